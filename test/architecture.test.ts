@@ -1,0 +1,65 @@
+import { globSync, readFileSync } from 'node:fs'
+import { expect } from 'chai'
+import { EFFECTS, MAY_IMPORT } from './support/architecture.ts'
+
+interface Import {
+  readonly file: string
+  readonly package: string
+  readonly target: string
+}
+
+const isTest = (file: string) => /\.test\.ts$|\/testing\/|\/examples\/|\/build\.ts$/.test(file)
+const sources = globSync('packages/*/**/*.ts', { exclude: (path) => path.includes('node_modules') })
+const IMPORT =
+  /(?:^|\n)\s*(?:import|export)\s[^'"]*?from\s+['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)|(?:^|\n)import\s+['"]([^'"]+)['"]/g
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(file, 'utf8')
+  return [...text.matchAll(IMPORT)].map((match) => ({
+    file,
+    package: file.split('/')[1]!,
+    target: (match[1] ?? match[2] ?? match[3])!,
+  }))
+}
+
+const imports = sources.filter((file) => !isTest(file)).flatMap(importsOf)
+
+function packageOf(target: string): string | undefined {
+  if (target.startsWith('bgp-speaker-ts')) return 'bgp-speaker-ts'
+  return /^@podroute\/([^/]+)/.exec(target)?.[1]
+}
+
+describe('architecture', () => {
+  it('reads the sources of every package', () => {
+    expect(new Set(imports.map((i) => i.package))).to.have.all.keys(...Object.keys(MAY_IMPORT))
+  })
+
+  it('lets dependencies between packages point down only', () => {
+    const upward = imports
+      .filter((i) => packageOf(i.target) !== undefined && packageOf(i.target) !== i.package)
+      .filter((i) => !MAY_IMPORT[i.package]?.includes(packageOf(i.target)!))
+    expect(upward.map((i) => `${i.file} imports ${i.target}`)).to.deep.equal([])
+  })
+
+  it('never reaches into another package by a relative path', () => {
+    const across = imports.filter((i) => /^(\.\.\/)+(packages\/)?[\w-]+\//.test(i.target) && leaves(i))
+    expect(across.map((i) => `${i.file} imports ${i.target}`)).to.deep.equal([])
+  })
+
+  it('keeps sockets, files and processes in the files that are named as effects', () => {
+    const hidden = imports
+      .filter((i) =>
+        /^(node:)?(net|tls|dgram|http|https|fs|fs\/promises|child_process|worker_threads)$|^koffi$/.test(
+          i.target,
+        ),
+      )
+      .filter((i) => !EFFECTS.some((pattern) => pattern.test(i.file)))
+    expect(hidden.map((i) => `${i.file} imports ${i.target}`)).to.deep.equal([])
+  })
+})
+
+function leaves(i: Import): boolean {
+  const depth = i.file.split('/').length - 3
+  const up = (i.target.match(/\.\.\//g) ?? []).length
+  return up > depth
+}

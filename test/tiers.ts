@@ -1,0 +1,36 @@
+/** The test tiers: which files belong to each, and where they run. */
+
+export interface Tier {
+  readonly name: string
+  /** Glob patterns from the top of the repository. */
+  readonly files: readonly string[]
+  /** `host`: this machine, in namespaces that the tests make. `vm`: a throwaway VM whose kernel has IPVS. */
+  readonly where: 'host' | 'vm'
+  /** Default time limit of one test, in milliseconds. */
+  readonly timeout: number
+}
+
+export const TIERS: readonly Tier[] = [
+  {
+    name: 'unit',
+    files: ['packages/*/**/*.test.ts', 'lab/**/*.test.ts', 'test/*.test.ts'],
+    where: 'host',
+    timeout: 10_000,
+  },
+  {
+    name: 'netns',
+    files: ['test/netns/**/*.test.ts', 'test/interop/**/*.test.ts'],
+    where: 'host',
+    timeout: 60_000,
+  },
+  { name: 'ipvs', files: ['test/ipvs/**/*.test.ts'], where: 'vm', timeout: 120_000 },
+  { name: 'api', files: ['test/api/**/*.test.ts'], where: 'host', timeout: 60_000 },
+  { name: 'cluster', files: ['test/cluster/**/*.test.ts'], where: 'host', timeout: 300_000 },
+]
+
+/** @throws Error that lists the tiers, when `name` is none of them. */
+export function tierNamed(name: string): Tier {
+  const tier = TIERS.find((candidate) => candidate.name === name)
+  if (tier) return tier
+  throw new Error(`no test tier "${name}": choose from ${TIERS.map((t) => t.name).join(', ')}`)
+}
