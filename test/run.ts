@@ -1,0 +1,63 @@
+/** `npm test [-- TIER…]`: prepares what the tiers need, runs each in a process of its own, closes with a line per tier. */
+import { spawn } from 'node:child_process'
+import { TIERS, type Tier, tierNamed } from './tiers.ts'
+
+interface Result {
+  readonly tier: Tier
+  readonly summary: string
+  readonly ok: boolean
+  readonly seconds: number
+}
+
+const TOP = new URL('..', import.meta.url).pathname
+
+/** Runs `command`, shows its output as it comes, and keeps the last line that is a tier's closing line. */
+function runShown(
+  command: readonly string[],
+  tier: string,
+): Promise<{ code: number; summary: string | undefined }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command[0]!, command.slice(1), { cwd: TOP, stdio: ['ignore', 'pipe', 'inherit'] })
+    let summary: string | undefined
+    let rest = ''
+    child.stdout.setEncoding('utf8')
+    child.stdout.on('data', (chunk: string) => {
+      process.stdout.write(chunk)
+      const lines = (rest + chunk).split('\n')
+      rest = lines.pop() ?? ''
+      summary = lines.findLast((line) => line.startsWith(`${tier}: `) && line.includes(' passed')) ?? summary
+    })
+    child.on('error', reject)
+    child.on('close', (code) => resolve({ code: code ?? 1, summary }))
+  })
+}
+
+async function runTier(tier: Tier): Promise<Result> {
+  const started = performance.now()
+  process.stdout.write(`\n== ${tier.name}\n`)
+  const test = [process.execPath, 'test/tier.ts', tier.name]
+  const command = tier.where === 'vm' ? [process.execPath, 'lab/main.ts', 'vm', '--', ...test] : test
+  const { code, summary } = await runShown(command, tier.name)
+  const seconds = Math.round((performance.now() - started) / 1000)
+  return {
+    tier,
+    summary: summary ?? `${tier.name}: did not finish`,
+    ok: code === 0 && summary !== undefined,
+    seconds,
+  }
+}
+
+async function main(): Promise<number> {
+  const names = process.argv.slice(2)
+  const tiers = names.length > 0 ? names.map(tierNamed) : TIERS
+  const prepared = await runShown([process.execPath, 'lab/main.ts', 'prepare'], '')
+  if (prepared.code !== 0) return prepared.code
+  const results: Result[] = []
+  for (const tier of tiers) results.push(await runTier(tier))
+  process.stdout.write('\n')
+  for (const { summary } of results) process.stdout.write(`${summary}\n`)
+  for (const { tier, seconds } of results) process.stdout.write(`# ${tier.name} took ${seconds} s\n`)
+  return results.every((result) => result.ok) ? 0 : 1
+}
+
+process.exitCode = await main()
