@@ -1,0 +1,78 @@
+// What a user of the speaker writes: speaker, peers, announcements.
+import type { Clock } from './clock.ts'
+import type { Logger } from './log.ts'
+import type { Policy } from './policy/policy.ts'
+import type { Transport } from './transport.ts'
+
+export type Family = 'ipv4-unicast' | 'ipv6-unicast'
+
+export interface SpeakerConfig {
+  /** Own AS number, 1..4294967294 (RFC 6793). */
+  readonly asn: number
+  /** BGP identifier in dotted form; any but 0.0.0.0 (RFC 6286). */
+  readonly routerId: string
+  /** Absent: the speaker only connects, it accepts nothing. Port 0 takes any free one. */
+  readonly listen?: { readonly addresses?: readonly string[]; readonly port: number }
+  readonly transport?: Transport
+  readonly clock?: Clock
+  /** Random numbers in [0, 1) for jitter (RFC 4271 section 10). */
+  readonly random?: () => number
+  readonly log?: Logger
+  /** Default hold time of peers in seconds: 0 (never), or 3..65535. 90 when absent. */
+  readonly holdTime?: number
+  /** Cluster ID of a route reflector (RFC 4456); the router ID when absent. */
+  readonly clusterId?: string
+}
+
+export interface PeerConfig {
+  /** The peer's address; it is also the peer's name in the API. */
+  readonly address: string
+  /** The peer's port; 179 when absent. */
+  readonly port?: number
+  /** The AS number that the peer's OPEN must carry. Equal to the speaker's: iBGP. */
+  readonly asn: number
+  /** Source address of our connections to this peer. */
+  readonly localAddress?: string
+  /** Seconds; see SpeakerConfig.holdTime. */
+  readonly holdTime?: number
+  /** Seconds between attempts to connect; jittered by up to -25 %. 5 when absent (RFC 4271 suggests 120). */
+  readonly connectRetryTime?: number
+  /** Address families to negotiate, in any order; both may run over one session of either family. */
+  readonly families: readonly Family[]
+  /** Wait for the peer to connect. */
+  readonly passive?: boolean
+  /** TCP-MD5 key (RFC 2385); the transport must support it. */
+  readonly password?: string
+  /** GTSM (RFC 5082): the greatest number of hops to the peer, 1 for one on the same link; the transport must support it. */
+  readonly ttlSecurityHops?: number
+  /** Applied to what the peer sends; all accepted when absent. */
+  readonly importPolicy?: Policy
+  /** Applied to what the peer is sent; all accepted when absent. */
+  readonly exportPolicy?: Policy
+  /** The next hop that this peer is told for our own announcements (and with next-hop self); needed for a family that is not the session's own. */
+  readonly nextHop?: { readonly ipv4?: string; readonly ipv6?: string }
+  /** Replace the next hop of everything sent to an iBGP peer; eBGP peers always see our own, unless the next hop lies on a shared subnet and `nextHopUnchanged` is set. */
+  readonly nextHopSelf?: boolean
+  readonly nextHopUnchanged?: boolean
+  /** This iBGP peer is a client of ours (RFC 4456). */
+  readonly routeReflectorClient?: boolean
+  /** Session reset with CEASE/1 when the peer sends more prefixes than this in one family. */
+  readonly maxPrefixes?: number
+}
+
+/** A route of our own. */
+export interface Announcement {
+  /** CIDR; host bits are cleared. */
+  readonly prefix: string
+  /** Absent: ourselves, as each session sees us (PeerConfig.nextHop, else the session's local address). */
+  readonly nextHop?: string
+  readonly origin?: 'igp' | 'egp' | 'incomplete'
+  readonly localPref?: number
+  readonly med?: number
+  /** `64512:1`, or names of well-known ones such as `no-export` (RFC 1997). */
+  readonly communities?: readonly string[]
+  /** `64512:1:2` (RFC 8092). */
+  readonly largeCommunities?: readonly string[]
+  /** 16 hex digits each (RFC 4360). */
+  readonly extendedCommunities?: readonly string[]
+}

@@ -1,0 +1,108 @@
+// What the speaker tells about itself: peers, paths, and the events about them.
+import type { Family } from './config.ts'
+
+/** States of RFC 4271 section 8.2.2. */
+export type PeerState = 'idle' | 'connect' | 'active' | 'open-sent' | 'open-confirm' | 'established'
+
+/** An AS_PATH segment; `sequence` unless the path was aggregated (RFC 4271 4.3) or belongs to a confederation (RFC 5065). */
+export interface AsPathSegment {
+  readonly kind: 'set' | 'sequence' | 'confed-sequence' | 'confed-set'
+  readonly asns: readonly number[]
+}
+
+/** One path to one prefix, attributes decoded. */
+export interface Path {
+  readonly prefix: string
+  /** Address of the peer it came from; undefined: announced by ourselves. */
+  readonly peer: string | undefined
+  readonly source: 'local' | 'ibgp' | 'ebgp'
+  /** undefined: ourselves. */
+  readonly nextHop: string | undefined
+  readonly origin: 'igp' | 'egp' | 'incomplete'
+  readonly asPath: readonly AsPathSegment[]
+  readonly localPref: number
+  readonly med: number | undefined
+  readonly communities: readonly string[]
+  readonly largeCommunities: readonly string[]
+  readonly extendedCommunities: readonly string[]
+  readonly originatorId: string | undefined
+  readonly clusterList: readonly string[]
+}
+
+/** The best path to a prefix became another, or there is none any more. */
+export interface BestPathChange {
+  readonly prefix: string
+  readonly best: Path | undefined
+}
+
+/** Why a session ended. */
+export type DownReason =
+  | {
+      readonly kind: 'notification-received'
+      readonly code: number
+      readonly subcode: number
+      readonly text: string
+      readonly communication?: string
+    }
+  | {
+      readonly kind: 'notification-sent'
+      readonly code: number
+      readonly subcode: number
+      readonly text: string
+      readonly communication?: string
+    }
+  | { readonly kind: 'connection-failed'; readonly error: string }
+  | { readonly kind: 'connection-closed'; readonly error?: string }
+
+export type PeerEvent =
+  | { readonly kind: 'state'; readonly peer: string; readonly state: PeerState; readonly previous: PeerState }
+  | {
+      readonly kind: 'established'
+      readonly peer: string
+      readonly routerId: string
+      readonly families: readonly Family[]
+    }
+  | { readonly kind: 'down'; readonly peer: string; readonly reason: DownReason }
+  | { readonly kind: 'end-of-rib'; readonly peer: string; readonly family: Family }
+
+/** A path that was not taken: `reason` is a policy rule's name, `otherwise`, or one of the speaker's own such as `as-loop`. */
+export interface RejectEvent {
+  readonly peer: string
+  readonly direction: 'import' | 'export'
+  readonly prefix: string
+  readonly reason: string
+}
+
+export interface PeerCounters {
+  readonly messagesReceived: number
+  readonly messagesSent: number
+  readonly updatesReceived: number
+  readonly updatesSent: number
+  readonly prefixesReceived: number
+  readonly prefixesAccepted: number
+  readonly prefixesAdvertised: number
+  /** Sessions that were established, since the peer was added. */
+  readonly established: number
+  readonly rejected: Readonly<Record<string, number>>
+  /** RFC 7606: UPDATEs treated as withdraw, and attributes discarded. */
+  readonly treatedAsWithdraw: number
+  readonly attributesDiscarded: number
+}
+
+export interface PeerSnapshot {
+  readonly address: string
+  readonly asn: number
+  readonly state: PeerState
+  /** Milliseconds since the session was established. */
+  readonly uptime: number | undefined
+  readonly routerId: string | undefined
+  readonly localAddress: string | undefined
+  /** Seconds, as negotiated. */
+  readonly holdTime: number | undefined
+  /** Families that both sides speak; empty while not established. */
+  readonly families: readonly Family[]
+  /** Families whose End-of-RIB the peer has sent in this session. */
+  readonly endOfRib: readonly Family[]
+  readonly lastDown: DownReason | undefined
+  readonly counters: PeerCounters
+}

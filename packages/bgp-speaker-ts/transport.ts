@@ -1,0 +1,57 @@
+// Where the speaker's TCP connections come from: a seam, so that TCP-MD5 and GTSM can be set on sockets at the edge.
+
+export interface ConnectOptions {
+  readonly address: string
+  readonly port: number
+  readonly localAddress?: string
+  /** TCP-MD5 key (RFC 2385). */
+  readonly password?: string
+  /** GTSM (RFC 5082): send with TTL 255 and drop what arrives with less than 256 - hops. */
+  readonly ttlSecurityHops?: number
+}
+
+export interface ListenOptions {
+  /** All addresses of both families when absent. */
+  readonly address?: string
+  readonly port: number
+}
+
+/** What a connection tells its owner. `onClose` comes exactly once, also after an error, and nothing follows it. */
+export interface ConnectionHandlers {
+  onConnect(): void
+  onData(bytes: Uint8Array): void
+  /** The bytes written so far have left; only after `write` returned false. */
+  onDrain(): void
+  onClose(error: Error | undefined): void
+}
+
+export interface Connection {
+  readonly localAddress: string
+  readonly remoteAddress: string
+  readonly remotePort: number
+  handle(handlers: ConnectionHandlers): void
+  /** False asks to wait for `onDrain`; the bytes are queued in any case and must not be changed afterwards. */
+  write(bytes: Uint8Array): boolean
+  /** Bytes accepted by `write` that the kernel has not taken yet. */
+  pendingBytes(): number
+  /** Sends what is queued, then closes. */
+  end(): void
+  destroy(): void
+}
+
+export interface Listener {
+  readonly address: string
+  readonly port: number
+  /** Sets or removes the TCP-MD5 key that connections from `remote` (an address or CIDR) must have. */
+  setPassword(remote: string, password: string | undefined): void
+  close(): Promise<void>
+}
+
+export interface Transport {
+  /** Which socket options this transport can set; a peer that needs another is refused when it is added. */
+  readonly supports: { readonly password: boolean; readonly ttlSecurity: boolean }
+  /** Starts to connect; `onConnect` or `onClose` follows. */
+  connect(options: ConnectOptions, handlers: ConnectionHandlers): Connection
+  /** Resolves when the socket listens. @throws when it cannot be bound. */
+  listen(options: ListenOptions, accept: (connection: Connection) => void): Promise<Listener>
+}
