@@ -1,0 +1,28 @@
+/** The CNI configuration that the container runtime reads: bridge and host-local with the node's pod prefixes. */
+import type { PodNetworkSettings } from '../settings.ts'
+import type { ClusterNode } from './node.ts'
+
+/** 1.0.0: the newest version that containerd 1.6 understands. */
+const CNI_VERSION = '1.0.0'
+
+/** Text of the file; the same input always gives the same bytes. */
+export function planConflist(local: ClusterNode, mtu: number, settings: PodNetworkSettings): string {
+  const conflist = {
+    cniVersion: CNI_VERSION,
+    name: 'podroute',
+    plugins: [
+      {
+        type: 'bridge',
+        bridge: settings.bridge,
+        isDefaultGateway: true,
+        hairpinMode: settings.hairpin,
+        mtu,
+        ipam: {
+          type: 'host-local',
+          ranges: local.podCidrs.map((prefix) => [{ subnet: prefix.text }]),
+        },
+      },
+    ],
+  }
+  return `${JSON.stringify(conflist, null, 2)}\n`
+}

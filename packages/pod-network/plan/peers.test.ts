@@ -1,0 +1,95 @@
+import { expect } from 'chai'
+import { testNode, testSettings } from '../testing/fixtures.ts'
+import { planAnnouncements } from './announcements.ts'
+import { planExternalPeer, planMeshPeer } from './peers.ts'
+
+const [one, two] = [testNode(1), testNode(2)]
+
+describe('peers', () => {
+  it('peers with another node over IPv4, both families on one session', () => {
+    const peer = planMeshPeer(one, two, testSettings)!
+    expect(peer).to.deep.include({
+      address: '172.30.0.12',
+      asn: 64512,
+      localAddress: '172.30.0.11',
+      families: ['ipv4-unicast', 'ipv6-unicast'],
+      nextHop: { ipv4: '172.30.0.11', ipv6: 'fd30::11' },
+    })
+  })
+
+  it('peers over IPv6 with a node that has no IPv4 address', () => {
+    const peer = planMeshPeer(one, testNode(2, { internalIPs: ['fd30::12'] }), testSettings)!
+    expect(peer).to.deep.include({
+      address: 'fd30::12',
+      localAddress: 'fd30::11',
+      families: ['ipv6-unicast'],
+    })
+  })
+
+  it('plans no session to itself, to a node without a common family, or without the mesh', () => {
+    expect(planMeshPeer(one, one, testSettings)).to.equal(undefined)
+    const v6 = testNode(2, { internalIPs: ['fd30::12'] })
+    expect(planMeshPeer(testNode(1, { internalIPs: ['172.30.0.11'] }), v6, testSettings)).to.equal(undefined)
+    expect(planMeshPeer(one, two, { ...testSettings, mesh: false })).to.equal(undefined)
+  })
+
+  it('believes a node only about its own pod prefixes with its own addresses as next hop', () => {
+    const { importPolicy } = planMeshPeer(one, two, testSettings)!
+    const prefixes = [
+      { prefix: '10.244.2.0/24', minLength: 24, maxLength: 32 },
+      { prefix: 'fd10:244:0:2::/64', minLength: 64, maxLength: 128 },
+    ]
+    const nextHops = ['172.30.0.12', 'fd30::12']
+    expect(importPolicy?.rules.map((r) => [r.name, r.match, r.then])).to.deep.equal([
+      ['node', { prefixes, nextHops }, 'accept'],
+      ['foreign-next-hop', { prefixes }, 'reject'],
+      ['outside-pod-cidrs', {}, 'reject'],
+    ])
+  })
+
+  it('believes a node without pod prefixes nothing', () => {
+    const { importPolicy } = planMeshPeer(one, testNode(2, { podCIDRs: [] }), testSettings)!
+    expect(importPolicy?.rules[0]?.match?.prefixes).to.deep.equal([])
+    expect(importPolicy?.otherwise).to.equal('reject')
+  })
+
+  it('peers with a router outside, from the address of its family, with what is configured', () => {
+    const router = { address: '172.30.0.100', asn: 65000, port: 1179, password: 's3', acceptRoutes: true }
+    const peer = planExternalPeer(one, router, [one, two], testSettings)!
+    expect(peer).to.deep.include({
+      address: '172.30.0.100',
+      asn: 65000,
+      port: 1179,
+      password: 's3',
+      localAddress: '172.30.0.11',
+      families: ['ipv4-unicast', 'ipv6-unicast'],
+    })
+    expect(peer.importPolicy?.rules.map((r) => r.name)).to.deep.equal([
+      'default-route',
+      'pod-cidr',
+      'node-address',
+    ])
+    expect(peer.importPolicy?.otherwise).to.equal('accept')
+  })
+
+  it('takes no route from a router whose routes are not accepted', () => {
+    const router = { address: '172.30.0.100', asn: 65000, acceptRoutes: false }
+    expect(planExternalPeer(one, router, [one], testSettings)?.importPolicy?.otherwise).to.equal('reject')
+  })
+
+  it('leaves out a router of a family that the node lacks', () => {
+    const v4 = testNode(1, { internalIPs: ['172.30.0.11'] })
+    const router = { address: 'fd30::100', asn: 65000, acceptRoutes: true }
+    expect(planExternalPeer(v4, router, [v4], testSettings)).to.equal(undefined)
+  })
+
+  it('announces its own pod prefixes with its own address of the family', () => {
+    expect([...planAnnouncements(one).values()]).to.deep.equal([
+      { prefix: '10.244.1.0/24', nextHop: '172.30.0.11', origin: 'igp' },
+      { prefix: 'fd10:244:0:1::/64', nextHop: 'fd30::11', origin: 'igp' },
+    ])
+    expect([...planAnnouncements(testNode(1, { internalIPs: ['172.30.0.11'] })).keys()]).to.deep.equal([
+      '10.244.1.0/24',
+    ])
+  })
+})

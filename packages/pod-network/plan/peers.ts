@@ -1,0 +1,73 @@
+/** Nodes and configured routers to BGP peers: who, by which address, with which families and policies. */
+import type { Family as BgpFamily, PeerConfig } from 'bgp-speaker-ts/config.ts'
+import type { ExternalPeer, PodNetworkSettings } from '../settings.ts'
+import { FAMILIES, type Family, parseAddress } from './cidr.ts'
+import { type ClusterNode, primaryAddress } from './node.ts'
+import { EXPORT_OWN, externalImport, meshImport } from './policy.ts'
+
+/** Name of a planned peer: `node/<name>` or `external/<address>`. */
+export type PeerKey = `node/${string}` | `external/${string}`
+
+export const meshKey = (node: string): PeerKey => `node/${node}`
+export const externalKey = (peer: ExternalPeer): PeerKey => `external/${peer.address}`
+
+/** The session to another node; undefined while the two share no address family, or the mesh is off. */
+export function planMeshPeer(
+  local: ClusterNode,
+  other: ClusterNode,
+  settings: PodNetworkSettings,
+): PeerConfig | undefined {
+  if (!settings.mesh || other.name === local.name) return undefined
+  const families = FAMILIES.filter((f) => primaryAddress(local, f) && primaryAddress(other, f))
+  const transport = families[0]
+  if (transport === undefined) return undefined
+  return {
+    address: primaryAddress(other, transport)!,
+    port: settings.port,
+    asn: settings.asn,
+    localAddress: primaryAddress(local, transport)!,
+    holdTime: settings.holdTime,
+    families: families.map(bgpFamily),
+    ...(settings.meshPassword === undefined ? {} : { password: settings.meshPassword }),
+    importPolicy: meshImport(other),
+    exportPolicy: EXPORT_OWN,
+    nextHop: nextHops(local),
+  }
+}
+
+/** The session to a router outside; undefined when this node has no address of the router's family. */
+export function planExternalPeer(
+  local: ClusterNode,
+  peer: ExternalPeer,
+  nodes: Iterable<ClusterNode>,
+  settings: PodNetworkSettings,
+): PeerConfig | undefined {
+  const transport = parseAddress(peer.address)?.family
+  const localAddress = transport && primaryAddress(local, transport)
+  if (localAddress === undefined) return undefined
+  const families = (peer.families ?? FAMILIES).filter((f) => primaryAddress(local, f))
+  if (families.length === 0) return undefined
+  return {
+    address: peer.address,
+    ...(peer.port === undefined ? {} : { port: peer.port }),
+    asn: peer.asn,
+    localAddress,
+    holdTime: peer.holdTime ?? settings.holdTime,
+    families: families.map(bgpFamily),
+    ...(peer.password === undefined ? {} : { password: peer.password }),
+    importPolicy: externalImport(nodes, peer.acceptRoutes),
+    exportPolicy: EXPORT_OWN,
+    nextHop: nextHops(local),
+  }
+}
+
+/** This node's own address of each family: the only next hop that it ever names. */
+function nextHops(local: ClusterNode): NonNullable<PeerConfig['nextHop']> {
+  const ipv4 = primaryAddress(local, 4)
+  const ipv6 = primaryAddress(local, 6)
+  return { ...(ipv4 === undefined ? {} : { ipv4 }), ...(ipv6 === undefined ? {} : { ipv6 }) }
+}
+
+export function bgpFamily(family: Family): BgpFamily {
+  return family === 4 ? 'ipv4-unicast' : 'ipv6-unicast'
+}

@@ -1,0 +1,84 @@
+import type { Path } from 'bgp-speaker-ts/snapshot.ts'
+import { expect } from 'chai'
+import { cidr } from './cidr.ts'
+import { planRoute, type RouteGuard } from './routes.ts'
+
+const guard: RouteGuard = {
+  protected: [
+    { prefix: cidr('172.30.0.0/24'), reason: 'connected' },
+    { prefix: cidr('10.244.1.0/24'), reason: 'local-pods' },
+    { prefix: cidr('10.96.0.0/16'), reason: 'service-cidr' },
+  ],
+  ownAddresses: new Set(['172.30.0.11']),
+  isVip: (address) => address === '192.0.2.7',
+}
+
+function path(
+  prefix: string,
+  nextHop: string | undefined = '172.30.0.12',
+  peer: string | undefined = '172.30.0.12',
+): Path {
+  return {
+    prefix,
+    peer,
+    source: peer === undefined ? 'local' : 'ibgp',
+    nextHop,
+    origin: 'igp',
+    asPath: [],
+    localPref: 100,
+    med: undefined,
+    communities: [],
+    largeCommunities: [],
+    extendedCommunities: [],
+    originatorId: undefined,
+    clusterList: [],
+  }
+}
+
+const reason = (p: Path) => {
+  const decision = planRoute(p, guard)
+  return decision.kind === 'refuse' ? decision.reason : decision.kind
+}
+
+describe('routes', () => {
+  it('installs a best path via its next hop under the own protocol number', () => {
+    expect(planRoute(path('10.244.2.0/24'), guard)).to.deep.equal({
+      kind: 'install',
+      route: {
+        family: 4,
+        destination: '10.244.2.0/24',
+        gateway: '172.30.0.12',
+        table: 254,
+        protocol: 179,
+        scope: 0,
+        type: 'unicast',
+      },
+    })
+    expect(reason(path('fd10:244:0:2::/64', 'fd30::12'))).to.equal('install')
+  })
+
+  it('never replaces the default route, a connected route, the local pods, a service range or a VIP', () => {
+    expect(reason(path('0.0.0.0/0'))).to.equal('default-route')
+    expect(reason(path('::/0', 'fd30::12'))).to.equal('default-route')
+    expect(reason(path('172.30.0.0/24'))).to.equal('connected')
+    expect(reason(path('172.30.0.128/25')), 'a part of it would win over it').to.equal('connected')
+    expect(reason(path('10.244.1.128/25'))).to.equal('local-pods')
+    expect(reason(path('10.96.0.1/32'))).to.equal('service-cidr')
+    expect(reason(path('192.0.2.7/32'))).to.equal('vip')
+  })
+
+  it('takes a prefix that covers a protected one, which stays the more specific', () => {
+    expect(reason(path('172.16.0.0/12'))).to.equal('install')
+  })
+
+  it('refuses itself as the next hop and a prefix that is none', () => {
+    expect(reason(path('10.244.2.0/24', '172.30.0.11'))).to.equal('own-next-hop')
+    expect(reason(path('nonsense'))).to.equal('bad-prefix')
+  })
+
+  it('has no route for what the node announces itself', () => {
+    expect(planRoute({ ...path('10.244.1.0/24'), peer: undefined, nextHop: undefined }, guard).kind).to.equal(
+      'none',
+    )
+  })
+})

@@ -1,0 +1,59 @@
+/** Best paths to kernel routes, and the refusals: nothing learned ever replaces what the node itself needs. */
+
+import type { Route } from '@podroute/linux/route/routes.ts'
+import type { Path } from 'bgp-speaker-ts/snapshot.ts'
+import { ROUTE_PROTOCOL } from '../settings.ts'
+import { type Cidr, contains, hostCidr, parseCidr } from './cidr.ts'
+
+/** Prefixes that no learned route may equal or lie in. */
+export interface Protected {
+  readonly prefix: Cidr
+  readonly reason: 'connected' | 'local-pods' | 'node-address' | 'service-cidr'
+}
+
+export interface RouteGuard {
+  readonly protected: readonly Protected[]
+  /** Addresses of this node: no next hop. */
+  readonly ownAddresses: ReadonlySet<string>
+  /** Whether the address is a Service's virtual address on this node. */
+  isVip(address: string): boolean
+}
+
+export type RouteDecision =
+  | { readonly kind: 'install'; readonly route: Route }
+  | { readonly kind: 'refuse'; readonly reason: RefuseReason }
+  | { readonly kind: 'none' }
+
+export type RefuseReason = Protected['reason'] | 'bad-prefix' | 'default-route' | 'vip' | 'own-next-hop'
+
+const MAIN_TABLE = 254
+const SCOPE_UNIVERSE = 0
+
+/** What the kernel should have for a best path; `none` for a route of our own, which is the bridge's connected route. */
+export function planRoute(best: Path, guard: RouteGuard): RouteDecision {
+  if (best.peer === undefined || best.nextHop === undefined) return { kind: 'none' }
+  const prefix = parseCidr(best.prefix)
+  if (!prefix) return { kind: 'refuse', reason: 'bad-prefix' }
+  const reason = refusal(prefix, best.nextHop, guard)
+  if (reason) return { kind: 'refuse', reason }
+  return {
+    kind: 'install',
+    route: {
+      family: prefix.family,
+      destination: prefix.text,
+      gateway: best.nextHop,
+      table: MAIN_TABLE,
+      protocol: ROUTE_PROTOCOL,
+      scope: SCOPE_UNIVERSE,
+      type: 'unicast',
+    },
+  }
+}
+
+function refusal(prefix: Cidr, nextHop: string, guard: RouteGuard): RefuseReason | undefined {
+  if (prefix.length === 0) return 'default-route'
+  const shield = guard.protected.find((p) => contains(p.prefix, prefix))
+  if (shield) return shield.reason
+  if (hostCidr(prefix.network)?.length === prefix.length && guard.isVip(prefix.network)) return 'vip'
+  return guard.ownAddresses.has(nextHop) ? 'own-next-hop' : undefined
+}

@@ -1,0 +1,49 @@
+/** What the operator sets for the pod network, already validated. */
+import type { Cidr, Family } from './plan/cidr.ts'
+
+/** A BGP router outside the cluster that every node peers with. */
+export interface ExternalPeer {
+  readonly address: string
+  readonly asn: number
+  /** TCP port; 179 unless set. */
+  readonly port?: number
+  /** TCP-MD5 key (RFC 2385). */
+  readonly password?: string
+  /** Families to exchange; those of the node's pod prefixes when absent. */
+  readonly families?: readonly Family[]
+  /** Seconds; the speaker's default when absent. */
+  readonly holdTime?: number
+  /** Whether routes that it announces are installed (never those that a node's own routes need). */
+  readonly acceptRoutes: boolean
+}
+
+export interface PodNetworkSettings {
+  /** The cluster's AS number: every node's. */
+  readonly asn: number
+  /** BGP port of every node. */
+  readonly port: number
+  /** Peer with every other node. */
+  readonly mesh: boolean
+  /** TCP-MD5 key of the sessions between nodes. */
+  readonly meshPassword?: string
+  /** Seconds. */
+  readonly holdTime: number
+  readonly externalPeers: readonly ExternalPeer[]
+  readonly bridge: string
+  /** MTU of the bridge and the pods; the node's uplink's when absent. */
+  readonly mtu?: number
+  readonly hairpin: boolean
+  /** Masquerade what pods send out of the cluster. */
+  readonly masquerade: boolean
+  /** Destinations outside the cluster that see the pod's own address. */
+  readonly noMasquerade: readonly Cidr[]
+  /** Path of the CNI configuration. */
+  readonly conflist: string
+  /** Seconds that a node's routes outlive its lost session, so that a restart over there loses no packet. */
+  readonly keepRoutes: number
+  /** Seconds after the start before what nobody announced again is swept, and before readiness stops waiting for peers. */
+  readonly peerDeadline: number
+}
+
+/** Kernel route protocol number of everything that podroute installs. */
+export const ROUTE_PROTOCOL = 179

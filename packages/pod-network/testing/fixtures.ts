@@ -1,0 +1,32 @@
+/** Nodes and settings that the tests of this package share. */
+import type { ClusterNode } from '../plan/node.ts'
+import { parseNode } from '../plan/node.ts'
+import type { PodNetworkSettings } from '../settings.ts'
+
+/** node-1, node-2 … with addresses 172.30.0.1n / fd30::1n and pod prefixes 10.244.n.0/24 / fd10:244:0:n::/64. */
+export function testNode(
+  n: number,
+  overrides: { podCIDRs?: string[]; internalIPs?: string[] } = {},
+): ClusterNode {
+  return parseNode({
+    name: `node-${n}`,
+    podCIDRs: [`10.244.${n}.0/24`, `fd10:244:0:${n}::/64`],
+    internalIPs: [`172.30.0.1${n}`, `fd30::1${n}`],
+    ...overrides,
+  })
+}
+
+export const testSettings: PodNetworkSettings = {
+  asn: 64512,
+  port: 179,
+  mesh: true,
+  holdTime: 90,
+  externalPeers: [],
+  bridge: 'kube-bridge',
+  hairpin: true,
+  masquerade: true,
+  noMasquerade: [],
+  conflist: '/etc/cni/net.d/10-podroute.conflist',
+  keepRoutes: 120,
+  peerDeadline: 30,
+}
