@@ -1,0 +1,163 @@
+/** Several tables flushed as one: additions in the declared order, removals in the reverse one, retries by themselves. */
+import type { Clock } from './clock.ts'
+import { systemClock } from './clock.ts'
+import type { Logger } from './log.ts'
+import { silent } from './log.ts'
+import type { Drift, FlushResult, Phase, TableStats } from './table.ts'
+
+/** What a group needs of a table; every `Table` fits. */
+export interface Flushable {
+  readonly name: string
+  readonly stats: TableStats
+  flush(phase?: Phase): Promise<FlushResult>
+  onWork(listener: () => void): Disposable
+  nextRetry(): number | undefined
+  oldestDirty(): number | undefined
+  sweep(): number
+  adopt(): Promise<void>
+  audit(options?: { repair?: boolean }): Promise<readonly Drift<string>[]>
+  clear(): Promise<FlushResult>
+}
+
+export interface FlushGroupOptions {
+  readonly clock?: Clock
+  readonly log?: Logger
+  /** How long changes are gathered before they are sent, in milliseconds. */
+  readonly coalesce?: number
+  /** Least time between the starts of two flushes, in milliseconds. */
+  readonly interval?: number
+  /** Called before every flush: fills the tables from what became dirty above them. */
+  readonly prepare?: () => void
+  /** Called after every flush, with how long it took in milliseconds. */
+  readonly onFlushed?: (result: FlushResult, milliseconds: number) => void
+}
+
+export class FlushGroup implements AsyncDisposable {
+  readonly #tables: readonly Flushable[]
+  readonly #options: FlushGroupOptions
+  readonly #clock: Clock
+  readonly #log: Logger
+  readonly #subscriptions: Disposable[]
+  #started = false
+  #closed = false
+  #timer: { readonly due: number; readonly handle: Disposable } | undefined
+  #lastStart = Number.NEGATIVE_INFINITY
+  #running: Promise<FlushResult> | undefined
+
+  /** @param tables in the order in which things must exist: what others build on comes first. */
+  constructor(tables: readonly Flushable[], options: FlushGroupOptions = {}) {
+    this.#tables = tables
+    this.#options = options
+    this.#clock = options.clock ?? systemClock
+    this.#log = options.log ?? silent
+    this.#subscriptions = tables.map((table) => table.onWork(() => this.schedule()))
+  }
+
+  /** Until now nothing was sent; from now on, what is dirty is. */
+  start(): void {
+    this.#started = true
+    this.schedule()
+  }
+
+  /** Asks for a flush soon; calls before it starts are one. */
+  schedule(): void {
+    const now = this.#clock.now()
+    const earliest = this.#lastStart + (this.#options.interval ?? 0)
+    this.#wakeAt(Math.max(now + (this.#options.coalesce ?? 0), earliest))
+  }
+
+  /** Flushes now; while one is running, one more follows it. */
+  async flush(): Promise<FlushResult> {
+    while (this.#running) await this.#running
+    this.#running = this.#flushAll().finally(() => {
+      this.#running = undefined
+      this.#planNext()
+    })
+    return this.#running
+  }
+
+  async adopt(): Promise<void> {
+    for (const table of this.#tables) await table.adopt()
+  }
+
+  sweep(): number {
+    return this.#tables.reduce((sum, table) => sum + table.sweep(), 0)
+  }
+
+  /** Audits one table after the other; the drift of each, by name. */
+  async audit(options: { repair?: boolean } = {}): Promise<ReadonlyMap<string, readonly Drift<string>[]>> {
+    const found = new Map<string, readonly Drift<string>[]>()
+    for (const table of this.#tables) {
+      const drift = await table.audit(options)
+      if (drift.length > 0) {
+        this.#log.warn('drift found', {
+          resource: table.name,
+          keys: drift.length,
+          first: drift[0]?.key,
+        })
+        found.set(table.name, drift)
+      }
+    }
+    return found
+  }
+
+  /** Removes everything acknowledged, in reverse order. */
+  async clear(): Promise<FlushResult> {
+    let total: FlushResult = { applied: 0, failed: 0 }
+    for (const table of this.#tables.toReversed()) total = sum(total, await table.clear())
+    return total
+  }
+
+  stats(): Readonly<Record<string, TableStats>> {
+    return Object.fromEntries(this.#tables.map((table) => [table.name, table.stats]))
+  }
+
+  /** Clock time since when the oldest change waits to be sent for the first time, in milliseconds. */
+  oldestDirty(): number | undefined {
+    return least(this.#tables.map((table) => table.oldestDirty()))
+  }
+
+  /** Stops sending; waits for the flush under way. What is in place stays. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true
+    this.#timer?.handle[Symbol.dispose]()
+    for (const subscription of this.#subscriptions) subscription[Symbol.dispose]()
+    await this.#running
+  }
+
+  #wakeAt(due: number): void {
+    if (!this.#started || this.#closed || this.#running || (this.#timer && this.#timer.due <= due)) return
+    this.#timer?.handle[Symbol.dispose]()
+    const handle = this.#clock.after(Math.max(0, due - this.#clock.now()), () => {
+      this.#timer = undefined
+      this.flush().catch((error: Error) => this.#log.error('flush failed', { error: error.message }))
+    })
+    this.#timer = { due, handle }
+  }
+
+  async #flushAll(): Promise<FlushResult> {
+    const start = this.#clock.now()
+    this.#lastStart = start
+    this.#options.prepare?.()
+    let total: FlushResult = { applied: 0, failed: 0 }
+    for (const table of this.#tables) total = sum(total, await table.flush('upserts'))
+    for (const table of this.#tables.toReversed()) total = sum(total, await table.flush('removals'))
+    this.#options.onFlushed?.(total, this.#clock.now() - start)
+    return total
+  }
+
+  #planNext(): void {
+    const retry = least(this.#tables.map((table) => table.nextRetry()))
+    if (this.#tables.some((table) => table.oldestDirty() !== undefined)) this.schedule()
+    if (retry !== undefined) this.#wakeAt(Math.max(retry, this.#clock.now()))
+  }
+}
+
+function sum(a: FlushResult, b: FlushResult): FlushResult {
+  return { applied: a.applied + b.applied, failed: a.failed + b.failed }
+}
+
+function least(values: readonly (number | undefined)[]): number | undefined {
+  const known = values.filter((value) => value !== undefined)
+  return known.length === 0 ? undefined : Math.min(...known)
+}

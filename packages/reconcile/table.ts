@@ -1,0 +1,411 @@
+/** What we want, what was acknowledged, and the keys between the two: the one mechanism behind every resource. */
+import type { Clock } from './clock.ts'
+import { systemClock } from './clock.ts'
+import { diffKey } from './diff.ts'
+import { ReconcileError } from './errors.ts'
+import type { Logger } from './log.ts'
+import { silent } from './log.ts'
+import type { Op, Outcome, Resource, Sighting } from './resource.ts'
+import { codeOf } from './resource.ts'
+import type { BackoffOptions } from './retries.ts'
+import { DEFAULT_BACKOFF, Retries } from './retries.ts'
+
+export interface TableOptions {
+  readonly clock?: Clock
+  readonly log?: Logger
+  /** Uniform in [0, 1). */
+  readonly random?: () => number
+  readonly backoff?: BackoffOptions
+  /** Most ops handed to the resource at once. */
+  readonly batchSize?: number
+  /** Gives other work a turn; an audit calls it between chunks. */
+  readonly pause?: () => Promise<void>
+}
+
+/** Which ops a flush may send. */
+export type Phase = 'all' | 'upserts' | 'removals'
+
+export interface FlushResult {
+  readonly applied: number
+  readonly failed: number
+}
+
+export interface TableStats {
+  readonly desired: number
+  readonly applied: number
+  readonly pending: number
+  readonly repaired: number
+  readonly failed: number
+}
+
+export interface Drift<K> {
+  readonly key: K
+  readonly kind: 'missing' | 'different' | 'extra'
+}
+
+/** The resource said that a thing is there, or is not, against what we had acknowledged: look again before the next try. */
+const SURPRISES = new Set(['EEXIST', 'ENOENT', 'ESRCH', 'APPLY_REJECTED', 'OUTCOMES_MISMATCH'])
+const AUDIT_CHUNK = 256
+const UNKNOWN = { kind: 'unknown' } as const
+
+export class Table<K extends string, V> {
+  readonly resource: Resource<K, V>
+  readonly #desired = new Map<K, V>()
+  readonly #acknowledged = new Map<K, V>()
+  /** Keys to look at, each with the clock time at which it became dirty; oldest first. */
+  readonly #dirty = new Map<K, number>()
+  /** Keys whose acknowledged state is in doubt, with the last thing that was seen of them. */
+  readonly #doubts = new Map<K, Sighting<V>>()
+  readonly #drifted = new Set<K>()
+  readonly #retries: Retries<K>
+  readonly #clock: Clock
+  readonly #log: Logger
+  readonly #batchSize: number
+  readonly #pause: () => Promise<void>
+  readonly #listeners = new Set<() => void>()
+  readonly #equal = (a: V, b: V): boolean => this.resource.equal(a, b)
+  /** Keys written while an audit reads; it must not judge them. */
+  #written: Set<K> | undefined
+  #repaired = 0
+  #tail: Promise<unknown> = Promise.resolve()
+
+  constructor(resource: Resource<K, V>, options: TableOptions = {}) {
+    this.resource = resource
+    this.#clock = options.clock ?? systemClock
+    this.#log = options.log ?? silent
+    this.#batchSize = options.batchSize ?? 4096
+    this.#pause = options.pause ?? (() => new Promise((resolve) => setImmediate(resolve)))
+    this.#retries = new Retries(
+      this.#clock,
+      options.random ?? Math.random,
+      options.backoff ?? DEFAULT_BACKOFF,
+    )
+  }
+
+  get name(): string {
+    return this.resource.name
+  }
+
+  set(key: K, value: V): void {
+    const before = this.#desired.get(key)
+    if (before !== undefined && this.resource.equal(before, value)) return
+    this.#desired.set(key, value)
+    this.#wanted(key)
+  }
+
+  delete(key: K): void {
+    const known = this.#desired.delete(key)
+    if (known || this.#acknowledged.has(key)) this.#wanted(key)
+  }
+
+  /** What we want under this key. */
+  get(key: K): V | undefined {
+    return this.#desired.get(key)
+  }
+
+  /** What was last acknowledged under this key. */
+  acknowledged(key: K): V | undefined {
+    return this.#acknowledged.get(key)
+  }
+
+  desired(): ReadonlyMap<K, V> {
+    return this.#desired
+  }
+
+  /** Something happened to this key outside: it is read again, and repaired, at the next flush. */
+  touch(key: K, sighting: Sighting<V> = UNKNOWN): void {
+    this.#doubts.set(key, sighting)
+    this.#mark(key)
+  }
+
+  /** Follows the resource's own news until disposed of; does nothing for resources that send none. */
+  watch(): Disposable {
+    return this.resource.watch?.((key, sighting) => this.touch(key, sighting)) ?? { [Symbol.dispose]() {} }
+  }
+
+  /** Calls `listener` whenever there is something to flush. */
+  onWork(listener: () => void): Disposable {
+    this.#listeners.add(listener)
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
+  }
+
+  /**
+   * Sends the dirty keys that are not waiting for a retry. Cost follows their number; nothing is listed, except keys in
+   * doubt. Calls queue up behind each other. Never rejects because of a failing op: it is retried later.
+   */
+  flush(phase: Phase = 'all'): Promise<FlushResult> {
+    return this.#queued(async () => {
+      const first = await this.#flushOnce(phase)
+      if (first.surprised === 0) return { applied: first.applied, failed: first.failed }
+      const second = await this.#flushOnce(phase)
+      const failed = first.failed - first.surprised + second.failed
+      return { applied: first.applied + second.applied, failed }
+    })
+  }
+
+  /** Takes over what is there: lists once, and marks what differs from what we want. What nobody wants stays until `sweep`. */
+  adopt(): Promise<void> {
+    return this.#queued(async () => {
+      this.#acknowledged.clear()
+      this.#doubts.clear()
+      for await (const [key, value] of this.resource.list()) this.#acknowledged.set(key, value)
+      for (const key of this.#desired.keys()) this.#mark(key)
+    })
+  }
+
+  /** Marks everything acknowledged that nobody wants for removal; returns how many. */
+  sweep(): number {
+    let swept = 0
+    for (const key of this.#acknowledged.keys()) {
+      if (this.#desired.has(key)) continue
+      this.#mark(key)
+      swept++
+    }
+    return swept
+  }
+
+  /**
+   * Compares what is there with what was acknowledged, in chunks that let other work pass, and marks what differs for
+   * the next flush (not with `repair: false`).
+   */
+  async audit(options: { repair?: boolean } = {}): Promise<readonly Drift<K>[]> {
+    const suspects: Drift<K>[] = []
+    const seen = new Set<K>()
+    this.#written = new Set<K>()
+    try {
+      for await (const [key, value] of this.resource.list()) {
+        if (seen.size % AUDIT_CHUNK === AUDIT_CHUNK - 1) await this.#pause()
+        seen.add(key)
+        const kind = this.#judge(key, value)
+        if (kind) suspects.push({ key, kind })
+      }
+      // What was being written meanwhile is known only once that flush is over.
+      await this.#queued(async () => {})
+      for (const key of this.#acknowledged.keys()) if (!seen.has(key)) suspects.push({ key, kind: 'missing' })
+      const drift = suspects.filter(({ key }) => !this.#unsettled(key))
+      if (options.repair !== false) for (const { key } of drift) this.touch(key)
+      return drift
+    } finally {
+      this.#written = undefined
+    }
+  }
+
+  /** The ops that are still to be sent. */
+  pending(): Op<K, V>[] {
+    const ops: Op<K, V>[] = []
+    for (const key of new Set([...this.#dirty.keys(), ...this.#failing()])) {
+      const op = this.#opFor(key)
+      if (op) ops.push(op)
+    }
+    return ops
+  }
+
+  /** Wants nothing any more, and removes everything acknowledged. */
+  clear(): Promise<FlushResult> {
+    this.#desired.clear()
+    for (const key of this.#acknowledged.keys()) this.#wanted(key)
+    return this.flush()
+  }
+
+  /** Keys that failed last time, each with its error. */
+  failures(): Iterable<readonly [K, Error]> {
+    return this.#retries.errors()
+  }
+
+  /** Clock time of the next retry, in milliseconds. */
+  nextRetry(): number | undefined {
+    return this.#retries.nextDue()
+  }
+
+  /** Clock time since when something waits to be sent for the first time, in milliseconds. */
+  oldestDirty(): number | undefined {
+    for (const since of this.#dirty.values()) return since
+    return undefined
+  }
+
+  get stats(): TableStats {
+    return {
+      desired: this.#desired.size,
+      applied: this.#acknowledged.size,
+      pending: this.#dirty.size + this.#retries.size,
+      repaired: this.#repaired,
+      failed: this.#retries.size,
+    }
+  }
+
+  #wanted(key: K): void {
+    this.#retries.hasten(key)
+    this.#mark(key)
+  }
+
+  #mark(key: K): void {
+    if (!this.#dirty.has(key)) this.#dirty.set(key, this.#clock.now())
+    for (const listener of this.#listeners) listener()
+  }
+
+  #queued<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#tail.then(work)
+    this.#tail = result.catch(() => undefined)
+    return result
+  }
+
+  async #flushOnce(phase: Phase): Promise<FlushResult & { surprised: number }> {
+    await this.#resolveDoubts()
+    const ops = this.#take(phase)
+    let failed = 0
+    let surprised = 0
+    for (let start = 0; start < ops.length; start += this.#batchSize) {
+      const batch = ops.slice(start, start + this.#batchSize)
+      const outcomes = await this.#apply(batch)
+      for (const [index, op] of batch.entries()) {
+        const outcome = outcomes[index]!
+        if (outcome.ok) this.#succeeded(op)
+        else {
+          failed++
+          if (this.#failed(op, outcome.error)) surprised++
+        }
+      }
+    }
+    return { applied: ops.length - failed, failed, surprised }
+  }
+
+  /** Reads the keys that were touched again, unless what was seen of them is what we had acknowledged. */
+  async #resolveDoubts(): Promise<void> {
+    const keys: K[] = []
+    for (const [key, sighting] of this.#doubts) {
+      if (this.#retries.holds(key)) continue
+      this.#doubts.delete(key)
+      if (!this.#confirms(key, sighting)) keys.push(key)
+    }
+    if (keys.length === 0) return
+    const actual = await this.#read(keys).catch((error: Error) => {
+      for (const key of keys) if (!this.#doubts.has(key)) this.#doubts.set(key, UNKNOWN)
+      this.#log.warn('reading back failed', { resource: this.name, keys: keys.length, error: error.message })
+      return undefined
+    })
+    if (!actual) return
+    for (const key of keys) this.#reread(key, actual.get(key))
+  }
+
+  async #read(keys: readonly K[]): Promise<ReadonlyMap<K, V>> {
+    if (this.resource.read) return this.resource.read(keys)
+    const wanted = new Set(keys)
+    const found = new Map<K, V>()
+    for await (const [key, value] of this.resource.list()) if (wanted.has(key)) found.set(key, value)
+    return found
+  }
+
+  #confirms(key: K, sighting: Sighting<V>): boolean {
+    const known = this.#acknowledged.get(key)
+    if (sighting.kind === 'absent') return known === undefined
+    if (sighting.kind === 'unknown' || known === undefined) return false
+    return this.resource.equal(known, sighting.value)
+  }
+
+  #reread(key: K, actual: V | undefined): void {
+    const known = this.#acknowledged.get(key)
+    const same =
+      known === undefined || actual === undefined ? known === actual : this.resource.equal(known, actual)
+    if (same) return
+    if (actual === undefined) this.#acknowledged.delete(key)
+    else this.#acknowledged.set(key, actual)
+    this.#drifted.add(key)
+    this.#written?.add(key)
+  }
+
+  #take(phase: Phase): Op<K, V>[] {
+    const upserts: Op<K, V>[] = []
+    const removals: Op<K, V>[] = []
+    this.#collectDueRetries()
+    for (const key of this.#dirty.keys()) {
+      // A key that failed keeps its place among the retries, even when it is touched meanwhile.
+      if (this.#retries.holds(key)) {
+        this.#dirty.delete(key)
+        continue
+      }
+      const op = this.#opFor(key)
+      if (op === undefined) this.#nothingToDo(key)
+      else if (op.kind === 'remove' ? phase === 'upserts' : phase === 'removals') continue
+      else (op.kind === 'remove' ? removals : upserts).push(op)
+      this.#dirty.delete(key)
+    }
+    return upserts.concat(removals)
+  }
+
+  #collectDueRetries(): void {
+    if (this.#retries.size === 0) return
+    for (const key of this.#failing()) {
+      if (!this.#retries.holds(key) && !this.#dirty.has(key)) this.#dirty.set(key, this.#clock.now())
+    }
+  }
+
+  *#failing(): Iterable<K> {
+    for (const [key] of this.#retries.errors()) yield key
+  }
+
+  #nothingToDo(key: K): void {
+    this.#retries.settle(key)
+    this.#drifted.delete(key)
+  }
+
+  async #apply(batch: readonly Op<K, V>[]): Promise<readonly Outcome[]> {
+    try {
+      const outcomes = await this.resource.apply(batch)
+      if (outcomes.length === batch.length) return outcomes
+      const error = new ReconcileError('OUTCOMES_MISMATCH', this.name)
+      return batch.map(() => ({ ok: false, error }))
+    } catch (cause) {
+      const error = new ReconcileError('APPLY_REJECTED', this.name, { cause })
+      return batch.map(() => ({ ok: false, error }))
+    }
+  }
+
+  #succeeded(op: Op<K, V>): void {
+    if (op.kind === 'remove') this.#acknowledged.delete(op.key)
+    else this.#acknowledged.set(op.key, op.value)
+    this.#written?.add(op.key)
+    if (this.#drifted.delete(op.key)) this.#repaired++
+    if (this.#retries.settle(op.key)) this.#log.info('recovered', { resource: this.name, key: op.key })
+  }
+
+  /** Schedules a retry; says whether the key should be looked at again at once, because the state was not as we knew it. */
+  #failed(op: Op<K, V>, error: Error): boolean {
+    this.#written?.add(op.key)
+    const first = this.#retries.failed(op.key, error)
+    const code = codeOf(error)
+    if (SURPRISES.has(code ?? '')) {
+      this.#doubts.set(op.key, UNKNOWN)
+      if (first && code !== 'APPLY_REJECTED') {
+        this.#retries.hasten(op.key)
+        return true
+      }
+    }
+    if (first)
+      this.#log.warn('failed', {
+        resource: this.name,
+        key: op.key,
+        op: op.kind,
+        error: rootMessage(error),
+      })
+    return false
+  }
+
+  #opFor(key: K): Op<K, V> | undefined {
+    return diffKey(key, this.#desired.get(key), this.#acknowledged.get(key), this.#equal)
+  }
+
+  #judge(key: K, actual: V): 'different' | 'extra' | undefined {
+    const known = this.#acknowledged.get(key)
+    if (known === undefined) return 'extra'
+    return this.resource.equal(known, actual) ? undefined : 'different'
+  }
+
+  /** Whether a key is being changed anyway, so that an audit cannot judge it. */
+  #unsettled(key: K): boolean {
+    return this.#dirty.has(key) || this.#written?.has(key) === true
+  }
+}
+
+function rootMessage(error: Error): string {
+  return error.cause instanceof Error ? error.cause.message : error.message
+}
