@@ -1,0 +1,327 @@
+/**
+ * A netlink socket for requests: many to one send, replies matched by their sequence number. The sends run off the main thread,
+ * because the kernel does the work inside them (RTM_DELLINK: 16-20 ms).
+ */
+import { hasCode, KernelError } from '../errors.ts'
+import { withNetns } from '../netns.ts'
+import {
+  AF_NETLINK,
+  bind,
+  close,
+  recvAsync,
+  recvNow,
+  SO_RCVBUF,
+  SO_RCVBUFFORCE,
+  SO_RCVTIMEO,
+  SO_SNDBUFFORCE,
+  SOCK_RAW,
+  SOL_SOCKET,
+  sendAsync,
+  setsockopt,
+  setsockoptInt,
+  socket,
+} from '../sys.ts'
+import {
+  beginMessage,
+  createWriter,
+  endMessage,
+  type Message,
+  NLM_F_ACK,
+  NLM_F_DUMP,
+  NLM_F_DUMP_INTR,
+  NLM_F_REQUEST,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+  readDone,
+  readError,
+  readMessages,
+  type Writer,
+  written,
+} from './wire.ts'
+
+export const NETLINK_ROUTE = 0
+export const NETLINK_NETFILTER = 12
+export const NETLINK_GENERIC = 16
+
+const SOL_NETLINK = 270
+const NETLINK_CAP_ACK = 10
+const NETLINK_EXT_ACK = 11
+const NETLINK_GET_STRICT_CHK = 12
+
+/** Messages per send. Measured: 64 to 500 differ little, above ~6,000 EMSGSIZE. */
+const MAX_BATCH = 400
+const MAX_BATCH_BYTES = 64 * 1024
+const RECEIVE_BUFFER = 8 * 1024 * 1024
+const SEND_BUFFER = 1024 * 1024
+/** The largest datagram: the kernel fills at most 32 KiB of a dump at a time. */
+const DATAGRAM = 64 * 1024
+/** A dump whose parts exceed this is long enough to be read off the main thread. */
+const LONG_PART = 4096
+const REPLY_TIMEOUT_SECONDS = 10
+const DUMP_ATTEMPTS = 20
+
+export interface NetlinkRequest {
+  /** Name for errors: `RTM_NEWROUTE`. */
+  readonly call: string
+  readonly type: number
+  /** Beyond NLM_F_REQUEST and NLM_F_ACK, which the socket sets as it needs them. */
+  readonly flags: number
+  /** Writes what follows the message header. */
+  readonly body: (w: Writer) => void
+}
+
+export interface NetlinkOptions {
+  /** Path (or name under /run/netns) of the network namespace to open the socket in. */
+  readonly netns?: string | undefined
+}
+
+/** One socket; calls are queued and run one after the other. */
+export class NetlinkSocket implements Disposable {
+  readonly #fd: number
+  readonly #writer = createWriter(MAX_BATCH_BYTES)
+  readonly #buffer = new Uint8Array(DATAGRAM)
+  #seq = 0
+  #queue: Promise<unknown> = Promise.resolve()
+  #running = 0
+  #closed = false
+
+  private constructor(fd: number) {
+    this.#fd = fd
+  }
+
+  /** @param protocol NETLINK_ROUTE, NETLINK_GENERIC, NETLINK_NETFILTER @throws KernelError */
+  static open(protocol: number, options: NetlinkOptions = {}): NetlinkSocket {
+    return new NetlinkSocket(withNetns(options.netns, () => openSocket(protocol)))
+  }
+
+  /**
+   * Sends all requests; one outcome for each, in order, null for success. Not atomic: the kernel goes on after a refusal.
+   * An outcome ENOBUFS or ETIMEDOUT means that the reply was lost: the request may have been carried out.
+   */
+  batch(requests: readonly NetlinkRequest[]): Promise<(KernelError | null)[]> {
+    if (requests.length === 0) return Promise.resolve([])
+    return this.#exclusively(async () => {
+      const outcomes = new Array<KernelError | null>(requests.length).fill(null)
+      for (let at = 0; at < requests.length; ) at = await this.#sendSome(requests, at, MAX_BATCH, outcomes)
+      return outcomes
+    })
+  }
+
+  /** One request that the kernel answers with messages and an acknowledgement. @throws KernelError */
+  exchange(request: NetlinkRequest): Promise<Message[]> {
+    return this.#exclusively(async () => {
+      const seq = await this.#send(request, NLM_F_ACK)
+      const replies: Message[] = []
+      await this.#receiveUntil(request.call, (message) => {
+        if (message.seq !== seq) return false
+        if (message.type === NLMSG_ERROR) throwOn(request.call, readError(message))
+        else replies.push(message)
+        return message.type === NLMSG_ERROR
+      })
+      return replies
+    })
+  }
+
+  /** One request, acknowledged. @throws KernelError */
+  async execute(request: NetlinkRequest): Promise<void> {
+    const [outcome] = await this.batch([request])
+    if (outcome) throw outcome
+  }
+
+  /** All messages of a dump; begun again when the table changed in between. @throws KernelError, EINTR when it never stands still */
+  dump(request: NetlinkRequest): Promise<Message[]> {
+    return this.#exclusively(async () => {
+      for (let attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
+        const messages = await this.#dumpOnce(request)
+        if (messages) return messages
+      }
+      throw new KernelError(request.call, 4, `the table changed during each of ${DUMP_ATTEMPTS} dumps`)
+    })
+  }
+
+  /** Closes the socket, after the call that is under way. Later calls are refused with EBADF. */
+  [Symbol.dispose](): void {
+    if (this.#closed) return
+    this.#closed = true
+    if (this.#running === 0) close(this.#fd)
+  }
+
+  #exclusively<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#closed) return Promise.reject(new KernelError('netlink', 9, 'the socket is closed'))
+    this.#running++
+    const result = this.#queue.then(work).finally(() => {
+      if (--this.#running === 0 && this.#closed) close(this.#fd)
+    })
+    this.#queue = result.catch(() => {})
+    return result
+  }
+
+  /** Sends requests from `at` on, waits for their outcomes, and returns where to go on. */
+  async #sendSome(
+    requests: readonly NetlinkRequest[],
+    at: number,
+    limit: number,
+    outcomes: (KernelError | null)[],
+  ): Promise<number> {
+    // Sequence numbers of one send must not wrap.
+    if (this.#seq > 0x7fff0000) this.#seq = 0
+    const first = this.#seq + 1
+    const end = this.#writeSome(requests, at, limit)
+    try {
+      await sendAsync(this.#fd, written(this.#writer))
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error
+      if (hasCode(error, 'EMSGSIZE', 'ENOBUFS') && end - at > 1) {
+        return this.#sendSome(requests, at, (end - at) >> 1, outcomes)
+      }
+      for (let i = at; i < end; i++) outcomes[i] = new KernelError(requests[i]!.call, error.errno)
+      return end
+    }
+    const lost = await this.#outcomes(requests, at, first, end - at, outcomes)
+    if (lost) for (let i = at; i < end; i++) outcomes[i] ??= new KernelError(requests[i]!.call, lost)
+    return end
+  }
+
+  /** Fills the writer. Only the last request asks for an acknowledgement: refusals come unasked, before it, in order. */
+  #writeSome(requests: readonly NetlinkRequest[], at: number, limit: number): number {
+    const w = this.#writer
+    w.length = 0
+    let flagsAt = 0
+    let i = at
+    while (i < requests.length && i - at < limit && (i === at || w.length < MAX_BATCH_BYTES)) {
+      const request = requests[i++]!
+      const start = beginMessage(w, request.type, request.flags | NLM_F_REQUEST, this.#nextSeq())
+      request.body(w)
+      endMessage(w, start)
+      flagsAt = start + 6
+    }
+    w.view.setUint16(flagsAt, w.view.getUint16(flagsAt, true) | NLM_F_ACK, true)
+    return i
+  }
+
+  /** Reads replies up to the last request's; returns the errno to blame for those that got lost, or 0. */
+  async #outcomes(
+    requests: readonly NetlinkRequest[],
+    at: number,
+    first: number,
+    count: number,
+    outcomes: (KernelError | null)[],
+  ): Promise<number> {
+    try {
+      await this.#receiveUntil(requests[at]!.call, (message) => {
+        const index = message.seq - first
+        if (message.type !== NLMSG_ERROR || index < 0 || index >= count) return false
+        const { errno, text } = readError(message)
+        if (errno) outcomes[at + index] = new KernelError(requests[at + index]!.call, errno, text)
+        return index === count - 1
+      })
+      return 0
+    } catch (error) {
+      if (!hasCode(error, 'ENOBUFS', 'ETIMEDOUT')) throw error
+      return error.errno
+    }
+  }
+
+  async #dumpOnce(request: NetlinkRequest): Promise<Message[] | undefined> {
+    const seq = await this.#send(request, NLM_F_DUMP)
+    const messages: Message[] = []
+    let interrupted = false
+    await this.#receiveUntil(request.call, (message) => {
+      if (message.seq !== seq) return false
+      if (message.flags & NLM_F_DUMP_INTR) interrupted = true
+      if (message.type === NLMSG_DONE) throwOn(request.call, readDone(message))
+      else if (message.type === NLMSG_ERROR) throwOn(request.call, readError(message))
+      else messages.push(message)
+      return message.type === NLMSG_DONE || message.type === NLMSG_ERROR
+    })
+    return interrupted ? undefined : messages
+  }
+
+  async #send(request: NetlinkRequest, flags: number): Promise<number> {
+    const w = this.#writer
+    w.length = 0
+    const seq = this.#nextSeq()
+    const start = beginMessage(w, request.type, request.flags | flags | NLM_F_REQUEST, seq)
+    request.body(w)
+    endMessage(w, start)
+    await sendAsync(this.#fd, written(w)).catch((error: unknown) => {
+      throw error instanceof KernelError ? new KernelError(request.call, error.errno) : error
+    })
+    return seq
+  }
+
+  /** Hands over messages until `last` says so. @throws KernelError ENOBUFS after what was queued is dropped, ETIMEDOUT */
+  async #receiveUntil(call: string, last: (message: Message) => boolean): Promise<void> {
+    for (let long = false; ; ) {
+      const bytes = await this.#receive(call, long)
+      long = bytes.length > LONG_PART
+      for (const message of readMessages(bytes)) if (last(message)) return
+    }
+  }
+
+  async #receive(call: string, long: boolean): Promise<Uint8Array> {
+    try {
+      // Replies are there when the send returns; only the later parts of a dump are worth a thread.
+      const ready = long ? -1 : recvNow(this.#fd, this.#buffer)
+      const length = ready >= 0 ? ready : await recvAsync(this.#fd, this.#buffer)
+      return this.#buffer.slice(0, length)
+    } catch (error) {
+      if (hasCode(error, 'EINTR')) return new Uint8Array(0)
+      if (hasCode(error, 'EAGAIN')) throw new KernelError(call, 110, 'no reply')
+      if (hasCode(error, 'ENOBUFS')) this.#drain()
+      throw error
+    }
+  }
+
+  #drain(): void {
+    for (;;) {
+      try {
+        if (recvNow(this.#fd, this.#buffer) < 0) return
+      } catch (error) {
+        if (!hasCode(error, 'ENOBUFS')) throw error
+      }
+    }
+  }
+
+  #nextSeq(): number {
+    return ++this.#seq
+  }
+}
+
+function throwOn(call: string, reply: { errno: number; text?: string }): void {
+  if (reply.errno) throw new KernelError(call, reply.errno, reply.text)
+}
+
+function openSocket(protocol: number): number {
+  const fd = socket(AF_NETLINK, SOCK_RAW, protocol)
+  try {
+    for (const option of [NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK]) {
+      setsockoptInt(fd, SOL_NETLINK, option, 1)
+    }
+    growBuffers(fd)
+    // struct timeval: the bound on waiting for a reply.
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, timeval(REPLY_TIMEOUT_SECONDS))
+    const address = new Uint8Array(12)
+    address[0] = AF_NETLINK
+    bind(fd, address)
+  } catch (error) {
+    close(fd)
+    throw error
+  }
+  return fd
+}
+
+/** Without CAP_NET_ADMIN the limits of net.core stay. */
+function growBuffers(fd: number): void {
+  try {
+    setsockoptInt(fd, SOL_SOCKET, SO_SNDBUFFORCE, SEND_BUFFER)
+    setsockoptInt(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
+  } catch (error) {
+    if (!hasCode(error, 'EPERM')) throw error
+    setsockoptInt(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER)
+  }
+}
+
+function timeval(seconds: number): Uint8Array {
+  return new Uint8Array(new BigInt64Array([BigInt(seconds), 0n]).buffer)
+}

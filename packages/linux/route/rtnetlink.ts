@@ -1,0 +1,51 @@
+/** Numbers of rtnetlink: include/uapi/linux/rtnetlink.h, if_link.h, if_addr.h, neighbour.h. Pure. */
+
+export const RTM_NEWLINK = 16
+export const RTM_DELLINK = 17
+export const RTM_GETLINK = 18
+export const RTM_SETLINK = 19
+export const RTM_NEWADDR = 20
+export const RTM_DELADDR = 21
+export const RTM_GETADDR = 22
+export const RTM_NEWROUTE = 24
+export const RTM_DELROUTE = 25
+export const RTM_GETROUTE = 26
+export const RTM_NEWNEIGH = 28
+export const RTM_DELNEIGH = 29
+export const RTM_GETNEIGH = 30
+
+export const RTNLGRP_LINK = 1
+export const RTNLGRP_NEIGH = 3
+export const RTNLGRP_IPV4_IFADDR = 5
+export const RTNLGRP_IPV4_ROUTE = 7
+export const RTNLGRP_IPV6_IFADDR = 9
+export const RTNLGRP_IPV6_ROUTE = 11
+
+export const AF_UNSPEC = 0
+export const AF_BRIDGE = 7
+export const AF_INET = 2
+export const AF_INET6 = 10
+
+/** Route tables. */
+export const TABLE_MAIN = 254
+export const TABLE_LOCAL = 255
+
+/** Route protocols: who put it there. */
+export const PROTOCOL_KERNEL = 2
+export const PROTOCOL_BOOT = 3
+export const PROTOCOL_STATIC = 4
+
+/** Scopes of routes and addresses. */
+export const SCOPE_UNIVERSE = 0
+export const SCOPE_LINK = 253
+export const SCOPE_HOST = 254
+
+/** AF_INET or AF_INET6 of 4 or 6. */
+export function addressFamily(family: 4 | 6): number {
+  return family === 6 ? AF_INET6 : AF_INET
+}
+
+/** 4 or 6; undefined for other families, which dumps of all families bring along. */
+export function ipFamily(addressFamily: number): 4 | 6 | undefined {
+  return addressFamily === AF_INET ? 4 : addressFamily === AF_INET6 ? 6 : undefined
+}

@@ -1,0 +1,226 @@
+/** System calls by koffi: the only native boundary. Each throws KernelError; the `…Async` forms run on a thread of libuv's pool. */
+import koffi from 'koffi'
+import { KernelError } from './errors.ts'
+
+export const AF_UNIX = 1
+export const AF_INET = 2
+export const AF_INET6 = 10
+export const AF_NETLINK = 16
+export const SOCK_STREAM = 1
+export const SOCK_DGRAM = 2
+export const SOCK_RAW = 3
+export const SOCK_NONBLOCK = 0o4000
+export const SOCK_CLOEXEC = 0o2000000
+export const MSG_TRUNC = 0x20
+export const MSG_DONTWAIT = 0x40
+export const SOL_SOCKET = 1
+export const SO_REUSEADDR = 2
+export const SO_SNDBUF = 7
+export const SO_RCVBUF = 8
+export const SO_RCVTIMEO = 20
+export const SO_SNDBUFFORCE = 32
+export const SO_RCVBUFFORCE = 33
+export const O_RDONLY = 0
+export const O_CLOEXEC = 0o2000000
+export const CLONE_NEWNET = 0x40000000
+export const MS_BIND = 4096
+export const MNT_DETACH = 2
+export const LOCK_EX = 2
+export const LOCK_NB = 4
+export const LOCK_UN = 8
+export const POLLIN = 1
+export const POLLOUT = 4
+
+// The process's own symbols: finds glibc and musl alike.
+const libc = koffi.load(null)
+const c = {
+  socket: libc.func('int socket(int, int, int)'),
+  bind: libc.func('int bind(int, const void *, uint32_t)'),
+  send: libc.func('long send(int, const void *, size_t, int)'),
+  sendto: libc.func('long sendto(int, const void *, size_t, int, const void *, uint32_t)'),
+  recv: libc.func('long recv(int, void *, size_t, int)'),
+  setsockopt: libc.func('int setsockopt(int, int, int, const void *, uint32_t)'),
+  getsockopt: libc.func('int getsockopt(int, int, int, void *, uint32_t *)'),
+  getsockname: libc.func('int getsockname(int, void *, uint32_t *)'),
+  close: libc.func('int close(int)'),
+  // Variadic in C; on x86-64 and arm64 Linux the registers are those of a plain call.
+  open: libc.func('int open(const char *, int, uint32_t)'),
+  fcntl: libc.func('int fcntl(int, int, long)'),
+  ioctl: libc.func('int ioctl(int, unsigned long, void *)'),
+  poll: libc.func('int poll(void *, unsigned long, int)'),
+  flock: libc.func('int flock(int, int)'),
+  setns: libc.func('int setns(int, int)'),
+  unshare: libc.func('int unshare(int)'),
+  mount: libc.func('int mount(const char *, const char *, const char *, unsigned long, const void *)'),
+  umount2: libc.func('int umount2(const char *, int)'),
+}
+
+function checked(call: string, result: number, detail?: string): number {
+  if (result >= 0) return result
+  throw new KernelError(call, koffi.errno(), detail)
+}
+
+type Native = (typeof c)[keyof typeof c]
+
+function later(call: string, native: Native, ...args: readonly unknown[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    native.async(...args, (error: Error | null, result: number) => {
+      // errno is the call's own only inside this callback.
+      if (error) reject(error)
+      else if (result < 0) reject(new KernelError(call, koffi.errno()))
+      else resolve(result)
+    })
+  })
+}
+
+export function socket(domain: number, type: number, protocol: number): number {
+  return checked('socket', c.socket(domain, type | SOCK_CLOEXEC, protocol))
+}
+
+/** @param address a struct sockaddr of the socket's family */
+export function bind(fd: number, address: Uint8Array): void {
+  checked('bind', c.bind(fd, address, address.length))
+}
+
+export function send(fd: number, data: Uint8Array, flags = 0): number {
+  return checked('send', c.send(fd, data, data.length, flags))
+}
+
+/** The caller must not touch `data` until the promise settles. */
+export function sendAsync(fd: number, data: Uint8Array, flags = 0): Promise<number> {
+  return later('send', c.send, fd, data, data.length, flags)
+}
+
+export function sendto(fd: number, data: Uint8Array, flags: number, address: Uint8Array): number {
+  return checked('sendto', c.sendto(fd, data, data.length, flags, address, address.length))
+}
+
+/** Bytes received; with MSG_TRUNC the datagram's whole length, which may exceed the buffer. */
+export function recv(fd: number, buffer: Uint8Array, flags = 0): number {
+  return checked('recv', c.recv(fd, buffer, buffer.length, flags))
+}
+
+/** `recv`, but -1 where it would block. Cheaper than an exception on a path that always ends so. */
+export function recvNow(fd: number, buffer: Uint8Array, flags = 0): number {
+  const result = c.recv(fd, buffer, buffer.length, flags | MSG_DONTWAIT) as number
+  if (result >= 0) return result
+  const errno = koffi.errno()
+  if (errno === 11) return -1
+  throw new KernelError('recv', errno)
+}
+
+export function recvAsync(fd: number, buffer: Uint8Array, flags = 0): Promise<number> {
+  return later('recv', c.recv, fd, buffer, buffer.length, flags)
+}
+
+export function setsockopt(fd: number, level: number, option: number, value: Uint8Array): void {
+  checked('setsockopt', c.setsockopt(fd, level, option, value, value.length))
+}
+
+export function setsockoptInt(fd: number, level: number, option: number, value: number): void {
+  setsockopt(fd, level, option, new Uint8Array(new Int32Array([value]).buffer))
+}
+
+/** Fills `value` and returns how many bytes the kernel wrote. */
+export function getsockopt(fd: number, level: number, option: number, value: Uint8Array): number {
+  const length = new Uint32Array([value.length])
+  checked('getsockopt', c.getsockopt(fd, level, option, value, length))
+  return length[0]!
+}
+
+export function getsockoptInt(fd: number, level: number, option: number): number {
+  const value = new Int32Array(1)
+  getsockopt(fd, level, option, new Uint8Array(value.buffer))
+  return value[0]!
+}
+
+/** The struct sockaddr that the socket is bound to. */
+export function getsockname(fd: number): Uint8Array {
+  const address = new Uint8Array(128)
+  const length = new Uint32Array([address.length])
+  checked('getsockname', c.getsockname(fd, address, length))
+  return address.subarray(0, length[0])
+}
+
+export function close(fd: number): void {
+  checked('close', c.close(fd))
+}
+
+export function open(path: string, flags: number, mode = 0): number {
+  return checked('open', c.open(path, flags | O_CLOEXEC, mode), path)
+}
+
+export function fcntl(fd: number, command: number, argument: number): number {
+  return checked('fcntl', c.fcntl(fd, command, argument))
+}
+
+/** @param argument the structure that the request reads and writes */
+export function ioctl(fd: number, request: number, argument: Uint8Array): number {
+  return checked('ioctl', c.ioctl(fd, request, argument))
+}
+
+/** `ioctl` off the main thread: some requests wait for the loading of a kernel module. */
+export function ioctlAsync(fd: number, request: number, argument: Uint8Array): Promise<number> {
+  return later('ioctl', c.ioctl, fd, request, argument)
+}
+
+/** Waits at most `timeout` ms for `events` on one descriptor; the events that came, 0 when none did. */
+export function poll(fd: number, events: number, timeout: number): number {
+  const entry = new Int32Array([fd, events])
+  checked('poll', c.poll(entry, 1, timeout))
+  return entry[1]! >>> 16
+}
+
+export async function pollAsync(fd: number, events: number, timeout: number): Promise<number> {
+  const entry = new Int32Array([fd, events])
+  await later('poll', c.poll, entry, 1, timeout)
+  return entry[1]! >>> 16
+}
+
+/** @throws KernelError EAGAIN with LOCK_NB when somebody else holds the lock */
+export function flock(fd: number, operation: number): void {
+  checked('flock', c.flock(fd, operation))
+}
+
+/** Moves the calling thread into a namespace. Synchronous use only: every await in between leaks it to others. */
+export function setns(fd: number, type: number): void {
+  checked('setns', c.setns(fd, type))
+}
+
+export function unshare(flags: number): void {
+  checked('unshare', c.unshare(flags))
+}
+
+export function mount(source: string, target: string, type: string | null, flags: number): void {
+  checked('mount', c.mount(source, target, type, flags, null), target)
+}
+
+export function umount(target: string, flags: number): void {
+  checked('umount', c.umount2(target, flags), target)
+}
+
+/** Calls `callback` on the main thread whenever `fd` is readable; `status` below 0 says that libuv has stopped watching. */
+export function watchReadable(fd: number, callback: (status: number) => void): Watch {
+  // libuv's status comes first (koffi's own types leave it out).
+  const listener = callback as unknown as Parameters<typeof koffi.node.poll>[1]
+  const handle = koffi.node.poll(fd, listener as never)
+  // koffi closes a handle that is garbage-collected.
+  watched.add(handle)
+  return {
+    restart: () => handle.start(listener as never),
+    unref: () => handle.unref(),
+    close: () => {
+      if (watched.delete(handle)) handle.close()
+    },
+  }
+}
+
+export interface Watch {
+  /** Watches again after a callback with a negative status. */
+  restart(): void
+  /** Lets the process end while watching. */
+  unref(): void
+  close(): void
+}
+
+const watched = new Set<ReturnType<typeof koffi.node.poll>>()
