@@ -1,0 +1,84 @@
+/** Requests to the API server: lists as JSON, watches as a stream of lines. Server, CA and credentials come from a KubeConfig. */
+import type { IncomingMessage } from 'node:http'
+import { type RequestOptions, request } from 'node:https'
+import type { KubeConfig } from '@kubernetes/client-node/dist/config.js'
+import { ApiStatusError } from '../errors.ts'
+import { splitLines } from './lines.ts'
+
+export interface ApiClient {
+  /** URL of the API server. */
+  readonly server: string
+  /** @throws ApiStatusError on an answer other than 200, or the connection's error. */
+  getJson(path: string, query: Query, signal: AbortSignal): Promise<unknown>
+  /** Resolves when the answer begins: its lines, until the server ends it. @throws like getJson. */
+  lines(path: string, query: Query, signal: AbortSignal): Promise<AsyncIterable<string>>
+}
+
+export type Query = Readonly<Record<string, string>>
+
+/** No byte for this long ends a list; a watch lives by TCP keep-alive, because a quiet one is silent for minutes. */
+const LIST_IDLE_MS = 30_000
+/** First keep-alive probe; libuv then probes each second, ten times: a dead server is noticed within 30 s. */
+const KEEP_ALIVE_MS = 15_000
+/** Error bodies are read up to this many bytes. */
+const MAX_ERROR_BYTES = 16_384
+
+export function createApiClient(config: KubeConfig): ApiClient {
+  const server = config.getCurrentCluster()?.server
+  if (!server) throw new ApiStatusError(0, 'the kubeconfig has no current cluster')
+  const open = async (path: string, query: Query, signal: AbortSignal, idleMs: number) => {
+    const options: RequestOptions = {}
+    await config.applyToHTTPSOptions(options)
+    const url = new URL(server + path)
+    for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value)
+    return send(url, { ...options, signal }, idleMs)
+  }
+  return {
+    server,
+    async getJson(path, query, signal) {
+      const response = await open(path, query, signal, LIST_IDLE_MS)
+      const chunks: Buffer[] = []
+      for await (const chunk of response) chunks.push(chunk as Buffer)
+      return JSON.parse(Buffer.concat(chunks).toString('utf8'))
+    },
+    async lines(path, query, signal) {
+      const response = await open(path, query, signal, 0)
+      return splitLines(response as AsyncIterable<Uint8Array>)
+    },
+  }
+}
+
+function send(url: URL, options: RequestOptions, idleMs: number): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const sent = request(url, { ...options, headers: { ...options.headers, accept: 'application/json' } })
+    sent.setTimeout(idleMs || LIST_IDLE_MS, () => sent.destroy(new Error('no answer from the API server')))
+    sent.on('socket', (socket) => socket.setKeepAlive(true, KEEP_ALIVE_MS))
+    sent.on('error', reject)
+    sent.on('response', (response) => {
+      if (idleMs === 0) sent.setTimeout(0)
+      if (response.statusCode === 200) resolve(response)
+      else readError(response).then(reject, reject)
+    })
+    sent.end()
+  })
+}
+
+async function readError(response: IncomingMessage): Promise<ApiStatusError> {
+  let text = ''
+  for await (const chunk of response) {
+    text += String(chunk)
+    if (text.length > MAX_ERROR_BYTES) break
+  }
+  return new ApiStatusError(response.statusCode ?? 0, statusMessage(text) ?? `HTTP ${response.statusCode}`)
+}
+
+function statusMessage(text: string): string | undefined {
+  try {
+    const status: unknown = JSON.parse(text)
+    return typeof status === 'object' && status !== null && 'message' in status
+      ? String(status.message)
+      : undefined
+  } catch {
+    return text.slice(0, 200) || undefined
+  }
+}
