@@ -1,0 +1,68 @@
+// `lab vm -- COMMAND`: boots a throwaway virtual machine, runs one command in it, exits with its status.
+
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { LabError } from '../errors.ts'
+import { bootVm } from '../node/vm.ts'
+import { checkMachine, installPackages } from '../prerequisites.ts'
+
+const PACKAGES = [
+  'busybox-static',
+  'cpio',
+  'kmod',
+  'qemu-system-x86',
+  'ipvsadm',
+  'iproute2',
+  'nftables',
+  'libnftables1',
+]
+
+function options(args: string[]) {
+  const split = args.indexOf('--')
+  if (split === -1 || split === args.length - 1) {
+    throw new LabError('bad-usage', 'say what to run: npm run lab -- vm [OPTIONS] -- COMMAND…')
+  }
+  const { values } = parseArgs({
+    args: args.slice(0, split),
+    options: {
+      memory: { type: 'string', default: '1536' },
+      cpus: { type: 'string', default: '2' },
+      share: { type: 'string', multiple: true, default: [] },
+      verbose: { type: 'boolean', default: false },
+    },
+  })
+  return { ...values, command: args.slice(split + 1) }
+}
+
+export async function guestProgram(args: string[]): Promise<number> {
+  const { memory, cpus, share, verbose, command } = options(args)
+  await checkMachine()
+  await installPackages(PACKAGES)
+  const closing = new AbortController()
+  await using vm = await bootVm({
+    name: 'throwaway',
+    memoryMiB: Number(memory),
+    cpus: Number(cpus),
+    shares: share.map((path) => ({ path: resolve(path), mode: 'rw' })),
+  })
+  if (verbose) process.stderr.write(`booted in ${vm.bootSeconds.toFixed(1)} s\n`)
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      closing.abort()
+      void vm.close()
+    })
+  }
+  try {
+    return await vm.stream(
+      command,
+      {
+        onStdout: (chunk) => process.stdout.write(chunk),
+        onStderr: (chunk) => process.stderr.write(chunk),
+      },
+      { cwd: process.cwd(), env: { PATH: process.env.PATH ?? '' } },
+    )
+  } catch (error) {
+    if (closing.signal.aborted) return 130
+    throw error
+  }
+}

@@ -1,0 +1,46 @@
+// `npm run lab`: a Kubernetes cluster on this machine whose pod network and Services are podroute's.
+
+import { guestProgram } from './commands/vm.ts'
+import { LabError } from './errors.ts'
+
+const USAGE = `usage: npm run lab -- COMMAND
+
+  up                        start the lab and show it at work (the default)
+  down                      stop it; nothing is left behind
+  status                    what runs
+  kubectl ARGUMENTS…        kubectl against the lab
+  node N [COMMAND…]         a shell in node N, or a command in it
+  router [COMMAND…]         vtysh of the router outside the cluster, or a command beside it
+  logs [NAME]               log files, or the end of one
+  install                   only install the packages that the lab and the tests need
+  build                     only build what the lab needs
+  vm [OPTIONS] -- COMMAND…  a command in a virtual machine of its own (--memory MiB, --cpus N, --share DIR)
+`
+
+type Command = (args: string[]) => Promise<number>
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  vm: guestProgram,
+}
+
+async function main(args: string[]): Promise<number> {
+  const [name = 'up', ...rest] = args
+  if (name === '--help' || name === '-h' || name === 'help') {
+    process.stdout.write(USAGE)
+    return 0
+  }
+  const command = COMMANDS[name]
+  if (command === undefined) {
+    process.stderr.write(`podroute lab: no command ${name}\n${USAGE}`)
+    return 2
+  }
+  return command(rest)
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2))
+} catch (error) {
+  if (!(error instanceof LabError)) throw error
+  process.stderr.write(`podroute lab: ${error.message}\n`)
+  process.exitCode = 1
+}

@@ -1,0 +1,157 @@
+// Virtual machines with a stock Debian kernel that see this machine's whole file system, read-only, under a layer
+// of their own: programs, the repository and node_modules are at the same paths; what a guest writes vanishes.
+//
+//   const vm = await bootVm({ name: 'ipvs' })
+//   const { stdout, stderr, code } = await vm.run('modprobe ip_vs && ipvsadm -L')
+//   await vm.close()
+//
+// From a shell: node lab/main.ts vm [--memory MiB] [--cpus N] [--share DIR] -- COMMAND…
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { CommandResult } from '../command.ts'
+import { LabError } from '../errors.ts'
+import { buildTools } from '../tools/build.ts'
+import { collectInGuest, type GuestCommand, type GuestStreams, runInGuest } from './channel.ts'
+import { prepareKernel } from './kernel.ts'
+import { hardwareVirtualization, type MachineSettings, qemuArguments, type Share } from './qemu.ts'
+
+export interface VmOptions {
+  readonly name: string
+  /** Default 1024. The guest's writes live in it too. */
+  readonly memoryMiB?: number
+  /** Default 2. */
+  readonly cpus?: number
+  /** Folders to see past every cache: read-only for sources that change meanwhile, read-write for results. */
+  readonly shares?: readonly Share[]
+  /** Milliseconds until the guest has to answer; default 120,000. */
+  readonly bootTimeout?: number
+}
+
+export interface RunOptions {
+  /** Milliseconds; without it a command may take forever. */
+  readonly timeout?: number
+  readonly cwd?: string
+  readonly env?: Readonly<Record<string, string>>
+  readonly stdin?: GuestStreams['stdin']
+}
+
+export interface Vm extends AsyncDisposable {
+  readonly name: string
+  /** Seconds from power-on to the first command's end. */
+  readonly bootSeconds: number
+  /** Runs a command (text: by bash) as root; several may run at once. Resolves whatever the exit status. */
+  run(command: string | readonly string[], options?: RunOptions): Promise<CommandResult>
+  /** The same with the output passed on as it comes; resolves with the exit status. */
+  stream(command: string | readonly string[], streams: GuestStreams, options?: RunOptions): Promise<number>
+  /** Ends the machine at once and removes its files. */
+  close(): Promise<void>
+}
+
+export const START_SCRIPT = join(import.meta.dirname, 'start.sh')
+
+export function guestCommand(command: string | readonly string[], options: RunOptions): GuestCommand {
+  return {
+    argv: typeof command === 'string' ? ['/bin/bash', '-c', command] : command,
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.env === undefined ? {} : { env: options.env }),
+  }
+}
+
+/** Starts a process that the kernel ends when we end, however that happens. */
+function spawnTied(command: string, args: readonly string[], logPath: string): ChildProcess {
+  const log = openSync(logPath, 'a')
+  try {
+    return spawn('setpriv', ['--pdeathsig', 'KILL', command, ...args], { stdio: ['ignore', log, log] })
+  } finally {
+    closeSync(log)
+  }
+}
+
+function ended(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null) resolve()
+    else child.once('close', () => resolve()).once('error', () => resolve())
+  })
+}
+
+/** Boots a virtual machine that lives as long as this process at most. */
+export async function bootVm(options: VmOptions): Promise<Vm> {
+  const [kernel, tools] = await Promise.all([prepareKernel(), buildTools()])
+  const directory = await mkdtemp(join(tmpdir(), `podroute-vm-${options.name}-`))
+  const machine: MachineSettings = {
+    name: options.name,
+    memoryMiB: options.memoryMiB ?? 1024,
+    cpus: options.cpus ?? 2,
+    kernel,
+    tools,
+    start: START_SCRIPT,
+    shares: options.shares ?? [],
+    networks: [],
+    directory,
+  }
+  const started = performance.now()
+  const log = join(directory, 'qemu.log')
+  const socket = join(directory, 'agent.sock')
+  const children = [
+    spawnTied('qemu-system-x86_64', qemuArguments(machine, hardwareVirtualization()), log),
+    spawnTied(tools, ['relay', join(directory, 'port.sock'), socket], log),
+  ]
+  const close = async () => {
+    for (const child of children) child.kill('SIGKILL')
+    await Promise.all(children.map(ended))
+    await rm(directory, { recursive: true, force: true })
+  }
+  try {
+    await waitForAgent(socket, children, options.bootTimeout ?? 120_000)
+  } catch (cause) {
+    const said = [log, join(directory, 'console.log')].map(tail).filter(Boolean).join('\n')
+    await close()
+    throw new LabError('vm-ended', `the virtual machine ${options.name} did not start: ${said}`, { cause })
+  }
+  return makeVm(options.name, socket, (performance.now() - started) / 1000, close)
+}
+
+function tail(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').split('\n').slice(-12).join('\n').trim()
+  } catch {
+    return ''
+  }
+}
+
+async function waitForAgent(
+  socket: string,
+  children: readonly ChildProcess[],
+  timeout: number,
+): Promise<void> {
+  const deadline = performance.now() + timeout
+  for (;;) {
+    const left = deadline - performance.now()
+    if (left <= 0) throw new LabError('timed-out', `no answer after ${timeout} ms`)
+    if (children.some((child) => child.exitCode !== null || child.signalCode !== null)) {
+      throw new LabError('vm-ended', 'QEMU ended')
+    }
+    try {
+      await collectInGuest(socket, { argv: ['/bin/true'] }, { timeout: left })
+      return
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 20)) // the relay makes its socket in a moment
+    }
+  }
+}
+
+function makeVm(name: string, socket: string, bootSeconds: number, close: () => Promise<void>): Vm {
+  return {
+    name,
+    bootSeconds,
+    run: (command, options = {}) => collectInGuest(socket, guestCommand(command, options), options),
+    stream: (command, streams, options = {}) =>
+      runInGuest(socket, guestCommand(command, options), streams, options.timeout),
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}

@@ -1,0 +1,3 @@
+module podroute.dev/lab/tools
+
+go 1.25.0

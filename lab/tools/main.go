@@ -1,0 +1,33 @@
+// The lab's own small programs in one static file, which has no dependency: the command channel into a
+// node (agent in the guest, relay on the host), and what the lab's pods run (blue, pause).
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+var programs = map[string]func(arguments []string) error{
+	"agent": runAgent,
+	"relay": runRelay,
+	"blue":  runBlue,
+	"pause": runPause,
+}
+
+func main() {
+	name, arguments := filepath.Base(os.Args[0]), os.Args[1:]
+	program, found := programs[name]
+	if !found && len(arguments) > 0 {
+		name, arguments = arguments[0], arguments[1:]
+		program, found = programs[name]
+	}
+	if !found {
+		fmt.Fprintln(os.Stderr, "usage: lab-tools agent|relay|blue|pause …")
+		os.Exit(2)
+	}
+	if err := program(arguments); err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
+		os.Exit(1)
+	}
+}
