@@ -37,6 +37,8 @@ export interface PodNetworkSettings {
   readonly masquerade: boolean
   /** Destinations outside the cluster that see the pod's own address. */
   readonly noMasquerade: readonly Cidr[]
+  /** Ranges of the Services' virtual addresses: no route into them is learned. */
+  readonly serviceCidrs: readonly Cidr[]
   /** Path of the CNI configuration. */
   readonly conflist: string
   /** Seconds that a node's routes outlive its lost session, so that a restart over there loses no packet. */

@@ -26,6 +26,7 @@ export const testSettings: PodNetworkSettings = {
   hairpin: true,
   masquerade: true,
   noMasquerade: [],
+  serviceCidrs: [],
   conflist: '/etc/cni/net.d/10-podroute.conflist',
   keepRoutes: 120,
   peerDeadline: 30,

@@ -1,0 +1,139 @@
+import { readFileSync } from 'node:fs'
+import { expect } from 'chai'
+import { parse, parseAllDocuments } from 'yaml'
+import { ConfigError } from '../errors.ts'
+import { type Overrides, parseFlags } from './flags.ts'
+import { loadConfig } from './load.ts'
+
+const overrides = (more: Partial<Overrides> = {}): Overrides => ({
+  ...parseFlags(['--node-name', 'node-1', '--config', 'config.yaml'], {}),
+  ...more,
+})
+
+const load = (text: string, more: Partial<Overrides> = {}, files: Record<string, string> = {}) =>
+  loadConfig(overrides(more), (path) => {
+    const content = { 'config.yaml': text, ...files }[path]
+    if (content === undefined) throw new Error(`ENOENT: ${path}`)
+    return content
+  })
+
+function problemsOf(run: () => unknown): readonly string[] {
+  try {
+    run()
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems
+    throw error
+  }
+  return []
+}
+
+describe('configuration', () => {
+  it('is all defaults when the file is empty', () => {
+    const config = load('')
+    expect(config.podNetwork).to.deep.include({
+      asn: 64512,
+      port: 179,
+      mesh: true,
+      bridge: 'kube-bridge',
+      externalPeers: [],
+    })
+    expect(config.serviceProxy).to.deep.equal({ serviceCIDRs: [] })
+    expect(config.adminSocket).to.equal('/run/podroute/podroute.sock')
+    expect(config.podNetwork).to.not.have.property('mtu')
+  })
+
+  it('takes peers with all their fields, passwords from files', () => {
+    const text = `
+asn: 64513
+peers:
+  - { address: 172.30.0.100, asn: 65000 }
+  - { address: "FD30::100", asn: 4200000000, port: 1179, passwordFile: /secret, families: [ipv6], holdTimeSeconds: 9, acceptRoutes: false }
+`
+    expect(load(text, {}, { '/secret': 'hush\n' }).podNetwork?.externalPeers).to.deep.equal([
+      { address: '172.30.0.100', asn: 65000, acceptRoutes: true },
+      {
+        address: 'fd30::100',
+        asn: 4200000000,
+        port: 1179,
+        password: 'hush',
+        families: [6],
+        holdTime: 9,
+        acceptRoutes: false,
+      },
+    ])
+  })
+
+  it('reports every problem with its path', () => {
+    const text = `
+asn: 0
+peers:
+  - { address: router, asn: 65000 }
+  - { address: 10.0.0.1, asn: 23456 }
+bgp: { holdTimeSeconds: 2 }
+podNetwork: { bridge: "a/b", noMasquerade: [10.0.0.0], colour: red }
+apiServer: http://plain
+`
+    const paths = problemsOf(() => load(text)).map((p) => p.split(': ')[0])
+    expect(paths).to.have.members([
+      'asn',
+      'peers[0].address',
+      'peers[1].asn',
+      'bgp.holdTimeSeconds',
+      'podNetwork.bridge',
+      'podNetwork.noMasquerade[0]',
+      'podNetwork',
+      'apiServer',
+    ])
+  })
+
+  it('reports a file that is no YAML, no mapping, or not there', () => {
+    expect(problemsOf(() => load('a: [')).join()).to.match(/^YAML: /)
+    expect(problemsOf(() => load('- 1'))[0]).to.match(/^the file: /)
+    expect(problemsOf(() => load('', { configFile: 'none' }))[0]).to.match(/^cannot read none/)
+  })
+
+  it('reports a peer that is named twice, and an unreadable password', () => {
+    const text = 'peers: [{address: 10.0.0.1, asn: 1}, {address: 10.0.0.1, asn: 2, passwordFile: /none}]'
+    expect(problemsOf(() => load(text))).to.deep.equal([
+      'peers[1].passwordFile: cannot read /none: ENOENT: /none',
+      'peers[1].address: 10.0.0.1 is peers[0] already',
+    ])
+  })
+
+  it('lets flags and environment win over the file', () => {
+    const flags = parseFlags(['--run-service-proxy=false', '--log-level=debug'], {
+      NODE_NAME: 'n',
+      PODROUTE_CONFIG: 'config.yaml',
+    })
+    const config = load('log: {format: json}', flags)
+    expect(config.serviceProxy).to.equal(undefined)
+    expect(config.log).to.deep.equal({ level: 'debug', format: 'json' })
+    expect(config.nodeName).to.equal('n')
+  })
+
+  it('reports flags that are unknown, bad or missing', () => {
+    expect(problemsOf(() => parseFlags(['--colour'], {}))[0]).to.include('--colour')
+    expect(problemsOf(() => parseFlags(['--run-pod-network=maybe'], {}))).to.have.length(2)
+  })
+})
+
+describe('reference manifest', () => {
+  const documents = parseAllDocuments(readFileSync('deploy/podroute.yaml', 'utf8'))
+  const objects = documents.map((d) => d.toJS() as { kind: string; data?: Record<string, string> })
+
+  it('holds a configuration that the agent takes, without peers', () => {
+    expect(documents.flatMap((d) => d.errors)).to.deep.equal([])
+    const text = objects.find((o) => o.kind === 'ConfigMap')?.data?.['config.yaml'] ?? ''
+    expect(load(text).podNetwork?.externalPeers).to.deep.equal([])
+    expect(text).to.include('peers: []')
+  })
+
+  it('documents keys that the agent takes: its comments, uncommented, are valid too', () => {
+    const text = objects.find((o) => o.kind === 'ConfigMap')?.data?.['config.yaml'] ?? ''
+    const uncommented = text.replace('peers: []\n', '').replaceAll(/^(\s*)#= ?/gm, '$1')
+    expect(uncommented).to.not.equal(text)
+    expect(() => parse(uncommented)).to.not.throw()
+    const files = { '/etc/podroute-secrets/router': 'x', '/etc/podroute/secrets/mesh': 'y' }
+    expect(problemsOf(() => load(uncommented, {}, files))).to.deep.equal([])
+  })
+})

@@ -1,0 +1,94 @@
+/** The configuration file, as it may be written: every key with its default; unknown keys are problems. */
+import { z } from 'zod'
+
+const seconds = (least: number, most: number) => z.number().int().min(least).max(most)
+const port = z.number().int().min(1).max(65535)
+/** 0, 65535, 4294967295 are reserved, 23456 is AS_TRANS (RFC 7607, 7300, 6793). */
+const asn = z
+  .number()
+  .int()
+  .min(1)
+  .max(4294967294)
+  .refine((n) => n !== 23456 && n !== 65535, { message: 'a reserved AS number' })
+const ipv4OrIpv6 = z.union([z.ipv4(), z.ipv6()], { message: 'not an IP address' })
+const prefix = z.union([z.cidrv4(), z.cidrv6()], { message: 'not a prefix such as 10.0.0.0/8' })
+/** RFC 4271 section 4.2: none, or three seconds and more. */
+const holdTime = z.union([z.literal(0), seconds(3, 65535)], { message: '0, or 3 to 65535 seconds' })
+const httpsUrl = z.url({ protocol: /^https$/, message: 'not an https:// URL' })
+
+const peer = z.strictObject({
+  /** Address of a BGP router outside the cluster. */
+  address: ipv4OrIpv6,
+  asn,
+  port: port.optional(),
+  /** TCP-MD5 key (RFC 2385); better kept in a Secret that is mounted: passwordFile. */
+  password: z.string().min(1).max(80).optional(),
+  passwordFile: z.string().min(1).optional(),
+  families: z
+    .array(z.enum(['ipv4', 'ipv6']))
+    .min(1)
+    .optional(),
+  holdTimeSeconds: holdTime.optional(),
+  acceptRoutes: z.boolean().default(true),
+})
+
+const bgp = z.strictObject({
+  port: port.default(179),
+  mesh: z.boolean().default(true),
+  meshPasswordFile: z.string().min(1).optional(),
+  holdTimeSeconds: holdTime.default(90),
+  keepRoutesSeconds: seconds(0, 3600).default(120),
+  peerDeadlineSeconds: seconds(1, 600).default(20),
+})
+
+const podNetwork = z.strictObject({
+  enabled: z.boolean().default(true),
+  /** Kernel limit of an interface name: 15 bytes. */
+  bridge: z
+    .string()
+    .regex(/^[^\s/:]{1,15}$/, 'not an interface name')
+    .default('kube-bridge'),
+  mtu: z.union([z.literal('auto'), z.number().int().min(1280).max(65535)]).default('auto'),
+  hairpin: z.boolean().default(true),
+  masquerade: z.boolean().default(true),
+  noMasquerade: z.array(prefix).default([]),
+  conflist: z.string().startsWith('/').default('/etc/cni/net.d/10-podroute.conflist'),
+})
+
+const serviceProxy = z.strictObject({
+  enabled: z.boolean().default(true),
+  /** Ranges that Services take their addresses from; no route into them is ever learned. */
+  serviceCIDRs: z.array(prefix).default([]),
+})
+
+const listener = (defaultPort: number) =>
+  z.strictObject({
+    address: ipv4OrIpv6.default('0.0.0.0'),
+    port: z.number().int().min(0).max(65535).default(defaultPort),
+  })
+
+export const configSchema = z.strictObject({
+  asn: asn.default(64512),
+  peers: z.array(peer).default([]),
+  bgp: bgp.prefault({}),
+  podNetwork: podNetwork.prefault({}),
+  serviceProxy: serviceProxy.prefault({}),
+  /** URL of the API server; found by itself when absent. */
+  apiServer: httpsUrl.optional(),
+  /** Kubeconfig files of the node's kubelet, whose server is used when apiServer is absent. */
+  kubeletKubeconfigs: z
+    .array(z.string())
+    .default(['/host/var/lib/kubelet/kubeconfig', '/host/etc/kubernetes/kubelet.conf']),
+  health: listener(20244).prefault({}),
+  metrics: listener(20245).prefault({}),
+  adminSocket: z.string().startsWith('/').default('/run/podroute/podroute.sock'),
+  log: z
+    .strictObject({
+      level: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+      format: z.enum(['text', 'json']).default('text'),
+    })
+    .prefault({}),
+})
+
+/** What the file says, with the defaults filled in. */
+export type FileConfig = z.infer<typeof configSchema>
