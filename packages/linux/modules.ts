@@ -1,0 +1,53 @@
+/** Kernel modules without modprobe: the kernel itself starts the host's, when it is asked for a network device of that name. */
+import { existsSync, readFileSync } from 'node:fs'
+import { hasCode } from './errors.ts'
+import { AF_INET, close, ioctlAsync, SOCK_DGRAM, socket } from './sys.ts'
+
+const SIOCGIFFLAGS = 0x8913
+/** struct ifreq: a name of 16 bytes, then a union of 24. */
+const IFREQ_LENGTH = 40
+const NAME_LENGTH = 15
+
+export type ModuleOutcome = { readonly ok: true } | { readonly ok: false; readonly reason: string }
+
+/**
+ * Has the kernel load a module; `reason` says what to do where it cannot. SIOCGIFFLAGS on a device that does not exist makes the
+ * kernel call request_module(name) for callers with CAP_SYS_MODULE (net/core/dev_ioctl.c, dev_load), which runs the host's
+ * modprobe even when the caller lives in a container.
+ * @param name at most 15 characters
+ */
+export async function loadModule(name: string): Promise<ModuleOutcome> {
+  if (isLoaded(name)) return { ok: true }
+  if (name.length > NAME_LENGTH) return { ok: false, reason: `load it on the host: modprobe ${name}` }
+  await requestModule(name)
+  return isLoaded(name) ? { ok: true } : { ok: false, reason: reasonFor(name) }
+}
+
+/** Loaded or built in. Modules without parameters of their own have no /sys/module entry when they are built in. */
+export function isLoaded(name: string): boolean {
+  return existsSync(`/sys/module/${name.replaceAll('-', '_')}`)
+}
+
+async function requestModule(name: string): Promise<void> {
+  const request = new Uint8Array(IFREQ_LENGTH)
+  request.set(new TextEncoder().encode(name))
+  const fd = socket(AF_INET, SOCK_DGRAM, 0)
+  try {
+    await ioctlAsync(fd, SIOCGIFFLAGS, request)
+  } catch (error) {
+    // There is no such device: the point of it.
+    if (!hasCode(error, 'ENODEV')) throw error
+  } finally {
+    close(fd)
+  }
+}
+
+const CAP_SYS_MODULE = 16
+
+function reasonFor(name: string): string {
+  if (!existsSync('/proc/modules')) return `this kernel takes no modules and was built without ${name}`
+  const effective = /^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'
+  const allowed = (BigInt(`0x${effective}`) >> BigInt(CAP_SYS_MODULE)) & 1n
+  if (!allowed) return `run privileged (CAP_SYS_MODULE), or load it on the host: modprobe ${name}`
+  return `the host has no module ${name} for this kernel, or forbids it: try modprobe ${name} there`
+}
