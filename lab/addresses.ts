@@ -1,0 +1,45 @@
+// Every name, address and number of the lab: docker-compose.yaml's variables, the nodes, the router, the client.
+
+export interface NodeAddresses {
+  readonly name: string
+  readonly ipv4: string
+  readonly ipv6: string
+  readonly mac: string
+  readonly tap: string
+}
+
+export const LAB_NAMESPACE = 'podroute-lab'
+export const ROUTER_NAMESPACE = 'podroute-router'
+export const OUTSIDE_NAMESPACE = 'podroute-outside'
+
+export const BRIDGE = 'br-nodes'
+export const API_ADDRESS = '172.30.0.1'
+export const API_ADDRESS_IPV6 = 'fd30::1'
+export const API_PORT = 6443
+
+/** The nodes' network: /24 and /64. */
+export const ROUTER = { ipv4: '172.30.0.100', ipv6: 'fd30::100', asn: 65000 } as const
+/** Behind the router: /24 and /64. */
+export const OUTSIDE_GATEWAY = { ipv4: '172.31.0.1', ipv6: 'fd31::1' } as const
+export const OUTSIDE = { ipv4: '172.31.0.10', ipv6: 'fd31::10' } as const
+
+export const CLUSTER_ASN = 64512
+export const CLUSTER_CIDRS = ['10.244.0.0/16', 'fd10:244::/56'] as const
+export const SERVICE_CIDRS = ['10.96.0.0/16', 'fd10:96::/112'] as const
+
+export const NODE_COUNT = 3
+
+/** Nodes count from 1. */
+export function nodeAddresses(index: number): NodeAddresses {
+  return {
+    name: `node-${index}`,
+    ipv4: `172.30.0.${10 + index}`,
+    ipv6: `fd30::${10 + index}`,
+    mac: `52:54:00:30:00:${(10 + index).toString(16).padStart(2, '0')}`,
+    tap: `tap-node-${index}`,
+  }
+}
+
+export const NODES: readonly NodeAddresses[] = Array.from({ length: NODE_COUNT }, (_, index) =>
+  nodeAddresses(index + 1),
+)
