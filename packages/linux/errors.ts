@@ -49,8 +49,21 @@ export class KernelError extends Error {
 /** A script that nftables refused; the message is nft's own, with line and column. Nothing of the script was applied. */
 export class NftError extends Error {
   override readonly name = 'NftError'
-  readonly code = 'NFT'
+  /** By the kernel's words in the message: ENOENT, EEXIST, EBUSY, EPERM; `NFT` for all else (syntax). */
+  readonly code: string
+
+  constructor(message: string) {
+    super(message)
+    this.code = NFT_CODES.find(([words]) => message.includes(words))?.[1] ?? 'NFT'
+  }
 }
+
+const NFT_CODES = [
+  ['No such file or directory', 'ENOENT'],
+  ['File exists', 'EEXIST'],
+  ['Device or resource busy', 'EBUSY'],
+  ['Operation not permitted', 'EPERM'],
+] as const
 
 /** A kernel without the feature (module missing, not compiled in). `reason` says what to do about it. */
 export class FeatureError extends Error {

@@ -1,0 +1,78 @@
+/** Who changed which nftables table: the kernel announces every transaction to NFNLGRP_NFTABLES. */
+import { NetlinkMonitor } from '../netlink/monitor.ts'
+import { NETLINK_NETFILTER, type NetlinkOptions } from '../netlink/socket.ts'
+import { type Message, readAttributes, readText, readU8, readU32 } from '../netlink/wire.ts'
+
+const NFNLGRP_NFTABLES = 7
+const NFNL_SUBSYS_NFTABLES = 10
+const NFT_MSG_NEWGEN = 15
+const NFTA_GEN_PROC_PID = 2
+const NFTA_GEN_PROC_NAME = 3
+/** Attribute 1 is the name of the table in every object's message (NFTA_TABLE_NAME, NFTA_RULE_TABLE, NFTA_SET_TABLE, …). */
+const NFTA_TABLE = 1
+/** struct nfgenmsg: family, version, resource id. */
+const NFGEN_HEADER = 4
+const FAMILIES = new Map([
+  [1, 'inet'],
+  [2, 'ip'],
+  [3, 'arp'],
+  [5, 'netdev'],
+  [7, 'bridge'],
+  [10, 'ip6'],
+])
+
+export interface NftTransaction {
+  /** `inet podroute`: the tables that it touched, each once. */
+  readonly tables: readonly string[]
+  /** Thread that committed it, as the initial pid namespace numbers it. */
+  readonly pid: number
+  /** Its name (comm). */
+  readonly process: string
+}
+
+export interface NftHandlers {
+  onTransaction(transaction: NftTransaction): void
+  /** Announcements were lost: look at the tables anew. */
+  onOverrun(): void
+  onError?(error: Error): void
+}
+
+/** @throws KernelError */
+export function watchNft(handlers: NftHandlers, options: NetlinkOptions = {}): NetlinkMonitor {
+  let tables = new Set<string>()
+  const onMessage = (message: Message) => {
+    if (message.type >> 8 !== NFNL_SUBSYS_NFTABLES) return
+    const attributes = readAttributes(message.payload, NFGEN_HEADER)
+    if ((message.type & 255) === NFT_MSG_NEWGEN) {
+      const pid = attributes.get(NFTA_GEN_PROC_PID)
+      const name = attributes.get(NFTA_GEN_PROC_NAME)
+      const transaction = {
+        tables: [...tables],
+        pid: pid ? networkU32(pid) : 0,
+        process: name ? readText(name) : '',
+      }
+      tables = new Set()
+      handlers.onTransaction(transaction)
+      return
+    }
+    const table = attributes.get(NFTA_TABLE)
+    const family = FAMILIES.get(readU8(message.payload, 0))
+    if (table && family) tables.add(`${family} ${readText(table)}`)
+  }
+  const onOverrun = () => {
+    tables = new Set()
+    handlers.onOverrun()
+  }
+  const onError = handlers.onError && { onError: (error: Error) => handlers.onError?.(error) }
+  return NetlinkMonitor.open(
+    NETLINK_NETFILTER,
+    [NFNLGRP_NFTABLES],
+    { onMessage, onOverrun, ...onError },
+    options,
+  )
+}
+
+function networkU32(bytes: Uint8Array): number {
+  const value = readU32(bytes, 0)
+  return new DataView(new Uint32Array([value]).buffer).getUint32(0)
+}

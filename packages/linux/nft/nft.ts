@@ -1,0 +1,86 @@
+/** nftables: scripts as atomic transactions, listings as JSON. */
+import { FeatureError, NftError } from '../errors.ts'
+import type { NetlinkOptions } from '../netlink/socket.ts'
+import { withNetns } from '../netns.ts'
+import { runCommand } from './command.ts'
+import { loadLibrary, NftContext, type NftResult } from './library.ts'
+
+export interface NftOptions extends NetlinkOptions {
+  /** `library` or `command`; by default the library where it is installed. */
+  readonly via?: 'library' | 'command'
+}
+
+type Runner = (script: string, json: boolean) => Promise<NftResult>
+
+// libnftables keeps global state (its scanner, its symbol tables): one run at a time in the whole process.
+let queue: Promise<unknown> = Promise.resolve()
+
+/**
+ * Of one network namespace. Rules name interfaces by `iifname`/`oifname`: `iif` and `oif` are looked up in the namespace of the
+ * thread that runs the script, which is the process's own.
+ */
+export class Nft implements Disposable {
+  /** How scripts get to the kernel. */
+  readonly via: 'library' | 'command'
+  readonly #run: Runner
+  readonly #free: () => void
+  #closed = false
+
+  private constructor(via: 'library' | 'command', run: Runner, free: () => void) {
+    this.via = via
+    this.#run = run
+    this.#free = free
+  }
+
+  /** @throws FeatureError when `via` asks for a library that is not there */
+  static open(options: NftOptions = {}): Nft {
+    const functions = options.via === 'command' ? undefined : loadLibrary()
+    if (functions) {
+      const context = withNetns(options.netns, () => new NftContext(functions))
+      const run: Runner = (script, json) => context.run(script, json)
+      return new Nft('library', run, () => context.free())
+    }
+    if (options.via === 'library') throw new FeatureError('nftables', 'libnftables.so.1 is not installed')
+    return new Nft(
+      'command',
+      (script, json) => runCommand(script, json, options.netns),
+      () => {},
+    )
+  }
+
+  /** Runs a script in nft syntax as one transaction: all of it or, when it throws, nothing. @throws NftError, FeatureError */
+  async run(script: string): Promise<void> {
+    await this.#execute(script, false)
+  }
+
+  /**
+   * Runs a listing command (`list table inet podroute`) and returns the objects that it prints, as libnftables-json(5) describes
+   * them, without the leading `metainfo`.
+   * @throws NftError with code ENOENT when what is to be listed is not there
+   */
+  async listJson(command: string): Promise<unknown[]> {
+    const text = await this.#execute(command, true)
+    // nothing to list prints nothing
+    if (text.trim() === '') return []
+    const { nftables } = JSON.parse(text) as { nftables: Record<string, unknown>[] }
+    return nftables.filter((object) => !('metainfo' in object))
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#closed) return
+    this.#closed = true
+    queue = queue.then(this.#free)
+  }
+
+  async #execute(script: string, json: boolean): Promise<string> {
+    if (this.#closed) throw new NftError('closed')
+    const result = queue.then(() => this.#run(script, json))
+    queue = result.catch(() => {})
+    const { ok, output, error } = await result.catch((cause: unknown) => {
+      if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause
+      throw new FeatureError('nftables', 'install libnftables1 or the nft command', cause)
+    })
+    if (!ok) throw new NftError(error.trim() || 'nft failed without a message')
+    return output
+  }
+}

@@ -1,0 +1,160 @@
+/** TCP connections and listeners as node's own sockets, with TCP-MD5 keys and GTSM set before the first segment. */
+import { createServer, type Server, Socket } from 'node:net'
+import { familyOf, parseAddress } from './address.ts'
+import { hasCode } from './errors.ts'
+import { withNetns } from './netns.ts'
+import {
+  AF_INET,
+  AF_INET6,
+  bind,
+  close,
+  SO_REUSEADDR,
+  SOCK_NONBLOCK,
+  SOCK_STREAM,
+  SOL_SOCKET,
+  setsockoptInt,
+  socket,
+} from './sys.ts'
+import { setMd5Key, setTtl, setTtlSecurity, sockaddr } from './tcp-options.ts'
+
+const IPPROTO_IPV6 = 41
+const IPV6_V6ONLY = 26
+
+export interface TcpConnectOptions {
+  readonly address: string
+  readonly port: number
+  readonly localAddress?: string | undefined
+  /** TCP-MD5 key, at most 80 bytes. */
+  readonly password?: string | undefined
+  /** GTSM: how many hops away the peer may be. */
+  readonly ttlSecurityHops?: number | undefined
+  /** Milliseconds. With a key a closed port never answers, so there is always a limit; default 10,000. */
+  readonly connectTimeout?: number | undefined
+  readonly netns?: string | undefined
+}
+
+/**
+ * Starts to connect; `connect` or `error` and `close` follow as for any net.Socket (ETIMEDOUT after `connectTimeout`).
+ * @throws KernelError when the socket cannot be made or bound, AddressError
+ */
+export function connectTcp(options: TcpConnectOptions): Socket {
+  const family = familyOf(options.address)
+  const fd = openStream(family, options.netns, (made) => {
+    if (options.password !== undefined) setMd5Key(made, family, options.address, options.password)
+    if (options.ttlSecurityHops !== undefined) setTtlSecurity(made, family, options.ttlSecurityHops)
+    if (options.localAddress !== undefined) {
+      bind(made, sockaddr(family, parseAddress(options.localAddress), 0))
+    }
+  })
+  const stream = new Socket({ fd, manualStart: true })
+  const limit = options.connectTimeout ?? 10_000
+  const timer = setTimeout(() => stream.destroy(timedOut(options)), limit)
+  stream.once('connect', () => clearTimeout(timer)).once('close', () => clearTimeout(timer))
+  return stream.connect({ host: options.address, port: options.port })
+}
+
+function timedOut(options: TcpConnectOptions): Error {
+  const error = new Error(`connect ETIMEDOUT ${options.address}:${options.port}`)
+  return Object.assign(error, { code: 'ETIMEDOUT', syscall: 'connect' })
+}
+
+export interface TcpListenOptions {
+  /** Absent: all addresses, of both families where the kernel has IPv6. */
+  readonly address?: string | undefined
+  /** 0: the kernel chooses. */
+  readonly port: number
+  readonly netns?: string | undefined
+}
+
+export interface TcpListener {
+  readonly server: Server
+  readonly address: string
+  readonly port: number
+  /**
+   * The key that connections from `remote` (an address or CIDR) must be signed with; undefined removes it. Unsigned ones are
+   * then dropped by the kernel, unseen.
+   * @throws KernelError, RangeError
+   */
+  setPassword(remote: string, key: string | undefined): void
+  /** Stops listening; connections live on. */
+  close(): Promise<void>
+}
+
+/** Listens; it answers with TTL 255, as peers with GTSM demand. @throws KernelError EADDRINUSE, EADDRNOTAVAIL, EACCES */
+export async function listenTcp(
+  options: TcpListenOptions,
+  accept: (connection: Socket) => void,
+): Promise<TcpListener> {
+  const { fd, family } = openListener(options)
+  const server = createServer({ noDelay: true }, accept)
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ fd }, resolve)
+  })
+  const bound = server.address()
+  const { address, port } = typeof bound === 'object' && bound ? bound : { address: '', port: 0 }
+  let listening = true
+  return {
+    server,
+    address,
+    port,
+    setPassword: (remote, key) => {
+      if (listening) setPassword(fd, family, remote, key)
+    },
+    close: () => {
+      listening = false
+      return new Promise((resolve) => server.close(() => resolve()))
+    },
+  }
+}
+
+/** A connection's GTSM, for those that were accepted. @throws KernelError */
+export function securedByTtl(connection: Socket, hops: number): void {
+  const { fd } = (connection as unknown as { _handle: { fd: number } | null })._handle ?? { fd: -1 }
+  setTtlSecurity(fd, connection.localFamily === 'IPv6' ? 6 : 4, hops)
+}
+
+/** `192.0.2.1` for `::ffff:192.0.2.1`, as a listener of both families names an IPv4 peer. */
+export function plainAddress(address: string): string {
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
+}
+
+function setPassword(fd: number, family: 4 | 6, remote: string, key: string | undefined): void {
+  try {
+    setMd5Key(fd, family, remote, key)
+  } catch (error) {
+    // Nothing to remove is what was wanted.
+    if (key !== undefined || !hasCode(error, 'ENOENT')) throw error
+  }
+}
+
+function openListener(options: TcpListenOptions): { fd: number; family: 4 | 6 } {
+  const prepare = (family: 4 | 6, address: string) => (fd: number) => {
+    setsockoptInt(fd, SOL_SOCKET, SO_REUSEADDR, 1)
+    if (family === 6) setsockoptInt(fd, IPPROTO_IPV6, IPV6_V6ONLY, options.address === undefined ? 0 : 1)
+    setTtl(fd, family, 255)
+    bind(fd, sockaddr(family, parseAddress(address), options.port))
+  }
+  if (options.address !== undefined) {
+    const family = familyOf(options.address)
+    return { fd: openStream(family, options.netns, prepare(family, options.address)), family }
+  }
+  try {
+    return { fd: openStream(6, options.netns, prepare(6, '::')), family: 6 }
+  } catch (error) {
+    if (!hasCode(error, 'EAFNOSUPPORT', 'EADDRNOTAVAIL')) throw error
+    return { fd: openStream(4, options.netns, prepare(4, '0.0.0.0')), family: 4 }
+  }
+}
+
+function openStream(family: 4 | 6, netns: string | undefined, prepare: (fd: number) => void): number {
+  const domain = family === 6 ? AF_INET6 : AF_INET
+  const fd = withNetns(netns, () => socket(domain, SOCK_STREAM | SOCK_NONBLOCK, 0))
+  try {
+    prepare(fd)
+  } catch (error) {
+    close(fd)
+    throw error
+  }
+  return fd
+}
