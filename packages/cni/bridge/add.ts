@@ -1,0 +1,117 @@
+// ADD: bridge, address, veth pair, gateway; what fails takes back what was done before.
+
+import { failure } from '../errors.ts'
+import { hostLocal } from '../host-local/plugin.ts'
+import { deleteLink, findLink, type Link } from '../netlink/links.ts'
+import { Namespace } from '../netlink/namespace.ts'
+import { Netlink } from '../netlink/netlink.ts'
+import { Ipam } from '../protocol/delegate.ts'
+import type { Invocation } from '../protocol/invocation.ts'
+import { checkForeignNamespace } from '../protocol/own-namespace.ts'
+import type { Dns, Interface, Result } from '../protocol/result.ts'
+import type { System } from '../system.ts'
+import { ensureBridge } from './bridge-link.ts'
+import { type BridgeConfig, readAddConfig } from './configuration.ts'
+import { configureContainer } from './container.ts'
+import { ensureGateways, gatewayPrefixes, planGateways } from './gateway.ts'
+import { attachmentAlias, awaitPort, createVeth } from './veth.ts'
+
+const NOTHING: Result = { interfaces: [], ips: [], routes: [], dns: {} }
+
+/** What an ADD has at hand, and how to take back what it has done so far. */
+interface Attachment {
+  readonly system: System
+  readonly invocation: Invocation
+  readonly config: BridgeConfig
+  readonly netlink: Netlink
+  readonly namespace: Namespace
+  readonly undo: (() => void)[]
+}
+
+function address(attachment: Attachment): Result {
+  const { system, invocation, config, undo } = attachment
+  if (config.ipamType === '') return NOTHING
+  const ipam = new Ipam(system, invocation, config.ipamType, [hostLocal])
+  const result = ipam.add()
+  undo.push(() => ipam.del())
+  if (result.ips.length === 0) throw failure('IPAM plugin returned missing IP config')
+  return planGateways({ ...result, interfaces: [] }, config)
+}
+
+function connect(attachment: Attachment, bridge: Link): string {
+  const { system, invocation, config, netlink, namespace, undo } = attachment
+  const name = createVeth(system, netlink, {
+    containerName: invocation.interfaceName,
+    netns: namespace.descriptor,
+    mtu: config.mtu,
+    mac: config.mac,
+    bridge,
+    hairpin: config.hairpin,
+    isolated: config.portIsolation,
+    alias: attachmentAlias(config.network, invocation.containerId, invocation.interfaceName),
+  })
+  undo.push(() => netlink.exchange([deleteLink(name)]))
+  return name
+}
+
+/** Layer 2 without the container's interface: it stays down, but the result names it. */
+function containerLink(attachment: Attachment, result: Result): Link {
+  const { system, namespace, config, invocation } = attachment
+  if (config.containerInterface)
+    return configureContainer(
+      system,
+      namespace,
+      invocation.interfaceName,
+      result,
+      config.duplicateAddressDetection,
+    )
+  const netlink = namespace.netlink()
+  try {
+    return findLink(netlink, invocation.interfaceName)!
+  } finally {
+    netlink.close()
+  }
+}
+
+const isSet = (dns: Dns) => Object.keys(dns).length > 0
+
+function attach(attachment: Attachment, bridge: Link): Result {
+  const { system, invocation, config, netlink } = attachment
+  const result = address(attachment)
+  if (config.gateway && result.ips.length > 0)
+    ensureGateways(system, netlink, bridge, gatewayPrefixes(result.ips), config.forceAddress)
+  const hostName = connect(attachment, bridge)
+  const container = containerLink(attachment, result)
+  const [port, master] = awaitPort(system, netlink, hostName, bridge.name, config.containerInterface)
+  const interfaces: Interface[] = [
+    { name: master.name, mac: master.mac },
+    { name: port.name, mac: port.mac },
+    { name: container.name, mac: container.mac, sandbox: invocation.netns },
+  ]
+  return { ...result, interfaces, dns: isSet(config.dns) ? config.dns : result.dns }
+}
+
+function takeBack(system: System, undo: (() => void)[]): void {
+  for (const step of undo.reverse()) {
+    try {
+      step()
+    } catch (error) {
+      system.writeError(`podroute-cni: while taking back: ${error}\n`)
+    }
+  }
+}
+
+export function add(system: System, invocation: Invocation): Result {
+  const config = readAddConfig(invocation)
+  checkForeignNamespace(system, invocation)
+  const netlink = new Netlink(system)
+  const bridge = ensureBridge(system, netlink, config)
+  const namespace = Namespace.open(system, invocation.netns)
+  const undo: (() => void)[] = []
+  try {
+    return attach({ system, invocation, config, netlink, namespace, undo }, bridge)
+  } catch (error) {
+    takeBack(system, undo)
+    throw error
+  }
+}

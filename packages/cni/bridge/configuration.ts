@@ -1,0 +1,131 @@
+// bridge's part of the network configuration.
+
+import { failure } from '../errors.ts'
+import { parseMac } from '../protocol/address.ts'
+import { parseArguments } from '../protocol/arguments.ts'
+import type { Fields } from '../protocol/fields.ts'
+import type { Invocation } from '../protocol/invocation.ts'
+import { type Dns, readDns } from '../protocol/result.ts'
+
+const DEFAULT_BRIDGE = 'cni0'
+const MAX_VLAN = 4094
+
+export interface BridgeConfig {
+  readonly network: string
+  readonly bridge: string
+  readonly gateway: boolean
+  readonly defaultGateway: boolean
+  readonly forceAddress: boolean
+  readonly ipMasq: boolean
+  readonly ipMasqBackend: string | undefined
+  /** 0: the kernel's default. */
+  readonly mtu: number
+  readonly hairpin: boolean
+  readonly promiscuous: boolean
+  /** 0: none. */
+  readonly vlan: number
+  /** Sorted; undefined when the configuration has no trunk at all. */
+  readonly trunk: readonly number[] | undefined
+  readonly preserveDefaultVlan: boolean
+  readonly macSpoofCheck: boolean
+  readonly duplicateAddressDetection: boolean
+  readonly containerInterface: boolean
+  readonly portIsolation: boolean
+  readonly mac: Uint8Array | undefined
+  /** Empty: layer 2 only. */
+  readonly ipamType: string
+  readonly dns: Dns
+}
+
+function checkVlan(value: number, name: string): number {
+  if (value <= 0 || value > MAX_VLAN) throw failure(`incorrect trunk ${name} parameter`)
+  return value
+}
+
+/** The VLANs of one trunk item: a range, a single one, or both. */
+function trunkItem(item: Fields): number[] {
+  const [minimum, maximum, id] = [item.integer('minID'), item.integer('maxID'), item.integer('id')]
+  const vlans: number[] = []
+  if ((minimum === undefined) !== (maximum === undefined))
+    throw failure(
+      `minID and maxID should be configured simultaneously, ${minimum === undefined ? 'minID' : 'maxID'} is missing`,
+    )
+  if (minimum !== undefined && maximum !== undefined) {
+    checkVlan(minimum, 'minID')
+    checkVlan(maximum, 'maxID')
+    if (maximum < minimum) throw failure('minID is greater than maxID in trunk parameter')
+    for (let vlan = minimum; vlan <= maximum; vlan++) vlans.push(vlan)
+  }
+  if (id !== undefined) vlans.push(checkVlan(id, 'id'))
+  return vlans
+}
+
+function readTrunk(config: Fields): number[] | undefined {
+  if (!config.has('vlanTrunk')) return undefined
+  const vlans = new Set(config.objects('vlanTrunk').flatMap(trunkItem))
+  return [...vlans].sort((a, b) => a - b)
+}
+
+function readMac(invocation: Invocation): Uint8Array | undefined {
+  const { config, args } = invocation
+  const text =
+    config.object('runtimeConfig')?.text('mac') ||
+    config.object('args')?.object('cni')?.text('mac') ||
+    parseArguments(args, ['MAC']).MAC ||
+    ''
+  if (text === '') return undefined
+  const mac = parseMac(text)
+  if (mac === undefined) throw failure(`address ${text}: invalid MAC address`)
+  return mac
+}
+
+function readVlan(config: Fields): number {
+  const vlan = config.integer('vlan') ?? 0
+  if (vlan < 0 || vlan > MAX_VLAN)
+    throw failure(`invalid VLAN ID ${vlan} (must be between 0 and ${MAX_VLAN})`)
+  return vlan
+}
+
+function checkCombinations(config: BridgeConfig): BridgeConfig {
+  if (config.ipamType !== '' && !config.containerInterface)
+    throw failure('cannot use IPAM when DisableContainerInterface flag is set')
+  if (config.hairpin && config.promiscuous)
+    throw failure('cannot set hairpin mode and promiscuous mode at the same time')
+  const backend = config.ipMasqBackend
+  if (config.ipMasq && backend !== undefined && backend !== 'nftables' && backend !== 'iptables')
+    throw failure(`unknown ipmasq backend ${JSON.stringify(backend)}`)
+  return config
+}
+
+/** @throws CniError for a wrong field or a combination that makes no sense, before anything is touched. */
+export function readConfig(invocation: Invocation): BridgeConfig {
+  const { config } = invocation
+  parseArguments(invocation.args, ['MAC'])
+  const defaultGateway = config.flag('isDefaultGateway')
+  return {
+    network: config.text('name')!,
+    bridge: config.text('bridge') ?? DEFAULT_BRIDGE,
+    gateway: config.flag('isGateway') || defaultGateway,
+    defaultGateway,
+    forceAddress: config.flag('forceAddress'),
+    ipMasq: config.flag('ipMasq'),
+    ipMasqBackend: config.text('ipMasqBackend'),
+    mtu: config.integer('mtu') ?? 0,
+    hairpin: config.flag('hairpinMode'),
+    promiscuous: config.flag('promiscMode'),
+    vlan: readVlan(config),
+    trunk: readTrunk(config),
+    preserveDefaultVlan: config.flag('preserveDefaultVlan'),
+    macSpoofCheck: config.flag('macspoofchk'),
+    duplicateAddressDetection: config.flag('enabledad'),
+    containerInterface: !config.flag('disableContainerInterface'),
+    portIsolation: config.flag('portIsolation'),
+    mac: readMac(invocation),
+    ipamType: config.object('ipam')?.text('type') ?? '',
+    dns: readDns(config.object('dns')),
+  }
+}
+
+/** For ADD only: DEL must be able to clean up after any configuration. */
+export const readAddConfig = (invocation: Invocation): BridgeConfig =>
+  checkCombinations(readConfig(invocation))

@@ -1,0 +1,107 @@
+// The container's side: settings, addresses, link up, routes.
+
+import { failure } from '../errors.ts'
+import { addAddress, listAddresses } from '../netlink/addresses.ts'
+import { findLink, type Link, setUp } from '../netlink/links.ts'
+import { type Namespace, trySysctl } from '../netlink/namespace.ts'
+import { Netlink } from '../netlink/netlink.ts'
+import { addRoute } from '../netlink/routes.ts'
+import { familyOf, formatAddress, formatPrefix, isV4 } from '../protocol/address.ts'
+import type { Result, Route } from '../protocol/result.ts'
+import { type System, unless } from '../system.ts'
+
+const SETTLE_TIMEOUT_MS = 5000
+const POLL_MS = 1
+
+const hasV6 = (result: Result) => result.ips.some((ip) => !isV4(ip.address.address))
+
+/** A container may start with IPv6 off; lo needs it as well. */
+function enableV6(system: System, name: string): void {
+  for (const link of ['lo', name]) {
+    const path = `/proc/sys/net/ipv6/conf/${link}/disable_ipv6`
+    const value = unless(['ENOENT'], () => system.readFile(path).trim())
+    if (value !== undefined && value !== '0') system.writeFile(path, '0')
+  }
+  // Addresses stay when the link goes down.
+  system.writeFile(`/proc/sys/net/ipv6/conf/${name}/keep_addr_on_down`, '1')
+}
+
+function writeSettings(system: System, name: string, detection: boolean, v6: boolean): void {
+  trySysctl(system, `ipv6/conf/${name}/accept_dad`, detection ? '1' : '0')
+  if (detection) trySysctl(system, `ipv6/conf/${name}/enhanced_dad`, '1')
+  // The kernel announces the addresses (gratuitous ARP, unsolicited NA) when the link comes up.
+  trySysctl(system, `ipv4/conf/${name}/arp_notify`, '1')
+  if (v6) trySysctl(system, `ipv6/conf/${name}/ndisc_notify`, '1')
+  if (v6) enableV6(system, name)
+}
+
+function routeGateway(route: Route, result: Result): Uint8Array | undefined {
+  if (route.gateway !== undefined) return route.gateway
+  const family = familyOf(route.destination.address)
+  return result.ips.find((ip) => ip.gateway !== undefined && familyOf(ip.gateway) === family)?.gateway
+}
+
+function routeRequests(link: Link, result: Result) {
+  return result.routes.map((route) =>
+    addRoute({ ...route, gateway: routeGateway(route, result), link: link.index }),
+  )
+}
+
+function apply(netlink: Netlink, link: Link, result: Result): void {
+  const addresses = result.ips.map((ip) => addAddress(link.index, ip.address))
+  const routes = routeRequests(link, result)
+  const replies = netlink.exchange([...addresses, setUp(link.name), ...routes])
+  replies.forEach(({ error }, i) => {
+    if (error === undefined) return
+    const ip = result.ips[i]
+    if (ip !== undefined)
+      throw failure(`failed to add IP addr ${formatPrefix(ip.address)} to "${link.name}"`, error)
+    const route = result.routes[i - addresses.length - 1]
+    if (route === undefined) throw failure(`failed to set "${link.name}" UP`, error)
+    throw failure(`failed to add route '${formatPrefix(route.destination)} dev ${link.name}'`, error)
+  })
+}
+
+/** Waits until duplicate address detection is done. */
+function settle(system: System, netlink: Netlink, link: Link): void {
+  const deadline = system.now() + SETTLE_TIMEOUT_MS
+  for (;;) {
+    const addresses = listAddresses(netlink, link.index)
+    const duplicate = addresses.find((address) => address.duplicate)
+    if (duplicate !== undefined)
+      throw failure(
+        `link ${link.name} has address ${formatAddress(duplicate.prefix.address)} in DADFAILED state`,
+      )
+    if (!addresses.some((address) => address.tentative)) return
+    if (system.now() > deadline) {
+      if (!findLink(netlink, link.name)?.operational) return
+      throw failure(
+        `link ${link.name} still has tentative addresses after ${SETTLE_TIMEOUT_MS / 1000} seconds`,
+      )
+    }
+    system.sleep(POLL_MS)
+  }
+}
+
+/** Configures the interface `name` in the container as `result` says; returns it. */
+export function configureContainer(
+  system: System,
+  namespace: Namespace,
+  name: string,
+  result: Result,
+  detection: boolean,
+): Link {
+  const v6 = hasV6(result)
+  const netlink = namespace.run(() => {
+    if (result.ips.length > 0) writeSettings(system, name, detection, v6)
+    return new Netlink(system)
+  })
+  try {
+    const link = findLink(netlink, name)!
+    apply(netlink, link, result)
+    if (v6 && detection) settle(system, netlink, link)
+    return link
+  } finally {
+    netlink.close()
+  }
+}

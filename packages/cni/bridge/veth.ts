@@ -1,0 +1,87 @@
+// The veth pair: one end on the bridge, the other one the container's interface.
+
+import { CniError, ErrorCode, failure } from '../errors.ts'
+import {
+  deleteLink,
+  findLink,
+  getLinkRequest,
+  type Link,
+  newVeth,
+  readLink,
+  setPort,
+  type VethPair,
+} from '../netlink/links.ts'
+import { trySysctl } from '../netlink/namespace.ts'
+import type { Netlink } from '../netlink/netlink.ts'
+import type { System } from '../system.ts'
+
+const NAME_ATTEMPTS = 10
+const ALIAS_LIMIT = 255
+const PORT_TIMEOUT_MS = 2550
+const POLL_MS = 1
+
+export interface Port {
+  readonly containerName: string
+  readonly netns: number
+  readonly mtu: number
+  readonly mac?: Uint8Array | undefined
+  readonly bridge: Link
+  readonly hairpin: boolean
+  readonly isolated: boolean
+  readonly alias: string
+}
+
+/** Marks a host end as this attachment's, so that GC can tell. */
+export function attachmentAlias(network: string, containerId: string, interfaceName: string): string {
+  const alias = `podroute/${network}/${containerId}/${interfaceName}`
+  return alias.length <= ALIAS_LIMIT ? alias : ''
+}
+
+function randomName(system: System): string {
+  return `veth${Array.from(system.randomBytes(4), (byte) => (byte + 256).toString(16).slice(1)).join('')}`
+}
+
+function pairOf(port: Port, hostName: string): VethPair {
+  const { containerName, netns, mtu, mac, bridge } = port
+  return { hostName, containerName, netns, mtu, mac, bridge: bridge.index }
+}
+
+/** Creates the pair and returns the host end's name. The container's end is down. */
+export function createVeth(system: System, netlink: Netlink, port: Port): string {
+  for (let attempt = 0; attempt < NAME_ATTEMPTS; attempt++) {
+    const name = randomName(system)
+    const settings = setPort(name, { hairpin: port.hairpin, isolated: port.isolated, alias: port.alias })
+    const [created, set] = netlink.exchange([newVeth(pairOf(port, name)), settings])
+    if (created!.error === undefined) {
+      if (set!.error !== undefined) {
+        netlink.exchange([deleteLink(name)])
+        throw failure(`failed to connect "${name}" to bridge ${port.bridge.name}`, set!.error)
+      }
+      trySysctl(system, `ipv6/conf/${name}/accept_ra`, '0')
+      return name
+    }
+    if (created!.error.code !== 'EEXIST') throw failure('failed to make veth pair', created!.error)
+    if (findLink(netlink, name) === undefined)
+      throw failure(`container veth name ("${port.containerName}") already exists`)
+  }
+  throw failure('failed to find a unique veth name')
+}
+
+/** Waits until the bridge forwards to the port; returns it and the bridge as they are then. */
+export function awaitPort(
+  system: System,
+  netlink: Netlink,
+  name: string,
+  bridge: string,
+  wait: boolean,
+): [Link, Link] {
+  const deadline = system.now() + PORT_TIMEOUT_MS
+  for (;;) {
+    const replies = netlink.request([getLinkRequest(name), getLinkRequest(bridge)])
+    const [port, master] = replies.map((reply) => readLink(reply.messages[0]!)) as [Link, Link]
+    if (port.operational || !wait) return [port, master]
+    if (system.now() > deadline)
+      throw new CniError(ErrorCode.internal, `bridge port in error state: "${name}" is not up`)
+    system.sleep(POLL_MS)
+  }
+}

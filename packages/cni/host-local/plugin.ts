@@ -1,0 +1,149 @@
+// host-local: gives out addresses of configured ranges, remembered in files on this host.
+
+import { CniError, ErrorCode, failure, messageOf } from '../errors.ts'
+import { type Address, formatAddress, sameAddress } from '../protocol/address.ts'
+import type { Invocation } from '../protocol/invocation.ts'
+import type { Plugin } from '../protocol/plugin.ts'
+import type { IpConfig, Result } from '../protocol/result.ts'
+import type { System } from '../system.ts'
+import { type HostLocalConfig, readConfig } from './configuration.ts'
+import { describeHolders, isExhausted, staleLeases } from './holders.ts'
+import { type Candidate, candidates, formatRangeSet, type RangeSet, rangeFor } from './ranges.ts'
+import { parseResolvConf } from './resolv-conf.ts'
+import { type Owner, Store } from './store.ts'
+
+const ownerOf = (invocation: Invocation): Owner => ({
+  containerId: invocation.containerId,
+  interfaceName: invocation.interfaceName,
+})
+
+/** Of one range set: the candidate that was reserved. */
+function allocate(
+  store: Store,
+  owner: Owner,
+  set: RangeSet,
+  index: number,
+  requested: Address | undefined,
+): Candidate {
+  if (requested === undefined) {
+    const reserved = store.reserve(owner, candidates(set, store.lastReserved(index)), index)
+    if (reserved !== undefined) return reserved
+    const message = `no IP addresses available in range set: ${formatRangeSet(set)}`
+    throw new CniError(ErrorCode.internal, message, describeHolders(store.leases(), set))
+  }
+  const range = rangeFor(set, requested)!
+  if (sameAddress(requested, range.gateway))
+    throw failure(`requested ip ${formatAddress(requested)} is subnet's gateway`)
+  const reserved = store.reserve(owner, [{ address: requested, range }], index)
+  if (reserved !== undefined) return reserved
+  throw failure(
+    `requested IP address ${formatAddress(requested)} is not available in range set ${formatRangeSet(set)}`,
+  )
+}
+
+/** The specification lets a container's interface be added once: a second time is an error. */
+function checkNotAllocated(store: Store, owner: Owner, config: HostLocalConfig): void {
+  for (const address of store.addressesOf(owner))
+    if (config.rangeSets.some((set) => rangeFor(set, address) !== undefined))
+      throw failure(
+        `${formatAddress(address)} has been allocated to ${owner.containerId}, duplicate allocation is not allowed`,
+      )
+}
+
+/** One address from each set, or an error and none. */
+function allocateAll(store: Store, owner: Owner, config: HostLocalConfig): Candidate[] {
+  const requested = [...config.requested]
+  const reserved: Candidate[] = []
+  try {
+    config.rangeSets.forEach((set, index) => {
+      const at = requested.findIndex((address) => rangeFor(set, address) !== undefined)
+      const wanted = at < 0 ? undefined : requested.splice(at, 1)[0]
+      reserved.push(withRange(index, () => allocate(store, owner, set, index, wanted)))
+    })
+    if (requested.length > 0)
+      throw failure(`failed to allocate all requested IPs: ${requested.map(formatAddress).join(' ')}`)
+    return reserved
+  } catch (error) {
+    for (const { address } of reserved) store.removeLease(address)
+    throw error
+  }
+}
+
+function withRange<T>(index: number, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    const details = error instanceof CniError ? error.details : undefined
+    const message = `failed to allocate for range ${index}: ${messageOf(error)}`
+    throw new CniError(ErrorCode.internal, message, details)
+  }
+}
+
+const ipConfig = ({ address, range }: Candidate): IpConfig => ({
+  address: { address, length: range.subnet.length },
+  gateway: range.gateway,
+})
+
+function withStore<T>(store: Store, work: () => T): T {
+  try {
+    return work()
+  } finally {
+    store.close()
+  }
+}
+
+function add(system: System, invocation: Invocation): Result {
+  const config = readConfig(invocation)
+  const dns = config.resolvConf === '' ? {} : parseResolvConf(system.readFile(config.resolvConf))
+  const owner = ownerOf(invocation)
+  const store = Store.open(system, config.directory)
+  const reserved = withStore(store, () => {
+    checkNotAllocated(store, owner, config)
+    const all = allocateAll(store, owner, config)
+    const addresses = all.map((candidate) => candidate.address)
+    store.record(owner, addresses)
+    return all
+  })
+  return { interfaces: [], ips: reserved.map(ipConfig), routes: config.routes, dns }
+}
+
+function del(system: System, invocation: Invocation): void {
+  const { directory } = readConfig(invocation)
+  const store = Store.find(system, directory)
+  if (store !== undefined) withStore(store, () => store.release(ownerOf(invocation)))
+}
+
+function check(system: System, invocation: Invocation): void {
+  const { directory } = readConfig(invocation)
+  const store = Store.find(system, directory)
+  const found = store && withStore(store, () => store.addressesOf(ownerOf(invocation)).length > 0)
+  if (!found) throw failure(`host-local: Failed to find address added by container ${invocation.containerId}`)
+}
+
+/** Gives back what no valid attachment holds, and what has no owner at all. */
+function gc(system: System, invocation: Invocation): void {
+  const { directory } = readConfig(invocation)
+  const store = Store.find(system, directory)
+  if (store === undefined) return
+  withStore(store, () => {
+    const { owners, orphans } = staleLeases(store.leases(), invocation.config)
+    for (const owner of owners) store.release(owner)
+    for (const address of orphans) store.removeLease(address)
+  })
+}
+
+function status(system: System, invocation: Invocation): void {
+  const config = readConfig(invocation)
+  const store = Store.find(system, config.directory)
+  if (store === undefined) return
+  const leases = withStore(store, () => store.leases())
+  const full = config.rangeSets.find((set) => isExhausted(leases, set))
+  if (full !== undefined)
+    throw new CniError(
+      ErrorCode.pluginNotAvailable,
+      `no IP addresses available in range set: ${formatRangeSet(full)}`,
+      describeHolders(leases, full),
+    )
+}
+
+export const hostLocal: Plugin = { name: 'host-local', add, del, check, gc, status }

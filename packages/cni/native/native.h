@@ -1,0 +1,30 @@
+/* What the native half of the plugins offers to TypeScript: one global object `native`, whose calls
+ * either return a value or throw an Error with `code` ('ENOENT'), `call` and `path`. */
+#ifndef PODROUTE_NATIVE_H
+#define PODROUTE_NATIVE_H
+
+#include <quickjs/quickjs.h>
+
+#define NATIVE(name) \
+    JSValue name(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
+
+/* Throws for the current errno. */
+JSValue native_throw(JSContext *ctx, const char *call, const char *path);
+
+/* Bytes of a Uint8Array argument; NULL with an exception pending when it is something else. */
+const uint8_t *native_bytes(JSContext *ctx, JSValueConst value, size_t *length);
+
+/* Reads a descriptor to its end into a JS string. */
+JSValue native_read_all(JSContext *ctx, int fd, const char *path);
+
+/* Writes everything; -1 with errno set. */
+int native_write_all(int fd, const char *data, size_t length);
+
+extern const JSCFunctionListEntry native_files[];
+extern const int native_files_count;
+extern const JSCFunctionListEntry native_network[];
+extern const int native_network_count;
+extern const JSCFunctionListEntry native_process[];
+extern const int native_process_count;
+
+#endif

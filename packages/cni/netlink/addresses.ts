@@ -1,0 +1,83 @@
+// Addresses of a link (linux/if_addr.h).
+
+import { type Address, isV4, type Prefix } from '../protocol/address.ts'
+import type { Netlink } from './netlink.ts'
+import {
+  attribute,
+  attributes,
+  type Bytes,
+  getU32,
+  NLM_F_CREATE,
+  NLM_F_EXCL,
+  type Request,
+  u32,
+} from './wire.ts'
+
+const RTM_NEWADDR = 20
+const RTM_DELADDR = 21
+const RTM_GETADDR = 22
+const IFA_ADDRESS = 1
+const IFA_LOCAL = 2
+const IFA_BROADCAST = 4
+const IFA_FLAGS = 8
+const IFA_F_DADFAILED = 0x08
+const IFA_F_TENTATIVE = 0x40
+
+const AF_UNSPEC = 0
+const AF_INET = 2
+const AF_INET6 = 10
+
+export const addressFamily = (address: Address) => (isV4(address) ? AF_INET : AF_INET6)
+
+export interface LinkAddress {
+  readonly prefix: Prefix
+  readonly tentative: boolean
+  readonly duplicate: boolean
+}
+
+/** struct ifaddrmsg. */
+const header = (family: number, length: number, link: number): Bytes => [family, length, 0, 0, ...u32(link)]
+
+function body(link: number, { address, length }: Prefix): Bytes {
+  const bytes = Array.from(address)
+  return [
+    ...header(addressFamily(address), length, link),
+    ...attribute(IFA_LOCAL, bytes),
+    ...attribute(IFA_ADDRESS, bytes),
+  ]
+}
+
+/** With IPv4's broadcast address where the prefix has one, as the reference plugins set it. */
+export function addAddress(link: number, prefix: Prefix): Request {
+  const { address, length } = prefix
+  const broadcast = isV4(address) && length < 31 ? attribute(IFA_BROADCAST, broadcastOf(prefix)) : []
+  return { type: RTM_NEWADDR, flags: NLM_F_CREATE | NLM_F_EXCL, body: [...body(link, prefix), ...broadcast] }
+}
+
+function broadcastOf({ address, length }: Prefix): Bytes {
+  return Array.from(address, (byte, i) => byte | (255 >> Math.max(0, Math.min(8, length - i * 8))))
+}
+
+export const removeAddress = (link: number, prefix: Prefix): Request => ({
+  type: RTM_DELADDR,
+  flags: 0,
+  body: body(link, prefix),
+})
+
+/** All addresses of a link, both families. */
+export function listAddresses(netlink: Netlink, link: number): LinkAddress[] {
+  const messages = netlink.dump({ type: RTM_GETADDR, flags: 0, body: header(AF_UNSPEC, 0, link) })
+  return messages
+    .filter((message) => getU32(message.body, 4) === link)
+    .map((message) => {
+      const found = attributes(message.body, 8)
+      const flags = found.get(IFA_FLAGS)
+      const bits = flags === undefined ? message.body[2]! : getU32(flags, 0)
+      const address = (found.get(IFA_LOCAL) ?? found.get(IFA_ADDRESS))!.slice()
+      return {
+        prefix: { address, length: message.body[1]! },
+        tentative: (bits & IFA_F_TENTATIVE) !== 0,
+        duplicate: (bits & IFA_F_DADFAILED) !== 0,
+      }
+    })
+}

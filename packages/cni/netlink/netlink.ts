@@ -1,0 +1,116 @@
+// A netlink socket: several requests in one send, replies matched to them by sequence number.
+
+import type { System } from '../system.ts'
+import {
+  attributes,
+  decode,
+  encode,
+  getI32,
+  getString,
+  HEADER_LENGTH,
+  type Message,
+  NLM_F_ACK,
+  NLM_F_DUMP,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+  type Request,
+} from './wire.ts'
+
+const NAMES: Readonly<Record<number, string>> = {
+  1: 'EPERM',
+  2: 'ENOENT',
+  3: 'ESRCH',
+  6: 'ENXIO',
+  12: 'ENOMEM',
+  13: 'EACCES',
+  16: 'EBUSY',
+  17: 'EEXIST',
+  19: 'ENODEV',
+  22: 'EINVAL',
+  28: 'ENOSPC',
+  34: 'ERANGE',
+  95: 'EOPNOTSUPP',
+  97: 'EAFNOSUPPORT',
+  99: 'EADDRNOTAVAIL',
+  100: 'ENETDOWN',
+  101: 'ENETUNREACH',
+  107: 'ENOTCONN',
+  113: 'EHOSTUNREACH',
+}
+
+/** The kernel's refusal of one request; `code` as in `SystemError`. */
+export class NetlinkError extends Error {
+  readonly code: string
+
+  constructor(errno: number, explanation: string) {
+    const code = NAMES[errno] ?? `E${errno}`
+    super(explanation === '' ? code : `${code} (${explanation})`)
+    this.code = code
+  }
+}
+
+/** What came back for one request. */
+export interface Reply {
+  readonly error: NetlinkError | undefined
+  readonly messages: readonly Message[]
+}
+
+const NLMSGERR_ATTR_MSG = 1
+
+/** struct nlmsgerr: the error, the request's header, then (NETLINK_CAP_ACK) the explanation. */
+function readError(body: Uint8Array): NetlinkError | undefined {
+  const errno = -getI32(body, 0)
+  if (errno === 0) return undefined
+  const explanation = attributes(body, 4 + HEADER_LENGTH).get(NLMSGERR_ATTR_MSG)
+  return new NetlinkError(errno, explanation === undefined ? '' : getString(explanation))
+}
+
+export class Netlink {
+  private readonly system: System
+  private readonly socket: number
+  private sequence = 1
+
+  constructor(system: System, protocol = 0) {
+    this.system = system
+    this.socket = system.netlinkSocket(protocol)
+  }
+
+  close(): void {
+    this.system.close(this.socket)
+  }
+
+  /** Sends all requests at once and waits for the answer of each, in their order. At most one of them a dump. */
+  exchange(requests: readonly Request[]): Reply[] {
+    const first = this.sequence
+    this.sequence += requests.length
+    const replies = requests.map(() => ({ error: undefined, messages: [] as Message[] }) as Mutable<Reply>)
+    const acknowledged = requests.map((r) => ({ ...r, flags: r.flags | NLM_F_ACK }))
+    this.system.send(this.socket, encode(acknowledged, first))
+    for (let open = requests.length; open > 0; ) {
+      for (const message of decode(this.system.receive(this.socket))) {
+        const reply = replies[message.sequence - first]
+        if (reply === undefined) continue
+        if (message.type === NLMSG_ERROR || message.type === NLMSG_DONE) {
+          reply.error = readError(message.body)
+          open--
+        } else reply.messages.push(message)
+      }
+    }
+    return replies
+  }
+
+  /** As `exchange`, but throws the first refusal. */
+  request(requests: readonly Request[]): Reply[] {
+    const replies = this.exchange(requests)
+    for (const reply of replies) if (reply.error !== undefined) throw reply.error
+    return replies
+  }
+
+  dump(request: Request): readonly Message[] {
+    return this.request([{ ...request, flags: request.flags | NLM_F_DUMP }])[0]!.messages
+  }
+}
+
+type Mutable<T> = {
+  -readonly [K in keyof T]: T[K] extends readonly (infer I)[] ? I[] : T[K]
+}

@@ -1,0 +1,138 @@
+// Netlink messages as bytes: attributes in, attributes out. Little-endian, as amd64 and arm64 are.
+// Its own small codec: at every start of a plugin each KB of bytecode costs about 15 us.
+
+/** A message's bytes while it is put together. */
+export type Bytes = readonly number[]
+
+export const u16 = (value: number): Bytes => [value & 255, (value >> 8) & 255]
+
+export const u32 = (value: number): Bytes => [
+  value & 255,
+  (value >> 8) & 255,
+  (value >> 16) & 255,
+  (value >>> 24) & 255,
+]
+
+/** Network byte order. */
+export const be16 = (value: number): Bytes => [(value >> 8) & 255, value & 255]
+export const be32 = (value: number): Bytes => [
+  (value >>> 24) & 255,
+  (value >> 16) & 255,
+  (value >> 8) & 255,
+  value & 255,
+]
+
+/** ASCII text with its terminating zero. */
+export function cString(text: string): Bytes {
+  const bytes: number[] = []
+  for (let i = 0; i < text.length; i++) bytes.push(text.charCodeAt(i) & 255)
+  bytes.push(0)
+  return bytes
+}
+
+const NLA_F_NESTED = 0x8000
+
+/** struct nlattr and its value, padded to four bytes (linux/netlink.h). */
+export function attribute(type: number, value: Bytes): Bytes {
+  const length = value.length + 4
+  const padding = (4 - (length & 3)) & 3
+  return [...u16(length), ...u16(type), ...value, ...PADDING[padding]!]
+}
+
+const PADDING: readonly Bytes[] = [[], [0], [0, 0], [0, 0, 0]]
+
+export function nested(type: number, ...attributes: readonly Bytes[]): Bytes {
+  return attribute(type | NLA_F_NESTED, attributes.flat())
+}
+
+/** As `nested`, for the older attributes whose kernel code wants no NLA_F_NESTED. */
+export function group(type: number, ...attributes: readonly Bytes[]): Bytes {
+  return attribute(type, attributes.flat())
+}
+
+export const NLM_F_REQUEST = 0x1
+export const NLM_F_ACK = 0x4
+export const NLM_F_DUMP = 0x300
+export const NLM_F_REPLACE = 0x100
+export const NLM_F_EXCL = 0x200
+export const NLM_F_CREATE = 0x400
+export const NLM_F_APPEND = 0x800
+
+export const NLMSG_ERROR = 2
+export const NLMSG_DONE = 3
+export const HEADER_LENGTH = 16
+
+/** One request, without its sequence number. */
+export interface Request {
+  readonly type: number
+  readonly flags: number
+  readonly body: Bytes
+}
+
+/** All requests in one buffer, with consecutive sequence numbers from `first`. */
+export function encode(requests: readonly Request[], first: number): Uint8Array {
+  const bytes: number[] = []
+  requests.forEach(({ type, flags, body }, index) => {
+    const length = HEADER_LENGTH + body.length
+    bytes.push(...u32(length), ...u16(type), ...u16(flags | NLM_F_REQUEST), ...u32(first + index), 0, 0, 0, 0)
+    for (let i = 0; i < body.length; i++) bytes.push(body[i]!)
+    for (let i = length; i & 3; i++) bytes.push(0)
+  })
+  return Uint8Array.from(bytes)
+}
+
+/** A message as it came: its body is a view into the datagram. */
+export interface Message {
+  readonly type: number
+  readonly flags: number
+  readonly sequence: number
+  readonly body: Uint8Array
+}
+
+export const getU16 = (bytes: Uint8Array, at: number) => bytes[at]! | (bytes[at + 1]! << 8)
+export const getU32 = (bytes: Uint8Array, at: number) =>
+  (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0
+export const getI32 = (bytes: Uint8Array, at: number) => getU32(bytes, at) | 0
+
+/** Splits a datagram; what is cut short at its end is left out. */
+export function decode(datagram: Uint8Array): Message[] {
+  const messages: Message[] = []
+  for (let at = 0; at + HEADER_LENGTH <= datagram.length; ) {
+    const length = getU32(datagram, at)
+    if (length < HEADER_LENGTH || at + length > datagram.length) break
+    messages.push({
+      type: getU16(datagram, at + 4),
+      flags: getU16(datagram, at + 6),
+      sequence: getU32(datagram, at + 8),
+      body: datagram.subarray(at + HEADER_LENGTH, at + length),
+    })
+    at += (length + 3) & ~3
+  }
+  return messages
+}
+
+/** The attributes from `offset` on, by type; of a repeated one the last. */
+export function attributes(bytes: Uint8Array, offset: number): Map<number, Uint8Array> {
+  const found = new Map<number, Uint8Array>()
+  for (const [type, value] of attributeList(bytes, offset)) found.set(type, value)
+  return found
+}
+
+/** The attributes from `offset` on, in order. */
+export function attributeList(bytes: Uint8Array, offset: number): [number, Uint8Array][] {
+  const found: [number, Uint8Array][] = []
+  for (let at = offset; at + 4 <= bytes.length; ) {
+    const length = getU16(bytes, at)
+    if (length < 4 || at + length > bytes.length) break
+    found.push([getU16(bytes, at + 2) & 0x3fff, bytes.subarray(at + 4, at + length)])
+    at += (length + 3) & ~3
+  }
+  return found
+}
+
+/** Text up to its terminating zero. */
+export function getString(bytes: Uint8Array): string {
+  let text = ''
+  for (let i = 0; i < bytes.length && bytes[i] !== 0; i++) text += String.fromCharCode(bytes[i]!)
+  return text
+}

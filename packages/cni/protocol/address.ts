@@ -1,0 +1,174 @@
+// IPv4 and IPv6 addresses as bytes (4 or 16), and prefixes; small on purpose: it is loaded at every start of a plugin.
+
+export type Address = Uint8Array
+
+export interface Prefix {
+  readonly address: Address
+  readonly length: number
+}
+
+export const isV4 = (address: Address) => address.length === 4
+export const familyOf = (address: Address): 4 | 6 => (address.length === 4 ? 4 : 6)
+
+function parseDecimal(text: string, limit: number): number {
+  if (text === '' || text.length > 3 || (text.length > 1 && text.charAt(0) === '0')) return -1
+  let value = 0
+  for (let i = 0; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - 48
+    if (digit < 0 || digit > 9) return -1
+    value = value * 10 + digit
+  }
+  return value <= limit ? value : -1
+}
+
+function parseV4(text: string): Address | undefined {
+  const parts = text.split('.')
+  if (parts.length !== 4) return undefined
+  const bytes = parts.map((part) => parseDecimal(part, 255))
+  return bytes.includes(-1) ? undefined : Uint8Array.from(bytes)
+}
+
+function parseGroup(text: string): number {
+  if (text === '' || text.length > 4) return -1
+  let value = 0
+  for (let i = 0; i < text.length; i++) {
+    const digit = '0123456789abcdef'.indexOf(text.charAt(i).toLowerCase())
+    if (digit < 0) return -1
+    value = value * 16 + digit
+  }
+  return value
+}
+
+/** The bytes of colon-separated groups, the last of which may be dotted; undefined when malformed. */
+function parseGroups(text: string): number[] | undefined {
+  if (text === '') return []
+  const bytes: number[] = []
+  const groups = text.split(':')
+  for (let i = 0; i < groups.length; i++) {
+    const group = groups[i]!
+    if (i === groups.length - 1 && group.includes('.')) {
+      const dotted = parseV4(group)
+      if (dotted === undefined) return undefined
+      bytes.push(...dotted)
+      continue
+    }
+    const value = parseGroup(group)
+    if (value < 0) return undefined
+    bytes.push(value >> 8, value & 255)
+  }
+  return bytes
+}
+
+function parseV6(text: string): Address | undefined {
+  const halves = text.split('::')
+  if (halves.length > 2) return undefined
+  const head = parseGroups(halves[0]!)
+  const tail = halves.length === 2 ? parseGroups(halves[1]!) : []
+  if (head === undefined || tail === undefined) return undefined
+  const missing = 16 - head.length - tail.length
+  if (halves.length === 1 ? missing !== 0 : missing < 2) return undefined
+  return Uint8Array.from([...head, ...new Array<number>(missing).fill(0), ...tail])
+}
+
+const isMapped = (a: Address) =>
+  a.length === 16 && a[10] === 255 && a[11] === 255 && isZero(a.subarray(0, 10))
+
+/** Parses either family; an IPv4-mapped IPv6 address is taken as IPv4, as the reference plugins do. */
+export function parseAddress(text: string): Address | undefined {
+  if (!text.includes(':')) return parseV4(text)
+  const address = parseV6(text)
+  return address !== undefined && isMapped(address) ? address.slice(12) : address
+}
+
+function formatV6(address: Address): string {
+  const groups: number[] = []
+  for (let i = 0; i < 16; i += 2) groups.push((address[i]! << 8) | address[i + 1]!)
+  let start = -1
+  let longest = 1 // RFC 5952 section 4.2.2: one zero group is not shortened
+  for (let i = 0; i < 8; i++) {
+    let end = i
+    while (end < 8 && groups[end] === 0) end++
+    if (end - i > longest) {
+      start = i
+      longest = end - i
+    }
+  }
+  const hex = (from: number, to: number) =>
+    groups
+      .slice(from, to)
+      .map((group) => group.toString(16))
+      .join(':')
+  return start < 0 ? hex(0, 8) : `${hex(0, start)}::${hex(start + longest, 8)}`
+}
+
+/** Canonical text: dotted, or RFC 5952. */
+export function formatAddress(address: Address): string {
+  return isV4(address) ? address.join('.') : formatV6(address)
+}
+
+/** Parses 'address/length'; the address keeps its host bits. */
+export function parsePrefix(text: string): Prefix | undefined {
+  const slash = text.indexOf('/')
+  if (slash < 0) return undefined
+  const address = parseAddress(text.slice(0, slash))
+  if (address === undefined) return undefined
+  const mapped = isV4(address) && text.includes(':')
+  const length = parseDecimal(text.slice(slash + 1), mapped ? 128 : address.length * 8)
+  if (length < 0 || (mapped && length < 96)) return undefined
+  return { address, length: mapped ? length - 96 : length }
+}
+
+export const formatPrefix = (prefix: Prefix) => `${formatAddress(prefix.address)}/${prefix.length}`
+
+/** Below zero, zero, above zero; both of one family. */
+export function compareAddresses(a: Address, b: Address): number {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return a[i]! - b[i]!
+  return 0
+}
+
+export const sameAddress = (a: Address, b: Address) => a.length === b.length && compareAddresses(a, b) === 0
+
+const isZero = (address: Address) => address.every((byte) => byte === 0)
+
+/** The address that follows; the last of a family wraps to zero. */
+export function nextAddress(address: Address): Address {
+  const next = address.slice()
+  for (let i = next.length - 1; i >= 0; i--) {
+    next[i] = (next[i]! + 1) & 255
+    if (next[i] !== 0) break
+  }
+  return next
+}
+
+/** Mask of the byte at `index` for a prefix of `length` bits. */
+const maskByte = (length: number, index: number) =>
+  (0xff00 >> Math.max(0, Math.min(8, length - index * 8))) & 255
+
+/** The first address of the prefix. */
+export function networkOf(prefix: Prefix): Address {
+  return prefix.address.map((byte, index) => byte & maskByte(prefix.length, index))
+}
+
+/** The last address of the prefix (IPv4: broadcast). */
+export function lastOf(prefix: Prefix): Address {
+  return prefix.address.map((byte, index) => byte | (~maskByte(prefix.length, index) & 255))
+}
+
+export function contains(prefix: Prefix, address: Address): boolean {
+  return (
+    prefix.address.length === address.length &&
+    sameAddress(networkOf(prefix), networkOf({ address, length: prefix.length }))
+  )
+}
+
+/** 'aa:bb:…' of a hardware address. */
+export function formatMac(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => (byte < 16 ? '0' : '') + byte.toString(16)).join(':')
+}
+
+/** Bytes of 'aa:bb:cc:dd:ee:ff' (also with '-'), or undefined. */
+export function parseMac(text: string): Uint8Array | undefined {
+  const parts = text.split(text.includes('-') ? '-' : ':')
+  const bytes = parts.map((part) => (part.length === 2 ? parseGroup(part) : -1))
+  return bytes.length === 6 && !bytes.includes(-1) ? Uint8Array.from(bytes) : undefined
+}

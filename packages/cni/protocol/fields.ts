@@ -1,0 +1,68 @@
+// Typed access to a JSON object's fields, so that a wrong type is an error that names its path.
+
+import { failure } from '../errors.ts'
+
+export type JsonObject = Readonly<Record<string, unknown>>
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** A JSON object and where it stands in the configuration; null counts as absent, as in the reference plugins. */
+export class Fields {
+  readonly raw: JsonObject
+  readonly path: string
+
+  constructor(raw: JsonObject, path: string) {
+    this.raw = raw
+    this.path = path
+  }
+
+  has(name: string): boolean {
+    return this.raw[name] !== undefined && this.raw[name] !== null
+  }
+
+  private get<T>(name: string, kind: string, fits: (value: unknown) => value is T): T | undefined {
+    const value = this.raw[name]
+    if (value === undefined || value === null) return undefined
+    if (!fits(value)) throw failure(`${this.path}${name} is not ${kind}`)
+    return value
+  }
+
+  text(name: string): string | undefined {
+    return this.get(name, 'a string', (value): value is string => typeof value === 'string')
+  }
+
+  flag(name: string): boolean {
+    return this.get(name, 'true or false', (value): value is boolean => typeof value === 'boolean') ?? false
+  }
+
+  integer(name: string): number | undefined {
+    return this.get(name, 'an integer', (value): value is number => Number.isInteger(value))
+  }
+
+  list(name: string): readonly unknown[] | undefined {
+    return this.get(name, 'a list', (value): value is unknown[] => Array.isArray(value))
+  }
+
+  object(name: string): Fields | undefined {
+    const raw = this.get(name, 'an object', isObject)
+    return raw === undefined ? undefined : new Fields(raw, `${this.path}${name}.`)
+  }
+
+  /** Each item of a list as an object. */
+  objects(name: string): Fields[] {
+    return (this.list(name) ?? []).map((item, index) => {
+      const path = `${this.path}${name}[${index}]`
+      if (!isObject(item)) throw failure(`${path} is not an object`)
+      return new Fields(item, `${path}.`)
+    })
+  }
+
+  texts(name: string): string[] | undefined {
+    return this.list(name)?.map((item, index) => {
+      if (typeof item !== 'string') throw failure(`${this.path}${name}[${index}] is not a string`)
+      return item
+    })
+  }
+}

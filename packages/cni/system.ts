@@ -1,0 +1,98 @@
+// What a plugin may ask of the machine: files, network namespaces, netlink, its process. Everything is synchronous: a plugin does one thing and ends.
+
+/** A system call's failure as `System` throws it: an Error with the symbolic code ('ENOENT'). */
+export interface SystemError extends Error {
+  readonly code: string
+}
+
+/** What `status` tells of a path. */
+export interface FileStatus {
+  readonly mode: number
+  readonly device: number
+  readonly inode: number
+  /** Last modification: whole seconds since 1970, and nanoseconds. */
+  readonly seconds: number
+  readonly nanoseconds: number
+  readonly size: number
+  readonly links: number
+}
+
+export interface ChildResult {
+  readonly status: number
+  readonly output: string
+  readonly error: string
+}
+
+export interface Process {
+  /** argv, the plugin's name first. */
+  readonly arguments: readonly string[]
+  environment(name: string): string | undefined
+  readInput(): string
+  writeOutput(text: string): void
+  writeError(text: string): void
+  exit(status: number): void
+  /** Monotonic clock, milliseconds. */
+  now(): number
+  /** Wall clock, seconds since 1970. */
+  seconds(): number
+  sleep(milliseconds: number): void
+  /** At most 64. */
+  randomBytes(count: number): Uint8Array
+  /** Runs a program with our environment, CNI_COMMAND set to `command` unless that is empty. */
+  run(path: string, args: readonly string[], input: string, command: string): ChildResult
+}
+
+export interface Files {
+  readFile(path: string): string
+  /** Truncates and writes; creates the file only when `mode` is given. */
+  writeFile(path: string, text: string, mode?: number): void
+  /** A file without a name that holds `text`, to be given one by linkDescriptor: nobody ever sees it half written. */
+  temporary(directory: string, text: string, mode: number): number
+  /** False when the path is taken. */
+  linkDescriptor(descriptor: number, path: string): boolean
+  /** Opens, creating it if need be, and waits for the exclusive lock (flock); closing releases it. */
+  lock(path: string, mode: number): number
+  open(path: string): number
+  close(descriptor: number): void
+  makeDirectory(path: string, mode: number): void
+  list(path: string): string[]
+  remove(path: string): void
+  rename(from: string, to: string): void
+  link(from: string, to: string): void
+  symbolicLink(target: string, path: string): void
+  readLink(path: string): string
+  status(path: string): FileStatus
+  setModified(path: string, seconds: number, nanoseconds: number): void
+  /** Copies to a path that must be free; on return the data is on disk. */
+  copyFile(from: string, to: string, mode: number): void
+  /** fsync of a file or directory. */
+  synchronize(path: string): void
+}
+
+export interface Network {
+  /** Moves the process into the network namespace of an open descriptor. */
+  enterNamespace(descriptor: number): void
+  isNamespace(descriptor: number): boolean
+  /** A netlink socket in the current namespace; it stays there. */
+  netlinkSocket(protocol: number): number
+  send(socket: number, message: Uint8Array): void
+  /** One datagram; ETIMEDOUT when the kernel says nothing for long. */
+  receive(socket: number): Uint8Array
+}
+
+export interface System extends Process, Files, Network {}
+
+/** The symbolic code of a failed system call, or undefined for any other error. */
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+}
+
+/** Runs `attempt` and returns undefined in place of its failure with one of `codes`. */
+export function unless<T>(codes: readonly string[], attempt: () => T): T | undefined {
+  try {
+    return attempt()
+  } catch (error) {
+    if (codes.includes(codeOf(error) ?? '')) return undefined
+    throw error
+  }
+}
