@@ -1,13 +1,39 @@
 /** The bridge that the node's pods hang on, and its addresses: the first one of each pod prefix. */
-import { firstHost } from './cidr.ts'
+import { addressBytes, firstHost } from './cidr.ts'
 import type { ClusterNode } from './node.ts'
 
 export interface BridgePlan {
-  readonly name: string
   readonly mtu: number
+  /**
+   * Fixed, because a bridge otherwise takes the lowest address of its ports: with every pod that comes or goes the
+   * others would look for their gateway again.
+   */
+  readonly mac: string
 }
 
-/** Address with prefix length, `10.244.1.1/24`. The kernel adds the connected route of the pod prefix by itself. */
-export function planBridgeAddresses(local: ClusterNode): readonly string[] {
-  return local.podCidrs.map((prefix) => `${firstHost(prefix)}/${prefix.length}`)
+export interface BridgeAddress {
+  readonly address: string
+  readonly prefixLength: number
+}
+
+/** Undefined while the node has no pod prefix. */
+export function planBridge(local: ClusterNode, mtu: number): BridgePlan | undefined {
+  const first = local.podCidrs[0]
+  return first && { mtu, mac: bridgeMac(firstHost(first)) }
+}
+
+/** By `10.244.1.1/24`. The kernel adds the connected route of the pod prefix by itself. */
+export function planBridgeAddresses(local: ClusterNode): ReadonlyMap<string, BridgeAddress> {
+  return new Map(
+    local.podCidrs.map((prefix) => {
+      const address = firstHost(prefix)
+      return [`${address}/${prefix.length}`, { address, prefixLength: prefix.length }]
+    }),
+  )
+}
+
+/** A locally administered MAC made of the last four bytes of the bridge's address: the same after every restart. */
+function bridgeMac(address: string): string {
+  const tail = addressBytes(address).slice(-4)
+  return ['0a', '58', ...tail.map((byte) => byte.toString(16).padStart(2, '0'))].join(':')
 }

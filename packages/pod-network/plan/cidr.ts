@@ -68,6 +68,11 @@ export function firstHost(prefix: Cidr): string {
   return ipaddr.fromByteArray(bytes).toString()
 }
 
+/** 4 or 16 bytes of an address. @throws Error when it is none */
+export function addressBytes(address: string): number[] {
+  return ipaddr.parse(address).toByteArray()
+}
+
 /** Number of bits of an address of the family. */
 export function width(family: Family): 32 | 128 {
   return family === 4 ? 32 : 128

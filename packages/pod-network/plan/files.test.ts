@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { testNode, testSettings } from '../testing/fixtures.ts'
-import { planBridgeAddresses } from './bridge.ts'
+import { planBridge, planBridgeAddresses } from './bridge.ts'
 import { cidr } from './cidr.ts'
 import { planConflist } from './conflist.ts'
 import { masqueradeBase, planConfiguredElements, planNodeElements } from './masquerade.ts'
@@ -8,7 +8,17 @@ import { planSysctls } from './sysctls.ts'
 
 describe('bridge', () => {
   it('has the first address of each pod prefix', () => {
-    expect(planBridgeAddresses(testNode(1))).to.deep.equal(['10.244.1.1/24', 'fd10:244:0:1::1/64'])
+    expect([...planBridgeAddresses(testNode(1)).keys()]).to.deep.equal([
+      '10.244.1.1/24',
+      'fd10:244:0:1::1/64',
+    ])
+  })
+
+  it('has a MAC of its own that a restart does not change, and waits for a pod prefix', () => {
+    expect(planBridge(testNode(1), 1450)).to.deep.equal({ mtu: 1450, mac: '0a:58:0a:f4:01:01' })
+    const v6 = testNode(1, { podCIDRs: ['fd10:244:0:1::/64'] })
+    expect(planBridge(v6, 1450)?.mac).to.equal('0a:58:00:00:00:01')
+    expect(planBridge(testNode(1, { podCIDRs: [] }), 1450)).to.equal(undefined)
   })
 })
 

@@ -1,6 +1,6 @@
 /** Which traffic of pods leaves with the node's address: what goes out of the cluster, never pod to pod or pod to node. */
 import type { PodNetworkSettings } from '../settings.ts'
-import type { Cidr } from './cidr.ts'
+import { type Cidr, width } from './cidr.ts'
 import type { ClusterNode } from './node.ts'
 
 /** Sets of the table `inet podroute` that this package owns; `-4` and `-6` follow each name. */
@@ -33,7 +33,9 @@ export function planConfiguredElements(settings: PodNetworkSettings): readonly S
 }
 
 function element(set: MasqueradeSet, prefix: Cidr): SetElement {
-  return { set: `${set}-${prefix.family}`, element: prefix.text }
+  // nft prints a prefix of full length as the address alone.
+  const single = prefix.length === width(prefix.family)
+  return { set: `${set}-${prefix.family}`, element: single ? prefix.network : prefix.text }
 }
 
 export const MASQUERADE_CHAIN = 'pod-egress'

@@ -5,6 +5,7 @@ describe('node', () => {
   it('keeps prefixes and addresses of both families in canonical form', () => {
     const node = parseNode({
       name: 'a',
+      ready: true,
       podCIDRs: ['10.244.1.7/24', 'FD10::/64'],
       internalIPs: ['172.30.0.11', 'FD30::11', '172.30.0.12'],
     })
@@ -18,6 +19,7 @@ describe('node', () => {
   it('skips what is wrong and names it, keeping the rest', () => {
     const node = parseNode({
       name: 'a',
+      ready: true,
       podCIDRs: ['10.244.1.0/24', 'nonsense', '0.0.0.0/0', '10.244.2.0/24'],
       internalIPs: ['node.example', '172.30.0.11', '172.30.0.11'],
     })

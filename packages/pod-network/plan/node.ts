@@ -8,6 +8,8 @@ export interface NodeObject {
   readonly podCIDRs: readonly string[]
   /** status.addresses of type InternalIP, in their order. */
   readonly internalIPs: readonly string[]
+  /** Whether its condition Ready is True. */
+  readonly ready: boolean
 }
 
 export interface ClusterNode {
@@ -16,6 +18,8 @@ export interface ClusterNode {
   readonly podCidrs: readonly Cidr[]
   /** Canonical, in the order of the Node's status; the first of a family is the primary one. */
   readonly addresses: readonly { readonly family: Family; readonly text: string }[]
+  /** Whether pods run there, and so its agent. */
+  readonly ready: boolean
   /** Fields that were skipped, each with its path. */
   readonly problems: readonly string[]
 }
@@ -38,7 +42,7 @@ export function parseNode(node: NodeObject): ClusterNode {
     if (!parsed) problems.push(`status.addresses: not an address: ${text}`)
     else if (!addresses.some((a) => a.text === parsed.text)) addresses.push(parsed)
   }
-  return { name: node.name, podCidrs, addresses, problems }
+  return { name: node.name, podCidrs, addresses, ready: node.ready, problems }
 }
 
 export function primaryAddress(node: ClusterNode, family: Family): string | undefined {

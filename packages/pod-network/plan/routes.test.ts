@@ -1,5 +1,6 @@
 import type { Path } from 'bgp-speaker-ts/snapshot.ts'
 import { expect } from 'chai'
+import { testPath } from '../testing/fixtures.ts'
 import { cidr } from './cidr.ts'
 import { planRoute, type RouteGuard } from './routes.ts'
 
@@ -10,30 +11,11 @@ const guard: RouteGuard = {
     { prefix: cidr('10.96.0.0/16'), reason: 'service-cidr' },
   ],
   ownAddresses: new Set(['172.30.0.11']),
+  isNodeAddress: (address) => address === '192.168.7.12',
   isVip: (address) => address === '192.0.2.7',
 }
 
-function path(
-  prefix: string,
-  nextHop: string | undefined = '172.30.0.12',
-  peer: string | undefined = '172.30.0.12',
-): Path {
-  return {
-    prefix,
-    peer,
-    source: peer === undefined ? 'local' : 'ibgp',
-    nextHop,
-    origin: 'igp',
-    asPath: [],
-    localPref: 100,
-    med: undefined,
-    communities: [],
-    largeCommunities: [],
-    extendedCommunities: [],
-    originatorId: undefined,
-    clusterList: [],
-  }
-}
+const path = (prefix: string, nextHop = '172.30.0.12') => testPath(prefix, { nextHop })
 
 const reason = (p: Path) => {
   const decision = planRoute(p, guard)
@@ -65,6 +47,7 @@ describe('routes', () => {
     expect(reason(path('10.244.1.128/25'))).to.equal('local-pods')
     expect(reason(path('10.96.0.1/32'))).to.equal('service-cidr')
     expect(reason(path('192.0.2.7/32'))).to.equal('vip')
+    expect(reason(path('192.168.7.12/32'))).to.equal('node-address')
   })
 
   it('takes a prefix that covers a protected one, which stays the more specific', () => {
@@ -77,8 +60,8 @@ describe('routes', () => {
   })
 
   it('has no route for what the node announces itself', () => {
-    expect(planRoute({ ...path('10.244.1.0/24'), peer: undefined, nextHop: undefined }, guard).kind).to.equal(
-      'none',
-    )
+    expect(
+      planRoute(testPath('10.244.1.0/24', { peer: undefined, nextHop: undefined }), guard).kind,
+    ).to.equal('none')
   })
 })

@@ -3,18 +3,20 @@
 import type { Route } from '@podroute/linux/route/routes.ts'
 import type { Path } from 'bgp-speaker-ts/snapshot.ts'
 import { ROUTE_PROTOCOL } from '../settings.ts'
-import { type Cidr, contains, hostCidr, parseCidr } from './cidr.ts'
+import { type Cidr, contains, parseCidr, width } from './cidr.ts'
 
 /** Prefixes that no learned route may equal or lie in. */
 export interface Protected {
   readonly prefix: Cidr
-  readonly reason: 'connected' | 'local-pods' | 'node-address' | 'service-cidr'
+  readonly reason: 'connected' | 'local-pods' | 'service-cidr'
 }
 
 export interface RouteGuard {
   readonly protected: readonly Protected[]
   /** Addresses of this node: no next hop. */
   readonly ownAddresses: ReadonlySet<string>
+  /** Whether the address is some Node's: a route to it alone would move its traffic. */
+  isNodeAddress(address: string): boolean
   /** Whether the address is a Service's virtual address on this node. */
   isVip(address: string): boolean
 }
@@ -24,7 +26,13 @@ export type RouteDecision =
   | { readonly kind: 'refuse'; readonly reason: RefuseReason }
   | { readonly kind: 'none' }
 
-export type RefuseReason = Protected['reason'] | 'bad-prefix' | 'default-route' | 'vip' | 'own-next-hop'
+export type RefuseReason =
+  | Protected['reason']
+  | 'bad-prefix'
+  | 'default-route'
+  | 'node-address'
+  | 'vip'
+  | 'own-next-hop'
 
 const MAIN_TABLE = 254
 const SCOPE_UNIVERSE = 0
@@ -54,6 +62,9 @@ function refusal(prefix: Cidr, nextHop: string, guard: RouteGuard): RefuseReason
   if (prefix.length === 0) return 'default-route'
   const shield = guard.protected.find((p) => contains(p.prefix, prefix))
   if (shield) return shield.reason
-  if (hostCidr(prefix.network)?.length === prefix.length && guard.isVip(prefix.network)) return 'vip'
+  if (prefix.length === width(prefix.family)) {
+    if (guard.isVip(prefix.network)) return 'vip'
+    if (guard.isNodeAddress(prefix.network)) return 'node-address'
+  }
   return guard.ownAddresses.has(nextHop) ? 'own-next-hop' : undefined
 }

@@ -1,15 +1,14 @@
 /** Nodes and settings that the tests of this package share. */
-import type { ClusterNode } from '../plan/node.ts'
+import type { Path } from 'bgp-speaker-ts/snapshot.ts'
+import type { ClusterNode, NodeObject } from '../plan/node.ts'
 import { parseNode } from '../plan/node.ts'
 import type { PodNetworkSettings } from '../settings.ts'
 
 /** node-1, node-2 … with addresses 172.30.0.1n / fd30::1n and pod prefixes 10.244.n.0/24 / fd10:244:0:n::/64. */
-export function testNode(
-  n: number,
-  overrides: { podCIDRs?: string[]; internalIPs?: string[] } = {},
-): ClusterNode {
+export function testNode(n: number, overrides: Partial<NodeObject> = {}): ClusterNode {
   return parseNode({
     name: `node-${n}`,
+    ready: true,
     podCIDRs: [`10.244.${n}.0/24`, `fd10:244:0:${n}::/64`],
     internalIPs: [`172.30.0.1${n}`, `fd30::1${n}`],
     ...overrides,
@@ -30,4 +29,24 @@ export const testSettings: PodNetworkSettings = {
   conflist: '/etc/cni/net.d/10-podroute.conflist',
   keepRoutes: 120,
   peerDeadline: 30,
+}
+
+/** A path learned over iBGP from 172.30.0.12. */
+export function testPath(prefix: string, overrides: Partial<Path> = {}): Path {
+  return {
+    prefix,
+    peer: '172.30.0.12',
+    source: 'ibgp',
+    nextHop: '172.30.0.12',
+    origin: 'igp',
+    asPath: [],
+    localPref: 100,
+    med: undefined,
+    communities: [],
+    largeCommunities: [],
+    extendedCommunities: [],
+    originatorId: undefined,
+    clusterList: [],
+    ...overrides,
+  }
 }

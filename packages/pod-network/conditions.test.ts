@@ -1,0 +1,44 @@
+import { expect } from 'chai'
+import { allConditions, type Facts } from './conditions.ts'
+import { testNode } from './testing/fixtures.ts'
+
+const settled = { desired: 1, applied: 1, pending: 0, repaired: 0, failed: 0 }
+const good: Facts = {
+  nodeName: 'node-1',
+  nodesSynced: true,
+  local: testNode(1),
+  speakerProblem: undefined,
+  bridge: settled,
+  addresses: settled,
+  masquerade: settled,
+  awaitedPeers: [],
+  servicesProblem: undefined,
+  conflist: settled,
+}
+const problems = (facts: Partial<Facts>) =>
+  allConditions({ ...good, ...facts })
+    .filter((c) => !c.ok)
+    .map((c) => `${c.name}: ${c.detail}`)
+
+describe('conditions', () => {
+  it('all hold when everything is in place', () => {
+    expect(problems({})).to.deep.equal([])
+  })
+
+  it('name what is missing', () => {
+    expect(problems({ nodesSynced: false })).to.deep.equal(['node: the Nodes are not known yet'])
+    expect(problems({ local: undefined })).to.deep.equal(['node: there is no Node node-1'])
+    expect(problems({ local: testNode(1, { podCIDRs: [] }) })).to.deep.equal([
+      'node: Node node-1 has no podCIDR',
+    ])
+    expect(problems({ local: testNode(1, { internalIPs: [] }) })).to.deep.equal([
+      'node: Node node-1 has no InternalIP',
+    ])
+    expect(problems({ bridge: { ...settled, desired: 0 } })).to.deep.equal(['bridge: nothing planned yet'])
+    expect(problems({ addresses: { ...settled, failed: 1 } })).to.deep.equal(['bridge: 1 failing'])
+    expect(problems({ masquerade: { ...settled, pending: 2 } })).to.deep.equal(['masquerade: 2 pending'])
+    expect(problems({ awaitedPeers: ['node-2'] })).to.deep.equal(['peers: waiting for node-2'])
+    expect(problems({ servicesProblem: 'not synced' })).to.deep.equal(['services: not synced'])
+    expect(problems({ conflist: { ...settled, pending: 1 } })).to.deep.equal(['conflist: 1 pending'])
+  })
+})

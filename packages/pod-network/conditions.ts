@@ -1,0 +1,62 @@
+/** Whether the pod network works, as a list of what must hold; the CNI configuration is written when all else does. */
+import type { TableStats } from '@podroute/reconcile/table.ts'
+import type { ClusterNode } from './plan/node.ts'
+
+export interface Condition {
+  readonly name: 'node' | 'speaker' | 'bridge' | 'masquerade' | 'peers' | 'services' | 'conflist'
+  readonly ok: boolean
+  /** What is missing, or ''. */
+  readonly detail: string
+}
+
+export interface Facts {
+  readonly nodeName: string
+  readonly nodesSynced: boolean
+  readonly local: ClusterNode | undefined
+  readonly speakerProblem: string | undefined
+  readonly bridge: TableStats
+  readonly addresses: TableStats
+  readonly masquerade: TableStats
+  /** Peers that are still waited for; empty after the deadline. */
+  readonly awaitedPeers: readonly string[]
+  /** What the service proxy still lacks. */
+  readonly servicesProblem: string | undefined
+  readonly conflist: TableStats
+}
+
+/** Everything but the conflist itself. */
+export function conditionsBeforeConflist(facts: Facts): readonly Condition[] {
+  return [
+    condition('node', nodeProblem(facts)),
+    condition('speaker', facts.speakerProblem),
+    condition('bridge', unsettled(facts.bridge) ?? unsettled(facts.addresses)),
+    condition('masquerade', unsettled(facts.masquerade)),
+    condition(
+      'peers',
+      facts.awaitedPeers.length === 0 ? undefined : `waiting for ${facts.awaitedPeers.join(', ')}`,
+    ),
+    condition('services', facts.servicesProblem),
+  ]
+}
+
+export function allConditions(facts: Facts): readonly Condition[] {
+  return [...conditionsBeforeConflist(facts), condition('conflist', unsettled(facts.conflist))]
+}
+
+function nodeProblem({ nodesSynced, local, nodeName }: Facts): string | undefined {
+  if (!nodesSynced) return 'the Nodes are not known yet'
+  if (!local) return `there is no Node ${nodeName}`
+  if (local.podCidrs.length === 0) return `Node ${nodeName} has no podCIDR`
+  return local.addresses.length === 0 ? `Node ${nodeName} has no InternalIP` : undefined
+}
+
+/** A table that should hold something, and holds all of it. */
+function unsettled(stats: TableStats): string | undefined {
+  if (stats.desired === 0) return 'nothing planned yet'
+  if (stats.failed > 0) return `${stats.failed} failing`
+  return stats.pending > 0 ? `${stats.pending} pending` : undefined
+}
+
+function condition(name: Condition['name'], problem: string | undefined): Condition {
+  return { name, ok: problem === undefined, detail: problem ?? '' }
+}

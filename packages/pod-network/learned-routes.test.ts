@@ -1,0 +1,96 @@
+import type { Route } from '@podroute/linux/route/routes.ts'
+import { silent } from '@podroute/reconcile/log.ts'
+import type { Path } from 'bgp-speaker-ts/snapshot.ts'
+import { expect } from 'chai'
+import { LearnedRoutes } from './learned-routes.ts'
+import { cidr } from './plan/cidr.ts'
+import type { RouteGuard } from './plan/routes.ts'
+import { testPath } from './testing/fixtures.ts'
+
+const open: RouteGuard = {
+  protected: [],
+  ownAddresses: new Set(),
+  isNodeAddress: () => false,
+  isVip: () => false,
+}
+const closed: RouteGuard = { ...open, protected: [{ prefix: cidr('10.0.0.0/8'), reason: 'connected' }] }
+
+const learn = (prefix: string, peer = '172.30.0.12') => ({
+  prefix,
+  best: testPath(prefix, { peer, nextHop: peer }) as Path,
+})
+const lose = (prefix: string) => ({ prefix, best: undefined })
+const never = () => false
+const always = () => true
+
+describe('learned routes', () => {
+  let now: number
+  let table: Map<string, Route>
+  let routes: LearnedRoutes
+
+  beforeEach(() => {
+    now = 0
+    table = new Map()
+    routes = new LearnedRoutes({ table, log: silent, now: () => now, keepFor: 1000, guard: open })
+  })
+
+  it('installs what becomes best and removes what its peer withdraws', () => {
+    routes.onBest([learn('10.244.2.0/24'), learn('10.244.3.0/24', '172.30.0.13')], never)
+    expect(table.get('10.244.3.0/24')?.gateway).to.equal('172.30.0.13')
+    routes.onBest([lose('10.244.2.0/24')], never)
+    expect([...table.keys()]).to.deep.equal(['10.244.3.0/24'])
+  })
+
+  it('keeps a route whose session is lost, until the time is over', () => {
+    routes.onBest([learn('10.244.2.0/24')], never)
+    routes.onBest([lose('10.244.2.0/24')], always)
+    now = 999
+    expect(routes.expire(always)).to.equal(1000)
+    expect(table.has('10.244.2.0/24')).to.equal(true)
+    now = 1000
+    expect(routes.expire(always)).to.equal(undefined)
+    expect(table.has('10.244.2.0/24')).to.equal(false)
+  })
+
+  it('drops a kept route at once when its Node is gone', () => {
+    routes.onBest([learn('10.244.2.0/24')], never)
+    routes.onBest([lose('10.244.2.0/24')], always)
+    routes.expire(never)
+    expect(table.size).to.equal(0)
+  })
+
+  it('drops a kept route that the returning peer did not repeat, and only its own', () => {
+    routes.onBest([learn('10.244.2.0/24'), learn('10.244.3.0/24', '172.30.0.13')], never)
+    routes.onBest([lose('10.244.2.0/24'), lose('10.244.3.0/24')], always)
+    routes.heardAll(new Set(['172.30.0.12']))
+    expect([...table.keys()]).to.deep.equal(['10.244.3.0/24'])
+  })
+
+  it('keeps what was in the kernel before the start until its peer has spoken', () => {
+    const before: Route = {
+      family: 4,
+      destination: '10.244.2.0/24',
+      gateway: '172.30.0.12',
+      table: 254,
+      protocol: 179,
+      scope: 0,
+      type: 'unicast',
+    }
+    routes.keepAdopted(before)
+    expect(table.get('10.244.2.0/24')).to.equal(before)
+    routes.onBest([learn('10.244.2.0/24')], never)
+    now = 5000
+    routes.expire(always)
+    expect(table.has('10.244.2.0/24')).to.equal(true)
+  })
+
+  it('judges everything anew when what is protected changes', () => {
+    routes.onBest([learn('10.244.2.0/24')], never)
+    routes.setGuard(closed)
+    expect(table.size).to.equal(0)
+    expect([...routes.refused]).to.deep.equal([['10.244.2.0/24', 'connected']])
+    routes.setGuard(open)
+    expect(table.size).to.equal(1)
+    expect(routes.refused.size).to.equal(0)
+  })
+})

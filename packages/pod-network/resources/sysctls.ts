@@ -1,0 +1,58 @@
+/** Kernel switches below /proc/sys. They are set, kept, and left as they are at the end: others may rely on them by then. */
+import { DONE, type Op, type Outcome, type Resource } from '@podroute/reconcile/resource.ts'
+
+/** Names with slashes below /proc/sys. */
+export interface SysctlFiles {
+  /** Undefined where this kernel has no such switch. */
+  read(name: string): string | undefined
+  /** @throws Error ENOENT where this kernel has no such switch */
+  write(name: string, value: string): void
+}
+
+export class SysctlResource implements Resource<string, string> {
+  readonly name = 'sysctls'
+  readonly #files: SysctlFiles
+  /** What was ever set: the only switches that are ours to look at. */
+  readonly #known = new Set<string>()
+
+  constructor(files: SysctlFiles) {
+    this.#files = files
+  }
+
+  equal(a: string, b: string): boolean {
+    return a === b
+  }
+
+  async *list(): AsyncIterable<readonly [string, string]> {
+    yield* await this.read([...this.#known])
+  }
+
+  async read(keys: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const found = new Map<string, string>()
+    for (const key of keys) {
+      const value = this.#value(key)
+      if (value !== undefined) found.set(key, value)
+    }
+    return found
+  }
+
+  async apply(ops: readonly Op<string, string>[]): Promise<readonly Outcome[]> {
+    return ops.map((op): Outcome => {
+      if (op.kind === 'remove') {
+        this.#known.delete(op.key)
+        return DONE
+      }
+      try {
+        this.#known.add(op.key)
+        this.#files.write(op.key, op.value)
+        return DONE
+      } catch (error) {
+        return { ok: false, error: error as Error }
+      }
+    })
+  }
+
+  #value(key: string): string | undefined {
+    return this.#files.read(key)?.trim()
+  }
+}

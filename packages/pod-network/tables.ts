@@ -1,0 +1,71 @@
+/** The tables of the pod network and the order in which they are flushed. */
+import type { Addresses } from '@podroute/linux/route/addresses.ts'
+import type { Links } from '@podroute/linux/route/links.ts'
+import type { Route, Routes } from '@podroute/linux/route/routes.ts'
+import type { Clock } from '@podroute/reconcile/clock.ts'
+import type { Flushable } from '@podroute/reconcile/flush-order.ts'
+import type { Logger } from '@podroute/reconcile/log.ts'
+import { Table } from '@podroute/reconcile/table.ts'
+import type { Announcement, PeerConfig } from 'bgp-speaker-ts/config.ts'
+import type { BridgeAddress, BridgePlan } from './plan/bridge.ts'
+import type { SetElement } from './plan/masquerade.ts'
+import type { PeerKey } from './plan/peers.ts'
+import { AnnouncementResource, type Announcer } from './resources/announcements.ts'
+import { BridgeResource } from './resources/bridge.ts'
+import { BridgeAddressResource } from './resources/bridge-addresses.ts'
+import { ConflistResource } from './resources/conflist.ts'
+import type { KernelChanges } from './resources/kernel-changes.ts'
+import { type PeerHolder, PeerResource } from './resources/peers.ts'
+import { RouteResource } from './resources/routes.ts'
+import { type NftRunner, SetElementResource } from './resources/set-elements.ts'
+import { type SysctlFiles, SysctlResource } from './resources/sysctls.ts'
+import type { PodNetworkSettings } from './settings.ts'
+
+/** The kernel, as far as the pod network touches it. */
+export interface PodNetworkKernel {
+  readonly routes: Routes
+  readonly links: Links
+  readonly addresses: Addresses
+  readonly nft: NftRunner
+  readonly sysctls: SysctlFiles
+  readonly changes: KernelChanges
+}
+
+export interface PodNetworkTables {
+  readonly bridge: Table<string, BridgePlan>
+  readonly sysctls: Table<string, string>
+  readonly addresses: Table<string, BridgeAddress>
+  readonly masquerade: Table<string, SetElement>
+  readonly routes: Table<string, Route>
+  readonly announcements: Table<string, Announcement>
+  readonly peers: Table<PeerKey, PeerConfig>
+  readonly conflist: Table<string, string>
+  /** Forgets who was added to the last speaker. */
+  forgetPeers(): void
+}
+
+export function createTables(
+  kernel: PodNetworkKernel,
+  settings: PodNetworkSettings,
+  speaker: () => (PeerHolder & Announcer) | undefined,
+  options: { readonly clock: Clock; readonly log: Logger },
+): PodNetworkTables {
+  const { routes, links, addresses, nft, sysctls, changes } = kernel
+  const peers = new PeerResource(speaker)
+  return {
+    bridge: new Table(new BridgeResource(links, settings.bridge, changes), options),
+    sysctls: new Table(new SysctlResource(sysctls), options),
+    addresses: new Table(new BridgeAddressResource(links, addresses, settings.bridge, changes), options),
+    masquerade: new Table(new SetElementResource(nft, settings.masquerade), options),
+    routes: new Table(new RouteResource(routes, changes), options),
+    announcements: new Table(new AnnouncementResource(speaker), options),
+    peers: new Table(peers, options),
+    conflist: new Table(new ConflistResource(settings.conflist), options),
+    forgetPeers: () => peers.forget(),
+  }
+}
+
+/** What others build on comes first; what tells the world that the node works comes last. */
+export function flushOrder(t: PodNetworkTables): readonly Flushable[] {
+  return [t.bridge, t.sysctls, t.addresses, t.masquerade, t.routes, t.announcements, t.peers, t.conflist]
+}
