@@ -4,9 +4,11 @@ import { accessSync, constants, readFileSync } from 'node:fs'
 import type { Kernel } from './kernel.ts'
 
 export interface Share {
-  /** Folder of the host, seen at the same path in the guest, past every cache: for what changes while it runs. */
+  /** Folder of the host, seen at the same path in the guest, past the root's cache: what changes while it runs. */
   readonly path: string
   readonly mode: 'ro' | 'rw'
+  /** `loose` reads a file once: for what never changes. Default `none`. */
+  readonly cache?: 'none' | 'loose'
 }
 
 export interface GuestNetwork {
@@ -52,7 +54,9 @@ function kernelCommandLine(machine: MachineSettings): string {
     ...machine.settings,
   }
   if (machine.shares.length > 0) {
-    settings.shares = machine.shares.map(({ path, mode }, index) => `share${index}:${mode}:${path}`).join(',')
+    settings.shares = machine.shares
+      .map(({ path, mode, cache = 'none' }, index) => `share${index}:${mode}:${cache}:${path}`)
+      .join(',')
   }
   const words = Object.entries(settings).map(([key, value]) => `podroute.${key}=${value}`)
   // A panic ends the machine, so that whoever waits for it learns of it.

@@ -32,9 +32,9 @@ modprobe -q virtio_rng
 hostname "$(setting name)"
 ip link set lo up
 for share in $(setting shares | tr , ' '); do
-  IFS=: read -r tag mode path <<<"$share"
+  IFS=: read -r tag mode cache path <<<"$share"
   mkdir -p "$path"
-  mount -t 9p -o "trans=virtio,version=9p2000.L,msize=512000,cache=none,$mode" "$tag" "$path"
+  mount -t 9p -o "trans=virtio,version=9p2000.L,msize=512000,cache=$cache,$mode" "$tag" "$path"
 done
 
 tools=$(setting tools)

@@ -1,0 +1,50 @@
+// The images of the lab's own pods, one tree of two static programs under three names: blue (test server), client
+// (a shell with wget, nc, ip and ping) and pause.
+
+import { chmod, copyFile, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { cached, fingerprint } from '../cache.ts'
+import { run } from '../command.ts'
+import { buildTools } from '../tools/build.ts'
+import { archiveTree, makeFolders } from './archive.ts'
+
+export const BLUE_IMAGE = 'localhost/podroute-lab/blue:1'
+export const CLIENT_IMAGE = 'localhost/podroute-lab/client:1'
+export const PAUSE_IMAGE = 'localhost/podroute-lab/pause:1'
+
+const IMAGES = [
+  { reference: BLUE_IMAGE, entrypoint: ['/bin/blue'] },
+  { reference: CLIENT_IMAGE, entrypoint: ['/bin/sleep', '2147483647'] },
+  { reference: PAUSE_IMAGE, entrypoint: ['/bin/pause'] },
+]
+
+const BUSYBOX = '/bin/busybox'
+
+/** Path of the archive with the three images. */
+export async function buildPodImages(): Promise<string> {
+  const tools = await buildTools()
+  const key = fingerprint([await readFile(tools), await readFile(BUSYBOX), JSON.stringify(IMAGES)])
+  const { directory } = await cached('pod-images', key, async (into) => {
+    const tree = await mkdtemp(join(tmpdir(), 'podroute-tree-'))
+    try {
+      await makeTree(tree, tools)
+      await archiveTree(tree, IMAGES, join(into, 'pods.tar'))
+    } finally {
+      await rm(tree, { recursive: true, force: true })
+    }
+  })
+  return join(directory, 'pods.tar')
+}
+
+async function makeTree(tree: string, tools: string): Promise<void> {
+  await chmod(tree, 0o755)
+  await makeFolders(tree, ['bin', 'etc', 'tmp', 'proc', 'sys', 'dev', 'root'])
+  await copyFile(tools, join(tree, 'bin', 'lab-tools'))
+  await copyFile(BUSYBOX, join(tree, 'bin', 'busybox'))
+  for (const name of ['blue', 'pause']) await symlink('lab-tools', join(tree, 'bin', name))
+  const applets = (await run(BUSYBOX, ['--list']))
+    .split('\n')
+    .filter((name) => name !== '' && name !== 'busybox')
+  for (const name of applets) await symlink('busybox', join(tree, 'bin', name))
+}

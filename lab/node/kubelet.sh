@@ -1,0 +1,57 @@
+#!/bin/bash
+# Makes a booted guest a Kubernetes node: its network, containerd and the kubelet, all by hand. /etc/cni/net.d and
+# /opt/cni/bin are empty: the pod network is the cluster's business.
+#
+# Environment: NODE IPV4 IPV6 GATEWAY4 GATEWAY6 IMAGES (folder of unpacked images) FILES (kubeconfig, ca.crt,
+# kubelet.json) PROGRAMS (folder of kubelet) PAUSE_IMAGE
+set -eu
+
+for folder in /var/lib/containerd /var/lib/kubelet /var/lib/cni /opt/cni /etc/cni /var/log; do
+  mkdir -p "$folder"
+  mount -t tmpfs -o mode=0755 tmpfs "$folder"
+done
+mount --make-rshared /
+mkdir -p /opt/cni/bin /etc/cni/net.d /var/log/pods /var/log/containers
+
+ip link set eth0 up
+ip address add "$IPV4/24" dev eth0
+ip address add "$IPV6/64" dev eth0 nodad
+ip route add default via "$GATEWAY4"
+ip -6 route add default via "$GATEWAY6"
+
+rm -f /etc/resolv.conf /etc/machine-id
+echo 'options timeout:1' >/etc/resolv.conf
+printf '127.0.0.1 localhost\n::1 localhost\n%s %s\n%s %s\n' "$IPV4" "$NODE" "$IPV6" "$NODE" >/etc/hosts
+md5sum <<<"$NODE" | cut -c1-32 >/etc/machine-id
+
+# The images: databases are copied, layers and content stay where they are.
+store=/var/lib/containerd
+snapshots=io.containerd.snapshotter.v1.overlayfs
+mkdir -p $store/io.containerd.metadata.v1.bolt $store/$snapshots/snapshots
+cp "$IMAGES/io.containerd.metadata.v1.bolt/meta.db" $store/io.containerd.metadata.v1.bolt/
+cp "$IMAGES/$snapshots/metadata.db" $store/$snapshots/
+for layer in "$IMAGES/$snapshots/snapshots"/*; do
+  ln -s "$layer" $store/$snapshots/snapshots/
+done
+content=io.containerd.content.v1.content
+mkdir -p $store/$content /run/content/upper /run/content/work
+mount -t overlay -o "lowerdir=$IMAGES/$content,upperdir=/run/content/upper,workdir=/run/content/work" overlay $store/$content
+
+mkdir -p /etc/containerd
+cat >/etc/containerd/config.toml <<CONFIG
+version = 2
+disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.snapshotter.v1.btrfs"]
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "$PAUSE_IMAGE"
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "/opt/cni/bin"
+    conf_dir = "/etc/cni/net.d"
+  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+    runtime_type = "io.containerd.runc.v2"
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+      SystemdCgroup = false
+CONFIG
+
+setsid containerd </dev/null >/var/log/containerd.log 2>&1 &
+setsid "$PROGRAMS/kubelet" --config="$FILES/kubelet.json" --kubeconfig="$FILES/kubeconfig" --hostname-override="$NODE" \
+  --node-ip="$IPV4,$IPV6" </dev/null >/var/log/kubelet.log 2>&1 &

@@ -1,0 +1,152 @@
+// A node of the lab: a virtual machine on the lab's bridge that runs containerd and the kubelet.
+
+import { copyFile, mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { LAB_NAMESPACE, type NodeAddresses, ROUTER } from '../addresses.ts'
+import type { CommandResult } from '../command.ts'
+import { LabError } from '../errors.ts'
+import { PAUSE_IMAGE } from '../images/pods.ts'
+import type { Processes } from '../processes.ts'
+import { collectInGuest } from './channel.ts'
+import type { Kernel } from './kernel.ts'
+import { hardwareVirtualization, qemuArguments } from './qemu.ts'
+import { guestCommand, type RunOptions, START_SCRIPT } from './vm.ts'
+
+export interface NodeOptions {
+  readonly addresses: NodeAddresses
+  readonly processes: Processes
+  readonly kernel: Kernel
+  readonly tools: string
+  /** Folder of the Kubernetes programs. */
+  readonly programs: string
+  /** Folder with ca.crt and <node>.kubeconfig. */
+  readonly pki: string
+  readonly imageStore: string
+  readonly memoryMiB?: number
+  readonly cpus?: number
+}
+
+/** Folder of a node's sockets, console log and files, inside the lab's state folder. */
+export function nodeDirectory(state: string, name: string): string {
+  return join(state, 'nodes', name)
+}
+
+export function nodeSocket(state: string, name: string): string {
+  return join(nodeDirectory(state, name), 'agent.sock')
+}
+
+/** Runs a command in a node of the running lab; resolves whatever its exit status. */
+export function runOnNode(
+  state: string,
+  name: string,
+  command: string | readonly string[],
+  options: RunOptions = {},
+): Promise<CommandResult> {
+  return collectInGuest(nodeSocket(state, name), guestCommand(command, options), options)
+}
+
+/** Powers a node on; resolves when QEMU runs. */
+export async function powerOn(options: NodeOptions): Promise<void> {
+  const { addresses, processes, pki, imageStore } = options
+  const directory = nodeDirectory(processes.directory, addresses.name)
+  const files = join(directory, 'files')
+  await mkdir(files, { recursive: true, mode: 0o700 })
+  await copyFile(join(pki, 'ca.crt'), join(files, 'ca.crt'))
+  await copyFile(join(pki, `${addresses.name}.kubeconfig`), join(files, 'kubeconfig'))
+  await writeFile(join(files, 'kubelet.json'), JSON.stringify(kubeletConfiguration(files), null, 2))
+  const machine = qemuArguments(
+    {
+      name: addresses.name,
+      memoryMiB: options.memoryMiB ?? 2048,
+      cpus: options.cpus ?? 2,
+      kernel: options.kernel,
+      tools: options.tools,
+      start: START_SCRIPT,
+      shares: [
+        { path: files, mode: 'ro' },
+        { path: imageStore, mode: 'ro', cache: 'loose' },
+      ],
+      networks: [addresses],
+      directory,
+    },
+    hardwareVirtualization(),
+  )
+  await processes.start(addresses.name, ['qemu-system-x86_64', ...machine], { netns: LAB_NAMESPACE })
+  const relay = [options.tools, 'relay', join(directory, 'port.sock'), join(directory, 'agent.sock')]
+  await processes.start(`${addresses.name}-relay`, relay, { netns: LAB_NAMESPACE })
+}
+
+/** Waits for the guest, then starts containerd and the kubelet in it. */
+export async function joinCluster(options: NodeOptions): Promise<void> {
+  const { addresses, processes, programs, imageStore } = options
+  const { name } = addresses
+  await waitForGuest(processes, name)
+  const result = await runOnNode(
+    processes.directory,
+    name,
+    ['/bin/bash', join(import.meta.dirname, 'kubelet.sh')],
+    {
+      env: {
+        NODE: name,
+        IPV4: addresses.ipv4,
+        IPV6: addresses.ipv6,
+        GATEWAY4: ROUTER.ipv4,
+        GATEWAY6: ROUTER.ipv6,
+        IMAGES: imageStore,
+        FILES: join(nodeDirectory(processes.directory, name), 'files'),
+        PROGRAMS: programs,
+        PAUSE_IMAGE,
+      },
+      timeout: 120_000,
+    },
+  )
+  if (result.code !== 0) {
+    throw new LabError('command-failed', `${name} cannot start its kubelet: ${result.stderr.trim()}`)
+  }
+}
+
+async function waitForGuest(processes: Processes, name: string): Promise<void> {
+  const deadline = performance.now() + 180_000
+  while (performance.now() < deadline) {
+    await processes.expectRunning(name)
+    await processes.expectRunning(`${name}-relay`)
+    const answer = await runOnNode(processes.directory, name, ['/bin/true'], { timeout: 180_000 }).catch(
+      () => undefined,
+    )
+    if (answer?.code === 0) return
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  throw new LabError(
+    'timed-out',
+    `${name} does not answer: see ${nodeDirectory(processes.directory, name)}/console.log`,
+  )
+}
+
+function kubeletConfiguration(files: string) {
+  return {
+    kind: 'KubeletConfiguration',
+    apiVersion: 'kubelet.config.k8s.io/v1beta1',
+    authentication: {
+      anonymous: { enabled: false },
+      webhook: { enabled: true },
+      x509: { clientCAFile: join(files, 'ca.crt') },
+    },
+    authorization: { mode: 'Webhook' },
+    containerRuntimeEndpoint: 'unix:///run/containerd/containerd.sock',
+    cgroupDriver: 'cgroupfs',
+    enforceNodeAllocatable: [],
+    localStorageCapacityIsolation: false,
+    failSwapOn: false,
+    clusterDomain: 'cluster.local',
+    clusterDNS: ['10.96.0.10'],
+    resolvConf: '/etc/resolv.conf',
+    // The nodes' disks are memory: never clear images away.
+    imageGCHighThresholdPercent: 100,
+    evictionHard: {
+      'imagefs.available': '0%',
+      'memory.available': '0%',
+      'nodefs.available': '0%',
+      'nodefs.inodesFree': '0%',
+    },
+  }
+}
