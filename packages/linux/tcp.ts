@@ -1,5 +1,5 @@
 /** TCP connections and listeners as node's own sockets, with TCP-MD5 keys and GTSM set before the first segment. */
-import { createServer, type Server, Socket } from 'node:net'
+import { createServer, type Server, Socket, type SocketConstructorOpts } from 'node:net'
 import { familyOf, parseAddress } from './address.ts'
 import { hasCode } from './errors.ts'
 import { withNetns } from './netns.ts'
@@ -46,7 +46,9 @@ export function connectTcp(options: TcpConnectOptions): Socket {
       bind(made, sockaddr(family, parseAddress(options.localAddress), 0))
     }
   })
-  const stream = new Socket({ fd, manualStart: true })
+  // Not to be read before it is connected; the types leave the option out.
+  const settings: SocketConstructorOpts & { manualStart: true } = { fd, manualStart: true }
+  const stream = new Socket(settings)
   const limit = options.connectTimeout ?? 10_000
   const timer = setTimeout(() => stream.destroy(timedOut(options)), limit)
   stream.once('connect', () => clearTimeout(timer)).once('close', () => clearTimeout(timer))

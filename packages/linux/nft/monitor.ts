@@ -21,9 +21,31 @@ const FAMILIES = new Map([
   [10, 'ip6'],
 ])
 
+export type NftKind = 'table' | 'chain' | 'rule' | 'set' | 'element' | 'object' | 'flowtable'
+
+/** NFT_MSG_… in order, from 0: each kind with what creates, gets and removes it. */
+const KINDS = new Map<number, NftKind>([
+  [0, 'table'],
+  [2, 'table'],
+  [3, 'chain'],
+  [5, 'chain'],
+  [6, 'rule'],
+  [8, 'rule'],
+  [9, 'set'],
+  [11, 'set'],
+  [12, 'element'],
+  [14, 'element'],
+  [18, 'object'],
+  [20, 'object'],
+  [22, 'flowtable'],
+  [24, 'flowtable'],
+])
+
 export interface NftTransaction {
   /** `inet podroute`: the tables that it touched, each once. */
   readonly tables: readonly string[]
+  /** What kinds of things it touched, each once. */
+  readonly kinds: readonly NftKind[]
   /** Thread that committed it, as the initial pid namespace numbers it. */
   readonly pid: number
   /** Its name (comm). */
@@ -40,6 +62,7 @@ export interface NftHandlers {
 /** @throws KernelError */
 export function watchNft(handlers: NftHandlers, options: NetlinkOptions = {}): NetlinkMonitor {
   let tables = new Set<string>()
+  let kinds = new Set<NftKind>()
   const onMessage = (message: Message) => {
     if (message.type >> 8 !== NFNL_SUBSYS_NFTABLES) return
     const attributes = readAttributes(message.payload, NFGEN_HEADER)
@@ -48,19 +71,24 @@ export function watchNft(handlers: NftHandlers, options: NetlinkOptions = {}): N
       const name = attributes.get(NFTA_GEN_PROC_NAME)
       const transaction = {
         tables: [...tables],
+        kinds: [...kinds],
         pid: pid ? networkU32(pid) : 0,
         process: name ? readText(name) : '',
       }
       tables = new Set()
+      kinds = new Set()
       handlers.onTransaction(transaction)
       return
     }
+    const kind = KINDS.get(message.type & 255)
+    if (kind) kinds.add(kind)
     const table = attributes.get(NFTA_TABLE)
     const family = FAMILIES.get(readU8(message.payload, 0))
     if (table && family) tables.add(`${family} ${readText(table)}`)
   }
   const onOverrun = () => {
     tables = new Set()
+    kinds = new Set()
     handlers.onOverrun()
   }
   const onError = handlers.onError && { onError: (error: Error) => handlers.onError?.(error) }

@@ -105,8 +105,8 @@ export type LinkKind =
       /** Centiseconds. */
       readonly forwardDelay?: number
     }
-  /** The peer must not be up when it is made in another namespace: the kernel answers ENOTCONN. */
-  | { readonly kind: 'veth'; readonly peer: LinkChange & { readonly name: string } }
+  /** The peer is set up afterwards: the kernel makes it first and, up without its other end, refuses it with ENOTCONN. */
+  | { readonly kind: 'veth'; readonly peer: Omit<LinkChange, 'up'> & { readonly name: string } }
   | { readonly kind: 'vlan'; readonly parent: number; readonly id: number }
   | {
       readonly kind: 'ipip' | 'ip6tnl' | 'sit'

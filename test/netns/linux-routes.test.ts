@@ -1,0 +1,197 @@
+/** Routes on a real kernel: add, replace, remove, list, look up, be told of changes. */
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { watchRoutes } from '@podroute/linux/route/monitor.ts'
+import type { Route, RouteOp } from '@podroute/linux/route/routes.ts'
+import { expect } from 'chai'
+import { eventually, TestNetns } from './linux-support.ts'
+
+const OURS = 179
+const base = { table: 254, protocol: OURS, scope: 0, type: 'unicast' } as const
+
+const v4 = (destination: string, gateway = '10.0.0.2'): Route => ({
+  ...base,
+  family: 4,
+  destination,
+  gateway,
+})
+const v6 = (destination: string, gateway = 'fd00::2'): Route => ({ ...base, family: 6, destination, gateway })
+
+describe('routes of the kernel', () => {
+  let netns: TestNetns
+  let device: number
+
+  beforeEach(async () => {
+    netns = await TestNetns.create('routes')
+    device = await netns.veth('v0', '10.0.0.1/24', 'fd00::1/64')
+  })
+
+  afterEach(() => netns[Symbol.dispose]())
+
+  const apply = async (...ops: RouteOp[]) =>
+    (await netns.routes.apply(ops)).map((outcome) => outcome?.code ?? 'ok')
+  const ours = () => netns.routes.list({ protocol: OURS })
+
+  it('adds routes of both families in one batch and lists them as they were added', async () => {
+    const routes = [v4('10.1.0.0/24'), v4('0.0.0.0/0'), v6('fd01::/64'), v6('::/0')]
+    expect(await apply(...routes.map((route) => ({ kind: 'add' as const, route })))).to.deep.equal(
+      Array(4).fill('ok'),
+    )
+    // The kernel adds the device that the gateway is on and, for IPv6, its default metric.
+    const seen = routes.map((route) => ({
+      ...route,
+      interfaceIndex: device,
+      ...(route.family === 6 && { priority: 1024 }),
+    }))
+    expect(await ours()).to.have.deep.members(seen)
+    expect(await netns.routes.list({ protocol: OURS, family: 6 })).to.have.deep.members(seen.slice(2))
+  })
+
+  it('refuses an add where the destination is taken, and replaces it on demand', async () => {
+    for (const [first, second] of [
+      [v4('10.1.0.0/24'), v4('10.1.0.0/24', '10.0.0.3')],
+      [v6('fd01::/64'), v6('fd01::/64', 'fd00::3')],
+    ] as const) {
+      expect(await apply({ kind: 'add', route: first }, { kind: 'add', route: second })).to.deep.equal([
+        'ok',
+        'EEXIST',
+      ])
+      expect(await apply({ kind: 'replace', route: second })).to.deep.equal(['ok'])
+      const [route, ...others] = await netns.routes.list({ protocol: OURS, family: first.family })
+      expect(route?.gateway).to.equal(second.gateway)
+      expect(others).to.deep.equal([])
+    }
+  })
+
+  it('removes what is ours, and not the same destination of another protocol', async () => {
+    const other = { ...v4('10.1.0.0/24'), protocol: 4 }
+    await apply({ kind: 'add', route: other })
+    expect(await apply({ kind: 'remove', route: v4('10.1.0.0/24') })).to.deep.equal(['ESRCH'])
+    expect(await apply({ kind: 'remove', route: other })).to.deep.equal(['ok'])
+  })
+
+  it('goes on after a refusal and gives the kernel’s own words', async () => {
+    const outcomes = await netns.routes.apply([
+      { kind: 'add', route: v4('10.1.0.0/24', '192.0.2.1') },
+      { kind: 'add', route: v4('10.2.0.0/24') },
+    ])
+    expect(outcomes[0]?.message).to.equal('RTM_NEWROUTE: ENETUNREACH: Nexthop has invalid gateway')
+    expect(outcomes[1]).to.equal(null)
+    expect((await ours()).map((route) => route.destination)).to.deep.equal(['10.2.0.0/24'])
+  })
+
+  it('keeps a VIP as a local route whose source is the node’s address', async () => {
+    const vip4: Route = {
+      family: 4,
+      destination: '10.96.0.10/32',
+      interfaceIndex: 1,
+      table: 255,
+      protocol: OURS,
+      scope: 254,
+      type: 'local',
+      source: '10.0.0.1',
+    }
+    const vip6: Route = {
+      family: 6,
+      destination: 'fd10:96::a/128',
+      interfaceIndex: 1,
+      table: 255,
+      protocol: OURS,
+      scope: 0,
+      type: 'local',
+      source: 'fd00::1',
+    }
+    expect(await apply({ kind: 'add', route: vip4 }, { kind: 'add', route: vip6 })).to.deep.equal([
+      'ok',
+      'ok',
+    ])
+    const seen = await netns.routes.list({ table: 255, protocol: OURS })
+    expect(seen).to.have.deep.members([vip4, { ...vip6, priority: 1024 }])
+    expect((await netns.routes.get('10.96.0.10'))?.type).to.equal('local')
+    expect(await apply({ kind: 'remove', route: vip4 }, { kind: 'remove', route: vip6 })).to.deep.equal([
+      'ok',
+      'ok',
+    ])
+  })
+
+  it('routes IPv4 by an IPv6 next hop', async () => {
+    const route: Route = { ...v4('10.9.0.0/16', 'fd00::2'), interfaceIndex: device }
+    expect(await apply({ kind: 'add', route })).to.deep.equal(['ok'])
+    expect(await ours()).to.deep.equal([route])
+  })
+
+  it('knows blackhole and unreachable routes and tables above 255', async () => {
+    const refusals: Route[] = [
+      { family: 4, destination: '10.5.0.0/16', table: 70_000, protocol: OURS, scope: 0, type: 'blackhole' },
+      {
+        family: 4,
+        destination: '10.6.0.0/16',
+        table: 70_000,
+        protocol: OURS,
+        scope: 0,
+        type: 'unreachable',
+        priority: 7,
+      },
+    ]
+    await apply(...refusals.map((route) => ({ kind: 'add' as const, route })))
+    expect(await netns.routes.list({ table: 70_000 })).to.have.deep.members(refusals)
+    expect(await netns.routes.list({ table: 70_001 })).to.deep.equal([])
+  })
+
+  it('looks up where an address is routed to', async () => {
+    await apply({ kind: 'add', route: v4('10.1.0.0/16') }, { kind: 'add', route: v6('fd01::/64') })
+    expect((await netns.routes.get('10.1.2.3'))?.destination).to.equal('10.1.0.0/16')
+    expect((await netns.routes.get('fd01::9'))?.gateway).to.equal('fd00::2')
+    expect(await netns.routes.get('192.0.2.1')).to.equal(undefined)
+    expect(await netns.routes.get('2001:db8::1')).to.equal(undefined)
+  })
+
+  it('tells of routes, addresses and links that come and go', async () => {
+    const seen: string[] = []
+    using _monitor = watchRoutes(
+      {
+        onRoute: (change, route) => seen.push(`${change} ${route.destination} ${route.protocol}`),
+        onAddress: (change, address) => seen.push(`${change} ${address.address}/${address.prefixLength}`),
+        onLink: (change, link) => seen.push(`${change} ${link.name} ${link.up ? 'up' : 'down'}`),
+        onOverrun: () => seen.push('overrun'),
+      },
+      { netns: netns.path },
+    )
+    await apply({ kind: 'add', route: v4('10.1.0.0/24') }, { kind: 'remove', route: v4('10.1.0.0/24') })
+    await netns.address(device, '10.0.7.1/24')
+    await netns.links.remove(device)
+    await eventually(() => seen.includes('remove v0 down'))
+    expect(seen).to.include.members(['add 10.1.0.0/24 179', 'remove 10.1.0.0/24 179', 'add 10.0.7.1/24'])
+    expect(seen).to.not.include('overrun')
+  })
+
+  it('applies 10,000 routes without holding up the event loop, and says of each how it went', async () => {
+    const ops = Array.from({ length: 10_000 }, (_, i): RouteOp => {
+      const gateway = i % 1000 === 999 ? '192.0.2.1' : '10.0.0.2'
+      return { kind: 'add', route: v4(`10.${100 + (i >> 8)}.${i & 255}.0/24`, gateway) }
+    })
+    const delay = monitorEventLoopDelay({ resolution: 1 })
+    delay.enable()
+    const outcomes = await netns.routes.apply(ops)
+    delay.disable()
+    expect(outcomes.flatMap((outcome, i) => (outcome ? [i] : []))).to.deep.equal(
+      Array.from({ length: 10 }, (_, i) => i * 1000 + 999),
+    )
+    expect(await ours()).to.have.length(9_990)
+    expect(delay.max / 1e6, 'longest stop of the event loop, ms').to.be.below(50)
+  })
+
+  it('takes a burst of 10,000 announcements without losing one', async () => {
+    let announced = 0
+    let overruns = 0
+    using _monitor = watchRoutes(
+      { onRoute: () => announced++, onOverrun: () => overruns++ },
+      { netns: netns.path },
+    )
+    const ops = Array.from({ length: 10_000 }, (_, i): RouteOp => {
+      return { kind: 'add', route: v4(`10.${100 + (i >> 8)}.${i & 255}.0/24`) }
+    })
+    await netns.routes.apply(ops)
+    await eventually(() => announced >= 10_000)
+    expect({ announced, overruns }).to.deep.equal({ announced: 10_000, overruns: 0 })
+  })
+})
