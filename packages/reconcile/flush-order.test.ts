@@ -98,7 +98,7 @@ describe('FlushGroup', () => {
     setAll('a')
     group.start()
     await clock.advance(1)
-    expect(group.stats()['middle']).to.deep.include({ failed: 1 })
+    expect(group.stats().middle).to.deep.include({ failed: 1 })
     resource.fail = undefined
     await clock.advance(100)
     expect(resource.state.get('a')).to.equal(1)

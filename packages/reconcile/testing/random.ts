@@ -13,7 +13,7 @@ export function seeded(seed: number): () => number {
 
 /** The seed of this run: `SEED` of the environment, or a new one. */
 export function testSeed(): number {
-  return Number(process.env['SEED'] ?? Date.now() % 1_000_000)
+  return Number(process.env.SEED ?? Date.now() % 1_000_000)
 }
 
 /** One of the values. */

@@ -1,0 +1,122 @@
+/** The frontends of all Services, who of several claimants holds one, and the tables that follow from it. */
+import type { Table } from '@podroute/reconcile/table.ts'
+import type { Destination, VirtualServer } from './kernel.ts'
+import type { DestinationKey, Frontend, ServerKey } from './plan/frontend.ts'
+import { destinationKey } from './plan/frontend.ts'
+import type { PlacedDestination } from './resources/destinations.ts'
+import type { Vip } from './resources/vips.ts'
+import type { ElementKey, SetElement } from './rules/sets.ts'
+import { elementKey } from './rules/sets.ts'
+import { Shared } from './shared.ts'
+import type { Service, ServiceKey } from './types.ts'
+
+export interface FrontendTables {
+  readonly servers: Table<ServerKey, VirtualServer>
+  readonly destinations: Table<DestinationKey, PlacedDestination>
+  readonly elements: Table<ElementKey, SetElement>
+  readonly vips: Table<string, Vip>
+}
+
+/** A Service's wish for a frontend. */
+interface Claim {
+  readonly service: ServiceKey
+  readonly created: number
+  readonly frontend: Frontend
+}
+
+export class Frontends {
+  readonly #tables: FrontendTables
+  readonly #sourceOf: (vip: string) => string
+  /** All claims of a key, the holder first. */
+  readonly #claims = new Map<ServerKey, readonly Claim[]>()
+  readonly #keysOf = new Map<ServiceKey, readonly ServerKey[]>()
+  readonly #elements: Shared<ElementKey, SetElement>
+  readonly #vips: Shared<string, string>
+
+  /** @param sourceOf the node's own address towards a VIP; empty where it has none. */
+  constructor(tables: FrontendTables, sourceOf: (vip: string) => string) {
+    this.#tables = tables
+    this.#sourceOf = sourceOf
+    this.#elements = new Shared(
+      (key, element) => tables.elements.set(key, element),
+      (key) => tables.elements.delete(key),
+    )
+    this.#vips = new Shared(
+      (address) => tables.vips.set(address, { address, source: sourceOf(address) }),
+      (address) => tables.vips.delete(address),
+    )
+  }
+
+  /** Puts a Service's frontends in place of those it had. Returns the keys that an older Service holds. */
+  replace(service: Pick<Service, 'key' | 'created'>, frontends: readonly Frontend[]): readonly ServerKey[] {
+    const keys = frontends.map((frontend) => frontend.key)
+    const kept = new Set(keys)
+    const refused: ServerKey[] = []
+    for (const frontend of frontends) {
+      const claim = { service: service.key, created: service.created, frontend }
+      this.#update(frontend.key, service.key, claim)
+      if (this.#claims.get(frontend.key)?.[0] !== claim) refused.push(frontend.key)
+    }
+    for (const key of this.#keysOf.get(service.key) ?? []) {
+      if (!kept.has(key)) this.#update(key, service.key, undefined)
+    }
+    if (keys.length === 0) this.#keysOf.delete(service.key)
+    else this.#keysOf.set(service.key, keys)
+    return refused
+  }
+
+  /** The frontends that a Service holds. */
+  of(service: ServiceKey): readonly Frontend[] {
+    return (this.#keysOf.get(service) ?? [])
+      .map((key) => this.#claims.get(key)?.[0])
+      .filter((claim) => claim?.service === service)
+      .map((claim) => claim!.frontend)
+  }
+
+  /** The node's addresses changed: every VIP gets its source again. */
+  refreshSources(): void {
+    for (const address of this.#vips.keys()) {
+      this.#tables.vips.set(address, { address, source: this.#sourceOf(address) })
+    }
+  }
+
+  #update(key: ServerKey, service: ServiceKey, claim: Claim | undefined): void {
+    const before = this.#claims.get(key) ?? []
+    const others = before.filter((other) => other.service !== service)
+    const after = claim ? [...others, claim].sort(byAge) : others
+    if (after.length === 0) this.#claims.delete(key)
+    else this.#claims.set(key, after)
+    this.#change(before[0]?.frontend, after[0]?.frontend)
+  }
+
+  /** From what the holder of a key wanted to what it wants now. What is shared is taken before it is let go. */
+  #change(before: Frontend | undefined, after: Frontend | undefined): void {
+    if (after) {
+      this.#tables.servers.set(after.key, after.server)
+      for (const element of after.elements) this.#elements.take(elementKey(element), element)
+      if (after.vip !== undefined) this.#vips.take(after.vip, after.vip)
+      for (const [key, destination] of destinationsOf(after)) {
+        this.#tables.destinations.set(key, { server: after.server, destination })
+      }
+    }
+    if (before) {
+      for (const element of before.elements) this.#elements.release(elementKey(element))
+      if (before.vip !== undefined) this.#vips.release(before.vip)
+      const kept = after ? new Set(destinationsOf(after).map(([key]) => key)) : undefined
+      for (const [key] of destinationsOf(before)) {
+        if (!kept?.has(key)) this.#tables.destinations.delete(key)
+      }
+      if (!after) this.#tables.servers.delete(before.key)
+    }
+  }
+}
+
+function destinationsOf(frontend: Frontend): (readonly [DestinationKey, Destination])[] {
+  return frontend.destinations.map(
+    (destination) => [destinationKey(frontend.key, destination), destination] as const,
+  )
+}
+
+function byAge(a: Claim, b: Claim): number {
+  return a.created - b.created || (a.service < b.service ? -1 : 1)
+}

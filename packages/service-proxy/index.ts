@@ -1,0 +1,80 @@
+/** Which slices belong to which Service, and which Services changed since they were last planned. */
+import type { Service, ServiceKey, Slice } from './types.ts'
+
+export class ServiceIndex {
+  readonly #services = new Map<ServiceKey, Service>()
+  readonly #slices = new Map<string, Slice>()
+  readonly #slicesOf = new Map<ServiceKey, Map<string, Slice>>()
+  readonly #dirty = new Set<ServiceKey>()
+
+  setService(service: Service): void {
+    this.#services.set(service.key, service)
+    this.#dirty.add(service.key)
+  }
+
+  removeService(key: ServiceKey): void {
+    if (this.#services.delete(key)) this.#dirty.add(key)
+  }
+
+  /** A slice may move to another Service: both are dirty then. */
+  setSlice(slice: Slice): void {
+    const before = this.#slices.get(slice.key)
+    if (before && before.service !== slice.service) this.removeSlice(slice.key)
+    this.#slices.set(slice.key, slice)
+    let siblings = this.#slicesOf.get(slice.service)
+    if (!siblings) {
+      siblings = new Map()
+      this.#slicesOf.set(slice.service, siblings)
+    }
+    siblings.set(slice.key, slice)
+    this.#dirty.add(slice.service)
+  }
+
+  removeSlice(key: string): void {
+    const slice = this.#slices.get(key)
+    if (!slice) return
+    this.#slices.delete(key)
+    const siblings = this.#slicesOf.get(slice.service)
+    siblings?.delete(key)
+    if (siblings?.size === 0) this.#slicesOf.delete(slice.service)
+    this.#dirty.add(slice.service)
+  }
+
+  service(key: ServiceKey): Service | undefined {
+    return this.#services.get(key)
+  }
+
+  services(): Iterable<Service> {
+    return this.#services.values()
+  }
+
+  /** The slices of a Service, whether it exists or not. */
+  slices(key: ServiceKey): readonly Slice[] {
+    return [...(this.#slicesOf.get(key)?.values() ?? [])]
+  }
+
+  touch(key: ServiceKey): void {
+    this.#dirty.add(key)
+  }
+
+  touchAll(): void {
+    for (const key of this.#services.keys()) this.#dirty.add(key)
+  }
+
+  /** The Services that changed; they count as clean from here on. `default/kubernetes` comes first: all else waits for it. */
+  takeDirty(): ServiceKey[] {
+    const keys = [...this.#dirty]
+    this.#dirty.clear()
+    const first = keys.indexOf('default/kubernetes')
+    if (first > 0) keys.unshift(...keys.splice(first, 1))
+    return keys
+  }
+
+  get dirtyCount(): number {
+    return this.#dirty.size
+  }
+
+  get size(): { readonly services: number; readonly slices: number } {
+    return { services: this.#services.size, slices: this.#slices.size }
+  }
+}

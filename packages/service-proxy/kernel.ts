@@ -1,0 +1,50 @@
+/** What the proxy needs of the kernel, as small interfaces; the classes of the linux package fit them. */
+import type { Connections, Destination, IpvsOp, VirtualServer } from '@podroute/linux/ipvs/ipvs.ts'
+import type { Route, RouteFilter } from '@podroute/linux/route/route-message.ts'
+import type { RouteOp } from '@podroute/linux/route/routes.ts'
+
+export type { Connections, Destination, IpvsOp, Route, RouteOp, VirtualServer }
+
+export interface IpvsSeam {
+  servers(): Promise<readonly VirtualServer[]>
+  destinations(server: VirtualServer): Promise<readonly (Destination & Connections)[]>
+  apply(ops: readonly IpvsOp[]): Promise<readonly (Error | null)[]>
+}
+
+export interface RoutesSeam {
+  list(filter: RouteFilter): Promise<readonly Route[]>
+  apply(ops: readonly RouteOp[]): Promise<readonly (Error | null)[]>
+}
+
+export interface NftSeam {
+  /** One transaction of nft syntax. */
+  run(script: string): Promise<void>
+  /** The objects that a `list …` command answers with, as nft's JSON has them. */
+  listJson(command: string): Promise<readonly unknown[]>
+}
+
+export interface SysctlSeam {
+  /** Undefined where the kernel has no such setting. */
+  read(name: string): string | undefined
+  write(name: string, value: string): void
+}
+
+/** Somebody (or we) changed something; `lost` means that news were missed and everything has to be looked at. */
+export interface KernelNews {
+  onRoute(change: 'add' | 'remove', route: Route): void
+  /** A transaction changed rules, chains or sets of table `inet podroute`. */
+  onRules(): void
+  onLost(): void
+}
+
+export interface Kernel {
+  /** @throws FeatureError where the kernel has no IPVS */
+  readonly ipvs: IpvsSeam
+  readonly routes: RoutesSeam
+  readonly nft: NftSeam
+  readonly sysctl: SysctlSeam
+  /** Makes the kernel load a module; `reason` says why it did not. */
+  loadModule(name: string): Promise<{ readonly ok: boolean; readonly reason?: string }>
+  /** Follows changes of the kernel's state, where the kernel announces them. */
+  watch?(news: KernelNews): Disposable
+}

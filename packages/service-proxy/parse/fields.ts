@@ -1,0 +1,56 @@
+/** Checks of single fields of API objects: a value that can be used, or undefined. */
+import { canonicalPrefix, familyOf, formatAddress, parseAddress } from '@podroute/linux/address.ts'
+import type { Family, Protocol } from '../types.ts'
+
+const PROTOCOLS: Readonly<Record<string, Protocol>> = { TCP: 'tcp', UDP: 'udp', SCTP: 'sctp' }
+
+export function portOf(value: unknown): number | undefined {
+  return Number.isInteger(value) && (value as number) > 0 && (value as number) < 65_536
+    ? (value as number)
+    : undefined
+}
+
+/** The API's default is TCP. */
+export function protocolOf(value: unknown): Protocol | undefined {
+  return value === undefined ? 'tcp' : PROTOCOLS[value as string]
+}
+
+/** Canonical text of an address; undefined for what is none, and for IPv4-mapped IPv6, which no packet carries. */
+export function addressOf(value: unknown): string | undefined {
+  if (typeof value !== 'string') return undefined
+  try {
+    const text = formatAddress(parseAddress(value))
+    return text.startsWith('::ffff:') && text.includes('.') ? undefined : text
+  } catch {
+    return undefined
+  }
+}
+
+/** Canonical prefix, blanks around it forgiven. */
+export function prefixOf(value: unknown): string | undefined {
+  if (typeof value !== 'string') return undefined
+  try {
+    return canonicalPrefix(value.trim())
+  } catch {
+    return undefined
+  }
+}
+
+export function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
+}
+
+export function listOf<T>(value: readonly T[] | undefined): readonly T[] {
+  return Array.isArray(value) ? value.filter((entry) => entry !== null && entry !== undefined) : []
+}
+
+/** `namespace/name`, or undefined where either is missing. */
+export function keyOf(metadata: { readonly namespace?: string; readonly name?: string } | undefined) {
+  const namespace = textOf(metadata?.namespace)
+  const name = textOf(metadata?.name)
+  return namespace && name ? `${namespace}/${name}` : undefined
+}
+
+export function isFamily(address: string, family: Family): boolean {
+  return familyOf(address) === family
+}

@@ -1,0 +1,117 @@
+/** A Service of the API to a Service that is ours to proxy; bad fields are reported, the rest is used. */
+import type { Affinity, Problem, Service, ServiceObject, ServicePort } from '../types.ts'
+import { PROXY_NAME_LABEL } from '../types.ts'
+import { addressOf, keyOf, listOf, portOf, prefixOf, protocolOf, textOf } from './fields.ts'
+
+export type Report = (problem: Problem) => void
+type Spec = NonNullable<ServiceObject['spec']>
+
+/** API default and upper bound of sessionAffinityConfig.clientIP.timeoutSeconds. */
+const DEFAULT_AFFINITY_SECONDS = 10_800
+const LONGEST_AFFINITY_SECONDS = 86_400
+
+/** Undefined for what no proxy serves (headless, ExternalName, no address yet) or another one does (KEP-2447). */
+export function parseService(object: ServiceObject, report: Report): Service | undefined {
+  const key = keyOf(object?.metadata)
+  const spec = object?.spec
+  if (key === undefined || typeof spec !== 'object' || spec === null) return undefined
+  if (object.metadata?.labels?.[PROXY_NAME_LABEL] !== undefined) return undefined
+  if (spec.type === 'ExternalName' || !spec.clusterIP || spec.clusterIP === 'None') return undefined
+  const problem = (detail: string) => report({ code: 'INVALID_FIELD', object: key, detail })
+  const type = spec.type ?? 'ClusterIP'
+  return {
+    key,
+    created: createdAt(object),
+    namespace: textOf(object.metadata?.namespace),
+    name: textOf(object.metadata?.name),
+    ports: parsePorts(spec, type, problem),
+    clusterIPs: parseAddresses(clusterIPsOf(spec), 'spec.clusterIPs', problem),
+    externalIPs: parseAddresses(listOf(spec.externalIPs), 'spec.externalIPs', problem),
+    ingressIPs: type === 'LoadBalancer' ? parseIngress(object, problem) : [],
+    sourceRanges: type === 'LoadBalancer' ? parseRanges(spec, problem) : [],
+    externalPolicy: spec.externalTrafficPolicy === 'Local' ? 'local' : 'cluster',
+    internalPolicy: spec.internalTrafficPolicy === 'Local' ? 'local' : 'cluster',
+    affinity: parseAffinity(spec),
+    healthCheckNodePort:
+      type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local'
+        ? (portOf(spec.healthCheckNodePort) ?? 0)
+        : 0,
+    annotations: ownAnnotations(object.metadata?.annotations),
+  }
+}
+
+function createdAt(object: ServiceObject): number {
+  const at = new Date(object.metadata?.creationTimestamp ?? 0).getTime()
+  return Number.isFinite(at) ? at : 0
+}
+
+function clusterIPsOf(spec: Spec): readonly string[] {
+  const all = listOf(spec.clusterIPs)
+  return all.length > 0 ? all : [textOf(spec.clusterIP)]
+}
+
+function parsePorts(spec: Spec, type: string, problem: (detail: string) => void): ServicePort[] {
+  const ports: ServicePort[] = []
+  for (const [index, entry] of listOf(spec.ports).entries()) {
+    const protocol = protocolOf(entry.protocol)
+    const port = portOf(entry.port)
+    if (protocol === undefined || port === undefined) {
+      problem(`spec.ports[${index}]`)
+      continue
+    }
+    const nodePort = type === 'NodePort' || type === 'LoadBalancer' ? (portOf(entry.nodePort) ?? 0) : 0
+    ports.push({ name: textOf(entry.name), protocol, port, nodePort })
+  }
+  return ports
+}
+
+function parseAddresses(
+  values: readonly unknown[],
+  field: string,
+  problem: (detail: string) => void,
+): string[] {
+  const addresses: string[] = []
+  for (const [index, value] of values.entries()) {
+    const address = addressOf(value)
+    if (address === undefined) problem(`${field}[${index}]`)
+    else if (!addresses.includes(address)) addresses.push(address)
+  }
+  return addresses
+}
+
+/** Only entries with an `ip`, and none that the load balancer itself answers for (ipMode Proxy, KEP-1860). */
+function parseIngress(object: ServiceObject, problem: (detail: string) => void): string[] {
+  const entries = listOf(object.status?.loadBalancer?.ingress)
+  const bound = entries.filter((entry) => entry.ip && (entry.ipMode ?? 'VIP') === 'VIP')
+  return parseAddresses(
+    bound.map((entry) => entry.ip),
+    'status.loadBalancer.ingress',
+    problem,
+  )
+}
+
+function parseRanges(spec: Spec, problem: (detail: string) => void): string[] {
+  const ranges: string[] = []
+  for (const [index, value] of listOf(spec.loadBalancerSourceRanges).entries()) {
+    const range = prefixOf(value)
+    if (range === undefined) problem(`spec.loadBalancerSourceRanges[${index}]`)
+    else ranges.push(range)
+  }
+  return ranges
+}
+
+function parseAffinity(spec: Spec): Affinity {
+  if (spec.sessionAffinity !== 'ClientIP') return { kind: 'none' }
+  const seconds = spec.sessionAffinityConfig?.clientIP?.timeoutSeconds
+  const valid = Number.isInteger(seconds) && seconds! > 0 && seconds! <= LONGEST_AFFINITY_SECONDS
+  return { kind: 'client-ip', seconds: valid ? seconds! : DEFAULT_AFFINITY_SECONDS }
+}
+
+const ANNOTATION = /^(podroute|kube-router)\.io\//
+const NO_ANNOTATIONS: Readonly<Record<string, string>> = {}
+
+/** Only what a proxy may read: the others can be large. */
+function ownAnnotations(all: Readonly<Record<string, string>> | undefined): Readonly<Record<string, string>> {
+  const own = Object.entries(all ?? {}).filter(([name]) => ANNOTATION.test(name))
+  return own.length === 0 ? NO_ANNOTATIONS : Object.fromEntries(own)
+}

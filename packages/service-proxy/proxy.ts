@@ -1,0 +1,258 @@
+/** The service proxy: API objects in, kernel state out. */
+
+import { canonicalPrefix, familyOf } from '@podroute/linux/address.ts'
+import type { Clock } from '@podroute/reconcile/clock.ts'
+import type { FlushGroup } from '@podroute/reconcile/flush-order.ts'
+import type { Logger } from '@podroute/reconcile/log.ts'
+import type { Drift, FlushResult, TableStats } from '@podroute/reconcile/table.ts'
+import { ServiceProxyError } from './errors.ts'
+import { Frontends } from './frontends.ts'
+import { ServiceIndex } from './index.ts'
+import type { Kernel } from './kernel.ts'
+import { parseService } from './parse/service.ts'
+import { parseSlice } from './parse/slice.ts'
+import type { PlanContext } from './plan/context.ts'
+import { EMPTY_PLAN, planService } from './plan/plan.ts'
+import { Problems } from './problems.ts'
+import { BASE, baseVersion } from './resources/base-rules.ts'
+import { elementKey, setOf } from './rules/sets.ts'
+import { MODULES, SYSCTLS } from './settings.ts'
+import type { ServiceSnapshot } from './snapshot.ts'
+import { snapshotOf } from './snapshot.ts'
+import type { ProxyTables } from './tables.ts'
+import { makeGroup, makeTables, watchKernel } from './tables.ts'
+import type { EndpointSliceObject, Problem, ServiceKey, ServiceObject } from './types.ts'
+
+export interface ServiceProxyOptions {
+  readonly nodeName: string
+  /** The node's addresses, its primary one of each family first. */
+  readonly nodeAddresses: readonly string[]
+  readonly podCIDRs?: readonly string[]
+  readonly masqueradeAll?: boolean
+  readonly kernel: Kernel
+  readonly clock?: Clock
+  readonly random?: () => number
+  readonly log?: Logger
+  /** Each problem once, for as long as it lasts. */
+  readonly onProblem?: (problem: Problem) => void
+  /** After every flush: what it did, and how long it took in milliseconds. */
+  readonly onFlushed?: (result: FlushResult, milliseconds: number) => void
+  /** How long changes are gathered before they are sent, in milliseconds. */
+  readonly coalesce?: number
+}
+
+/** Services planned before the kernel gets its share: keeps the event loop free during a first sync. */
+const PLAN_CHUNK = 500
+const DEFAULT_COALESCE = 5
+
+export function createServiceProxy(options: ServiceProxyOptions): ServiceProxy {
+  return new ServiceProxy(options)
+}
+
+export class ServiceProxy implements AsyncDisposable {
+  readonly #options: ServiceProxyOptions
+  readonly #index = new ServiceIndex()
+  readonly #tables: ProxyTables
+  readonly #frontends: Frontends
+  readonly #group: FlushGroup
+  readonly #problems: Problems
+  #context: PlanContext
+  #podElements: readonly string[] = []
+  #watching: Disposable | undefined
+  #synced = false
+
+  constructor(options: ServiceProxyOptions) {
+    this.#options = options
+    this.#tables = makeTables(options.kernel, options)
+    this.#frontends = new Frontends(this.#tables, (vip) => this.#sourceOf(vip))
+    this.#problems = new Problems((problem) => options.onProblem?.(problem))
+    this.#context = this.#contextWith(options.nodeAddresses)
+    this.#group = makeGroup(this.#tables, {
+      ...options,
+      coalesce: options.coalesce ?? DEFAULT_COALESCE,
+      prepare: () => this.#planDirty(),
+    })
+    this.setPodCIDRs(options.podCIDRs ?? [])
+  }
+
+  /**
+   * Prepares the kernel and takes over what an earlier run left in it; writes no Service yet. May be called again after it failed.
+   * @throws ServiceProxyError NO_IPVS or NO_NFTABLES, saying what to do
+   */
+  async start(): Promise<void> {
+    const { kernel, log } = this.#options
+    const reasons = new Map<string, string>()
+    for (const name of MODULES) {
+      const outcome = await kernel.loadModule(name)
+      if (!outcome.ok) reasons.set(name, outcome.reason ?? '')
+    }
+    await kernel.ipvs.servers().catch((cause: Error) => {
+      const reason = reasons.get('ip_vs') || cause.message
+      throw new ServiceProxyError('NO_IPVS', `the kernel has no IPVS, run "modprobe ip_vs": ${reason}`, {
+        cause,
+      })
+    })
+    // The others may be built in under another name; what is really missing fails below.
+    for (const [name, reason] of reasons) log?.debug('module not loaded', { module: name, reason })
+    for (const [name, value] of Object.entries(SYSCTLS)) this.#tables.sysctls.set(name, value)
+    this.#tables.rules.set(BASE, baseVersion())
+    await this.#tables.sysctls.adopt()
+    await this.#tables.sysctls.flush()
+    await this.#loadRules()
+    for (const table of [this.#tables.servers, this.#tables.destinations, this.#tables.elements]) {
+      await table.adopt()
+    }
+    await this.#tables.vips.adopt()
+    this.#watching ??= watchKernel(kernel, this.#tables)
+  }
+
+  upsertService(object: ServiceObject): void {
+    const found: Problem[] = []
+    const service = parseService(object, (problem) => found.push(problem))
+    const key = `${object?.metadata?.namespace}/${object?.metadata?.name}`
+    this.#problems.replace(`service ${key}`, found)
+    if (service) this.#index.setService(service)
+    else this.#index.removeService(key)
+    this.#group.schedule()
+  }
+
+  /** @param key `namespace/name` */
+  deleteService(key: ServiceKey): void {
+    this.#problems.replace(`service ${key}`, [])
+    this.#index.removeService(key)
+    this.#group.schedule()
+  }
+
+  upsertSlice(object: EndpointSliceObject): void {
+    const found: Problem[] = []
+    const slice = parseSlice(object, (problem) => found.push(problem))
+    const key = `${object?.metadata?.namespace}/${object?.metadata?.name}`
+    this.#problems.replace(`slice ${key}`, found)
+    if (slice) this.#index.setSlice(slice)
+    else this.#index.removeSlice(key)
+    this.#group.schedule()
+  }
+
+  /** @param key `namespace/name` */
+  deleteSlice(key: string): void {
+    this.#problems.replace(`slice ${key}`, [])
+    this.#index.removeSlice(key)
+    this.#group.schedule()
+  }
+
+  /** All pod prefixes of the cluster: traffic from them to ClusterIPs keeps its source address. */
+  setPodCIDRs(prefixes: readonly string[]): void {
+    const elements = prefixes.map(canonicalPrefix).map((element) => ({
+      set: setOf('service-pods', familyOf(element)),
+      element,
+    }))
+    const keys = elements.map(elementKey)
+    for (const key of this.#podElements) if (!keys.includes(key)) this.#tables.elements.delete(key)
+    for (const element of elements) this.#tables.elements.set(elementKey(element), element)
+    this.#podElements = keys
+  }
+
+  /** The node's addresses, its primary one of each family first. */
+  setNodeAddresses(addresses: readonly string[]): void {
+    this.#context = this.#contextWith(addresses)
+    this.#index.touchAll()
+    this.#frontends.refreshSources()
+    this.#group.schedule()
+  }
+
+  /**
+   * Call it once all Services and slices that exist have been handed over: from here on the kernel follows, and what it still
+   * holds of earlier Services goes. Resolves after the first flush.
+   */
+  async synced(): Promise<void> {
+    if (this.#synced) return
+    this.#synced = true
+    while (this.#index.dirtyCount > 0) await this.#group.flush()
+    this.#group.sweep()
+    await this.#group.flush()
+    this.#group.start()
+  }
+
+  /** Sends what is due now, without waiting for the moment at which it would happen by itself. */
+  flush(): Promise<FlushResult> {
+    return this.#group.flush()
+  }
+
+  /** Compares the kernel with what was put there, and repairs it unless told not to. */
+  audit(options: { repair?: boolean } = {}): Promise<ReadonlyMap<string, readonly Drift<string>[]>> {
+    return this.#group.audit(options)
+  }
+
+  snapshot(): readonly ServiceSnapshot[] {
+    return snapshotOf(this.#index, this.#frontends)
+  }
+
+  stats(): Readonly<Record<string, TableStats>> {
+    return this.#group.stats()
+  }
+
+  problems(): readonly Problem[] {
+    return this.#problems.all()
+  }
+
+  /** How long the oldest change has been waiting, in milliseconds of the clock; undefined when nothing waits. */
+  oldestPending(): number | undefined {
+    return this.#group.oldestDirty()
+  }
+
+  /** Removes everything of ours from the kernel, settings excepted. */
+  async cleanup(): Promise<FlushResult> {
+    await this.#group.adopt()
+    return this.#group.clear()
+  }
+
+  /** Stops following; the kernel keeps what it has. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#watching?.[Symbol.dispose]()
+    await this.#group[Symbol.asyncDispose]()
+  }
+
+  async close(): Promise<void> {
+    await this[Symbol.asyncDispose]()
+  }
+
+  async #loadRules(): Promise<void> {
+    const { rules } = this.#tables
+    await rules.adopt()
+    await rules.flush()
+    for (const [, cause] of rules.failures()) {
+      throw new ServiceProxyError('NO_NFTABLES', `nftables refused the base rules: ${cause.message}`, {
+        cause,
+      })
+    }
+  }
+
+  #planDirty(): void {
+    const keys = this.#index.takeDirty()
+    for (const key of keys.slice(0, PLAN_CHUNK)) this.#plan(key)
+    for (const key of keys.slice(PLAN_CHUNK)) this.#index.touch(key)
+    if (keys.length > PLAN_CHUNK) this.#group.schedule()
+  }
+
+  #plan(key: ServiceKey): void {
+    const service = this.#index.service(key)
+    const plan = service ? planService(service, this.#index.slices(key), this.#context) : EMPTY_PLAN
+    const refused = this.#frontends.replace(service ?? { key, created: 0 }, plan.frontends)
+    const conflicts = refused.map((detail): Problem => ({ code: 'CONFLICT', object: key, detail }))
+    this.#problems.replace(`plan ${key}`, [...plan.problems, ...conflicts])
+  }
+
+  #sourceOf(vip: string): string {
+    return this.#context.nodePortAddresses.find((address) => familyOf(address) === familyOf(vip)) ?? ''
+  }
+
+  #contextWith(addresses: readonly string[]): PlanContext {
+    const primary = ([4, 6] as const).map((family) => addresses.find((a) => familyOf(a) === family))
+    return {
+      nodeName: this.#options.nodeName,
+      nodeAddresses: new Set(addresses),
+      nodePortAddresses: primary.filter((address) => address !== undefined),
+      masqueradeAll: this.#options.masqueradeAll ?? false,
+    }
+  }
+}

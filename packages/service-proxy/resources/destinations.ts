@@ -1,0 +1,98 @@
+/** Destinations of our virtual servers as a Resource. */
+import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
+import { codeOf, DONE, outcomeOf } from '@podroute/reconcile/resource.ts'
+import { ServiceProxyError } from '../errors.ts'
+import type { Destination, IpvsOp, IpvsSeam, VirtualServer } from '../kernel.ts'
+import type { DestinationKey, ServerKey } from '../plan/frontend.ts'
+import { destinationKey, isOurs, serverKey } from '../plan/frontend.ts'
+
+export interface PlacedDestination {
+  readonly server: VirtualServer
+  readonly destination: Destination
+}
+
+/** What the table of virtual servers knows. */
+export interface ServersOfDestinations {
+  /** Whether this server is in place and ours: somebody else's may hold the same address, and gets no destination from us. */
+  inPlace(key: ServerKey): boolean
+  /** The kernel does not know this server: somebody removed it. */
+  missing(key: ServerKey): void
+}
+
+type DestinationOp = Op<DestinationKey, PlacedDestination>
+
+export class Destinations implements Resource<DestinationKey, PlacedDestination> {
+  readonly name = 'destinations'
+  readonly #ipvs: IpvsSeam
+  readonly #servers: ServersOfDestinations
+
+  constructor(ipvs: IpvsSeam, servers: ServersOfDestinations) {
+    this.#ipvs = ipvs
+    this.#servers = servers
+  }
+
+  equal(a: PlacedDestination, b: PlacedDestination): boolean {
+    return (
+      a.destination.weight === b.destination.weight && a.destination.forwarding === b.destination.forwarding
+    )
+  }
+
+  async *list(): AsyncIterable<readonly [DestinationKey, PlacedDestination]> {
+    for (const server of await this.#ipvs.servers()) if (isOurs(server)) yield* await this.#listOf(server)
+  }
+
+  async read(keys: readonly DestinationKey[]): Promise<ReadonlyMap<DestinationKey, PlacedDestination>> {
+    const wanted = new Set(keys)
+    const wantedServers = new Set(keys.map(serverOf))
+    const found = new Map<DestinationKey, PlacedDestination>()
+    for (const server of await this.#ipvs.servers()) {
+      if (!isOurs(server) || !wantedServers.has(serverKey(server))) continue
+      for (const [key, value] of await this.#listOf(server)) if (wanted.has(key)) found.set(key, value)
+    }
+    return found
+  }
+
+  async apply(ops: readonly DestinationOp[]): Promise<readonly Outcome[]> {
+    const possible = ops.filter((op) => this.#servers.inPlace(serverOf(op.key)))
+    const results = await this.#ipvs.apply(possible.map(toIpvsOp))
+    const outcomes = new Map(possible.map((op, index) => [op, this.#judge(op, results[index])]))
+    return ops.map((op) => outcomes.get(op) ?? withoutServer(op))
+  }
+
+  /** Whatever had a server goes with it, so a missing server means that its destinations are removed already. */
+  #judge(op: DestinationOp, error: Error | null | undefined): Outcome {
+    if (codeOf(error) !== 'ESRCH') return outcomeOf(error)
+    if (op.kind === 'remove') return DONE
+    this.#servers.missing(serverOf(op.key))
+    return outcomeOf(error)
+  }
+
+  async #listOf(server: VirtualServer): Promise<(readonly [DestinationKey, PlacedDestination])[]> {
+    const key = serverKey(server)
+    const destinations = await this.#ipvs.destinations(server)
+    return destinations.map(({ address, port, weight, forwarding }) => [
+      destinationKey(key, { address, port }),
+      { server, destination: { address, port, weight, forwarding } },
+    ])
+  }
+}
+
+function withoutServer(op: DestinationOp): Outcome {
+  if (op.kind === 'remove') return DONE
+  return outcomeOf(new ServiceProxyError('NO_SERVER', `no virtual server ${serverOf(op.key)} of ours`))
+}
+
+function serverOf(key: DestinationKey): ServerKey {
+  return key.slice(0, key.indexOf(' > '))
+}
+
+const KINDS = {
+  add: 'add-destination',
+  replace: 'replace-destination',
+  remove: 'remove-destination',
+} as const
+
+function toIpvsOp(op: DestinationOp): IpvsOp {
+  const { server, destination } = op.kind === 'remove' ? op.previous : op.value
+  return { kind: KINDS[op.kind], server, destination }
+}

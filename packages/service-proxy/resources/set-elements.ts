@@ -1,0 +1,118 @@
+/** Elements of our nftables sets as a Resource: a batch is one transaction, and halved until only the bad element fails. */
+
+import { familyOf, formatAddress, parseAddress } from '@podroute/linux/address.ts'
+import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
+import { codeOf, DONE, outcomeOf } from '@podroute/reconcile/resource.ts'
+import type { NftSeam } from '../kernel.ts'
+import type { ElementKey, SetElement } from '../rules/sets.ts'
+import { elementKey, SET_NAMES, setOf, TABLE } from '../rules/sets.ts'
+
+type ElementOp = Op<ElementKey, SetElement>
+
+const ALL_SETS = SET_NAMES.flatMap((name) => [setOf(name, 4), setOf(name, 6)])
+/** Elements of one command: a script of any length is one transaction, but nft's parser slows down on long lists. */
+const ELEMENTS_PER_COMMAND = 500
+
+export class SetElements implements Resource<ElementKey, SetElement> {
+  readonly name = 'set-elements'
+  readonly #nft: NftSeam
+
+  constructor(nft: NftSeam) {
+    this.#nft = nft
+  }
+
+  /** An element is its key. */
+  equal(): boolean {
+    return true
+  }
+
+  async *list(): AsyncIterable<readonly [ElementKey, SetElement]> {
+    for (const set of ALL_SETS) yield* await this.#listSet(set)
+  }
+
+  async read(keys: readonly ElementKey[]): Promise<ReadonlyMap<ElementKey, SetElement>> {
+    const sets = new Set(keys.map((key) => key.slice(0, key.indexOf(' '))))
+    const wanted = new Set(keys)
+    const found = new Map<ElementKey, SetElement>()
+    for (const set of sets) {
+      for (const [key, element] of await this.#listSet(set)) if (wanted.has(key)) found.set(key, element)
+    }
+    return found
+  }
+
+  async apply(ops: readonly ElementOp[]): Promise<readonly Outcome[]> {
+    if (ops.length === 0) return []
+    try {
+      await this.#nft.run(elementScript(ops))
+      return ops.map(() => DONE)
+    } catch (error) {
+      if (ops.length === 1) return [outcomeOf(error as Error)]
+      const middle = ops.length >> 1
+      const first = await this.apply(ops.slice(0, middle))
+      return first.concat(await this.apply(ops.slice(middle)))
+    }
+  }
+
+  async #listSet(set: string): Promise<(readonly [ElementKey, SetElement])[]> {
+    const objects = await this.#nft.listJson(`list set ${TABLE} ${set}`).catch((error: Error) => {
+      if (codeOf(error) === 'ENOENT') return []
+      throw error
+    })
+    const elements = objects.flatMap((object) => (object as ListedSet).set?.elem ?? [])
+    return elements.map((json) => {
+      const element = { set, element: elementText(json) }
+      return [elementKey(element), element] as const
+    })
+  }
+}
+
+interface ListedSet {
+  readonly set?: { readonly elem?: readonly unknown[] }
+}
+
+/** Adding twice is no error to nft; removing what is gone is, so it is added first, in the same transaction. */
+export function elementScript(ops: readonly ElementOp[]): string {
+  const added = new Map<string, string[]>()
+  const removed = new Map<string, string[]>()
+  for (const op of ops) {
+    const { set, element } = op.kind === 'remove' ? op.previous : op.value
+    const group = op.kind === 'remove' ? removed : added
+    const elements = group.get(set)
+    if (elements) elements.push(element)
+    else group.set(set, [element])
+  }
+  return [...commands('add', removed), ...commands('delete', removed), ...commands('add', added), ''].join(
+    '\n',
+  )
+}
+
+function* commands(verb: 'add' | 'delete', groups: ReadonlyMap<string, readonly string[]>): Iterable<string> {
+  for (const [set, elements] of groups) {
+    for (let start = 0; start < elements.length; start += ELEMENTS_PER_COMMAND) {
+      const list = elements.slice(start, start + ELEMENTS_PER_COMMAND).join(', ')
+      yield `${verb} element ${TABLE} ${set} { ${list} }`
+    }
+  }
+}
+
+/** libnftables-json(5): a value, a `concat` of values or a `prefix`; as we write it. */
+export function elementText(json: unknown): string {
+  if (typeof json === 'number') return String(json)
+  if (typeof json === 'string') return canonical(json)
+  const object = json as {
+    concat?: unknown[]
+    prefix?: { addr: string; len: number }
+    elem?: { val: unknown }
+  }
+  if (object.concat) return object.concat.map(elementText).join(' . ')
+  if (object.prefix) return `${canonical(object.prefix.addr)}/${object.prefix.len}`
+  if (object.elem) return elementText(object.elem.val)
+  return JSON.stringify(json)
+}
+
+const PROTOCOL_NUMBERS: Readonly<Record<string, string>> = { '6': 'tcp', '17': 'udp', '132': 'sctp' }
+
+function canonical(text: string): string {
+  if (text.includes(':') && familyOf(text) === 6) return formatAddress(parseAddress(text))
+  return PROTOCOL_NUMBERS[text] ?? text
+}

@@ -1,0 +1,16 @@
+/** Kernel modules and settings without which the rest does not work, and why each. */
+
+export const MODULES = ['ip_vs', 'ip_vs_rr', 'nf_conntrack', 'br_netfilter'] as const
+
+export const SYSCTLS: Readonly<Record<string, string>> = {
+  // Without it connection tracking forgets what IPVS translates, and nothing can be masqueraded after it.
+  'net.ipv4.vs.conntrack': '1',
+  // A client that uses a port again is scheduled anew (kernels since 5.9 do so without a delay).
+  'net.ipv4.vs.conn_reuse_mode': '1',
+  // Connections and affinity end with the endpoint that they go to.
+  'net.ipv4.vs.expire_nodest_conn': '1',
+  'net.ipv4.vs.expire_quiescent_template': '1',
+  // An endpoint on the client's own node answers over the bridge: its answer has to pass IPVS too.
+  'net.bridge.bridge-nf-call-iptables': '1',
+  'net.bridge.bridge-nf-call-ip6tables': '1',
+}

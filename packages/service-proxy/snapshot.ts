@@ -1,0 +1,40 @@
+/** What the proxy does for each Service, for people to read. */
+import type { Frontends } from './frontends.ts'
+import type { ServiceIndex } from './index.ts'
+import type { Origin } from './plan/frontend.ts'
+import type { ServiceKey } from './types.ts'
+
+export interface ServiceSnapshot {
+  readonly service: ServiceKey
+  readonly frontends: readonly FrontendSnapshot[]
+}
+
+export interface FrontendSnapshot {
+  readonly origin: Origin
+  readonly port: string
+  readonly protocol: string
+  readonly address: string
+  readonly number: number
+  readonly scheduler: string
+  /** `10.244.1.5:8080`, IPv6 in brackets. */
+  readonly endpoints: readonly string[]
+}
+
+export function snapshotOf(index: ServiceIndex, frontends: Frontends): readonly ServiceSnapshot[] {
+  return [...index.services()].map(({ key }) => ({
+    service: key,
+    frontends: frontends.of(key).map(({ origin, portName, server, destinations }) => ({
+      origin,
+      port: portName,
+      protocol: server.protocol,
+      address: server.address,
+      number: server.port,
+      scheduler: server.scheduler,
+      endpoints: destinations.map(({ address, port }) => withPort(address, port)),
+    })),
+  }))
+}
+
+function withPort(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+}

@@ -1,0 +1,66 @@
+/** The tables of the proxy and the order in which they are flushed. */
+import type { FlushGroupOptions } from '@podroute/reconcile/flush-order.ts'
+import { FlushGroup } from '@podroute/reconcile/flush-order.ts'
+import type { TableOptions } from '@podroute/reconcile/table.ts'
+import { Table } from '@podroute/reconcile/table.ts'
+import type { FrontendTables } from './frontends.ts'
+import type { Kernel } from './kernel.ts'
+import type { BASE } from './resources/base-rules.ts'
+import { BaseRules } from './resources/base-rules.ts'
+import { Destinations } from './resources/destinations.ts'
+import { SetElements } from './resources/set-elements.ts'
+import { Sysctls } from './resources/sysctls.ts'
+import { Vips, vipOf } from './resources/vips.ts'
+import { VirtualServers } from './resources/virtual-servers.ts'
+import { SYSCTLS } from './settings.ts'
+
+export interface ProxyTables extends FrontendTables {
+  readonly sysctls: Table<string, string>
+  readonly rules: Table<typeof BASE, string>
+}
+
+export function makeTables(kernel: Kernel, options: TableOptions): ProxyTables {
+  const servers = new Table(new VirtualServers(kernel.ipvs), options)
+  const destinations = new Destinations(kernel.ipvs, {
+    inPlace: (key) => servers.acknowledged(key) !== undefined,
+    missing: (key) => servers.touch(key),
+  })
+  return {
+    sysctls: new Table(new Sysctls(kernel.sysctl, Object.keys(SYSCTLS)), options),
+    rules: new Table(new BaseRules(kernel.nft), options),
+    servers,
+    destinations: new Table(destinations, options),
+    elements: new Table(new SetElements(kernel.nft), options),
+    vips: new Table(new Vips(kernel.routes), options),
+  }
+}
+
+/** Clients find an address last, when everything behind it is in place. */
+export function makeGroup(tables: ProxyTables, options: FlushGroupOptions): FlushGroup {
+  const { sysctls, rules, servers, destinations, elements, vips } = tables
+  return new FlushGroup([sysctls, rules, servers, destinations, elements, vips], options)
+}
+
+/** VIPs and nftables announce their changes: what somebody else did is looked at at once. */
+export function watchKernel(kernel: Kernel, tables: ProxyTables): Disposable {
+  let _checking: Promise<unknown> | undefined
+  const check = (...suspects: readonly { audit(): Promise<unknown> }[]) => {
+    _checking ??= Promise.all(suspects.map((table) => table.audit()))
+      .catch(() => undefined)
+      .finally(() => {
+        _checking = undefined
+      })
+  }
+  const watching = kernel.watch?.({
+    onRoute(change, route) {
+      const vip = vipOf(route)
+      if (!vip) return
+      const sighting =
+        change === 'add' ? ({ kind: 'present', value: vip } as const) : ({ kind: 'absent' } as const)
+      tables.vips.touch(vip.address, sighting)
+    },
+    onRules: () => check(tables.rules, tables.elements),
+    onLost: () => check(tables.vips, tables.rules, tables.elements),
+  })
+  return watching ?? { [Symbol.dispose]() {} }
+}

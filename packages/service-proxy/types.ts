@@ -1,0 +1,150 @@
+/** Kubernetes objects as the proxy takes them, trimmed to the fields it reads, and what it makes of them. */
+
+/** core/v1 Service. Every field may be missing or wrong: what cannot be used is skipped and reported. */
+export interface ServiceObject {
+  readonly metadata?: {
+    readonly name?: string
+    readonly namespace?: string
+    readonly labels?: Readonly<Record<string, string>>
+    readonly annotations?: Readonly<Record<string, string>>
+    readonly creationTimestamp?: string | Date
+  }
+  readonly spec?: {
+    readonly type?: string
+    readonly clusterIP?: string
+    readonly clusterIPs?: readonly string[]
+    readonly ports?: readonly {
+      readonly name?: string
+      readonly protocol?: string
+      readonly port?: number
+      readonly nodePort?: number
+    }[]
+    readonly externalIPs?: readonly string[]
+    readonly loadBalancerSourceRanges?: readonly string[]
+    readonly externalTrafficPolicy?: string
+    readonly internalTrafficPolicy?: string
+    readonly sessionAffinity?: string
+    readonly sessionAffinityConfig?: { readonly clientIP?: { readonly timeoutSeconds?: number } }
+    readonly healthCheckNodePort?: number
+  }
+  readonly status?: {
+    readonly loadBalancer?: {
+      readonly ingress?: readonly { readonly ip?: string; readonly ipMode?: string }[]
+    }
+  }
+}
+
+/** discovery.k8s.io/v1 EndpointSlice. */
+export interface EndpointSliceObject {
+  readonly metadata?: {
+    readonly name?: string
+    readonly namespace?: string
+    readonly labels?: Readonly<Record<string, string>>
+  }
+  readonly addressType?: string
+  readonly ports?: readonly {
+    readonly name?: string
+    readonly protocol?: string
+    readonly port?: number
+  }[]
+  readonly endpoints?: readonly {
+    readonly addresses?: readonly string[]
+    readonly conditions?: {
+      readonly ready?: boolean
+      readonly serving?: boolean
+      readonly terminating?: boolean
+    }
+    readonly nodeName?: string
+    readonly hints?: {
+      readonly forZones?: readonly { readonly name?: string }[]
+      readonly forNodes?: readonly { readonly name?: string }[]
+    }
+  }[]
+}
+
+/** Label that ties a slice to its Service (KEP-752). */
+export const SERVICE_NAME_LABEL = 'kubernetes.io/service-name'
+/** Label that hands a Service to another proxy (KEP-2447). */
+export const PROXY_NAME_LABEL = 'service.kubernetes.io/service-proxy-name'
+/** Label of slices that no proxy needs. */
+export const HEADLESS_LABEL = 'service.kubernetes.io/headless'
+
+export type Family = 4 | 6
+export type Protocol = 'tcp' | 'udp' | 'sctp'
+export type TrafficPolicy = 'cluster' | 'local'
+/** `namespace/name` */
+export type ServiceKey = string
+
+export interface ServicePort {
+  readonly name: string
+  readonly protocol: Protocol
+  readonly port: number
+  /** 0: none. */
+  readonly nodePort: number
+}
+
+export type Affinity = { readonly kind: 'none' } | { readonly kind: 'client-ip'; readonly seconds: number }
+
+/** A Service that is ours to proxy. Addresses are canonical text. */
+export interface Service {
+  readonly key: ServiceKey
+  /** Milliseconds since 1970; of two Services that want the same address and port the older one has it. */
+  readonly created: number
+  readonly namespace: string
+  readonly name: string
+  readonly ports: readonly ServicePort[]
+  readonly clusterIPs: readonly string[]
+  readonly externalIPs: readonly string[]
+  readonly ingressIPs: readonly string[]
+  /** Canonical prefixes; empty: no restriction. */
+  readonly sourceRanges: readonly string[]
+  readonly externalPolicy: TrafficPolicy
+  readonly internalPolicy: TrafficPolicy
+  readonly affinity: Affinity
+  /** 0: none. */
+  readonly healthCheckNodePort: number
+  readonly annotations: Readonly<Record<string, string>>
+}
+
+export interface Endpoint {
+  readonly address: string
+  /** Empty: not known. */
+  readonly nodeName: string
+  readonly ready: boolean
+  readonly serving: boolean
+  readonly terminating: boolean
+  readonly zones: readonly string[]
+  readonly nodes: readonly string[]
+}
+
+export interface SlicePort {
+  readonly name: string
+  readonly protocol: Protocol
+  readonly port: number
+}
+
+export interface Slice {
+  /** `namespace/name` */
+  readonly key: string
+  readonly service: ServiceKey
+  readonly family: Family
+  readonly ports: readonly SlicePort[]
+  readonly endpoints: readonly Endpoint[]
+}
+
+/** Something in an API object that could not be used; the rest of the object was. */
+export interface Problem {
+  readonly code: ProblemCode
+  /** `namespace/name` of the object. */
+  readonly object: string
+  /** The field or address that it is about. */
+  readonly detail: string
+}
+
+export type ProblemCode =
+  /** A field is missing, of the wrong type or out of its range. */
+  | 'INVALID_FIELD'
+  /** Another Service holds the same address, protocol and port. */
+  | 'CONFLICT'
+  /** The address may not be used as a service address here. */
+  | 'ADDRESS_REFUSED'
