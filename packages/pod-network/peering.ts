@@ -1,0 +1,167 @@
+/** The BGP speaker of this node: made when the node's addresses are known, made anew when they change. */
+
+import type { Logger } from '@podroute/reconcile/log.ts'
+import type { SpeakerConfig } from 'bgp-speaker-ts/config.ts'
+import type { BestPathChange, PeerEvent, PeerSnapshot, RejectEvent } from 'bgp-speaker-ts/snapshot.ts'
+import type { Speaker } from 'bgp-speaker-ts/speaker.ts'
+import { type Family, parseAddress } from './plan/cidr.ts'
+import { type ClusterNode, primaryAddress } from './plan/node.ts'
+import type { PodNetworkSettings } from './settings.ts'
+
+export type CreateSpeaker = (
+  config: Pick<SpeakerConfig, 'asn' | 'routerId' | 'listen' | 'holdTime'>,
+) => Speaker
+
+export interface PeeringHandlers {
+  onBest(changes: readonly BestPathChange[]): void
+  /** A session came up, went down, or has told all it has. */
+  onPeer(event: PeerEvent): void
+  /** The speaker was replaced: it knows no peer, and all paths are gone. */
+  onReplaced(): void
+}
+
+/** Rejected announcements are logged once each, up to so many. */
+const MAX_REJECTS_LOGGED = 1000
+
+export class Peering {
+  readonly #create: CreateSpeaker
+  readonly #settings: PodNetworkSettings
+  readonly #handlers: PeeringHandlers
+  readonly #log: Logger
+  /** Families whose End-of-RIB is still to come, for each established session. */
+  readonly #established = new Map<string, Set<string>>()
+  readonly #rejectsLogged = new Set<string>()
+  #speaker: Speaker | undefined
+  #identity = ''
+  #problem: string | undefined = 'not started'
+
+  constructor(create: CreateSpeaker, settings: PodNetworkSettings, handlers: PeeringHandlers, log: Logger) {
+    this.#create = create
+    this.#settings = settings
+    this.#handlers = handlers
+    this.#log = log
+  }
+
+  get speaker(): Speaker | undefined {
+    return this.#speaker
+  }
+
+  /** Why there is no speaker; undefined when there is one. */
+  get problem(): string | undefined {
+    return this.#problem
+  }
+
+  isEstablished(peer: string): boolean {
+    return this.#established.has(peer)
+  }
+
+  /** Whether the session is up and the peer has sent End-of-RIB (RFC 4724) for each of its families. */
+  hasToldAll(peer: string): boolean {
+    return this.#established.get(peer)?.size === 0
+  }
+
+  peers(): readonly PeerSnapshot[] {
+    return this.#speaker?.peers() ?? []
+  }
+
+  /** Starts the speaker, or replaces it when the node's addresses are others. @throws when an address cannot be listened on */
+  async ensure(local: ClusterNode): Promise<void> {
+    const config = speakerConfig(local, this.#settings)
+    if (!config) {
+      this.#problem = 'the Node has no address'
+      return
+    }
+    const identity = JSON.stringify(config)
+    if (this.#speaker && identity === this.#identity) return
+    await this.#replace(config)
+    this.#identity = identity
+  }
+
+  async close(reason: string): Promise<void> {
+    const speaker = this.#speaker
+    this.#speaker = undefined
+    speaker?.removeAllListeners()
+    await speaker?.close(reason)
+  }
+
+  async #replace(config: NonNullable<ReturnType<typeof speakerConfig>>): Promise<void> {
+    if (this.#speaker) {
+      this.#log.warn('the addresses of this node changed, peering starts anew', {
+        listen: config.listen?.addresses,
+      })
+      await this.close('address change')
+      this.#established.clear()
+      this.#handlers.onReplaced()
+    }
+    const speaker = this.#create(config)
+    speaker.on('best', (changes) => this.#handlers.onBest(changes))
+    speaker.on('peer', (event) => this.#peer(event))
+    speaker.on('reject', (event) => this.#rejected(event))
+    try {
+      await speaker.start()
+    } catch (error) {
+      this.#problem = `cannot listen for BGP: ${(error as Error).message}`
+      await speaker.close().catch(() => {})
+      throw error
+    }
+    this.#speaker = speaker
+    this.#problem = undefined
+    this.#log.info('BGP speaker started', { routerId: config.routerId, listen: speaker.listening() })
+  }
+
+  #peer(event: PeerEvent): void {
+    switch (event.kind) {
+      case 'established':
+        this.#established.set(event.peer, new Set(event.families))
+        this.#log.info('BGP session up', {
+          peer: event.peer,
+          routerId: event.routerId,
+          families: event.families,
+        })
+        break
+      case 'down':
+        if (this.#established.delete(event.peer)) {
+          this.#log.warn('BGP session down', { peer: event.peer, reason: event.reason })
+        } else {
+          this.#log.debug('no BGP session', { peer: event.peer, reason: event.reason })
+        }
+        break
+      case 'end-of-rib':
+        this.#established.get(event.peer)?.delete(event.family)
+        break
+      case 'state':
+        break
+    }
+    this.#handlers.onPeer(event)
+  }
+
+  #rejected(event: RejectEvent): void {
+    const key = `${event.peer} ${event.direction} ${event.prefix} ${event.reason}`
+    if (event.direction === 'export' || this.#rejectsLogged.has(key)) return
+    if (this.#rejectsLogged.size < MAX_REJECTS_LOGGED) this.#rejectsLogged.add(key)
+    const { peer, prefix, reason } = event
+    this.#log.warn('announcement rejected', { peer, prefix, reason })
+  }
+}
+
+/** Undefined while the node has no address. */
+export function speakerConfig(local: ClusterNode, settings: PodNetworkSettings) {
+  const families: readonly Family[] = [4, 6]
+  const addresses = families.flatMap((family) => primaryAddress(local, family) ?? [])
+  if (addresses.length === 0) return undefined
+  return {
+    asn: settings.asn,
+    routerId: primaryAddress(local, 4) ?? routerIdOf(addresses[0]!),
+    listen: { addresses, port: settings.port },
+    holdTime: settings.holdTime,
+  } satisfies SpeakerConfig
+}
+
+/** RFC 6286: any non-zero number that is unique in the AS; on a node without IPv4, 32 bits of a hash of its address (FNV-1a). */
+function routerIdOf(address: string): string {
+  let hash = 0x811c9dc5
+  for (const char of parseAddress(address)?.text ?? address) {
+    hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193) >>> 0
+  }
+  return [24, 16, 8, 0].map((shift) => ((hash || 1) >>> shift) & 255).join('.')
+}

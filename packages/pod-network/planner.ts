@@ -1,0 +1,168 @@
+/** Fills the tables from the Nodes that changed: one node at a time, everything when this node itself did. */
+import type { ClusterNodes } from './cluster-nodes.ts'
+import { planAnnouncements } from './plan/announcements.ts'
+import { planBridge, planBridgeAddresses } from './plan/bridge.ts'
+import { elementKey, planConfiguredElements, planNodeElements, type SetElement } from './plan/masquerade.ts'
+import type { ClusterNode } from './plan/node.ts'
+import { externalKey, meshKey, planExternalPeer, planMeshPeer } from './plan/peers.ts'
+import type { Protected, RouteGuard } from './plan/routes.ts'
+import { planSysctls } from './plan/sysctls.ts'
+import type { PodNetworkSettings } from './settings.ts'
+import { type Surroundings, uplinkMtu } from './surroundings.ts'
+import type { PodNetworkTables } from './tables.ts'
+
+/** What is used of a table. */
+interface Writable<K extends string, V> {
+  set(key: K, value: V): void
+  delete(key: K): void
+  desired(): ReadonlyMap<K, V>
+}
+
+export interface PlannerOptions {
+  readonly nodeName: string
+  readonly settings: PodNetworkSettings
+  isVip(address: string): boolean
+}
+
+type PlannedTables = Pick<
+  PodNetworkTables,
+  'bridge' | 'sysctls' | 'addresses' | 'masquerade' | 'announcements' | 'peers'
+>
+
+export class Planner {
+  readonly #options: PlannerOptions
+  readonly #nodes: ClusterNodes
+  readonly #tables: PlannedTables
+  readonly #dirty = new Set<string>()
+  /** Set elements by the node that wants them; two nodes may want one (a prefix that moves from a node to another). */
+  readonly #elements = new Map<string, readonly SetElement[]>()
+  readonly #wanted = new Map<string, number>()
+  #all = true
+
+  constructor(options: PlannerOptions, nodes: ClusterNodes, tables: PlannedTables) {
+    this.#options = options
+    this.#nodes = nodes
+    this.#tables = tables
+  }
+
+  /** A Node came, went or changed; heartbeats, which change nothing here, cost nothing. */
+  markNode(name: string, before: ClusterNode | undefined): void {
+    const after = this.#nodes.get(name)
+    if (before && after && sameNetwork(before, after)) return
+    if (name === this.#options.nodeName) this.#all = true
+    this.#dirty.add(name)
+  }
+
+  markAll(): void {
+    this.#all = true
+  }
+
+  /** Plans what is dirty; true when the guard of learned routes is another now. */
+  plan(local: ClusterNode, surroundings: Surroundings): boolean {
+    if (!this.#all && this.#dirty.size === 0) return false
+    const all = this.#all
+    const names = all ? new Set([...this.#dirty, ...this.#names()]) : new Set(this.#dirty)
+    this.#all = false
+    this.#dirty.clear()
+    if (all) this.#planLocal(local, surroundings)
+    for (const name of names) this.#planNode(name, local)
+    this.#planExternal(local)
+    return all
+  }
+
+  guard(local: ClusterNode | undefined, surroundings: Surroundings): RouteGuard {
+    const connected: Protected[] = surroundings.connected.map((prefix) => ({ prefix, reason: 'connected' }))
+    const pods: Protected[] = (local?.podCidrs ?? []).map((prefix) => ({ prefix, reason: 'local-pods' }))
+    const services: Protected[] = this.#options.settings.serviceCidrs.map((prefix) => ({
+      prefix,
+      reason: 'service-cidr',
+    }))
+    return {
+      protected: [...connected, ...pods, ...services],
+      ownAddresses: new Set([...surroundings.addresses, ...(local?.addresses ?? []).map((a) => a.text)]),
+      isNodeAddress: (address) => this.#nodes.withAddress(address) !== undefined,
+      isVip: (address) => this.#options.isVip(address),
+    }
+  }
+
+  #planLocal(local: ClusterNode, surroundings: Surroundings): void {
+    const { settings } = this.#options
+    const mtu =
+      settings.mtu ??
+      uplinkMtu(
+        surroundings,
+        local.addresses.map((a) => a.text),
+      )
+    const bridge = planBridge(local, mtu)
+    replaceAll(this.#tables.bridge, bridge ? [[settings.bridge, bridge]] : [])
+    replaceAll(this.#tables.addresses, planBridgeAddresses(local))
+    replaceAll(this.#tables.announcements, planAnnouncements(local))
+    const ipv6 = local.podCidrs.some((prefix) => prefix.family === 6)
+    const sysctls = bridge ? planSysctls(settings.bridge, { ipv6 }, surroundings.acceptRa) : []
+    for (const { name, value } of sysctls) this.#tables.sysctls.set(name, value)
+    this.#wantElements('', planConfiguredElements(settings))
+  }
+
+  #planNode(name: string, local: ClusterNode): void {
+    const node = this.#nodes.get(name)
+    this.#wantElements(name, node ? planNodeElements(node, name === local.name) : [])
+    const peer = node && planMeshPeer(local, node, this.#options.settings)
+    put(this.#tables.peers, meshKey(name), peer)
+  }
+
+  #planExternal(local: ClusterNode): void {
+    const { settings } = this.#options
+    for (const peer of settings.externalPeers) {
+      put(
+        this.#tables.peers,
+        externalKey(peer),
+        planExternalPeer(local, peer, this.#nodes.values(), settings),
+      )
+    }
+  }
+
+  #wantElements(owner: string, elements: readonly SetElement[]): void {
+    for (const element of elements) {
+      const key = elementKey(element)
+      this.#wanted.set(key, (this.#wanted.get(key) ?? 0) + 1)
+      this.#tables.masquerade.set(key, element)
+    }
+    for (const element of this.#elements.get(owner) ?? []) this.#release(elementKey(element))
+    if (elements.length > 0) this.#elements.set(owner, elements)
+    else this.#elements.delete(owner)
+  }
+
+  #release(key: string): void {
+    const count = (this.#wanted.get(key) ?? 1) - 1
+    if (count > 0) {
+      this.#wanted.set(key, count)
+      return
+    }
+    this.#wanted.delete(key)
+    this.#tables.masquerade.delete(key)
+  }
+
+  #names(): string[] {
+    return [...this.#nodes.values()].map((node) => node.name)
+  }
+}
+
+function put<K extends string, V>(table: Writable<K, V>, key: K, value: V | undefined): void {
+  if (value === undefined) table.delete(key)
+  else table.set(key, value)
+}
+
+/** Makes the table want exactly these. */
+function replaceAll<K extends string, V>(table: Writable<K, V>, entries: Iterable<readonly [K, V]>): void {
+  const wanted = new Map(entries)
+  for (const key of table.desired().keys()) if (!wanted.has(key)) table.delete(key)
+  for (const [key, value] of wanted) table.set(key, value)
+}
+
+function sameNetwork(a: ClusterNode, b: ClusterNode): boolean {
+  return networkText(a) === networkText(b)
+}
+
+function networkText(node: ClusterNode): string {
+  return [...node.podCidrs.map((c) => c.text), '|', ...node.addresses.map((a) => a.text)].join(' ')
+}

@@ -1,0 +1,342 @@
+/** The pod network of this node: Nodes in, kernel and BGP out. */
+import type { Clock } from '@podroute/reconcile/clock.ts'
+import { FlushGroup } from '@podroute/reconcile/flush-order.ts'
+import type { Logger } from '@podroute/reconcile/log.ts'
+import type { PeerEvent } from 'bgp-speaker-ts/snapshot.ts'
+import { ClusterNodes } from './cluster-nodes.ts'
+import { allConditions, type Condition, conditionsBeforeConflist, type Facts } from './conditions.ts'
+import { LearnedRoutes } from './learned-routes.ts'
+import { type CreateSpeaker, Peering } from './peering.ts'
+import { planConflist } from './plan/conflist.ts'
+import { type ClusterNode, type NodeObject, parseNode } from './plan/node.ts'
+import { Planner } from './planner.ts'
+import type { PodNetworkSettings } from './settings.ts'
+import { type PodNetworkSnapshot, snapshot } from './snapshot.ts'
+import { lookAround, NOWHERE, type Surroundings, uplinkMtu } from './surroundings.ts'
+import { createTables, flushOrder, type PodNetworkKernel, type PodNetworkTables } from './tables.ts'
+
+export interface PodNetworkOptions {
+  readonly nodeName: string
+  readonly settings: PodNetworkSettings
+  readonly kernel: PodNetworkKernel
+  readonly createSpeaker: CreateSpeaker
+  readonly clock: Clock
+  readonly log: Logger
+  /** Whether an address is a Service's on this node. */
+  isVip(address: string): boolean
+  /** What the service proxy lacks before pods may start; undefined: nothing. */
+  servicesProblem(): string | undefined
+}
+
+/** Changes are gathered for this long before they are planned, in milliseconds. */
+const COALESCE = 20
+const AUDIT_EVERY = 60_000
+/** After a link or an address changed: IPv4 routes that went with it are not announced, so look. */
+const LOOK_AFTER = 100
+const RETRY = 1000
+
+export class PodNetwork implements AsyncDisposable {
+  readonly #options: PodNetworkOptions
+  readonly #log: Logger
+  readonly #nodes = new ClusterNodes()
+  readonly #tables: PodNetworkTables
+  readonly #group: FlushGroup
+  readonly #peering: Peering
+  readonly #learned: LearnedRoutes
+  readonly #planner: Planner
+  readonly #subscriptions: Disposable[] = []
+  readonly #timers = new Map<string, Disposable>()
+  #surroundings: Surroundings = NOWHERE
+  #surroundingsKnown = false
+  #nodesSynced = false
+  #adoptedKept = false
+  #swept = false
+  #deadlinePassed = false
+  #saidWaiting = ''
+  #work: Promise<void> | undefined
+  #again = false
+  #closed = false
+
+  constructor(options: PodNetworkOptions) {
+    const { clock, log, settings, kernel } = options
+    this.#options = options
+    this.#log = log
+    this.#peering = new Peering(
+      options.createSpeaker,
+      settings,
+      {
+        onBest: (changes) => this.#onBest(changes),
+        onPeer: (event) => this.#onPeer(event),
+        onReplaced: () => this.#onReplaced(),
+      },
+      log,
+    )
+    this.#tables = createTables(kernel, settings, () => this.#peering.speaker, { clock, log })
+    this.#group = new FlushGroup(flushOrder(this.#tables), { clock, log, onFlushed: () => this.wake() })
+    this.#planner = new Planner(options, this.#nodes, this.#tables)
+    this.#learned = new LearnedRoutes({
+      table: this.#tables.routes,
+      log,
+      now: () => clock.now(),
+      keepFor: settings.keepRoutes * 1000,
+      guard: this.#planner.guard(undefined, NOWHERE),
+    })
+  }
+
+  /** Takes over what is in the kernel; nothing is changed before the Nodes are known. @throws KernelError */
+  async start(): Promise<void> {
+    const { changes } = this.#options.kernel
+    for (const table of [this.#tables.bridge, this.#tables.addresses, this.#tables.routes]) {
+      this.#subscriptions.push(table.watch())
+    }
+    await this.#group.adopt()
+    this.#subscriptions.push(
+      changes.subscribe({
+        onLink: (_change, link) => {
+          if (this.#surroundings.interfaces.some((i) => i.index === link.index && i.addresses.length > 0))
+            this.#moved()
+        },
+        onAddress: (_change, address) => {
+          if (
+            address.scope === 0 &&
+            !this.#tables.addresses.get(`${address.address}/${address.prefixLength}`)
+          )
+            this.#moved()
+        },
+        onOverrun: () => this.#moved(),
+      }),
+    )
+    this.#after('audit', AUDIT_EVERY, () => this.#audit())
+    this.#after('deadline', this.#options.settings.peerDeadline * 1000, () => {
+      this.#deadlinePassed = true
+      this.wake()
+    })
+    this.#group.start()
+    this.wake()
+  }
+
+  setNode(object: NodeObject): void {
+    const node = parseNode(object)
+    const before = this.#nodes.set(node)
+    if (node.problems.length > 0 && node.problems.join() !== before?.problems.join()) {
+      this.#log.warn('bad fields of a Node were skipped', { node: node.name, problems: node.problems })
+    }
+    this.#planner.markNode(node.name, before)
+    this.wake()
+  }
+
+  removeNode(name: string): void {
+    this.#planner.markNode(name, this.#nodes.delete(name))
+    this.wake()
+  }
+
+  /** Every Node has been told at least once: planning may begin. */
+  nodesSynced(): void {
+    this.#nodesSynced = true
+    this.wake()
+  }
+
+  /** Something outside changed that readiness or protection depends on: looks again soon. */
+  wake(): void {
+    if (this.#closed) return
+    this.#again = true
+    if (this.#work === undefined) this.#after('wake', COALESCE, () => this.#run())
+  }
+
+  conditions(): readonly Condition[] {
+    return allConditions(this.#facts())
+  }
+
+  get ready(): boolean {
+    return this.conditions().every((condition) => condition.ok)
+  }
+
+  snapshot(): PodNetworkSnapshot {
+    return snapshot({
+      nodeName: this.#options.nodeName,
+      settings: this.#options.settings,
+      nodes: this.#nodes,
+      tables: this.#tables,
+      learned: this.#learned,
+      peers: this.#peering.peers(),
+      conditions: this.conditions(),
+    })
+  }
+
+  /** Ends sessions and timers; everything in the kernel stays, so that pods go on while another agent starts. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true
+    for (const timer of this.#timers.values()) timer[Symbol.dispose]()
+    for (const subscription of this.#subscriptions) subscription[Symbol.dispose]()
+    await this.#work
+    await this.#group[Symbol.asyncDispose]()
+    await this.#peering.close('agent stops')
+  }
+
+  #run(): void {
+    this.#again = false
+    this.#work = this.#step()
+      .catch((error: unknown) => {
+        this.#log.error('the pod network could not be brought up to date', {
+          error: (error as Error).message,
+        })
+        this.#after('retry', RETRY, () => this.wake())
+      })
+      .finally(() => {
+        this.#work = undefined
+        if (this.#again) this.wake()
+      })
+  }
+
+  async #step(): Promise<void> {
+    const local = this.#nodes.get(this.#options.nodeName)
+    if (!this.#surroundingsKnown) await this.#look()
+    if (!this.#nodesSynced || !local) return this.#sayWaiting(local)
+    await this.#peering.ensure(local)
+    const changed = this.#planner.plan(local, this.#surroundings)
+    if (changed) this.#learned.setGuard(this.#planner.guard(local, this.#surroundings))
+    this.#keepAdopted()
+    this.#expire()
+    this.#planConflist(local)
+    this.#sweep()
+    this.#sayWaiting(local)
+  }
+
+  async #look(): Promise<void> {
+    const { links, addresses, sysctls } = this.#options.kernel
+    this.#surroundings = await lookAround(links, addresses, sysctls, this.#options.settings.bridge)
+    this.#surroundingsKnown = true
+    this.#planner.markAll()
+  }
+
+  #onBest(changes: Parameters<LearnedRoutes['onBest']>[0]): void {
+    // An outside router whose session is lost cannot be counted on; a node's pods are where they were.
+    const lost = (peer: string) =>
+      this.#nodes.withAddress(peer) !== undefined && !this.#peering.isEstablished(peer)
+    this.#learned.onBest(changes, lost)
+    this.#expire()
+  }
+
+  #onPeer(event: PeerEvent): void {
+    if (event.kind === 'end-of-rib' && this.#peering.hasToldAll(event.peer)) {
+      const node = this.#nodes.withAddress(event.peer)
+      this.#learned.heardAll(new Set(node ? node.addresses.map((a) => a.text) : [event.peer]))
+    }
+    if (event.kind !== 'state') this.wake()
+  }
+
+  #onReplaced(): void {
+    this.#tables.forgetPeers()
+    for (const table of [this.#tables.peers, this.#tables.announcements]) void table.adopt()
+    this.#learned.forgetPaths()
+  }
+
+  /** Routes to pods that were here before us stay until their node has had the time to announce them again. */
+  #keepAdopted(): void {
+    if (this.#adoptedKept) return
+    this.#adoptedKept = true
+    for (const node of this.#nodes.values()) {
+      for (const prefix of node.podCidrs) {
+        const route = this.#tables.routes.acknowledged(prefix.text)
+        if (route && node.addresses.some((a) => a.text === route.gateway)) this.#learned.keepAdopted(route)
+      }
+    }
+  }
+
+  #expire(): void {
+    const next = this.#learned.expire((prefix) => {
+      const node = this.#nodes.withPodCidr(prefix)
+      return node !== undefined && node.name !== this.#options.nodeName
+    })
+    if (next === undefined) return
+    this.#after('expire', Math.max(0, next - this.#options.clock.now()), () => this.#expire())
+  }
+
+  #planConflist(local: ClusterNode): void {
+    if (!conditionsBeforeConflist(this.#facts()).every((condition) => condition.ok)) return
+    const { settings } = this.#options
+    const text = planConflist(local, this.#mtu(local), settings)
+    if (this.#tables.conflist.get(settings.conflist) !== text)
+      this.#log.info('the CNI configuration is written', { path: settings.conflist })
+    this.#tables.conflist.set(settings.conflist, text)
+  }
+
+  /** What nobody wants any more goes once everybody has spoken, or had the time to. */
+  #sweep(): void {
+    if (this.#swept || this.#awaited().length > 0) return
+    this.#swept = true
+    const { addresses, masquerade, routes } = this.#tables
+    const swept = addresses.sweep() + masquerade.sweep() + routes.sweep()
+    if (swept > 0) this.#log.info('left-overs of an earlier run are removed', { count: swept })
+  }
+
+  #moved(): void {
+    this.#after('look', LOOK_AFTER, () => {
+      this.#surroundingsKnown = false
+      this.wake()
+      void Promise.all([this.#tables.routes.audit(), this.#tables.addresses.audit()]).catch((error: Error) =>
+        this.#log.warn('audit failed', { error: error.message }),
+      )
+    })
+  }
+
+  #audit(): void {
+    this.#group
+      .audit()
+      .catch((error: Error) => this.#log.warn('audit failed', { error: error.message }))
+      .finally(() => this.#after('audit', AUDIT_EVERY, () => this.#audit()))
+  }
+
+  /** Peers that should answer and have not told everything yet; none after the deadline, or once all have. */
+  #awaited(): string[] {
+    if (this.#deadlinePassed || this.#swept) return []
+    const awaited: string[] = []
+    for (const [key, peer] of this.#tables.peers.desired()) {
+      const node = key.startsWith('external/') ? undefined : this.#nodes.withAddress(peer.address)
+      // A node that is not ready has no agent yet, or none that is done: waiting for it would be waiting in a circle.
+      if (node && !node.ready) continue
+      if (!this.#peering.hasToldAll(peer.address)) awaited.push(node?.name ?? peer.address)
+    }
+    return awaited
+  }
+
+  #facts(): Facts {
+    return {
+      nodeName: this.#options.nodeName,
+      nodesSynced: this.#nodesSynced,
+      local: this.#nodes.get(this.#options.nodeName),
+      speakerProblem: this.#peering.problem,
+      bridge: this.#tables.bridge.stats,
+      addresses: this.#tables.addresses.stats,
+      masquerade: this.#tables.masquerade.stats,
+      awaitedPeers: this.#awaited(),
+      servicesProblem: this.#options.servicesProblem(),
+      conflist: this.#tables.conflist.stats,
+    }
+  }
+
+  #mtu(local: ClusterNode): number {
+    return (
+      this.#options.settings.mtu ??
+      uplinkMtu(
+        this.#surroundings,
+        local.addresses.map((a) => a.text),
+      )
+    )
+  }
+
+  /** Once per reason. */
+  #sayWaiting(local: ClusterNode | undefined): void {
+    const problem = conditionsBeforeConflist(this.#facts()).find((condition) => !condition.ok)
+    const detail = problem?.name === 'node' && (this.#nodesSynced || local) ? problem.detail : ''
+    if (detail !== '' && detail !== this.#saidWaiting) this.#log.warn('waiting', { for: detail })
+    this.#saidWaiting = detail
+  }
+
+  /** One timer by each name; a later call moves an earlier one. */
+  #after(name: string, milliseconds: number, action: () => void): void {
+    if (this.#closed) return
+    this.#timers.get(name)?.[Symbol.dispose]()
+    this.#timers.set(name, this.#options.clock.after(milliseconds, action))
+  }
+}

@@ -1,0 +1,105 @@
+/** The pod network's state as plain data: for the admin socket, the command line and metrics. */
+import type { TableStats } from '@podroute/reconcile/table.ts'
+import type { PeerSnapshot } from 'bgp-speaker-ts/snapshot.ts'
+import type { ClusterNodes } from './cluster-nodes.ts'
+import type { Condition } from './conditions.ts'
+import type { LearnedRoutes } from './learned-routes.ts'
+import type { PodNetworkSettings } from './settings.ts'
+import { flushOrder, type PodNetworkTables } from './tables.ts'
+
+export interface NodeSnapshot {
+  readonly name: string
+  readonly podCIDRs: readonly string[]
+  readonly addresses: readonly string[]
+  readonly ready: boolean
+}
+
+export interface NamedPeer extends PeerSnapshot {
+  /** Name of the Node, or the address of a router outside. */
+  readonly name: string
+  readonly kind: 'node' | 'external'
+}
+
+export interface RouteSnapshot {
+  readonly destination: string
+  readonly gateway: string
+  /** `kept`: its session is lost, the route stays for now. */
+  readonly state: 'installed' | 'pending' | 'failed' | 'kept' | 'refused'
+  /** Name of the Node that it leads to, or ''. */
+  readonly node: string
+  /** The error or the reason of the refusal. */
+  readonly detail: string
+}
+
+export interface PodNetworkSnapshot {
+  readonly node: NodeSnapshot | undefined
+  readonly asn: number
+  readonly bridge: string
+  readonly bridgeAddresses: readonly string[]
+  readonly nodes: readonly NodeSnapshot[]
+  readonly peers: readonly NamedPeer[]
+  readonly routes: readonly RouteSnapshot[]
+  readonly conditions: readonly Condition[]
+  readonly tables: Readonly<Record<string, TableStats>>
+}
+
+export interface SnapshotInput {
+  readonly nodeName: string
+  readonly settings: PodNetworkSettings
+  readonly nodes: ClusterNodes
+  readonly tables: PodNetworkTables
+  readonly learned: LearnedRoutes
+  readonly peers: readonly PeerSnapshot[]
+  readonly conditions: readonly Condition[]
+}
+
+export function snapshot(input: SnapshotInput): PodNetworkSnapshot {
+  const nodes = [...input.nodes.values()].map(
+    (node): NodeSnapshot => ({
+      name: node.name,
+      podCIDRs: node.podCidrs.map((c) => c.text),
+      addresses: node.addresses.map((a) => a.text),
+      ready: node.ready,
+    }),
+  )
+  return {
+    node: nodes.find((node) => node.name === input.nodeName),
+    asn: input.settings.asn,
+    bridge: input.settings.bridge,
+    bridgeAddresses: [...input.tables.addresses.desired().keys()],
+    nodes,
+    peers: input.peers.map((peer) => namedPeer(peer, input)),
+    routes: routes(input),
+    conditions: input.conditions,
+    tables: Object.fromEntries(flushOrder(input.tables).map((table) => [table.name, table.stats])),
+  }
+}
+
+function namedPeer(peer: PeerSnapshot, input: SnapshotInput): NamedPeer {
+  const external = input.settings.externalPeers.some((e) => e.address === peer.address)
+  const node = external ? undefined : input.nodes.withAddress(peer.address)
+  return { ...peer, name: node?.name ?? peer.address, kind: external ? 'external' : 'node' }
+}
+
+function routes({ tables, learned, nodes }: SnapshotInput): RouteSnapshot[] {
+  const failures = new Map(tables.routes.failures())
+  const nodeOf = (gateway: string) => nodes.withAddress(gateway)?.name ?? ''
+  const found: RouteSnapshot[] = []
+  for (const [destination, route] of tables.routes.desired()) {
+    const gateway = route.gateway ?? ''
+    const error = failures.get(destination)
+    const installed = tables.routes.acknowledged(destination)
+    const state = error
+      ? 'failed'
+      : learned.lingering.has(destination)
+        ? 'kept'
+        : installed
+          ? 'installed'
+          : 'pending'
+    found.push({ destination, gateway, state, node: nodeOf(gateway), detail: error?.message ?? '' })
+  }
+  for (const [destination, reason] of learned.refused) {
+    found.push({ destination, gateway: '', state: 'refused', node: '', detail: reason })
+  }
+  return found
+}
