@@ -133,7 +133,7 @@ describe('reference manifest', () => {
     const uncommented = text.replace('peers: []\n', '').replaceAll(/^(\s*)#= ?/gm, '$1')
     expect(uncommented).to.not.equal(text)
     expect(() => parse(uncommented)).to.not.throw()
-    const files = { '/etc/podroute-secrets/router': 'x', '/etc/podroute/secrets/mesh': 'y' }
+    const files = { '/etc/podroute-secrets/router': 'x', '/etc/podroute-secrets/mesh': 'y' }
     expect(problemsOf(() => load(uncommented, {}, files))).to.deep.equal([])
   })
 })

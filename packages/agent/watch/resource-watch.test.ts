@@ -78,7 +78,7 @@ async function run(script: Script) {
     },
     { log, random: () => 0, pageSize: 2, backoff: { first: 1, max: 1 } },
   )
-  await watch.run(async () => script, script.stop.signal)
+  await watch.run({ client: async () => script, failed() {} }, script.stop.signal)
   return { told, logged, watch }
 }
 

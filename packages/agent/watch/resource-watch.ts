@@ -24,6 +24,12 @@ export interface ResourceHandler<T> {
   synced(): void
 }
 
+/** Where the connection comes from, and who is told when it fails. */
+export interface ClientSource {
+  client(): Promise<ApiClient>
+  failed(error: unknown): void
+}
+
 export interface WatchStatus {
   readonly name: string
   readonly synced: boolean
@@ -79,15 +85,16 @@ export class ResourceWatch<T> {
     }
   }
 
-  /** Runs until `signal` aborts; never throws: whatever fails is tried again with growing pauses. `client` is asked anew each time. */
-  async run(client: () => Promise<ApiClient>, signal: AbortSignal): Promise<void> {
+  /** Runs until `signal` aborts; never throws: whatever fails is tried again with growing pauses. The source is asked anew each time. */
+  async run(source: ClientSource, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        const api = await client()
+        const api = await source.client()
         if (this.#resourceVersion === undefined) await this.#list(api, signal)
         await this.#watch(api, signal)
       } catch (error) {
         if (signal.aborted) return
+        source.failed(error)
         await this.#failed(error, signal)
       }
     }

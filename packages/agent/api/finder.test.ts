@@ -1,0 +1,137 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { AgentError, ApiStatusError } from '../errors.ts'
+import type { Logger } from '../log.ts'
+import type { ApiClient } from './client.ts'
+import { ApiServerFinder } from './finder.ts'
+import { type ServerCandidate, serverCandidates } from './servers.ts'
+
+const ignore = () => {}
+const log: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore }
+
+const kubeconfig = (server: string) => `
+apiVersion: v1
+kind: Config
+current-context: c
+clusters: [{name: k, cluster: {server: "${server}"}}]
+contexts: [{name: c, context: {cluster: k, user: u}}]
+users: [{name: u, user: {client-certificate: /none, client-key: /none}}]
+`
+
+describe('API server', () => {
+  let directory: string
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'podroute-'))
+  })
+  afterEach(() => rmSync(directory, { recursive: true }))
+
+  const find = (more: Partial<Parameters<typeof serverCandidates>[0]> = {}) => {
+    const settings = {
+      apiServer: undefined,
+      kubeconfig: undefined,
+      kubeletKubeconfigs: [],
+      env: {},
+      serviceAccount: '/sa',
+    }
+    const { candidates, skipped } = serverCandidates({ ...settings, ...more })
+    return { servers: candidates.map((c) => c.kubeConfig.getCurrentCluster()?.server), candidates, skipped }
+  }
+
+  it("is looked for in the configuration, the kubelet's kubeconfig and the environment, in this order", () => {
+    const kubelet = join(directory, 'kubeconfig')
+    writeFileSync(kubelet, kubeconfig('https://10.0.0.1:6443'))
+    const { servers } = find({
+      apiServer: 'https://api.example:6443',
+      kubeletKubeconfigs: [join(directory, 'none'), kubelet],
+      env: { KUBERNETES_SERVICE_HOST: 'fd10:96::1', KUBERNETES_SERVICE_PORT: '443' },
+    })
+    expect(servers).to.deep.equal([
+      'https://api.example:6443',
+      'https://10.0.0.1:6443',
+      'https://[fd10:96::1]:443',
+    ])
+  })
+
+  it("takes the kubelet's server only, with the pod's own token and CA", () => {
+    const kubelet = join(directory, 'kubeconfig')
+    writeFileSync(kubelet, kubeconfig('https://10.0.0.1:6443'))
+    const { kubeConfig } = find({ kubeletKubeconfigs: [kubelet] }).candidates[0]!
+    expect(kubeConfig.getCurrentCluster()?.caFile).to.equal('/sa/ca.crt')
+    expect(kubeConfig.getCurrentUser()).to.not.have.property('certFile')
+    expect(kubeConfig.getCurrentUser()?.authProvider?.config.tokenFile).to.equal('/sa/token')
+  })
+
+  it("is the given kubeconfig's alone", () => {
+    const file = join(directory, 'kubeconfig')
+    writeFileSync(file, kubeconfig('https://10.0.0.9:6443'))
+    expect(find({ kubeconfig: file, env: { KUBERNETES_SERVICE_HOST: '10.96.0.1' } }).servers).to.deep.equal([
+      'https://10.0.0.9:6443',
+    ])
+  })
+
+  it('says why a source is none', () => {
+    const broken = join(directory, 'broken')
+    writeFileSync(broken, 'clusters: [')
+    const { servers, skipped } = find({ kubeletKubeconfigs: [join(directory, 'none'), broken] })
+    expect(servers).to.deep.equal([])
+    expect(skipped[0]).to.equal(`there is no ${join(directory, 'none')}`)
+    expect(skipped[1]).to.match(/broken cannot be used/)
+    expect(skipped[2]).to.equal('KUBERNETES_SERVICE_HOST is not set')
+  })
+
+  describe('of several', () => {
+    const answers = new Map<string, () => unknown>()
+    const finder = (...servers: string[]) =>
+      new ApiServerFinder({
+        candidates: () => ({
+          candidates: servers.map((source) => ({ source }) as ServerCandidate),
+          skipped: ['no file'],
+        }),
+        connect: ({ source }): ApiClient => ({
+          server: source,
+          getJson: async () => answers.get(source)?.(),
+          lines: () => Promise.reject(new Error('unused')),
+        }),
+        log,
+      })
+    const down = () => {
+      throw new Error('connect ECONNREFUSED')
+    }
+
+    it('is the first that answers, also with "not allowed", and stays it', async () => {
+      answers.set('a', down)
+      answers.set('b', () => {
+        throw new ApiStatusError(403, 'forbidden')
+      })
+      const found = finder('a', 'b')
+      expect((await found.client()).server).to.equal('b')
+      answers.set('a', () => ({}))
+      expect((await found.client()).server).to.equal('b')
+    })
+
+    it('is looked for again after its connection failed, not after an answer of its own', async () => {
+      answers.set('a', () => ({}))
+      answers.set('b', () => ({}))
+      const found = finder('a', 'b')
+      await found.client()
+      answers.set('a', down)
+      found.failed(new ApiStatusError(500, 'internal'))
+      expect((await found.client()).server).to.equal('a')
+      found.failed(new Error('socket hang up'))
+      expect((await found.client()).server).to.equal('b')
+    })
+
+    it('is one clear error when none answers', async () => {
+      answers.set('a', down)
+      const error = await finder('a')
+        .client()
+        .catch((e: unknown) => e)
+      expect(error).to.be.instanceOf(AgentError)
+      expect((error as AgentError).message).to.equal(
+        'no API server answers: no file; a (a): connect ECONNREFUSED',
+      )
+    })
+  })
+})

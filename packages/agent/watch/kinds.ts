@@ -1,0 +1,105 @@
+/** The kinds of API objects that the agent follows, and what it keeps of each. */
+import type { NodeObject } from '@podroute/pod-network/plan/node.ts'
+import type { EndpointSliceObject, ServiceObject } from '@podroute/service-proxy/types.ts'
+import { HEADLESS_LABEL, PROXY_NAME_LABEL, SERVICE_NAME_LABEL } from '@podroute/service-proxy/types.ts'
+import { asFields, asText, asTexts, type Fields } from './objects.ts'
+import type { ResourceKind } from './resource-watch.ts'
+
+export const NODES: ResourceKind<NodeObject> = {
+  name: 'nodes',
+  path: '/api/v1/nodes',
+  trim(object) {
+    const { meta, spec, status } = parts(object)
+    const name = asText(meta?.name)
+    return name === ''
+      ? undefined
+      : { name, podCIDRs: podCidrs(spec), internalIPs: internalIPs(status), ready: isReady(status) }
+  },
+}
+
+export const SERVICES: ResourceKind<ServiceObject> = {
+  name: 'services',
+  path: '/api/v1/services',
+  // KEP-2447: Services that another proxy serves.
+  labelSelector: `!${PROXY_NAME_LABEL}`,
+  trim(object) {
+    const { meta, spec, status } = parts(object)
+    if (!meta || !spec) return undefined
+    return {
+      metadata: { ...names(meta), ...pick(meta, ['annotations']) },
+      spec: pick(spec, SERVICE_SPEC),
+      ...(status?.loadBalancer ? { status: pick(status, ['loadBalancer']) } : {}),
+    } as ServiceObject
+  },
+}
+
+export const ENDPOINT_SLICES: ResourceKind<EndpointSliceObject> = {
+  name: 'endpointslices',
+  path: '/apis/discovery.k8s.io/v1/endpointslices',
+  labelSelector: `!${HEADLESS_LABEL}`,
+  trim(object) {
+    const slice = asFields(object)
+    const { meta } = parts(object)
+    if (!slice || !meta) return undefined
+    const service = asFields(meta.labels)?.[SERVICE_NAME_LABEL]
+    return {
+      metadata: { ...names(meta), labels: service === undefined ? {} : { [SERVICE_NAME_LABEL]: service } },
+      ...pick(slice, ['addressType', 'ports']),
+      endpoints: Array.isArray(slice.endpoints) ? slice.endpoints.map(trimEndpoint) : [],
+    } as EndpointSliceObject
+  },
+}
+
+const SERVICE_SPEC = [
+  'type',
+  'clusterIP',
+  'clusterIPs',
+  'ports',
+  'externalIPs',
+  'loadBalancerSourceRanges',
+  'externalTrafficPolicy',
+  'internalTrafficPolicy',
+  'sessionAffinity',
+  'sessionAffinityConfig',
+  'healthCheckNodePort',
+]
+
+function trimEndpoint(endpoint: unknown): Fields {
+  return pick(asFields(endpoint) ?? {}, ['addresses', 'conditions', 'nodeName', 'hints'])
+}
+
+function parts(object: unknown) {
+  const fields = asFields(object)
+  return { meta: asFields(fields?.metadata), spec: asFields(fields?.spec), status: asFields(fields?.status) }
+}
+
+function names(meta: Fields): Fields {
+  return pick(meta, ['name', 'namespace'])
+}
+
+function pick(from: Fields, keys: readonly string[]): Fields {
+  return Object.fromEntries(keys.filter((key) => from[key] !== undefined).map((key) => [key, from[key]]))
+}
+
+/** spec.podCIDRs, or the older spec.podCIDR alone. */
+function podCidrs(spec: Fields | undefined): string[] {
+  const many = asTexts(spec?.podCIDRs)
+  const one = asText(spec?.podCIDR)
+  return many.length > 0 || one === '' ? many : [one]
+}
+
+function internalIPs(status: Fields | undefined): string[] {
+  return list(status?.addresses)
+    .filter((address) => address.type === 'InternalIP')
+    .map((address) => asText(address.address))
+}
+
+function isReady(status: Fields | undefined): boolean {
+  return list(status?.conditions).some(
+    (condition) => condition.type === 'Ready' && condition.status === 'True',
+  )
+}
+
+function list(value: unknown): Fields[] {
+  return Array.isArray(value) ? value.map(asFields).filter((item) => item !== undefined) : []
+}
