@@ -1,0 +1,157 @@
+// npm run bench:cni: our CNI plugins against the reference plugins, in one run, in turn, on one machine.
+// --rounds N (default 20): rounds of ten ADD and DEL of each.
+
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { type Contender, type Harness, prepare, type Sample } from './cni-harness.ts'
+import { median, report } from './report.ts'
+
+const PER_ROUND = 10
+const AT_ONCE = 50
+const NETWORK = 'bench'
+
+const { values: options } = parseArgs({
+  options: { json: { type: 'boolean' }, rounds: { type: 'string', default: '20' } },
+})
+const rounds = Number(options.rounds)
+
+const ranges = { v4: [{ subnet: '10.88.0.0/16' }], v6: [{ subnet: 'fd88::/64' }] }
+
+/** DATA stands for the contender's lease directory. */
+const hostLocal = (sets: object[]) => ({ type: 'host-local', dataDir: 'DATA', ranges: sets })
+
+const bridge = (sets: object[]) => ({
+  cniVersion: '1.0.0',
+  name: NETWORK,
+  type: 'bridge',
+  bridge: 'bench0',
+  isDefaultGateway: true,
+  hairpinMode: true,
+  ipam: hostLocal(sets),
+})
+
+const ipamOnly = { cniVersion: '1.0.0', name: NETWORK, type: 'host-local', ipam: hostLocal([ranges.v4]) }
+
+interface Pair {
+  readonly ours: Sample[]
+  readonly peer: Sample[]
+}
+
+/** Both in turn, so that whatever else the machine does hits both. */
+function compare(harness: Harness, plugin: string, config: object, count: number): Pair {
+  const pair: Pair = { ours: [], peer: [] }
+  for (let done = 0; done < count; done += PER_ROUND) {
+    const size = Math.min(PER_ROUND, count - done)
+    pair.ours.push(...harness.sequence(harness.ours, plugin, config, size))
+    pair.peer.push(...harness.sequence(harness.peer, plugin, config, size))
+  }
+  return pair
+}
+
+const pick = (samples: readonly Sample[], command: string, field: 'wall' | 'cpu' | 'memory') =>
+  samples.filter((sample) => sample.command === command).map((sample) => sample[field])
+
+function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!
+}
+
+const milliseconds = (microseconds: number) => microseconds / 1000
+
+function figure(
+  name: string,
+  pair: Pair,
+  command: string,
+  field: 'wall' | 'cpu',
+  summary: (values: readonly number[]) => number,
+  goal?: number,
+): void {
+  const value = (samples: readonly Sample[]) => milliseconds(summary(pick(samples, command, field)))
+  report({
+    name,
+    unit: 'ms',
+    ours: value(pair.ours),
+    peer: value(pair.peer),
+    ...(goal === undefined ? {} : { goal: { kind: 'ratio', value: goal } }),
+  })
+}
+
+const p99 = (values: readonly number[]) => percentile(values, 0.99)
+
+function benchBridge(harness: Harness, name: string, sets: object[]): void {
+  const pair = compare(harness, 'bridge', bridge(sets), rounds * PER_ROUND)
+  figure(`bridge ADD ${name}, p50`, pair, 'ADD', 'wall', median, 0.5)
+  figure(`bridge ADD ${name}, p99`, pair, 'ADD', 'wall', p99)
+  figure(`bridge ADD ${name}, CPU`, pair, 'ADD', 'cpu', median, 0.5)
+  figure(`bridge DEL ${name}, p50`, pair, 'DEL', 'wall', median)
+  const memory = Math.max(...pick(pair.ours, 'ADD', 'memory'))
+  report({
+    name: `bridge ADD ${name}, memory`,
+    unit: 'MB',
+    ours: memory / 1024,
+    goal: { kind: 'max', value: 6 },
+  })
+}
+
+/** What a DEL costs beside the kernel's own removal of the link. */
+function benchDelete(harness: Harness): void {
+  const config = bridge([ranges.v4])
+  const total = median(pick(harness.sequence(harness.ours, 'bridge', config, rounds * 2), 'DEL', 'wall'))
+  const kernel = median(harness.deleteLinkTimes(harness.ours, config, rounds))
+  const ours = Math.max(0, milliseconds(total - kernel))
+  report({ name: 'bridge DEL beside RTM_DELLINK', unit: 'ms', ours, goal: { kind: 'max', value: 2 } })
+}
+
+function benchParallel(harness: Harness): void {
+  const config = bridge([ranges.v4, ranges.v6])
+  const pair: Pair = { ours: [], peer: [] }
+  for (let i = 0; i < 3; i++) {
+    pair.ours.push(...harness.parallel(harness.ours, 'bridge', config, AT_ONCE))
+    pair.peer.push(...harness.parallel(harness.peer, 'bridge', config, AT_ONCE))
+  }
+  figure(`${AT_ONCE} bridge ADD at once, dual stack`, pair, 'ADD', 'wall', median, 0.5)
+  figure(`${AT_ONCE} bridge DEL at once, dual stack`, pair, 'DEL', 'wall', median)
+}
+
+/** Lease files as either plugin would have left them. */
+function fillLeases(contender: Contender, count: number): void {
+  const directory = join(contender.data, NETWORK)
+  mkdirSync(directory, { recursive: true })
+  let last = ''
+  for (let i = 0; i < count; i++) {
+    last = `10.88.${(i + 2) >> 8}.${(i + 2) & 255}`
+    writeFileSync(join(directory, last), `container${i}\r\neth0`, { mode: 0o600 })
+  }
+  if (last !== '') writeFileSync(join(directory, 'last_reserved_ip.0'), last)
+}
+
+function benchLeases(harness: Harness): void {
+  const medians: number[] = []
+  for (const leases of [0, 239, 60_000]) {
+    for (const contender of [harness.ours, harness.peer]) fillLeases(contender, leases)
+    // The first call after foreign hands have been at the leases reads them all.
+    harness.sequence(harness.ours, 'host-local', ipamOnly, 1)
+    const pair = compare(harness, 'host-local', ipamOnly, leases > 1000 ? 10 : rounds * PER_ROUND)
+    figure(`host-local ADD, ${leases} leases`, pair, 'ADD', 'wall', median, 0.5)
+    medians.push(median(pick(pair.ours, 'ADD', 'wall')))
+  }
+  report({
+    name: 'host-local ADD, 60000 leases to none',
+    unit: 'ms',
+    ours: milliseconds(medians[2]!),
+    peer: milliseconds(medians[0]!),
+    goal: { kind: 'ratio', value: 1.5 },
+  })
+}
+
+const harness = prepare(AT_ONCE)
+try {
+  benchBridge(harness, 'v4', [ranges.v4])
+  benchBridge(harness, 'dual stack', [ranges.v4, ranges.v6])
+  benchDelete(harness)
+  benchParallel(harness)
+  benchLeases(harness)
+} finally {
+  harness.dispose()
+}
