@@ -29,6 +29,7 @@ const CTA_FILTER = 25
 const CTA_FILTER_ORIG_FLAGS = 1
 const CTA_FILTER_REPLY_FLAGS = 2
 const CTA_TUPLE_IP = 1
+const CTA_IP_V4_DST = 2
 const CTA_TUPLE_PROTO = 2
 const CTA_PROTO_NUM = 1
 const CTA_PROTO_SRC_PORT = 2
@@ -126,10 +127,12 @@ function putHeader(w: Writer, family: 4 | 6): void {
 
 function writeFilter(w: Writer, filter: FlowFilter): void {
   putHeader(w, filter.family)
-  const address = filter.destination === undefined ? undefined : parseAddress(filter.destination)
+  // Not for IPv6: ctnetlink_filter_match_tuple has the comparison the wrong way round there (seen in 6.18) and drops what matches.
+  const ours = filter.family === 4 ? filter.destination : undefined
+  const address = ours === undefined ? undefined : parseAddress(ours)
   const port = filter.destinationPort
   putNested(w, CTA_TUPLE_ORIG, () => {
-    if (address) putNested(w, CTA_TUPLE_IP, () => putAttribute(w, address.length === 16 ? 4 : 2, address))
+    if (address) putNested(w, CTA_TUPLE_IP, () => putAttribute(w, CTA_IP_V4_DST, address))
     putNested(w, CTA_TUPLE_PROTO, () => {
       putU8Attribute(w, CTA_PROTO_NUM, PROTOCOLS[filter.protocol])
       if (port !== undefined) putU16beAttribute(w, CTA_PROTO_DST_PORT, port)

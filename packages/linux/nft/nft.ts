@@ -55,7 +55,7 @@ export class Nft implements Disposable {
 
   /**
    * Runs a listing command (`list table inet podroute`) and returns the objects that it prints, as libnftables-json(5) describes
-   * them, without the leading `metainfo`.
+   * them, without the leading `metainfo`. Everything is numeric (`6` for tcp): names depend on the /etc/protocols at hand.
    * @throws NftError with code ENOENT when what is to be listed is not there
    */
   async listJson(command: string): Promise<unknown[]> {

@@ -1,0 +1,140 @@
+/** TCP-MD5 and GTSM between two network namespaces. */
+import { once } from 'node:events'
+import type { Socket } from 'node:net'
+import { close, O_RDONLY, open } from '@podroute/linux/sys.ts'
+import {
+  connectTcp,
+  listenTcp,
+  plainAddress,
+  securedByTtl,
+  type TcpConnectOptions,
+  type TcpListener,
+} from '@podroute/linux/tcp.ts'
+import { expect } from 'chai'
+import { TestNetns } from './linux-support.ts'
+
+const PORT = 1790
+
+describe('TCP with MD5 keys and GTSM', () => {
+  let here: TestNetns
+  let there: TestNetns
+  let listener: TcpListener | undefined
+  let accepted: Socket[]
+
+  beforeEach(async () => {
+    here = await TestNetns.create('tcp-a')
+    there = await TestNetns.create('tcp-b')
+    const fd = open(there.path, O_RDONLY)
+    const link = await here.links.add({
+      kind: 'veth',
+      name: 'v0',
+      up: true,
+      peer: { name: 'v0', netnsFd: fd },
+    })
+    close(fd)
+    const peer = await there.links.get('v0')
+    await there.links.set(peer!.index, { up: true })
+    for (const address of ['10.0.0.1/24', 'fd00::1/64']) await here.address(link.index, address)
+    for (const address of ['10.0.0.2/24', 'fd00::2/64']) await there.address(peer!.index, address)
+    accepted = []
+    listener = undefined
+  })
+
+  afterEach(async () => {
+    for (const connection of accepted) connection.destroy()
+    await listener?.close()
+    here[Symbol.dispose]()
+    there[Symbol.dispose]()
+  })
+
+  const listen = async (address?: string, accept: (connection: Socket) => void = () => {}) => {
+    listener = await listenTcp({ address, port: PORT, netns: there.path }, (connection) => {
+      accepted.push(connection)
+      accept(connection)
+      connection.on('error', () => {})
+      connection.on('data', (data: Buffer) => connection.write(`echo ${data}`))
+    })
+    return listener
+  }
+
+  /** What the other end says to `hello`, or the code of the error. */
+  async function talk(options: Partial<TcpConnectOptions> & { address: string }): Promise<string> {
+    const connection = connectTcp({ port: PORT, connectTimeout: 1200, netns: here.path, ...options })
+    try {
+      await once(connection, 'connect')
+      connection.write('hello')
+      const [data] = (await once(connection, 'data', { signal: AbortSignal.timeout(1200) })) as [Buffer]
+      return data.toString()
+    } catch (error) {
+      return (error as { code: string }).code ?? String(error)
+    } finally {
+      connection.on('error', () => {}).destroy()
+    }
+  }
+
+  for (const [family, client, server, prefix] of [
+    [4, '10.0.0.1', '10.0.0.2', '10.0.0.0/24'],
+    [6, 'fd00::1', 'fd00::2', 'fd00::/64'],
+  ] as const) {
+    it(`connects over IPv${family} with the same key, set for an address or for a prefix`, async () => {
+      await listen(server)
+      for (const remote of [client, prefix]) {
+        listener?.setPassword(remote, 'secret')
+        expect(await talk({ address: server, password: 'secret', localAddress: client })).to.equal(
+          'echo hello',
+        )
+        listener?.setPassword(remote, undefined)
+      }
+    })
+
+    it(`does not connect over IPv${family} with another key or none, and gives up in time`, async () => {
+      await listen(server)
+      listener?.setPassword(client, 'secret')
+      const [wrong, none] = await Promise.all([
+        talk({ address: server, password: 'other' }),
+        talk({ address: server }),
+      ])
+      expect([wrong, none]).to.deep.equal(['ETIMEDOUT', 'ETIMEDOUT'])
+      expect(accepted).to.deep.equal([])
+      listener?.setPassword(client, undefined)
+      expect(await talk({ address: server })).to.equal('echo hello')
+    })
+
+    it(`takes keys of IPv${family} peers on a listener of both families`, async () => {
+      await listen()
+      listener?.setPassword(client, 'secret')
+      expect(await talk({ address: server, password: 'secret' })).to.equal('echo hello')
+      expect(plainAddress(accepted[0]!.remoteAddress!)).to.equal(client)
+      // Removing what is not there is no error.
+      listener?.setPassword(client, undefined)
+      listener?.setPassword(client, undefined)
+      expect(await talk({ address: server })).to.equal('echo hello')
+    })
+
+    it(`drops IPv${family} segments that have come too far, in both directions`, async () => {
+      await listen(undefined, (connection) => securedByTtl(connection, 1))
+      expect(await talk({ address: server, ttlSecurityHops: 1 }), 'both with TTL 255').to.equal('echo hello')
+      expect(await talk({ address: server }), 'sent with TTL 64').to.equal('ABORT_ERR')
+    })
+  }
+
+  it('refuses a connection to a closed port when no key is set', async () => {
+    expect(await talk({ address: '10.0.0.2', port: 9 })).to.equal('ECONNREFUSED')
+  })
+
+  it('says so when the address to listen on is taken or not its own', async () => {
+    await listen('10.0.0.2')
+    const again = listenTcp({ address: '10.0.0.2', port: PORT, netns: there.path }, () => {})
+    const foreign = listenTcp({ address: '192.0.2.9', port: PORT, netns: there.path }, () => {})
+    const outcomes = await Promise.allSettled([again, foreign])
+    expect(outcomes.map((o) => (o.status === 'rejected' ? o.reason.code : 'ok'))).to.deep.equal([
+      'EADDRINUSE',
+      'EADDRNOTAVAIL',
+    ])
+  })
+
+  it('refuses keys that the kernel cannot hold', async () => {
+    await listen('10.0.0.2')
+    expect(() => listener?.setPassword('10.0.0.1', 'x'.repeat(81))).to.throw(RangeError)
+  })
+})
