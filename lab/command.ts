@@ -1,6 +1,6 @@
 // Starts programs: to the end with their output, or detached for as long as the lab is up.
 
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { LabError } from './errors.ts'
 
@@ -21,6 +21,24 @@ export interface CommandOptions {
   readonly onOutput?: (text: string) => void
 }
 
+const children = new Set<ChildProcess>()
+let interrupted = false
+
+/** Ends every running command and refuses new ones, until `resumeCommands`: what Ctrl-C does first. */
+export function interruptCommands(): void {
+  interrupted = true
+  for (const child of children) child.kill('SIGTERM')
+}
+
+/** Allows commands again: for cleaning up. */
+export function resumeCommands(): void {
+  interrupted = false
+}
+
+function refuseWhenInterrupted(): void {
+  if (interrupted) throw new LabError('interrupted', 'interrupted')
+}
+
 const SIGNALS: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGTERM: 15 }
 
 /** Runs a command to its end, whatever its exit status. Rejects when it cannot start or runs out of time. */
@@ -30,11 +48,13 @@ export function attempt(
   options: CommandOptions = {},
 ): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
+    refuseWhenInterrupted()
     const child = spawn(command, args, {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, ...options.env },
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     })
+    children.add(child)
     const stdout: Buffer[] = []
     const stderr: Buffer[] = []
     let late = false
@@ -53,10 +73,12 @@ export function attempt(
     child.stderr.on('data', collect(stderr))
     child.stdin.on('error', () => {}) // a command may end without reading its input
     child.on('error', (cause) => {
+      children.delete(child)
       clearTimeout(timer)
       reject(new LabError('command-failed', `cannot start ${command}: ${cause.message}`, { cause }))
     })
     child.on('close', (code, signal) => {
+      children.delete(child)
       clearTimeout(timer)
       if (late) {
         reject(
@@ -100,6 +122,7 @@ export async function startDaemon(
   args: readonly string[],
   options: DaemonOptions,
 ): Promise<number> {
+  refuseWhenInterrupted()
   const log = openSync(options.log, 'a')
   try {
     const child = spawn(command, args, {

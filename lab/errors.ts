@@ -7,6 +7,8 @@ export type LabErrorCode =
   | 'not-running'
   | 'already-running'
   | 'bad-usage'
+  | 'interrupted'
+  | 'not-as-expected'
   | 'vm-ended'
 
 /** An error whose message is all that a user needs; `cause` and the log files hold the rest. */

@@ -1,25 +1,34 @@
 // `npm run lab`: a Kubernetes cluster on this machine whose pod network and Services are podroute's.
 
+import { kubectlProgram, logs, nodeShell, router, status } from './commands/look.ts'
+import { down, prepareOnly, up } from './commands/up.ts'
 import { guestProgram } from './commands/vm.ts'
 import { LabError } from './errors.ts'
 
 const USAGE = `usage: npm run lab -- COMMAND
 
-  up                        start the lab and show it at work (the default)
+  up                        start the lab and show it at work (the default); --keep leaves a lab that failed
   down                      stop it; nothing is left behind
   status                    what runs
   kubectl ARGUMENTS…        kubectl against the lab
   node N [COMMAND…]         a shell in node N, or a command in it
-  router [COMMAND…]         vtysh of the router outside the cluster, or a command beside it
+  router ["COMMAND"]        the router outside the cluster: FRR's shell, or one command of it
   logs [NAME]               log files, or the end of one
-  install                   only install the packages that the lab and the tests need
-  build                     only build what the lab needs
+  prepare                   only install and build what the lab and the tests need
   vm [OPTIONS] -- COMMAND…  a command in a virtual machine of its own (--memory MiB, --cpus N, --share DIR)
 `
 
 type Command = (args: string[]) => Promise<number>
 
 const COMMANDS: Readonly<Record<string, Command>> = {
+  up,
+  down,
+  prepare: prepareOnly,
+  status,
+  kubectl: kubectlProgram,
+  node: nodeShell,
+  router,
+  logs,
   vm: guestProgram,
 }
 

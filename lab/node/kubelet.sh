@@ -13,6 +13,8 @@ done
 mount --make-rshared /
 mkdir -p /opt/cni/bin /etc/cni/net.d /var/log/pods /var/log/containers
 
+cp "$FILES/kubeconfig" /var/lib/kubelet/kubeconfig
+
 ip link set eth0 up
 ip address add "$IPV4/24" dev eth0
 ip address add "$IPV6/64" dev eth0 nodad
@@ -53,5 +55,5 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.snapshotter.
 CONFIG
 
 setsid containerd </dev/null >/var/log/containerd.log 2>&1 &
-setsid "$PROGRAMS/kubelet" --config="$FILES/kubelet.json" --kubeconfig="$FILES/kubeconfig" --hostname-override="$NODE" \
+setsid "$PROGRAMS/kubelet" --config="$FILES/kubelet.json" --kubeconfig=/var/lib/kubelet/kubeconfig --hostname-override="$NODE" \
   --node-ip="$IPV4,$IPV6" </dev/null >/var/log/kubelet.log 2>&1 &

@@ -1,0 +1,41 @@
+#!/bin/sh
+# Makes the root file system of the image in the folder $1, of what is installed here: nft, libnftables, a shell,
+# and the libraries that they and Node.js load.
+set -eu
+image=$1
+mkdir -p "$image"
+# Paths like /lib are links to their places under /usr, in the image too.
+for name in bin sbin lib lib64; do
+  [ -L "/$name" ] && cp -a "/$name" "$image/$name"
+  mkdir -p "$image/usr/$name"
+done
+for name in etc/ssl/certs usr/local/bin opt proc sys dev run root tmp var; do
+  mkdir -p "$image/$name"
+done
+chmod 1777 "$image/tmp"
+
+copy() {
+  mkdir -p "$image$(dirname "$1")"
+  cp -L "$1" "$image$1"
+}
+libnftables=$(ldconfig -p | sed -n 's/.*libnftables\.so\.1 .*=> //p' | head -n 1)
+nft=$(command -v nft)
+for program in /usr/local/bin/node "$nft" "$libnftables"; do
+  ldd "$program" | sed -n 's/.*=> \(\/[^ ]*\).*/\1/p; s/^[[:space:]]*\(\/[^ ]*\) (.*/\1/p'
+done | sort -u | while read -r library; do
+  copy "$library"
+done
+copy "$nft"
+copy "$libnftables"
+copy /etc/ssl/certs/ca-certificates.crt
+
+busybox=$(command -v busybox)
+cp "$busybox" "$image/usr/bin/busybox"
+for applet in $("$busybox" --list); do
+  [ -e "$image/usr/bin/$applet" ] || ln -s busybox "$image/usr/bin/$applet"
+done
+printf 'root:x:0:0:root:/root:/bin/sh\n' >"$image/etc/passwd"
+printf 'root:x:0:\n' >"$image/etc/group"
+# The command line: `kubectl exec … -- podroute status`.
+printf '#!/bin/sh\nexec /usr/local/bin/node /opt/podroute/podroute.mjs "$@"\n' >"$image/usr/local/bin/podroute"
+chmod 755 "$image/usr/local/bin/podroute"

@@ -1,0 +1,24 @@
+// The Debian that the image's runtime stage starts from, made from the package archive: the lab needs no image
+// registry.
+
+import { join } from 'node:path'
+import { cached, fingerprint } from '../cache.ts'
+import { run } from '../command.ts'
+
+const SUITE = 'trixie'
+const PACKAGES = ['apt', 'busybox-static', 'ca-certificates', 'libnftables1', 'libstdc++6', 'nftables']
+/** What no image needs. */
+const EXCLUDED = ['doc', 'info', 'locale', 'man']
+
+/** Path of a tar with the root file system; about 30 s the first time. */
+export async function buildBase(): Promise<string> {
+  const options = [
+    '--variant=essential',
+    `--include=${PACKAGES.join(',')}`,
+    ...EXCLUDED.map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`),
+  ]
+  const { directory } = await cached('base', fingerprint([SUITE, ...options]), async (into) => {
+    await run('mmdebstrap', ['--quiet', ...options, SUITE, join(into, 'base.tar')])
+  })
+  return join(directory, 'base.tar')
+}

@@ -1,0 +1,67 @@
+// Builds podroute's image from deploy/Dockerfile with buildah, in a store of the lab's own.
+
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { cacheDirectory, cached, fingerprint } from '../cache.ts'
+import { run } from '../command.ts'
+import { buildBase } from './base.ts'
+import { buildDist, REPOSITORY } from './dist.ts'
+
+export const PODROUTE_IMAGE = 'localhost/podroute:dev'
+
+const BASE_IMAGE = 'localhost/debian:base'
+
+async function buildah(args: readonly string[]): Promise<string> {
+  const store = join(cacheDirectory(), 'buildah')
+  return run('buildah', ['--root', join(store, 'root'), '--runroot', join(store, 'run'), ...args], {
+    env: { STORAGE_DRIVER: 'overlay', BUILDAH_ISOLATION: 'chroot' },
+    cwd: REPOSITORY,
+  })
+}
+
+/** Makes an image of a root file system; its name carries what it was made of, so that it is made once. */
+async function importBase(tar: string): Promise<string> {
+  const name = `${BASE_IMAGE}-${fingerprint([tar])}`
+  const known = await buildah(['images', '-q', name]).catch(() => '')
+  if (known.trim() !== '') return name
+  const container = (await buildah(['from', 'scratch'])).trim()
+  try {
+    await buildah(['add', '-q', container, tar, '/'])
+    await buildah(['commit', '-q', container, name])
+  } finally {
+    await buildah(['rm', container])
+  }
+  return name
+}
+
+/** Path of the image's archive. */
+export async function buildPodrouteImage(): Promise<string> {
+  const [base, dist] = await Promise.all([buildBase(), buildDist()])
+  const recipe = await Promise.all(
+    ['Dockerfile', 'collect.sh'].map((name) => readFile(join(REPOSITORY, 'deploy', name))),
+  )
+  const key = fingerprint([base, dist.key, ...recipe])
+  const { directory } = await cached('image', key, async (into) => {
+    const runtime = await importBase(base)
+    await buildah([
+      ...['build', '--quiet', '--layers', '--build-arg', `RUNTIME_IMAGE=${runtime}`],
+      ...['--build-context', `build=${dist.directory}`],
+      ...[
+        '--ignorefile',
+        'deploy/Dockerfile.dockerignore',
+        '-f',
+        'deploy/Dockerfile',
+        '-t',
+        PODROUTE_IMAGE,
+        '.',
+      ],
+    ])
+    await buildah([
+      'push',
+      '-q',
+      PODROUTE_IMAGE,
+      `docker-archive:${join(into, 'podroute.tar')}:${PODROUTE_IMAGE}`,
+    ])
+  })
+  return join(directory, 'podroute.tar')
+}

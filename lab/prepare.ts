@@ -1,0 +1,73 @@
+// Everything that is made before the lab starts, each kept in the cache; what can overlap does.
+
+import { buildControlPlane } from './control-plane/build.ts'
+import { buildBase } from './images/base.ts'
+import { buildPodrouteImage } from './images/podroute.ts'
+import { buildPodImages } from './images/pods.ts'
+import { buildImageStore, cachedArchive } from './images/store.ts'
+import { type Kernel, prepareKernel } from './node/kernel.ts'
+import { checkMachine, installPackages } from './prerequisites.ts'
+import type { Progress, Report } from './progress.ts'
+import { buildTools } from './tools/build.ts'
+
+export interface Prepared {
+  readonly programs: string
+  readonly tools: string
+  readonly kernel: Kernel
+  readonly imageStore: string
+}
+
+/** Packages of the Go tool's output, a line each. */
+function counting(report: Report, what: string): (text: string) => void {
+  let count = 0
+  return (text) => {
+    count += text.split('\n').length - 1
+    report(`${count} ${what}`)
+  }
+}
+
+function lastLine(report: Report): (text: string) => void {
+  return (text) => {
+    const line = text.trim().split('\n').at(-1)
+    if (line) report(line.slice(0, 100))
+  }
+}
+
+/** Checks the machine, installs packages, builds Kubernetes, the images, and unpacks the kernel. */
+export async function prepare(progress: Progress): Promise<Prepared> {
+  await checkMachine()
+  const building = progress.step('build Kubernetes and etcd', (report) =>
+    buildControlPlane(counting(report, 'packages compiled')),
+  )
+  const rest = afterPackages(progress)
+  // The first failure ends the start; the other side's is then no news.
+  building.catch(() => {})
+  rest.catch(() => {})
+  const [programs, others] = await Promise.all([building, rest])
+  return { programs, ...others }
+}
+
+async function afterPackages(progress: Progress): Promise<Omit<Prepared, 'programs'>> {
+  await progress.step(
+    'install packages',
+    (report) => installPackages(undefined, lastLine(report)),
+    (names) => (names.length === 0 ? 'all there' : names.join(' ')),
+  )
+  const [tools, kernel, imageStore] = await Promise.all([
+    buildTools(),
+    progress.step('unpack the nodes’ kernel', prepareKernel, ({ version }) => version),
+    prepareImages(progress),
+  ])
+  return { tools, kernel, imageStore }
+}
+
+async function prepareImages(progress: Progress): Promise<string> {
+  const base = progress.step('make the base image', buildBase)
+  base.catch(() => {})
+  const pods = await progress.step('make the pods’ images', buildPodImages)
+  await base
+  const podroute = await progress.step('build podroute’s image', buildPodrouteImage)
+  return progress.step('unpack the images for the nodes', async () =>
+    buildImageStore(await Promise.all([pods, podroute].map(cachedArchive))),
+  )
+}

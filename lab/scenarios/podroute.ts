@@ -1,0 +1,45 @@
+// podroute in the lab: deploy/podroute.yaml as it is, with the lab's router as a peer in its ConfigMap.
+
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parseAllDocuments } from 'yaml'
+import { CLUSTER_ASN, NODES, ROUTER } from '../addresses.ts'
+import { REPOSITORY } from '../images/dist.ts'
+import { apply, type PodView, waitForPods } from './cluster.ts'
+
+export const PODROUTE_SELECTOR = 'app=podroute'
+export const PODROUTE_NAMESPACE = 'kube-system'
+
+interface Manifest {
+  readonly kind: string
+  readonly metadata: { readonly name: string }
+  readonly data?: Record<string, string>
+}
+
+const CONFIGURATION = `asn: ${CLUSTER_ASN}
+peers:
+  - address: ${ROUTER.ipv4}
+    asn: ${ROUTER.asn}
+`
+
+/** The objects of deploy/podroute.yaml; `configuration` replaces the ConfigMap's config.yaml. */
+export async function podrouteManifests(configuration = CONFIGURATION): Promise<object[]> {
+  const text = await readFile(join(REPOSITORY, 'deploy', 'podroute.yaml'), 'utf8')
+  return parseAllDocuments(text)
+    .map((document) => document.toJS() as Manifest | null)
+    .filter((object) => object !== null)
+    .map((object) =>
+      object.kind === 'ConfigMap'
+        ? { ...object, data: { ...object.data, 'config.yaml': configuration } }
+        : object,
+    )
+}
+
+export async function applyPodroute(configuration?: string): Promise<void> {
+  await apply(...(await podrouteManifests(configuration)))
+}
+
+/** Waits until the agent of every node is ready. */
+export function waitForAgents(timeout = 180_000): Promise<PodView[]> {
+  return waitForPods(PODROUTE_SELECTOR, NODES.length, { namespace: PODROUTE_NAMESPACE, timeout })
+}
