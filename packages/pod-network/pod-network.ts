@@ -2,6 +2,7 @@
 import type { Clock } from '@podroute/reconcile/clock.ts'
 import { FlushGroup } from '@podroute/reconcile/flush-order.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
+import type { TableStats } from '@podroute/reconcile/table.ts'
 import type { PeerEvent } from 'bgp-speaker-ts/snapshot.ts'
 import { ClusterNodes } from './cluster-nodes.ts'
 import { allConditions, type Condition, conditionsBeforeConflist, type Facts } from './conditions.ts'
@@ -11,7 +12,13 @@ import { planConflist } from './plan/conflist.ts'
 import { type ClusterNode, type NodeObject, parseNode } from './plan/node.ts'
 import { Planner } from './planner.ts'
 import type { PodNetworkSettings } from './settings.ts'
-import { type PodNetworkSnapshot, snapshot } from './snapshot.ts'
+import {
+  type NamedPeer,
+  namedPeers,
+  type PendingChange,
+  type PodNetworkSnapshot,
+  snapshot,
+} from './snapshot.ts'
 import { lookAround, NOWHERE, type Surroundings, uplinkMtu } from './surroundings.ts'
 import { createTables, flushOrder, type PodNetworkKernel, type PodNetworkTables } from './tables.ts'
 
@@ -158,9 +165,31 @@ export class PodNetwork implements AsyncDisposable {
       nodes: this.#nodes,
       tables: this.#tables,
       learned: this.#learned,
-      peers: this.#peering.peers(),
+      peers: this.peers(),
+      stats: this.stats(),
       conditions: this.conditions(),
     })
+  }
+
+  /** Sessions with the names of their nodes. */
+  peers(): readonly NamedPeer[] {
+    return namedPeers(this.#peering.peers(), this.#options.settings, this.#nodes)
+  }
+
+  /** Of each table by name. */
+  stats(): Readonly<Record<string, TableStats>> {
+    return this.#group.stats()
+  }
+
+  /** Changes that are still to be made, table by table. */
+  *pending(): IterableIterator<PendingChange> {
+    const { bridge, sysctls, addresses, masquerade, routes, announcements, peers, conflist } = this.#tables
+    for (const table of [bridge, sysctls, addresses, masquerade, routes, announcements, peers, conflist]) {
+      const errors = new Map<string, Error>(table.failures())
+      for (const { kind, key } of table.pending()) {
+        yield { table: table.name, kind, key, error: errors.get(key)?.message ?? '' }
+      }
+    }
   }
 
   /** Ends sessions and timers; everything in the kernel stays, so that pods go on while another agent starts. */

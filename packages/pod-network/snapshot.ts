@@ -5,7 +5,7 @@ import type { ClusterNodes } from './cluster-nodes.ts'
 import type { Condition } from './conditions.ts'
 import type { LearnedRoutes } from './learned-routes.ts'
 import type { PodNetworkSettings } from './settings.ts'
-import { flushOrder, type PodNetworkTables } from './tables.ts'
+import type { PodNetworkTables } from './tables.ts'
 
 export interface NodeSnapshot {
   readonly name: string
@@ -31,6 +31,15 @@ export interface RouteSnapshot {
   readonly detail: string
 }
 
+/** A change that is still to be made. */
+export interface PendingChange {
+  readonly table: string
+  readonly kind: 'add' | 'replace' | 'remove'
+  readonly key: string
+  /** Why it failed the last time, or ''. */
+  readonly error: string
+}
+
 export interface PodNetworkSnapshot {
   readonly node: NodeSnapshot | undefined
   readonly asn: number
@@ -49,7 +58,8 @@ export interface SnapshotInput {
   readonly nodes: ClusterNodes
   readonly tables: PodNetworkTables
   readonly learned: LearnedRoutes
-  readonly peers: readonly PeerSnapshot[]
+  readonly peers: readonly NamedPeer[]
+  readonly stats: Readonly<Record<string, TableStats>>
   readonly conditions: readonly Condition[]
 }
 
@@ -68,17 +78,27 @@ export function snapshot(input: SnapshotInput): PodNetworkSnapshot {
     bridge: input.settings.bridge,
     bridgeAddresses: [...input.tables.addresses.desired().keys()],
     nodes,
-    peers: input.peers.map((peer) => namedPeer(peer, input)),
+    peers: input.peers,
     routes: routes(input),
     conditions: input.conditions,
-    tables: Object.fromEntries(flushOrder(input.tables).map((table) => [table.name, table.stats])),
+    tables: input.stats,
   }
 }
 
-function namedPeer(peer: PeerSnapshot, input: SnapshotInput): NamedPeer {
-  const external = input.settings.externalPeers.some((e) => e.address === peer.address)
-  const node = external ? undefined : input.nodes.withAddress(peer.address)
-  return { ...peer, name: node?.name ?? peer.address, kind: external ? 'external' : 'node' }
+export function namedPeers(
+  peers: readonly PeerSnapshot[],
+  settings: PodNetworkSettings,
+  nodes: ClusterNodes,
+): NamedPeer[] {
+  const external = new Set(settings.externalPeers.map((peer) => peer.address))
+  return peers.map((peer) => {
+    const node = external.has(peer.address) ? undefined : nodes.withAddress(peer.address)
+    return {
+      ...peer,
+      name: node?.name ?? peer.address,
+      kind: external.has(peer.address) ? 'external' : 'node',
+    }
+  })
 }
 
 function routes({ tables, learned, nodes }: SnapshotInput): RouteSnapshot[] {

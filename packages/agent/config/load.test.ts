@@ -37,7 +37,7 @@ describe('configuration', () => {
       bridge: 'kube-bridge',
       externalPeers: [],
     })
-    expect(config.serviceProxy).to.deep.equal({ serviceCIDRs: [] })
+    expect(config.serviceProxy).to.deep.equal({ masqueradeAll: false })
     expect(config.adminSocket).to.equal('/run/podroute/podroute.sock')
     expect(config.podNetwork).to.not.have.property('mtu')
   })

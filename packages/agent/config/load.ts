@@ -12,7 +12,7 @@ import { configSchema, type FileConfig } from './schema.ts'
 export interface Config {
   readonly nodeName: string
   readonly podNetwork: PodNetworkSettings | undefined
-  readonly serviceProxy: { readonly serviceCIDRs: readonly string[] } | undefined
+  readonly serviceProxy: { readonly masqueradeAll: boolean } | undefined
   readonly apiServer: string | undefined
   readonly kubeconfig: string | undefined
   readonly kubeletKubeconfigs: readonly string[]
@@ -43,7 +43,7 @@ export function loadConfig(overrides: Overrides, read: ReadFile = readText): Con
   return {
     nodeName: overrides.nodeName,
     podNetwork: file.podNetwork.enabled ? podNetworkSettings(file, peers, meshPassword) : undefined,
-    serviceProxy: file.serviceProxy.enabled ? { serviceCIDRs: file.serviceProxy.serviceCIDRs } : undefined,
+    serviceProxy: file.serviceProxy.enabled ? { masqueradeAll: file.serviceProxy.masqueradeAll } : undefined,
     apiServer: file.apiServer,
     kubeconfig: overrides.kubeconfig,
     kubeletKubeconfigs: file.kubeletKubeconfigs,

@@ -59,6 +59,7 @@ const serviceProxy = z.strictObject({
   enabled: z.boolean().default(true),
   /** Ranges that Services take their addresses from; no route into them is ever learned. */
   serviceCIDRs: z.array(prefix).default([]),
+  masqueradeAll: z.boolean().default(false),
 })
 
 const listener = (defaultPort: number) =>

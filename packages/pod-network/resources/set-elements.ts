@@ -16,6 +16,8 @@ export class SetElementResource implements Resource<string, SetElement> {
   readonly name = 'masquerade'
   readonly #nft: NftRunner
   readonly #enabled: boolean
+  /** Whether table, sets and chain were put there by this process. */
+  #based = false
 
   /** @param enabled whether the rule itself is there: the sets always are */
   constructor(nft: NftRunner, enabled: boolean) {
@@ -38,16 +40,22 @@ export class SetElementResource implements Resource<string, SetElement> {
 
   async apply(ops: readonly Op<string, SetElement>[]): Promise<readonly Outcome[]> {
     if (ops.length === 0) return []
-    // The base is idempotent and a constant: put in front, it heals a table that somebody deleted or emptied.
+    const lines = ops.map(line).join('')
     const base = masqueradeBase(this.#enabled)
-    try {
-      await this.#nft.run(base + ops.map(line).join(''))
-      return ops.map(() => DONE)
-    } catch {
-      const outcomes: Outcome[] = []
-      for (const op of ops) outcomes.push(await this.#applyOne(base, op))
-      return outcomes
-    }
+    if (this.#based && (await this.#runs(lines))) return ops.map(() => DONE)
+    // The base is idempotent and a constant: in front of the rest it heals a table that somebody deleted.
+    this.#based = await this.#runs(base + lines)
+    if (this.#based) return ops.map(() => DONE)
+    const outcomes: Outcome[] = []
+    for (const op of ops) outcomes.push(await this.#applyOne(base, op))
+    return outcomes
+  }
+
+  async #runs(script: string): Promise<boolean> {
+    return this.#nft.run(script).then(
+      () => true,
+      () => false,
+    )
   }
 
   async #applyOne(base: string, op: Op<string, SetElement>): Promise<Outcome> {

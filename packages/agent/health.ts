@@ -1,0 +1,31 @@
+/** Health pages. Liveness is apart from readiness: an agent that waits for its Node is alive. */
+import type { AgentCondition } from './conditions.ts'
+import { isReady } from './conditions.ts'
+import { type Handler, text } from './http.ts'
+
+export interface HealthSource {
+  conditions(): readonly AgentCondition[]
+}
+
+/** `/livez`: this process answers. `/readyz` and `/healthz`: the node has its network; the body says what is missing. */
+export function healthPages(source: HealthSource): Handler {
+  return (path) => {
+    switch (path) {
+      case '/livez':
+        return text('ok\n')
+      case '/readyz':
+      case '/healthz': {
+        const conditions = source.conditions()
+        return text(healthText(conditions), isReady(conditions) ? 200 : 503)
+      }
+      default:
+        return undefined
+    }
+  }
+}
+
+/** In the form of the API server's own pages. */
+export function healthText(conditions: readonly AgentCondition[]): string {
+  const lines = conditions.map(({ name, ok, detail }) => (ok ? `[+]${name} ok` : `[-]${name} ${detail}`))
+  return `${lines.join('\n')}\n${isReady(conditions) ? 'ok' : 'not ready'}\n`
+}

@@ -1,0 +1,97 @@
+/** Entry point of the agent: reads the configuration and wires the parts. */
+
+import { PodNetwork } from '@podroute/pod-network/pod-network.ts'
+import { systemClock } from '@podroute/reconcile/clock.ts'
+import { openKernel } from '@podroute/service-proxy/open-kernel.ts'
+import { createServiceProxy } from '@podroute/service-proxy/proxy.ts'
+import { Speaker } from 'bgp-speaker-ts/speaker.ts'
+import { Agent } from './agent.ts'
+import { createApiClient } from './api/client.ts'
+import { ApiServerFinder } from './api/finder.ts'
+import { SERVICE_ACCOUNT, serverCandidates } from './api/servers.ts'
+import { parseFlags, USAGE } from './config/flags.ts'
+import { type Config, loadConfig } from './config/load.ts'
+import { ConfigError } from './errors.ts'
+import { openPodNetworkKernel } from './kernel.ts'
+import { createLogger, type Logger } from './log.ts'
+import { ServiceRunner } from './services.ts'
+import { VERSION } from './version.ts'
+
+function readConfig(): Config {
+  try {
+    const flags = parseFlags(process.argv.slice(2), process.env)
+    if (flags.help) {
+      process.stdout.write(USAGE)
+      process.exit(0)
+    }
+    return loadConfig(flags)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    process.stderr.write(
+      `the configuration cannot be used:\n${error.problems.map((p) => `  ${p}\n`).join('')}`,
+    )
+    process.exit(2)
+  }
+}
+
+function createServices(config: Config, log: Logger, onChange: () => void): ServiceRunner | undefined {
+  if (!config.serviceProxy) return undefined
+  const proxy = createServiceProxy({
+    nodeName: config.nodeName,
+    nodeAddresses: [],
+    masqueradeAll: config.serviceProxy.masqueradeAll,
+    kernel: openKernel(),
+    log,
+    onProblem: (problem) => log.warn('a field of a Service was skipped', { ...problem }),
+  })
+  return new ServiceRunner({ nodeName: config.nodeName, proxy, log, random: Math.random, onChange })
+}
+
+async function createNetwork(config: Config, log: Logger, services: ServiceRunner | undefined) {
+  if (!config.podNetwork) return undefined
+  return new PodNetwork({
+    nodeName: config.nodeName,
+    settings: config.podNetwork,
+    kernel: await openPodNetworkKernel(log),
+    createSpeaker: (speaker) => new Speaker({ ...speaker, log }),
+    clock: systemClock,
+    log,
+    isVip: (address) => services?.isVip(address) ?? false,
+    servicesProblem: () => services?.gate,
+  })
+}
+
+function createFinder(config: Config, log: Logger): ApiServerFinder {
+  return new ApiServerFinder({
+    candidates: () => serverCandidates({ ...config, env: process.env, serviceAccount: SERVICE_ACCOUNT }),
+    connect: (candidate) => createApiClient(candidate.kubeConfig),
+    log,
+  })
+}
+
+const config = readConfig()
+const log = createLogger(config.log.level, config.log.format)
+let network: PodNetwork | undefined
+const services = createServices(config, log, () => network?.wake())
+network = await createNetwork(config, log, services)
+const agent = new Agent({
+  config,
+  version: VERSION,
+  log,
+  finder: createFinder(config, log),
+  network,
+  services,
+})
+
+let stopping = false
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.on(signal, () => {
+    if (stopping) return
+    stopping = true
+    log.info('agent stops', { signal })
+    agent[Symbol.asyncDispose]().finally(() => process.exit(0))
+  })
+}
+// A rejection that nobody handles is a fault of ours; the kernel keeps what it has, so going on is safer than a restart loop.
+process.on('unhandledRejection', (error) => log.error('unexpected failure', { error }))
+await agent.start()

@@ -1,0 +1,24 @@
+/** Metrics of what is followed at the API server. */
+import { Gauge, type Registry } from 'prom-client'
+import type { AgentState } from '../admin/pages.ts'
+import type { WatchStatus } from '../watch/resource-watch.ts'
+
+export function declareWatchMetrics(registry: Registry, state: AgentState): void {
+  const perKind = (name: string, help: string, value: (watch: WatchStatus) => number) => {
+    new Gauge({
+      name,
+      help,
+      labelNames: ['kind'],
+      registers: [registry],
+      collect() {
+        for (const watch of state.watches()) this.set({ kind: watch.name }, value(watch))
+      },
+    })
+  }
+  perKind('podroute_watch_connected', '1 while a watch is open', (w) => (w.connected ? 1 : 0))
+  perKind('podroute_watch_objects', 'Objects known', (w) => w.objects)
+  perKind('podroute_watch_lists_total', 'Full lists', (w) => w.lists)
+  perKind('podroute_watch_events_total', 'Events received', (w) => w.events)
+  perKind('podroute_watch_failures_total', 'Lists and watches that failed', (w) => w.failures)
+  perKind('podroute_watch_skipped_total', 'Objects that could not be used', (w) => w.skipped)
+}

@@ -1,0 +1,12 @@
+#!/usr/bin/env node
+/** Entry point of `podroute`. */
+import { VERSION } from '@podroute/agent/version.ts'
+import { CliError } from './errors.ts'
+import { createProgram } from './program.ts'
+
+try {
+  await createProgram(VERSION, (text) => process.stdout.write(text)).parseAsync()
+} catch (error) {
+  process.stderr.write(`podroute: ${error instanceof CliError ? error.message : (error as Error).stack}\n`)
+  process.exitCode = 1
+}
