@@ -1,0 +1,14 @@
+import { describeBridge } from './testing/bridge-suite.ts'
+import { FakeWorld } from './testing/fake-world.ts'
+import { describeHostLocal } from './testing/host-local-suite.ts'
+import { describeProtocol } from './testing/protocol-suite.ts'
+
+describe('CNI plugins on the fake kernel', () => {
+  let world = new FakeWorld()
+  beforeEach(() => {
+    world = new FakeWorld()
+  })
+  describeProtocol(() => world)
+  describeHostLocal(() => world)
+  describeBridge(() => world)
+})
