@@ -56,6 +56,8 @@ export interface PeerConfig {
   readonly nextHopUnchanged?: boolean
   /** This iBGP peer is a client of ours (RFC 4456). */
   readonly routeReflectorClient?: boolean
+  /** Reject what an external peer sends whose AS path does not start with the peer's own AS (RFC 4271 6.3); true when absent, false for route servers. */
+  readonly enforceFirstAs?: boolean
   /** Session reset with CEASE/1 when the peer sends more prefixes than this in one family. */
   readonly maxPrefixes?: number
 }

@@ -1,14 +1,35 @@
 // The public API: one BGP speaker with its peers and its routes.
 import { EventEmitter } from 'node:events'
+import { formatPrefix, parseAddress, parseId, parsePrefix } from './address.ts'
+import { type Clock, systemClock } from './clock.ts'
 import type { Announcement, Family, PeerConfig, SpeakerConfig } from './config.ts'
+import { checkAnnouncement, checkPeer, checkSpeaker } from './config-check.ts'
+import { BgpConfigError, BgpError } from './errors.ts'
+import { type Logger, silentLogger } from './log.ts'
+import { FAMILIES } from './negotiation.ts'
+import { CEASE, ERROR } from './packet/codes.ts'
+import { encodeEndOfRib } from './packet/end-of-rib.ts'
+import { encodeCommunication, type Notification } from './packet/notification.ts'
+import { toAttributes, toPath } from './paths.ts'
+import { Peer, type PeerHost } from './peer.ts'
+import { internAttributes, PolicyEngine } from './policy/engine.ts'
+import type { Policy } from './policy/policy.ts'
+import type { FamilyRib } from './rib/family-rib.ts'
+import { Rib } from './rib/rib.ts'
+import { LOCAL } from './rib/source.ts'
 import type { BestPathChange, Path, PeerEvent, PeerSnapshot, RejectEvent } from './snapshot.ts'
+import type { Connection, Listener, Transport } from './transport.ts'
+import { nodeTransport } from './transport-node.ts'
 
 export interface SpeakerEvents {
   peer: [event: PeerEvent]
-  /** All changes of one turn of the event loop together; a prefix stands in it once. */
+  /** All changes of one family in one turn of the event loop together; a prefix stands in it once. */
   best: [changes: readonly BestPathChange[]]
   reject: [event: RejectEvent]
 }
+
+const TICK = 1000
+const DEFAULT_HOLD_TIME = 90
 
 /**
  * A BGP-4 speaker (RFC 4271).
@@ -16,49 +37,278 @@ export interface SpeakerEvents {
  */
 export class Speaker extends EventEmitter<SpeakerEvents> {
   readonly config: SpeakerConfig
+  readonly #clock: Clock
+  readonly #log: Logger
+  readonly #transport: Transport
+  readonly #rib: Rib
+  readonly #host: PeerHost
+  readonly #peers = new Map<string, Peer>()
+  readonly #engines = new Map<string, PolicyEngine>()
+  readonly #announced = new Map<string, Announcement>()
+  #listeners: Listener[] = []
+  #started = false
+  #closed = false
+  #cancelTick: (() => void) | undefined
 
   /** @throws BgpConfigError listing every problem with its path. */
   constructor(config: SpeakerConfig) {
     super()
+    checkSpeaker(config)
     this.config = config
+    this.#clock = config.clock ?? systemClock
+    this.#log = config.log ?? silentLogger
+    this.#transport = config.transport ?? nodeTransport
+    const routerId = parseId(config.routerId)!
+    this.#rib = new Rib(
+      this.#clock,
+      {
+        changed: (rib, prefixes) => this.#changed(rib, prefixes),
+        endOfRib: (member, family) => member.write(encodeEndOfRib(family), 1),
+        swept: () => {
+          for (const engine of this.#engines.values()) engine.forget()
+        },
+      },
+      routerId,
+    )
+    this.#host = this.#makeHost(routerId)
   }
 
   /** Binds the listening sockets and starts all peers; peers that are added later start at once. @throws when an address cannot be bound. */
   async start(): Promise<void> {
-    throw new Error('not yet')
+    if (this.#started || this.#closed) throw new BgpError('closed', 'a speaker is started once')
+    this.#started = true
+    await this.#listen()
+    this.#scheduleTick()
+    for (const peer of this.#peers.values()) peer.start()
   }
 
   /** Addresses and ports that are listened on, after `start`. */
   listening(): readonly { readonly address: string; readonly port: number }[] {
-    return []
+    return this.#listeners.map(({ address, port }) => ({ address, port }))
   }
 
   /** @throws BgpConfigError on a bad or a second configuration of one address. */
-  addPeer(_peer: PeerConfig): void {}
+  addPeer(config: PeerConfig): void {
+    if (this.#closed) throw new BgpError('closed', 'the speaker is closed')
+    checkPeer(config, this.#transport)
+    if (this.#peers.has(config.address))
+      throw new BgpConfigError([{ path: 'address', problem: `there is a peer ${config.address} already` }])
+    const peer = new Peer(config, this.#host)
+    this.#peers.set(config.address, peer)
+    for (const listener of this.#listeners)
+      if (config.password !== undefined) listener.setPassword(config.address, config.password)
+    if (this.#started) peer.start()
+  }
 
-  /** Applies a changed configuration; resets the session only where the change needs it (ASN, address, families, password, timers). Policies and next hops never do. */
-  updatePeer(_peer: PeerConfig): void {}
+  /**
+   * Applies a changed configuration; resets the session only where the change needs it (ASN, port, addresses, families, password, timers). Policies, next hops and limits never do.
+   * @throws BgpConfigError, BgpError `unknown-peer`
+   */
+  updatePeer(config: PeerConfig): void {
+    const peer = this.#peer(config.address)
+    checkPeer(config, this.#transport)
+    if (sessionPart(config) === sessionPart(peer.config)) {
+      peer.reconfigure(config)
+      return
+    }
+    this.#forget(peer, { code: ERROR.CEASE, subcode: CEASE.CONFIGURATION_CHANGE, data: new Uint8Array(0) })
+    this.addPeer(config)
+  }
 
-  /** Ends the session with CEASE/Peer De-configured and forgets the peer and its routes. Resolves when the connection is closed. */
-  async removePeer(_address: string): Promise<void> {}
+  /** Ends the session with CEASE/Peer De-configured and forgets the peer and its routes. Resolves when the connection is closed. @throws BgpError `unknown-peer` */
+  async removePeer(address: string): Promise<void> {
+    await this.#forget(this.#peer(address), {
+      code: ERROR.CEASE,
+      subcode: CEASE.PEER_DECONFIGURED,
+      data: new Uint8Array(0),
+    })
+  }
 
-  /** Announces a route of our own to all peers, or replaces it. */
-  announce(_route: Announcement): void {}
+  /** Announces a route of our own to all peers, or replaces it. @throws BgpConfigError */
+  announce(route: Announcement): void {
+    checkAnnouncement(route)
+    const prefix = parsePrefix(route.prefix)!
+    const rib = this.#ribOf(prefix.bytes.length)
+    const attribute = internAttributes(this.#rib.attributes, toAttributes(route))
+    const id = rib.prefixes.find(prefix, true)
+    let path = rib.lookup(id, LOCAL, 0)
+    if (path < 0) path = rib.insert(id, LOCAL, 0)
+    rib.paths.received[path] = rib.paths.attribute[path] = attribute
+    rib.touch(id)
+    this.#announced.set(formatPrefix(prefix), { ...route, prefix: formatPrefix(prefix) })
+    this.#rib.schedule()
+  }
 
-  withdraw(_prefix: string): void {}
+  /** Takes a route of our own back; one that is not announced is ignored. */
+  withdraw(cidr: string): void {
+    const prefix = parsePrefix(cidr)
+    if (prefix === undefined || !this.#announced.delete(formatPrefix(prefix))) return
+    const rib = this.#ribOf(prefix.bytes.length)
+    const path = rib.lookup(rib.prefixes.find(prefix, false), LOCAL, 0)
+    rib.remove(path)
+    this.#rib.schedule()
+  }
 
   peers(): readonly PeerSnapshot[] {
-    return []
+    return [...this.#peers.values()].map((peer) => peer.snapshot())
   }
 
   /** Best paths, in no particular order. Decoded while iterated: do not hold the iterator across turns. */
-  *routes(_family?: Family): IterableIterator<Path> {}
+  *routes(family?: Family): IterableIterator<Path> {
+    for (const each of family === undefined ? FAMILIES : [family]) {
+      const rib = this.#rib.families[each]
+      for (let id = 0; id < rib.prefixes.used; id++) {
+        if (!rib.prefixes.has(id)) continue
+        const path = this.#best(rib, id)
+        if (path !== undefined) yield path
+      }
+    }
+  }
 
   /** Routes of our own. */
   announced(): readonly Announcement[] {
-    return []
+    return [...this.#announced.values()]
   }
 
   /** Ends all sessions with CEASE/Administrative Shutdown and `reason` (RFC 9003, at most 255 bytes of UTF-8), closes the listeners; resolves when all is closed. */
-  async close(_reason?: string): Promise<void> {}
+  async close(reason = ''): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#cancelTick?.()
+    const data = reason === '' ? new Uint8Array(0) : encodeCommunication(reason)
+    const notification = { code: ERROR.CEASE, subcode: CEASE.ADMINISTRATIVE_SHUTDOWN, data }
+    await Promise.all(
+      [...this.#peers.values()]
+        .map((peer) => peer.stop(notification))
+        .concat(this.#listeners.map((listener) => listener.close())),
+    )
+    this.#rib.close()
+  }
+
+  #makeHost(routerId: number): PeerHost {
+    const { config } = this
+    return {
+      asn: config.asn,
+      routerId,
+      clusterId: config.clusterId === undefined ? routerId : parseId(config.clusterId)!,
+      holdTime: config.holdTime ?? DEFAULT_HOLD_TIME,
+      clock: this.#clock,
+      random: config.random ?? Math.random,
+      log: this.#log,
+      transport: this.#transport,
+      rib: this.#rib,
+      engine: (policy) => this.#engine(policy),
+      event: (event) => void this.emit('peer', event),
+      reject: (event) => void this.emit('reject', event),
+    }
+  }
+
+  #engine(policy: Policy | undefined): PolicyEngine | undefined {
+    if (policy === undefined || (policy.rules.length === 0 && policy.otherwise === 'accept')) return undefined
+    const key = JSON.stringify(policy)
+    let engine = this.#engines.get(key)
+    if (engine === undefined) {
+      engine = new PolicyEngine(policy, this.#rib.attributes)
+      this.#engines.set(key, engine)
+    }
+    return engine
+  }
+
+  async #listen(): Promise<void> {
+    const { listen } = this.config
+    if (listen === undefined) return
+    for (const address of listen.addresses ?? [undefined]) {
+      const options = { port: listen.port, ...(address === undefined ? {} : { address }) }
+      const listener = await this.#transport.listen(options, (connection) => this.#accept(connection))
+      this.#listeners.push(listener)
+      for (const { config } of this.#peers.values())
+        if (config.password !== undefined) listener.setPassword(config.address, config.password)
+    }
+  }
+
+  #accept(connection: Connection): void {
+    const peer =
+      this.#peers.get(connection.remoteAddress) ?? this.#peers.get(canonical(connection.remoteAddress))
+    if (peer === undefined || this.#closed) {
+      this.#log.debug('connection from a stranger refused', { address: connection.remoteAddress })
+      connection.destroy()
+      return
+    }
+    peer.accept(connection)
+  }
+
+  #scheduleTick(): void {
+    this.#cancelTick = this.#clock.after(TICK, () => {
+      this.#scheduleTick()
+      const now = this.#clock.now()
+      for (const peer of this.#peers.values()) if (now >= peer.deadline) peer.tick()
+      if (this.#rib.busy()) this.#rib.schedule()
+    })
+  }
+
+  #changed(rib: FamilyRib, prefixes: readonly number[]): void {
+    if (this.listenerCount('best') === 0) return
+    const changes = prefixes.map((id) => ({ prefix: rib.prefixes.text(id), best: this.#best(rib, id) }))
+    this.emit('best', changes)
+  }
+
+  #best(rib: FamilyRib, id: number): Path | undefined {
+    const attribute = rib.prefixes.bestAttribute[id]!
+    if (attribute < 0) return undefined
+    return toPath(
+      rib.prefixes.text(id),
+      this.#rib.attributes.decode(attribute),
+      this.#rib.sources[rib.prefixes.bestSource[id]!]!,
+    )
+  }
+
+  #ribOf(addressLength: number): FamilyRib {
+    return this.#rib.families[addressLength === 4 ? 'ipv4-unicast' : 'ipv6-unicast']
+  }
+
+  #peer(address: string): Peer {
+    const peer = this.#peers.get(address)
+    if (peer === undefined) throw new BgpError('unknown-peer', `no peer ${address}`)
+    return peer
+  }
+
+  #forget(peer: Peer, notification: Notification): Promise<void> {
+    this.#peers.delete(peer.config.address)
+    for (const listener of this.#listeners)
+      if (peer.config.password !== undefined) listener.setPassword(peer.config.address, undefined)
+    return peer.stop(notification)
+  }
+}
+
+function canonical(address: string): string {
+  const bytes = parseAddress(address)
+  return bytes === undefined ? address : formatPrefix({ bytes, length: 0 }).replace(/\/0$/, '')
+}
+
+/** What of a peer's configuration its session depends on, as text to compare. */
+function sessionPart(config: PeerConfig): string {
+  const {
+    address,
+    port,
+    asn,
+    localAddress,
+    holdTime,
+    families,
+    passive,
+    password,
+    ttlSecurityHops,
+    routeReflectorClient,
+  } = config
+  return JSON.stringify([
+    address,
+    port,
+    asn,
+    localAddress,
+    holdTime,
+    families,
+    passive,
+    password,
+    ttlSecurityHops,
+    routeReflectorClient,
+  ])
 }

@@ -56,7 +56,7 @@ export interface Rule {
   readonly name: string
   readonly match?: Match
   readonly set?: Actions
-  readonly then: 'accept' | 'reject' | 'next'
+  readonly verdict: 'accept' | 'reject' | 'next'
 }
 
 export interface Policy {

@@ -1,0 +1,129 @@
+// IP addresses and prefixes: text to bytes and back.
+
+/** 4 bytes, or 16 for IPv6; undefined when it is not an address. No zone, no IPv4 shorthand. */
+export function parseAddress(text: string): Uint8Array | undefined {
+  return text.includes(':') ? parseV6(text) : parseV4(text)
+}
+
+/** Canonical text (IPv6 as in RFC 5952). */
+export function formatAddress(bytes: Uint8Array): string {
+  return bytes.length === 4 ? `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}` : formatV6(bytes)
+}
+
+/** A BGP identifier or cluster ID: an unsigned 32-bit number in dotted form. */
+export function formatId(id: number): string {
+  return `${id >>> 24}.${(id >>> 16) & 255}.${(id >>> 8) & 255}.${id & 255}`
+}
+
+export function parseId(text: string): number | undefined {
+  const bytes = parseV4(text)
+  return bytes === undefined
+    ? undefined
+    : ((bytes[0]! << 24) | (bytes[1]! << 16) | (bytes[2]! << 8) | bytes[3]!) >>> 0
+}
+
+export interface Prefix {
+  /** 4 or 16 bytes; host bits are zero. */
+  readonly bytes: Uint8Array
+  readonly length: number
+}
+
+/** Host bits are cleared; undefined when it is not a CIDR. */
+export function parsePrefix(text: string): Prefix | undefined {
+  const slash = text.indexOf('/')
+  if (slash < 0) return undefined
+  const bytes = parseAddress(text.slice(0, slash))
+  const digits = text.slice(slash + 1)
+  if (bytes === undefined || !/^\d{1,3}$/.test(digits)) return undefined
+  const length = Number(digits)
+  if (length > bytes.length * 8) return undefined
+  clearHostBits(bytes, length)
+  return { bytes, length }
+}
+
+/** An address stands for itself alone. */
+export function parseAddressOrPrefix(text: string): Prefix | undefined {
+  if (text.includes('/')) return parsePrefix(text)
+  const bytes = parseAddress(text)
+  return bytes === undefined ? undefined : { bytes, length: bytes.length * 8 }
+}
+
+export function formatPrefix(prefix: Prefix): string {
+  return `${formatAddress(prefix.bytes)}/${prefix.length}`
+}
+
+/** Whether the address or prefix (its bytes and length) lies inside `outer`. */
+export function contains(outer: Prefix, bytes: Uint8Array, length = bytes.length * 8): boolean {
+  if (outer.bytes.length !== bytes.length || length < outer.length) return false
+  const whole = outer.length >> 3
+  for (let i = 0; i < whole; i++) if (outer.bytes[i] !== bytes[i]) return false
+  const rest = outer.length & 7
+  return rest === 0 || ((outer.bytes[whole]! ^ bytes[whole]!) & (0xff00 >> rest) & 0xff) === 0
+}
+
+export function clearHostBits(bytes: Uint8Array, length: number): void {
+  const whole = length >> 3
+  const rest = length & 7
+  if (rest !== 0) bytes[whole]! &= 0xff00 >> rest
+  bytes.fill(0, rest === 0 ? whole : whole + 1)
+}
+
+function parseV4(text: string): Uint8Array | undefined {
+  const parts = text.split('.')
+  if (parts.length !== 4) return undefined
+  const bytes = new Uint8Array(4)
+  for (let i = 0; i < 4; i++) {
+    const part = parts[i]!
+    if (!/^(0|[1-9]\d{0,2})$/.test(part) || Number(part) > 255) return undefined
+    bytes[i] = Number(part)
+  }
+  return bytes
+}
+
+function parseV6(text: string): Uint8Array | undefined {
+  const halves = text.split('::')
+  if (halves.length > 2) return undefined
+  const head = parseGroups(halves[0]!, halves.length === 1)
+  const tail = halves.length === 2 ? parseGroups(halves[1]!, true) : []
+  if (head === undefined || tail === undefined) return undefined
+  const missing = 16 - head.length - tail.length
+  if (halves.length === 1 ? missing !== 0 : missing < 2) return undefined
+  return Uint8Array.from([...head, ...new Array<number>(missing).fill(0), ...tail])
+}
+
+function parseGroups(text: string, last: boolean): number[] | undefined {
+  if (text === '') return []
+  const bytes: number[] = []
+  const groups = text.split(':')
+  for (const [i, group] of groups.entries()) {
+    if (last && i === groups.length - 1 && group.includes('.')) {
+      const v4 = parseV4(group)
+      if (v4 === undefined) return undefined
+      bytes.push(...v4)
+    } else if (/^[0-9a-fA-F]{1,4}$/.test(group)) {
+      const value = Number.parseInt(group, 16)
+      bytes.push(value >> 8, value & 255)
+    } else return undefined
+  }
+  return bytes
+}
+
+function formatV6(bytes: Uint8Array): string {
+  const groups = Array.from({ length: 8 }, (_, i) => (bytes[2 * i]! << 8) | bytes[2 * i + 1]!)
+  let start = -1
+  let longest = 1
+  for (let i = 0; i < 8; i++) {
+    let j = i
+    while (j < 8 && groups[j] === 0) j++
+    if (j - i > longest) {
+      start = i
+      longest = j - i
+    }
+  }
+  const hex = (from: number, to: number) =>
+    groups
+      .slice(from, to)
+      .map((group) => group.toString(16))
+      .join(':')
+  return start < 0 ? hex(0, 8) : `${hex(0, start)}::${hex(start + longest, 8)}`
+}

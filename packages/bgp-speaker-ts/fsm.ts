@@ -1,0 +1,362 @@
+// The state machine of one peer (RFC 4271 section 8) as a pure function: step(state, event) -> {state, effects}.
+// A peer may have two connections at once, one that we opened and one that it opened, until collision detection (6.8) leaves one.
+import { assertNever, type NotificationError } from './errors.ts'
+import { CEASE, ERROR, FSM_ERROR, OPEN_ERROR } from './packet/codes.ts'
+import type { Notification } from './packet/notification.ts'
+import type { Open } from './packet/open.ts'
+import type { PeerState } from './snapshot.ts'
+
+export type Side = 'outgoing' | 'incoming'
+
+/** One TCP connection. Times are the clock's milliseconds. */
+export type Link =
+  | { readonly phase: 'connecting'; readonly deadline: number }
+  | { readonly phase: 'open-sent'; readonly deadline: number }
+  | {
+      readonly phase: 'open-confirm' | 'established'
+      readonly open: Open
+      /** As negotiated, milliseconds; 0: no keepalives. */
+      readonly hold: number
+      readonly deadline: number
+      readonly keepaliveAt: number
+    }
+
+export interface FsmState {
+  readonly running: boolean
+  /** When to connect again; Infinity: not by itself. */
+  readonly retryAt: number
+  /** Attempts that failed since the last established session. */
+  readonly failures: number
+  readonly outgoing: Link | undefined
+  readonly incoming: Link | undefined
+}
+
+export interface FsmConfig {
+  readonly localAsn: number
+  readonly localId: number
+  /** The AS number that the peer must have; undefined: any (dynamic neighbours decide elsewhere). */
+  readonly peerAsn: number
+  /** Milliseconds; 0: never. */
+  readonly hold: number
+  readonly connectRetry: number
+  readonly passive: boolean
+}
+
+export type FsmEvent =
+  | { readonly kind: 'start' }
+  /** Ends everything; the notification is sent on every connection. */
+  | { readonly kind: 'stop'; readonly notification: Notification }
+  /** Ends the connections but connects again. */
+  | { readonly kind: 'reset'; readonly notification: Notification }
+  /** `received` and `sent`: when the last message came in and went out on the established connection. */
+  | { readonly kind: 'tick'; readonly received: number; readonly sent: number }
+  | { readonly kind: 'connected' }
+  | { readonly kind: 'accepted' }
+  | { readonly kind: 'closed'; readonly side: Side; readonly error: string | undefined }
+  | { readonly kind: 'open'; readonly side: Side; readonly open: Open }
+  | { readonly kind: 'keepalive'; readonly side: Side }
+  /** UPDATE or ROUTE-REFRESH outside the established state. */
+  | { readonly kind: 'unexpected'; readonly side: Side }
+  | { readonly kind: 'notification'; readonly side: Side; readonly notification: Notification }
+  | { readonly kind: 'bad-message'; readonly side: Side; readonly error: NotificationError }
+
+/** Why a connection ended. */
+export type EndReason =
+  | { readonly kind: 'sent'; readonly notification: Notification; readonly message: string }
+  | { readonly kind: 'received'; readonly notification: Notification }
+  | { readonly kind: 'closed'; readonly error: string | undefined }
+
+export type Effect =
+  | { readonly kind: 'connect' }
+  | { readonly kind: 'send-open'; readonly side: Side }
+  | { readonly kind: 'send-keepalive'; readonly side: Side }
+  | { readonly kind: 'send-notification'; readonly side: Side; readonly notification: Notification }
+  | { readonly kind: 'close'; readonly side: Side }
+  | { readonly kind: 'established'; readonly side: Side; readonly open: Open; readonly hold: number }
+  /** An established session ended. */
+  | { readonly kind: 'down'; readonly reason: EndReason }
+  /** An attempt ended before it was established. */
+  | { readonly kind: 'failed'; readonly reason: EndReason }
+
+export interface Step {
+  readonly state: FsmState
+  readonly effects: readonly Effect[]
+}
+
+export const INITIAL: FsmState = {
+  running: false,
+  retryAt: Number.POSITIVE_INFINITY,
+  failures: 0,
+  outgoing: undefined,
+  incoming: undefined,
+}
+
+/** RFC 4271 8.2.2 suggests four minutes for the wait for an OPEN. */
+const OPEN_HOLD = 240_000
+const CONNECT_TIMEOUT = 10_000
+const FIRST_RETRY = 1000
+const NONE = new Uint8Array(0)
+
+/** `now` in milliseconds, `random` in [0, 1). */
+export function step(config: FsmConfig, state: FsmState, event: FsmEvent, now: number, random: number): Step {
+  const machine = new Machine(config, state, now, random)
+  machine.handle(event)
+  return { state: machine.state, effects: machine.effects }
+}
+
+/** The peer's state in the RFC's words: that of its more advanced connection. */
+export function stateName(state: FsmState): PeerState {
+  const phases = [state.outgoing?.phase, state.incoming?.phase]
+  for (const phase of ['established', 'open-confirm', 'open-sent'] as const)
+    if (phases.includes(phase)) return phase
+  if (phases.includes('connecting')) return 'connect'
+  return state.running ? 'active' : 'idle'
+}
+
+/** When `tick` has something to do, at the earliest. */
+export function nextDeadline(state: FsmState): number {
+  let deadline = state.retryAt
+  for (const link of [state.outgoing, state.incoming]) {
+    if (link === undefined) continue
+    deadline = Math.min(deadline, link.deadline)
+    if (link.phase === 'open-confirm' || link.phase === 'established')
+      deadline = Math.min(deadline, link.keepaliveAt)
+  }
+  return deadline
+}
+
+/** Which connection a collision leaves: that of the side with the higher BGP identifier, or AS number where they are equal (RFC 4271 6.8, RFC 6286 2.3). */
+export function survivor(localId: number, localAsn: number, open: Open): Side {
+  if (localId !== open.routerId) return localId > open.routerId ? 'outgoing' : 'incoming'
+  return localAsn > open.asn ? 'outgoing' : 'incoming'
+}
+
+/** One step's working state: made and thrown away inside `step`. */
+class Machine {
+  state: FsmState
+  readonly effects: Effect[] = []
+  readonly #config: FsmConfig
+  readonly #now: number
+  readonly #random: number
+
+  constructor(config: FsmConfig, state: FsmState, now: number, random: number) {
+    this.#config = config
+    this.state = state
+    this.#now = now
+    this.#random = random
+  }
+
+  handle(event: FsmEvent): void {
+    switch (event.kind) {
+      case 'start':
+        this.#start()
+        break
+      case 'stop':
+        this.state = { ...this.state, running: false, retryAt: Number.POSITIVE_INFINITY }
+        this.#endAll(event.notification)
+        break
+      case 'reset':
+        this.#endAll(event.notification)
+        break
+      case 'tick':
+        this.#tick(event.received, event.sent)
+        break
+      case 'connected':
+        if (this.state.outgoing?.phase === 'connecting') this.#sendOpen('outgoing')
+        break
+      case 'accepted':
+        this.#accepted()
+        break
+      case 'closed':
+        if (this.state[event.side] !== undefined)
+          this.#ended(event.side, { kind: 'closed', error: event.error })
+        break
+      case 'open':
+        this.#open(event.side, event.open)
+        break
+      case 'keepalive':
+        this.#keepalive(event.side)
+        break
+      case 'unexpected':
+        this.#unexpected(event.side)
+        break
+      case 'notification':
+        if (this.state[event.side] === undefined) break
+        this.effects.push({ kind: 'close', side: event.side })
+        this.#ended(event.side, { kind: 'received', notification: event.notification })
+        break
+      case 'bad-message':
+        this.#fail(event.side, event.error.code, event.error.subcode, event.error.message, event.error.data)
+        break
+      default:
+        assertNever(event)
+    }
+  }
+
+  #start(): void {
+    if (this.state.running) return
+    this.state = { ...INITIAL, running: true }
+    if (!this.#config.passive) this.#connect()
+  }
+
+  #connect(): void {
+    this.effects.push({ kind: 'connect' })
+    const link: Link = { phase: 'connecting', deadline: this.#now + CONNECT_TIMEOUT }
+    this.state = { ...this.state, retryAt: Number.POSITIVE_INFINITY, outgoing: link }
+  }
+
+  #sendOpen(side: Side): void {
+    this.effects.push({ kind: 'send-open', side })
+    this.#set(side, { phase: 'open-sent', deadline: this.#now + OPEN_HOLD })
+  }
+
+  #accepted(): void {
+    const { running, outgoing, incoming } = this.state
+    if (!running || outgoing?.phase === 'established' || incoming?.phase === 'established') {
+      // The new connection is not a side yet: its owner closes it on seeing no `send-open`.
+      return
+    }
+    // The peer gave up its earlier one, or it would not have made another.
+    if (incoming !== undefined)
+      this.#fail('incoming', ERROR.CEASE, CEASE.COLLISION, 'the peer connected again')
+    this.#sendOpen('incoming')
+  }
+
+  #open(side: Side, open: Open): undefined {
+    const link = this.state[side]
+    if (link === undefined) return
+    if (link.phase !== 'open-sent') return this.#unexpected(side)
+    const { localAsn, localId, peerAsn } = this.#config
+    if (open.asn !== peerAsn)
+      return this.#fail(side, ERROR.OPEN, OPEN_ERROR.PEER_AS, `AS ${open.asn}, not ${peerAsn}`)
+    // RFC 6286 2.2: inside one AS the identifier is unique.
+    if (open.routerId === localId && open.asn === localAsn)
+      return this.#fail(side, ERROR.OPEN, OPEN_ERROR.BGP_IDENTIFIER, 'our own BGP identifier')
+    if (!this.#winsCollision(side, open))
+      return this.#fail(side, ERROR.CEASE, CEASE.COLLISION, 'connection collision')
+    const hold = Math.min(this.#config.hold, open.holdTime * 1000)
+    this.effects.push({ kind: 'send-keepalive', side })
+    this.#set(side, {
+      phase: 'open-confirm',
+      open,
+      hold,
+      deadline: this.#now + (hold || OPEN_HOLD),
+      keepaliveAt: this.#nextKeepalive(hold),
+    })
+  }
+
+  /** Resolves a collision with the other connection where its peer is known too; false: this one loses. */
+  #winsCollision(side: Side, open: Open): boolean {
+    const otherSide = side === 'outgoing' ? 'incoming' : 'outgoing'
+    const other = this.state[otherSide]
+    if (other?.phase === 'established') return false
+    if (other?.phase !== 'open-confirm') return true
+    if (survivor(this.#config.localId, this.#config.localAsn, open) !== side) return false
+    this.#fail(otherSide, ERROR.CEASE, CEASE.COLLISION, 'connection collision')
+    return true
+  }
+
+  #keepalive(side: Side): undefined {
+    const link = this.state[side]
+    if (link === undefined || link.phase === 'established') return
+    if (link.phase !== 'open-confirm') return this.#unexpected(side)
+    const otherSide = side === 'outgoing' ? 'incoming' : 'outgoing'
+    const other = this.state[otherSide]
+    if (other !== undefined) this.#fail(otherSide, ERROR.CEASE, CEASE.COLLISION, 'connection collision')
+    this.#set(side, {
+      ...link,
+      phase: 'established',
+      deadline: link.hold === 0 ? Number.POSITIVE_INFINITY : this.#now + link.hold,
+    })
+    this.state = { ...this.state, failures: 0, retryAt: Number.POSITIVE_INFINITY }
+    this.effects.push({ kind: 'established', side, open: link.open, hold: link.hold })
+  }
+
+  #unexpected(side: Side): undefined {
+    const phase = this.state[side]?.phase
+    if (phase === undefined || phase === 'connecting') return
+    const subcode =
+      phase === 'open-sent'
+        ? FSM_ERROR.IN_OPEN_SENT
+        : phase === 'open-confirm'
+          ? FSM_ERROR.IN_OPEN_CONFIRM
+          : FSM_ERROR.IN_ESTABLISHED
+    this.#fail(side, ERROR.FSM, subcode, `unexpected message in ${phase}`)
+  }
+
+  #tick(received: number, sent: number): void {
+    for (const side of ['outgoing', 'incoming'] as const) {
+      const link = this.state[side]
+      if (link === undefined) continue
+      if (this.#now >= link.deadline && !this.#extended(side, link, received)) this.#timeout(side, link)
+      else this.#keepTalking(side, sent)
+    }
+    const { running, outgoing, incoming, retryAt } = this.state
+    if (running && outgoing === undefined && incoming === undefined && this.#now >= retryAt) this.#connect()
+  }
+
+  /** The deadline of an established connection moves with what was received since. */
+  #extended(side: Side, link: Link, received: number): boolean {
+    if (link.phase !== 'established' || received + link.hold <= this.#now) return false
+    this.#set(side, { ...link, deadline: received + link.hold })
+    return true
+  }
+
+  #timeout(side: Side, link: Link): undefined {
+    if (link.phase !== 'connecting') return this.#fail(side, ERROR.HOLD_TIMER, 0, 'hold timer expired')
+    this.effects.push({ kind: 'close', side })
+    this.#ended(side, { kind: 'closed', error: 'connect timed out' })
+  }
+
+  #keepTalking(side: Side, sent: number): void {
+    const link = this.state[side]
+    if (link === undefined || (link.phase !== 'open-confirm' && link.phase !== 'established')) return
+    if (this.#now < link.keepaliveAt) return
+    const quiet = this.#now - sent
+    if (link.phase === 'established' && quiet < link.hold / 4) {
+      this.#set(side, { ...link, keepaliveAt: this.#now + link.hold / 3 - quiet })
+      return
+    }
+    this.effects.push({ kind: 'send-keepalive', side })
+    this.#set(side, { ...link, keepaliveAt: this.#nextKeepalive(link.hold) })
+  }
+
+  /** A third of the hold time, less up to a quarter of jitter (RFC 4271 section 10). */
+  #nextKeepalive(hold: number): number {
+    return hold === 0 ? Number.POSITIVE_INFINITY : this.#now + (hold / 3) * (1 - this.#random / 4)
+  }
+
+  #endAll(notification: Notification): void {
+    for (const side of ['outgoing', 'incoming'] as const) {
+      this.#fail(side, notification.code, notification.subcode, 'administratively', notification.data)
+    }
+  }
+
+  /** Answers with a NOTIFICATION where the peer can understand one, and closes. */
+  #fail(side: Side, code: number, subcode: number, message: string, data: Uint8Array = NONE): undefined {
+    const link = this.state[side]
+    if (link === undefined) return
+    const notification = { code, subcode, data }
+    if (link.phase !== 'connecting') this.effects.push({ kind: 'send-notification', side, notification })
+    this.effects.push({ kind: 'close', side })
+    this.#ended(side, { kind: 'sent', notification, message })
+  }
+
+  #ended(side: Side, reason: EndReason): void {
+    const established = this.state[side]?.phase === 'established'
+    this.effects.push({ kind: established ? 'down' : 'failed', reason })
+    this.#set(side, undefined)
+    const { running, outgoing, incoming, failures } = this.state
+    if (!running || outgoing !== undefined || incoming !== undefined || this.#config.passive) return
+    const delay = Math.min(this.#config.connectRetry, FIRST_RETRY * 2 ** Math.min(failures, 20))
+    this.state = {
+      ...this.state,
+      failures: failures + 1,
+      retryAt: this.#now + delay * (1 - this.#random / 4),
+    }
+  }
+
+  #set(side: Side, link: Link | undefined): void {
+    this.state = side === 'outgoing' ? { ...this.state, outgoing: link } : { ...this.state, incoming: link }
+  }
+}

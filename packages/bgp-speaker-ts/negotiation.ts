@@ -1,0 +1,104 @@
+// What two OPENs agree on (RFC 5492 and the RFCs of each capability).
+import type { Family } from './config.ts'
+import type { Capability, GracefulRestartFamily } from './packet/capabilities.ts'
+import { AFI, type AfiSafi, SAFI } from './packet/codes.ts'
+import type { Open } from './packet/open.ts'
+
+export const FAMILY_CODES: Readonly<Record<Family, AfiSafi>> = {
+  'ipv4-unicast': { afi: AFI.IPV4, safi: SAFI.UNICAST },
+  'ipv6-unicast': { afi: AFI.IPV6, safi: SAFI.UNICAST },
+}
+
+export const FAMILIES: readonly Family[] = ['ipv4-unicast', 'ipv6-unicast']
+
+export function familyOf({ afi, safi }: AfiSafi): Family | undefined {
+  if (safi !== SAFI.UNICAST) return undefined
+  return afi === AFI.IPV4 ? 'ipv4-unicast' : afi === AFI.IPV6 ? 'ipv6-unicast' : undefined
+}
+
+export interface Negotiated {
+  readonly families: readonly Family[]
+  readonly fourOctetAs: boolean
+  readonly routeRefresh: boolean
+  readonly enhancedRefresh: boolean
+  readonly extendedMessages: boolean
+  /** The peer takes IPv4 NLRI with IPv6 next hops (RFC 8950). */
+  readonly ipv4OverIpv6: boolean
+  /** Families in which NLRI carry path identifiers, by direction (RFC 7911). */
+  readonly addPathReceive: readonly Family[]
+  readonly addPathSend: readonly Family[]
+  /** The peer's graceful restart capability (RFC 4724). */
+  readonly gracefulRestart:
+    | {
+        readonly restarting: boolean
+        readonly notification: boolean
+        readonly time: number
+        readonly families: readonly GracefulRestartFamily[]
+      }
+    | undefined
+}
+
+/** `ours` are the capabilities of our own OPEN on the same connection. */
+export function negotiate(ours: readonly Capability[], open: Open): Negotiated {
+  const theirs = open.capabilities
+  const both = (kind: Capability['kind']) => has(ours, kind) && has(theirs, kind)
+  const gracefulRestart = find(theirs, 'graceful-restart')
+  return {
+    families: commonFamilies(ours, theirs),
+    fourOctetAs: both('four-octet-as'),
+    routeRefresh: both('route-refresh'),
+    enhancedRefresh: both('enhanced-route-refresh'),
+    extendedMessages: both('extended-message'),
+    ipv4OverIpv6:
+      both('extended-next-hop') &&
+      nextHops(theirs).some(
+        ({ afi, safi, nextHopAfi }) => afi === AFI.IPV4 && safi === SAFI.UNICAST && nextHopAfi === AFI.IPV6,
+      ),
+    addPathReceive: addPath(ours, theirs, 'receive'),
+    addPathSend: addPath(ours, theirs, 'send'),
+    gracefulRestart: has(ours, 'graceful-restart') ? gracefulRestart : undefined,
+  }
+}
+
+function commonFamilies(ours: readonly Capability[], theirs: readonly Capability[]): Family[] {
+  const mine = familiesOf(ours)
+  const other = familiesOf(theirs)
+  return FAMILIES.filter((family) => mine.includes(family) && other.includes(family))
+}
+
+/** A speaker that names no family speaks IPv4 unicast (RFC 4760 section 8). */
+function familiesOf(capabilities: readonly Capability[]): Family[] {
+  const named = capabilities.filter((capability) => capability.kind === 'multiprotocol')
+  if (named.length === 0) return ['ipv4-unicast']
+  return named.map(familyOf).filter((family) => family !== undefined)
+}
+
+function nextHops(capabilities: readonly Capability[]) {
+  return find(capabilities, 'extended-next-hop')?.families ?? []
+}
+
+function addPath(
+  ours: readonly Capability[],
+  theirs: readonly Capability[],
+  direction: 'send' | 'receive',
+): Family[] {
+  const reverse = direction === 'send' ? 'receive' : 'send'
+  const may = (capabilities: readonly Capability[], family: Family, way: 'send' | 'receive') =>
+    find(capabilities, 'add-path')?.families.some((entry) => familyOf(entry) === family && entry[way]) ===
+    true
+  return FAMILIES.filter((family) => may(ours, family, direction) && may(theirs, family, reverse))
+}
+
+function has(capabilities: readonly Capability[], kind: Capability['kind']): boolean {
+  return capabilities.some((capability) => capability.kind === kind)
+}
+
+/** The last one counts where a peer sends several. */
+function find<K extends Capability['kind']>(
+  capabilities: readonly Capability[],
+  kind: K,
+): Extract<Capability, { kind: K }> | undefined {
+  return capabilities.findLast(
+    (capability): capability is Extract<Capability, { kind: K }> => capability.kind === kind,
+  )
+}

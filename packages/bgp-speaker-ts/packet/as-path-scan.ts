@@ -1,0 +1,45 @@
+// Checks an AS_PATH in place and collects what best path and loop detection need of it.
+import { SEGMENT } from './codes.ts'
+import { readU16, readU32 } from './reader.ts'
+
+export interface AsPathSummary {
+  /** As RFC 4271 9.1.2.2 counts: a set is one, confederation segments are none (RFC 5065 5.3). */
+  length: number
+  /** First AS number of the path; 0 when it is empty or starts with a set. */
+  neighbour: number
+  /** How often the local AS number stands in it. */
+  loops: number
+}
+
+//  | Segment type (1) | Number of ASes (1) | ASes (2 or 4 bytes each) | ...
+
+/** False when it is malformed (RFC 7606 7.2): unknown segment type, a segment of no ASes, or one that is cut short. */
+export function scanAsPath(
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  width: 2 | 4,
+  localAsn: number,
+  summary: AsPathSummary,
+): boolean {
+  const end = at + length
+  let first = true
+  summary.length = summary.neighbour = summary.loops = 0
+  while (at < end) {
+    if (end - at < 2) return false
+    const type = bytes[at]!
+    const count = bytes[at + 1]!
+    at += 2
+    if (type < 1 || type > 4 || count === 0 || count * width > end - at) return false
+    if (type === SEGMENT.SEQUENCE) summary.length += count
+    else if (type === SEGMENT.SET) summary.length++
+    if (first && type === SEGMENT.SEQUENCE)
+      summary.neighbour = width === 4 ? readU32(bytes, at) : readU16(bytes, at)
+    // The neighbouring AS is the first one outside the own confederation.
+    if (type === SEGMENT.SEQUENCE || type === SEGMENT.SET) first = false
+    for (let i = 0; i < count; i++, at += width) {
+      if ((width === 4 ? readU32(bytes, at) : readU16(bytes, at)) === localAsn) summary.loops++
+    }
+  }
+  return true
+}

@@ -1,0 +1,101 @@
+// AS numbers of a peer that knows only two bytes of them: AS_PATH and AS4_PATH make one path again (RFC 6793 4.2.3).
+import { scanAsPath } from './as-path-scan.ts'
+import { AS_TRANS, SEGMENT } from './codes.ts'
+import { readU16 } from './reader.ts'
+import { Writer, writeU32 } from './writer.ts'
+
+const ignored = { length: 0, neighbour: 0, loops: 0 }
+
+export class AS4Merge {
+  #path: Uint8Array | undefined
+  #as4Path: Uint8Array | undefined
+  #aggregator: Uint8Array | undefined
+  #as4Aggregator: Uint8Array | undefined
+
+  reset(): undefined {
+    this.#path = this.#as4Path = this.#aggregator = this.#as4Aggregator = undefined
+  }
+
+  /** AS_PATH with 2-byte numbers, checked before. */
+  path(bytes: Uint8Array, at: number, length: number, _flags: number): undefined {
+    this.#path = widen(bytes, at, length)
+  }
+
+  /** Ignored when malformed (RFC 6793 section 6). */
+  as4Path(bytes: Uint8Array, at: number, length: number): undefined {
+    if (scanAsPath(bytes, at, length, 4, 0, ignored)) this.#as4Path = bytes.slice(at, at + length)
+  }
+
+  aggregator(bytes: Uint8Array, at: number, _flags: number): undefined {
+    const value = new Uint8Array(8)
+    writeU32(value, 0, readU16(bytes, at))
+    value.set(bytes.subarray(at + 2, at + 6), 4)
+    this.#aggregator = value
+  }
+
+  as4Aggregator(bytes: Uint8Array, at: number, length: number): undefined {
+    if (length === 8) this.#as4Aggregator = bytes.slice(at, at + 8)
+  }
+
+  /** The AS_PATH in 4-byte numbers; undefined when there was none. */
+  merged(): Uint8Array | undefined {
+    if (this.#path === undefined || this.#as4Path === undefined || this.#aggregatorIsOfOldSpeaker())
+      return this.#path
+    const old = measure(this.#path)
+    const wide = measure(this.#as4Path)
+    if (wide > old) return this.#path
+    return prependLeading(this.#path, old - wide, this.#as4Path)
+  }
+
+  mergedAggregator(): Uint8Array | undefined {
+    if (this.#aggregator === undefined || this.#aggregatorIsOfOldSpeaker()) return this.#aggregator
+    return this.#as4Aggregator ?? this.#aggregator
+  }
+
+  /** An AGGREGATOR that is not AS_TRANS was made by an old speaker after the AS4 attributes: they are out of date. */
+  #aggregatorIsOfOldSpeaker(): boolean {
+    const aggregator = this.#aggregator
+    return (
+      aggregator !== undefined && this.#as4Aggregator !== undefined && readU16(aggregator, 2) !== AS_TRANS
+    )
+  }
+}
+
+function widen(bytes: Uint8Array, at: number, length: number): Uint8Array {
+  const writer = new Writer(length * 2)
+  const end = at + length
+  while (at < end) {
+    const count = bytes[at + 1]!
+    writer.u8(bytes[at]!)
+    writer.u8(count)
+    at += 2
+    for (let i = 0; i < count; i++, at += 2) writer.u32(readU16(bytes, at))
+  }
+  return writer.copy()
+}
+
+/** Number of ASes, counted as for best path. */
+function measure(path: Uint8Array): number {
+  const summary = { length: 0, neighbour: 0, loops: 0 }
+  scanAsPath(path, 0, path.length, 4, 0, summary)
+  return summary.length
+}
+
+/** The first `count` ASes of `path` (and confederation segments on the way), then `tail`. */
+function prependLeading(path: Uint8Array, count: number, tail: Uint8Array): Uint8Array {
+  const writer = new Writer(path.length + tail.length)
+  let at = 0
+  while (at < path.length && count > 0) {
+    const type = path[at]!
+    const size = path[at + 1]!
+    const sequence = type === SEGMENT.SEQUENCE
+    const taken = sequence ? Math.min(size, count) : size
+    writer.u8(type)
+    writer.u8(taken)
+    writer.raw(path, at + 2, at + 2 + taken * 4)
+    count -= sequence ? taken : type === SEGMENT.SET ? 1 : 0
+    at += 2 + size * 4
+  }
+  writer.raw(tail)
+  return writer.copy()
+}

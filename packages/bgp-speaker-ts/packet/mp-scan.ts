@@ -1,0 +1,60 @@
+// MP_REACH_NLRI and MP_UNREACH_NLRI (RFC 4760): where their parts are.
+import { NotificationError } from '../errors.ts'
+import { AFI, ERROR, SAFI, UPDATE_ERROR } from './codes.ts'
+import { readU16 } from './reader.ts'
+
+/** Offsets are into the message; `afi` 0: the attribute is not there. */
+export interface MpSection {
+  afi: number
+  safi: number
+  nextHopAt: number
+  /** 4 or 16: where a link-local address follows the global one, it is left out. */
+  nextHopLength: number
+  /** The NLRI. */
+  start: number
+  end: number
+}
+
+function malformed(name: string): NotificationError {
+  // RFC 7606 7.11 and 5.3: what cannot be cut into NLRI resets the session.
+  return new NotificationError(ERROR.UPDATE, UPDATE_ERROR.OPTIONAL_ATTRIBUTE, `malformed ${name}`)
+}
+
+//  | AFI (2) | SAFI (1) | Next hop length (1) | Next hop | Reserved (1) | NLRI
+
+export function readMpReach(bytes: Uint8Array, at: number, length: number, section: MpSection): undefined {
+  const end = at + length
+  if (length < 5) throw malformed('MP_REACH_NLRI')
+  const afi = readU16(bytes, at)
+  const safi = bytes[at + 2]!
+  const hopLength = bytes[at + 3]!
+  const start = at + 5 + hopLength
+  if (start > end) throw malformed('MP_REACH_NLRI')
+  if (safi === SAFI.UNICAST && !validHopLength(afi, hopLength)) throw malformed('next hop of MP_REACH_NLRI')
+  section.afi = afi
+  section.safi = safi
+  section.nextHopAt = at + 4
+  section.nextHopLength = hopLength === 32 ? 16 : hopLength
+  section.start = start
+  section.end = end
+}
+
+/** RFC 2545 section 3 and, for IPv4 over IPv6 next hops, RFC 8950 section 3. */
+function validHopLength(afi: number, length: number): boolean {
+  return (
+    length === 16 ||
+    length === 32 ||
+    (length === 4 && afi === AFI.IPV4) ||
+    (afi !== AFI.IPV4 && afi !== AFI.IPV6)
+  )
+}
+
+//  | AFI (2) | SAFI (1) | NLRI
+
+export function readMpUnreach(bytes: Uint8Array, at: number, length: number, section: MpSection): undefined {
+  if (length < 3) throw malformed('MP_UNREACH_NLRI')
+  section.afi = readU16(bytes, at)
+  section.safi = bytes[at + 2]!
+  section.start = at + 3
+  section.end = at + length
+}

@@ -1,0 +1,117 @@
+// The NOTIFICATION message (RFC 4271 4.5) and the shutdown communication (RFC 9003).
+import { CEASE, ERROR } from './codes.ts'
+import type { Reader } from './reader.ts'
+import type { Writer } from './writer.ts'
+
+export interface Notification {
+  readonly code: number
+  readonly subcode: number
+  readonly data: Uint8Array
+}
+
+export function decodeNotification(reader: Reader): Notification {
+  return { code: reader.u8(), subcode: reader.u8(), data: reader.take(reader.left()).slice() }
+}
+
+export function encodeNotification(writer: Writer, notification: Notification): void {
+  writer.u8(notification.code)
+  writer.u8(notification.subcode)
+  writer.raw(notification.data)
+}
+
+const NAMES: Readonly<Record<number, readonly [string, Readonly<Record<number, string>>]>> = {
+  1: [
+    'Message Header Error',
+    { 1: 'Connection Not Synchronized', 2: 'Bad Message Length', 3: 'Bad Message Type' },
+  ],
+  2: [
+    'OPEN Message Error',
+    {
+      1: 'Unsupported Version Number',
+      2: 'Bad Peer AS',
+      3: 'Bad BGP Identifier',
+      4: 'Unsupported Optional Parameter',
+      6: 'Unacceptable Hold Time',
+      7: 'Unsupported Capability',
+    },
+  ],
+  3: [
+    'UPDATE Message Error',
+    {
+      1: 'Malformed Attribute List',
+      2: 'Unrecognized Well-known Attribute',
+      3: 'Missing Well-known Attribute',
+      4: 'Attribute Flags Error',
+      5: 'Attribute Length Error',
+      6: 'Invalid ORIGIN Attribute',
+      8: 'Invalid NEXT_HOP Attribute',
+      9: 'Optional Attribute Error',
+      10: 'Invalid Network Field',
+      11: 'Malformed AS_PATH',
+    },
+  ],
+  4: ['Hold Timer Expired', {}],
+  5: [
+    'Finite State Machine Error',
+    {
+      1: 'Unexpected Message in OpenSent',
+      2: 'Unexpected Message in OpenConfirm',
+      3: 'Unexpected Message in Established',
+    },
+  ],
+  6: [
+    'Cease',
+    {
+      1: 'Maximum Number of Prefixes Reached',
+      2: 'Administrative Shutdown',
+      3: 'Peer De-configured',
+      4: 'Administrative Reset',
+      5: 'Connection Rejected',
+      6: 'Other Configuration Change',
+      7: 'Connection Collision Resolution',
+      8: 'Out of Resources',
+      9: 'Hard Reset',
+      10: 'BFD Down',
+    },
+  ],
+  7: ['ROUTE-REFRESH Message Error', { 1: 'Invalid Message Length' }],
+  8: ['Send Hold Timer Expired', {}],
+}
+
+/** `Cease/Administrative Shutdown`; numbers where a name is not known. */
+export function notificationText(code: number, subcode: number): string {
+  const [name, subnames] = NAMES[code] ?? [`error ${code}`, {}]
+  if (subcode === 0) return name
+  return `${name}/${subnames[subcode] ?? subcode}`
+}
+
+/** The operator's message in a CEASE about a shutdown or reset, undefined where there is none or it is not UTF-8. */
+export function shutdownCommunication(notification: Notification): string | undefined {
+  const { code, subcode, data } = notification
+  if (
+    code !== ERROR.CEASE ||
+    (subcode !== CEASE.ADMINISTRATIVE_SHUTDOWN && subcode !== CEASE.ADMINISTRATIVE_RESET)
+  )
+    return undefined
+  const length = data[0] ?? 0
+  if (length === 0 || length > data.length - 1) return undefined
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(data.subarray(1, 1 + length))
+  } catch {
+    return undefined
+  }
+}
+
+/** The data of such a CEASE: cut to 255 bytes at a character's border. */
+export function encodeCommunication(text: string): Uint8Array {
+  let bytes = new TextEncoder().encode(text)
+  if (bytes.length > 255) {
+    let end = 255
+    while ((bytes[end]! & 0xc0) === 0x80) end--
+    bytes = bytes.subarray(0, end)
+  }
+  const data = new Uint8Array(bytes.length + 1)
+  data[0] = bytes.length
+  data.set(bytes, 1)
+  return data
+}

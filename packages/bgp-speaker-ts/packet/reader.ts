@@ -1,0 +1,67 @@
+// A bounds-checked reader over a part of a byte array.
+
+/** A read went over the end of what the reader may see. */
+export class OutOfBounds extends Error {
+  constructor(wanted: number, left: number) {
+    super(`${wanted} bytes wanted, ${left} left`)
+    this.name = 'OutOfBounds'
+  }
+}
+
+export class Reader {
+  bytes: Uint8Array
+  offset: number
+  end: number
+
+  constructor(bytes: Uint8Array, offset = 0, end = bytes.length) {
+    this.bytes = bytes
+    this.offset = offset
+    this.end = end
+  }
+
+  left(): number {
+    return this.end - this.offset
+  }
+
+  /** Moves over `count` bytes and returns where they start. @throws OutOfBounds */
+  skip(count: number): number {
+    const at = this.offset
+    if (count > this.end - at) throw new OutOfBounds(count, this.end - at)
+    this.offset = at + count
+    return at
+  }
+
+  u8(): number {
+    return this.bytes[this.skip(1)]!
+  }
+
+  u16(): number {
+    const at = this.skip(2)
+    return (this.bytes[at]! << 8) | this.bytes[at + 1]!
+  }
+
+  u32(): number {
+    return readU32(this.bytes, this.skip(4))
+  }
+
+  /** A view, not a copy. */
+  take(count: number): Uint8Array {
+    const at = this.skip(count)
+    return this.bytes.subarray(at, at + count)
+  }
+
+  /** A reader over the next `count` bytes; this one moves over them. */
+  sub(count: number): Reader {
+    const at = this.skip(count)
+    return new Reader(this.bytes, at, at + count)
+  }
+}
+
+/** Unsigned; the caller has checked the bounds. */
+export function readU32(bytes: Uint8Array, at: number): number {
+  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0
+}
+
+export function readU16(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! << 8) | bytes[at + 1]!
+}

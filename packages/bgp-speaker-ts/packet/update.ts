@@ -1,0 +1,175 @@
+// The UPDATE message (RFC 4271 4.3): its sections, and as an object for what is not in a hurry.
+import { parseAddress } from '../address.ts'
+import { BgpError, NotificationError } from '../errors.ts'
+import { AttributeScan, OUTCOME, type UpdateContext } from './attribute-scan.ts'
+import { decodeCanonical, encodeCanonical, type PathAttributes } from './attributes.ts'
+import { AFI, type AfiSafi, ATTRIBUTE, ERROR, FLAG, SAFI, UPDATE_ERROR } from './codes.ts'
+import { decodeNlri, encodeNlri, type Nlri } from './nlri.ts'
+import { Reader, readU16 } from './reader.ts'
+import { PLAIN, type WireOptions, writeAttributeHeader, writeWireAttributes } from './wire-attributes.ts'
+import { Writer } from './writer.ts'
+
+/** How an error in an UPDATE ends (RFC 7606 section 2); a session reset is a thrown NotificationError instead. */
+export type UpdateOutcome =
+  | { readonly kind: 'ok' }
+  | { readonly kind: 'attribute-discard'; readonly problem: string }
+  | { readonly kind: 'treat-as-withdraw'; readonly problem: string }
+
+export interface MpReach extends AfiSafi {
+  readonly nextHop: string
+  readonly nlri: readonly Nlri[]
+}
+
+export interface MpUnreach extends AfiSafi {
+  readonly nlri: readonly Nlri[]
+}
+
+export interface Update {
+  readonly withdrawn: readonly Nlri[]
+  readonly attributes: PathAttributes
+  readonly nlri: readonly Nlri[]
+  readonly mpReach?: MpReach
+  readonly mpUnreach?: MpUnreach
+}
+
+//  | Withdrawn length (2) | Withdrawn routes | Attributes length (2) | Attributes | NLRI
+
+/** Offsets of an UPDATE's parts; one object is used again and again. */
+export class UpdateSections {
+  withdrawnStart = 0
+  withdrawnEnd = 0
+  attributesStart = 0
+  attributesEnd = 0
+  end = 0
+
+  /** @throws NotificationError Malformed Attribute List (RFC 4271 6.3) when the lengths do not fit. */
+  split(bytes: Uint8Array, body: number, end: number): void {
+    if (end - body < 4) throw malformedList()
+    this.withdrawnStart = body + 2
+    this.withdrawnEnd = this.withdrawnStart + readU16(bytes, body)
+    if (this.withdrawnEnd + 2 > end) throw malformedList()
+    this.attributesStart = this.withdrawnEnd + 2
+    this.attributesEnd = this.attributesStart + readU16(bytes, this.withdrawnEnd)
+    if (this.attributesEnd > end) throw malformedList()
+    this.end = end
+  }
+}
+
+function malformedList(): NotificationError {
+  return new NotificationError(
+    ERROR.UPDATE,
+    UPDATE_ERROR.ATTRIBUTE_LIST,
+    'lengths of the UPDATE do not fit it',
+  )
+}
+
+/** @throws NotificationError where RFC 7606 leaves nothing but a session reset. */
+export function decodeUpdate(
+  reader: Reader,
+  context: UpdateContext,
+): { update: Update; outcome: UpdateOutcome } {
+  const { bytes } = reader
+  const sections = new UpdateSections()
+  sections.split(bytes, reader.offset, reader.end)
+  const scan = new AttributeScan()
+  scan.scan(bytes, sections.attributesStart, sections.attributesEnd, context)
+  const part = (start: number, end: number, afi: number) =>
+    decodeNlri(new Reader(bytes, start, end), afi, afi === AFI.IPV6 ? context.addPath6 : context.addPath4)
+  const withdrawn = part(sections.withdrawnStart, sections.withdrawnEnd, AFI.IPV4)
+  const nlri = part(sections.attributesEnd, sections.end, AFI.IPV4)
+  if (nlri.length > 0 || (scan.reach.afi !== 0 && scan.reach.start < scan.reach.end))
+    scan.checkMandatory(nlri.length > 0)
+  const length = scan.nextHopAt < 0 ? scan.length : scan.appendNextHop(scan.nextHopAt, 4)
+  const attributes = decodeCanonical(scan.buffer, 0, length)
+  const mpReach = reachOf(scan, bytes, part)
+  const mpUnreach = unreachOf(scan, part)
+  return { update: { withdrawn, attributes, nlri, ...mpReach, ...mpUnreach }, outcome: outcomeOf(scan) }
+}
+
+type DecodePart = (start: number, end: number, afi: number) => Nlri[]
+
+function reachOf({ reach }: AttributeScan, bytes: Uint8Array, part: DecodePart): { mpReach?: MpReach } {
+  if (!isUnicast(reach)) return {}
+  const { afi, safi, nextHopAt, nextHopLength } = reach
+  const hop = decodeCanonical(
+    Uint8Array.of(
+      ATTRIBUTE.NEXT_HOP,
+      0,
+      0,
+      nextHopLength,
+      ...bytes.subarray(nextHopAt, nextHopAt + nextHopLength),
+    ),
+  )
+  return { mpReach: { afi, safi, nextHop: hop.nextHop!, nlri: part(reach.start, reach.end, afi) } }
+}
+
+function unreachOf({ unreach }: AttributeScan, part: DecodePart): { mpUnreach?: MpUnreach } {
+  if (!isUnicast(unreach)) return {}
+  const { afi, safi } = unreach
+  return { mpUnreach: { afi, safi, nlri: part(unreach.start, unreach.end, afi) } }
+}
+
+function isUnicast({ afi, safi }: AfiSafi): boolean {
+  return (afi === AFI.IPV4 || afi === AFI.IPV6) && safi === SAFI.UNICAST
+}
+
+function outcomeOf(scan: AttributeScan): UpdateOutcome {
+  if (scan.outcome === OUTCOME.OK) return { kind: 'ok' }
+  return {
+    kind: scan.outcome === OUTCOME.ATTRIBUTE_DISCARD ? 'attribute-discard' : 'treat-as-withdraw',
+    problem: scan.problem,
+  }
+}
+
+/** Writes the body after the header. @throws BgpError when a value does not fit. */
+export function encodeUpdate(writer: Writer, update: Update, options: WireOptions = PLAIN): void {
+  const withdrawnAt = reserveLength(writer)
+  encodeNlri(writer, update.withdrawn)
+  closeLength(writer, withdrawnAt)
+  const attributesAt = reserveLength(writer)
+  if (update.mpReach !== undefined) encodeMpReach(writer, update.mpReach)
+  if (update.mpUnreach !== undefined) encodeMpUnreach(writer, update.mpUnreach)
+  const canonical = encodeCanonical(update.attributes)
+  writeWireAttributes(writer, canonical, 0, canonical.length, options)
+  const { nextHop } = update.attributes
+  if (nextHop !== undefined) {
+    const bytes = parseAddress(nextHop)
+    if (bytes?.length !== 4) throw new BgpError('not-encodable', `NEXT_HOP ${nextHop}`)
+    writeAttributeHeader(writer, FLAG.TRANSITIVE, ATTRIBUTE.NEXT_HOP, 4)
+    writer.raw(bytes)
+  }
+  closeLength(writer, attributesAt)
+  encodeNlri(writer, update.nlri)
+}
+
+function encodeMpReach(writer: Writer, { afi, safi, nextHop, nlri }: MpReach): void {
+  const hop = parseAddress(nextHop)
+  if (hop === undefined) throw new BgpError('not-encodable', `next hop ${nextHop}`)
+  const value = new Writer()
+  value.u16(afi)
+  value.u8(safi)
+  value.u8(hop.length)
+  value.raw(hop)
+  value.u8(0)
+  encodeNlri(value, nlri)
+  writeAttributeHeader(writer, FLAG.OPTIONAL, ATTRIBUTE.MP_REACH, value.length)
+  writer.raw(value.bytes, 0, value.length)
+}
+
+function encodeMpUnreach(writer: Writer, { afi, safi, nlri }: MpUnreach): void {
+  const value = new Writer()
+  value.u16(afi)
+  value.u8(safi)
+  encodeNlri(value, nlri)
+  writeAttributeHeader(writer, FLAG.OPTIONAL, ATTRIBUTE.MP_UNREACH, value.length)
+  writer.raw(value.bytes, 0, value.length)
+}
+
+function reserveLength(writer: Writer): number {
+  writer.u16(0)
+  return writer.length
+}
+
+function closeLength(writer: Writer, from: number): void {
+  writer.patchU16(from - 2, writer.length - from)
+}

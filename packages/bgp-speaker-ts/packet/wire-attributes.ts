@@ -1,0 +1,182 @@
+// Canonical attributes to the bytes of an UPDATE, with what changes on the way to a peer (RFC 4271 5.1, RFC 4456, RFC 6793).
+import { OWN_MED } from './attributes.ts'
+import { AS_TRANS, ATTRIBUTE, FLAG, SEGMENT } from './codes.ts'
+import { readU16, readU32 } from './reader.ts'
+import type { Writer } from './writer.ts'
+
+/** What the session with the receiver asks for. */
+export interface WireOptions {
+  readonly fourOctetAs: boolean
+  /** The AS number to put before an external peer's path; undefined: internal, path unchanged. */
+  readonly prepend: number | undefined
+  /** Leave out what is not for external peers: LOCAL_PREF, ORIGINATOR_ID, CLUSTER_LIST, and a MULTI_EXIT_DISC that is not ours (RFC 4271 5.1.4). */
+  readonly external: boolean
+  /** Written where there is none; for internal peers. */
+  readonly localPref: number | undefined
+  /** A reflected route: ORIGINATOR_ID where it has none, and the cluster ID before CLUSTER_LIST. */
+  readonly reflect: { readonly originatorId: number; readonly clusterId: number } | undefined
+}
+
+export const PLAIN: WireOptions = {
+  fourOctetAs: true,
+  prepend: undefined,
+  external: false,
+  localPref: undefined,
+  reflect: undefined,
+}
+
+/** Writes the attributes in [start, end) of canonical `bytes`, but for the next hop, which needs its own place. */
+export function writeWireAttributes(
+  writer: Writer,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  options: WireOptions,
+): void {
+  let at = start
+  let localPref = options.localPref
+  let originator = false
+  let clusters = false
+  while (at < end) {
+    const type = bytes[at]!
+    const length = readU16(bytes, at + 2)
+    const value = at + 4
+    at = value + length
+    if (type === ATTRIBUTE.AS_PATH) writeAsPath(writer, bytes, value, at, options)
+    else if (type === ATTRIBUTE.NEXT_HOP) continue
+    else if (type === ATTRIBUTE.MED && options.external && (bytes[value - 3]! & OWN_MED) === 0) continue
+    else if (type === ATTRIBUTE.AGGREGATOR && !options.fourOctetAs) writeOldAggregator(writer, bytes, value)
+    else if (type === ATTRIBUTE.LOCAL_PREF) {
+      if (!options.external) writeAttribute(writer, FLAG.TRANSITIVE, type, bytes, value, length)
+      localPref = undefined
+    } else if (type === ATTRIBUTE.ORIGINATOR_ID || type === ATTRIBUTE.CLUSTER_LIST) {
+      if (options.external) continue
+      if (type === ATTRIBUTE.ORIGINATOR_ID) originator = true
+      else clusters = true
+      if (type === ATTRIBUTE.CLUSTER_LIST && options.reflect !== undefined)
+        writeClusterList(writer, options.reflect.clusterId, bytes, value, length)
+      else writeAttribute(writer, FLAG.OPTIONAL, type, bytes, value, length)
+    } else writeAttribute(writer, bytes[value - 3]!, type, bytes, value, length)
+  }
+  if (localPref !== undefined) writeU32Attribute(writer, FLAG.TRANSITIVE, ATTRIBUTE.LOCAL_PREF, localPref)
+  if (options.reflect === undefined) return
+  if (!originator)
+    writeU32Attribute(writer, FLAG.OPTIONAL, ATTRIBUTE.ORIGINATOR_ID, options.reflect.originatorId)
+  if (!clusters) writeClusterList(writer, options.reflect.clusterId, bytes, 0, 0)
+}
+
+/** Flags (EXTENDED where the length needs it), type, length. */
+export function writeAttributeHeader(writer: Writer, flags: number, type: number, length: number): void {
+  const wide = length > 255
+  writer.u8(wide ? (flags & 0xe0) | FLAG.EXTENDED : flags & 0xe0)
+  writer.u8(type)
+  if (wide) writer.u16(length)
+  else writer.u8(length)
+}
+
+function writeAttribute(
+  writer: Writer,
+  flags: number,
+  type: number,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+): void {
+  writeAttributeHeader(writer, flags, type, length)
+  writer.raw(bytes, at, at + length)
+}
+
+function writeU32Attribute(writer: Writer, flags: number, type: number, value: number): void {
+  writeAttributeHeader(writer, flags, type, 4)
+  writer.u32(value)
+}
+
+function writeClusterList(
+  writer: Writer,
+  clusterId: number,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+): void {
+  writeAttributeHeader(writer, FLAG.OPTIONAL, ATTRIBUTE.CLUSTER_LIST, length + 4)
+  writer.u32(clusterId)
+  writer.raw(bytes, at, at + length)
+}
+
+function writeAsPath(
+  writer: Writer,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  options: WireOptions,
+): void {
+  const { prepend, fourOctetAs } = options
+  // RFC 4271 5.1.2: one more AS in a leading AS_SEQUENCE that has room, else a segment of its own.
+  const joins =
+    prepend !== undefined && start < end && bytes[start] === SEGMENT.SEQUENCE && bytes[start + 1]! < 255
+  const extra = prepend === undefined ? 0 : joins ? 4 : 6
+  if (fourOctetAs) {
+    writeAttributeHeader(writer, FLAG.TRANSITIVE, ATTRIBUTE.AS_PATH, end - start + extra)
+    writePath(writer, bytes, start, end, prepend, joins)
+    return
+  }
+  writeOldAsPath(writer, bytes, start, end, prepend, joins)
+}
+
+function writePath(
+  writer: Writer,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  prepend: number | undefined,
+  joins: boolean,
+): void {
+  let at = start
+  if (prepend !== undefined) {
+    writer.u8(SEGMENT.SEQUENCE)
+    writer.u8(joins ? bytes[start + 1]! + 1 : 1)
+    writer.u32(prepend)
+    if (joins) at = start + 2
+  }
+  writer.raw(bytes, at, end)
+}
+
+/** For a peer of 2-byte AS numbers: AS_PATH with AS_TRANS, and AS4_PATH where a number was too wide (RFC 6793 4.2.2). */
+function writeOldAsPath(
+  writer: Writer,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  prepend: number | undefined,
+  joins: boolean,
+): void {
+  const headerAt = writer.length
+  writer.reserve(end - start + 12)
+  writePath(writer, bytes, start, end, prepend, joins)
+  const path = writer.copy(headerAt)
+  writer.length = headerAt
+  let lost = false
+  const narrow: number[] = []
+  for (let at = 0; at < path.length; ) {
+    const count = path[at + 1]!
+    narrow.push(path[at]!, count)
+    at += 2
+    for (let i = 0; i < count; i++, at += 4) {
+      const asn = readU32(path, at)
+      if (asn > 0xffff) lost = true
+      const shown = asn > 0xffff ? AS_TRANS : asn
+      narrow.push(shown >>> 8, shown & 255)
+    }
+  }
+  writeAttribute(writer, FLAG.TRANSITIVE, ATTRIBUTE.AS_PATH, Uint8Array.from(narrow), 0, narrow.length)
+  if (lost) writeAttribute(writer, FLAG.OPTIONAL | FLAG.TRANSITIVE, ATTRIBUTE.AS4_PATH, path, 0, path.length)
+}
+
+function writeOldAggregator(writer: Writer, bytes: Uint8Array, at: number): void {
+  const asn = readU32(bytes, at)
+  const wide = asn > 0xffff
+  writeAttributeHeader(writer, FLAG.OPTIONAL | FLAG.TRANSITIVE, ATTRIBUTE.AGGREGATOR, 6)
+  writer.u16(wide ? AS_TRANS : asn)
+  writer.raw(bytes, at + 4, at + 8)
+  if (wide) writeAttribute(writer, FLAG.OPTIONAL | FLAG.TRANSITIVE, ATTRIBUTE.AS4_AGGREGATOR, bytes, at, 8)
+}

@@ -1,0 +1,157 @@
+// Evaluates a policy with its verdicts cached by attribute set: the attributes are decoded and matched once for each distinct set.
+import type { Family } from '../config.ts'
+import { encodeCanonical, ORIGINS, type PathAttributes } from '../packet/attributes.ts'
+import type { AttributeSummary, AttributeTable } from '../rib/attribute-table.ts'
+import type { PrefixTable } from '../rib/prefix-table.ts'
+import type { Source } from '../rib/source.ts'
+import { applyActions } from './actions.ts'
+import { AttributeCondition, PrefixCondition } from './matcher.ts'
+import type { Actions, Policy } from './policy.ts'
+
+interface CompiledRule {
+  readonly name: string
+  readonly attributes: AttributeCondition
+  readonly prefixes: PrefixCondition | undefined
+  readonly actions: Actions | undefined
+  readonly verdict: 'accept' | 'reject' | 'next'
+}
+
+/** What is left of a policy for one attribute set: the rules that match it, up to the first that decides for every prefix. */
+interface Residue {
+  readonly rules: readonly CompiledRule[]
+  /** Attribute ids after the actions of the rules with these indices (as a joined key). */
+  readonly results: Map<string, number>
+  /** Set where no rule looks at the prefix: the verdict for all of them. */
+  constant: number | undefined
+  reason: string
+}
+
+export const REJECTED = -1
+const CACHE_LIMIT = 200_000
+
+export class PolicyEngine {
+  readonly policy: Policy
+  /** Why the last evaluation rejected: a rule's name, or `otherwise`. */
+  reason = ''
+  readonly #rules: readonly CompiledRule[]
+  readonly #attributes: AttributeTable
+  readonly #bySource: boolean
+  #cache = new Map<number, Residue>()
+
+  constructor(policy: Policy, attributes: AttributeTable) {
+    this.policy = policy
+    this.#attributes = attributes
+    this.#rules = policy.rules.map(({ name, match = {}, set, verdict }) => ({
+      name,
+      attributes: new AttributeCondition(match),
+      prefixes: match.prefixes === undefined ? undefined : new PrefixCondition(match.prefixes),
+      actions: set,
+      verdict,
+    }))
+    this.#bySource = policy.rules.some(
+      ({ match }) => match?.neighbours !== undefined || match?.sources !== undefined,
+    )
+  }
+
+  /** The attribute id after the policy, or REJECTED. */
+  evaluate(attribute: number, source: Source, family: Family, table: PrefixTable, prefix: number): number {
+    const residue = this.#residue(attribute, source, family)
+    if (residue.constant !== undefined) {
+      this.reason = residue.reason
+      return residue.constant
+    }
+    return this.#walk(residue, attribute, family, table, prefix)
+  }
+
+  /** Attribute ids were freed: what is cached by them is void. */
+  forget(): void {
+    this.#cache.clear()
+  }
+
+  #residue(attribute: number, source: Source, family: Family): Residue {
+    const key =
+      (attribute * 2 + (family === 'ipv4-unicast' ? 0 : 1)) * (this.#bySource ? 65536 : 1) +
+      (this.#bySource ? source.index : 0)
+    const cached = this.#cache.get(key)
+    if (cached !== undefined) return cached
+    if (this.#cache.size >= CACHE_LIMIT) this.#cache.clear()
+    const residue = this.#reduce(attribute, source, family)
+    this.#cache.set(key, residue)
+    return residue
+  }
+
+  #reduce(attribute: number, source: Source, family: Family): Residue {
+    const decoded = this.#attributes.decode(attribute)
+    const rules: CompiledRule[] = []
+    for (const rule of this.#rules) {
+      if (!rule.attributes.matches(decoded, source, family)) continue
+      rules.push(rule)
+      if (rule.prefixes === undefined && rule.verdict !== 'next') break
+    }
+    const residue: Residue = { rules, results: new Map(), constant: undefined, reason: '' }
+    if (rules.every((rule) => rule.prefixes === undefined)) {
+      residue.constant = this.#walk(residue, attribute, family)
+      residue.reason = this.reason
+    }
+    return residue
+  }
+
+  /** Goes through the residue for one prefix; without a table every rule matches. */
+  #walk(residue: Residue, attribute: number, family: Family, table?: PrefixTable, prefix = 0): number {
+    const applied: number[] = []
+    let verdict: 'accept' | 'reject' = this.policy.otherwise
+    let reason = 'otherwise'
+    for (const [i, rule] of residue.rules.entries()) {
+      if (table !== undefined && rule.prefixes !== undefined && !rule.prefixes.matches(table, prefix))
+        continue
+      if (rule.actions !== undefined) applied.push(i)
+      if (rule.verdict === 'next') continue
+      verdict = rule.verdict
+      reason = rule.name
+      break
+    }
+    this.reason = verdict === 'reject' ? reason : ''
+    if (verdict === 'reject') return REJECTED
+    return applied.length === 0 ? attribute : this.#apply(residue, attribute, applied, family)
+  }
+
+  #apply(residue: Residue, attribute: number, applied: readonly number[], family: Family): number {
+    const key = applied.join()
+    const known = residue.results.get(key)
+    if (known !== undefined) return known
+    let attributes = this.#attributes.decode(attribute)
+    for (const i of applied) attributes = applyActions(attributes, residue.rules[i]!.actions!, family)
+    const result = internAttributes(this.#attributes, attributes)
+    residue.results.set(key, result)
+    return result
+  }
+}
+
+/** The id of attributes given as an object. @throws BgpError when they cannot be encoded. */
+export function internAttributes(table: AttributeTable, attributes: PathAttributes): number {
+  const bytes = encodeCanonical(attributes)
+  return table.intern(bytes, bytes.length, summarize(attributes))
+}
+
+function summarize({
+  origin,
+  med,
+  localPref,
+  originatorId,
+  clusterList,
+  asPath = [],
+}: PathAttributes): AttributeSummary {
+  const length = asPath.reduce(
+    (sum, { kind, asns }) => sum + (kind === 'sequence' ? asns.length : kind === 'set' ? 1 : 0),
+    0,
+  )
+  const first = asPath.find(({ kind }) => kind === 'sequence' || kind === 'set')
+  return {
+    origin: ORIGINS.indexOf(origin ?? 'incomplete'),
+    med: med ?? -1,
+    localPref: localPref ?? -1,
+    originatorId: originatorId ?? 0,
+    clusters: clusterList?.length ?? 0,
+    asPath: { length, neighbour: first?.kind === 'sequence' ? first.asns[0]! : 0 },
+  }
+}

@@ -1,0 +1,225 @@
+// Every distinct attribute set once: canonical bytes behind a small integer, with columns for what best path compares.
+import { decodeCanonical, type PathAttributes } from '../packet/attributes.ts'
+import { ATTRIBUTE } from '../packet/codes.ts'
+import { NO_ADVERTISE, NO_EXPORT } from '../packet/communities.ts'
+import { readU16, readU32 } from '../packet/reader.ts'
+import { grown } from './columns.ts'
+
+/** What best path compares, as attribute-scan.ts collects it. */
+export interface AttributeSummary {
+  readonly origin: number
+  readonly med: number
+  readonly localPref: number
+  readonly originatorId: number
+  readonly clusters: number
+  readonly asPath: { readonly length: number; readonly neighbour: number }
+}
+
+export const DEFAULT_LOCAL_PREF = 100
+const CHUNK = 1 << 20
+
+/** Bits of the `flags` column. */
+export const ATTRIBUTE_FLAG = { NO_EXPORT: 1, NO_ADVERTISE: 2 } as const
+
+export class AttributeTable {
+  origin = new Uint8Array(1024)
+  pathLength = new Uint16Array(1024)
+  clusters = new Uint16Array(1024)
+  flags = new Uint8Array(1024)
+  nextHopLength = new Uint8Array(1024)
+  neighbour = new Uint32Array(1024)
+  med = new Uint32Array(1024)
+  localPref = new Uint32Array(1024)
+  originator = new Uint32Array(1024)
+  /** For whoever works on a batch: scratch by id, -1 in between. */
+  scratch = new Int32Array(1024).fill(-1)
+  /** Ids are below this; freed ones among them wait to be used again. */
+  used = 0
+  live = 0
+  #hash = new Uint32Array(1024)
+  #chunk = new Uint16Array(1024)
+  #offset = new Uint32Array(1024)
+  #length = new Uint16Array(1024)
+  #index = new Int32Array(2048).fill(-1)
+  #chunks: Uint8Array[] = [new Uint8Array(CHUNK)]
+  #top = 0
+  #free: number[] = []
+  /** Ids made since the last sweep. */
+  #fresh = 0
+
+  /** The id of the set whose canonical bytes are the first `length` of `bytes`. */
+  intern(bytes: Uint8Array, length: number, summary: AttributeSummary): number {
+    const hash = hashOf(bytes, length)
+    const mask = this.#index.length - 1
+    let slot = hash & mask
+    for (;;) {
+      const id = this.#index[slot]!
+      if (id < 0) break
+      if (this.#hash[id] === hash && this.#equal(id, bytes, length)) return id
+      slot = (slot + 1) & mask
+    }
+    const id = this.#add(hash, bytes, length, summary)
+    this.#index[slot] = id
+    if (this.live * 2 > this.#index.length) this.#reindex(this.#index.length * 2)
+    return id
+  }
+
+  /** The chunk that holds the canonical bytes, from `start` to `end`. */
+  bytes(id: number): Uint8Array {
+    return this.#chunks[this.#chunk[id]!]!
+  }
+
+  start(id: number): number {
+    return this.#offset[id]!
+  }
+
+  end(id: number): number {
+    return this.#offset[id]! + this.#length[id]!
+  }
+
+  decode(id: number): PathAttributes {
+    return decodeCanonical(this.bytes(id), this.start(id), this.end(id))
+  }
+
+  /** A view of the next hop: 4 or 16 bytes, or none. */
+  nextHop(id: number): Uint8Array {
+    const end = this.end(id)
+    return this.bytes(id).subarray(end - this.nextHopLength[id]!, end)
+  }
+
+  /** Whether enough was made since the last sweep to make one worth its cost. */
+  wantsSweep(): boolean {
+    return this.#fresh > 50_000 && this.#fresh > this.live >> 1
+  }
+
+  /** Frees every id for which `marked` is 0. */
+  sweep(marked: Uint8Array): void {
+    this.#fresh = 0
+    const free = new Set(this.#free)
+    let freed = 0
+    for (let id = 0; id < this.used; id++) {
+      if (marked[id] !== 0 || free.has(id)) continue
+      this.#free.push(id)
+      this.#length[id] = 0
+      freed++
+    }
+    if (freed === 0) return
+    this.live -= freed
+    this.#compact()
+    this.#reindex(this.#index.length)
+  }
+
+  #equal(id: number, bytes: Uint8Array, length: number): boolean {
+    if (this.#length[id] !== length) return false
+    const mine = this.bytes(id)
+    const offset = this.#offset[id]!
+    for (let i = 0; i < length; i++) if (mine[offset + i] !== bytes[i]) return false
+    return true
+  }
+
+  #add(hash: number, bytes: Uint8Array, length: number, summary: AttributeSummary): number {
+    const id = this.#free.pop() ?? this.used++
+    if (id >= this.origin.length) this.#grow(this.origin.length * 2)
+    this.live++
+    this.#fresh++
+    this.#hash[id] = hash
+    this.#store(id, bytes, 0, length)
+    this.origin[id] = summary.origin
+    this.pathLength[id] = summary.asPath.length
+    this.neighbour[id] = summary.asPath.neighbour
+    this.med[id] = Math.max(0, summary.med)
+    this.localPref[id] = summary.localPref < 0 ? DEFAULT_LOCAL_PREF : summary.localPref
+    this.originator[id] = summary.originatorId
+    this.clusters[id] = summary.clusters
+    this.#inspect(id)
+    return id
+  }
+
+  #store(id: number, bytes: Uint8Array, start: number, length: number): void {
+    if (this.#top + length > CHUNK) {
+      this.#chunks.push(new Uint8Array(CHUNK))
+      this.#top = 0
+    }
+    const chunk = this.#chunks.length - 1
+    const target = this.#chunks[chunk]!
+    const top = this.#top
+    for (let i = 0; i < length; i++) target[top + i] = bytes[start + i]!
+    this.#chunk[id] = chunk
+    this.#offset[id] = top
+    this.#length[id] = length
+    this.#top = top + length
+  }
+
+  /** Finds the next hop and the communities that the speaker itself obeys. */
+  #inspect(id: number): void {
+    const bytes = this.bytes(id)
+    const end = this.end(id)
+    let flags = 0
+    let nextHop = 0
+    for (let at = this.start(id); at < end; ) {
+      const type = bytes[at]!
+      const length = readU16(bytes, at + 2)
+      if (type === ATTRIBUTE.NEXT_HOP) nextHop = length
+      else if (type === ATTRIBUTE.COMMUNITIES) flags |= communityFlags(bytes, at + 4, length)
+      at += 4 + length
+    }
+    this.flags[id] = flags
+    this.nextHopLength[id] = nextHop
+  }
+
+  #grow(capacity: number): void {
+    this.origin = grown(this.origin, capacity)
+    this.pathLength = grown(this.pathLength, capacity)
+    this.clusters = grown(this.clusters, capacity)
+    this.flags = grown(this.flags, capacity)
+    this.nextHopLength = grown(this.nextHopLength, capacity)
+    this.neighbour = grown(this.neighbour, capacity)
+    this.med = grown(this.med, capacity)
+    this.localPref = grown(this.localPref, capacity)
+    this.originator = grown(this.originator, capacity)
+    this.scratch = grown(this.scratch, capacity, -1)
+    this.#hash = grown(this.#hash, capacity)
+    this.#chunk = grown(this.#chunk, capacity)
+    this.#offset = grown(this.#offset, capacity)
+    this.#length = grown(this.#length, capacity)
+  }
+
+  #reindex(size: number): void {
+    const index = size === this.#index.length ? this.#index.fill(-1) : new Int32Array(size).fill(-1)
+    const mask = size - 1
+    for (let id = 0; id < this.used; id++) {
+      if (this.#length[id] === 0) continue
+      let slot = this.#hash[id]! & mask
+      while (index[slot]! >= 0) slot = (slot + 1) & mask
+      index[slot] = id
+    }
+    this.#index = index
+  }
+
+  #compact(): void {
+    const old = this.#chunks
+    this.#chunks = [new Uint8Array(CHUNK)]
+    this.#top = 0
+    for (let id = 0; id < this.used; id++) {
+      const length = this.#length[id]!
+      if (length > 0) this.#store(id, old[this.#chunk[id]!]!, this.#offset[id]!, length)
+    }
+  }
+}
+
+function hashOf(bytes: Uint8Array, length: number): number {
+  let hash = length
+  for (let i = 0; i < length; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193)
+  hash ^= hash >>> 15
+  return Math.imul(hash, 0x2c1b3c6d) >>> 0
+}
+
+function communityFlags(bytes: Uint8Array, at: number, length: number): number {
+  let flags = 0
+  for (let i = 0; i < length; i += 4) {
+    const community = readU32(bytes, at + i)
+    if (community === NO_EXPORT) flags |= ATTRIBUTE_FLAG.NO_EXPORT
+    else if (community === NO_ADVERTISE) flags |= ATTRIBUTE_FLAG.NO_ADVERTISE
+  }
+  return flags
+}

@@ -1,0 +1,83 @@
+// The decision process (RFC 4271 9.1.2.2 with RFC 4456 section 9): which of a prefix's paths is best.
+import type { AttributeTable } from './attribute-table.ts'
+import type { PathTable } from './path-table.ts'
+import { LOCAL, type Source } from './source.ts'
+
+/** Lower is better: internal paths lose to external ones (9.1.2.2 d). */
+const KIND_RANK = { local: 0, ebgp: 1, ibgp: 2 } as const
+
+export class BestPath {
+  readonly #attributes: AttributeTable
+  readonly #sources: readonly (Source | undefined)[]
+  #candidates: number[] = []
+
+  constructor(attributes: AttributeTable, sources: readonly (Source | undefined)[]) {
+    this.#attributes = attributes
+    this.#sources = sources
+  }
+
+  /** The best of the prefix list that starts with `head`; -1 when none is usable. */
+  select(paths: PathTable, head: number): number {
+    const candidates = this.#candidates
+    let count = 0
+    for (let path = head; path >= 0; path = paths.next[path]!) {
+      if (paths.attribute[path]! < 0) continue
+      const order = count === 0 ? 0 : this.#compareDegree(paths, path, candidates[0]!)
+      if (order > 0) continue
+      if (order < 0) count = 0
+      candidates[count++] = path
+    }
+    if (count <= 1) return count === 0 ? -1 : candidates[0]!
+    count = this.#eliminateByMed(paths, count)
+    let best = candidates[0]!
+    for (let i = 1; i < count; i++) if (this.#breakTie(paths, candidates[i]!, best) < 0) best = candidates[i]!
+    return best
+  }
+
+  /** Our own first, then LOCAL_PREF, AS path length, ORIGIN; negative: `a` is better. */
+  #compareDegree(paths: PathTable, a: number, b: number): number {
+    const own = Number(paths.source[b] === LOCAL) - Number(paths.source[a] === LOCAL)
+    if (own !== 0) return own
+    const { localPref, pathLength, origin } = this.#attributes
+    const x = paths.attribute[a]!
+    const y = paths.attribute[b]!
+    return localPref[y]! - localPref[x]! || pathLength[x]! - pathLength[y]! || origin[x]! - origin[y]!
+  }
+
+  /** 9.1.2.2 c: MED is compared between paths of one neighbouring AS; done as an elimination, the result does not depend on the order. */
+  #eliminateByMed(paths: PathTable, count: number): number {
+    const { med, neighbour } = this.#attributes
+    const candidates = this.#candidates
+    const beaten = (path: number) => {
+      const x = paths.attribute[path]!
+      for (let i = 0; i < count; i++) {
+        const y = paths.attribute[candidates[i]!]!
+        if (neighbour[y] === neighbour[x] && med[y]! < med[x]!) return true
+      }
+      return false
+    }
+    const left = candidates.slice(0, count).filter((path) => !beaten(path))
+    for (const [i, path] of left.entries()) candidates[i] = path
+    return left.length
+  }
+
+  #breakTie(paths: PathTable, a: number, b: number): number {
+    const s = this.#sources[paths.source[a]!]!
+    const t = this.#sources[paths.source[b]!]!
+    const rank = KIND_RANK[s.kind] - KIND_RANK[t.kind]
+    if (rank !== 0) return rank
+    const { originator, clusters } = this.#attributes
+    const x = paths.attribute[a]!
+    const y = paths.attribute[b]!
+    // RFC 4456 9: ORIGINATOR_ID stands in for the router ID; then the shorter CLUSTER_LIST.
+    const order =
+      (originator[x]! || s.routerId) - (originator[y]! || t.routerId) || clusters[x]! - clusters[y]!
+    return order || compareBytes(s.addressBytes, t.addressBytes) || paths.pathId[a]! - paths.pathId[b]!
+  }
+}
+
+function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  if (a.length !== b.length) return a.length - b.length
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return a[i]! - b[i]!
+  return 0
+}

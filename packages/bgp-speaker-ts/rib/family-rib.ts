@@ -1,0 +1,71 @@
+// Adj-RIB-In and Loc-RIB of one family: paths come and go, touched prefixes wait as dirty until the next flush.
+import type { Family } from '../config.ts'
+import type { BestPath } from './best-path.ts'
+import { PathTable } from './path-table.ts'
+import { PrefixTable } from './prefix-table.ts'
+
+export class FamilyRib {
+  readonly family: Family
+  readonly prefixes: PrefixTable
+  readonly paths = new PathTable()
+  /** Prefixes that wait for selection. */
+  readonly dirty: number[] = []
+  readonly #bestPath: BestPath
+
+  constructor(family: Family, bestPath: BestPath) {
+    this.family = family
+    this.prefixes = new PrefixTable(family === 'ipv4-unicast' ? 1 : 4)
+    this.#bestPath = bestPath
+  }
+
+  /** The path of a source to a prefix, -1: none. */
+  lookup(prefix: number, source: number, pathId: number): number {
+    const { paths } = this
+    let path = this.prefixes.head[prefix]!
+    while (path >= 0 && (paths.source[path] !== source || paths.pathId[path] !== pathId))
+      path = paths.next[path]!
+    return path
+  }
+
+  /** Adds a path to the prefix's list; its attributes are the caller's to set. */
+  insert(prefix: number, source: number, pathId: number): number {
+    const path = this.paths.add(prefix, source, pathId)
+    this.paths.next[path] = this.prefixes.head[prefix]!
+    this.prefixes.head[prefix] = path
+    return path
+  }
+
+  remove(path: number): void {
+    const { paths, prefixes } = this
+    const prefix = paths.prefix[path]!
+    const next = paths.next[path]!
+    let at = prefixes.head[prefix]!
+    if (at === path) prefixes.head[prefix] = next
+    else {
+      while (paths.next[at] !== path) at = paths.next[at]!
+      paths.next[at] = next
+    }
+    paths.remove(path)
+    this.touch(prefix)
+  }
+
+  touch(prefix: number): void {
+    if (this.prefixes.dirty[prefix] === 1) return
+    this.prefixes.dirty[prefix] = 1
+    this.dirty.push(prefix)
+  }
+
+  /** Selects the best path of a dirty prefix; true when what was last published is no longer true. */
+  select(prefix: number): boolean {
+    const { prefixes, paths } = this
+    prefixes.dirty[prefix] = 0
+    const best = this.#bestPath.select(paths, prefixes.head[prefix]!)
+    const attribute = best < 0 ? -1 : paths.attribute[best]!
+    const source = best < 0 ? -1 : paths.source[best]!
+    prefixes.best[prefix] = best
+    if (prefixes.bestAttribute[prefix] === attribute && prefixes.bestSource[prefix] === source) return false
+    prefixes.bestAttribute[prefix] = attribute
+    prefixes.bestSource[prefix] = source
+    return true
+  }
+}

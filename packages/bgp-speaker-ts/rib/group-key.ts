@@ -1,0 +1,58 @@
+// Which peers are told the same: the configuration of a peer's update group, and its name.
+import { parseAddress } from '../address.ts'
+import type { Family, PeerConfig } from '../config.ts'
+import type { Negotiated } from '../negotiation.ts'
+import { MAX_EXTENDED_LENGTH, MAX_LENGTH } from '../packet/codes.ts'
+import type { Policy } from '../policy/policy.ts'
+import { DEFAULT_LOCAL_PREF } from './attribute-table.ts'
+import type { GroupConfig } from './update-group.ts'
+
+export function makeGroupConfig(
+  peer: PeerConfig,
+  host: { readonly asn: number; readonly clusterId: number },
+  negotiated: Negotiated,
+  localAddress: string,
+): GroupConfig {
+  const external = peer.asn !== host.asn
+  return {
+    families: negotiated.families,
+    external,
+    options: {
+      fourOctetAs: negotiated.fourOctetAs,
+      prepend: external ? host.asn : undefined,
+      external,
+      localPref: external ? undefined : DEFAULT_LOCAL_PREF,
+      reflect: undefined,
+    },
+    maxLength: negotiated.extendedMessages ? MAX_EXTENDED_LENGTH : MAX_LENGTH,
+    client: peer.routeReflectorClient === true,
+    clusterId: host.clusterId,
+    nextHopSelf: external ? peer.nextHopUnchanged !== true : peer.nextHopSelf === true,
+    self: {
+      'ipv4-unicast': own(peer, localAddress, 'ipv4-unicast', negotiated),
+      'ipv6-unicast': own(peer, localAddress, 'ipv6-unicast', negotiated),
+    },
+    ipv4OverIpv6: negotiated.ipv4OverIpv6,
+  }
+}
+
+/** Our own next hop of a family: as configured, else the session's local address where it is of that family. */
+function own(
+  peer: PeerConfig,
+  localAddress: string,
+  family: Family,
+  negotiated: Negotiated,
+): Uint8Array | undefined {
+  const configured = family === 'ipv4-unicast' ? peer.nextHop?.ipv4 : peer.nextHop?.ipv6
+  if (configured !== undefined) return parseAddress(configured)
+  const address = parseAddress(localAddress)
+  const length = family === 'ipv4-unicast' ? 4 : 16
+  if (address?.length === length) return address
+  return family === 'ipv4-unicast' && negotiated.ipv4OverIpv6 ? address : undefined
+}
+
+export function groupKey(config: GroupConfig, policy: Policy | undefined): string {
+  const { self, ...rest } = config
+  const hops = [self['ipv4-unicast'], self['ipv6-unicast']].map((bytes) => bytes?.join('.') ?? '')
+  return JSON.stringify([rest, hops, policy ?? null])
+}

@@ -1,0 +1,253 @@
+// UPDATE bytes of one peer into the RIB: the hot path. Nothing is allocated for a well-formed message whose attributes are known.
+import type { Family } from '../config.ts'
+import { AttributeScan, OUTCOME, type UpdateContext } from '../packet/attribute-scan.ts'
+import { AFI, SAFI } from '../packet/codes.ts'
+import { invalidNetwork } from '../packet/nlri.ts'
+import { readU32 } from '../packet/reader.ts'
+import { UpdateSections } from '../packet/update.ts'
+import type { PolicyEngine } from '../policy/engine.ts'
+import type { AttributeTable } from './attribute-table.ts'
+import type { FamilyRib } from './family-rib.ts'
+import { PATH_FLAG } from './path-table.ts'
+import type { Source } from './source.ts'
+
+/** What the session knows and counts. */
+export interface IngestPeer {
+  readonly source: Source
+  readonly context: UpdateContext
+  readonly families: readonly Family[]
+  readonly policy: PolicyEngine | undefined
+  /** Own cluster ID, for loops through reflectors (RFC 4456 section 8). */
+  readonly clusterId: number
+  readonly localId: number
+  /** The first AS of an external peer's path must be its own (RFC 4271 6.3); 0: not checked. */
+  readonly firstAsn: number
+  /** Addresses of our own, which may not be a next hop. */
+  isOwnAddress(bytes: Uint8Array, at: number, length: number): boolean
+  readonly received: Record<Family, number>
+  readonly accepted: Record<Family, number>
+  rejected(reason: string, prefix: string): void
+  treatedAsWithdraw(problem: string): void
+  attributesDiscarded(problem: string): void
+  endOfRib(family: Family): void
+}
+
+const REJECTED = -1
+
+export class Ingest {
+  readonly #ribs: Readonly<Record<Family, FamilyRib>>
+  readonly #attributes: AttributeTable
+  readonly #scan = new AttributeScan()
+  readonly #sections = new UpdateSections()
+  /** Why the set at hand may not be used at all; '': it may. */
+  #refusal = ''
+
+  constructor(ribs: Readonly<Record<Family, FamilyRib>>, attributes: AttributeTable) {
+    this.#ribs = ribs
+    this.#attributes = attributes
+  }
+
+  /** Takes in the UPDATE whose body is [body, end). @throws NotificationError where the session must be reset. */
+  update(peer: IngestPeer, bytes: Uint8Array, body: number, end: number): undefined {
+    const sections = this.#sections
+    sections.split(bytes, body, end)
+    if (end - body === 4) return void peer.endOfRib('ipv4-unicast')
+    const scan = this.#scan
+    const attributes = sections.attributesEnd > sections.attributesStart
+    if (attributes) scan.scan(bytes, sections.attributesStart, sections.attributesEnd, peer.context)
+    const ipv4 = peer.families.includes('ipv4-unicast')
+    if (sections.withdrawnEnd > sections.withdrawnStart && ipv4) {
+      this.#walk(peer, 'ipv4-unicast', bytes, sections.withdrawnStart, sections.withdrawnEnd, REJECTED, true)
+    }
+    if (attributes && scan.unreach.afi !== 0) this.#unreach(peer, bytes, scan, sections)
+    const classic = sections.end > sections.attributesEnd
+    if (classic && !attributes) scan.scan(bytes, end, end, peer.context)
+    const reach = attributes && scan.reach.afi !== 0
+    if (!classic && !reach) return void this.#countOutcome(peer)
+    scan.checkMandatory(classic)
+    this.#countOutcome(peer)
+    if (reach) this.#reach(peer, bytes, scan)
+    if (classic && ipv4)
+      this.#announce(peer, 'ipv4-unicast', bytes, sections.attributesEnd, sections.end, scan.nextHopAt, 4)
+  }
+
+  /** Applies the peer's import policy again to all that it has sent (soft reconfiguration). */
+  reconsider(peer: IngestPeer, family: Family): void {
+    const rib = this.#ribs[family]
+    const { paths } = rib
+    this.#refusal = ''
+    for (let path = paths.first(peer.source.index); path >= 0; path = paths.following(path)) {
+      if ((paths.flags[path]! & PATH_FLAG.REFUSED) !== 0) continue
+      const before = paths.attribute[path]!
+      const after = this.#verdict(peer, rib, paths.prefix[path]!, paths.received[path]!)
+      if (after === before) continue
+      paths.attribute[path] = after
+      peer.accepted[family] += Number(after >= 0) - Number(before >= 0)
+      rib.touch(paths.prefix[path]!)
+    }
+  }
+
+  #countOutcome(peer: IngestPeer): void {
+    const { outcome, problem } = this.#scan
+    if (outcome === OUTCOME.TREAT_AS_WITHDRAW) peer.treatedAsWithdraw(problem)
+    else if (outcome === OUTCOME.ATTRIBUTE_DISCARD) peer.attributesDiscarded(problem)
+  }
+
+  #unreach(
+    peer: IngestPeer,
+    bytes: Uint8Array,
+    { unreach }: AttributeScan,
+    { attributesEnd, end }: UpdateSections,
+  ): undefined {
+    const family = unicast(unreach.afi, unreach.safi)
+    if (family === undefined || !peer.families.includes(family)) return
+    if (unreach.start === unreach.end && attributesEnd === end && this.#scan.reach.afi === 0)
+      return void peer.endOfRib(family)
+    this.#walk(peer, family, bytes, unreach.start, unreach.end, REJECTED, true)
+  }
+
+  #reach(peer: IngestPeer, bytes: Uint8Array, { reach }: AttributeScan): void {
+    const family = unicast(reach.afi, reach.safi)
+    if (family === undefined || !peer.families.includes(family)) return
+    this.#announce(peer, family, bytes, reach.start, reach.end, reach.nextHopAt, reach.nextHopLength)
+  }
+
+  #announce(
+    peer: IngestPeer,
+    family: Family,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    nextHopAt: number,
+    nextHopLength: number,
+  ): void {
+    const scan = this.#scan
+    if (scan.outcome === OUTCOME.TREAT_AS_WITHDRAW) {
+      this.#walk(peer, family, bytes, start, end, REJECTED, true)
+      return
+    }
+    this.#refusal = this.#refuse(peer, bytes, nextHopAt, nextHopLength)
+    const length = scan.appendNextHop(nextHopAt, nextHopLength)
+    const id = this.#attributes.intern(scan.buffer, length, scan)
+    this.#walk(peer, family, bytes, start, end, id, false)
+  }
+
+  /** Reasons of our own, before any policy. */
+  #refuse(peer: IngestPeer, bytes: Uint8Array, nextHopAt: number, nextHopLength: number): string {
+    const scan = this.#scan
+    if (scan.asPath.loops > 0) return 'as-loop'
+    if (peer.firstAsn !== 0 && scan.asPath.neighbour !== peer.firstAsn) return 'first-as'
+    if (scan.originatorId !== 0 && scan.originatorId === peer.localId) return 'originator-loop'
+    for (let i = 0; i < scan.clusters; i++) {
+      if (readU32(scan.buffer, scan.clusterAt + 4 * i) === peer.clusterId) return 'cluster-loop'
+    }
+    if (badNextHop(bytes, nextHopAt, nextHopLength)) return 'bad-next-hop'
+    return peer.isOwnAddress(bytes, nextHopAt, nextHopLength) ? 'own-next-hop' : ''
+  }
+
+  /** Goes through the NLRI in [at, end). @throws NotificationError Invalid Network Field. */
+  #walk(
+    peer: IngestPeer,
+    family: Family,
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+    attribute: number,
+    withdraw: boolean,
+  ): void {
+    const rib = this.#ribs[family]
+    const wide = family === 'ipv6-unicast'
+    const addPath = wide ? peer.context.addPath6 : peer.context.addPath4
+    while (at < end) {
+      let pathId = 0
+      if (addPath) {
+        if (end - at < 5) throw invalidNetwork('prefix cut short')
+        pathId = readU32(bytes, at)
+        at += 4
+      }
+      const length = bytes[at++]!
+      const size = (length + 7) >> 3
+      if (length > (wide ? 128 : 32)) throw invalidNetwork(`prefix of ${length} bits`)
+      if (size > end - at) throw invalidNetwork('prefix cut short')
+      const prefix = wide
+        ? this.#find6(rib, bytes, at, length, !withdraw)
+        : rib.prefixes.find4(word(bytes, at, length), length, !withdraw)
+      at += size
+      if (withdraw) {
+        if (prefix >= 0) this.#withdraw(peer, rib, prefix, pathId)
+      } else this.#accept(peer, rib, prefix, pathId, attribute)
+    }
+  }
+
+  #find6(rib: FamilyRib, bytes: Uint8Array, at: number, length: number, create: boolean): number {
+    return rib.prefixes.find6(
+      word(bytes, at, length),
+      word(bytes, at + 4, length - 32),
+      word(bytes, at + 8, length - 64),
+      word(bytes, at + 12, length - 96),
+      length,
+      create,
+    )
+  }
+
+  #withdraw(peer: IngestPeer, rib: FamilyRib, prefix: number, pathId: number): void {
+    const path = rib.lookup(prefix, peer.source.index, pathId)
+    if (path < 0) return
+    peer.received[rib.family]--
+    if (rib.paths.attribute[path]! >= 0) peer.accepted[rib.family]--
+    rib.remove(path)
+  }
+
+  #accept(peer: IngestPeer, rib: FamilyRib, prefix: number, pathId: number, received: number): void {
+    const { paths } = rib
+    let path = rib.lookup(prefix, peer.source.index, pathId)
+    const before = path < 0 ? REJECTED : paths.attribute[path]!
+    if (path < 0) {
+      path = rib.insert(prefix, peer.source.index, pathId)
+      peer.received[rib.family]++
+    } else if (paths.received[path] === received) {
+      paths.flags[path]! &= ~PATH_FLAG.STALE
+      return
+    }
+    paths.received[path] = received
+    paths.flags[path] = this.#refusal === '' ? 0 : PATH_FLAG.REFUSED
+    const after = this.#verdict(peer, rib, prefix, received)
+    paths.attribute[path] = after
+    peer.accepted[rib.family] += Number(after >= 0) - Number(before >= 0)
+    if (after !== before) rib.touch(prefix)
+  }
+
+  #verdict(peer: IngestPeer, rib: FamilyRib, prefix: number, received: number): number {
+    if (this.#refusal !== '') {
+      peer.rejected(this.#refusal, rib.prefixes.text(prefix))
+      return REJECTED
+    }
+    if (peer.policy === undefined) return received
+    const result = peer.policy.evaluate(received, peer.source, rib.family, rib.prefixes, prefix)
+    if (result < 0) peer.rejected(peer.policy.reason, rib.prefixes.text(prefix))
+    return result
+  }
+}
+
+function unicast(afi: number, safi: number): Family | undefined {
+  if (safi !== SAFI.UNICAST) return undefined
+  return afi === AFI.IPV4 ? 'ipv4-unicast' : afi === AFI.IPV6 ? 'ipv6-unicast' : undefined
+}
+
+/** 32 bits of an address whose prefix has `length` bits from here on; the rest is zero. Bounds are the caller's. */
+function word(bytes: Uint8Array, at: number, length: number): number {
+  if (length <= 0) return 0
+  let value = bytes[at]! << 24
+  if (length > 8) value |= bytes[at + 1]! << 16
+  if (length > 16) value |= bytes[at + 2]! << 8
+  if (length > 24) value |= bytes[at + 3]!
+  return length >= 32 ? value >>> 0 : (value & (-1 << (32 - length))) >>> 0
+}
+
+/** RFC 4271 5.1.3: an address of a host. Not 0.0.0.0, not multicast or above; likewise IPv6. */
+function badNextHop(bytes: Uint8Array, at: number, length: number): boolean {
+  if (length === 4) return readU32(bytes, at) === 0 || bytes[at]! >= 224
+  if (bytes[at] === 0xff) return true
+  for (let i = 0; i < 16; i++) if (bytes[at + i] !== 0) return false
+  return true
+}

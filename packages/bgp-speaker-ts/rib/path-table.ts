@@ -1,0 +1,80 @@
+// All paths of one family in typed arrays, each in two lists: its prefix's and its peer's.
+import { grown } from './columns.ts'
+
+/** Bits of the `flags` column. STALE: kept over a graceful restart, not heard of since. REFUSED: never usable, whatever the policy. */
+export const PATH_FLAG = { STALE: 1, REFUSED: 2 } as const
+
+export class PathTable {
+  prefix = new Int32Array(1024)
+  /** Index of the source (peer); 0 is ourselves. */
+  source = new Int32Array(1024)
+  /** Path identifier of the NLRI (RFC 7911); 0 without add-path. */
+  pathId = new Uint32Array(1024)
+  /** Attributes as received. */
+  received = new Int32Array(1024)
+  /** Attributes after import policy; -1: rejected. */
+  attribute = new Int32Array(1024)
+  /** Next path of the same prefix, -1: none. */
+  next = new Int32Array(1024)
+  flags = new Uint8Array(1024)
+  used = 0
+  live = 0
+  #peerNext = new Int32Array(1024)
+  #peerPrevious = new Int32Array(1024)
+  /** First path of each source. */
+  #heads = new Int32Array(16).fill(-1)
+  #free: number[] = []
+
+  add(prefix: number, source: number, pathId: number): number {
+    const id = this.#free.pop() ?? this.used++
+    if (id >= this.prefix.length) this.#grow(this.prefix.length * 2)
+    this.live++
+    this.prefix[id] = prefix
+    this.source[id] = source
+    this.pathId[id] = pathId
+    this.flags[id] = 0
+    const first = this.first(source)
+    this.#peerNext[id] = first
+    this.#peerPrevious[id] = -1
+    if (first >= 0) this.#peerPrevious[first] = id
+    this.#heads[source] = id
+    return id
+  }
+
+  /** Takes a path out of its peer's list and frees it; the prefix's list is the caller's. */
+  remove(id: number): void {
+    const next = this.#peerNext[id]!
+    const previous = this.#peerPrevious[id]!
+    if (next >= 0) this.#peerPrevious[next] = previous
+    if (previous >= 0) this.#peerNext[previous] = next
+    else this.#heads[this.source[id]!] = next
+    this.received[id] = this.attribute[id] = -1
+    this.prefix[id] = -1
+    this.live--
+    this.#free.push(id)
+  }
+
+  /** First path of a source, -1: none. */
+  first(source: number): number {
+    if (source >= this.#heads.length)
+      this.#heads = grown(this.#heads, Math.max(source + 1, this.#heads.length * 2), -1)
+    return this.#heads[source]!
+  }
+
+  /** The path after `id` in its source's list. */
+  following(id: number): number {
+    return this.#peerNext[id]!
+  }
+
+  #grow(capacity: number): void {
+    this.prefix = grown(this.prefix, capacity)
+    this.source = grown(this.source, capacity)
+    this.pathId = grown(this.pathId, capacity)
+    this.received = grown(this.received, capacity)
+    this.attribute = grown(this.attribute, capacity)
+    this.next = grown(this.next, capacity)
+    this.flags = grown(this.flags, capacity)
+    this.#peerNext = grown(this.#peerNext, capacity)
+    this.#peerPrevious = grown(this.#peerPrevious, capacity)
+  }
+}

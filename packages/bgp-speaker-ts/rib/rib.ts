@@ -1,0 +1,245 @@
+// The routing tables of a speaker: sources and groups around the two families' RIBs, and the flush that carries changes from one to the other.
+import type { Clock } from '../clock.ts'
+import type { Family } from '../config.ts'
+import { FAMILIES } from '../negotiation.ts'
+import { AttributeTable } from './attribute-table.ts'
+import { BestPath } from './best-path.ts'
+import { Dump } from './dump.ts'
+import { FamilyRib } from './family-rib.ts'
+import { Ingest, type IngestPeer } from './ingest.ts'
+import { LOCAL, type Source } from './source.ts'
+import type { Member, UpdateGroup } from './update-group.ts'
+
+/** Prefixes of one flush: some milliseconds of work. */
+const SLICE = 10_000
+
+export interface RibListener {
+  /** Best paths that are others now, after a flush. */
+  changed(rib: FamilyRib, prefixes: readonly number[]): void
+  endOfRib(member: Member, family: Family): void
+  /** Attribute ids were freed: caches by id are void. */
+  swept(): void
+}
+
+export class Rib {
+  readonly attributes = new AttributeTable()
+  readonly sources: (Source | undefined)[] = []
+  readonly families: Readonly<Record<Family, FamilyRib>>
+  readonly ingest: Ingest
+  readonly groups = new Map<string, UpdateGroup>()
+  readonly #clock: Clock
+  readonly #listener: RibListener
+  #dumps: Dump[] = []
+  #retiring: Source[] = []
+  #cancel: (() => void) | undefined
+
+  constructor(clock: Clock, listener: RibListener, routerId: number) {
+    this.#clock = clock
+    this.#listener = listener
+    const bestPath = new BestPath(this.attributes, this.sources)
+    this.families = {
+      'ipv4-unicast': new FamilyRib('ipv4-unicast', bestPath),
+      'ipv6-unicast': new FamilyRib('ipv6-unicast', bestPath),
+    }
+    this.ingest = new Ingest(this.families, this.attributes)
+    this.sources[LOCAL] = {
+      index: LOCAL,
+      kind: 'local',
+      address: undefined,
+      addressBytes: new Uint8Array(0),
+      routerId,
+      client: false,
+    }
+  }
+
+  addSource(source: Omit<Source, 'index'>): Source {
+    const free = this.sources.indexOf(undefined)
+    const index = free < 0 ? this.sources.length : free
+    const added = { ...source, index }
+    this.sources[index] = added
+    return added
+  }
+
+  /** Forgets a source whose paths were dropped, once nobody needs to be told of that any more. */
+  retire(source: Source): void {
+    this.#retiring.push(source)
+    this.schedule()
+  }
+
+  /** Applies a peer's import policy again. */
+  reconsider(peer: IngestPeer, family: Family): void {
+    this.ingest.reconsider(peer, family)
+    this.schedule()
+  }
+
+  /** Sends a member everything of one family again (RFC 2918). */
+  refresh(group: UpdateGroup, member: Member, family: Family): void {
+    this.#dumps.push(new Dump(group, [member], [family]))
+    this.schedule()
+  }
+
+  /** Removes all paths of a source in one family. */
+  drop(source: Source, family: Family): void {
+    const rib = this.families[family]
+    for (let path = rib.paths.first(source.index); path >= 0; path = rib.paths.first(source.index))
+      rib.remove(path)
+    this.schedule()
+  }
+
+  /** Puts a member into its group and starts to tell it everything. */
+  join(group: UpdateGroup, member: Member): void {
+    group.members.set(member.source.index, member)
+    const dump = this.#dumps.find((candidate) => candidate.group === group && candidate.fresh)
+    if (dump === undefined) this.#dumps.push(new Dump(group, [member]))
+    else dump.members.add(member)
+    this.schedule()
+  }
+
+  leave(group: UpdateGroup, member: Member): void {
+    group.leave(member)
+    for (const dump of this.#dumps) if (dump.group === group) dump.members.delete(member)
+    if (!group.empty()) return
+    for (const [key, candidate] of this.groups) if (candidate === group) this.groups.delete(key)
+    for (const family of group.config.families) {
+      const { queue, attribute } = group.out[family]
+      this.#release(this.families[family], [...queue, ...idsWith(attribute)])
+    }
+  }
+
+  /** The group of that key, made and filled when there is none. */
+  group(key: string, make: () => UpdateGroup): UpdateGroup {
+    const known = this.groups.get(key)
+    if (known !== undefined) return known
+    const group = make()
+    this.groups.set(key, group)
+    for (const family of group.config.families) group.prime(this.families[family])
+    return group
+  }
+
+  /** Moves a member to a group that tells other things; it is told the difference. */
+  move(member: Member, from: UpdateGroup, to: UpdateGroup): void {
+    const told = (family: Family) =>
+      new Set([
+        ...idsWith(from.out[family].attribute),
+        ...idsWith(this.families[family].prefixes.bestAttribute),
+      ])
+    to.adopt(member, { 'ipv4-unicast': told('ipv4-unicast'), 'ipv6-unicast': told('ipv6-unicast') })
+    this.leave(from, member)
+    this.schedule()
+  }
+
+  /** Something waits for room in a connection. */
+  busy(): boolean {
+    if (this.#dumps.length > 0) return true
+    for (const group of this.groups.values()) if (group.busy()) return true
+    return false
+  }
+
+  /** Flushes when the current turn of the event loop is done. */
+  schedule(): void {
+    this.#cancel ??= this.#clock.soon(() => {
+      this.#cancel = undefined
+      this.flush()
+    })
+  }
+
+  close(): void {
+    this.#cancel?.()
+    this.#cancel = () => {}
+    this.#dumps = []
+  }
+
+  /** Selects best paths of what is dirty and passes the changes on; goes on in the next turn where there is much. */
+  flush(): void {
+    const now = this.#clock.now()
+    let more = false
+    for (const family of FAMILIES) {
+      const rib = this.families[family]
+      more = this.#select(rib) || more
+      for (const group of this.groups.values()) {
+        if (!group.config.families.includes(family)) continue
+        const worked = group.pump(rib, now, SLICE)
+        this.#release(rib, worked)
+        if (worked.length > 0 && group.out[family].queue.length > 0) more = true
+      }
+    }
+    more = this.#continueDumps(now) || more
+    if (this.attributes.wantsSweep()) this.#sweep()
+    if (more) this.schedule()
+    else if (this.#retiring.length > 0 && !this.busy()) this.#forgetSources()
+  }
+
+  #forgetSources(): void {
+    for (const { index } of this.#retiring) this.sources[index] = undefined
+    this.#retiring = []
+  }
+
+  #select(rib: FamilyRib): boolean {
+    const { dirty } = rib
+    if (dirty.length === 0) return false
+    const batch = dirty.length <= SLICE ? dirty.splice(0) : dirty.splice(dirty.length - SLICE)
+    const changed = batch.filter((prefix) => rib.select(prefix))
+    for (const group of this.groups.values())
+      if (group.config.families.includes(rib.family)) group.offer(rib, changed)
+    if (changed.length > 0) this.#listener.changed(rib, changed)
+    this.#release(rib, batch)
+    return dirty.length > 0
+  }
+
+  /** Gives back prefixes that nothing refers to any more. */
+  #release(rib: FamilyRib, prefixes: readonly number[]): void {
+    const { head, dirty, bestAttribute } = rib.prefixes
+    for (const prefix of prefixes) {
+      if (
+        !rib.prefixes.has(prefix) ||
+        head[prefix]! >= 0 ||
+        dirty[prefix] === 1 ||
+        bestAttribute[prefix]! >= 0
+      )
+        continue
+      if (!this.#held(rib.family, prefix)) rib.prefixes.remove(prefix)
+    }
+  }
+
+  #held(family: Family, prefix: number): boolean {
+    for (const group of this.groups.values()) if (group.holds(family, prefix)) return true
+    return false
+  }
+
+  #continueDumps(now: number): boolean {
+    let more = false
+    const left: Dump[] = []
+    for (const dump of this.#dumps) {
+      const { state, split } = dump.slice(this.families, now, (member, family) =>
+        this.#listener.endOfRib(member, family),
+      )
+      if (state !== 'done') left.push(dump)
+      if (split !== undefined) left.push(split)
+      if (state === 'more') more = true
+    }
+    this.#dumps = left
+    return more
+  }
+
+  #sweep(): void {
+    const marked = new Uint8Array(this.attributes.used)
+    const mark = (ids: Int32Array, count: number) => {
+      for (let i = 0; i < Math.min(count, ids.length); i++) if (ids[i]! >= 0) marked[ids[i]!] = 1
+    }
+    for (const family of FAMILIES) {
+      const { paths, prefixes } = this.families[family]
+      mark(paths.received, paths.used)
+      mark(paths.attribute, paths.used)
+      mark(prefixes.bestAttribute, prefixes.used)
+      for (const group of this.groups.values()) mark(group.out[family].attribute, prefixes.used)
+    }
+    this.attributes.sweep(marked)
+    this.#listener.swept()
+  }
+}
+
+function idsWith(column: Int32Array): number[] {
+  const ids: number[] = []
+  for (let id = 0; id < column.length; id++) if (column[id]! >= 0) ids.push(id)
+  return ids
+}
