@@ -3,8 +3,8 @@ import type { Match, Policy, PrefixMatch, Rule } from 'bgp-speaker-ts/policy/pol
 import { type Cidr, width } from './cidr.ts'
 import type { ClusterNode } from './node.ts'
 
-const accept = (name: string, match: Match): Rule => ({ name, match, then: 'accept' })
-const reject = (name: string, match: Match = {}): Rule => ({ name, match, then: 'reject' })
+const accept = (name: string, match: Match): Rule => ({ name, match, verdict: 'accept' })
+const reject = (name: string, match: Match = {}): Rule => ({ name, match, verdict: 'reject' })
 
 const within = (prefix: Cidr): PrefixMatch => ({
   prefix: prefix.text,
