@@ -40,7 +40,7 @@ describe('peers', () => {
       { prefix: 'fd10:244:0:2::/64', minLength: 64, maxLength: 128 },
     ]
     const nextHops = ['172.30.0.12', 'fd30::12']
-    expect(importPolicy?.rules.map((r) => [r.name, r.match, r.then])).to.deep.equal([
+    expect(importPolicy?.rules.map((r) => [r.name, r.match, r.verdict])).to.deep.equal([
       ['node', { prefixes, nextHops }, 'accept'],
       ['foreign-next-hop', { prefixes }, 'reject'],
       ['outside-pod-cidrs', {}, 'reject'],
