@@ -122,7 +122,8 @@ export class Conntrack implements Disposable {
 }
 
 function putHeader(w: Writer, family: 4 | 6): void {
-  w.bytes[reserve(w, HEADER)] = family === 6 ? 10 : 2
+  const at = reserve(w, HEADER)
+  w.bytes[at] = family === 6 ? 10 : 2
 }
 
 function writeFilter(w: Writer, filter: FlowFilter): void {

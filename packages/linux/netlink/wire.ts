@@ -72,7 +72,9 @@ export function reserve(w: Writer, count: number): number {
 }
 
 export function putU8(w: Writer, value: number): void {
-  w.bytes[reserve(w, 1)] = value
+  // `bytes` is looked up after the buffer may have grown.
+  const at = reserve(w, 1)
+  w.bytes[at] = value
 }
 
 export function putU16(w: Writer, value: number): void {
@@ -278,7 +280,7 @@ const NLMSGERR_ATTR_MSG = 1
 
 /** Reads NLMSG_ERROR. Attributes follow the refused header alone when NLM_F_CAPPED is set, else the whole request. */
 export function readError(message: Message): ErrorReply {
-  const errno = -readI32(message.payload, 0)
+  const errno = 0 - readI32(message.payload, 0)
   if (!(message.flags & NLM_F_ACK_TLVS)) return { errno }
   const request = message.flags & NLM_F_CAPPED ? HEADER_LENGTH : readU32(message.payload, 4)
   const text = readAttributes(message.payload, 4 + ((request + 3) & ~3)).get(NLMSGERR_ATTR_MSG)
@@ -288,7 +290,7 @@ export function readError(message: Message): ErrorReply {
 /** Reads the result that ends a dump (NLMSG_DONE): errno, 0 for success. */
 export function readDone(message: Message): ErrorReply {
   if (message.payload.length < 4) return { errno: 0 }
-  const errno = -readI32(message.payload, 0)
+  const errno = 0 - readI32(message.payload, 0)
   if (!(message.flags & NLM_F_ACK_TLVS)) return { errno }
   const text = readAttributes(message.payload, 4).get(NLMSGERR_ATTR_MSG)
   return text ? { errno, text: readText(text) } : { errno }

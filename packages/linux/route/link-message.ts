@@ -189,7 +189,8 @@ export function writeLinkQuery(w: Writer, query: { readonly index?: number; read
 
 /** A link by its index alone: for RTM_DELLINK. */
 export function writeLinkIndex(w: Writer, index: number): void {
-  w.view.setInt32(reserve(w, IFINFO_LENGTH) + 4, index, true)
+  const at = reserve(w, IFINFO_LENGTH)
+  w.view.setInt32(at + 4, index, true)
 }
 
 /** Behaviour of one port of a bridge; what is absent stays as it is. */
@@ -270,7 +271,8 @@ export function readBridgePort(message: Message): BridgePort | undefined {
 
 /** A request for the bridge ports of all links (dump). */
 export function writeBridgePortQuery(w: Writer): void {
-  w.bytes[reserve(w, IFINFO_LENGTH)] = AF_BRIDGE
+  const at = reserve(w, IFINFO_LENGTH)
+  w.bytes[at] = AF_BRIDGE
 }
 
 /** @throws RangeError unless it is six pairs of hexadecimal digits */
