@@ -9,8 +9,25 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'service-proxy': ['reconcile', 'linux'],
   'pod-network': ['reconcile', 'bgp-speaker-ts', 'linux'],
   agent: ['pod-network', 'service-proxy', 'reconcile', 'bgp-speaker-ts', 'linux'],
-  cli: ['pod-network', 'service-proxy', 'agent'],
+  cli: ['pod-network', 'service-proxy', 'reconcile', 'bgp-speaker-ts', 'agent'],
 }
 
 /** Files that may use sockets, files, processes or native code; everything else is pure or is handed its effects. */
-export const EFFECTS: readonly RegExp[] = []
+export const EFFECTS: readonly RegExp[] = [
+  // The kernel.
+  /^packages\/linux\/(sys|modules|netns|sysctl|tcp)\.ts$/,
+  /^packages\/linux\/nft\/(command|library)\.ts$/,
+  // BGP's sockets, where the caller brings none of its own; BFD's socket and its thread.
+  /^packages\/bgp-speaker-ts\/transport-node\.ts$/,
+  /^packages\/bgp-speaker-ts\/bfd\/(bfd|worker|socket)[\w-]*\.ts$/,
+  // Files that the node's other programs read.
+  /^packages\/pod-network\/resources\/conflist\.ts$/,
+  // The API server, the configuration, and what the agent serves.
+  /^packages\/agent\/(http|main|api\/(client|servers)|config\/load)\.ts$/,
+  // The admin socket's other end.
+  /^packages\/cli\/client\.ts$/,
+  // Health-check node ports.
+  /^packages\/service-proxy\/health-check\/server\.ts$/,
+  // Builds the CNI plugins; runs on the developer's machine.
+  /^packages\/cni\/sysroot\.ts$/,
+]

@@ -1,0 +1,24 @@
+/** The cluster tier: one lab, started by the command that users run, walked through, hurt, and stopped. */
+import { expect } from 'chai'
+import { faults } from './faults.ts'
+import { lab } from './lab.ts'
+import { nothingLeft } from './nothing-left.ts'
+import { walkThrough } from './walk-through.ts'
+
+describe('the lab', function () {
+  this.timeout(300_000)
+
+  before('npm run lab', async function () {
+    this.timeout(900_000)
+    const { code, output } = await lab('up')
+    expect(code, output.slice(-2000)).to.equal(0)
+  })
+
+  walkThrough()
+  faults()
+  nothingLeft()
+
+  after('npm run lab -- down', async () => {
+    await lab('down')
+  })
+})
