@@ -17,7 +17,7 @@ export function describeHolders(leases: readonly Lease[], set: RangeSet): string
     if (owner === undefined) orphans++
     else counts.set(owner.containerId, (counts.get(owner.containerId) ?? 0) + 1)
   }
-  const sorted = [...counts].sort((a, b) => b[1] - a[1])
+  const sorted = [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))
   const named = sorted.slice(0, LARGEST_HOLDERS).map(([id, count]) => `${id} ${count}`)
   if (sorted.length > LARGEST_HOLDERS) named.push(`${sorted.length - LARGEST_HOLDERS} more containers`)
   if (orphans > 0) named.push(`${orphans} without owner`)

@@ -110,7 +110,7 @@ export function describeBridge(world: () => World): void {
 
     it('refuses a bridge that is none, and an address in its way unless forced', () => {
       const netns = world().addContainer('one')
-      world().addLink('host', 'other0', 'dummy')
+      world().addLink('host', 'other0', 'vxlan')
       refuse(netns, /not a bridge/, { bridge: 'other0' })
       world().addLink('host', BRIDGE, 'bridge')
       world().addAddress('host', BRIDGE, '10.99.0.1/24')
@@ -128,7 +128,7 @@ export function describeBridge(world: () => World): void {
 
     it('leaves nothing behind when the interface exists already', () => {
       const netns = world().addContainer('one')
-      world().addLink(netns, 'eth0', 'dummy')
+      world().addLink(netns, 'eth0', 'vxlan')
       refuse(netns, /eth0.*already exists/)
     })
 

@@ -98,7 +98,7 @@ export class FakeWorld implements World {
     this.at(place).settings.set(name, value)
   }
 
-  addLink(place: Place, name: string, kind: 'bridge' | 'dummy'): void {
+  addLink(place: Place, name: string, kind: 'bridge' | 'vxlan'): void {
     this.at(place).create(name, kind, this.machine.network.drawMac())
   }
 

@@ -69,7 +69,7 @@ export interface World {
   /** Of /proc/sys/net. */
   setting(place: Place, name: string): string
   setSetting(place: Place, name: string, value: string): void
-  addLink(place: Place, name: string, kind: 'bridge' | 'dummy'): void
+  addLink(place: Place, name: string, kind: 'bridge' | 'vxlan'): void
   addAddress(place: Place, link: string, prefix: string): void
   removeLink(place: Place, name: string): void
   /** A directory for the leases. */

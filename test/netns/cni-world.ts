@@ -1,0 +1,211 @@
+// The plugins' suite on the real kernel: the executable, in network namespaces of its own.
+
+import { execFileSync, spawnSync } from 'node:child_process'
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { build } from '../../packages/cni/build.ts'
+import { PLUGIN_NAMES } from '../../packages/cni/install/install.ts'
+import { machineArchitecture } from '../../packages/cni/sysroot.ts'
+import { environmentOf, inputOf, parseOutput } from '../../packages/cni/testing/fake-world.ts'
+import type { Answer, Call, LinkView, Place, World } from '../../packages/cni/testing/world.ts'
+
+const NETNS_DIRECTORY = '/var/run/netns'
+const CALL_TIMEOUT_MS = 30_000
+
+export const command = (program: string, ...args: string[]): string =>
+  execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+
+/** Builds the executable and links the plugins' names, as `install` does; returns the directory. */
+export function buildPlugins(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'podroute-cni-bin-'))
+  const executable = build(directory, machineArchitecture())
+  for (const name of PLUGIN_NAMES) linkSync(executable, join(directory, name))
+  return directory
+}
+
+interface IpLink {
+  readonly ifname: string
+  readonly address?: string
+  readonly mtu: number
+  readonly flags: readonly string[]
+  readonly promiscuity?: number
+  readonly master?: string
+  readonly ifalias?: string
+  readonly linkinfo?: {
+    readonly info_kind?: string
+    readonly info_slave_data?: { readonly hairpin?: boolean; readonly isolated?: boolean }
+  }
+  readonly addr_info: readonly {
+    readonly local: string
+    readonly prefixlen: number
+    readonly scope: string
+  }[]
+}
+
+interface IpRoute {
+  readonly dst: string
+  readonly gateway?: string
+  readonly protocol?: string
+  readonly type?: string
+}
+
+const viewLink = (link: IpLink): LinkView => ({
+  name: link.ifname,
+  kind: link.linkinfo?.info_kind ?? '',
+  mac: link.address ?? '',
+  mtu: link.mtu,
+  up: link.flags.includes('UP'),
+  promiscuous: (link.promiscuity ?? 0) > 0,
+  master: link.master,
+  alias: link.ifalias ?? '',
+  hairpin: link.linkinfo?.info_slave_data?.hairpin ?? false,
+  isolated: link.linkinfo?.info_slave_data?.isolated ?? false,
+  addresses: link.addr_info.filter((a) => a.scope !== 'link').map((a) => `${a.local}/${a.prefixlen}`),
+})
+
+let worlds = 0
+
+export class NetnsWorld implements World {
+  readonly name = 'executable in network namespaces'
+  readonly data: string
+  readonly host: string
+  readonly plugins: string
+  private readonly root = mkdtempSync(join(tmpdir(), 'podroute-cni-test-'))
+  private readonly namespaces: string[] = []
+
+  /** @param plugins directory of the plugins to run */
+  constructor(plugins: string) {
+    this.plugins = plugins
+    this.data = join(this.root, 'networks')
+    this.host = `pr-cni-${process.pid}-${worlds++}`
+    this.addNamespace(this.host)
+  }
+
+  private addNamespace(name: string): void {
+    command('ip', 'netns', 'add', name)
+    this.namespaces.push(name)
+  }
+
+  /** Runs a program in the host's namespace. */
+  inHost(...args: string[]): string {
+    return command('ip', 'netns', 'exec', this.host, ...args)
+  }
+
+  run(plugin: string, call: Call): Answer {
+    const result = spawnSync('ip', ['netns', 'exec', this.host, join(this.plugins, plugin)], {
+      env: { PATH: process.env.PATH ?? '', ...environmentOf(call, this.plugins) },
+      input: inputOf(call),
+      encoding: 'utf8',
+      timeout: CALL_TIMEOUT_MS,
+    })
+    if (result.status === null)
+      throw new Error(`${plugin} ended by ${result.signal}`, { cause: result.error })
+    return {
+      status: result.status,
+      output: result.stdout,
+      error: result.stderr,
+      json: parseOutput(result.stdout),
+    }
+  }
+
+  addContainer(name: string): string {
+    const full = `${this.host}-${name}`
+    this.addNamespace(full)
+    return join(NETNS_DIRECTORY, full)
+  }
+
+  removeContainer(path: string): void {
+    command('ip', 'netns', 'del', this.nameOf(path))
+  }
+
+  private nameOf(place: Place): string {
+    return place === 'host' ? this.host : place.slice(NETNS_DIRECTORY.length + 1)
+  }
+
+  /** Runs `ip` in the place and returns its JSON. */
+  ip<T>(place: Place, ...args: string[]): T {
+    return JSON.parse(command('ip', '-n', this.nameOf(place), '-j', ...args) || '[]') as T
+  }
+
+  links(place: Place): LinkView[] {
+    return this.ip<IpLink[]>(place, '-d', 'addr').map(viewLink)
+  }
+
+  routes(place: Place): string[] {
+    return ['-4', '-6'].flatMap((family) =>
+      this.ip<IpRoute[]>(place, family, 'route', 'show', 'table', 'all')
+        .filter((route) => route.protocol !== 'kernel' && route.type === undefined)
+        .map((route) => (route.gateway === undefined ? route.dst : `${route.dst} via ${route.gateway}`)),
+    )
+  }
+
+  setting(place: Place, name: string): string {
+    return command('ip', 'netns', 'exec', this.nameOf(place), 'cat', `/proc/sys/net/${name}`).trim()
+  }
+
+  setSetting(place: Place, name: string, value: string): void {
+    const script = `echo ${value} > /proc/sys/net/${name}`
+    command('ip', 'netns', 'exec', this.nameOf(place), 'sh', '-c', script)
+  }
+
+  addLink(place: Place, name: string, kind: 'bridge' | 'vxlan'): void {
+    // vxlan: some other kind of link, which every kernel has
+    const options = kind === 'vxlan' ? ['id', '7', 'dstport', '4789'] : []
+    command('ip', '-n', this.nameOf(place), 'link', 'add', name, 'type', kind, ...options)
+  }
+
+  addAddress(place: Place, link: string, prefix: string): void {
+    command(
+      'ip',
+      '-n',
+      this.nameOf(place),
+      'addr',
+      'add',
+      prefix,
+      'dev',
+      link,
+      ...(prefix.includes(':') ? ['nodad'] : []),
+    )
+  }
+
+  removeLink(place: Place, name: string): void {
+    command('ip', '-n', this.nameOf(place), 'link', 'del', name)
+  }
+
+  exists(path: string): boolean {
+    return existsSync(path)
+  }
+
+  read(path: string): string {
+    return readFileSync(path, 'utf8')
+  }
+
+  write(path: string, text: string): void {
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, text, { mode: 0o600 })
+  }
+
+  list(path: string): string[] {
+    return existsSync(path) ? readdirSync(path) : []
+  }
+
+  remove(path: string): void {
+    rmSync(path)
+  }
+
+  dispose(): void {
+    for (const name of this.namespaces)
+      if (existsSync(join(NETNS_DIRECTORY, name))) command('ip', 'netns', 'del', name)
+    rmSync(this.root, { recursive: true, force: true })
+  }
+}
