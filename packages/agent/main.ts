@@ -9,6 +9,7 @@ import { Agent } from './agent.ts'
 import { createApiClient } from './api/client.ts'
 import { ApiServerFinder } from './api/finder.ts'
 import { SERVICE_ACCOUNT, serverCandidates } from './api/servers.ts'
+import { kernelTransport } from './bgp-transport.ts'
 import { parseFlags, USAGE } from './config/flags.ts'
 import { type Config, loadConfig } from './config/load.ts'
 import { ConfigError } from './errors.ts'
@@ -53,7 +54,7 @@ async function createNetwork(config: Config, log: Logger, services: ServiceRunne
     nodeName: config.nodeName,
     settings: config.podNetwork,
     kernel: await openPodNetworkKernel(log),
-    createSpeaker: (speaker) => new Speaker({ ...speaker, log }),
+    createSpeaker: (speaker) => new Speaker({ ...speaker, transport: kernelTransport, log }),
     clock: systemClock,
     log,
     isVip: (address) => services?.isVip(address) ?? false,

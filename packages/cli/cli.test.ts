@@ -155,7 +155,9 @@ describe('podroute', () => {
 
   it('prints the answer as JSON when asked', async () => {
     await start()
-    expect(JSON.parse((await run('routes', '--json')).join('').replaceAll(' | ', ''))).to.deep.equal(PAGES['/routes'])
+    expect(JSON.parse((await run('routes', '--json')).join('').replaceAll(' | ', ''))).to.deep.equal(
+      PAGES['/routes'],
+    )
   })
 
   it('says so when no agent is running', async () => {

@@ -1,5 +1,5 @@
 /** The configuration file, as it may be written: every key with its default; unknown keys are problems. */
-import { z } from 'zod'
+import * as z from 'zod'
 
 const seconds = (least: number, most: number) => z.number().int().min(least).max(most)
 const port = z.number().int().min(1).max(65535)
