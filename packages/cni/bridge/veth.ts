@@ -46,23 +46,35 @@ function pairOf(port: Port, hostName: string): VethPair {
   return { hostName, containerName, netns, mtu, mac, bridge: bridge.index }
 }
 
+/** One try with one name. True when the pair is there; false when the name was taken. */
+function tryCreate(netlink: Netlink, port: Port, name: string): boolean {
+  const { hairpin, isolated, alias } = port
+  const [created, set] = netlink.exchange([
+    newVeth(pairOf(port, name)),
+    setPort(name, { hairpin, isolated, alias }),
+  ])
+  const error = created!.error
+  if (error === undefined) {
+    if (set!.error === undefined) return true
+    throw failure(`failed to connect "${name}" to bridge ${port.bridge.name}`, set!.error)
+  }
+  if (error.code !== 'EEXIST') throw failure('failed to make veth pair', error)
+  if (findLink(netlink, name) !== undefined) return false
+  throw failure(`container veth name ("${port.containerName}") already exists`)
+}
+
 /** Creates the pair and returns the host end's name. The container's end is down. */
 export function createVeth(system: System, netlink: Netlink, port: Port): string {
   for (let attempt = 0; attempt < NAME_ATTEMPTS; attempt++) {
     const name = randomName(system)
-    const settings = setPort(name, { hairpin: port.hairpin, isolated: port.isolated, alias: port.alias })
-    const [created, set] = netlink.exchange([newVeth(pairOf(port, name)), settings])
-    if (created!.error === undefined) {
-      if (set!.error !== undefined) {
-        netlink.exchange([deleteLink(name)])
-        throw failure(`failed to connect "${name}" to bridge ${port.bridge.name}`, set!.error)
-      }
+    try {
+      if (!tryCreate(netlink, port, name)) continue
       trySysctl(system, `ipv6/conf/${name}/accept_ra`, '0')
       return name
+    } catch (error) {
+      netlink.exchange([deleteLink(name)]) // whatever of it is there
+      throw error
     }
-    if (created!.error.code !== 'EEXIST') throw failure('failed to make veth pair', created!.error)
-    if (findLink(netlink, name) === undefined)
-      throw failure(`container veth name ("${port.containerName}") already exists`)
   }
   throw failure('failed to find a unique veth name')
 }

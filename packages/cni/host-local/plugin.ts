@@ -62,6 +62,10 @@ function allocateAll(store: Store, owner: Owner, config: HostLocalConfig): Candi
     })
     if (requested.length > 0)
       throw failure(`failed to allocate all requested IPs: ${requested.map(formatAddress).join(' ')}`)
+    store.record(
+      owner,
+      reserved.map(({ address }) => address),
+    )
     return reserved
   } catch (error) {
     for (const { address } of reserved) store.removeLease(address)
@@ -99,10 +103,7 @@ function add(system: System, invocation: Invocation): Result {
   const store = Store.open(system, config.directory)
   const reserved = withStore(store, () => {
     checkNotAllocated(store, owner, config)
-    const all = allocateAll(store, owner, config)
-    const addresses = all.map((candidate) => candidate.address)
-    store.record(owner, addresses)
-    return all
+    return allocateAll(store, owner, config)
   })
   return { interfaces: [], ips: reserved.map(ipConfig), routes: config.routes, dns }
 }

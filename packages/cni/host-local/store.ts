@@ -54,6 +54,8 @@ export class Store {
   private readonly index: string
   private readonly descriptor: number
   private changed = false
+  /** Whether the index is known to hold every lease; without it all leases are read. */
+  private indexed = false
 
   private constructor(system: System, directory: string, descriptor: number) {
     this.system = system
@@ -103,7 +105,10 @@ export class Store {
 
   /** Brings the index up to the leases that are there, unless it is known to be. */
   private reconcileIndex(): void {
-    if (this.isStamped()) return
+    if (this.isStamped()) {
+      this.indexed = true
+      return
+    }
     const wanted = new Map<string, string[]>()
     for (const { address, owner } of this.leases()) {
       const key = owner && indexKey(owner)
@@ -112,11 +117,20 @@ export class Store {
       if (texts === undefined) wanted.set(key, [formatAddress(address)])
       else texts.push(formatAddress(address))
     }
-    for (const key of unless(['ENOENT'], () => this.system.list(this.index)) ?? [])
-      if (!wanted.has(key)) tryTo(() => this.system.remove(`${this.index}/${key}`))
-    let complete = true
-    for (const [key, texts] of wanted) complete = this.writeIndex(key, texts) && complete
-    this.changed = complete
+    this.indexed = this.removeStaleEntries(wanted) && this.writeEntries(wanted)
+    this.changed = this.indexed
+  }
+
+  private removeStaleEntries(wanted: ReadonlyMap<string, unknown>): boolean {
+    return tryTo(() => {
+      for (const key of unless(['ENOENT'], () => this.system.list(this.index)) ?? [])
+        if (!wanted.has(key)) this.system.remove(`${this.index}/${key}`)
+    })
+  }
+
+  private writeEntries(wanted: ReadonlyMap<string, readonly string[]>): boolean {
+    for (const [key, texts] of wanted) if (!this.writeIndex(key, texts)) return false
+    return true
   }
 
   /** Every lease, by reading them all. */
@@ -139,9 +153,14 @@ export class Store {
     return text === undefined ? undefined : parseLease(text)
   }
 
-  private readIndex(key: string): Address[] {
-    const target = unless(['ENOENT', 'EINVAL'], () => this.system.readLink(`${this.index}/${key}`))
-    return (target ?? '').split(',').flatMap((text) => parseAddress(text) ?? [])
+  /** Undefined when the entry cannot be read. */
+  private readIndex(key: string): Address[] | undefined {
+    try {
+      const target = this.system.readLink(`${this.index}/${key}`)
+      return target.split(',').flatMap((text) => parseAddress(text) ?? [])
+    } catch (error) {
+      return codeOf(error) === 'ENOENT' ? [] : undefined
+    }
   }
 
   /** An entry is a symbolic link whose target lists the addresses: written in one step, read in one. */
@@ -168,7 +187,8 @@ export class Store {
   /** The addresses of exactly that owner. */
   private owned(owner: Owner): Address[] {
     const key = indexKey(owner)
-    const named = key === undefined ? this.leases().map((lease) => lease.address) : this.readIndex(key)
+    const indexed = key !== undefined && this.indexed ? this.readIndex(key) : undefined
+    const named = indexed ?? this.leases().map((lease) => lease.address)
     return named.filter((address) => sameOwner(this.ownerOf(address), owner))
   }
 
@@ -246,8 +266,11 @@ export class Store {
     const key = indexKey(owner)
     if (key === undefined) return
     const texts = [...this.owned(owner), ...addresses].map(formatAddress)
-    // Without its entry the index is incomplete: no stamp then.
-    if (!this.writeIndex(key, [...new Set(texts)])) this.changed = false
+    if (!this.indexed || !this.writeIndex(key, [...new Set(texts)])) {
+      // Incomplete now: no stamp, and the next one reads all leases.
+      this.indexed = false
+      this.changed = false
+    }
   }
 
   /** Gives back an owner's addresses; those of old files only when there are no others. */

@@ -229,9 +229,9 @@ export interface StartedProcess {
 export function startProcess(machine: FakeMachine, options: ProcessOptions): StartedProcess {
   const process = new FakeProcess(machine, options)
   let calls = 0
-  const meet = (fault: Fault | undefined) => {
+  const meet = (name: string, fault: Fault | undefined) => {
     if (fault?.kind === 'kill' && calls >= fault.at) throw new Killed()
-    if (fault?.kind === 'fail' && calls === fault.at) {
+    if (fault?.kind === 'fail' && calls === fault.at && name !== 'close') {
       calls++
       throw new FakeSystemError(fault.code, 'injected')
     }
@@ -242,7 +242,7 @@ export function startProcess(machine: FakeMachine, options: ProcessOptions): Sta
       const value = target[name as keyof FakeProcess] as unknown
       if (typeof value !== 'function') return value
       return (...args: unknown[]) => {
-        if (!QUIET.includes(name)) meet(options.fault)
+        if (!QUIET.includes(name)) meet(name, options.fault)
         return value.apply(target, args)
       }
     },
