@@ -85,12 +85,11 @@ export class Conntrack implements Disposable {
   }
 
   /** Flows that match. Since Linux 5.8 the kernel filters; an older one sends all, and they are filtered here. @throws KernelError */
-  async list(filter: FlowFilter): Promise<Flow[]> {
+  list(filter: FlowFilter): Promise<Flow[]> {
     const body = (w: Writer) => writeFilter(w, filter)
-    const messages = await this.#socket.dump({ call: 'IPCTNL_MSG_CT_GET', type: CT_GET, flags: 0, body })
-    return messages.flatMap((message) => {
+    return this.#socket.collect({ call: 'IPCTNL_MSG_CT_GET', type: CT_GET, flags: 0, body }, (message) => {
       const flow = message.type === CT_NEW ? readFlow(message) : undefined
-      return flow && matches(flow, filter) ? [flow] : []
+      return flow && matches(flow, filter) ? flow : undefined
     })
   }
 

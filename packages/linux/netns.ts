@@ -9,6 +9,7 @@ import {
   O_RDONLY,
   open,
   setns,
+  startThreadPool,
   umount,
   unshare,
 } from './sys.ts'
@@ -45,6 +46,7 @@ export function withNetns<T>(path: string | undefined, fn: () => T): T {
 }
 
 function enter(path: string): void {
+  startThreadPool()
   const target = open(path, O_RDONLY)
   try {
     setns(target, CLONE_NEWNET)
@@ -72,6 +74,7 @@ export function createNetns(name: string): string {
   closeSync(openSync(path, 'wx', 0o444))
   const home = open('/proc/thread-self/ns/net', O_RDONLY)
   try {
+    startThreadPool()
     unshare(CLONE_NEWNET)
     try {
       mount('/proc/thread-self/ns/net', path, null, MS_BIND)

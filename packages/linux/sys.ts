@@ -182,6 +182,18 @@ export function flock(fd: number, operation: number): void {
   checked('flock', c.flock(fd, operation))
 }
 
+/**
+ * Has libuv start the threads of its pool now. It starts them with the first piece of work; a thread started while the main
+ * thread is in another network namespace would stay there for good.
+ */
+export function startThreadPool(): void {
+  if (poolStarted) return
+  poolStarted = true
+  c.close.async(-1, () => {})
+}
+
+let poolStarted = false
+
 /** Moves the calling thread into a namespace. Synchronous use only: every await in between leaks it to others. */
 export function setns(fd: number, type: number): void {
   checked('setns', c.setns(fd, type))

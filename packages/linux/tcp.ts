@@ -19,6 +19,8 @@ import { setMd5Key, setTtl, setTtlSecurity, sockaddr } from './tcp-options.ts'
 
 const IPPROTO_IPV6 = 41
 const IPV6_V6ONLY = 26
+/** As many as the kernel grants (net.core.somaxconn): all peers come back at once after a restart. */
+const BACKLOG = 4096
 
 export interface TcpConnectOptions {
   readonly address: string
@@ -91,7 +93,12 @@ export async function listenTcp(
   const server = createServer({ noDelay: true }, accept)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen({ fd }, resolve)
+    server.listen({ fd, backlog: BACKLOG }, () => {
+      server.off('error', reject)
+      // A connection that could not be accepted (EMFILE, ECONNABORTED) is the client's to try again.
+      server.on('error', () => {})
+      resolve()
+    })
   })
   const bound = server.address()
   const { address, port } = typeof bound === 'object' && bound ? bound : { address: '', port: 0 }

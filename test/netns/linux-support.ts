@@ -67,3 +67,15 @@ export async function eventually(condition: () => boolean, limit = 5000): Promis
     await new Promise((resolve) => setTimeout(resolve, 2))
   }
 }
+
+/** How often the event loop came round while `work` went on: 0 or 1 when it blocked. */
+export async function turnsDuring(work: Promise<unknown>): Promise<number> {
+  let turns = 0
+  let done = false
+  work.finally(() => (done = true)).catch(() => {})
+  while (!done) {
+    await new Promise((resolve) => setImmediate(resolve))
+    turns++
+  }
+  return turns
+}

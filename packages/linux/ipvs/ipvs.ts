@@ -73,15 +73,15 @@ export class Ipvs implements Disposable {
   }
 
   /** @throws FeatureError, KernelError */
-  async servers(): Promise<VirtualServer[]> {
-    return (await this.#dumpServers()).flatMap((message) => readServer(message) ?? [])
+  servers(): Promise<VirtualServer[]> {
+    return this.#dumpServers(readServer)
   }
 
   /** Each server with its counters. @throws FeatureError, KernelError */
-  async counters(): Promise<{ readonly server: VirtualServer; readonly counters: Counters }[]> {
-    return (await this.#dumpServers()).flatMap((message) => {
+  counters(): Promise<{ readonly server: VirtualServer; readonly counters: Counters }[]> {
+    return this.#dumpServers((message) => {
       const server = readServer(message)
-      return server ? [{ server, counters: readCounters(message) }] : []
+      return server && { server, counters: readCounters(message) }
     })
   }
 
@@ -90,11 +90,10 @@ export class Ipvs implements Disposable {
     const request = await this.#request('IPVS_CMD_GET_DEST', (w) =>
       writeServerKey(w, CMD.getDestination, server),
     )
-    const messages = await this.#socket.dump(request)
-    return messages.map((message) => readDestination(message, server.family))
+    return this.#socket.collect(request, (message) => readDestination(message, server.family))
   }
 
-  /** One outcome for each operation, in order; null for success. Not atomic. @throws FeatureError, AddressError */
+  /** One outcome for each operation, in order; null for success, EINVAL also for an address that is none. Not atomic. @throws FeatureError */
   async apply(ops: readonly IpvsOp[]): Promise<(KernelError | null)[]> {
     const type = await this.#familyId()
     return this.#socket.batch(ops.map((op) => ({ call: CALLS[op.kind], type, flags: 0, body: bodyOf(op) })))
@@ -115,9 +114,9 @@ export class Ipvs implements Disposable {
     this.#socket[Symbol.dispose]()
   }
 
-  async #dumpServers(): Promise<Message[]> {
+  async #dumpServers<T>(read: (message: Message) => T | undefined): Promise<T[]> {
     const request = await this.#request('IPVS_CMD_GET_SERVICE', (w) => writeCommand(w, CMD.getService))
-    return this.#socket.dump(request)
+    return this.#socket.collect(request, read)
   }
 
   async #exchange(call: string, body: (w: Writer) => void): Promise<Message[]> {

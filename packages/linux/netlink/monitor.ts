@@ -35,6 +35,11 @@ export interface MonitorHandlers {
   onError?(error: Error): void
 }
 
+export interface MonitorOptions extends NetlinkOptions {
+  /** Bytes; default 8 MiB. */
+  readonly receiveBuffer?: number
+}
+
 export class NetlinkMonitor implements Disposable {
   readonly #fd: number
   readonly #handlers: MonitorHandlers
@@ -53,9 +58,10 @@ export class NetlinkMonitor implements Disposable {
     protocol: number,
     groups: readonly number[],
     handlers: MonitorHandlers,
-    options: NetlinkOptions = {},
+    options: MonitorOptions = {},
   ): NetlinkMonitor {
-    const fd = withNetns(options.netns, () => openListener(protocol, groups))
+    const bytes = options.receiveBuffer ?? RECEIVE_BUFFER
+    const fd = withNetns(options.netns, () => openListener(protocol, groups, bytes))
     return new NetlinkMonitor(fd, handlers)
   }
 
@@ -120,10 +126,10 @@ export class NetlinkMonitor implements Disposable {
   }
 }
 
-function openListener(protocol: number, groups: readonly number[]): number {
+function openListener(protocol: number, groups: readonly number[], receiveBuffer: number): number {
   const fd = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK, protocol)
   try {
-    growReceiveBuffer(fd)
+    sizeReceiveBuffer(fd, receiveBuffer)
     const address = new Uint8Array(12)
     address[0] = AF_NETLINK
     bind(fd, address)
@@ -135,11 +141,11 @@ function openListener(protocol: number, groups: readonly number[]): number {
   return fd
 }
 
-function growReceiveBuffer(fd: number): void {
+function sizeReceiveBuffer(fd: number, bytes: number): void {
   try {
-    setsockoptInt(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
+    setsockoptInt(fd, SOL_SOCKET, SO_RCVBUFFORCE, bytes)
   } catch (error) {
     if (!(error instanceof KernelError && error.code === 'EPERM')) throw error
-    setsockoptInt(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER)
+    setsockoptInt(fd, SOL_SOCKET, SO_RCVBUF, bytes)
   }
 }

@@ -22,6 +22,15 @@ import {
   socket,
 } from '../sys.ts'
 import {
+  type BatchOutcome,
+  blame,
+  MAX_BATCH,
+  MAX_BATCH_BYTES,
+  type NetlinkRequest,
+  noteReply,
+  packRequests,
+} from './batch.ts'
+import {
   beginMessage,
   createWriter,
   endMessage,
@@ -35,9 +44,10 @@ import {
   readDone,
   readError,
   readMessages,
-  type Writer,
   written,
 } from './wire.ts'
+
+export type { NetlinkRequest } from './batch.ts'
 
 export const NETLINK_ROUTE = 0
 export const NETLINK_NETFILTER = 12
@@ -48,9 +58,6 @@ const NETLINK_CAP_ACK = 10
 const NETLINK_EXT_ACK = 11
 const NETLINK_GET_STRICT_CHK = 12
 
-/** Messages per send. Measured: 64 to 500 differ little, above ~6,000 EMSGSIZE. */
-const MAX_BATCH = 400
-const MAX_BATCH_BYTES = 64 * 1024
 const RECEIVE_BUFFER = 8 * 1024 * 1024
 const SEND_BUFFER = 1024 * 1024
 /** The largest datagram: the kernel fills at most 32 KiB of a dump at a time. */
@@ -59,16 +66,6 @@ const DATAGRAM = 64 * 1024
 const LONG_PART = 4096
 const REPLY_TIMEOUT_SECONDS = 10
 const DUMP_ATTEMPTS = 20
-
-export interface NetlinkRequest {
-  /** Name for errors: `RTM_NEWROUTE`. */
-  readonly call: string
-  readonly type: number
-  /** Beyond NLM_F_REQUEST and NLM_F_ACK, which the socket sets as it needs them. */
-  readonly flags: number
-  /** Writes what follows the message header. */
-  readonly body: (w: Writer) => void
-}
 
 export interface NetlinkOptions {
   /** Path (or name under /run/netns) of the network namespace to open the socket in. */
@@ -96,12 +93,13 @@ export class NetlinkSocket implements Disposable {
 
   /**
    * Sends all requests; one outcome for each, in order, null for success. Not atomic: the kernel goes on after a refusal.
-   * An outcome ENOBUFS or ETIMEDOUT means that the reply was lost: the request may have been carried out.
+   * An outcome ENOBUFS or ETIMEDOUT means that the reply was lost: the request may have been carried out. EINVAL is also the
+   * outcome of a request that could not be written (an address that is none).
    */
-  batch(requests: readonly NetlinkRequest[]): Promise<(KernelError | null)[]> {
+  batch(requests: readonly NetlinkRequest[]): Promise<BatchOutcome[]> {
     if (requests.length === 0) return Promise.resolve([])
     return this.#exclusively(async () => {
-      const outcomes = new Array<KernelError | null>(requests.length).fill(null)
+      const outcomes = new Array<BatchOutcome>(requests.length).fill(null)
       for (let at = 0; at < requests.length; ) at = await this.#sendSome(requests, at, MAX_BATCH, outcomes)
       return outcomes
     })
@@ -130,10 +128,18 @@ export class NetlinkSocket implements Disposable {
 
   /** All messages of a dump; begun again when the table changed in between. @throws KernelError, EINTR when it never stands still */
   dump(request: NetlinkRequest): Promise<Message[]> {
+    return this.collect(request, (message) => message)
+  }
+
+  /**
+   * A dump read as it comes, part by part, so that a long one holds up the event loop only for one part (32 KiB) at a time.
+   * @param read what a message stands for; undefined leaves it out
+   */
+  collect<T>(request: NetlinkRequest, read: (message: Message) => T | undefined): Promise<T[]> {
     return this.#exclusively(async () => {
       for (let attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
-        const messages = await this.#dumpOnce(request)
-        if (messages) return messages
+        const found = await this.#dumpOnce(request, read)
+        if (found) return found
       }
       throw new KernelError(request.call, 4, `the table changed during each of ${DUMP_ATTEMPTS} dumps`)
     })
@@ -156,85 +162,60 @@ export class NetlinkSocket implements Disposable {
     return result
   }
 
-  /** Sends requests from `at` on, waits for their outcomes, and returns where to go on. */
+  /** Sends requests from `start` on, waits for their outcomes, and returns where to go on. */
   async #sendSome(
     requests: readonly NetlinkRequest[],
-    at: number,
+    start: number,
     limit: number,
-    outcomes: (KernelError | null)[],
+    outcomes: BatchOutcome[],
   ): Promise<number> {
     // Sequence numbers of one send must not wrap.
     if (this.#seq > 0x7fff0000) this.#seq = 0
-    const first = this.#seq + 1
-    const end = this.#writeSome(requests, at, limit)
+    const packed = packRequests(this.#writer, requests, start, limit, this.#seq + 1, outcomes)
+    const count = packed.end - start
+    this.#seq += count
+    if (packed.last === undefined) return packed.end
     try {
       await sendAsync(this.#fd, written(this.#writer))
+      await this.#receiveUntil(requests[start]!.call, (message) =>
+        noteReply(message, packed, requests, outcomes),
+      )
     } catch (error) {
       if (!(error instanceof KernelError)) throw error
-      if (hasCode(error, 'EMSGSIZE', 'ENOBUFS') && end - at > 1) {
-        return this.#sendSome(requests, at, (end - at) >> 1, outcomes)
+      if (error.call === 'send' && hasCode(error, 'EMSGSIZE', 'ENOBUFS') && count > 1) {
+        return this.#sendSome(requests, start, count >> 1, outcomes)
       }
-      for (let i = at; i < end; i++) outcomes[i] = new KernelError(requests[i]!.call, error.errno)
-      return end
+      blame(error.errno, packed, requests, outcomes)
     }
-    const lost = await this.#outcomes(requests, at, first, end - at, outcomes)
-    if (lost) for (let i = at; i < end; i++) outcomes[i] ??= new KernelError(requests[i]!.call, lost)
-    return end
+    return packed.end
   }
 
-  /** Fills the writer. Only the last request asks for an acknowledgement: refusals come unasked, before it, in order. */
-  #writeSome(requests: readonly NetlinkRequest[], at: number, limit: number): number {
-    const w = this.#writer
-    w.length = 0
-    let flagsAt = 0
-    let i = at
-    while (i < requests.length && i - at < limit && (i === at || w.length < MAX_BATCH_BYTES)) {
-      const request = requests[i++]!
-      const start = beginMessage(w, request.type, request.flags | NLM_F_REQUEST, this.#nextSeq())
-      request.body(w)
-      endMessage(w, start)
-      flagsAt = start + 6
-    }
-    w.view.setUint16(flagsAt, w.view.getUint16(flagsAt, true) | NLM_F_ACK, true)
-    return i
-  }
-
-  /** Reads replies up to the last request's; returns the errno to blame for those that got lost, or 0. */
-  async #outcomes(
-    requests: readonly NetlinkRequest[],
-    at: number,
-    first: number,
-    count: number,
-    outcomes: (KernelError | null)[],
-  ): Promise<number> {
-    try {
-      await this.#receiveUntil(requests[at]!.call, (message) => {
-        const index = message.seq - first
-        if (message.type !== NLMSG_ERROR || index < 0 || index >= count) return false
-        const { errno, text } = readError(message)
-        if (errno) outcomes[at + index] = new KernelError(requests[at + index]!.call, errno, text)
-        return index === count - 1
-      })
-      return 0
-    } catch (error) {
-      if (!hasCode(error, 'ENOBUFS', 'ETIMEDOUT')) throw error
-      return error.errno
-    }
-  }
-
-  async #dumpOnce(request: NetlinkRequest): Promise<Message[] | undefined> {
+  async #dumpOnce<T>(
+    request: NetlinkRequest,
+    read: (message: Message) => T | undefined,
+  ): Promise<T[] | undefined> {
     const seq = await this.#send(request, NLM_F_DUMP)
-    const messages: Message[] = []
+    const found: T[] = []
     let interrupted = false
+    let failure: unknown
     await this.#receiveUntil(request.call, (message) => {
       if (message.seq !== seq) return false
       if (message.flags & NLM_F_DUMP_INTR) interrupted = true
       if (message.type === NLMSG_DONE) throwOn(request.call, readDone(message))
       else if (message.type === NLMSG_ERROR) throwOn(request.call, readError(message))
-      else messages.push(message)
+      else {
+        try {
+          const value = read(message)
+          if (value !== undefined) found.push(value)
+        } catch (error) {
+          // Read to the end all the same: while a dump is under way the kernel refuses the next (EBUSY).
+          failure ??= error
+        }
+      }
       return message.type === NLMSG_DONE || message.type === NLMSG_ERROR
     })
-    return interrupted ? undefined : messages
+    if (failure) throw failure
+    return interrupted ? undefined : found
   }
 
   async #send(request: NetlinkRequest, flags: number): Promise<number> {

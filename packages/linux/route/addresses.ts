@@ -1,7 +1,7 @@
 /** Addresses of interfaces: list, add and remove. */
 import type { KernelError } from '../errors.ts'
 import type { NetlinkRequest, NetlinkSocket } from '../netlink/socket.ts'
-import { NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, type Writer } from '../netlink/wire.ts'
+import { type Message, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, type Writer } from '../netlink/wire.ts'
 import { type Address, readAddress, writeAddress, writeAddressQuery } from './address-message.ts'
 import { RTM_DELADDR, RTM_GETADDR, RTM_NEWADDR } from './rtnetlink.ts'
 
@@ -26,14 +26,14 @@ export class Addresses {
   }
 
   /** @throws KernelError ENODEV when the interface of the filter is gone */
-  async list(filter: AddressFilter = {}): Promise<Address[]> {
+  list(filter: AddressFilter = {}): Promise<Address[]> {
     const body = (w: Writer) => writeAddressQuery(w, filter.family, filter.interfaceIndex ?? 0)
-    const messages = await this.#socket.dump({ call: 'RTM_GETADDR', type: RTM_GETADDR, flags: 0, body })
-    return messages.flatMap((message) => {
+    const read = (message: Message) => {
       const address = message.type === RTM_NEWADDR ? readAddress(message) : undefined
       const wanted = address && (!filter.interfaceIndex || address.interfaceIndex === filter.interfaceIndex)
-      return wanted ? [address] : []
-    })
+      return wanted ? address : undefined
+    }
+    return this.#socket.collect({ call: 'RTM_GETADDR', type: RTM_GETADDR, flags: 0, body }, read)
   }
 
   /** One outcome for each operation, in order; EEXIST for an address that is there, EADDRNOTAVAIL for one that is not. */

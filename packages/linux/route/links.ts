@@ -29,10 +29,10 @@ export class Links {
   }
 
   /** @throws KernelError */
-  async list(): Promise<Link[]> {
+  list(): Promise<Link[]> {
     const body = (w: Writer) => writeLinkQuery(w, {})
-    const messages = await this.#socket.dump({ call: 'RTM_GETLINK', type: RTM_GETLINK, flags: 0, body })
-    return messages.filter((message) => message.type === RTM_NEWLINK).map(readLink)
+    const request = { call: 'RTM_GETLINK', type: RTM_GETLINK, flags: 0, body }
+    return this.#socket.collect(request, (m) => (m.type === RTM_NEWLINK ? readLink(m) : undefined))
   }
 
   /** By name or index; undefined when there is none. @throws KernelError */

@@ -1,6 +1,6 @@
 /** Changes of routes, links and addresses as the kernel announces them. */
-import { NetlinkMonitor } from '../netlink/monitor.ts'
-import { NETLINK_ROUTE, type NetlinkOptions } from '../netlink/socket.ts'
+import { type MonitorOptions, NetlinkMonitor } from '../netlink/monitor.ts'
+import { NETLINK_ROUTE } from '../netlink/socket.ts'
 import type { Message } from '../netlink/wire.ts'
 import { type Address, readAddress } from './address-message.ts'
 import { type Link, readLink } from './link-message.ts'
@@ -39,7 +39,7 @@ export interface RouteHandlers {
 }
 
 /** @throws KernelError */
-export function watchRoutes(handlers: RouteHandlers, options: NetlinkOptions = {}): NetlinkMonitor {
+export function watchRoutes(handlers: RouteHandlers, options: MonitorOptions = {}): NetlinkMonitor {
   const groups = [
     ...(handlers.onRoute ? [RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE] : []),
     ...(handlers.onLink ? [RTNLGRP_LINK] : []),

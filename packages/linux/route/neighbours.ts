@@ -54,10 +54,9 @@ export class Neighbours {
   }
 
   /** @throws KernelError */
-  async list(): Promise<Neighbour[]> {
+  list(): Promise<Neighbour[]> {
     const body = (w: Writer) => void reserve(w, NDMSG_LENGTH)
-    const messages = await this.#socket.dump({ call: 'RTM_GETNEIGH', type: RTM_GETNEIGH, flags: 0, body })
-    return messages.flatMap((message) => readNeighbour(message) ?? [])
+    return this.#socket.collect({ call: 'RTM_GETNEIGH', type: RTM_GETNEIGH, flags: 0, body }, readNeighbour)
   }
 
   /** One outcome for each operation, in order; ENOENT for one to remove that is not there. */

@@ -2,7 +2,7 @@
 import { parseAddress } from '../address.ts'
 import { hasCode, type KernelError } from '../errors.ts'
 import type { NetlinkRequest, NetlinkSocket } from '../netlink/socket.ts'
-import { NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from '../netlink/wire.ts'
+import { type Message, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from '../netlink/wire.ts'
 import {
   type Route,
   type RouteFilter,
@@ -38,28 +38,21 @@ export class Routes {
     return lists.flat()
   }
 
-  async #listFamily(family: 4 | 6, filter: RouteFilter): Promise<Route[]> {
-    const messages = await this.#socket
-      .dump({
-        call: 'RTM_GETROUTE',
-        type: RTM_GETROUTE,
-        flags: 0,
-        body: (w) => writeRouteFilter(w, family, filter),
-      })
-      .catch((error: unknown) => {
-        // A table that no route has been put into does not exist.
-        if (hasCode(error, 'ENOENT')) return []
-        throw error
-      })
-    const routes: Route[] = []
-    for (const message of messages) {
+  #listFamily(family: 4 | 6, filter: RouteFilter): Promise<Route[]> {
+    const body: NetlinkRequest['body'] = (w) => writeRouteFilter(w, family, filter)
+    const read = (message: Message) => {
       const route = message.type === RTM_NEWROUTE ? readRoute(message) : undefined
-      if (route && matches(route, filter)) routes.push(route)
+      return route && matches(route, filter) ? route : undefined
     }
-    return routes
+    const request = { call: 'RTM_GETROUTE', type: RTM_GETROUTE, flags: 0, body }
+    return this.#socket.collect(request, read).catch((error: unknown) => {
+      // A table that no route has been put into does not exist.
+      if (hasCode(error, 'ENOENT')) return []
+      throw error
+    })
   }
 
-  /** One outcome for each operation, in order; null for success. @throws AddressError before anything is sent */
+  /** One outcome for each operation, in order; null for success, EINVAL also for an address that is none. */
   apply(ops: readonly RouteOp[]): Promise<(KernelError | null)[]> {
     return this.#socket.batch(ops.map(request))
   }
