@@ -30,7 +30,8 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   procps: 'sysctl in the nodes',
   'qemu-system-x86': 'the nodes',
   runc: 'container runtime of the nodes',
-  'util-linux': 'setpriv, nsenter',
+  'util-linux': 'setpriv',
+  'xz-utils': 'takes the kernel out of its boot image',
 }
 
 const POLICY = '/usr/sbin/policy-rc.d'

@@ -3,7 +3,7 @@
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { LabError } from '../errors.ts'
-import { bootVm } from '../node/vm.ts'
+import { bootVm, defaultCpus } from '../node/vm.ts'
 import { checkMachine, installPackages } from '../prerequisites.ts'
 
 const PACKAGES = [
@@ -15,6 +15,7 @@ const PACKAGES = [
   'iproute2',
   'nftables',
   'libnftables1',
+  'xz-utils',
 ]
 
 function options(args: string[]) {
@@ -26,7 +27,7 @@ function options(args: string[]) {
     args: args.slice(0, split),
     options: {
       memory: { type: 'string', default: '1536' },
-      cpus: { type: 'string', default: '2' },
+      cpus: { type: 'string', default: String(defaultCpus()) },
       share: { type: 'string', multiple: true, default: [] },
       verbose: { type: 'boolean', default: false },
     },

@@ -4,7 +4,7 @@
 import { chmod, copyFile, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { cached, fingerprint } from '../cache.ts'
-import { run } from '../command.ts'
+import { attempt, run } from '../command.ts'
 import { LabError } from '../errors.ts'
 
 /** The generic flavour: the cloud flavour lacks 9p. */
@@ -26,8 +26,12 @@ const BOOT_MODULES = [
   'overlay',
 ] as const
 
+/** How a stream of xz begins. */
+const XZ_MAGIC = Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00])
+
 export interface Kernel {
   readonly version: string
+  /** Uncompressed: QEMU starts it at its PVH entry, past BIOS and decompression, which take seconds emulated. */
   readonly image: string
   readonly initramfs: string
   /** Holds lib/modules/<version>. */
@@ -38,18 +42,19 @@ export interface Kernel {
 export async function prepareKernel(): Promise<Kernel> {
   const packageName = await newestKernelPackage()
   const init = await readFile(join(import.meta.dirname, 'initramfs.sh'))
-  const key = `${packageName.replace('linux-image-', '')}-${fingerprint([init, BOOT_MODULES.join(' ')])}`
+  const key = `${packageName.replace('linux-image-', '')}-${fingerprint([init, BOOT_MODULES.join(' '), 'vmlinux'])}`
   const { directory } = await cached('kernel', key, async (into) => {
     await unpackPackage(packageName, into)
     const version = await moduleVersion(into)
     await run('depmod', ['-b', into, version])
+    await extractKernel(join(into, 'boot', `vmlinuz-${version}`), join(into, 'vmlinux'))
     await packInitramfs(into, version, init)
   })
   const version = await moduleVersion(directory)
   return {
     version,
     root: directory,
-    image: join(directory, 'boot', `vmlinuz-${version}`),
+    image: join(directory, 'vmlinux'),
     initramfs: join(directory, 'initramfs'),
   }
 }
@@ -76,6 +81,23 @@ async function moduleVersion(root: string): Promise<string> {
   const [version] = await readdir(join(root, 'lib', 'modules'))
   if (version === undefined) throw new LabError('command-failed', `no kernel modules in ${root}`)
   return version
+}
+
+/** Takes the ELF kernel out of a bzImage (Linux, scripts/extract-vmlinux). */
+async function extractKernel(bzImage: string, into: string): Promise<void> {
+  const start = (await readFile(bzImage)).indexOf(XZ_MAGIC)
+  if (start === -1) throw new LabError('command-failed', `${bzImage} holds no xz stream`)
+  // What follows the stream is not xz: its exit status says nothing, the first bytes do.
+  await run('sh', [
+    '-c',
+    'tail -c "+$1" "$2" | xz -dcq --single-stream > "$3" || true',
+    'sh',
+    `${start + 1}`,
+    bzImage,
+    into,
+  ])
+  const { stdout } = await attempt('head', ['-c', '4', into])
+  if (stdout !== '\x7fELF') throw new LabError('command-failed', `${bzImage} holds no ELF kernel`)
 }
 
 async function packInitramfs(root: string, version: string, init: Uint8Array): Promise<void> {

@@ -1,8 +1,9 @@
 // A node of the lab: a virtual machine on the lab's bridge that runs containerd and the kubelet.
 
 import { copyFile, mkdir, writeFile } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { LAB_NAMESPACE, type NodeAddresses, ROUTER } from '../addresses.ts'
+import { LAB_NAMESPACE, NODE_COUNT, type NodeAddresses, ROUTER } from '../addresses.ts'
 import type { CommandResult } from '../command.ts'
 import { LabError } from '../errors.ts'
 import { PAUSE_IMAGE } from '../images/pods.ts'
@@ -45,6 +46,11 @@ export function runOnNode(
   return collectInGuest(nodeSocket(state, name), guestCommand(command, options), options)
 }
 
+/** Emulated nodes that share two cores run fastest with one each. */
+function nodeCpus(): number {
+  return availableParallelism() >= 2 * NODE_COUNT ? 2 : 1
+}
+
 /** Powers a node on; resolves when QEMU runs. */
 export async function powerOn(options: NodeOptions): Promise<void> {
   const { addresses, processes, pki, imageStore } = options
@@ -58,7 +64,7 @@ export async function powerOn(options: NodeOptions): Promise<void> {
     {
       name: addresses.name,
       memoryMiB: options.memoryMiB ?? 2048,
-      cpus: options.cpus ?? 2,
+      cpus: options.cpus ?? nodeCpus(),
       kernel: options.kernel,
       tools: options.tools,
       start: START_SCRIPT,

@@ -8,9 +8,9 @@
 // From a shell: node lab/main.ts vm [--memory MiB] [--cpus N] [--share DIR] -- COMMAND…
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, openSync, readFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { CommandResult } from '../command.ts'
 import { LabError } from '../errors.ts'
@@ -23,7 +23,7 @@ export interface VmOptions {
   readonly name: string
   /** Default 1024. The guest's writes live in it too. */
   readonly memoryMiB?: number
-  /** Default 2. */
+  /** Default: half of the machine's, 1 at least, 4 at most. Emulated, a second one costs more than it gives. */
   readonly cpus?: number
   /** Folders to see past every cache: read-only for sources that change meanwhile, read-write for results. */
   readonly shares?: readonly Share[]
@@ -53,11 +53,26 @@ export interface Vm extends AsyncDisposable {
 
 export const START_SCRIPT = join(import.meta.dirname, 'start.sh')
 
+export function defaultCpus(): number {
+  return Math.min(4, Math.max(1, Math.floor(availableParallelism() / 2)))
+}
+
 export function guestCommand(command: string | readonly string[], options: RunOptions): GuestCommand {
   return {
     argv: typeof command === 'string' ? ['/bin/bash', '-c', command] : command,
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.env === undefined ? {} : { env: options.env }),
+  }
+}
+
+const PREFIX = 'podroute-vm-'
+
+/** Removes the folders of processes that were killed. */
+async function removeLeftovers(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    const owner = name.startsWith(PREFIX) ? Number.parseInt(name.slice(PREFIX.length), 10) : Number.NaN
+    if (owner > 0 && !existsSync(`/proc/${owner}`))
+      await rm(join(tmpdir(), name), { recursive: true, force: true })
   }
 }
 
@@ -81,11 +96,12 @@ function ended(child: ChildProcess): Promise<void> {
 /** Boots a virtual machine that lives as long as this process at most. */
 export async function bootVm(options: VmOptions): Promise<Vm> {
   const [kernel, tools] = await Promise.all([prepareKernel(), buildTools()])
-  const directory = await mkdtemp(join(tmpdir(), `podroute-vm-${options.name}-`))
+  await removeLeftovers()
+  const directory = await mkdtemp(join(tmpdir(), `${PREFIX}${process.pid}-${options.name}-`))
   const machine: MachineSettings = {
     name: options.name,
     memoryMiB: options.memoryMiB ?? 1024,
-    cpus: options.cpus ?? 2,
+    cpus: options.cpus ?? defaultCpus(),
     kernel,
     tools,
     start: START_SCRIPT,
