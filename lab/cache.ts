@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, statSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join, relative } from 'node:path'
 
@@ -39,18 +39,21 @@ export interface CacheEntry {
 
 /**
  * The folder `<cache>/<kind>/<key>`, made by `make` in a folder beside it that is renamed when complete, so
- * that an interrupted start never leaves half an entry. Older entries of the kind are removed when
- * `keep` (default 2) is exceeded.
+ * that an interrupted start never leaves half an entry. Of the other entries of the kind those used last stay,
+ * up to `keep` (default 3) in all.
  */
 export async function cached(
   kind: string,
   key: string,
   make: (directory: string) => Promise<void>,
-  keep = 2,
+  keep = 3,
 ): Promise<CacheEntry> {
   const parent = join(cacheDirectory(), kind)
   const directory = join(parent, key)
-  if (existsSync(directory)) return { directory, made: false }
+  if (existsSync(directory)) {
+    await utimes(directory, new Date(), new Date()) // prune() goes by last use
+    return { directory, made: false }
+  }
   await mkdir(parent, { recursive: true, mode: 0o755 })
   const partial = await mkdtemp(join(parent, '.partial-'))
   try {
