@@ -98,9 +98,9 @@ export function initialState(localDiscriminator: number, parameters: BfdParamete
     active: intervals,
     poll: 'idle',
     remote: UNKNOWN,
-    receivedAt: Number.NEGATIVE_INFINITY,
+    receivedAt: now,
     sendAt: now,
-    sentAt: Number.NEGATIVE_INFINITY,
+    sentAt: now,
     sent: undefined,
   }
 }
@@ -196,7 +196,7 @@ class Machine {
 
   /** 6.8.4; and 6.8.1: who was silent for a detection time has no discriminator any more. */
   #expire(): void {
-    this.#set({ remote: UNKNOWN, receivedAt: Number.NEGATIVE_INFINITY, poll: 'idle' })
+    this.#set({ remote: UNKNOWN, poll: 'idle' })
     const { session } = this.state
     if (session === 'init' || session === 'up')
       this.#change('down', DIAGNOSTIC.DETECTION_EXPIRED, 'detection-expired')
@@ -243,11 +243,10 @@ class Machine {
     }
   }
 
-  /** Something other than a final is to be said that the last packet did not say. */
+  /** A change of contents does not wait for the timer (6.8.7). */
   #hasNews(): boolean {
-    const { sent, poll } = this.state
-    if (sent === undefined) return false
-    return (poll === 'active' && !sent.poll && !sent.final) || !sameContents(sent, packetOf(this.state))
+    const { sent } = this.state
+    return sent === undefined || !sameContents(sent, packetOf(this.state))
   }
 
   #send(bits: { readonly poll: boolean; readonly final: boolean }): void {
