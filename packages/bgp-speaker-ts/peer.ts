@@ -140,6 +140,7 @@ export class Peer {
 
   /** The peer connected to us. */
   accept(connection: Connection): void {
+    if (this.config.ttlSecurityHops !== undefined) connection.secureTtl(this.config.ttlSecurityHops)
     this.#arriving = connection
     this.#dispatch({ kind: 'accepted' })
     if (this.#arriving === undefined) return

@@ -17,8 +17,12 @@ export class SocketConnection implements Connection {
   #error: Error | undefined
   #closed = false
 
-  constructor(socket: net.Socket, options?: ConnectOptions) {
+  readonly #secureTtl: ((hops: number) => void) | undefined
+
+  /** `secureTtl` sets GTSM on an accepted socket, for transports that can. */
+  constructor(socket: net.Socket, options?: ConnectOptions, secureTtl?: (hops: number) => void) {
     this.socket = socket
+    this.#secureTtl = secureTtl
     this.#options = options
     socket.setNoDelay(true)
     socket.on('connect', () => this.#handlers?.onConnect())
@@ -49,6 +53,10 @@ export class SocketConnection implements Connection {
   handle(handlers: ConnectionHandlers): void {
     this.#handlers = handlers
     if (this.#closed) handlers.onClose(this.#error)
+  }
+
+  secureTtl(hops: number): void {
+    this.#secureTtl?.(hops)
   }
 
   write(bytes: Uint8Array): boolean {

@@ -30,6 +30,8 @@ export interface Connection {
   readonly remoteAddress: string
   readonly remotePort: number
   handle(handlers: ConnectionHandlers): void
+  /** GTSM on a connection that was accepted; called only where the transport supports it. */
+  secureTtl(hops: number): void
   /** False asks to wait for `onDrain`; the bytes are queued in any case and must not be changed afterwards. */
   write(bytes: Uint8Array): boolean
   /** Bytes accepted by `write` that the kernel has not taken yet. */

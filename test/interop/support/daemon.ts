@@ -1,0 +1,126 @@
+// Another BGP implementation as the tests see it, and how its process is run.
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import type { Link } from './link.ts'
+
+/** What the other side is told to be. */
+export interface Scenario {
+  readonly theirAsn: number
+  readonly ourAsn: number
+  /** Family of the session's addresses. */
+  readonly over: 4 | 6
+  readonly password?: string
+  readonly ttlSecurity?: boolean
+  /** Prefixes that it announces, with community 65000:100 and large community 65000:1:2. */
+  readonly announce: readonly string[]
+  readonly maxPrefixes?: number
+  /** Seconds of its graceful restart; absent: none. */
+  readonly gracefulRestart?: number
+  /** We are its route reflector client. */
+  readonly reflector?: boolean
+  readonly addPath?: boolean
+  readonly bfd?: boolean
+}
+
+/** A route that it has from us. */
+export interface TheirRoute {
+  readonly prefix: string
+  readonly nextHop: string
+  readonly asPath: readonly number[]
+  readonly communities: readonly string[]
+  readonly stale?: boolean
+}
+
+export interface Daemon {
+  readonly name: string
+  start(link: Link, scenario: Scenario): Promise<void>
+  /** Routes learned from us, both families. */
+  routes(): Promise<readonly TheirRoute[]>
+  /** Asks us for everything again. */
+  refresh?(): Promise<void>
+  /** Ends the session for good, or for a restart of the process where it keeps state. */
+  stop(signal?: NodeJS.Signals): Promise<void>
+  version(): Promise<string>
+}
+
+const run = promisify(execFile)
+
+/** Runs a program to its end; its standard output. */
+export async function output(file: string, args: readonly string[]): Promise<string> {
+  const { stdout } = await run(file, args, { maxBuffer: 64 << 20 })
+  return stdout
+}
+
+export function temporaryDirectory(name: string): { path: string; remove(): void } {
+  const path = mkdtempSync(join(tmpdir(), `${name}-`))
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
+}
+
+/** A program in a namespace; what it printed is shown when it ends by itself. */
+export class NamespaceProcess {
+  readonly #child: ChildProcess
+  readonly #ended: Promise<void>
+  #text = ''
+  #stopping = false
+
+  constructor(netns: string, file: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env) {
+    this.#child = spawn('ip', ['netns', 'exec', netns, file, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env,
+    })
+    for (const stream of [this.#child.stdout!, this.#child.stderr!]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        this.#text = (this.#text + text).slice(-65536)
+        this.onText?.(text)
+      })
+    }
+    this.#ended = new Promise((resolve) => {
+      this.#child.on('close', (code) => {
+        if (!this.#stopping) process.stderr.write(`${file} ended by itself (${code}):\n${this.#text}\n`)
+        resolve()
+      })
+    })
+  }
+
+  onText: ((text: string) => void) | undefined
+
+  get text(): string {
+    return this.#text
+  }
+
+  get pid(): number {
+    return this.#child.pid!
+  }
+
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    this.#stopping = true
+    this.#child.kill(signal)
+    const cut = setTimeout(() => this.#child.kill('SIGKILL'), 3000)
+    await this.#ended
+    clearTimeout(cut)
+  }
+}
+
+/** Asks until the answer is one that `holds`. @throws the last answer or error after `timeout` ms */
+export async function eventually<T>(
+  ask: () => Promise<T> | T,
+  holds: (answer: T) => boolean,
+  timeout = 10_000,
+): Promise<T> {
+  const end = performance.now() + timeout
+  for (;;) {
+    let last: unknown
+    try {
+      const answer = await ask()
+      if (holds(answer)) return answer
+      last = JSON.stringify(answer)
+    } catch (error) {
+      last = error
+    }
+    if (performance.now() > end) throw new Error(`not within ${timeout} ms; last: ${last}`)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+}
