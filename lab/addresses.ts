@@ -8,9 +8,13 @@ export interface NodeAddresses {
   readonly tap: string
 }
 
-export const LAB_NAMESPACE = 'podroute-lab'
-export const ROUTER_NAMESPACE = 'podroute-router'
-export const OUTSIDE_NAMESPACE = 'podroute-outside'
+/** Another lab runs beside this one with another name in `PODROUTE_LAB`. */
+const NAME = process.env.PODROUTE_LAB || 'podroute'
+
+/** Network namespaces: nodes' network and control plane; router; client behind the router. */
+export const LAB_NAMESPACE = `${NAME}-lab`
+export const ROUTER_NAMESPACE = `${NAME}-router`
+export const OUTSIDE_NAMESPACE = `${NAME}-outside`
 
 export const BRIDGE = 'br-nodes'
 export const API_ADDRESS = '172.30.0.1'

@@ -2,10 +2,11 @@
 
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { LAB_NAMESPACE } from './addresses.ts'
 import { LabError } from './errors.ts'
 
 /** Sockets have to have short paths, and the lab ends with the machine: /run. */
-export const STATE = '/run/podroute-lab'
+export const STATE = join('/run', LAB_NAMESPACE)
 
 export const KUBERNETES_STATE = join(STATE, 'kubernetes')
 export const KUBECONFIG = join(KUBERNETES_STATE, 'admin.kubeconfig')
