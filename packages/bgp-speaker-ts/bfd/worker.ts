@@ -3,10 +3,10 @@ import { setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../clock.ts'
 import { assertNever } from '../errors.ts'
-import { dgramSockets } from './sockets-dgram.ts'
 import { Endpoint } from './endpoint.ts'
 import type { FromWorker, ToWorker, WorkerOptions } from './messages.ts'
 import type { SocketRequest } from './sockets.ts'
+import { dgramSockets } from './sockets-dgram.ts'
 
 const port = parentPort
 if (port === null) throw new Error('bfd/worker.ts runs as a worker thread only')

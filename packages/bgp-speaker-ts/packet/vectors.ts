@@ -1,0 +1,176 @@
+// Messages in hex and as objects: each must decode to its object and encode back to its bytes.
+import type { Message } from './message.ts'
+
+export interface Vector {
+  readonly name: string
+  /** Where the bytes come from. */
+  readonly source: string
+  readonly hex: string
+  readonly message: Message
+}
+
+const MARKER = 'ffffffffffffffffffffffffffffffff'
+const bytes = (...values: number[]) => Uint8Array.from(values)
+const nothing = { withdrawn: [], attributes: {}, nlri: [] }
+
+export const VECTORS: readonly Vector[] = [
+  { name: 'KEEPALIVE', source: 'RFC 4271 4.4', hex: `${MARKER}001304`, message: { kind: 'keepalive' } },
+  {
+    name: 'OPEN without parameters',
+    source: 'RFC 4271 4.2',
+    hex: `${MARKER}001d01 04 fc00 005a 0a000001 00`,
+    message: { kind: 'open', asn: 64512, holdTime: 90, routerId: 0x0a000001, capabilities: [] },
+  },
+  {
+    name: 'OPEN with every capability',
+    source: 'RFC 4760 8, 2918 2, 8950 4, 8654 3, 4724 3, 6793 3, 7911 4, 7313 3.1',
+    hex: `${MARKER}006501 04 5ba0 00b4 c0000201 48
+      0206 010400010001 0206 010400020001 0202 0200 0208 0506 000100010002 0202 0600
+      020c 400a c078 00010180 00020100 0206 4104 fa56ea01 020a 4508 00010103 00020101 0202 4600`,
+    message: {
+      kind: 'open',
+      asn: 4_200_000_001,
+      holdTime: 180,
+      routerId: 0xc0000201,
+      capabilities: [
+        { kind: 'multiprotocol', afi: 1, safi: 1 },
+        { kind: 'multiprotocol', afi: 2, safi: 1 },
+        { kind: 'route-refresh' },
+        { kind: 'extended-next-hop', families: [{ afi: 1, safi: 1, nextHopAfi: 2 }] },
+        { kind: 'extended-message' },
+        {
+          kind: 'graceful-restart',
+          restarting: true,
+          notification: true,
+          time: 120,
+          families: [
+            { afi: 1, safi: 1, forwarding: true },
+            { afi: 2, safi: 1, forwarding: false },
+          ],
+        },
+        { kind: 'four-octet-as', asn: 4_200_000_001 },
+        {
+          kind: 'add-path',
+          families: [
+            { afi: 1, safi: 1, receive: true, send: true },
+            { afi: 2, safi: 1, receive: true, send: false },
+          ],
+        },
+        { kind: 'enhanced-route-refresh' },
+      ],
+    },
+  },
+  {
+    name: 'OPEN with an unknown capability',
+    source: 'RFC 5492 4',
+    hex: `${MARKER}002501 04 fc00 0000 0a000001 08 0206 4904 01020304`,
+    message: {
+      kind: 'open',
+      asn: 64512,
+      holdTime: 0,
+      routerId: 0x0a000001,
+      capabilities: [{ kind: 'unknown', code: 73, value: bytes(1, 2, 3, 4) }],
+    },
+  },
+  {
+    name: 'NOTIFICATION with a shutdown communication',
+    source: 'RFC 9003 2',
+    hex: `${MARKER}001a03 06 02 04 64 6f 6e 65`,
+    message: { kind: 'notification', code: 6, subcode: 2, data: bytes(4, 0x64, 0x6f, 0x6e, 0x65) },
+  },
+  {
+    name: 'ROUTE-REFRESH',
+    source: 'RFC 2918 3',
+    hex: `${MARKER}001705 0002 00 01`,
+    message: { kind: 'route-refresh', afi: 2, subtype: 0, safi: 1 },
+  },
+  {
+    name: 'End-of-RIB of IPv4',
+    source: 'RFC 4724 2',
+    hex: `${MARKER}001702 0000 0000`,
+    message: { kind: 'update', ...nothing },
+  },
+  {
+    name: 'End-of-RIB of IPv6',
+    source: 'RFC 4724 2',
+    hex: `${MARKER}001d02 0000 0006 800f03 000201`,
+    message: { kind: 'update', ...nothing, mpUnreach: { afi: 2, safi: 1, nlri: [] } },
+  },
+  {
+    name: 'UPDATE that withdraws',
+    source: 'RFC 4271 4.3',
+    hex: `${MARKER}002002 0009 00 100a01 1f0a020000 0000`,
+    message: {
+      kind: 'update',
+      withdrawn: [{ prefix: '0.0.0.0/0' }, { prefix: '10.1.0.0/16' }, { prefix: '10.2.0.0/31' }],
+      attributes: {},
+      nlri: [],
+    },
+  },
+  {
+    name: 'UPDATE with many attributes',
+    source: 'RFC 4271 5, 1997, 4360, 8092, 4456',
+    hex: `${MARKER}009102 0000 0071
+      400101 00 400210 0202 0000fc00 fa56ea01 0101 00000001
+      800404 00000007 400504 000000c8 4006 00 c00708 0000fc00 0a000001 c00808 fc000064 ffffff01
+      800904 0a000002 800a08 00000001 00000002 c01008 0002fc0000000064 c0200c 0000fc00 00000001 00000002
+      400304 c0000201
+      180a0101 20 c0a80001`,
+    message: {
+      kind: 'update',
+      withdrawn: [],
+      attributes: {
+        origin: 'igp',
+        asPath: [
+          { kind: 'sequence', asns: [64512, 4_200_000_001] },
+          { kind: 'set', asns: [1] },
+        ],
+        med: 7,
+        localPref: 200,
+        atomicAggregate: true,
+        aggregator: { asn: 64512, address: '10.0.0.1' },
+        communities: [0xfc000064, 0xffffff01],
+        originatorId: 0x0a000002,
+        clusterList: [1, 2],
+        extendedCommunities: ['0002fc0000000064'],
+        largeCommunities: [[64512, 1, 2]],
+        nextHop: '192.0.2.1',
+      },
+      nlri: [{ prefix: '10.1.1.0/24' }, { prefix: '192.168.0.1/32' }],
+    },
+  },
+  {
+    name: 'UPDATE of IPv6 by MP_REACH_NLRI',
+    source: 'RFC 4760 3, RFC 2545 3',
+    hex: `${MARKER}004502 0000 002e
+      800e1e 0002 01 10 fd000000000000000000000000000001 00 40 fd10000000000001
+      400101 02 400206 0201 0000fdea`
+      .replace('004602', '004102')
+      .replace('002f', '002a'),
+    message: {
+      kind: 'update',
+      withdrawn: [],
+      attributes: { origin: 'incomplete', asPath: [{ kind: 'sequence', asns: [65002] }] },
+      nlri: [],
+      mpReach: { afi: 2, safi: 1, nextHop: 'fd00::1', nlri: [{ prefix: 'fd10:0:0:1::/64' }] },
+    },
+  },
+  {
+    name: 'UPDATE with an unknown optional transitive attribute',
+    source: 'RFC 4271 5',
+    hex: `${MARKER}002c02 0000 0013 400101 00 400200 e0fe02 beef 400304 c0000201 08 0a`
+      .replace('002c02', '002d02')
+      .replace('0013', '0014'),
+    message: {
+      kind: 'update',
+      withdrawn: [],
+      attributes: {
+        origin: 'igp',
+        asPath: [],
+        unknown: [{ type: 254, flags: 0xe0, value: bytes(0xbe, 0xef) }],
+        nextHop: '192.0.2.1',
+      },
+      nlri: [{ prefix: '10.0.0.0/8' }],
+    },
+  },
+]
