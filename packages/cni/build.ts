@@ -10,8 +10,8 @@ import { buildSync } from 'esbuild'
 import { type Architecture, machineArchitecture, type Toolchain, toolchain } from './sysroot.ts'
 
 const HERE = import.meta.dirname
-const PROGRAMS = ['bridge', 'host-local', 'loopback', 'install']
-const SOURCES = ['main.c', 'files.c', 'network.c', 'process.c']
+const PROGRAMS = ['bridge', 'host-local', 'loopback', 'portmap', 'install']
+const SOURCES = ['main.c', 'files.c', 'network.c', 'process.c', 'sha512.c']
 
 const identifier = (program: string) => `program_${program.replace('-', '_')}`
 

@@ -1,5 +1,6 @@
 import { describeBridge } from './testing/bridge-suite.ts'
 import { FakeWorld } from './testing/fake-world.ts'
+import { describeFilters } from './testing/filters-suite.ts'
 import { describeHostLocal } from './testing/host-local-suite.ts'
 import { describeProtocol } from './testing/protocol-suite.ts'
 
@@ -11,4 +12,5 @@ describe('CNI plugins on the fake kernel', () => {
   describeProtocol(() => world)
   describeHostLocal(() => world)
   describeBridge(() => world)
+  describeFilters(() => world)
 })

@@ -38,6 +38,8 @@ export interface Process {
   sleep(milliseconds: number): void
   /** At most 64. */
   randomBytes(count: number): Uint8Array
+  /** SHA-512 of the text, hexadecimal. */
+  sha512(text: string): string
   /** Runs a program with our environment, CNI_COMMAND set to `command` unless that is empty. */
   run(path: string, args: readonly string[], input: string, command: string): ChildResult
 }

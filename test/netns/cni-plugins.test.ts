@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs'
 import { describeBridge } from '../../packages/cni/testing/bridge-suite.ts'
+import { describeFilters } from '../../packages/cni/testing/filters-suite.ts'
 import { describeHostLocal } from '../../packages/cni/testing/host-local-suite.ts'
 import { describeProtocol } from '../../packages/cni/testing/protocol-suite.ts'
 import { buildPlugins, NetnsWorld } from './cni-world.ts'
@@ -18,4 +19,5 @@ describe('CNI plugins as the executable on the real kernel', () => {
   describeProtocol(() => world)
   describeHostLocal(() => world)
   describeBridge(() => world)
+  describeFilters(() => world)
 })

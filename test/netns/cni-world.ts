@@ -149,6 +149,14 @@ export class NetnsWorld implements World {
     )
   }
 
+  ruleComments(family: string, table: string, chain: string): string[] {
+    const list = ['ip', 'netns', 'exec', this.host, 'nft', '-j', 'list', 'chain', family, table, chain]
+    const result = spawnSync(list[0]!, list.slice(1), { encoding: 'utf8' })
+    if (result.status !== 0) return []
+    const { nftables } = JSON.parse(result.stdout) as { nftables: { rule?: { comment?: string } }[] }
+    return nftables.flatMap(({ rule }) => (rule === undefined ? [] : [rule.comment ?? '']))
+  }
+
   setting(place: Place, name: string): string {
     return command('ip', 'netns', 'exec', this.nameOf(place), 'cat', `/proc/sys/net/${name}`).trim()
   }

@@ -2,6 +2,7 @@
 
 import { failure } from '../errors.ts'
 import { hostLocal } from '../host-local/plugin.ts'
+import type { Owner } from '../host-local/store.ts'
 import { deleteLink, findLink, type Link } from '../netlink/links.ts'
 import { Namespace } from '../netlink/namespace.ts'
 import { Netlink } from '../netlink/netlink.ts'
@@ -14,6 +15,8 @@ import { ensureBridge } from './bridge-link.ts'
 import { type BridgeConfig, readAddConfig } from './configuration.ts'
 import { configureContainer } from './container.ts'
 import { ensureGateways, gatewayPrefixes, planGateways } from './gateway.ts'
+import { removeMacCheck, setMacCheck } from './mac-spoof.ts'
+import { removeMasquerade, setMasquerade } from './masquerade.ts'
 import { attachmentAlias, awaitPort, createVeth } from './veth.ts'
 
 const NOTHING: Result = { interfaces: [], ips: [], routes: [], dns: {} }
@@ -75,6 +78,25 @@ function containerLink(attachment: Attachment, result: Result): Link {
 
 const isSet = (dns: Dns) => Object.keys(dns).length > 0
 
+const ownerOf = ({ containerId, interfaceName }: Invocation): Owner => ({ containerId, interfaceName })
+
+function protect(attachment: Attachment, hostName: string, container: Link): void {
+  const { system, invocation, config, undo } = attachment
+  if (!config.macSpoofCheck) return
+  const owner = ownerOf(invocation)
+  undo.push(() => removeMacCheck(system, owner))
+  setMacCheck(system, owner, hostName, container.macBytes)
+}
+
+function hide(attachment: Attachment, result: Result): void {
+  const { system, invocation, config, undo } = attachment
+  if (!config.ipMasq || result.ips.length === 0) return
+  const owner = ownerOf(invocation)
+  undo.push(() => removeMasquerade(system, config.network, owner))
+  const prefixes = result.ips.map((ip) => ip.address)
+  setMasquerade(system, config.network, owner, prefixes)
+}
+
 function attach(attachment: Attachment, bridge: Link): Result {
   const { system, invocation, config, netlink } = attachment
   const result = address(attachment)
@@ -82,6 +104,8 @@ function attach(attachment: Attachment, bridge: Link): Result {
     ensureGateways(system, netlink, bridge, gatewayPrefixes(result.ips), config.forceAddress)
   const hostName = connect(attachment, bridge)
   const container = containerLink(attachment, result)
+  protect(attachment, hostName, container)
+  hide(attachment, result)
   const [port, master] = awaitPort(system, netlink, hostName, bridge.name, config.containerInterface)
   const interfaces: Interface[] = [
     { name: master.name, mac: master.mac },

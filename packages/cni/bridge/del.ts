@@ -10,6 +10,8 @@ import type { Invocation } from '../protocol/invocation.ts'
 import { checkForeignNamespace } from '../protocol/own-namespace.ts'
 import type { System } from '../system.ts'
 import { readConfig } from './configuration.ts'
+import { collectMacChecks, removeMacCheck } from './mac-spoof.ts'
+import { collectMasquerade, removeMasquerade } from './masquerade.ts'
 import { attachmentAlias } from './veth.ts'
 
 /** Removes the links; one that is gone already is fine. */
@@ -33,6 +35,9 @@ export function del(system: System, invocation: Invocation): void {
   const config = readConfig(invocation)
   checkForeignNamespace(system, invocation)
   removeContainerLink(system, invocation)
+  const { containerId, interfaceName } = invocation
+  if (config.macSpoofCheck) removeMacCheck(system, { containerId, interfaceName })
+  if (config.ipMasq) removeMasquerade(system, config.network, { containerId, interfaceName })
   if (config.ipamType !== '') new Ipam(system, invocation, config.ipamType, [hostLocal]).del()
 }
 
@@ -46,10 +51,16 @@ function staleLinks(links: readonly Link[], network: string, valid: ReadonlySet<
 
 export function gc(system: System, invocation: Invocation): void {
   const config = readConfig(invocation)
-  const valid = validAttachments(invocation.config).map((owner) =>
+  const valid = validAttachments(invocation.config)
+  const aliases = valid.map((owner) =>
     attachmentAlias(config.network, owner.containerId, owner.interfaceName),
   )
   const netlink = new Netlink(system)
-  removeLinks(netlink, staleLinks(listLinks(netlink), config.network, new Set(valid)))
+  const links = listLinks(netlink)
+  const stale = staleLinks(links, config.network, new Set(aliases))
+  removeLinks(netlink, stale)
+  const names = links.map((link) => link.name).filter((name) => !stale.includes(name))
+  if (config.macSpoofCheck) collectMacChecks(system, names)
+  if (config.ipMasq) collectMasquerade(system, config.network, valid)
   if (config.ipamType !== '') new Ipam(system, invocation, config.ipamType, [hostLocal]).gc()
 }

@@ -20,6 +20,8 @@ JSValue native_read_all(JSContext *ctx, int fd, const char *path);
 /* Writes everything; -1 with errno set. */
 int native_write_all(int fd, const char *data, size_t length);
 
+NATIVE(native_sha512);
+
 extern const JSCFunctionListEntry native_files[];
 extern const int native_files_count;
 extern const JSCFunctionListEntry native_network[];

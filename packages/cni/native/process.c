@@ -214,5 +214,6 @@ const JSCFunctionListEntry native_process[] = {
     JS_CFUNC_DEF("sleep", 1, sleep_milliseconds),
     JS_CFUNC_DEF("randomBytes", 1, random_bytes),
     JS_CFUNC_DEF("run", 4, run),
+    JS_CFUNC_DEF("sha512", 1, native_sha512),
 };
 const int native_process_count = sizeof(native_process) / sizeof(native_process[0]);

@@ -124,6 +124,13 @@ export function findLink(netlink: Netlink, name: string): Link | undefined {
   return readLink(reply!.messages[0]!)
 }
 
+export function findLinkByIndex(netlink: Netlink, index: number): Link | undefined {
+  const [reply] = netlink.exchange([
+    { type: RTM_GETLINK, flags: 0, body: [...header(index), ...extendedMask] },
+  ])
+  return reply!.messages[0] && readLink(reply!.messages[0])
+}
+
 export function listLinks(netlink: Netlink): Link[] {
   return netlink.dump({ type: RTM_GETLINK, flags: 0, body: [...header(), ...extendedMask] }).map(readLink)
 }

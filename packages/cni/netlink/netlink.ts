@@ -56,6 +56,8 @@ export interface Reply {
 }
 
 const NLMSGERR_ATTR_MSG = 1
+const NFNL_MSG_BATCH_BEGIN = 16
+const NFNL_MSG_BATCH_END = 17
 
 /** struct nlmsgerr: the error, the request's header, then (NETLINK_CAP_ACK) the explanation. */
 function readError(body: Uint8Array): NetlinkError | undefined {
@@ -104,6 +106,33 @@ export class Netlink {
     const replies = this.exchange(requests)
     for (const reply of replies) if (reply.error !== undefined) throw reply.error
     return replies
+  }
+
+  /**
+   * Sends requests that take effect together or not at all (nfnetlink batch of one subsystem).
+   * @throws NetlinkError the first refusal
+   */
+  transaction(subsystem: number, requests: readonly Request[]): void {
+    const first = this.sequence
+    this.sequence += requests.length + 2
+    const frame = (type: number): Request => ({ type, flags: 0, body: [0, 0, 0, subsystem] })
+    const acknowledged = requests.map((r) => ({ ...r, flags: r.flags | NLM_F_ACK }))
+    this.system.send(
+      this.socket,
+      encode([frame(NFNL_MSG_BATCH_BEGIN), ...acknowledged, frame(NFNL_MSG_BATCH_END)], first),
+    )
+    let refusal: NetlinkError | undefined
+    for (let open = requests.length; open > 0; ) {
+      for (const message of decode(this.system.receive(this.socket))) {
+        if (message.type !== NLMSG_ERROR || message.sequence < first) continue
+        const error = readError(message.body)
+        // A refusal of the frame is of the whole and the only answer.
+        if (message.sequence === first && error !== undefined) throw error
+        refusal ??= error
+        open--
+      }
+    }
+    if (refusal !== undefined) throw refusal
   }
 
   dump(request: Request): readonly Message[] {

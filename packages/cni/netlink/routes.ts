@@ -2,6 +2,7 @@
 
 import { type Address, networkOf, type Prefix } from '../protocol/address.ts'
 import { addressFamily } from './addresses.ts'
+import { findLinkByIndex } from './links.ts'
 import type { Netlink } from './netlink.ts'
 import {
   attribute,
@@ -108,4 +109,20 @@ export function listRoutes(netlink: Netlink, family: 4 | 6): KernelRoute[] {
       priority: number(RTA_PRIORITY),
     }
   })
+}
+
+/** Name of the link by which the host reaches the address; undefined when it does not. */
+export function routeLink(netlink: Netlink, address: Address): string | undefined {
+  const request: Request = {
+    type: RTM_GETROUTE,
+    flags: 0,
+    body: [
+      ...[addressFamily(address), address.length * 8, 0, 0, 0, 0, 0, 0],
+      ...u32(0),
+      ...attribute(RTA_DST, Array.from(address)),
+    ],
+  }
+  const [reply] = netlink.exchange([request])
+  const link = reply!.messages[0] && attributes(reply!.messages[0].body, 12).get(RTA_OIF)
+  return link === undefined ? undefined : findLinkByIndex(netlink, getU32(link, 0))?.name
 }

@@ -2,6 +2,7 @@
 
 import { formatMac, type Prefix, sameAddress } from '../protocol/address.ts'
 import { FakeSystemError } from './fake-error.ts'
+import { FakeNftables } from './fake-nftables.ts'
 
 export interface FakeLink {
   index: number
@@ -37,6 +38,7 @@ export class FakeNamespace {
   readonly links = new Map<string, FakeLink>()
   readonly routes: FakeRoute[] = []
   readonly settings = new Map<string, string>()
+  readonly nftables = new FakeNftables()
   private nextIndex = 1
 
   constructor(path: string, inode: number) {
@@ -83,6 +85,7 @@ export class FakeNamespace {
     ])
       this.settings.set(`ipv6/conf/${name}/${setting}`, setting === 'accept_ra' ? '1' : '0')
     this.settings.set(`ipv4/conf/${name}/arp_notify`, '0')
+    this.settings.set(`ipv4/conf/${name}/route_localnet`, '0')
     return link
   }
 

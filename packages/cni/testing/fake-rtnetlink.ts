@@ -18,7 +18,7 @@ import {
   u16,
   u32,
 } from '../netlink/wire.ts'
-import { sameAddress } from '../protocol/address.ts'
+import { contains, sameAddress } from '../protocol/address.ts'
 import { ERRNO, FakeSystemError } from './fake-error.ts'
 import type { FakeLink, FakeNamespace, FakeNetwork } from './fake-network.ts'
 
@@ -219,6 +219,15 @@ function dump(namespace: FakeNamespace, message: Message): Uint8Array[] {
   }
 }
 
+/** The route to an address: the link that has its prefix. */
+function routeTo(namespace: FakeNamespace, address: Uint8Array): Bytes {
+  const link = [...namespace.links.values()].find((l) =>
+    l.addresses.some((prefix) => contains(prefix, address)),
+  )
+  if (link === undefined) throw new FakeSystemError('ENETUNREACH')
+  return [...new Array<number>(12).fill(0), ...attribute(4, u32(link.index))]
+}
+
 function perform(
   network: FakeNetwork,
   namespace: FakeNamespace,
@@ -232,6 +241,8 @@ function perform(
     case 17:
       namespace.delete(findByHeader(namespace, message))
       return []
+    case 26:
+      return [encodeReply(24, message.sequence, routeTo(namespace, attributes(message.body, 12).get(1)!))]
     case 18:
       return [encodeReply(16, message.sequence, encodeLink(findByHeader(namespace, message)))]
     case 20:

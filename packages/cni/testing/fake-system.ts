@@ -1,5 +1,7 @@
 // `System` on the fakes: one process's view of a fake machine, whose calls can be made to fail or to be the last ones.
 
+import { createHash } from 'node:crypto'
+import { decode } from '../netlink/wire.ts'
 import type { ChildResult, System } from '../system.ts'
 import { FakeSystemError } from './fake-error.ts'
 import { FakeFiles } from './fake-files.ts'
@@ -44,7 +46,7 @@ export interface ProcessOptions {
 
 type Descriptor =
   | { kind: 'namespace'; namespace: FakeNamespace }
-  | { kind: 'netlink'; namespace: FakeNamespace; queue: Uint8Array[] }
+  | { kind: 'netlink'; protocol: number; namespace: FakeNamespace; queue: Uint8Array[] }
   | { kind: 'temporary'; text: string; mode: number }
   | { kind: 'file' }
 
@@ -111,6 +113,9 @@ class FakeProcess {
   }
   randomBytes(count: number) {
     return Uint8Array.from({ length: count }, () => this.machine.nextRandom())
+  }
+  sha512(text: string) {
+    return createHash('sha512').update(text).digest('hex')
   }
   run(path: string, _args: readonly string[], input: string, command: string) {
     if (this.options.run === undefined) throw new FakeSystemError('EACCES', path)
@@ -199,13 +204,17 @@ class FakeProcess {
   isNamespace(descriptor: number) {
     return this.descriptors.get(descriptor)?.kind === 'namespace'
   }
-  netlinkSocket() {
-    return this.add({ kind: 'netlink', namespace: this.current, queue: [] })
+  netlinkSocket(protocol: number) {
+    return this.add({ kind: 'netlink', protocol, namespace: this.current, queue: [] })
   }
   send(socket: number, message: Uint8Array) {
     const entry = this.descriptors.get(socket)
     if (entry?.kind !== 'netlink') throw new FakeSystemError('EINVAL')
-    entry.queue.push(...answer(this.machine.network, entry.namespace, message, this.namespaceOf))
+    const answers =
+      entry.protocol === 12
+        ? entry.namespace.nftables.answer(decode(message))
+        : answer(this.machine.network, entry.namespace, message, this.namespaceOf)
+    entry.queue.push(...answers)
   }
   receive(socket: number) {
     const entry = this.descriptors.get(socket)
@@ -216,7 +225,7 @@ class FakeProcess {
 }
 
 /** Calls that a fault does not count: the outside sees none of them. */
-const QUIET = ['environment', 'writeOutput', 'writeError', 'exit', 'now', 'seconds', 'arguments']
+const QUIET = ['environment', 'sha512', 'writeOutput', 'writeError', 'exit', 'now', 'seconds', 'arguments']
 
 export interface StartedProcess {
   readonly system: System

@@ -3,13 +3,20 @@
 import { bridge } from '../bridge/plugin.ts'
 import { hostLocal } from '../host-local/plugin.ts'
 import { loopback } from '../loopback/plugin.ts'
+import { Family } from '../netlink/nftables.ts'
+import { portmap } from '../portmap/plugin.ts'
 import { formatPrefix, parsePrefix } from '../protocol/address.ts'
 import { type Plugin, runPlugin } from '../protocol/plugin.ts'
 import { type FakeLink, macOf } from './fake-network.ts'
 import { FakeMachine, type Fault, type ProcessOptions, startProcess } from './fake-system.ts'
 import type { Answer, Call, Json, LinkView, Place, RouteView, World } from './world.ts'
 
-export const PLUGINS: Readonly<Record<string, Plugin>> = { bridge, 'host-local': hostLocal, loopback }
+export const PLUGINS: Readonly<Record<string, Plugin>> = {
+  bridge,
+  'host-local': hostLocal,
+  loopback,
+  portmap,
+}
 
 const PLUGIN_DIRECTORY = '/opt/cni/bin'
 
@@ -88,6 +95,10 @@ export class FakeWorld implements World {
         ? to
         : `${to} via ${formatPrefix({ address: gateway, length: 0 }).slice(0, -2)}`
     })
+  }
+
+  ruleComments(family: keyof typeof Family, table: string, chain: string): string[] {
+    return this.machine.network.host.nftables.comments(Family[family], table, chain)
   }
 
   setting(place: Place, name: string): string {

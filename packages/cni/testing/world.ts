@@ -66,6 +66,8 @@ export interface World {
   removeContainer(path: string): void
   links(place: Place): LinkView[]
   routes(place: Place): RouteView[]
+  /** The comments of the rules in the host's nftables chain, in order; none when there is no such chain. */
+  ruleComments(family: 'ip' | 'ip6' | 'inet' | 'bridge', table: string, chain: string): string[]
   /** Of /proc/sys/net. */
   setting(place: Place, name: string): string
   setSetting(place: Place, name: string, value: string): void

@@ -1,0 +1,154 @@
+// portmap: forwards ports of the host to a container, behind a plugin that has connected it.
+
+import { CniError, ErrorCode, failure } from '../errors.ts'
+import { validAttachments } from '../host-local/holders.ts'
+import { forgetConnections } from '../netlink/conntrack.ts'
+import { Netlink } from '../netlink/netlink.ts'
+import { deleteRule, Nftables, type Rule, type Table } from '../netlink/nftables.ts'
+import { routeLink } from '../netlink/routes.ts'
+import { type Address, familyOf, isV4 } from '../protocol/address.ts'
+import type { Invocation } from '../protocol/invocation.ts'
+import type { Plugin } from '../protocol/plugin.ts'
+import type { Result } from '../protocol/result.ts'
+import { codeOf, type System, unless } from '../system.ts'
+import {
+  containerAddresses,
+  type Mapping,
+  type PortmapConfig,
+  PROTOCOLS,
+  readConfig,
+} from './configuration.ts'
+import {
+  ALL,
+  containerRules,
+  ENTRIES,
+  MASQUERADING,
+  type Mark,
+  mappingsFor,
+  PORTS,
+  structure,
+  tableOf,
+  WITH_ADDRESS,
+} from './rules.ts'
+
+const CHAINS = [PORTS, WITH_ADDRESS, MASQUERADING]
+const NFT_PATHS = ['/usr/sbin/nft', '/sbin/nft', '/usr/bin/nft', '/bin/nft']
+
+/** Conditions are nft's own words, which only nft(8) can read: it adds the two rules that lead in. */
+function addConditions(system: System, table: Table, family: 4 | 6, conditions: readonly string[]): void {
+  const nft = NFT_PATHS.find((path) => unless(['ENOENT', 'ENOTDIR'], () => system.status(path)) !== undefined)
+  if (nft === undefined) throw failure('conditions need nft, which this host does not have')
+  const name = `${family === 4 ? 'ip' : 'ip6'} ${table.name}`
+  const rules = ENTRIES.map(
+    (chain) => `add rule ${name} ${chain} ${conditions.join(' ')} fib daddr type local jump ${ALL}\n`,
+  )
+  const { status, error } = system.run(nft, [nft, '-f', '-'], rules.join(''), '')
+  if (status !== 0) throw failure(`nft refused the conditions: ${error.trim()}`)
+}
+
+function forward(system: System, config: PortmapConfig, address: Address, mark: Mark): void {
+  const family = familyOf(address)
+  const table = tableOf(family)
+  const conditions = config.conditions[family].filter((condition) => condition !== '')
+  const { mappings, snat } = config
+  new Nftables(system).run([
+    ...structure(table, snat, conditions.length === 0),
+    ...containerRules(table, mappings, address, snat, mark),
+  ])
+  if (conditions.length > 0) addConditions(system, table, family, conditions)
+  forgetUdp(system, mappings, family)
+  if (snat && isV4(address)) allowLocalhost(system, address)
+}
+
+/** Clients that talked to the port before would go on past the mapping. */
+function forgetUdp(system: System, mappings: readonly Mapping[], family: 4 | 6): void {
+  const ports = mappings.filter(({ protocol }) => protocol === 'udp').map(({ hostPort }) => hostPort)
+  if (ports.length > 0) forgetConnections(system, family, PROTOCOLS.udp!, ports)
+}
+
+/** 127.0.0.0/8 may cross to the interface towards the container. */
+function allowLocalhost(system: System, address: Address): void {
+  const link = routeLink(new Netlink(system), address)
+  if (link !== undefined) system.writeFile(`/proc/sys/net/ipv4/conf/${link}/route_localnet`, '1')
+}
+
+const tagPrefix = ({ config }: Invocation) => `${config.text('name')}/`
+
+const markOf = (invocation: Invocation): Mark => ({
+  comment: invocation.containerId,
+  tag: `${tagPrefix(invocation)}${invocation.containerId}/${invocation.interfaceName}`,
+})
+
+/** Rules without a tag are the reference plugin's, which knows containers only. */
+const isOf = (mark: Mark) => (rule: Rule) =>
+  rule.comment === mark.comment && (rule.tag === '' || rule.tag === mark.tag)
+
+function removeRules(system: System, remove: (rule: Rule) => boolean): void {
+  const nft = new Nftables(system)
+  for (const family of [4, 6] as const) {
+    const rules = CHAINS.flatMap((chain) => nft.rules(tableOf(family), chain))
+    nft.run(rules.filter(remove).map(deleteRule))
+  }
+}
+
+function add(system: System, invocation: Invocation): Result {
+  const config = readConfig(invocation)
+  if (config.previous === undefined) throw failure('must be called as chained plugin')
+  if (config.mappings.length === 0) return config.previous
+  try {
+    for (const address of containerAddresses(config.previous, invocation.interfaceName))
+      forward(system, config, address, markOf(invocation))
+  } catch (error) {
+    takeBack(system, invocation)
+    throw error
+  }
+  return config.previous
+}
+
+function takeBack(system: System, invocation: Invocation): void {
+  try {
+    removeRules(system, isOf(markOf(invocation)))
+  } catch (error) {
+    system.writeError(`podroute-cni: while taking back: ${error}\n`)
+  }
+}
+
+function del(system: System, invocation: Invocation): void {
+  if (readConfig(invocation).mappings.length === 0) return
+  removeRules(system, isOf(markOf(invocation)))
+}
+
+function check(system: System, invocation: Invocation): void {
+  const { previous, mappings, snat } = readConfig(invocation)
+  if (previous === undefined) throw failure('Required prevResult missing')
+  if (mappings.length === 0) return
+  const nft = new Nftables(system)
+  for (const address of containerAddresses(previous, invocation.interfaceName)) {
+    const count = (chain: string) =>
+      nft.rules(tableOf(familyOf(address)), chain).filter(isOf(markOf(invocation))).length
+    if (count(PORTS) < mappingsFor(mappings, address).length)
+      throw failure(`missing hostport rules in "${PORTS}" chain`)
+    if (snat && count(MASQUERADING) < (isV4(address) ? 2 : 1))
+      throw failure(`missing hostport rules in "${MASQUERADING}" chain`)
+  }
+}
+
+/** Of this network's rules, those of attachments that nobody vouches for. */
+function gc(system: System, invocation: Invocation): void {
+  const prefix = tagPrefix(invocation)
+  const valid = new Set(
+    validAttachments(invocation.config).map((o) => `${prefix}${o.containerId}/${o.interfaceName}`),
+  )
+  removeRules(system, (rule) => rule.tag.startsWith(prefix) && !valid.has(rule.tag))
+}
+
+function status(system: System): void {
+  try {
+    new Nftables(system).rules(tableOf(4), PORTS)
+  } catch (error) {
+    if (codeOf(error) === undefined) throw error
+    throw new CniError(ErrorCode.pluginNotAvailable, `no nftables: ${error}`)
+  }
+}
+
+export const portmap: Plugin = { name: 'portmap', add, del, check, gc, status }

@@ -1,0 +1,141 @@
+// The fake kernel's side of nftables: tables, chains and rules by name, without their meaning.
+
+import {
+  attribute,
+  attributes,
+  type Bytes,
+  getString,
+  HEADER_LENGTH,
+  type Message,
+  NLM_F_DUMP,
+  u16,
+  u32,
+} from '../netlink/wire.ts'
+import { ERRNO, FakeSystemError } from './fake-error.ts'
+
+interface FakeRule {
+  handle: Bytes
+  userData: Uint8Array | undefined
+  expressions: Uint8Array | undefined
+}
+
+const SUBSYSTEM = 10
+
+function reply(type: number, sequence: number, body: Bytes): Uint8Array {
+  return Uint8Array.from([
+    ...u32(HEADER_LENGTH + body.length),
+    ...u16(type),
+    ...u16(0),
+    ...u32(sequence),
+    ...u32(0),
+    ...body,
+  ])
+}
+
+const acknowledge = (message: Message, code?: string) =>
+  reply(2, message.sequence, [
+    ...u32(code === undefined ? 0 : -(ERRNO[code] ?? 22)),
+    ...new Array<number>(16).fill(0),
+  ])
+
+export class FakeNftables {
+  /** 'family table' to chains to rules. */
+  private tables = new Map<string, Map<string, FakeRule[]>>()
+  private nextHandle = 1
+
+  /** The comments of a chain's rules; of those without one the empty text. */
+  comments(family: number, table: string, chain: string): string[] {
+    const rules = this.tables.get(`${family} ${table}`)?.get(chain) ?? []
+    return rules.map(({ userData }) => (userData === undefined ? '' : getString(userData.subarray(2))))
+  }
+
+  private chain(message: Message, type: number): FakeRule[] {
+    const found = attributes(message.body, 4)
+    const chain = this.tables.get(this.key(message))?.get(getString(found.get(type) ?? new Uint8Array(0)))
+    if (chain === undefined) throw new FakeSystemError('ENOENT')
+    return chain
+  }
+
+  private key(message: Message): string {
+    return `${message.body[0]} ${getString(attributes(message.body, 4).get(1)!)}`
+  }
+
+  private perform(message: Message): void {
+    const found = attributes(message.body, 4)
+    const table = this.tables.get(this.key(message))
+    switch (message.type & 255) {
+      case 0:
+        if (table === undefined) this.tables.set(this.key(message), new Map())
+        return
+      case 3: {
+        if (table === undefined) throw new FakeSystemError('ENOENT')
+        const name = getString(found.get(3)!)
+        if (!table.has(name)) table.set(name, [])
+        return
+      }
+      case 5:
+        this.chain(message, 3)
+        table!.delete(getString(found.get(3)!))
+        return
+      case 6: {
+        const handle = [0, 0, 0, 0, 0, 0, this.nextHandle >> 8, this.nextHandle++ & 255]
+        const rule = { handle, userData: found.get(7)?.slice(), expressions: found.get(4)?.slice() }
+        this.chain(message, 2).push(rule)
+        return
+      }
+      case 8:
+        this.deleteRules(this.chain(message, 2), found.get(3))
+        return
+      default:
+        throw new FakeSystemError('EOPNOTSUPP')
+    }
+  }
+
+  private deleteRules(chain: FakeRule[], handle: Uint8Array | undefined): void {
+    if (handle === undefined) {
+      chain.splice(0)
+      return
+    }
+    const at = chain.findIndex((rule) => rule.handle.join() === handle.join())
+    if (at < 0) throw new FakeSystemError('ENOENT')
+    chain.splice(at, 1)
+  }
+
+  private dump(message: Message): Uint8Array[] {
+    const found = attributes(message.body, 4)
+    const rules = this.tables.get(this.key(message))?.get(getString(found.get(2)!)) ?? []
+    return rules.map((rule) =>
+      reply((SUBSYSTEM << 8) | 6, message.sequence, [
+        ...message.body.subarray(0, 4),
+        ...attribute(1, Array.from(found.get(1)!)),
+        ...attribute(2, Array.from(found.get(2)!)),
+        ...attribute(3, rule.handle),
+        ...(rule.expressions === undefined ? [] : attribute(4, Array.from(rule.expressions))),
+        ...(rule.userData === undefined ? [] : attribute(7, Array.from(rule.userData))),
+      ]),
+    )
+  }
+
+  /** The datagrams that answer one send: a dump, or a batch that takes effect as a whole. */
+  answer(messages: readonly Message[]): Uint8Array[] {
+    const [first] = messages
+    if (first !== undefined && (first.flags & NLM_F_DUMP) === NLM_F_DUMP) {
+      const rules = first.type >> 8 === SUBSYSTEM ? this.dump(first) : []
+      return [...rules, reply(3, first.sequence, u32(0))]
+    }
+    const before = structuredClone(this.tables)
+    let failed = false
+    const answers = messages.slice(1, -1).map((message) => {
+      try {
+        this.perform(message)
+        return acknowledge(message)
+      } catch (error) {
+        if (!(error instanceof FakeSystemError)) throw error
+        failed = true
+        return acknowledge(message, error.code)
+      }
+    })
+    if (failed) this.tables = before
+    return answers
+  }
+}

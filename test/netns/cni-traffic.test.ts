@@ -1,0 +1,153 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { rmSync } from 'node:fs'
+import { expect } from 'chai'
+import { buildPlugins, command, NetnsWorld } from './cni-world.ts'
+
+const CONFIG = { cniVersion: '1.0.0', name: 'traffic' }
+
+/** Answers each connection with the client's address. */
+const SERVER = `require('net').createServer(s => s.end(s.remoteAddress)).listen({ port: 80, host: '::' }, () => console.log('ready'))`
+
+const client = (address: string, port: number) =>
+  `const s = require('net').connect({ host: '${address}', port: ${port}, timeout: 5000 });
+   s.on('timeout', () => s.destroy(new Error('timeout')));
+   s.on('data', d => process.stdout.write(d)); s.on('error', e => { console.error(e.message); process.exit(1) })`
+
+describe('CNI plugins carry traffic', () => {
+  let plugins = ''
+  let world: NetnsWorld
+  let server: ChildProcess | undefined
+  before(() => {
+    plugins = buildPlugins()
+  })
+  after(() => rmSync(plugins, { recursive: true, force: true }))
+  beforeEach(() => {
+    world = new NetnsWorld(plugins)
+    command('ip', '-n', world.host, 'link', 'set', 'lo', 'up')
+  })
+  afterEach(() => {
+    server?.kill()
+    world.dispose()
+  })
+
+  const node = (netns: string, code: string) => ['netns', 'exec', netns, process.execPath, '-e', code]
+
+  async function serve(netns: string): Promise<void> {
+    server = spawn('ip', node(netns, SERVER), { stdio: ['ignore', 'pipe', 'inherit'] })
+    await once(server.stdout!, 'data')
+  }
+
+  const ask = (netns: string, address: string, port: number) =>
+    execFileSync('ip', node(netns, client(address, port)), { encoding: 'utf8' }).replace('::ffff:', '')
+
+  const nameOf = (path: string) => path.split('/').at(-1)!
+
+  const bridge = {
+    ...CONFIG,
+    type: 'bridge',
+    bridge: 'traffic0',
+    isDefaultGateway: true,
+    hairpinMode: true,
+    ipMasq: true,
+    ipMasqBackend: 'nftables',
+  }
+  const ipam = () => ({
+    type: 'host-local',
+    dataDir: world.data,
+    ranges: [[{ subnet: '10.66.0.0/24' }], [{ subnet: 'fd66::/64' }]],
+  })
+
+  function attach(name: string, config: object = bridge) {
+    const netns = world.addContainer(name)
+    const answer = world.run('bridge', {
+      command: 'ADD',
+      containerId: name,
+      netns,
+      config: { ...config, ipam: ipam() },
+    })
+    expect(answer.status, answer.output + answer.error).to.equal(0)
+    return { netns: nameOf(netns), path: netns, result: answer.json! }
+  }
+
+  it('between containers, both families, with their own addresses', async () => {
+    const [one, two] = [attach('one'), attach('two')]
+    await serve(one.netns)
+    expect(ask(two.netns, '10.66.0.2', 80)).to.equal('10.66.0.3')
+    expect(ask(two.netns, 'fd66::2', 80)).to.equal('fd66::3')
+    expect(ask(world.host, '10.66.0.2', 80)).to.equal('10.66.0.1')
+  })
+
+  it('by hostPort from outside, from localhost and from the container itself', async () => {
+    const one = attach('one')
+    const outside = connectOutside(world)
+    const portmap = {
+      ...CONFIG,
+      type: 'portmap',
+      prevResult: one.result,
+      runtimeConfig: { portMappings: [{ hostPort: 8088, containerPort: 80, protocol: 'tcp' }] },
+    }
+    const answer = world.run('portmap', {
+      command: 'ADD',
+      containerId: 'one',
+      netns: one.path,
+      config: portmap,
+    })
+    expect(answer.status, answer.output + answer.error).to.equal(0)
+    await serve(one.netns)
+    expect(ask(outside, '192.0.2.1', 8088), 'outside').to.equal('192.0.2.2')
+    expect(ask(outside, '2001:db8::1', 8088), 'outside, IPv6').to.equal('2001:db8::2')
+    expect(ask(world.host, '127.0.0.1', 8088), 'localhost').to.equal('10.66.0.1')
+    expect(ask(one.netns, '192.0.2.1', 8088), 'hairpin').to.equal('10.66.0.1')
+    world.run('portmap', { command: 'DEL', containerId: 'one', netns: one.path, config: portmap })
+    expect(() => ask(outside, '192.0.2.1', 8088)).to.throw(/ECONNREFUSED/)
+  })
+
+  it('to the outside with the host’s address', async () => {
+    const one = attach('one')
+    const outside = connectOutside(world)
+    await serve(outside)
+    expect(ask(one.netns, '192.0.2.2', 80)).to.equal('192.0.2.1')
+    expect(ask(one.netns, '2001:db8::2', 80)).to.equal('2001:db8::1')
+  })
+
+  it('not with another container’s hardware address under macspoofchk', async () => {
+    const [one, two] = [attach('one'), attach('two', { ...bridge, macspoofchk: true })]
+    await serve(one.netns)
+    expect(ask(two.netns, '10.66.0.2', 80)).to.equal('10.66.0.3')
+    command('ip', '-n', two.netns, 'link', 'set', 'eth0', 'address', '02:00:00:00:00:99')
+    expect(() => ask(two.netns, '10.66.0.2', 80)).to.throw(/timeout|EHOSTUNREACH/)
+  })
+})
+
+/** A namespace that is wired to the host as its neighbour outside; returns its name. */
+function connectOutside(world: NetnsWorld): string {
+  const outside = nameOfPath(world.addContainer('outside'))
+  command(
+    'ip',
+    '-n',
+    world.host,
+    'link',
+    'add',
+    'up0',
+    'type',
+    'veth',
+    'peer',
+    'name',
+    'up0',
+    'netns',
+    outside,
+  )
+  for (const [place, last] of [
+    [world.host, '1'],
+    [outside, '2'],
+  ] as const) {
+    command('ip', '-n', place, 'addr', 'add', `192.0.2.${last}/24`, 'dev', 'up0')
+    command('ip', '-n', place, 'addr', 'add', `2001:db8::${last}/64`, 'dev', 'up0', 'nodad')
+    command('ip', '-n', place, 'link', 'set', 'up0', 'up')
+    command('ip', '-n', place, 'link', 'set', 'lo', 'up')
+  }
+  return outside
+}
+
+const nameOfPath = (path: string) => path.split('/').at(-1)!
