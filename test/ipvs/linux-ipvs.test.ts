@@ -1,6 +1,9 @@
 /** IPVS over generic netlink on a kernel that has it. */
+import { once } from 'node:events'
+import type { Socket } from 'node:net'
 import { FeatureError } from '@podroute/linux/errors.ts'
 import {
+  type Counters,
   type Destination,
   FLAG_ONE_PACKET,
   FLAG_PERSISTENT,
@@ -9,6 +12,7 @@ import {
   type VirtualServer,
 } from '@podroute/linux/ipvs/ipvs.ts'
 import { isLoaded, loadModule } from '@podroute/linux/modules.ts'
+import { connectTcp, listenTcp } from '@podroute/linux/tcp.ts'
 import { expect } from 'chai'
 import { TestNetns } from '../netns/linux-support.ts'
 
@@ -150,6 +154,68 @@ describe('IPVS of the kernel', () => {
     expect(await ipvs.counters()).to.deep.equal([
       { server: tcp4, counters: { connections: 0, inPackets: 0, outPackets: 0, inBytes: 0, outBytes: 0 } },
     ])
+  })
+
+  it('counts a connection and what it carries', async function () {
+    this.timeout(20_000)
+    await netns.veth('v0', '10.0.0.1/24')
+    await netns.routes.apply([
+      {
+        kind: 'add',
+        route: {
+          family: 4,
+          destination: '10.96.0.10/32',
+          interfaceIndex: 1,
+          table: 255,
+          protocol: 179,
+          scope: 254,
+          type: 'local',
+          source: '10.0.0.1',
+        },
+      },
+    ])
+    const local: Destination = { ...one, address: '10.0.0.1' }
+    await apply(
+      { kind: 'add-server', server: tcp4 },
+      { kind: 'add-destination', server: tcp4, destination: local },
+    )
+    const accepted: Socket[] = []
+    const listener = await listenTcp({ address: '10.0.0.1', port: 8080, netns: netns.path }, (connection) => {
+      accepted.push(connection.on('error', () => {}))
+      connection.write('hello')
+    })
+    const client = connectTcp({ address: '10.96.0.10', port: 80, netns: netns.path })
+    try {
+      const [data] = (await once(client, 'data')) as [Buffer]
+      expect(data.toString()).to.equal('hello')
+      const open = { activeConnections: 1, inactiveConnections: 0 }
+      expect(await ipvs.destinations(tcp4)).to.deep.equal([{ ...local, ...open }])
+      const counters = await firstCounters((now) => now.connections > 0)
+      expect(counters.connections).to.equal(1)
+      expect(counters.inPackets).to.be.above(1)
+      expect(counters.outBytes).to.be.above(100)
+    } finally {
+      for (const connection of [client, ...accepted]) connection.destroy()
+      await listener.close()
+    }
+  })
+
+  /** Counters of the first server, once `ready`: the kernel adds them up every 2 s. */
+  async function firstCounters(ready: (counters: Counters) => boolean): Promise<Counters> {
+    for (;;) {
+      const [entry] = await ipvs.counters()
+      if (entry && ready(entry.counters)) return entry.counters
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+  }
+
+  it('gives a destination that is no address its outcome, and goes on', async () => {
+    const outcomes = await apply(
+      { kind: 'add-server', server: tcp4 },
+      { kind: 'add-destination', server: tcp4, destination: { ...one, address: 'nonsense' } },
+      { kind: 'add-destination', server: tcp4, destination: one },
+    )
+    expect(outcomes).to.deep.equal(['ok', 'EINVAL', 'ok'])
   })
 
   it('takes 1,000 servers of 5 destinations in one batch', async function () {

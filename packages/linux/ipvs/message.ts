@@ -58,7 +58,7 @@ export interface Connections {
   readonly inactiveConnections: number
 }
 
-/** Counters since the server was made. */
+/** Counters since the server was made; the kernel adds them up every 2 s (net.ipv4.vs.run_estimation). */
 export interface Counters {
   readonly connections: number
   readonly inPackets: number
