@@ -9,7 +9,7 @@ interface Timer {
 
 export class FakeClock implements Clock {
   #now = 0
-  #timers: Timer[] = []
+  readonly #timers = new Set<Timer>()
   #soon: (() => void)[] = []
 
   now(): number {
@@ -18,10 +18,8 @@ export class FakeClock implements Clock {
 
   after(delay: number, run: () => void): () => void {
     const timer = { at: this.#now + delay, run }
-    this.#timers.push(timer)
-    return () => {
-      this.#timers = this.#timers.filter((other) => other !== timer)
-    }
+    this.#timers.add(timer)
+    return () => void this.#timers.delete(timer)
   }
 
   soon(run: () => void): () => void {
@@ -32,14 +30,14 @@ export class FakeClock implements Clock {
   }
 
   timers(): number {
-    return this.#timers.length
+    return this.#timers.size
   }
 
   /** Lets the time pass, timers first, then `poll` (what arrived meanwhile), then what was put off to `soon`. */
   stall(milliseconds: number, poll: () => void): void {
     this.#now += milliseconds
-    for (const timer of this.#timers.filter(({ at }) => at <= this.#now)) {
-      this.#timers = this.#timers.filter((other) => other !== timer)
+    for (const timer of [...this.#timers].filter(({ at }) => at <= this.#now)) {
+      this.#timers.delete(timer)
       timer.run()
     }
     poll()
@@ -50,15 +48,21 @@ export class FakeClock implements Clock {
     const end = this.#now + milliseconds
     await turns()
     for (;;) {
-      const timer = this.#timers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0]
-      if (timer === undefined) break
-      this.#timers = this.#timers.filter((other) => other !== timer)
+      const timer = this.#earliest()
+      if (timer === undefined || timer.at > end) break
+      this.#timers.delete(timer)
       this.#now = Math.max(this.#now, timer.at)
       timer.run()
       this.#runSoon()
       await turns()
     }
     this.#now = end
+  }
+
+  #earliest(): Timer | undefined {
+    let earliest: Timer | undefined
+    for (const timer of this.#timers) if (earliest === undefined || timer.at < earliest.at) earliest = timer
+    return earliest
   }
 
   #runSoon(): void {
@@ -70,7 +74,7 @@ export class FakeClock implements Clock {
 }
 
 async function turns(): Promise<void> {
-  for (let i = 0; i < 20; i++) await Promise.resolve()
+  for (let i = 0; i < 10; i++) await Promise.resolve()
 }
 
 export interface Datagram {
