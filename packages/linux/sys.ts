@@ -31,6 +31,10 @@ export const LOCK_UN = 8
 export const POLLIN = 1
 export const POLLOUT = 4
 
+// Asynchronous calls run on stacks of koffi's own, 128 KiB by default. libnftables keeps several 70 KiB buffers on the stack at
+// once (NFT_NLMSG_MAXSIZE) and overflows that. Untouched pages cost nothing. It has to be said before the first call.
+koffi.config({ async_stack_size: 4 << 20 })
+
 // The process's own symbols: finds glibc and musl alike.
 const libc = koffi.load(null)
 const c = {
