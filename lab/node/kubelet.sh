@@ -45,6 +45,7 @@ version = 2
 disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.snapshotter.v1.btrfs"]
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "$PAUSE_IMAGE"
+  stats_collect_period = 60
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "/opt/cni/bin"
     conf_dir = "/etc/cni/net.d"
@@ -56,4 +57,4 @@ CONFIG
 
 setsid containerd </dev/null >/var/log/containerd.log 2>&1 &
 setsid "$PROGRAMS/kubelet" --config="$FILES/kubelet.json" --kubeconfig=/var/lib/kubelet/kubeconfig --hostname-override="$NODE" \
-  --node-ip="$IPV4,$IPV6" </dev/null >/var/log/kubelet.log 2>&1 &
+  --node-ip="$IPV4,$IPV6" --housekeeping-interval=1m </dev/null >/var/log/kubelet.log 2>&1 &

@@ -146,6 +146,9 @@ function kubeletConfiguration(files: string) {
     clusterDomain: 'cluster.local',
     clusterDNS: ['10.96.0.10'],
     resolvConf: '/etc/resolv.conf',
+    // Nobody looks at statistics here, and emulated nodes have better to do.
+    volumeStatsAggPeriod: '-1s',
+    nodeStatusReportFrequency: '1m',
     // The nodes' disks are memory: never clear images away.
     imageGCHighThresholdPercent: 100,
     evictionHard: {

@@ -45,6 +45,19 @@ export function hardwareVirtualization(): boolean {
   }
 }
 
+const KERNEL_PARAMETERS = [
+  'console=ttyS0',
+  'quiet',
+  'panic=-1', // ends the machine, so that whoever waits for it learns of it
+  'tsc=reliable',
+  // Emulated, these cost much and protect nothing.
+  'mitigations=off',
+  'nowatchdog',
+  'audit=0',
+  'apparmor=0',
+  'rcupdate.rcu_expedited=1',
+]
+
 function kernelCommandLine(machine: MachineSettings): string {
   const settings: Record<string, string> = {
     name: machine.name,
@@ -59,8 +72,7 @@ function kernelCommandLine(machine: MachineSettings): string {
       .join(',')
   }
   const words = Object.entries(settings).map(([key, value]) => `podroute.${key}=${value}`)
-  // A panic ends the machine, so that whoever waits for it learns of it.
-  return ['console=ttyS0', 'quiet', 'panic=-1', 'tsc=reliable', ...words].join(' ')
+  return [...KERNEL_PARAMETERS, ...words].join(' ')
 }
 
 function fileSystem(tag: string, path: string, mode: 'ro' | 'rw'): string[] {

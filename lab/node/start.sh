@@ -43,8 +43,7 @@ while :; do
   sleep 1
 done &
 cd /
-# Bash reaps what is orphaned; it must never end.
+# Bash reaps what is orphaned while it waits; it must never end.
 while :; do
-  wait -n
-  sleep 1
+  wait
 done
