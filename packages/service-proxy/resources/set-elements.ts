@@ -1,6 +1,6 @@
 /** Elements of our nftables sets as a Resource: a batch is one transaction, and halved until only the bad element fails. */
 
-import { familyOf, formatAddress, parseAddress } from '@podroute/linux/address.ts'
+import { formatAddress, parseAddress } from '@podroute/linux/address.ts'
 import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
 import { codeOf, DONE, outcomeOf } from '@podroute/reconcile/resource.ts'
 import type { NftSeam } from '../kernel.ts'
@@ -104,15 +104,22 @@ export function elementText(json: unknown): string {
     prefix?: { addr: string; len: number }
     elem?: { val: unknown }
   }
-  if (object.concat) return object.concat.map(elementText).join(' . ')
+  if (object.concat) return concatText(object.concat)
   if (object.prefix) return `${canonical(object.prefix.addr)}/${object.prefix.len}`
   if (object.elem) return elementText(object.elem.val)
   return JSON.stringify(json)
 }
 
-const PROTOCOL_NUMBERS: Readonly<Record<string, string>> = { '6': 'tcp', '17': 'udp', '132': 'sctp' }
+const PROTOCOLS: Readonly<Record<string, string>> = { '6': 'tcp', '17': 'udp', '132': 'sctp' }
+
+/** Of three parts the middle one is the protocol, which nft lists by name or by number. */
+function concatText(parts: readonly unknown[]): string {
+  const texts = parts.map(elementText)
+  const protocol = texts.length >= 3 ? texts[1] : undefined
+  if (protocol !== undefined) texts[1] = PROTOCOLS[protocol] ?? protocol
+  return texts.join(' . ')
+}
 
 function canonical(text: string): string {
-  if (text.includes(':') && familyOf(text) === 6) return formatAddress(parseAddress(text))
-  return PROTOCOL_NUMBERS[text] ?? text
+  return text.includes(':') ? formatAddress(parseAddress(text)) : text
 }

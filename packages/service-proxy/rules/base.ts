@@ -11,6 +11,7 @@ export const CHAINS: Readonly<Record<string, string>> = {
   [SNAT_CHAIN]: 'type nat hook postrouting priority srcnat; policy accept;',
 }
 
+const TRANSPORTS = 'meta l4proto { tcp, udp, sctp }'
 const FAMILIES: readonly Family[] = [4, 6]
 
 /** Loading it again changes nothing; elements stay. */
@@ -37,7 +38,7 @@ export function baseScript(): string {
 function refuseUnknownPorts(family: Family): string {
   const ip = protocolName(family)
   return (
-    `meta l4proto { tcp, udp, sctp } ct state new ${ip} daddr @${setOf('service-vips', family)} ` +
+    `${TRANSPORTS} ct state new ${ip} daddr @${setOf('service-vips', family)} ` +
     `${ip} daddr . meta l4proto . th dport != @${setOf('service-ports', family)} reject`
   )
 }
@@ -48,7 +49,8 @@ function refuseUnknownPorts(family: Family): string {
  */
 function masquerades(family: Family): string[] {
   const ip = protocolName(family)
-  const asked = `ct original ${ip} daddr . meta l4proto . ct original proto-dst`
+  // Without the protocols in front nft does not know the type of the port.
+  const asked = `${TRANSPORTS} ct original ${ip} daddr . meta l4proto . ct original proto-dst`
   return [
     `${ip} saddr . ${ip} daddr @${setOf('service-hairpin', family)} masquerade`,
     `${asked} @${setOf('service-masquerade', family)} masquerade`,

@@ -1,0 +1,178 @@
+import { execFileSync } from 'node:child_process'
+import { createNetns, removeNetns } from '@podroute/linux/netns.ts'
+import { describeResource } from '@podroute/reconcile/testing/contract.ts'
+import type { Kernel, VirtualServer } from '@podroute/service-proxy/kernel.ts'
+import { openKernel } from '@podroute/service-proxy/open-kernel.ts'
+import { destinationKey, FLAG_OURS, serverKey } from '@podroute/service-proxy/plan/frontend.ts'
+import { BASE, BaseRules, baseVersion } from '@podroute/service-proxy/resources/base-rules.ts'
+import { Destinations } from '@podroute/service-proxy/resources/destinations.ts'
+import { SetElements } from '@podroute/service-proxy/resources/set-elements.ts'
+import { Vips, vipOf } from '@podroute/service-proxy/resources/vips.ts'
+import { VirtualServers } from '@podroute/service-proxy/resources/virtual-servers.ts'
+import { baseScript } from '@podroute/service-proxy/rules/base.ts'
+import { elementKey, portElement } from '@podroute/service-proxy/rules/sets.ts'
+import { expect } from 'chai'
+
+const NETNS = 'pr-proxy-resources'
+
+function freshKernel(): Kernel & AsyncDisposable {
+  removeNetns(NETNS)
+  createNetns(NETNS)
+  // A namespace has no local routing table before its loopback is up, and IPVS no endpoint then.
+  execFileSync('ip', ['-n', NETNS, 'link', 'set', 'lo', 'up'])
+  const kernel = openKernel({ netns: NETNS })
+  return Object.assign(kernel, {
+    async [Symbol.asyncDispose]() {
+      kernel[Symbol.dispose]()
+      removeNetns(NETNS)
+    },
+  })
+}
+
+/** The resource, which takes the kernel with it when the suite is done with it. */
+function withKernel<T extends object>(kernel: AsyncDisposable, resource: T): T & AsyncDisposable {
+  return Object.assign(resource, { [Symbol.asyncDispose]: () => kernel[Symbol.asyncDispose]() })
+}
+
+const server = (address: string, port: number, more: Partial<VirtualServer> = {}): VirtualServer => ({
+  family: address.includes(':') ? 6 : 4,
+  protocol: 'tcp',
+  address,
+  port,
+  scheduler: 'rr',
+  flags: FLAG_OURS,
+  timeout: 0,
+  ...more,
+})
+const v4 = server('10.96.0.1', 80)
+const v6 = server('fd10:96::1', 80, { protocol: 'udp' })
+
+describeResource('virtual servers', () => withKernel(...pair((kernel) => new VirtualServers(kernel.ipvs))), {
+  entries: [v4, v6, server('10.96.0.1', 443)].map((s) => [serverKey(s), s] as const),
+  replacement: { ...v4, flags: FLAG_OURS | 1, timeout: 600 },
+  refused: ['tcp 10.96.0.9 80', server('10.96.0.9', 80, { scheduler: 'nosuch' })],
+})
+
+const placed = (s: VirtualServer, address: string, weight = 1) =>
+  [
+    destinationKey(serverKey(s), { address, port: 8080 }),
+    { server: s, destination: { address, port: 8080, weight, forwarding: 'masquerade' as const } },
+  ] as const
+
+describeResource(
+  'destinations',
+  async () => {
+    const kernel = freshKernel()
+    await kernel.ipvs.apply([v4, v6].map((s) => ({ kind: 'add-server', server: s }) as const))
+    const known = new Set([v4, v6].map(serverKey))
+    const resource = new Destinations(kernel.ipvs, { inPlace: (key) => known.has(key), missing() {} })
+    return withKernel(kernel, resource)
+  },
+  {
+    entries: [placed(v4, '10.244.1.2'), placed(v4, '10.244.1.3'), placed(v6, 'fd10:244::2')],
+    replacement: placed(v4, '10.244.1.2', 0)[1],
+    refused: placed(server('10.96.0.9', 80), '10.244.1.2'),
+  },
+)
+
+describeResource(
+  'VIPs',
+  () => {
+    const kernel = freshKernel()
+    const resource = new Vips(kernel.routes)
+    const watch = (touched: (key: string) => void) =>
+      kernel.watch!({
+        onRoute: (_, route) => touched(vipOf(route)?.address ?? ''),
+        onRules() {},
+        onLost() {},
+      })
+    return withKernel(kernel, Object.assign(resource, { watch }))
+  },
+  {
+    entries: ['10.96.0.1', '10.96.0.2', 'fd10:96::1'].map((address) => [address, { address, source: '' }]),
+    replacement: { address: '10.96.0.1', source: '127.0.0.1' },
+  },
+)
+
+const elements = [
+  portElement('service-ports', 4, '10.96.0.1', 'tcp', 80),
+  portElement('service-ports', 6, 'fd10:96::1', 'udp', 53),
+  { set: 'service-pods-4', element: '10.244.0.0/16' },
+  { set: 'service-vips-6', element: 'fd10:96::1' },
+  { set: 'service-hairpin-4', element: '10.244.1.2 . 10.244.1.2' },
+]
+
+describeResource(
+  'set elements',
+  async () => {
+    const kernel = freshKernel()
+    await kernel.nft.run(baseScript())
+    return withKernel(kernel, new SetElements(kernel.nft))
+  },
+  {
+    entries: elements.map((element) => [elementKey(element), element] as const),
+    replacement: elements[0]!,
+    refused: ['service-vips-4 nonsense', { set: 'service-vips-4', element: '300.1.1.1' }],
+  },
+)
+
+describe('base rules', () => {
+  const kernels: AsyncDisposable[] = []
+  afterEach(async () => {
+    for (const kernel of kernels.splice(0)) await kernel[Symbol.asyncDispose]()
+  })
+  const add = { kind: 'add', key: BASE, value: baseVersion() } as const
+  async function loaded() {
+    const kernel = freshKernel()
+    kernels.push(kernel)
+    const rules = new BaseRules(kernel.nft)
+    expect(await rules.apply([add])).to.deep.equal([{ ok: true }])
+    return { kernel, rules }
+  }
+  async function versions(rules: BaseRules) {
+    const found: string[] = []
+    for await (const [, version] of rules.list()) found.push(version)
+    return found
+  }
+
+  it('are recognized after a restart', async () => {
+    const { kernel } = await loaded()
+    expect(await versions(new BaseRules(kernel.nft))).to.deep.equal([baseVersion()])
+  })
+
+  it('keep the elements of sets when they are loaded again', async () => {
+    const { kernel, rules } = await loaded()
+    await kernel.nft.run('add element inet podroute service-vips-4 { 10.96.0.1 }\n')
+    await rules.apply([add])
+    const listing = JSON.stringify(await kernel.nft.listJson('list set inet podroute service-vips-4'))
+    expect(listing).to.include('10.96.0.1')
+  })
+
+  it('are found changed when somebody added, removed or flushed rules', async () => {
+    for (const command of [
+      'add rule inet podroute service-snat counter',
+      'flush chain inet podroute service-filter',
+      'delete table inet podroute',
+    ]) {
+      const { kernel, rules } = await loaded()
+      await kernel.nft.run(`${command}\n`)
+      expect(await versions(rules), command).not.to.deep.equal([baseVersion()])
+    }
+  })
+
+  it('go without a trace, and leave what others put into the table', async () => {
+    const { kernel, rules } = await loaded()
+    await kernel.nft.run('add chain inet podroute other\n')
+    await rules.apply([{ kind: 'remove', key: BASE, previous: baseVersion() }])
+    const left = JSON.stringify(await kernel.nft.listJson('list table inet podroute'))
+    expect(left).to.include('other').and.not.include('service-')
+    await kernel.nft.run('delete chain inet podroute other\n')
+    await rules.apply([add, { kind: 'remove', key: BASE, previous: baseVersion() }])
+    expect(await kernel.nft.listJson('list tables')).to.deep.equal([])
+  })
+})
+
+function pair<T>(make: (kernel: Kernel) => T): [Kernel & AsyncDisposable, T] {
+  const kernel = freshKernel()
+  return [kernel, make(kernel)]
+}

@@ -1,0 +1,197 @@
+import type { Kernel } from '@podroute/service-proxy/kernel.ts'
+import { openKernel } from '@podroute/service-proxy/open-kernel.ts'
+import { createServiceProxy, type ServiceProxy } from '@podroute/service-proxy/proxy.ts'
+import { expect } from 'chai'
+import type { Network } from './support/network.ts'
+import { makeNetwork, NODE, POD_CIDRS } from './support/network.ts'
+import { service, slice } from './support/objects.ts'
+
+/** Notes every write on its way to the kernel. */
+function counting(kernel: Kernel, writes: string[]): Kernel {
+  return {
+    ...kernel,
+    ipvs: {
+      servers: () => kernel.ipvs.servers(),
+      destinations: (server) => kernel.ipvs.destinations(server),
+      apply(ops) {
+        writes.push(...ops.map((op) => `${op.kind} ${op.server.address}`))
+        return kernel.ipvs.apply(ops)
+      },
+    },
+    routes: {
+      list: (filter) => kernel.routes.list(filter),
+      apply(ops) {
+        writes.push(...ops.map((op) => `${op.kind}-route ${op.route.destination}`))
+        return kernel.routes.apply(ops)
+      },
+    },
+    nft: {
+      listJson: (command) => kernel.nft.listJson(command),
+      run(script) {
+        writes.push(script)
+        return kernel.nft.run(script)
+      },
+    },
+    sysctl: {
+      read: (name) => kernel.sysctl.read(name),
+      write(name, value) {
+        writes.push(`${name}=${value}`)
+        kernel.sysctl.write(name, value)
+      },
+    },
+  }
+}
+
+describe('the service proxy, restarted', () => {
+  const stack = new AsyncDisposableStack()
+  let network: Network
+  let kernel: Kernel
+  const writes: string[] = []
+
+  before(async function () {
+    this.timeout(300_000)
+    network = stack.use(await makeNetwork('restart'))
+    kernel = counting(stack.use(openKernel({ netns: network.namespace })), writes)
+  })
+  after(() => stack.disposeAsync())
+  beforeEach(() => {
+    writes.length = 0
+  })
+
+  const web = service('web', {
+    type: 'NodePort',
+    clusterIPs: ['10.96.0.10', 'fd10:96::10'],
+    ports: [{ port: 80, nodePort: 30080, protocol: 'TCP' }],
+  })
+  const gone = service('gone', { clusterIPs: ['10.96.0.99'] })
+  const webSlices = [
+    slice('web', ['10.244.1.2', '10.244.2.2']),
+    slice('web', ['fd10:244:1::2', 'fd10:244:2::2']),
+  ]
+
+  async function run(objects: () => void, proxy = makeProxy()) {
+    await proxy.start()
+    objects()
+    await proxy.synced()
+    return proxy
+  }
+  let proxies: ServiceProxy[] = []
+  function makeProxy() {
+    const proxy = createServiceProxy({
+      nodeName: 'node',
+      nodeAddresses: [NODE.v4, NODE.v6],
+      podCIDRs: POD_CIDRS,
+      kernel,
+    })
+    proxies.push(proxy)
+    return proxy
+  }
+  afterEach(async () => {
+    for (const proxy of proxies) await proxy.close()
+    proxies = []
+  })
+
+  it('first puts everything in place', async () => {
+    const proxy = makeProxy()
+    await run(() => {
+      proxy.upsertService(web)
+      proxy.upsertService(gone)
+      for (const object of [...webSlices, slice('gone', ['10.244.1.2'])]) proxy.upsertSlice(object)
+    }, proxy)
+    expect(await network.podB.tcp('10.96.0.10', 80)).to.match(/^[ac] /)
+    expect(writes).not.to.deep.equal([])
+  })
+
+  it('writes nothing when nothing changed', async () => {
+    const proxy = makeProxy()
+    await run(() => {
+      proxy.upsertService(web)
+      proxy.upsertService(gone)
+      for (const object of [...webSlices, slice('gone', ['10.244.1.2'])]) proxy.upsertSlice(object)
+    }, proxy)
+    expect(writes).to.deep.equal([])
+    expect(await proxy.audit()).to.have.property('size', 0)
+  })
+
+  it('keeps what earlier Services need until it has heard of all', async () => {
+    const proxy = makeProxy()
+    await proxy.start()
+    proxy.upsertService(web)
+    await proxy.flush()
+    expect(await network.podB.tcp('10.96.0.99', 80)).to.match(/^a /)
+    expect(writes).to.deep.equal([])
+  })
+
+  it('repairs what changed meanwhile, and leaves what belongs to others', async () => {
+    const stranger = { family: 4, protocol: 'tcp', address: '10.96.0.50', port: 80 } as const
+    await kernel.ipvs.apply([
+      { kind: 'add-server', server: { ...stranger, scheduler: 'rr', flags: 0, timeout: 0 } },
+    ])
+    await kernel.nft.run('add table inet stranger\nadd chain inet stranger c\n')
+    writes.length = 0
+    const proxy = makeProxy()
+    await run(() => {
+      proxy.upsertService(web)
+      for (const object of [slice('web', ['10.244.1.3', '10.244.2.2']), webSlices[1]!])
+        proxy.upsertSlice(object)
+    }, proxy)
+    expect(await network.podA.tcp('10.96.0.10', 80)).to.match(/^[bc] /)
+    const servers = (await kernel.ipvs.servers()).map(({ address }) => address)
+    expect(servers).to.include('10.96.0.50').and.not.include('10.96.0.99')
+    expect(JSON.stringify(await kernel.nft.listJson('list tables'))).to.include('stranger')
+    expect(writes.filter((write) => write.includes('fd10'))).to.deep.equal([])
+  })
+
+  it('gives nothing to a virtual server of somebody else, and says so', async () => {
+    const proxy = makeProxy()
+    await run(() => {
+      proxy.upsertService(web)
+      proxy.upsertService(service('taken', { clusterIPs: ['10.96.0.50'] }))
+      for (const object of [...webSlices, slice('taken', ['10.244.1.2'])]) proxy.upsertSlice(object)
+    }, proxy)
+    const stranger = (await kernel.ipvs.servers()).find(({ address }) => address === '10.96.0.50')!
+    expect(await kernel.ipvs.destinations(stranger)).to.deep.equal([])
+    expect(proxy.stats()['virtual-servers']).to.deep.include({ failed: 1 })
+    expect(await network.podA.tcp('10.96.0.10', 80)).to.match(/^[ac] /)
+  })
+
+  it('puts back VIPs and rules at once, and the rest at the next audit', async () => {
+    const proxy = makeProxy()
+    await run(() => {
+      proxy.upsertService(web)
+      for (const object of webSlices) proxy.upsertSlice(object)
+    }, proxy)
+    await network.exec('node', 'ip', 'route', 'del', 'local', '10.96.0.10', 'table', 'local')
+    await network.exec('node', 'nft', 'flush', 'chain', 'inet', 'podroute', 'service-snat')
+    await within(1000, async () => {
+      const routes = await network.exec('node', 'ip', 'route', 'show', 'table', 'local')
+      const chain = await network.exec('node', 'nft', 'list', 'chain', 'inet', 'podroute', 'service-snat')
+      return routes.includes('10.96.0.10') && chain.includes('masquerade')
+    })
+    await network.exec('node', 'nft', 'flush', 'set', 'inet', 'podroute', 'service-ports-4')
+    const server = (await kernel.ipvs.servers()).find(({ address }) => address === '10.96.0.10')
+    await kernel.ipvs.apply([{ kind: 'remove-server', server: server! }])
+    const drift = await proxy.audit()
+    expect([...drift.keys()]).to.include.members(['virtual-servers', 'destinations', 'set-elements'])
+    await proxy.flush()
+    expect((await proxy.audit()).size).to.equal(0)
+    expect(await network.podB.tcp('10.96.0.10', 80)).to.match(/^[ac] /)
+  })
+
+  it('takes everything of its own away on cleanup', async () => {
+    const proxy = makeProxy()
+    await proxy.start()
+    await proxy.cleanup()
+    const left = (await kernel.ipvs.servers()).map(({ address }) => address)
+    expect(left).to.deep.equal(['10.96.0.50'])
+    expect(await network.exec('node', 'ip', 'route', 'show', 'table', 'local', 'proto', '179')).to.equal('')
+    expect(JSON.stringify(await kernel.nft.listJson('list tables'))).to.not.include('podroute')
+  })
+})
+
+async function within(milliseconds: number, condition: () => Promise<boolean>): Promise<void> {
+  const end = performance.now() + milliseconds
+  while (!(await condition())) {
+    if (performance.now() > end) throw new Error(`not within ${milliseconds} ms`)
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * A small cluster of network namespaces: a node with a bridge and two pods, another node with pods, and a client outside.
+ *
+ *   pod-a 10.244.1.2 ─┐ kube-bridge 10.244.1.1            ┌─ other 172.31.0.12: pods c 10.244.2.2, d 10.244.2.3
+ *   pod-b 10.244.1.3 ─┴─ node 172.31.0.11 ──── lan ───────┴─ client 172.31.0.100
+ *
+ * The same in IPv6: fd10:244:1::, fd10:244:2::, fd31::.
+ */
+import { execFile, spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+
+export const PORTS = [8080, 8081]
+export const NODE = { v4: '172.31.0.11', v6: 'fd31::11' }
+export const POD_CIDRS = ['10.244.0.0/16', 'fd10:244::/32']
+
+/** A namespace with a process in it that answers and asks. */
+export interface Host extends AsyncDisposable {
+  readonly name: string
+  readonly namespace: string
+  /** What the server said: `name client-address`. Rejects with the code of the error: `ECONNREFUSED`, `ETIMEDOUT`. */
+  tcp(host: string, port: number): Promise<string>
+  udp(host: string, port: number, localPort?: number): Promise<string>
+}
+
+export interface Network extends AsyncDisposable {
+  /** Name of the node's namespace, in which the proxy works. */
+  readonly namespace: string
+  readonly node: Host
+  readonly podA: Host
+  readonly podB: Host
+  readonly other: Host
+  readonly client: Host
+  /** Runs a command inside a namespace of this network; resolves with what it printed. */
+  exec(namespace: string, ...command: string[]): Promise<string>
+}
+
+const NAMES = ['lan', 'node', 'poda', 'podb', 'other', 'client'] as const
+
+export async function makeNetwork(prefix: string): Promise<Network> {
+  const ns = (name: string) => `pr-${prefix}-${name}`
+  const remove = () => Promise.all(NAMES.map((name) => run('ip', ['netns', 'del', ns(name)]).catch(() => {})))
+  await remove()
+  const stack = new AsyncDisposableStack()
+  stack.defer(async () => void (await remove()))
+  for (const name of NAMES) await run('ip', ['netns', 'add', ns(name)])
+  await batch(ns)
+  const host = async (namespace: string, name: string, ports: readonly number[]) =>
+    stack.use(await startHost(ns(namespace), name, ports))
+  const [node, podA, podB, other, client] = await Promise.all([
+    host('node', 'node', [9090]),
+    host('poda', 'a', PORTS),
+    host('podb', 'b', PORTS),
+    host('other', 'c', PORTS),
+    host('client', 'client', []),
+  ])
+  const exec = async (namespace: string, ...command: string[]) =>
+    (await run('ip', ['netns', 'exec', ns(namespace), ...command])).stdout
+  const move = stack.move()
+  return {
+    namespace: ns('node'),
+    node,
+    podA,
+    podB,
+    other,
+    client,
+    exec,
+    [Symbol.asyncDispose]: () => move.disposeAsync(),
+  }
+}
+
+async function batch(ns: (name: string) => string): Promise<void> {
+  const inside = (name: string, ...commands: string[]) =>
+    commands.map((command) => `ip -n ${ns(name)} ${command}`)
+  const links = [
+    ...inside('lan', 'link add lan type bridge', 'link set lan up'),
+    ...inside('node', 'link add kube-bridge type bridge', 'link set kube-bridge up'),
+    ...['node', 'other', 'client'].flatMap((name) => [
+      `ip -n ${ns('lan')} link add ${name} type veth peer name eth0 netns ${ns(name)}`,
+      `ip -n ${ns('lan')} link set ${name} master lan up`,
+    ]),
+    ...['poda', 'podb'].flatMap((name) => [
+      `ip -n ${ns('node')} link add ${name} type veth peer name eth0 netns ${ns(name)}`,
+      // As the bridge plugin sets it up: an answer that goes back to the pod it came from passes the same port twice.
+      `ip -n ${ns('node')} link set ${name} master kube-bridge up`,
+      `ip -n ${ns('node')} link set ${name} type bridge_slave hairpin on`,
+    ]),
+    ...['node', 'other', 'client', 'poda', 'podb'].flatMap((name) =>
+      inside(name, 'link set eth0 up', 'link set lo up'),
+    ),
+  ]
+  const addresses = [
+    ...inside('node', ...lan(11), ...address('kube-bridge', '10.244.1.1/24', 'fd10:244:1::1/64')),
+    ...inside('other', ...lan(12), ...address('lo', '10.244.2.2/32', 'fd10:244:2::2/128')),
+    ...inside('other', ...address('lo', '10.244.2.3/32', 'fd10:244:2::3/128')),
+    ...inside('client', ...lan(100)),
+    ...inside('poda', ...address('eth0', '10.244.1.2/24', 'fd10:244:1::2/64')),
+    ...inside('podb', ...address('eth0', '10.244.1.3/24', 'fd10:244:1::3/64')),
+  ]
+  const routes = [
+    ...['poda', 'podb'].flatMap((name) =>
+      inside(name, 'route add default via 10.244.1.1', '-6 route add default via fd10:244:1::1'),
+    ),
+    ...inside('node', ...via('10.244.2.0/24', 'fd10:244:2::/64', 12)),
+    ...inside('other', ...via('10.244.1.0/24', 'fd10:244:1::/64', 11)),
+    ...inside('client', ...via('10.244.1.0/24', 'fd10:244:1::/64', 11)),
+    ...inside('client', ...via('10.244.2.0/24', 'fd10:244:2::/64', 12)),
+    ...inside('client', ...via('10.96.0.0/16', 'fd10:96::/112', 11)),
+    ...inside('client', ...via('192.0.2.0/24', 'fd20::/112', 11)),
+  ]
+  const forwarding = ['net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1'].map(
+    (setting) => `ip netns exec ${ns('node')} sysctl -qw ${setting}`,
+  )
+  await run('bash', ['-e', '-c', [...links, ...addresses, ...routes, ...forwarding].join('\n')])
+}
+
+function lan(host: number): string[] {
+  return address('eth0', `172.31.0.${host}/24`, `fd31::${host}/64`)
+}
+
+function address(device: string, v4: string, v6: string): string[] {
+  return [`addr add ${v4} dev ${device}`, `addr add ${v6} dev ${device} nodad`]
+}
+
+function via(v4: string, v6: string, host: number): string[] {
+  return [`route add ${v4} via 172.31.0.${host}`, `-6 route add ${v6} via fd31::${host}`]
+}
+
+async function startHost(namespace: string, name: string, ports: readonly number[]): Promise<Host> {
+  const script = new URL('host-process.ts', import.meta.url).pathname
+  const child = spawn(
+    'ip',
+    ['netns', 'exec', namespace, process.execPath, script, name, ...ports.map(String)],
+    { stdio: ['pipe', 'pipe', 'inherit'] },
+  )
+  const waiting = new Map<number, { resolve(answer: string): void; reject(error: Error): void }>()
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    const { id, answer, error } = JSON.parse(line) as { id: number; answer?: string; error?: string }
+    const call = waiting.get(id)
+    waiting.delete(id)
+    if (error === undefined) call?.resolve(answer ?? '')
+    else call?.reject(Object.assign(new Error(`${name}: ${error}`), { code: error }))
+  })
+  child.once('close', (status) => {
+    for (const call of waiting.values()) call.reject(new Error(`${name} ended with status ${status}`))
+  })
+  let last = 0
+  const ask = (command: object) =>
+    new Promise<string>((resolve, reject) => {
+      waiting.set(++last, { resolve, reject })
+      child.stdin.write(`${JSON.stringify({ id: last, ...command })}\n`)
+    })
+  const host: Host = {
+    name,
+    namespace,
+    tcp: (address, port) => ask({ protocol: 'tcp', host: address, port }),
+    udp: (address, port, localPort) => ask({ protocol: 'udp', host: address, port, localPort }),
+    async [Symbol.asyncDispose]() {
+      const closed = new Promise((resolve) => child.once('close', resolve))
+      child.kill('SIGKILL')
+      await closed
+    },
+  }
+  // Ready as soon as it answers anything.
+  await host.tcp('127.0.0.1', ports[0] ?? 1).catch(() => {})
+  return host
+}
