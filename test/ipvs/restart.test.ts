@@ -1,10 +1,10 @@
 import type { Kernel } from '@podroute/service-proxy/kernel.ts'
 import { openKernel } from '@podroute/service-proxy/open-kernel.ts'
 import { createServiceProxy, type ServiceProxy } from '@podroute/service-proxy/proxy.ts'
+import { service, slice } from '@podroute/service-proxy/testing/objects.ts'
 import { expect } from 'chai'
 import type { Network } from './support/network.ts'
 import { makeNetwork, NODE, POD_CIDRS } from './support/network.ts'
-import { service, slice } from './support/objects.ts'
 
 /** Notes every write on its way to the kernel. */
 function counting(kernel: Kernel, writes: string[]): Kernel {

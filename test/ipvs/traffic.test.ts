@@ -1,10 +1,10 @@
 import { openKernel } from '@podroute/service-proxy/open-kernel.ts'
 import type { ServiceProxy } from '@podroute/service-proxy/proxy.ts'
 import { createServiceProxy } from '@podroute/service-proxy/proxy.ts'
+import { service, slice } from '@podroute/service-proxy/testing/objects.ts'
 import { expect } from 'chai'
 import type { Host, Network } from './support/network.ts'
 import { makeNetwork, NODE, POD_CIDRS } from './support/network.ts'
-import { service, slice } from './support/objects.ts'
 
 const A4 = '10.244.1.2'
 const B4 = '10.244.1.3'

@@ -1,9 +1,10 @@
 /** Services and EndpointSlices for tests, short to write. */
-import type { EndpointSliceObject, ServiceObject } from '@podroute/service-proxy/types.ts'
+import type { EndpointSliceObject, ServiceObject } from '../types.ts'
 
 type Spec = NonNullable<ServiceObject['spec']>
-type SliceEndpoint = NonNullable<EndpointSliceObject['endpoints']>[number]
+export type SliceEndpoint = NonNullable<EndpointSliceObject['endpoints']>[number]
 
+/** In namespace `test`, port 80/TCP unless the spec says otherwise. */
 export function service(name: string, spec: Spec, more: Omit<ServiceObject, 'spec'> = {}): ServiceObject {
   const clusterIPs = spec.clusterIPs ?? (spec.clusterIP ? [spec.clusterIP] : [])
   return {
@@ -18,7 +19,7 @@ export function service(name: string, spec: Spec, more: Omit<ServiceObject, 'spe
   }
 }
 
-/** Endpoints by address; those in 10.244.1.0/24 and fd10:244:1::/64 are on node `node`. */
+/** Endpoints by address; those in 10.244.1.0/24 and fd10:244:1::/64 are on node `node`, the rest on `other`. */
 export function slice(
   name: string,
   endpoints: readonly (string | SliceEndpoint)[],
@@ -27,8 +28,7 @@ export function slice(
 ): EndpointSliceObject {
   const full = endpoints.map((endpoint) => {
     const object = typeof endpoint === 'string' ? { addresses: [endpoint] } : endpoint
-    const address = object.addresses?.[0] ?? ''
-    const local = /^(10\.244\.1\.|fd10:244:1:)/.test(address)
+    const local = /^(10\.244\.1\.|fd10:244:1:)/.test(object.addresses?.[0] ?? '')
     return { nodeName: local ? 'node' : 'other', ...object }
   })
   const ipv6 = full[0]?.addresses?.[0]?.includes(':') === true

@@ -1,0 +1,175 @@
+/** A kernel in memory, as strict as the real one about what is there, that counts what it is asked. */
+import type { Destination, IpvsOp, Kernel, KernelNews, Route, RouteOp, VirtualServer } from '../kernel.ts'
+import { destinationKey, serverKey } from '../plan/frontend.ts'
+
+class FakeError extends Error {
+  readonly code: string
+
+  constructor(code: string) {
+    super(code)
+    this.code = code
+  }
+}
+
+interface FakeServer {
+  server: VirtualServer
+  readonly destinations: Map<string, Destination>
+}
+
+export class FakeKernel implements Kernel {
+  readonly table = new Map<string, FakeServer>()
+  readonly routeTable = new Map<string, Route>()
+  readonly settings = new Map<string, string>()
+  /** Elements by set, in nft syntax. */
+  readonly sets = new Map<string, Set<string>>()
+  readonly scripts: string[] = []
+  readonly messages: string[] = []
+  lists = 0
+  hasIpvs = true
+  #news: KernelNews | undefined
+  #chains = new Map<string, string[]>()
+
+  readonly ipvs = {
+    servers: async () => {
+      this.lists++
+      if (!this.hasIpvs) throw new FakeError('FEATURE')
+      return [...this.table.values()].map(({ server }) => server)
+    },
+    destinations: async (server: VirtualServer) => {
+      this.lists++
+      const there = this.table.get(serverKey(server))?.destinations.values() ?? []
+      return [...there].map((d) => ({ ...d, activeConnections: 0, inactiveConnections: 0 }))
+    },
+    apply: async (ops: readonly IpvsOp[]) => ops.map((op) => this.#ipvs(op)),
+  }
+
+  readonly routes = {
+    list: async () => {
+      this.lists++
+      return [...this.routeTable.values()]
+    },
+    apply: async (ops: readonly RouteOp[]) => ops.map((op) => this.#route(op)),
+  }
+
+  readonly nft = {
+    run: async (script: string) => this.#script(script),
+    listJson: async (command: string) => this.#list(command),
+  }
+
+  readonly sysctl = {
+    read: (name: string) => this.settings.get(name) ?? '0',
+    write: (name: string, value: string) => {
+      this.messages.push(`${name}=${value}`)
+      this.settings.set(name, value)
+    },
+  }
+
+  async loadModule(name: string) {
+    return name === 'ip_vs' && !this.hasIpvs ? { ok: false, reason: 'not for this kernel' } : { ok: true }
+  }
+
+  watch(news: KernelNews): Disposable {
+    this.#news = news
+    return { [Symbol.dispose]() {} }
+  }
+
+  /** Destinations of a server as `address:port`, sorted. */
+  endpoints(key: string): string[] | undefined {
+    const there = this.table.get(key)
+    return there && [...there.destinations.values()].map(({ address, port }) => `${address}:${port}`).sort()
+  }
+
+  elements(set: string): string[] {
+    return [...(this.sets.get(set) ?? [])].sort()
+  }
+
+  removeRoute(destination: string): void {
+    const route = this.routeTable.get(destination)
+    this.routeTable.delete(destination)
+    if (route) this.#news?.onRoute('remove', route)
+  }
+
+  #ipvs(op: IpvsOp): Error | null {
+    const key = serverKey(op.server)
+    const there = this.table.get(key)
+    this.messages.push(`${op.kind} ${key}`)
+    if (op.kind === 'add-server') {
+      if (there) return new FakeError('EEXIST')
+      this.table.set(key, { server: op.server, destinations: new Map() })
+      return null
+    }
+    if (!there) return new FakeError('ESRCH')
+    if (op.kind === 'replace-server') there.server = op.server
+    else if (op.kind === 'remove-server') this.table.delete(key)
+    else if ('destination' in op) return changeDestination(there, op)
+    return null
+  }
+
+  #route({ kind, route }: RouteOp): Error | null {
+    this.messages.push(`${kind}-route ${route.destination}`)
+    const there = this.routeTable.has(route.destination)
+    if (kind === 'add' && there) return new FakeError('EEXIST')
+    if (kind === 'remove' && !there) return new FakeError('ESRCH')
+    if (kind === 'remove') this.routeTable.delete(route.destination)
+    else this.routeTable.set(route.destination, route)
+    this.#news?.onRoute(kind === 'remove' ? 'remove' : 'add', route)
+    return null
+  }
+
+  #script(script: string): void {
+    this.scripts.push(script)
+    for (const line of script.split('\n')) this.#command(line)
+  }
+
+  #command(line: string): void {
+    const [, verb, what, name, rest] = /^(\w+) (\w+) inet podroute ?(\S*) ?(.*)$/.exec(line) ?? []
+    if (what === 'element') this.#element(verb!, name!, rest!.slice(2, -2).split(', '))
+    else if (what === 'set' && verb === 'add') this.sets.set(name!, this.sets.get(name!) ?? new Set())
+    else if (what === 'set') this.sets.delete(name!)
+    else if (what === 'chain' && verb === 'add') this.#chains.set(name!, this.#chains.get(name!) ?? [])
+    else if (what === 'chain' && verb === 'flush') this.#chains.set(name!, [])
+    else if (what === 'chain') this.#chains.delete(name!)
+    else if (what === 'rule') this.#chains.get(name!)?.push(rest!)
+  }
+
+  #element(verb: string, set: string, elements: readonly string[]): void {
+    const there = this.sets.get(set)
+    if (!there) throw new FakeError('ENOENT')
+    for (const element of elements) {
+      this.messages.push(`${verb} ${set} ${element}`)
+      if (verb === 'add') there.add(element)
+      else there.delete(element)
+    }
+  }
+
+  #list(command: string): unknown[] {
+    this.lists++
+    const [, what, , name] = command.split(' ').filter((word) => word !== 'podroute')
+    if (what === 'set') {
+      const set = this.sets.get(name!)
+      if (!set) throw new FakeError('ENOENT')
+      const elem = [...set].map((text) => (text.includes(' . ') ? { concat: text.split(' . ') } : text))
+      return [{ set: { elem } }]
+    }
+    if (what === 'chains') {
+      return [...this.#chains.keys()].map((chain) => ({ chain: { name: chain, table: 'podroute' } }))
+    }
+    const rules = this.#chains.get(name!)
+    if (!rules) throw new FakeError('ENOENT')
+    return [{ chain: { name } }, ...rules.map((rule) => ({ rule }))]
+  }
+}
+
+function changeDestination(
+  { destinations }: FakeServer,
+  op: Extract<IpvsOp, { destination: Destination }>,
+): Error | null {
+  const key = destinationKey('', op.destination)
+  const there = destinations.has(key)
+  if (op.kind === 'add-destination' ? there : !there) {
+    return new FakeError(there ? 'EEXIST' : 'ENOENT')
+  }
+  if (op.kind === 'remove-destination') destinations.delete(key)
+  else destinations.set(key, op.destination)
+  return null
+}
