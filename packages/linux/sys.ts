@@ -1,5 +1,5 @@
 /** System calls by koffi: the only native boundary. Each throws KernelError; the `…Async` forms run on a thread of libuv's pool. */
-import koffi from 'koffi'
+import koffi, { type LibraryHandle } from 'koffi'
 import { KernelError } from './errors.ts'
 
 export const AF_UNIX = 1
@@ -34,6 +34,16 @@ export const POLLOUT = 4
 // Asynchronous calls run on stacks of koffi's own, 128 KiB by default. libnftables keeps several 70 KiB buffers on the stack at
 // once (NFT_NLMSG_MAXSIZE) and overflows that. Untouched pages cost nothing. It has to be said before the first call.
 koffi.config({ async_stack_size: 4 << 20 })
+
+// koffi runs what is called on a stack of its own. Its 128 KiB for asynchronous calls are too few for libnftables, which keeps
+// buffers of 69 KB there and recurses over expressions: the process died of one with 1,000 operators. Only what is touched
+// costs memory.
+koffi.config({ async_stack_size: 8 * 1024 * 1024 })
+
+/** Opens a shared library. @throws Error when it is not installed */
+export function loadLibrary(name: string): LibraryHandle {
+  return koffi.load(name)
+}
 
 // The process's own symbols: finds glibc and musl alike.
 const libc = koffi.load(null)

@@ -78,6 +78,13 @@ for (const via of ['library', 'command'] as const) {
       expect(await tables()).to.deep.equal([])
     })
 
+    it('runs scripts whose expressions nest deeply', async () => {
+      await nft.run(TABLE)
+      await nft.run(`add rule inet podroute input meta mark set ${Array(5000).fill('0x1').join(' | ')}`)
+      const objects = (await nft.listJson('list chain inet podroute input')) as { rule?: unknown }[]
+      expect(objects.filter((object) => object.rule)).to.have.length(2)
+    })
+
     it('is refused a listing of what is not there', async () => {
       const error = await nft.listJson('list table inet none').then(
         () => undefined,

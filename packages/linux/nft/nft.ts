@@ -3,7 +3,7 @@ import { FeatureError, NftError } from '../errors.ts'
 import type { NetlinkOptions } from '../netlink/socket.ts'
 import { withNetns } from '../netns.ts'
 import { runCommand } from './command.ts'
-import { loadLibrary, NftContext, type NftResult } from './library.ts'
+import { loadNftables, NftContext, type NftResult } from './library.ts'
 
 export interface NftOptions extends NetlinkOptions {
   /** `library` or `command`; by default the library where it is installed. */
@@ -34,7 +34,7 @@ export class Nft implements Disposable {
 
   /** @throws FeatureError when `via` asks for a library that is not there */
   static open(options: NftOptions = {}): Nft {
-    const functions = options.via === 'command' ? undefined : loadLibrary()
+    const functions = options.via === 'command' ? undefined : loadNftables()
     if (functions) {
       const context = withNetns(options.netns, () => new NftContext(functions))
       const run: Runner = (script, json) => context.run(script, json)
