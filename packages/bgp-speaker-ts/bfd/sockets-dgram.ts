@@ -23,7 +23,8 @@ export function dgramSockets(open?: (request: SocketRequest) => Promise<number>)
     async transmit(address, onError) {
       const socket = await bound({ role: 'transmit', ...address }, open)
       socket.on('error', onError)
-      socket.setTTL(TTL)
+      // Of a descriptor that it took over libuv does not know the family: whoever made it has set its hop limit.
+      if (open === undefined) socket.setTTL(TTL)
       await settled(socket, 'connect', () => socket.connect(address.port, address.peer)).catch((error) => {
         closeOnce(socket)
         throw error

@@ -41,7 +41,7 @@ export type SocketRequest =
 /**
  * Opens and binds a UDP socket and returns its file descriptor, which then belongs to BFD. A `receive` socket must drop what did
  * not come with TTL (hop limit) 255 (RFC 5881 section 5; IP_MINTTL does nothing for UDP, a socket filter does: see `ttlFilter`).
- * `transmit` is bound to the source port; TTL and destination are set by BFD. Called on the main thread.
+ * A `transmit` socket is bound to the source port and sends with TTL (hop limit) 255; BFD connects it. Called on the main thread.
  * @throws whatever keeps it from binding; with `code` EADDRINUSE another source port is tried
  */
 export type OpenSocket = (request: SocketRequest) => number
