@@ -1,0 +1,95 @@
+// The benchmark's side of one session: connects, announces what it is given, counts the prefixes that it hears of.
+import net from 'node:net'
+import { HEADER_LENGTH, MESSAGE } from 'bgp-speaker-ts/packet/codes.ts'
+import { Framer } from 'bgp-speaker-ts/packet/header.ts'
+import { encodeMessage } from 'bgp-speaker-ts/packet/message.ts'
+import { DEVICE_ADDRESS, PORT, peerAddress, peerAsn } from './bgp-scenario.ts'
+
+const KEEPALIVE = encodeMessage({ kind: 'keepalive' })
+const RETRY = 50
+
+export class BenchPeer {
+  readonly index: number
+  prefixes = 0
+  established = false
+  readonly #progress: () => void
+  #socket: net.Socket | undefined
+  #framer = new Framer()
+
+  /** `progress` is called after anything that changed. */
+  constructor(index: number, progress: () => void) {
+    this.index = index
+    this.#progress = progress
+  }
+
+  connect(): void {
+    this.#framer = new Framer()
+    const socket = net.connect({ host: DEVICE_ADDRESS, port: PORT, localAddress: peerAddress(this.index) })
+    this.#socket = socket
+    socket.setNoDelay(true)
+    socket.on('connect', () => socket.write(this.#open()))
+    socket.on('data', (bytes) => this.#data(bytes))
+    socket.on('error', () => {})
+    // The device may refuse at first, or clear a session away: then again, as a router would.
+    socket.on('close', () => {
+      if (this.#socket === undefined) return
+      this.established = false
+      this.prefixes = 0
+      setTimeout(() => this.#socket !== undefined && this.connect(), RETRY)
+    })
+  }
+
+  send(bytes: Uint8Array): void {
+    this.#socket?.write(bytes)
+  }
+
+  close(): void {
+    const socket = this.#socket
+    this.#socket = undefined
+    socket?.destroy()
+  }
+
+  #open(): Uint8Array {
+    const index = this.index + 1
+    return encodeMessage({
+      kind: 'open',
+      asn: peerAsn(this.index),
+      holdTime: 90,
+      routerId: 0x0a000000 + index,
+      capabilities: [
+        { kind: 'multiprotocol', afi: 1, safi: 1 },
+        { kind: 'four-octet-as', asn: peerAsn(this.index) },
+      ],
+    })
+  }
+
+  #data(bytes: Uint8Array): void {
+    this.#framer.push(bytes, (buffer, type, start, end) => {
+      if (type === MESSAGE.UPDATE) this.#count(buffer, start + HEADER_LENGTH, end)
+      else if (type === MESSAGE.OPEN) this.send(KEEPALIVE)
+      else if (type === MESSAGE.KEEPALIVE) {
+        if (this.established) this.send(KEEPALIVE)
+        this.established = true
+      }
+      return true
+    })
+    this.#progress()
+  }
+
+  /** IPv4 prefixes announced, less those withdrawn. */
+  #count(bytes: Uint8Array, body: number, end: number): void {
+    const withdrawn = (bytes[body]! << 8) | bytes[body + 1]!
+    const attributes = body + 2 + withdrawn
+    const nlri = attributes + 2 + ((bytes[attributes]! << 8) | bytes[attributes + 1]!)
+    this.prefixes += countPrefixes(bytes, nlri, end) - countPrefixes(bytes, body + 2, attributes)
+  }
+}
+
+function countPrefixes(bytes: Uint8Array, at: number, end: number): number {
+  let count = 0
+  while (at < end) {
+    at += 1 + ((bytes[at]! + 7) >> 3)
+    count++
+  }
+  return count
+}
