@@ -23,7 +23,7 @@ export const EFFECTS: readonly RegExp[] = [
   // Files that the node's other programs read.
   /^packages\/pod-network\/resources\/conflist\.ts$/,
   // The API server, the configuration, and what the agent serves.
-  /^packages\/agent\/(http|main|api\/(client|servers)|config\/load)\.ts$/,
+  /^packages\/agent\/(http|main|bgp-transport|api\/(client|servers)|config\/load)\.ts$/,
   // The admin socket's other end.
   /^packages\/cli\/client\.ts$/,
   // Health-check node ports.
