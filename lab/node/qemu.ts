@@ -1,5 +1,6 @@
 // The command line of one virtual machine.
 
+import { execFileSync } from 'node:child_process'
 import { accessSync, constants, readFileSync } from 'node:fs'
 import type { Kernel } from './kernel.ts'
 
@@ -49,7 +50,6 @@ const KERNEL_PARAMETERS = [
   'console=ttyS0',
   'quiet',
   'panic=-1', // ends the machine, so that whoever waits for it learns of it
-  'tsc=reliable',
   // Emulated, these cost much and protect nothing.
   'mitigations=off',
   'nowatchdog',
@@ -57,6 +57,13 @@ const KERNEL_PARAMETERS = [
   'apparmor=0',
   'rcupdate.rcu_expedited=1',
 ]
+
+/** The rate of the time stamp counter, told to an emulated guest: on a busy machine it measures nonsense. */
+function clockParameters(tools: string): string[] {
+  if (hardwareVirtualization()) return []
+  const kilohertz = execFileSync(tools, ['tsc'], { encoding: 'utf8' }).trim()
+  return ['tsc=reliable', `tsc_early_khz=${kilohertz}`]
+}
 
 function kernelCommandLine(machine: MachineSettings): string {
   const settings: Record<string, string> = {
@@ -72,7 +79,7 @@ function kernelCommandLine(machine: MachineSettings): string {
       .join(',')
   }
   const words = Object.entries(settings).map(([key, value]) => `podroute.${key}=${value}`)
-  return [...KERNEL_PARAMETERS, ...words].join(' ')
+  return [...KERNEL_PARAMETERS, ...clockParameters(machine.tools), ...words].join(' ')
 }
 
 function fileSystem(tag: string, path: string, mode: 'ro' | 'rw'): string[] {

@@ -8,7 +8,7 @@ import { run } from '../command.ts'
 /** Path of the static program `lab-tools`; its first argument says what it does. */
 export async function buildTools(): Promise<string> {
   const folder = import.meta.dirname
-  const sources = (await readdir(folder)).filter((name) => name.endsWith('.go') || name === 'go.mod')
+  const sources = (await readdir(folder)).filter((name) => /\.(go|s|mod)$/.test(name))
   const key = fingerprintFiles(
     folder,
     sources.map((name) => join(folder, name)),

@@ -13,6 +13,7 @@ var programs = map[string]func(arguments []string) error{
 	"relay": runRelay,
 	"blue":  runBlue,
 	"pause": runPause,
+	"tsc":   runTSC,
 }
 
 func main() {
@@ -23,7 +24,7 @@ func main() {
 		program, found = programs[name]
 	}
 	if !found {
-		fmt.Fprintln(os.Stderr, "usage: lab-tools agent|relay|blue|pause …")
+		fmt.Fprintln(os.Stderr, "usage: lab-tools agent|relay|tsc|blue|pause …")
 		os.Exit(2)
 	}
 	if err := program(arguments); err != nil {
