@@ -134,6 +134,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     let path = rib.lookup(id, LOCAL, 0)
     if (path < 0) path = rib.insert(id, LOCAL, 0)
     rib.paths.received[path] = rib.paths.attribute[path] = attribute
+    this.#rib.attributes.released++
     rib.touch(id)
     this.#announced.set(formatPrefix(prefix), { ...route, prefix: formatPrefix(prefix) })
     this.#rib.schedule()

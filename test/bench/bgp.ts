@@ -11,6 +11,8 @@ import { median, report } from './report.ts'
 
 interface Sample {
   readonly seconds: number
+  /** CPU time of the device, seconds. */
+  readonly cpu: number
   /** Resident memory of the device at the end, MB. */
   readonly rss: number
 }
@@ -100,7 +102,7 @@ async function runOurs(link: Link, { scenario, rules = 0 }: Case): Promise<Sampl
       (text) => text.includes('ready'),
     )
     const { seconds } = await runTester(link, scenario)
-    return { seconds, rss: residentMegabytes(device.pid) }
+    return { seconds, cpu: cpuSeconds(device.pid), rss: residentMegabytes(device.pid) }
   } finally {
     await device.stop('SIGKILL')
   }
@@ -118,7 +120,7 @@ async function runBird(link: Link, { scenario }: Case): Promise<Sample> {
       (text) => text.includes('Daemon is up'),
     )
     const { seconds } = await runTester(link, scenario)
-    return { seconds, rss: residentMegabytes(device.pid) }
+    return { seconds, cpu: cpuSeconds(device.pid), rss: residentMegabytes(device.pid) }
   } finally {
     await device.stop()
     directory.remove()
@@ -128,6 +130,14 @@ async function runBird(link: Link, { scenario }: Case): Promise<Sample> {
 function residentMegabytes(pid: number): number {
   const line = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
   return Number(line?.[1]) / 1024
+}
+
+/** User and system time of a process so far; the kernel counts in hundredths of a second. */
+function cpuSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / 100
 }
 
 async function measure(link: Link, item: Case, rounds: number): Promise<void> {
@@ -145,6 +155,7 @@ async function measure(link: Link, item: Case, rounds: number): Promise<void> {
     peer: of(bird, 'seconds'),
     goal: { kind: 'ratio', value: item.goal },
   })
+  report({ name: `${item.name}: CPU`, unit: 's', ours: of(ours, 'cpu'), peer: of(bird, 'cpu') })
   report({ name: `${item.name}: memory`, unit: 'MB', ours: of(ours, 'rss'), peer: of(bird, 'rss') })
 }
 

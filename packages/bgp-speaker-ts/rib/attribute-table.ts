@@ -44,8 +44,8 @@ export class AttributeTable {
   #chunks: Uint8Array[] = [new Uint8Array(CHUNK)]
   #top = 0
   #free: number[] = []
-  /** Ids made since the last sweep. */
-  #fresh = 0
+  /** References given up since the last sweep, by whoever holds ids: a measure of what a sweep may free. */
+  released = 0
 
   /** The id of the set whose canonical bytes are the first `length` of `bytes`. */
   intern(bytes: Uint8Array, length: number, summary: AttributeSummary): number {
@@ -87,14 +87,14 @@ export class AttributeTable {
     return this.bytes(id).subarray(end - this.nextHopLength[id]!, end)
   }
 
-  /** Whether enough was made since the last sweep to make one worth its cost. */
+  /** Whether enough was given up since the last sweep to make one worth its cost. */
   wantsSweep(): boolean {
-    return this.#fresh > 50_000 && this.#fresh > this.live >> 1
+    return this.released > 50_000 && this.released > this.live >> 1
   }
 
   /** Frees every id for which `marked` is 0. */
   sweep(marked: Uint8Array): void {
-    this.#fresh = 0
+    this.released = 0
     const free = new Set(this.#free)
     let freed = 0
     for (let id = 0; id < this.used; id++) {
@@ -121,7 +121,6 @@ export class AttributeTable {
     const id = this.#free.pop() ?? this.used++
     if (id >= this.origin.length) this.#grow(this.origin.length * 2)
     this.live++
-    this.#fresh++
     this.#hash[id] = hash
     this.#store(id, bytes, 0, length)
     this.origin[id] = summary.origin

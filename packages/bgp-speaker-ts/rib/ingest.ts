@@ -82,6 +82,7 @@ export class Ingest {
       const after = this.#verdict(peer, rib, paths.prefix[path]!, paths.received[path]!)
       if (after === before) continue
       paths.attribute[path] = after
+      this.#attributes.released++
       peer.accepted[family] += Number(after >= 0) - Number(before >= 0)
       rib.touch(paths.prefix[path]!)
     }
@@ -195,6 +196,7 @@ export class Ingest {
     if (path < 0) return
     peer.received[rib.family]--
     if (rib.paths.attribute[path]! >= 0) peer.accepted[rib.family]--
+    this.#attributes.released++
     rib.remove(path)
   }
 
@@ -209,6 +211,7 @@ export class Ingest {
       paths.flags[path]! &= ~PATH_FLAG.STALE
       return
     }
+    if (before >= 0) this.#attributes.released++
     paths.received[path] = received
     paths.flags[path] = this.#refusal === '' ? 0 : PATH_FLAG.REFUSED
     const after = this.#verdict(peer, rib, prefix, received)
