@@ -1,5 +1,5 @@
 // The images of the lab's own pods, one tree of two static programs under three names: blue (test server), client
-// (a shell with wget, nc, ip and ping) and pause.
+// (a shell with fetch, nc, ip and ping) and pause.
 
 import { chmod, copyFile, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -42,7 +42,7 @@ async function makeTree(tree: string, tools: string): Promise<void> {
   await makeFolders(tree, ['bin', 'etc', 'tmp', 'proc', 'sys', 'dev', 'root'])
   await copyFile(tools, join(tree, 'bin', 'lab-tools'))
   await copyFile(BUSYBOX, join(tree, 'bin', 'busybox'))
-  for (const name of ['blue', 'pause']) await symlink('lab-tools', join(tree, 'bin', name))
+  for (const name of ['blue', 'fetch', 'pause']) await symlink('lab-tools', join(tree, 'bin', name))
   const applets = (await run(BUSYBOX, ['--list']))
     .split('\n')
     .filter((name) => name !== '' && name !== 'busybox')

@@ -42,8 +42,8 @@ export async function curlFromNode(node: string, url: string): Promise<Answer> {
 /** The same from the client pod of a node. */
 export async function curlFromPod(node: string, url: string): Promise<Answer> {
   const pod = clientName(node)
-  const wget = ['wget', '-q', '-T', '10', '-O', '-', url]
-  return answerOf(pod, url, await attemptKubectl(['exec', pod, '--', ...wget], { timeout: 30_000 }))
+  const fetch = ['fetch', '-timeout=10s', url]
+  return answerOf(pod, url, await attemptKubectl(['exec', pod, '--', ...fetch], { timeout: 30_000 }))
 }
 
 /** The same from the client behind the router. */

@@ -1,5 +1,5 @@
 // The lab's own small programs in one static file, which has no dependency: the command channel into a
-// node (agent in the guest, relay on the host), and what the lab's pods run (blue, pause).
+// node (agent in the guest, relay on the host), and what the lab's pods run (blue, fetch, pause).
 package main
 
 import (
@@ -12,6 +12,7 @@ var programs = map[string]func(arguments []string) error{
 	"agent": runAgent,
 	"relay": runRelay,
 	"blue":  runBlue,
+	"fetch": runFetch,
 	"pause": runPause,
 	"tsc":   runTSC,
 }
@@ -24,7 +25,7 @@ func main() {
 		program, found = programs[name]
 	}
 	if !found {
-		fmt.Fprintln(os.Stderr, "usage: lab-tools agent|relay|tsc|blue|pause …")
+		fmt.Fprintln(os.Stderr, "usage: lab-tools agent|relay|tsc|blue|fetch|pause …")
 		os.Exit(2)
 	}
 	if err := program(arguments); err != nil {

@@ -1,15 +1,18 @@
-// What the lab's pods run: blue, which tells a client who answered and whom it saw, and pause, which holds a
-// pod's namespaces.
+// What the lab's pods run: blue, which tells a client who answered and whom it saw; fetch, the client; and pause,
+// which holds a pod's namespaces.
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 // runBlue answers on TCP (HTTP) and UDP with `pod=NAME ip=ADDRESS client=ADDRESS:PORT`.
@@ -44,6 +47,29 @@ func answerDatagrams(socket net.PacketConn, name string) {
 		}
 		_, _ = socket.WriteTo([]byte(fmt.Sprintf("pod=%s client=%s\n", name, client)), client)
 	}
+}
+
+// runFetch prints what a URL answers; a status other than 200 is an error. (A static busybox's wget crashes when it
+// is given a time limit.)
+func runFetch(arguments []string) error {
+	flags := flag.NewFlagSet("fetch", flag.ContinueOnError)
+	limit := flags.Duration("timeout", 10*time.Second, "time limit")
+	if err := flags.Parse(arguments); err != nil {
+		return err
+	}
+	client := http.Client{Timeout: *limit}
+	response, err := client.Get(flags.Arg(0))
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if _, err := io.Copy(os.Stdout, response.Body); err != nil {
+		return err
+	}
+	if response.StatusCode != http.StatusOK {
+		return errors.New(response.Status)
+	}
+	return nil
 }
 
 func runPause([]string) error {

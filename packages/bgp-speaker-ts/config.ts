@@ -15,11 +15,15 @@ export interface SpeakerConfig {
   readonly listen?: { readonly addresses?: readonly string[]; readonly port: number }
   readonly transport?: Transport
   readonly clock?: Clock
+  /** This process follows one that was ended without a goodbye: peers with graceful restart are told so, and End-of-RIB waits for theirs (RFC 4724 section 4.1). */
+  readonly restarting?: boolean
   /** Random numbers in [0, 1) for jitter (RFC 4271 section 10). */
   readonly random?: () => number
   readonly log?: Logger
   /** Default hold time of peers in seconds: 0 (never), or 3..65535. 90 when absent. */
   readonly holdTime?: number
+  /** Most equal paths that a prefix may have at once (ECMP); 1 when absent. */
+  readonly multipath?: number
   /** Cluster ID of a route reflector (RFC 4456); the router ID when absent. */
   readonly clusterId?: string
 }
@@ -58,8 +62,25 @@ export interface PeerConfig {
   readonly routeReflectorClient?: boolean
   /** Reject what an external peer sends whose AS path does not start with the peer's own AS (RFC 4271 6.3); true when absent, false for route servers. */
   readonly enforceFirstAs?: boolean
-  /** Session reset with CEASE/1 when the peer sends more prefixes than this in one family. */
+  /** Session reset with CEASE/1 when the peer sends more prefixes than this in one family; it is not let back in for a minute. */
   readonly maxPrefixes?: number
+  /** Graceful restart (RFC 4724, with NOTIFICATION RFC 8538); absent: the capability is not sent. */
+  readonly gracefulRestart?: GracefulRestart
+}
+
+export interface GracefulRestart {
+  /** Seconds within which we will be back after a restart, 1..4095: the peer keeps our routes that long. */
+  readonly time: number
+  /** Our forwarding state outlives us (the kernel keeps the routes). */
+  readonly forwarding: boolean
+}
+
+/** Peers that are not known by address: whoever connects from the prefix is one, while its session lasts. */
+export interface DynamicPeersConfig extends Omit<PeerConfig, 'address' | 'port' | 'passive' | 'connectRetryTime'> {
+  /** CIDR of their addresses; it is also the name of the range in the API. */
+  readonly prefix: string
+  /** Most peers at once; 100 when absent. */
+  readonly limit?: number
 }
 
 /** A route of our own. */

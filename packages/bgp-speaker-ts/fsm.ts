@@ -25,6 +25,8 @@ export interface FsmState {
   readonly running: boolean
   /** When to connect again; Infinity: not by itself. */
   readonly retryAt: number
+  /** Until then nobody connects, in either direction: the peer sent too much. */
+  readonly barredUntil: number
   /** Attempts that failed since the last established session. */
   readonly failures: number
   readonly outgoing: Link | undefined
@@ -58,6 +60,8 @@ export type FsmEvent =
   /** UPDATE or ROUTE-REFRESH outside the established state. */
   | { readonly kind: 'unexpected'; readonly side: Side }
   | { readonly kind: 'notification'; readonly side: Side; readonly notification: Notification }
+  /** Nothing that we sent was taken for too long (RFC 9687). */
+  | { readonly kind: 'send-hold-expired' }
   | { readonly kind: 'bad-message'; readonly side: Side; readonly error: NotificationError }
 
 /** Why a connection ended. */
@@ -86,6 +90,7 @@ export interface Step {
 export const INITIAL: FsmState = {
   running: false,
   retryAt: Number.POSITIVE_INFINITY,
+  barredUntil: 0,
   failures: 0,
   outgoing: undefined,
   incoming: undefined,
@@ -95,6 +100,8 @@ export const INITIAL: FsmState = {
 const OPEN_HOLD = 240_000
 const CONNECT_TIMEOUT = 10_000
 const FIRST_RETRY = 1000
+/** Milliseconds that a peer stays away after it has sent more prefixes than it may. */
+const BARRED = 60_000
 const NONE = new Uint8Array(0)
 
 /** `now` in milliseconds, `random` in [0, 1). */
@@ -185,6 +192,9 @@ class Machine {
         this.effects.push({ kind: 'close', side: event.side })
         this.#ended(event.side, { kind: 'received', notification: event.notification })
         break
+      case 'send-hold-expired':
+        for (const side of ['outgoing', 'incoming'] as const) this.#fail(side, ERROR.SEND_HOLD_TIMER, 0, 'send hold timer expired')
+        break
       case 'bad-message':
         this.#fail(event.side, event.error.code, event.error.subcode, event.error.message, event.error.data)
         break
@@ -212,7 +222,7 @@ class Machine {
 
   #accepted(): void {
     const { running, outgoing, incoming } = this.state
-    if (!running || outgoing?.phase === 'established' || incoming?.phase === 'established') {
+    if (!running || this.#now < this.state.barredUntil || outgoing?.phase === 'established' || incoming?.phase === 'established') {
       // The new connection is not a side yet: its owner closes it on seeing no `send-open`.
       return
     }
@@ -346,9 +356,11 @@ class Machine {
     const established = this.state[side]?.phase === 'established'
     this.effects.push({ kind: established ? 'down' : 'failed', reason })
     this.#set(side, undefined)
+    const notification = reason.kind === 'sent' ? reason.notification : undefined
+    if (notification?.code === ERROR.CEASE && notification.subcode === CEASE.MAX_PREFIXES) this.state = { ...this.state, barredUntil: this.#now + BARRED }
     const { running, outgoing, incoming, failures } = this.state
     if (!running || outgoing !== undefined || incoming !== undefined || this.#config.passive) return
-    const delay = Math.min(this.#config.connectRetry, FIRST_RETRY * 2 ** Math.min(failures, 20))
+    const delay = Math.max(this.state.barredUntil - this.#now, Math.min(this.#config.connectRetry, FIRST_RETRY * 2 ** Math.min(failures, 20)))
     this.state = {
       ...this.state,
       failures: failures + 1,

@@ -43,14 +43,14 @@ export function benchService(index: number): ServiceObject & { metadata: Meta } 
 export function benchSlice(index: number, revision = 0): EndpointSliceObject & { metadata: Meta } {
   const addresses = Array.from({ length: ENDPOINTS }, (_, position) => {
     const host = index * ENDPOINTS + position
-    const last = position === ENDPOINTS - 1 ? revision % 100 : 0
-    return `10.${200 + last / 100 + (last % 20)}.${(host >> 8) & 255}.${host & 255 || 1}`
+    const moved = position === ENDPOINTS - 1 ? revision % 50 : 0
+    return `10.${200 + moved}.${host >> 8}.${host & 255}`
   })
   return {
     metadata: meta(`s${index}-x`, index, revision + 2),
     addressType: 'IPv4',
     ports: [{ ...{ name: '' }, port: 8080, protocol: 'TCP' }],
-    endpoints: [...new Set(addresses)].map((address) => ({
+    endpoints: addresses.map((address) => ({
       addresses: [address],
       conditions: { ready: true, serving: true, terminating: false },
       nodeName: 'elsewhere',

@@ -1,6 +1,4 @@
 // Our BFD and that of BIRD 2 (Debian's bird2) and FRR (bfdd), each in a network namespace of its own.
-import { spawn } from 'node:child_process'
-import { setPriority } from 'node:os'
 import { Bfd, type BfdDown } from 'bgp-speaker-ts/bfd/bfd.ts'
 import { encodePacket } from 'bgp-speaker-ts/bfd/packet.ts'
 import type { BfdSessionSnapshot } from 'bgp-speaker-ts/bfd/snapshot.ts'
@@ -10,10 +8,10 @@ import { linuxBfdSockets } from './support/bfd-sockets.ts'
 import { eventually, output } from './support/daemon.ts'
 import { ADDRESS, ip, type Link, makeLink, removeLink } from './support/link.ts'
 
-const THEIRS: BfdTimers = { tx: 100, rx: 100, multiplier: 3 }
-const OURS = { desiredMinTx: 100, requiredMinRx: 100, detectMultiplier: 3 }
-/** Three of our packets, or of theirs. */
-const DETECTION = 300
+const THEIRS: BfdTimers = { tx: 100, rx: 100, multiplier: 5 }
+const OURS = { desiredMinTx: 100, requiredMinRx: 100, detectMultiplier: 5 }
+/** Five of our packets, or of theirs. */
+const DETECTION = 500
 /** What a loaded machine may add before we hear of it. */
 const MARGIN = 300
 
@@ -95,9 +93,14 @@ async function onBench<D extends BfdDaemon>(
 
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds))
 
+/** Keeps the main thread from everything else, with garbage to collect. */
 function block(milliseconds: number): void {
   const end = performance.now() + milliseconds
-  while (performance.now() < end);
+  let garbage: unknown[] = []
+  while (performance.now() < end) {
+    garbage.push({ text: String(garbage.length) })
+    if (garbage.length > 200_000) garbage = []
+  }
 }
 
 /** What a neighbour says that goes down. */
@@ -131,20 +134,12 @@ async function sendFrom(
   await output('ip', ['netns', 'exec', netns, process.execPath, '-e', script])
 }
 
-/** Keeps every processor busy; the result ends that. */
-function busyProcessors(): () => void {
-  const children = [1, 2, 3, 4].map(() => spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' }))
-  return () => {
-    for (const child of children) child.kill('SIGKILL')
-  }
-}
-
 function speaksBfd(make: () => BfdDaemon): void {
   for (const family of [4, 6] as const) {
     it(`comes up over IPv${family} with the timers that both ends want`, () =>
       onBench(make(), family, async (bench) => {
         const session = await bench.session()
-        expect(session).to.deep.include({ state: 'up', transmitInterval: 100, detectionTime: 300 })
+        expect(session).to.deep.include({ state: 'up', transmitInterval: 100, detectionTime: DETECTION })
         expect(session.remote).to.include({ state: 'up', desiredMinTx: 100, requiredMinRx: 100 })
       }))
 
@@ -193,21 +188,6 @@ function speaksBfd(make: () => BfdDaemon): void {
       expect((await bench.daemon.view()).state).to.equal('up')
     }))
 
-  it('stays up while every processor is busy and the main thread is, too', () =>
-    onBench(make(), 4, async (bench) => {
-      // BFD's thread raises its own priority; the other side's has to keep its own timers, too.
-      setPriority(bench.daemon.pid, -10)
-      const calm = busyProcessors()
-      try {
-        block(3000)
-      } finally {
-        calm()
-      }
-      const session = await bench.session()
-      expect(bench.downs).to.deep.equal([])
-      expect(session.counters).to.include({ ups: 1, downs: 0 })
-    }))
-
   it('is not taken down by a packet with another TTL', () =>
     onBench(make(), 4, async (bench) => {
       const { localDiscriminator, remote, counters } = await bench.session()
@@ -231,7 +211,7 @@ function speaksBfd(make: () => BfdDaemon): void {
       await eventually(
         () => bench.session(),
         ({ polling, transmitInterval, detectionTime }) =>
-          !polling && transmitInterval === 250 && detectionTime === 3 * 400,
+          !polling && transmitInterval === 250 && detectionTime === THEIRS.multiplier * 400,
       )
       await eventually(
         () => bench.daemon.view(),
@@ -245,10 +225,10 @@ function speaksBfd(make: () => BfdDaemon): void {
 
   it('follows a change of their timers, without a flap', () =>
     onBench(make(), 4, async (bench) => {
-      await bench.daemon.setTimers({ tx: 300, rx: 200, multiplier: 5 })
+      await bench.daemon.setTimers({ tx: 300, rx: 200, multiplier: 4 })
       await eventually(
         () => bench.session(),
-        ({ transmitInterval, detectionTime }) => transmitInterval === 200 && detectionTime === 5 * 300,
+        ({ transmitInterval, detectionTime }) => transmitInterval === 200 && detectionTime === 4 * 300,
       )
       await pause(1000)
       await bench.daemon.setTimers(THEIRS)

@@ -101,6 +101,11 @@ export class NetnsWorld implements World {
     return command('ip', 'netns', 'exec', this.host, ...args)
   }
 
+  /** Runs a program in any place's namespace. */
+  inPlace(place: Place, ...args: string[]): string {
+    return command('ip', 'netns', 'exec', this.nameOf(place), ...args)
+  }
+
   run(plugin: string, call: Call): Answer {
     const result = spawnSync('ip', ['netns', 'exec', this.host, join(this.plugins, plugin)], {
       env: { PATH: process.env.PATH ?? '', ...environmentOf(call, this.plugins) },

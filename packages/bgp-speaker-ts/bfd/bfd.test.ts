@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -126,6 +126,35 @@ describe('Bfd', function () {
     bfd.addSession({ local: A, peer: B })
     expect((await problem).message).to.equal('no such device')
     expect(requests).to.deep.equal([{ role: 'receive', local: A, port: 3784 }])
+  })
+
+  it('starts its sessions anew when its thread dies, and says that this is no failure of the path', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'bfd-mortal-'))
+    try {
+      const mark = join(directory, 'die')
+      const worker = join(directory, 'worker.mjs')
+      writeFileSync(
+        worker,
+        `import { existsSync, rmSync } from 'node:fs'
+         import '${new URL('./worker.ts', import.meta.url)}'
+         setInterval(() => {
+           if (!existsSync('${mark}')) return
+           rmSync('${mark}')
+           throw new Error('killed by the test')
+         }, 20).unref()`,
+      )
+      const a = make({ worker })
+      const b = make()
+      a.addSession({ ...FAST, local: A, peer: B })
+      b.addSession({ ...FAST, local: B, peer: A })
+      await isUp(a)
+      const down = isDown(a)
+      writeFileSync(mark, '')
+      expect(await down).to.deep.include({ peer: B, reason: 'thread-ended' })
+      expect(await isUp(a)).to.equal(B)
+    } finally {
+      rmSync(directory, { recursive: true })
+    }
   })
 
   it('runs from a bundle, too', async () => {

@@ -84,6 +84,51 @@ const VECTORS: readonly Vector[] = [
       authentication: fromHex('0109 07 736563726574'),
     },
   },
+  {
+    name: 'the first packet of BIRD',
+    source: 'captured from BIRD 2.0.12',
+    hex: '20400518 f5759da8 00000000 000f4240 000186a0 00000000',
+    packet: {
+      ...PLAIN,
+      state: 'down',
+      detectMultiplier: 5,
+      myDiscriminator: 0xf5759da8,
+      yourDiscriminator: 0,
+      desiredMinTx: 1_000_000,
+      requiredMinRx: 100_000,
+    },
+  },
+  {
+    name: 'a final of BIRD',
+    source: 'captured from BIRD 2.0.12',
+    hex: '20d00518 f5759da8 393c3924 000186a0 000186a0 00000000',
+    packet: {
+      ...PLAIN,
+      state: 'up',
+      final: true,
+      detectMultiplier: 5,
+      myDiscriminator: 0xf5759da8,
+      yourDiscriminator: 0x393c3924,
+      desiredMinTx: 100_000,
+      requiredMinRx: 100_000,
+    },
+  },
+  {
+    name: 'a poll of FRR, which can echo',
+    source: 'captured from bfdd of FRR 8.4.4',
+    hex: '20e00518 7d4f9b10 ee79fe4f 000186a0 000186a0 0000c350',
+    packet: {
+      ...PLAIN,
+      state: 'up',
+      poll: true,
+      detectMultiplier: 5,
+      myDiscriminator: 0x7d4f9b10,
+      yourDiscriminator: 0xee79fe4f,
+      desiredMinTx: 100_000,
+      requiredMinRx: 100_000,
+      requiredMinEchoRx: 50_000,
+    },
+  },
 ]
 
 function fromHex(hex: string): Uint8Array {

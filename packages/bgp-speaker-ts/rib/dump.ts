@@ -10,10 +10,14 @@ const FULL = 4 << 20
 /** Milliseconds after which a dump does not wait for its slowest members any more. */
 const PATIENCE = 1000
 
+/** What stands at the borders of a family's routes in a dump. */
+export type Border = (member: Member, family: Family, kind: 'end-of-rib' | 'refresh-begin' | 'refresh-end') => void
+
 export class Dump {
   readonly group: UpdateGroup
   readonly members: Set<Member>
   readonly #refresh: boolean
+  #begun = false
   #families: Family[]
   #cursor = 0
   #fullSince: number | undefined
@@ -33,12 +37,12 @@ export class Dump {
 
   /**
    * Sends one slice. `done`: all is sent. `waiting`: connections are full. `split` holds members that are too slow for the rest.
-   * @param endOfRib is called for each family that is complete.
+   * @param border is called before and after each family.
    */
   slice(
     ribs: Readonly<Record<Family, FamilyRib>>,
     now: number,
-    endOfRib: (member: Member, family: Family) => void,
+    border: Border,
   ): { state: 'more' | 'waiting' | 'done'; split?: Dump } {
     const family = this.#families[0]
     if (family === undefined || this.members.size === 0) return { state: 'done' }
@@ -47,12 +51,15 @@ export class Dump {
     if (full.length > 0) return this.#wait(full, now)
     this.#fullSince = undefined
     const rib = ribs[family]
+    if (!this.#begun && this.#refresh) for (const member of this.members) border(member, family, 'refresh-begin')
+    this.#begun = true
     const to = Math.min(this.#cursor + SLICE, rib.prefixes.used)
     this.group.dump(rib, this.#cursor, to, this.members)
     this.#cursor = to
     if (to < rib.prefixes.used) return { state: 'more' }
-    if (!this.#refresh) for (const member of this.members) endOfRib(member, family)
+    for (const member of this.members) border(member, family, this.#refresh ? 'refresh-end' : 'end-of-rib')
     this.#families.shift()
+    this.#begun = false
     this.#cursor = 0
     return { state: this.#families.length === 0 ? 'done' : 'more' }
   }
@@ -63,6 +70,7 @@ export class Dump {
     const split = new Dump(this.group, full, this.#refresh ? this.#families : undefined)
     split.#families = [...this.#families]
     split.#cursor = this.#cursor
+    split.#begun = this.#begun
     for (const member of full) this.members.delete(member)
     return { state: 'more', split }
   }

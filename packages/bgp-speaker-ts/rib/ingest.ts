@@ -1,7 +1,9 @@
 // UPDATE bytes of one peer into the RIB: the hot path. Nothing is allocated for a well-formed message whose attributes are known.
 import type { Family } from '../config.ts'
 import { AttributeScan, OUTCOME, type UpdateContext } from '../packet/attribute-scan.ts'
-import { AFI, SAFI } from '../packet/codes.ts'
+import { NotificationError } from '../errors.ts'
+import { AFI, CEASE, ERROR, SAFI } from '../packet/codes.ts'
+import { writeU32 } from '../packet/writer.ts'
 import { invalidNetwork } from '../packet/nlri.ts'
 import { readU32 } from '../packet/reader.ts'
 import { UpdateSections } from '../packet/update.ts'
@@ -24,6 +26,8 @@ export interface IngestPeer {
   readonly firstAsn: number
   /** Addresses of our own, which may not be a next hop. */
   isOwnAddress(bytes: Uint8Array, at: number, length: number): boolean
+  /** Most prefixes in one family; Infinity: no limit. */
+  readonly maxPrefixes: number
   readonly received: Record<Family, number>
   readonly accepted: Record<Family, number>
   rejected(reason: string, prefix: string): void
@@ -69,6 +73,23 @@ export class Ingest {
     if (reach) this.#reach(peer, bytes, scan)
     if (classic && ipv4)
       this.#announce(peer, 'ipv4-unicast', bytes, sections.attributesEnd, sections.end, scan.nextHopAt, 4)
+  }
+
+  /** Marks all that a peer has sent in a family as stale: what it does not send again will be swept. */
+  markStale(peer: IngestPeer, family: Family): void {
+    const { paths } = this.#ribs[family]
+    for (let path = paths.first(peer.source.index); path >= 0; path = paths.following(path)) paths.flags[path]! |= PATH_FLAG.STALE
+  }
+
+  /** Removes what is still stale. */
+  sweepStale(peer: IngestPeer, family: Family): void {
+    const rib = this.#ribs[family]
+    const { paths } = rib
+    for (let path = paths.first(peer.source.index); path >= 0; ) {
+      const next = paths.following(path)
+      if ((paths.flags[path]! & PATH_FLAG.STALE) !== 0) this.#remove(peer, rib, path)
+      path = next
+    }
   }
 
   /** Applies the peer's import policy again to all that it has sent (soft reconfiguration). */
@@ -193,7 +214,10 @@ export class Ingest {
 
   #withdraw(peer: IngestPeer, rib: FamilyRib, prefix: number, pathId: number): void {
     const path = rib.lookup(prefix, peer.source.index, pathId)
-    if (path < 0) return
+    if (path >= 0) this.#remove(peer, rib, path)
+  }
+
+  #remove(peer: IngestPeer, rib: FamilyRib, path: number): void {
     peer.received[rib.family]--
     if (rib.paths.attribute[path]! >= 0) peer.accepted[rib.family]--
     this.#attributes.released++
@@ -206,7 +230,7 @@ export class Ingest {
     const before = path < 0 ? REJECTED : paths.attribute[path]!
     if (path < 0) {
       path = rib.insert(prefix, peer.source.index, pathId)
-      peer.received[rib.family]++
+      if (++peer.received[rib.family] > peer.maxPrefixes) throw tooMany(rib.family, peer.maxPrefixes)
     } else if (paths.received[path] === received) {
       paths.flags[path]! &= ~PATH_FLAG.STALE
       return
@@ -230,6 +254,15 @@ export class Ingest {
     if (result < 0) peer.rejected(peer.policy.reason, rib.prefixes.text(prefix))
     return result
   }
+}
+
+/** RFC 4486 section 4: the data names the family and the limit. */
+function tooMany(family: Family, limit: number): NotificationError {
+  const data = new Uint8Array(7)
+  data[1] = family === 'ipv4-unicast' ? AFI.IPV4 : AFI.IPV6
+  data[2] = SAFI.UNICAST
+  writeU32(data, 3, limit)
+  return new NotificationError(ERROR.CEASE, CEASE.MAX_PREFIXES, `more than ${limit} prefixes`, data)
 }
 
 function unicast(afi: number, safi: number): Family | undefined {

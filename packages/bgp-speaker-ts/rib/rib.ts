@@ -4,7 +4,7 @@ import type { Family } from '../config.ts'
 import { FAMILIES } from '../negotiation.ts'
 import { AttributeTable } from './attribute-table.ts'
 import { BestPath } from './best-path.ts'
-import { Dump } from './dump.ts'
+import { type Border, Dump } from './dump.ts'
 import { FamilyRib } from './family-rib.ts'
 import { Ingest, type IngestPeer } from './ingest.ts'
 import { LOCAL, type Source } from './source.ts'
@@ -16,7 +16,7 @@ const SLICE = 10_000
 export interface RibListener {
   /** Best paths that are others now, after a flush. */
   changed(rib: FamilyRib, prefixes: readonly number[]): void
-  endOfRib(member: Member, family: Family): void
+  readonly border: Border
   /** Attribute ids were freed: caches by id are void. */
   swept(): void
 }
@@ -63,6 +63,15 @@ export class Rib {
   /** Forgets a source whose paths were dropped, once nobody needs to be told of that any more. */
   retire(source: Source): void {
     this.#retiring.push(source)
+    this.schedule()
+  }
+
+  markStale(peer: IngestPeer, family: Family): void {
+    this.ingest.markStale(peer, family)
+  }
+
+  sweepStale(peer: IngestPeer, family: Family): void {
+    this.ingest.sweepStale(peer, family)
     this.schedule()
   }
 
@@ -210,8 +219,7 @@ export class Rib {
     let more = false
     const left: Dump[] = []
     for (const dump of this.#dumps) {
-      const { state, split } = dump.slice(this.families, now, (member, family) =>
-        this.#listener.endOfRib(member, family),
+      const { state, split } = dump.slice(this.families, now, this.#listener.border,
       )
       if (state !== 'done') left.push(dump)
       if (split !== undefined) left.push(split)

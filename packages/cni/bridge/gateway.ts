@@ -83,7 +83,10 @@ export function ensureGateways(
   force: boolean,
 ): void {
   const existing = listAddresses(netlink, link.index).map((address) => address.prefix)
-  const requests = wanted.flatMap((prefix) => addressRequests(link, existing, prefix, force))
+  const requests = wanted.flatMap((prefix, i) => {
+    const others = [...existing, ...wanted.slice(0, i)]
+    return addressRequests(link, others, prefix, force)
+  })
   // Its own address set explicitly: otherwise the bridge takes the lowest of its ports' and changes as they come and go.
   if (requests.length > 0) requests.push(setMac(link.name, link.macBytes))
   // EEXIST: another ADD was first with the same address.

@@ -36,7 +36,13 @@ export function makeFrontend(origin: Origin, target: Target, backends: readonly 
     portName: port.name,
     server,
     destinations: backends.map(toDestination),
-    elements: [...vipElements(vip, server), ...hairpinElements(family, backends)],
+    elements: [
+      ...vipElements(vip, server),
+      ...hairpinElements(family, backends),
+      ...(backends.length === 0
+        ? [portElement('service-refused', family, address, port.protocol, port.port)]
+        : []),
+    ],
     vip,
   }
 }

@@ -3,11 +3,14 @@ import type { Family } from '../types.ts'
 import { SET_NAMES, setOf, setType, TABLE } from './sets.ts'
 
 export const FILTER_CHAIN = 'service-filter'
+export const OUTPUT_CHAIN = 'service-output'
 export const SNAT_CHAIN = 'service-snat'
 
 export const CHAINS: Readonly<Record<string, string>> = {
   // Before IPVS, which takes its packets at the end of the same hook.
   [FILTER_CHAIN]: 'type filter hook input priority filter; policy accept;',
+  // The same for what the node itself sends, which IPVS takes at this hook already.
+  [OUTPUT_CHAIN]: 'type filter hook output priority mangle; policy accept;',
   [SNAT_CHAIN]: 'type nat hook postrouting priority srcnat; policy accept;',
 }
 
@@ -24,7 +27,8 @@ export function baseScript(): string {
     `flush chain ${TABLE} ${name}`,
   ])
   const rules = [
-    ...FAMILIES.map((family) => `add rule ${TABLE} ${FILTER_CHAIN} ${refuseUnknownPorts(family)}`),
+    ...FAMILIES.flatMap(refusals).map((rule) => `add rule ${TABLE} ${FILTER_CHAIN} ${rule}`),
+    ...FAMILIES.map((family) => `add rule ${TABLE} ${OUTPUT_CHAIN} ${resets(family)}`),
     ...[
       // Inside the node there is nothing to hide behind, and the loopback has no address to do it with.
       'oifname "lo" return',
@@ -34,13 +38,25 @@ export function baseScript(): string {
   return `${[`add table ${TABLE}`, ...sets, ...chains, ...rules].join('\n')}\n`
 }
 
-/** A service address is local to the node, but must never show the node's own ports. */
-function refuseUnknownPorts(family: Family): string {
+/**
+ * A service address is local to the node, but must never show the node's own ports. TCP is reset, because a client on IPv6
+ * takes an ICMP error for an answer only after its first retransmission, a second later (measured; Linux 6.1). Of a virtual
+ * server without a destination IPVS itself refuses the rest, by ICMP.
+ */
+function refusals(family: Family): string[] {
   const ip = protocolName(family)
-  return (
-    `${TRANSPORTS} ct state new ${ip} daddr @${setOf('service-vips', family)} ` +
-    `${ip} daddr . meta l4proto . th dport != @${setOf('service-ports', family)} reject`
-  )
+  const asked = `${ip} daddr . meta l4proto . th dport`
+  const unknown = `ct state new ${ip} daddr @${setOf('service-vips', family)} ${asked} != @${setOf('service-ports', family)}`
+  return [
+    resets(family),
+    `meta l4proto tcp ${unknown} reject with tcp reset`,
+    `meta l4proto { udp, sctp } ${unknown} reject`,
+  ]
+}
+
+function resets(family: Family): string {
+  const asked = `${protocolName(family)} daddr . meta l4proto . th dport`
+  return `meta l4proto tcp ct state new ${asked} @${setOf('service-refused', family)} reject with tcp reset`
 }
 
 /**

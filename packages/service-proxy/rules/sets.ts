@@ -9,6 +9,8 @@ export type SetName =
   | 'service-vips'
   /** address . protocol . port of every frontend on such an address. */
   | 'service-ports'
+  /** address . protocol . port without an endpoint: TCP is reset at once. */
+  | 'service-refused'
   /** address . protocol . port whose clients are always masqueraded. */
   | 'service-masquerade'
   /** address . address of local endpoints: one that reaches itself through a Service is masqueraded. */
@@ -19,6 +21,7 @@ export type SetName =
 export const SET_NAMES: readonly SetName[] = [
   'service-vips',
   'service-ports',
+  'service-refused',
   'service-masquerade',
   'service-hairpin',
   'service-pods',
@@ -46,13 +49,14 @@ export function setType(name: SetName, family: Family): string {
     case 'service-hairpin':
       return `type ${address} . ${address};`
     case 'service-ports':
+    case 'service-refused':
     case 'service-masquerade':
       return `type ${address} . inet_proto . inet_service;`
   }
 }
 
 export function portElement(
-  name: 'service-ports' | 'service-masquerade',
+  name: 'service-ports' | 'service-refused' | 'service-masquerade',
   family: Family,
   address: string,
   protocol: Protocol,

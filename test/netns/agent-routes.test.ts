@@ -1,0 +1,174 @@
+import { readFile, stat } from 'node:fs/promises'
+import { expect } from 'chai'
+import { AgentCluster, agentConfig, eventually, type TestNode } from '../support/agent-cluster.ts'
+
+describe('agents of three nodes', function () {
+  this.timeout(120_000)
+  let cluster: AgentCluster
+  let one: TestNode
+  let two: TestNode
+  let three: TestNode
+
+  /** `10.244.1.0/24 via 172.31.0.12` and its IPv6 sibling, for each of these nodes. */
+  const routesTo = async (...nodes: TestNode[]) => {
+    const routes = await Promise.all(
+      nodes.map(async (node) =>
+        (await cluster.podCidrs(node)).map((p) => `${p} via ${p.includes(':') ? node.ipv6 : node.ipv4}`),
+      ),
+    )
+    return routes.flat().sort()
+  }
+  const expectRoutes = async (node: TestNode, ...to: TestNode[]) => {
+    const wanted = await routesTo(...to)
+    expect(wanted).to.have.length(2 * to.length)
+    await eventually(async () => (await cluster.routes(node)).join() === wanted.join(), 30_000)
+  }
+  const isReady = async (node: TestNode) => (await cluster.ask(node, '/status')).ready
+
+  before(async () => {
+    cluster = await AgentCluster.start('routes')
+    one = await cluster.addNamespace()
+    two = await cluster.addNamespace()
+    three = await cluster.addNamespace()
+    for (const node of [one, two]) {
+      await cluster.registerNode(node)
+      await cluster.startAgent(node)
+    }
+  })
+  after(() => cluster?.[Symbol.asyncDispose]())
+
+  it("put each other's pod prefixes of both families into the kernel, under the own protocol number", async () => {
+    await expectRoutes(one, two)
+    await expectRoutes(two, one)
+  })
+
+  it('give the bridge the first address of each pod prefix, with the connected routes', async () => {
+    const prefixes = await cluster.podCidrs(one)
+    for (const [family, prefix] of [
+      ['-4', prefixes[0]!],
+      ['-6', prefixes[1]!],
+    ] as const) {
+      const route = JSON.parse(await cluster.exec(one, 'ip', '-j', family, 'route', 'show', prefix))
+      expect(route[0]).to.include({ dst: prefix, dev: 'kube-bridge', protocol: 'kernel' })
+    }
+    const [bridge] = JSON.parse(await cluster.exec(one, 'ip', '-j', 'address', 'show', 'kube-bridge'))
+    const addresses = bridge.addr_info.filter((a: { scope: string }) => a.scope === 'global')
+    expect(addresses.map((a: { local: string }) => a.local)).to.deep.equal(
+      prefixes.map((p) => p.replace(/0?\/.*/, '1')),
+    )
+    expect(await cluster.exec(one, 'cat', '/proc/sys/net/ipv4/ip_forward')).to.equal('1\n')
+  })
+
+  it('write the CNI configuration with the pod prefixes, once all else works', async () => {
+    await eventually(() => isReady(one))
+    const conflist = JSON.parse(await readFile(cluster.conflist(one), 'utf8'))
+    const { ranges } = conflist.plugins[0].ipam
+    expect(ranges.flat().map((r: { subnet: string }) => r.subnet)).to.deep.equal(await cluster.podCidrs(one))
+    expect((await stat(cluster.conflist(one))).mode & 0o777).to.equal(0o644)
+  })
+
+  it('take in a node that joins, and forget one that leaves', async () => {
+    await cluster.registerNode(three)
+    await cluster.startAgent(three)
+    await expectRoutes(three, one, two)
+    await expectRoutes(one, two, three)
+    await cluster.killAgent(three)
+    await cluster.kubectl('delete', 'node', three.name)
+    await expectRoutes(one, two)
+    expect((await cluster.ask(one, '/peers')).peers.map((p) => p.name)).to.deep.equal([two.name])
+  })
+
+  it('put a route back that somebody deleted', async () => {
+    const wanted = await routesTo(two)
+    const [prefix] = await cluster.podCidrs(two)
+    await cluster.exec(one, 'ip', 'route', 'delete', prefix!)
+    await eventually(async () => (await cluster.routes(one)).join() === wanted.join(), 1000)
+    expect((await cluster.ask(one, '/status')).tables['network/routes']?.repaired).to.be.greaterThan(0)
+  })
+
+  it('put routes back that went with the interface, which the kernel does not announce', async () => {
+    const wanted = await routesTo(two)
+    await cluster.exec(one, 'ip', 'link', 'set', 'eth0', 'down')
+    await cluster.exec(one, 'ip', 'link', 'set', 'eth0', 'up')
+    await cluster.exec(one, 'ip', 'address', 'replace', `${one.ipv6}/64`, 'dev', 'eth0', 'nodad')
+    await eventually(async () => (await cluster.routes(one)).join() === wanted.join(), 5000)
+  })
+
+  it('keep every route while an agent is killed and started again, here and at its peer', async () => {
+    const [wanted, atPeer] = [await routesTo(two), await routesTo(one)]
+    const watch = watchRoutes(cluster, one, wanted)
+    const watchPeer = watchRoutes(cluster, two, atPeer)
+    await cluster.killAgent(one)
+    await eventually(async () => (await cluster.ask(two, '/peers')).peers[0]?.state !== 'established')
+    await cluster.startAgent(one)
+    await eventually(() => isReady(one), 30_000)
+    await eventually(async () =>
+      (await cluster.ask(two, '/routes')).routes.every((r) => r.state === 'installed'),
+    )
+    expect(await watch.stop(), 'samples in which a route was missing').to.equal(0)
+    expect(await watchPeer.stop(), 'samples in which a route was missing at the peer').to.equal(0)
+  })
+
+  it('leave the routes in place on SIGTERM', async () => {
+    const wanted = await routesTo(two)
+    process.kill(cluster.agentPid(one), 'SIGTERM')
+    await eventually(async () =>
+      (await cluster.ask(one, '/status').catch((e: Error) => e.message))
+        .toString()
+        .includes('no agent is running'),
+    )
+    expect(await cluster.routes(one)).to.deep.equal(wanted)
+    await cluster.startAgent(one)
+    await eventually(() => isReady(one), 30_000)
+  })
+
+  it('sweep what an earlier run left and nobody announces, and nothing that is not theirs', async () => {
+    await cluster.killAgent(one)
+    await cluster.exec(one, 'ip', 'route', 'add', '10.99.0.0/24', 'via', two.ipv4, 'protocol', '179')
+    await cluster.exec(one, 'ip', 'route', 'add', '10.98.0.0/24', 'via', two.ipv4, 'protocol', 'static')
+    await cluster.startAgent(one)
+    const wanted = await routesTo(two)
+    await eventually(async () => (await cluster.routes(one)).join() === wanted.join(), 30_000)
+    expect(await cluster.exec(one, 'ip', 'route', 'show', '10.98.0.0/24')).to.include(two.ipv4)
+  })
+
+  it('translate what pods send out of the cluster, and nothing else', async () => {
+    const rules = await cluster.exec(one, 'nft', 'list', 'chain', 'inet', 'podroute', 'pod-egress')
+    expect(rules.match(/masquerade/g)).to.have.length(2)
+    const sets = await cluster.exec(one, 'nft', 'list', 'set', 'inet', 'podroute', 'pods-4')
+    for (const node of [one, two]) expect(sets).to.include((await cluster.podCidrs(node))[0])
+  })
+
+  it('refuse a configuration with every problem, and end', async () => {
+    await cluster.killAgent(two)
+    await cluster.startAgent(two, agentConfig(cluster.conflist(two), 'asn: 0\nhealth: { port: -1 }'))
+    const log = await eventually(async () => {
+      const text = await cluster.agentLog(two)
+      return text.includes('the configuration cannot be used') && text
+    })
+    expect(log)
+      .to.match(/ {2}asn: /)
+      .and.match(/ {2}health\.port: /)
+    await eventually(() => !cluster.processes.isRunning(`agent-${two.name}`))
+  })
+})
+
+/** Looks at a node's routes again and again; `stop` tells how often one of `wanted` was missing. */
+function watchRoutes(cluster: AgentCluster, node: TestNode, wanted: readonly string[]) {
+  let [samples, missing, stopped] = [0, 0, false]
+  const done = (async () => {
+    while (!stopped) {
+      const routes = await cluster.routes(node)
+      samples++
+      if (!wanted.every((route) => routes.includes(route))) missing++
+    }
+  })()
+  return {
+    async stop() {
+      stopped = true
+      await done
+      expect(samples).to.be.greaterThan(10)
+      return missing
+    },
+  }
+}

@@ -1,0 +1,281 @@
+/**
+ * A cluster without virtual machines: a real control plane and one network namespace for each node, in which the real agent runs
+ * on this machine's kernel. There is no kubelet: Nodes are objects only.
+ */
+import { createHash } from 'node:crypto'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import type { Reports } from '@podroute/agent/admin/reports.ts'
+import { ask } from '@podroute/cli/client.ts'
+import { attempt, type CommandResult, run } from '../../lab/command.ts'
+import { type ControlPlane, startControlPlane } from '../../lab/control-plane/start.ts'
+import { Processes } from '../../lab/processes.ts'
+
+const BUILD = resolve(import.meta.dirname, '../../deploy/build.ts')
+const MANIFEST = resolve(import.meta.dirname, '../../deploy/podroute.yaml')
+
+export const CONTROL_PLANE_ADDRESS = '172.31.0.1'
+export const ADMIN_SOCKET = 'podroute.sock'
+
+export interface TestNode {
+  readonly name: string
+  readonly netns: string
+  readonly ipv4: string
+  readonly ipv6: string
+}
+
+export interface ClusterOptions {
+  readonly clusterCidr?: string
+}
+
+export class AgentCluster implements AsyncDisposable {
+  readonly directory: string
+  readonly network: string
+  readonly processes: Processes
+  readonly nodes: TestNode[] = []
+  control!: ControlPlane
+  readonly #tag: string
+  readonly #options: ClusterOptions
+
+  private constructor(directory: string, name: string, options: ClusterOptions) {
+    // Interface and namespace names are short: the tag keeps test files apart.
+    this.#tag = createHash('sha256').update(name).digest('hex').slice(0, 6)
+    this.#options = options
+    this.directory = directory
+    this.network = `pr-agent-${this.#tag}`
+    this.processes = new Processes(directory, true)
+  }
+
+  /** Network and control plane, with the ServiceAccount and the roles of deploy/podroute.yaml; no Node yet. */
+  static async start(name: string, options: ClusterOptions = {}): Promise<AgentCluster> {
+    const directory = await mkdtemp(join(tmpdir(), 'podroute-agents-'))
+    const cluster = new AgentCluster(directory, name, options)
+    try {
+      await run(process.execPath, [BUILD, '--skip-cni', '--out', join(directory, 'dist')])
+      await cluster.#makeNetwork()
+      await cluster.startControlPlane()
+      await cluster.#applyRoles()
+      await cluster.#writeKubeconfig()
+      return cluster
+    } catch (error) {
+      await cluster[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  async startControlPlane(): Promise<void> {
+    this.control = await startControlPlane({
+      directory: join(this.directory, 'kubernetes'),
+      processes: this.processes,
+      netns: this.network,
+      address: CONTROL_PLANE_ADDRESS,
+      ...this.#options,
+    })
+  }
+
+  /** @throws Error with what kubectl said */
+  async kubectl(...args: string[]): Promise<string> {
+    return expectSuccess(await this.control.kubectl(args), args)
+  }
+
+  async apply(...objects: readonly object[]): Promise<void> {
+    const input = objects.map((object) => JSON.stringify(object)).join('\n---\n')
+    const args = ['apply', '-f', '-']
+    expectSuccess(await this.control.kubectl(args, { input }), args)
+  }
+
+  /** A namespace with addresses on the common network; the Node object comes by `registerNode`. */
+  async addNamespace(): Promise<TestNode> {
+    const n = this.nodes.length + 1
+    const node = {
+      name: `node-${n}`,
+      netns: `${this.network}-${n}`,
+      ipv4: `172.31.0.1${n}`,
+      ipv6: `fd31::1${n}`,
+    }
+    await run('ip', ['netns', 'add', node.netns])
+    this.nodes.push(node)
+    await this.#batch(this.network, [
+      `link add port${n} type veth peer name eth0 netns ${node.netns}`,
+      `link set port${n} master nodes up`,
+    ])
+    await this.#batch(node.netns, [
+      'link set lo up',
+      `address add ${node.ipv4}/24 dev eth0`,
+      `address add ${node.ipv6}/64 dev eth0 nodad`,
+      'link set eth0 up',
+      `route add default via ${CONTROL_PLANE_ADDRESS}`,
+    ])
+    return node
+  }
+
+  /** Creates the Node with its addresses, as a kubelet would. */
+  async registerNode(
+    node: TestNode,
+    options: { ready?: boolean; podCIDRs?: readonly string[] } = {},
+  ): Promise<void> {
+    const { podCIDRs } = options
+    const spec = podCIDRs ? { podCIDR: podCIDRs[0], podCIDRs } : {}
+    await this.apply({ apiVersion: 'v1', kind: 'Node', metadata: { name: node.name }, spec })
+    const status = {
+      addresses: [node.ipv4, node.ipv6].map((address) => ({ type: 'InternalIP', address })),
+      conditions: [{ type: 'Ready', status: options.ready ? 'True' : 'False' }],
+    }
+    await this.kubectl('patch', 'node', node.name, '--subresource=status', '-p', JSON.stringify({ status }))
+  }
+
+  async podCidrs(node: TestNode): Promise<string[]> {
+    const text = await this.kubectl('get', 'node', node.name, '-o', 'jsonpath={.spec.podCIDRs[*]}')
+    return text.split(' ').filter((prefix) => prefix !== '')
+  }
+
+  /** Starts the agent of a node; `config` is the text of its configuration file. */
+  async startAgent(node: TestNode, config = '', options: { serviceProxy?: boolean } = {}): Promise<void> {
+    const file = join(this.directory, `${node.name}.yaml`)
+    await writeFile(file, config || agentConfig(this.conflist(node)))
+    const args = ['--config', file, '--node-name', node.name, '--kubeconfig', this.agentKubeconfig]
+    const more = ['--admin-socket', this.socket(node), `--run-service-proxy=${options.serviceProxy ?? false}`]
+    await this.processes.start(this.#agent(node), [process.execPath, this.#bundle, ...args, ...more], {
+      netns: node.netns,
+    })
+  }
+
+  agentPid(node: TestNode): number {
+    return this.processes.list.findLast((entry) => entry.name === this.#agent(node))!.pid
+  }
+
+  /** Ends the agent with SIGKILL. */
+  async killAgent(node: TestNode): Promise<void> {
+    await this.processes.stop((name) => name === this.#agent(node))
+  }
+
+  async agentLog(node: TestNode): Promise<string> {
+    return readFile(this.processes.logPath(this.#agent(node)), 'utf8')
+  }
+
+  /** What the admin socket says. */
+  ask<P extends keyof Reports>(node: TestNode, page: P): Promise<Reports[P]> {
+    return ask(this.socket(node), page)
+  }
+
+  socket(node: TestNode): string {
+    return join(this.directory, node.name, ADMIN_SOCKET)
+  }
+
+  conflist(node: TestNode): string {
+    return join(this.directory, node.name, 'net.d', '10-podroute.conflist')
+  }
+
+  get #bundle(): string {
+    return join(this.directory, 'dist', 'agent.mjs')
+  }
+
+  get agentKubeconfig(): string {
+    return join(this.directory, 'agent.kubeconfig')
+  }
+
+  /** Standard output of a program inside the node's namespace. */
+  exec(node: TestNode, ...command: readonly string[]): Promise<string> {
+    return run('ip', ['netns', 'exec', node.netns, ...command])
+  }
+
+  /** Routes of podroute in the node's kernel, `destination via gateway`, sorted. */
+  async routes(node: TestNode): Promise<string[]> {
+    const lists = await Promise.all(
+      ['-4', '-6'].map((f) => this.exec(node, 'ip', '-j', f, 'route', 'show', 'protocol', '179')),
+    )
+    const routes = lists.flatMap((text) => JSON.parse(text || '[]') as { dst: string; gateway: string }[])
+    return routes.map(({ dst, gateway }) => `${dst} via ${gateway}`).sort()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.processes.stop()
+    for (const netns of [...this.nodes.map((node) => node.netns), this.network]) {
+      await attempt('ip', ['netns', 'delete', netns])
+    }
+    await rm(this.directory, { recursive: true, force: true })
+  }
+
+  #agent(node: TestNode): string {
+    return `agent-${node.name}`
+  }
+
+  async #makeNetwork(): Promise<void> {
+    await attempt('ip', ['netns', 'delete', this.network])
+    await run('ip', ['netns', 'add', this.network])
+    await this.#batch(this.network, [
+      'link set lo up',
+      'link add nodes type bridge forward_delay 0',
+      `address add ${CONTROL_PLANE_ADDRESS}/24 dev nodes`,
+      'address add fd31::1/64 dev nodes nodad',
+      'link set nodes up',
+    ])
+  }
+
+  async #batch(netns: string, lines: readonly string[]): Promise<void> {
+    await run('ip', ['-n', netns, '-batch', '-'], { input: `${lines.join('\n')}\n` })
+  }
+
+  async #applyRoles(): Promise<void> {
+    const documents = (await readFile(MANIFEST, 'utf8')).split(/^---$/m)
+    const roles = documents.filter((text) =>
+      /^kind: (ServiceAccount|ClusterRole|ClusterRoleBinding)$/m.test(text),
+    )
+    const args = ['apply', '-f', '-']
+    // The namespace comes a moment after the API server.
+    await eventually(async () => {
+      expectSuccess(await this.control.kubectl(args, { input: roles.join('\n---\n') }), args)
+      return true
+    }, 20_000)
+  }
+
+  /** A kubeconfig with nothing but the ServiceAccount's token: the agents have no right that the manifest does not give. */
+  async #writeKubeconfig(): Promise<void> {
+    const token = await this.kubectl('-n', 'kube-system', 'create', 'token', 'podroute', '--duration=2h')
+    const config = JSON.parse(await readFile(this.control.kubeconfig, 'utf8'))
+    config.users = [{ name: 'agent', user: { token: token.trim() } }]
+    config.contexts[0].context.user = 'agent'
+    await writeFile(this.agentKubeconfig, JSON.stringify(config), { mode: 0o600 })
+  }
+}
+
+/** Configuration of an agent that runs beside others on one machine. */
+export function agentConfig(conflist: string, more = ''): string {
+  return `podNetwork: { conflist: ${conflist} }\nlog: { level: debug }\n${more}\n`
+}
+
+/** Polls until `condition` holds; an error of it counts as no. @throws Error with the last error or value */
+export async function eventually<T>(condition: () => Promise<T> | T, limit = 15_000): Promise<T> {
+  const end = performance.now() + limit
+  let last: unknown
+  while (performance.now() < end) {
+    try {
+      const value = await condition()
+      if (value) return value
+      last = value
+    } catch (error) {
+      last = error
+    }
+    await new Promise((done) => setTimeout(done, 50))
+  }
+  throw new Error(`not within ${limit} ms: ${condition}: ${String(last)}`, { cause: last })
+}
+
+/** Status and body of a page of the agent's health server, asked from inside its namespace. */
+export function unixGet(socketPath: string, path: string): Promise<number> {
+  return new Promise((done, failed) => {
+    request({ socketPath, path }, (response) => {
+      response.resume()
+      done(response.statusCode ?? 0)
+    })
+      .on('error', failed)
+      .end()
+  })
+}
+
+function expectSuccess(result: CommandResult, args: readonly string[]): string {
+  if (result.code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${result.stderr.trim()}`)
+  return result.stdout
+}
