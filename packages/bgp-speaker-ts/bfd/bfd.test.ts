@@ -10,7 +10,7 @@ import { Bfd, type BfdDown, type BfdOptions } from './bfd.ts'
 const address = (last: number) => `127.${10 + (process.pid % 200)}.84.${last}`
 const A = address(1)
 const B = address(2)
-const FAST = { desiredMinTx: 100, requiredMinRx: 100, detectMultiplier: 3 }
+const FAST = { desiredMinTx: 100, requiredMinRx: 100, detectMultiplier: 5 }
 
 const open: Bfd[] = []
 
