@@ -1,6 +1,6 @@
 // Checks what users wrote: every problem with its path, before anything starts.
-import { parseAddress, parseAddressOrPrefix, parseId, parsePrefix } from './address.ts'
-import type { Announcement, PeerConfig, SpeakerConfig } from './config.ts'
+import { formatAddress, parseAddress, parseAddressOrPrefix, parseId, parsePrefix } from './address.ts'
+import type { Announcement, DynamicPeersConfig, PeerConfig, SpeakerConfig } from './config.ts'
 import { BgpConfigError, type ConfigProblem } from './errors.ts'
 import { parseCommunity, parseLargeCommunity } from './packet/communities.ts'
 import type { Match, Policy, Rule } from './policy/policy.ts'
@@ -67,6 +67,11 @@ export function checkSpeaker(config: SpeakerConfig): void {
     `not an identifier in dotted form: ${config.clusterId}`,
   )
   checker.holdTime(config.holdTime, 'holdTime')
+  checker.expect(
+    config.multipath === undefined || isInteger(config.multipath, 1, 256),
+    'multipath',
+    'not from 1 to 256',
+  )
   if (config.listen !== undefined) {
     checker.expect(isInteger(config.listen.port, 0, 65535), 'listen.port', 'not a port')
     for (const [i, address] of (config.listen.addresses ?? []).entries())
@@ -118,9 +123,26 @@ export function checkPeer(peer: PeerConfig, transport: Transport): void {
     'maxPrefixes',
     'not a positive number',
   )
+  const restart = peer.gracefulRestart
+  checker.expect(
+    restart === undefined || isInteger(restart.time, 1, 4095),
+    'gracefulRestart.time',
+    'not from 1 to 4095 seconds',
+  )
   checkPolicy(checker, peer.importPolicy, 'importPolicy')
   checkPolicy(checker, peer.exportPolicy, 'exportPolicy')
   checker.done()
+}
+
+/** @throws BgpConfigError */
+export function checkDynamicPeers(range: DynamicPeersConfig, transport: Transport): void {
+  const prefix = parsePrefix(range.prefix)
+  const { prefix: _prefix, limit, ...config } = range
+  if (prefix === undefined)
+    throw new BgpConfigError([{ path: 'prefix', problem: `not a CIDR: ${range.prefix}` }])
+  if (limit !== undefined && !isInteger(limit, 1, 0xffff))
+    throw new BgpConfigError([{ path: 'limit', problem: 'not from 1 to 65535' }])
+  checkPeer({ ...config, address: formatAddress(prefix.bytes) }, transport)
 }
 
 /** @throws BgpConfigError */

@@ -64,6 +64,8 @@ export interface PeerConfig {
   readonly enforceFirstAs?: boolean
   /** Session reset with CEASE/1 when the peer sends more prefixes than this in one family; it is not let back in for a minute. */
   readonly maxPrefixes?: number
+  /** Take IPv4 prefixes with IPv6 next hops (RFC 8950). */
+  readonly extendedNextHop?: boolean
   /** Graceful restart (RFC 4724, with NOTIFICATION RFC 8538); absent: the capability is not sent. */
   readonly gracefulRestart?: GracefulRestart
 }
@@ -76,7 +78,8 @@ export interface GracefulRestart {
 }
 
 /** Peers that are not known by address: whoever connects from the prefix is one, while its session lasts. */
-export interface DynamicPeersConfig extends Omit<PeerConfig, 'address' | 'port' | 'passive' | 'connectRetryTime'> {
+export interface DynamicPeersConfig
+  extends Omit<PeerConfig, 'address' | 'port' | 'passive' | 'connectRetryTime'> {
   /** CIDR of their addresses; it is also the name of the range in the API. */
   readonly prefix: string
   /** Most peers at once; 100 when absent. */

@@ -193,7 +193,8 @@ class Machine {
         this.#ended(event.side, { kind: 'received', notification: event.notification })
         break
       case 'send-hold-expired':
-        for (const side of ['outgoing', 'incoming'] as const) this.#fail(side, ERROR.SEND_HOLD_TIMER, 0, 'send hold timer expired')
+        for (const side of ['outgoing', 'incoming'] as const)
+          this.#fail(side, ERROR.SEND_HOLD_TIMER, 0, 'send hold timer expired')
         break
       case 'bad-message':
         this.#fail(event.side, event.error.code, event.error.subcode, event.error.message, event.error.data)
@@ -222,7 +223,12 @@ class Machine {
 
   #accepted(): void {
     const { running, outgoing, incoming } = this.state
-    if (!running || this.#now < this.state.barredUntil || outgoing?.phase === 'established' || incoming?.phase === 'established') {
+    if (
+      !running ||
+      this.#now < this.state.barredUntil ||
+      outgoing?.phase === 'established' ||
+      incoming?.phase === 'established'
+    ) {
       // The new connection is not a side yet: its owner closes it on seeing no `send-open`.
       return
     }
@@ -357,10 +363,14 @@ class Machine {
     this.effects.push({ kind: established ? 'down' : 'failed', reason })
     this.#set(side, undefined)
     const notification = reason.kind === 'sent' ? reason.notification : undefined
-    if (notification?.code === ERROR.CEASE && notification.subcode === CEASE.MAX_PREFIXES) this.state = { ...this.state, barredUntil: this.#now + BARRED }
+    if (notification?.code === ERROR.CEASE && notification.subcode === CEASE.MAX_PREFIXES)
+      this.state = { ...this.state, barredUntil: this.#now + BARRED }
     const { running, outgoing, incoming, failures } = this.state
     if (!running || outgoing !== undefined || incoming !== undefined || this.#config.passive) return
-    const delay = Math.max(this.state.barredUntil - this.#now, Math.min(this.#config.connectRetry, FIRST_RETRY * 2 ** Math.min(failures, 20)))
+    const delay = Math.max(
+      this.state.barredUntil - this.#now,
+      Math.min(this.#config.connectRetry, FIRST_RETRY * 2 ** Math.min(failures, 20)),
+    )
     this.state = {
       ...this.state,
       failures: failures + 1,

@@ -20,6 +20,7 @@ import { FAMILY_CODES, familyOf, type Negotiated, negotiate } from './negotiatio
 import type { UpdateContext } from './packet/attribute-scan.ts'
 import type { Capability } from './packet/capabilities.ts'
 import { CEASE, ERROR, HEADER_LENGTH, MAX_EXTENDED_LENGTH, MESSAGE, OPEN_ERROR } from './packet/codes.ts'
+import { encodeEndOfRib } from './packet/end-of-rib.ts'
 import { Framer } from './packet/header.ts'
 import { encodeMessage } from './packet/message.ts'
 import {
@@ -36,7 +37,7 @@ import { groupKey, makeGroupConfig } from './rib/group-key.ts'
 import type { IngestPeer } from './rib/ingest.ts'
 import type { Rib } from './rib/rib.ts'
 import type { Source } from './rib/source.ts'
-import { type Member, UpdateGroup } from './rib/update-group.ts'
+import { type Border, type Member, UpdateGroup } from './rib/update-group.ts'
 import type { DownReason, PeerEvent, PeerSnapshot, RejectEvent } from './snapshot.ts'
 import type { Connection, ConnectionHandlers, Transport } from './transport.ts'
 
@@ -54,8 +55,21 @@ export interface PeerHost {
   /** A policy prepared for evaluation; equal policies share one. */
   engine(policy: PeerConfig['importPolicy']): PolicyEngine | undefined
   event(event: PeerEvent): void
-  /** undefined: nobody listens. */
-  reject: ((event: RejectEvent) => void) | undefined
+  reject(event: RejectEvent): void
+  /** This process follows one that ended without a goodbye, and has not caught up yet: peers are told so, and End-of-RIB waits. */
+  restarting(): boolean
+  /** A peer's progress that may end `restarting`. */
+  progress(): void
+  /** A dynamic peer is not connected any more. */
+  gone(peer: Peer): void
+}
+
+/** Routes of an ended session that are kept, because their sender is only restarting (RFC 4724). */
+interface Retained {
+  readonly ingest: IngestPeer
+  readonly families: Set<Family>
+  /** When they go at the latest. */
+  deadline: number
 }
 
 /** A TCP connection with what was read of it so far. */
@@ -80,6 +94,10 @@ interface Session {
 }
 
 const KEEPALIVE = encodeMessage({ kind: 'keepalive' })
+/** RFC 9687: at least eight minutes, at least twice the hold time. */
+const SEND_HOLD = 480_000
+/** Milliseconds after its return that a restarted peer has to send everything again (the stale routes' timer of RFC 4724). */
+const RESYNC = 360_000
 /** Milliseconds that a connection has to send what is left before it is cut. */
 const LINGER = 1000
 
@@ -95,6 +113,11 @@ export class Peer {
   }
   #arriving: Connection | undefined
   #session: Session | undefined
+  #retained: Retained | undefined
+  readonly #postponedEnds = new Set<Family>()
+  /** Bytes handed to the session's connection, how many of them had left at the last look, and when that number last grew. */
+  readonly #flow = { written: 0, left: 0, since: 0 }
+  readonly dynamic: boolean
   #received = 0
   #sent = 0
   #lastDown: DownReason | undefined
@@ -110,8 +133,9 @@ export class Peer {
   }
   readonly #closing = new Set<Promise<void>>()
 
-  constructor(config: PeerConfig, host: PeerHost) {
+  constructor(config: PeerConfig, host: PeerHost, dynamic = false) {
     this.config = config
+    this.dynamic = dynamic
     this.#host = host
   }
 
@@ -126,6 +150,7 @@ export class Peer {
   /** Ends the session with a CEASE; resolves when its connections are closed. */
   async stop(notification: Notification): Promise<void> {
     this.#dispatch({ kind: 'stop', notification })
+    this.#release()
     await Promise.all(this.#closing)
   }
 
@@ -134,8 +159,58 @@ export class Peer {
     this.#dispatch({ kind: 'reset', notification })
   }
 
+  /** Leaves without a word, so that a peer with graceful restart keeps our routes. */
+  abandon(): void {
+    for (const side of ['outgoing', 'incoming'] as const) {
+      const wire = this.#wires[side]
+      this.#wires[side] = undefined
+      if (wire === undefined) continue
+      wire.open = false
+      wire.connection.destroy()
+    }
+    this.#fsm = INITIAL
+    this.deadline = Number.POSITIVE_INFINITY
+  }
+
   tick(): void {
     this.#dispatch({ kind: 'tick', received: this.#received, sent: this.#sent })
+    if (this.#retained !== undefined && this.#host.clock.now() >= this.#retained.deadline) this.#release()
+  }
+
+  /** RFC 9687: ends a session whose peer takes nothing that we send. */
+  watchSending(now: number): void {
+    const session = this.#session
+    if (session === undefined) return
+    const pending = session.wire.connection.pendingBytes()
+    const left = this.#flow.written - pending
+    if (pending === 0 || left !== this.#flow.left) {
+      this.#flow.left = left
+      this.#flow.since = now
+    } else if (now - this.#flow.since > Math.max(SEND_HOLD, 2000 * session.holdTime))
+      this.#dispatch({ kind: 'send-hold-expired' })
+  }
+
+  /** Asks the peer for everything again (RFC 2918); false: it cannot be asked. */
+  requestRefresh(family: Family): boolean {
+    const session = this.#session
+    if (session?.negotiated.routeRefresh !== true || !session.negotiated.families.includes(family))
+      return false
+    this.#send(
+      session.wire.side,
+      encodeMessage({ kind: 'route-refresh', ...FAMILY_CODES[family], subtype: REFRESH.REQUEST }),
+    )
+    return true
+  }
+
+  /** Has sent End-of-RIB for all families of its session. */
+  get caughtUp(): boolean {
+    return this.#session?.negotiated.families.every((family) => this.#session!.endOfRib.has(family)) === true
+  }
+
+  /** Sends the End-of-RIB markers that waited for the end of our own restart. */
+  endRestart(): void {
+    for (const family of this.#postponedEnds) this.#session?.member.write(encodeEndOfRib(family), 1)
+    this.#postponedEnds.clear()
   }
 
   /** The peer connected to us. */
@@ -163,7 +238,11 @@ export class Peer {
     const session = this.#session
     if (session === undefined) return
     const fresh = this.#ingestPeer(session.source, session.negotiated, session.wire.connection)
-    Object.assign(session.ingest, { policy: fresh.policy, isOwnAddress: fresh.isOwnAddress })
+    Object.assign(session.ingest, {
+      policy: fresh.policy,
+      isOwnAddress: fresh.isOwnAddress,
+      maxPrefixes: fresh.maxPrefixes,
+    })
     for (const family of session.negotiated.families) this.#host.rib.reconsider(session.ingest, family)
     const group = this.#group(session.negotiated, session.wire.connection)
     if (group === session.group) return
@@ -224,11 +303,13 @@ export class Peer {
       this.#host.random(),
     )
     this.#fsm = state
-    this.deadline = nextDeadline(state)
     for (const effect of effects) this.#run(effect)
+    this.deadline = Math.min(nextDeadline(state), this.#retained?.deadline ?? Number.POSITIVE_INFINITY)
     const after = this.state
     if (after !== before)
       this.#host.event({ kind: 'state', peer: this.config.address, state: after, previous: before })
+    if (this.dynamic && after === 'active' && before !== 'idle' && this.#retained === undefined)
+      this.#host.gone(this)
   }
 
   #run(effect: Effect): void {
@@ -327,8 +408,27 @@ export class Peer {
         (family): Capability => ({ kind: 'multiprotocol', ...FAMILY_CODES[family] }),
       ),
       { kind: 'route-refresh' },
+      { kind: 'enhanced-route-refresh' },
       { kind: 'extended-message' },
+      ...(this.config.extendedNextHop ? [EXTENDED_NEXT_HOP] : []),
+      ...this.#gracefulRestart(),
       { kind: 'four-octet-as', asn: this.#host.asn },
+    ]
+  }
+
+  #gracefulRestart(): Capability[] {
+    const { gracefulRestart, families } = this.config
+    if (gracefulRestart === undefined) return []
+    const { time, forwarding } = gracefulRestart
+    const restarting = this.#host.restarting()
+    return [
+      {
+        kind: 'graceful-restart',
+        restarting,
+        notification: true,
+        time,
+        families: families.map((family) => ({ ...FAMILY_CODES[family], forwarding })),
+      },
     ]
   }
 
@@ -437,14 +537,9 @@ export class Peer {
     const wire = this.#wires[side]!
     const negotiated = negotiate(this.#capabilities(), open)
     if (negotiated.extendedMessages) wire.framer.maxLength = MAX_EXTENDED_LENGTH
-    const source = this.#host.rib.addSource({
-      kind: open.asn === this.#host.asn ? 'ibgp' : 'ebgp',
-      address: this.config.address,
-      addressBytes: parseAddress(this.config.address)!,
-      routerId: open.routerId,
-      client: this.config.routeReflectorClient === true,
-    })
-    const ingest = this.#ingestPeer(source, negotiated, wire.connection)
+    const source = this.#source(open)
+    source.routerId = open.routerId
+    const ingest = this.#resume(this.#ingestPeer(source, negotiated, wire.connection), negotiated)
     const member = this.#member(source, wire)
     const group = this.#group(negotiated, wire.connection)
     this.#session = {
@@ -471,6 +566,65 @@ export class Peer {
     })
   }
 
+  /** The source of a retained session goes on. */
+  #source(open: Open): Source {
+    if (this.#retained !== undefined) return this.#retained.ingest.source
+    return this.#host.rib.addSource({
+      kind: open.asn === this.#host.asn ? 'ibgp' : 'ebgp',
+      address: this.config.address,
+      addressBytes: parseAddress(this.config.address)!,
+      routerId: open.routerId,
+      client: this.config.routeReflectorClient === true,
+    })
+  }
+
+  /** Takes over what was retained: the families whose forwarding the peer kept stay until its End-of-RIB, the others go now (RFC 4724 section 4.2). */
+  #resume(ingest: IngestPeer, negotiated: Negotiated): IngestPeer {
+    const retained = this.#retained
+    if (retained === undefined) return ingest
+    const kept =
+      negotiated.gracefulRestart?.families.filter(({ forwarding }) => forwarding).map(familyOf) ?? []
+    for (const family of retained.families) {
+      if (kept.includes(family) && negotiated.families.includes(family)) continue
+      retained.families.delete(family)
+      this.#drop(retained.ingest, family)
+    }
+    retained.deadline = this.#host.clock.now() + RESYNC
+    if (retained.families.size === 0) this.#retained = undefined
+    Object.assign(ingest.received, retained.ingest.received)
+    Object.assign(ingest.accepted, retained.ingest.accepted)
+    return ingest
+  }
+
+  #drop(ingest: IngestPeer, family: Family): void {
+    this.#host.rib.drop(ingest.source, family)
+    ingest.received[family] = ingest.accepted[family] = 0
+  }
+
+  /** Gives up what was retained: all of it without a session, else what the peer has not sent again. */
+  #release(): void {
+    const retained = this.#retained
+    if (retained === undefined) return
+    this.#retained = undefined
+    this.#host.log.info('stale routes removed', { peer: this.config.address })
+    if (this.#session !== undefined) {
+      for (const family of retained.families) this.#host.rib.sweepStale(this.#session.ingest, family)
+      return
+    }
+    for (const family of retained.families) this.#drop(retained.ingest, family)
+    this.#host.rib.retire(retained.ingest.source)
+  }
+
+  #endOfRib(family: Family): void {
+    const session = this.#session
+    if (session === undefined) return
+    session.endOfRib.add(family)
+    if (this.#retained?.families.delete(family)) this.#host.rib.sweepStale(session.ingest, family)
+    if (this.#retained?.families.size === 0) this.#retained = undefined
+    this.#host.event({ kind: 'end-of-rib', peer: this.config.address, family })
+    this.#host.progress()
+  }
+
   #ingestPeer(source: Source, negotiated: Negotiated, connection: Connection): IngestPeer {
     const own = ownAddresses(this.config, connection)
     const context: UpdateContext = {
@@ -492,6 +646,7 @@ export class Peer {
         own.some(
           (address) => address.length === length && address.every((byte, i) => bytes[at + i] === byte),
         ),
+      maxPrefixes: this.config.maxPrefixes ?? Number.POSITIVE_INFINITY,
       received: { 'ipv4-unicast': 0, 'ipv6-unicast': 0 },
       accepted: { 'ipv4-unicast': 0, 'ipv6-unicast': 0 },
       rejected: (reason, prefix) => this.#reject('import', reason, prefix),
@@ -503,10 +658,7 @@ export class Peer {
         this.#counters.attributesDiscarded++
         this.#host.log.debug('malformed attribute discarded', { peer: this.config.address, problem })
       },
-      endOfRib: (family) => {
-        this.#session?.endOfRib.add(family)
-        this.#host.event({ kind: 'end-of-rib', peer: this.config.address, family })
-      },
+      endOfRib: (family) => this.#endOfRib(family),
     }
   }
 
@@ -517,10 +669,28 @@ export class Peer {
         this.#counters.messagesSent += messages
         this.#counters.updatesSent += messages
         this.#sent = this.#host.clock.now()
+        this.#flow.written += bytes.length
         wire.connection.write(bytes)
       },
+      border: (family, kind) => this.#border(family, kind),
       pending: () => wire.connection.pendingBytes(),
       rejected: (reason, prefix) => this.#reject('export', reason, prefix),
+    }
+  }
+
+  #border(family: Family, kind: Border): void {
+    const session = this.#session
+    if (session === undefined) return
+    if (kind === 'end-of-rib') {
+      if (this.#host.restarting() && this.config.gracefulRestart !== undefined)
+        this.#postponedEnds.add(family)
+      else session.member.write(encodeEndOfRib(family), 1)
+    } else if (session.negotiated.enhancedRefresh) {
+      const subtype = kind === 'refresh-begin' ? REFRESH.BEGIN : REFRESH.END
+      this.#send(
+        session.wire.side,
+        encodeMessage({ kind: 'route-refresh', ...FAMILY_CODES[family], subtype }),
+      )
     }
   }
 
@@ -542,7 +712,23 @@ export class Peer {
 
   #reject(direction: 'import' | 'export', reason: string, prefix: string): void {
     this.#rejected.set(reason, (this.#rejected.get(reason) ?? 0) + 1)
-    this.#host.reject?.({ peer: this.config.address, direction, prefix, reason })
+    this.#host.reject({ peer: this.config.address, direction, prefix, reason })
+  }
+
+  /** The families whose routes outlive the session: the peer is restarting (RFC 4724), or both sides treat a NOTIFICATION like that (RFC 8538). */
+  #keeps(reason: EndReason, { negotiated }: Session): readonly Family[] {
+    const restart = negotiated.gracefulRestart
+    if (restart === undefined || !this.#fsm.running) return []
+    if (reason.kind !== 'closed') {
+      const { code, subcode } = reason.notification
+      const soft =
+        code === ERROR.HOLD_TIMER ||
+        (code === ERROR.CEASE && subcode !== CEASE.HARD_RESET && subcode !== CEASE.MAX_PREFIXES)
+      if (!restart.notification || !soft) return []
+    }
+    return negotiated.families.filter((family) =>
+      restart.families.some((entry) => familyOf(entry) === family),
+    )
   }
 
   #down(reason: EndReason): void {
@@ -551,12 +737,31 @@ export class Peer {
     this.#session = undefined
     const { rib } = this.#host
     rib.leave(session.group, session.member)
-    for (const family of session.negotiated.families) rib.drop(session.source, family)
-    rib.retire(session.source)
+    this.#postponedEnds.clear()
+    Object.assign(this.#flow, { written: 0, left: 0 })
+    // A second end before everything came again ends the retention of the first (RFC 4724 section 4.2).
+    for (const family of this.#retained?.families ?? []) rib.sweepStale(session.ingest, family)
+    this.#retained = undefined
+    const kept = this.#keeps(reason, session)
+    for (const family of session.negotiated.families) {
+      if (kept.includes(family)) rib.markStale(session.ingest, family)
+      else this.#drop(session.ingest, family)
+    }
+    if (kept.length === 0) rib.retire(session.source)
+    else {
+      const deadline = this.#host.clock.now() + session.negotiated.gracefulRestart!.time * 1000
+      this.#retained = { ingest: session.ingest, families: new Set(kept), deadline }
+    }
     this.#lastDown = downReason(reason, true)
     this.#host.log.info('session ended', { peer: this.config.address, reason: this.#lastDown })
     this.#host.event({ kind: 'down', peer: this.config.address, reason: this.#lastDown })
   }
+}
+
+/** IPv4 unicast with IPv6 next hops (RFC 8950). */
+const EXTENDED_NEXT_HOP: Capability = {
+  kind: 'extended-next-hop',
+  families: [{ afi: 1, safi: 1, nextHopAfi: 2 }],
 }
 
 const ignoreAll: ConnectionHandlers = { onConnect() {}, onData() {}, onDrain() {}, onClose() {} }

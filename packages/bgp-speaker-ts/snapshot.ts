@@ -33,6 +33,8 @@ export interface Path {
 export interface BestPathChange {
   readonly prefix: string
   readonly best: Path | undefined
+  /** With SpeakerConfig.multipath: all paths that may be used at once, the best first; absent where there is only the best. */
+  readonly multipath?: readonly Path[]
 }
 
 /** Why a session ended. */

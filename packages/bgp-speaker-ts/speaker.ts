@@ -1,14 +1,13 @@
 // The public API: one BGP speaker with its peers and its routes.
 import { EventEmitter } from 'node:events'
-import { formatPrefix, parseAddress, parseId, parsePrefix } from './address.ts'
+import { contains, formatPrefix, parseAddress, parseId, parsePrefix } from './address.ts'
 import { type Clock, systemClock } from './clock.ts'
-import type { Announcement, Family, PeerConfig, SpeakerConfig } from './config.ts'
-import { checkAnnouncement, checkPeer, checkSpeaker } from './config-check.ts'
+import type { Announcement, DynamicPeersConfig, Family, PeerConfig, SpeakerConfig } from './config.ts'
+import { checkAnnouncement, checkDynamicPeers, checkPeer, checkSpeaker } from './config-check.ts'
 import { BgpConfigError, BgpError } from './errors.ts'
 import { type Logger, silentLogger } from './log.ts'
 import { FAMILIES } from './negotiation.ts'
 import { CEASE, ERROR } from './packet/codes.ts'
-import { encodeEndOfRib } from './packet/end-of-rib.ts'
 import { encodeCommunication, type Notification } from './packet/notification.ts'
 import { toAttributes, toPath } from './paths.ts'
 import { Peer, type PeerHost } from './peer.ts'
@@ -30,6 +29,9 @@ export interface SpeakerEvents {
 
 const TICK = 1000
 const DEFAULT_HOLD_TIME = 90
+/** Milliseconds after which our own restart counts as over, whatever peers are missing (the selection deferral timer of RFC 4724). */
+const RESTART_LIMIT = 60_000
+const DEFAULT_RANGE_LIMIT = 100
 
 /**
  * A BGP-4 speaker (RFC 4271).
@@ -49,6 +51,9 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
   #started = false
   #closed = false
   #cancelTick: (() => void) | undefined
+  readonly #ranges = new Map<string, DynamicPeersConfig>()
+  #restarting: boolean
+  #restartDeadline = 0
 
   /** @throws BgpConfigError listing every problem with its path. */
   constructor(config: SpeakerConfig) {
@@ -58,17 +63,18 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     this.#clock = config.clock ?? systemClock
     this.#log = config.log ?? silentLogger
     this.#transport = config.transport ?? nodeTransport
+    this.#restarting = config.restarting === true
     const routerId = parseId(config.routerId)!
     this.#rib = new Rib(
       this.#clock,
       {
         changed: (rib, prefixes) => this.#changed(rib, prefixes),
-        endOfRib: (member, family) => member.write(encodeEndOfRib(family), 1),
         swept: () => {
           for (const engine of this.#engines.values()) engine.forget()
         },
       },
       routerId,
+      config.multipath,
     )
     this.#host = this.#makeHost(routerId)
   }
@@ -78,6 +84,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     if (this.#started || this.#closed) throw new BgpError('closed', 'a speaker is started once')
     this.#started = true
     await this.#listen()
+    this.#restartDeadline = this.#clock.now() + RESTART_LIMIT
     this.#scheduleTick()
     for (const peer of this.#peers.values()) peer.start()
   }
@@ -122,6 +129,35 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
       subcode: CEASE.PEER_DECONFIGURED,
       data: new Uint8Array(0),
     })
+  }
+
+  /** Takes whoever connects from a prefix for a peer, while its session lasts. @throws BgpConfigError on a bad or a second configuration of one prefix. */
+  addDynamicPeers(config: DynamicPeersConfig): void {
+    checkDynamicPeers(config, this.#transport)
+    if (this.#ranges.has(config.prefix))
+      throw new BgpConfigError([{ path: 'prefix', problem: `there is a range ${config.prefix} already` }])
+    this.#ranges.set(config.prefix, config)
+    for (const listener of this.#listeners)
+      if (config.password !== undefined) listener.setPassword(config.prefix, config.password)
+  }
+
+  /** Ends the sessions of a range's peers. @throws BgpError `unknown-peer` */
+  async removeDynamicPeers(prefix: string): Promise<void> {
+    const range = this.#ranges.get(prefix)
+    if (range === undefined) throw new BgpError('unknown-peer', `no range ${prefix}`)
+    this.#ranges.delete(prefix)
+    for (const listener of this.#listeners)
+      if (range.password !== undefined) listener.setPassword(prefix, undefined)
+    const outer = parsePrefix(prefix)!
+    const members = [...this.#peers.values()].filter(
+      (peer) => peer.dynamic && contains(outer, parseAddress(peer.config.address)!),
+    )
+    await Promise.all(members.map((peer) => this.removePeer(peer.config.address)))
+  }
+
+  /** Asks a peer for everything again (RFC 2918); false: there is no session, or it cannot be asked. @throws BgpError `unknown-peer` */
+  requestRefresh(address: string, family: Family): boolean {
+    return this.#peer(address).requestRefresh(family)
   }
 
   /** Announces a route of our own to all peers, or replaces it. @throws BgpConfigError */
@@ -186,6 +222,16 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     this.#rib.close()
   }
 
+  /** Leaves without a word, so that peers with graceful restart keep our routes until we are back (`restarting: true`). Resolves when the listeners are closed. */
+  async abandon(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#cancelTick?.()
+    for (const peer of this.#peers.values()) peer.abandon()
+    await Promise.all(this.#listeners.map((listener) => listener.close()))
+    this.#rib.close()
+  }
+
   #makeHost(routerId: number): PeerHost {
     const { config } = this
     return {
@@ -201,6 +247,11 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
       engine: (policy) => this.#engine(policy),
       event: (event) => void this.emit('peer', event),
       reject: (event) => void this.emit('reject', event),
+      restarting: () => this.#restarting,
+      progress: () => this.#watchRestart(),
+      gone: (peer) => {
+        if (this.#peers.get(peer.config.address) === peer) this.#peers.delete(peer.config.address)
+      },
     }
   }
 
@@ -229,7 +280,9 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
 
   #accept(connection: Connection): void {
     const peer =
-      this.#peers.get(connection.remoteAddress) ?? this.#peers.get(canonical(connection.remoteAddress))
+      this.#peers.get(connection.remoteAddress) ??
+      this.#peers.get(canonical(connection.remoteAddress)) ??
+      this.#dynamicPeer(connection.remoteAddress)
     if (peer === undefined || this.#closed) {
       this.#log.debug('connection from a stranger refused', { address: connection.remoteAddress })
       connection.destroy()
@@ -238,18 +291,58 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     peer.accept(connection)
   }
 
+  /** A new peer for an address inside one of the ranges, undefined where there is none with room. */
+  #dynamicPeer(address: string): Peer | undefined {
+    const bytes = parseAddress(address)
+    if (bytes === undefined || this.#closed) return undefined
+    for (const range of this.#ranges.values()) {
+      const inside = (of: Uint8Array | undefined) =>
+        of !== undefined && contains(parsePrefix(range.prefix)!, of)
+      if (!inside(bytes)) continue
+      const members = [...this.#peers.values()].filter(
+        (peer) => peer.dynamic && inside(parseAddress(peer.config.address)),
+      )
+      if (members.length >= (range.limit ?? DEFAULT_RANGE_LIMIT)) continue
+      const { prefix: _prefix, limit: _limit, ...config } = range
+      const peer = new Peer({ ...config, address, passive: true }, this.#host, true)
+      this.#peers.set(address, peer)
+      peer.start()
+      return peer
+    }
+    return undefined
+  }
+
   #scheduleTick(): void {
     this.#cancelTick = this.#clock.after(TICK, () => {
       this.#scheduleTick()
       const now = this.#clock.now()
-      for (const peer of this.#peers.values()) if (now >= peer.deadline) peer.tick()
+      for (const peer of this.#peers.values()) {
+        if (now >= peer.deadline) peer.tick()
+        peer.watchSending(now)
+      }
+      if (this.#restarting) this.#watchRestart()
       if (this.#rib.busy()) this.#rib.schedule()
     })
   }
 
+  /** Our restart is over once every peer has told us all, or time is up: then End-of-RIB goes out. */
+  #watchRestart(): void {
+    if (!this.#restarting) return
+    const waiting = [...this.#peers.values()].some(
+      (peer) => peer.config.gracefulRestart !== undefined && !peer.caughtUp,
+    )
+    if (waiting && this.#clock.now() < this.#restartDeadline) return
+    this.#restarting = false
+    for (const peer of this.#peers.values()) peer.endRestart()
+  }
+
   #changed(rib: FamilyRib, prefixes: readonly number[]): void {
     if (this.listenerCount('best') === 0) return
-    const changes = prefixes.map((id) => ({ prefix: rib.prefixes.text(id), best: this.#best(rib, id) }))
+    const changes = prefixes.map((id) => ({
+      prefix: rib.prefixes.text(id),
+      best: this.#best(rib, id),
+      ...this.#multipath(rib, id),
+    }))
     this.emit('best', changes)
   }
 
@@ -261,6 +354,18 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
       this.#rib.attributes.decode(attribute),
       this.#rib.sources[rib.prefixes.bestSource[id]!]!,
     )
+  }
+
+  #multipath(rib: FamilyRib, id: number): { multipath?: readonly Path[] } {
+    const equal = rib.equalPaths(id)
+    if (equal.length === 0) return {}
+    const prefix = rib.prefixes.text(id)
+    const { attributes, sources } = this.#rib
+    return {
+      multipath: equal.map(({ attribute, source }) =>
+        toPath(prefix, attributes.decode(attribute), sources[source]!),
+      ),
+    }
   }
 
   #ribOf(addressLength: number): FamilyRib {

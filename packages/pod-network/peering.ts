@@ -140,7 +140,9 @@ export class Peering {
     if (event.direction === 'export' || this.#rejectsLogged.has(key)) return
     if (this.#rejectsLogged.size < MAX_REJECTS_LOGGED) this.#rejectsLogged.add(key)
     const { peer, prefix, reason } = event
-    this.#log.warn('announcement rejected', { peer, prefix, reason })
+    // A router that serves several nodes tells each of them about the others, and about itself: nothing to warn about.
+    const level = reason === 'as-loop' ? 'debug' : 'warn'
+    this.#log[level]('announcement rejected', { peer, prefix, reason })
   }
 }
 

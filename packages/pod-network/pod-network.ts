@@ -10,6 +10,7 @@ import { LearnedRoutes } from './learned-routes.ts'
 import { type CreateSpeaker, Peering } from './peering.ts'
 import { planConflist } from './plan/conflist.ts'
 import { type ClusterNode, type NodeObject, parseNode } from './plan/node.ts'
+import { isExternal } from './plan/peers.ts'
 import { Planner } from './planner.ts'
 import type { PodNetworkSettings } from './settings.ts'
 import {
@@ -292,7 +293,7 @@ export class PodNetwork implements AsyncDisposable {
 
   /** What nobody wants any more goes once everybody has spoken, or had the time to. */
   #sweep(): void {
-    if (this.#swept || this.#awaited().length > 0) return
+    if (this.#swept || this.#unheard((peer) => this.#peering.hasToldAll(peer)).length > 0) return
     this.#swept = true
     const { addresses, masquerade, routes } = this.#tables
     const swept = addresses.sweep() + masquerade.sweep() + routes.sweep()
@@ -316,17 +317,25 @@ export class PodNetwork implements AsyncDisposable {
       .finally(() => this.#after('audit', AUDIT_EVERY, () => this.#audit()))
   }
 
-  /** Peers that should answer and have not told everything yet; none after the deadline, or once all have. */
+  /** Peers that should answer and are still waited for; none after the deadline, or once all have been heard. */
   #awaited(): string[] {
+    return this.#unheard((peer, external) =>
+      // Many routers send no End-of-RIB without graceful restart: a session with them has to do.
+      external ? this.#peering.isEstablished(peer) : this.#peering.hasToldAll(peer),
+    )
+  }
+
+  #unheard(heard: (peer: string, external: boolean) => boolean): string[] {
     if (this.#deadlinePassed || this.#swept) return []
-    const awaited: string[] = []
+    const unheard: string[] = []
     for (const [key, peer] of this.#tables.peers.desired()) {
-      const node = key.startsWith('external/') ? undefined : this.#nodes.withAddress(peer.address)
+      const external = isExternal(key)
+      const node = external ? undefined : this.#nodes.withAddress(peer.address)
       // A node that is not ready has no agent yet, or none that is done: waiting for it would be waiting in a circle.
       if (node && !node.ready) continue
-      if (!this.#peering.hasToldAll(peer.address)) awaited.push(node?.name ?? peer.address)
+      if (!heard(peer.address, external)) unheard.push(node?.name ?? peer.address)
     }
-    return awaited
+    return unheard
   }
 
   #facts(): Facts {

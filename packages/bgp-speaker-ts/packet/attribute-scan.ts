@@ -72,7 +72,8 @@ export class AttributeScan {
     let at = start
     while (at < end) {
       if (end - at < 3) return this.#fail('attribute header cut short')
-      const flags = bytes[at]!
+      // The low four bits are ignored on receipt (RFC 4271 section 4.3); the canonical form marks an own MED there.
+      const flags = bytes[at]! & 0xf0
       const type = bytes[at + 1]!
       const wide = (flags & EXTENDED) !== 0
       if (wide && end - at < 4) return this.#fail('attribute header cut short')

@@ -116,6 +116,13 @@ describe('malformed messages', () => {
       .to.have.nested.property('attributes.unknown')
       .that.deep.equals([{ type: 254, flags: 0xe0, value: Uint8Array.of(2) }])
   })
+
+  it('the low four flag bits are ignored: they neither travel on nor make a MED ours (found by fuzzing)', () => {
+    const { message: decoded } = decodeMessage(fromHex(update(`${GOOD}810404 00000005 c8fe01 02`)), INTERNAL)
+    expect(decoded).to.have.nested.property('attributes.med', 5)
+    expect(decoded).not.to.have.nested.property('attributes.medIsOurs')
+    expect(decoded).to.have.nested.property('attributes.unknown[0].flags', 0xe0)
+  })
 })
 
 describe('a peer of 2-byte AS numbers (RFC 6793)', () => {

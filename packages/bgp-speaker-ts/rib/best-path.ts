@@ -9,9 +9,14 @@ const KIND_RANK = { local: 0, ebgp: 1, ibgp: 2 } as const
 export class BestPath {
   readonly #attributes: AttributeTable
   readonly #sources: readonly (Source | undefined)[]
+  readonly #multipath: number
   #candidates: number[] = []
+  /** After `select`: the paths that may be used at once, the best first; empty when only one may be. */
+  equal: number[] = []
 
-  constructor(attributes: AttributeTable, sources: readonly (Source | undefined)[]) {
+  /** `multipath`: most paths that may be used at once. */
+  constructor(attributes: AttributeTable, sources: readonly (Source | undefined)[], multipath = 1) {
+    this.#multipath = multipath
     this.#attributes = attributes
     this.#sources = sources
   }
@@ -20,6 +25,7 @@ export class BestPath {
   select(paths: PathTable, head: number): number {
     const candidates = this.#candidates
     let count = 0
+    if (this.equal.length > 0) this.equal = []
     for (let path = head; path >= 0; path = paths.next[path]!) {
       if (paths.attribute[path]! < 0) continue
       const order = count === 0 ? 0 : this.#compareDegree(paths, path, candidates[0]!)
@@ -31,7 +37,17 @@ export class BestPath {
     count = this.#eliminateByMed(paths, count)
     let best = candidates[0]!
     for (let i = 1; i < count; i++) if (this.#breakTie(paths, candidates[i]!, best) < 0) best = candidates[i]!
+    if (this.#multipath > 1 && count > 1) this.#collectEqual(paths, best, count)
     return best
+  }
+
+  /** Those that lose to the best only by the tie-breaks after 9.1.2.2 d: the same kind of source, as good in all before. */
+  #collectEqual(paths: PathTable, best: number, count: number): void {
+    const kind = (path: number) => this.#sources[paths.source[path]!]!.kind
+    const rest = this.#candidates.slice(0, count).filter((path) => path !== best && kind(path) === kind(best))
+    if (rest.length === 0) return
+    rest.sort((a, b) => this.#breakTie(paths, a, b))
+    this.equal = [best, ...rest.slice(0, this.#multipath - 1)]
   }
 
   /** Our own first, then LOCAL_PREF, AS path length, ORIGIN; negative: `a` is better. */

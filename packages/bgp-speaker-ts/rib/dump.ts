@@ -10,9 +10,6 @@ const FULL = 4 << 20
 /** Milliseconds after which a dump does not wait for its slowest members any more. */
 const PATIENCE = 1000
 
-/** What stands at the borders of a family's routes in a dump. */
-export type Border = (member: Member, family: Family, kind: 'end-of-rib' | 'refresh-begin' | 'refresh-end') => void
-
 export class Dump {
   readonly group: UpdateGroup
   readonly members: Set<Member>
@@ -37,12 +34,10 @@ export class Dump {
 
   /**
    * Sends one slice. `done`: all is sent. `waiting`: connections are full. `split` holds members that are too slow for the rest.
-   * @param border is called before and after each family.
    */
   slice(
     ribs: Readonly<Record<Family, FamilyRib>>,
     now: number,
-    border: Border,
   ): { state: 'more' | 'waiting' | 'done'; split?: Dump } {
     const family = this.#families[0]
     if (family === undefined || this.members.size === 0) return { state: 'done' }
@@ -51,13 +46,14 @@ export class Dump {
     if (full.length > 0) return this.#wait(full, now)
     this.#fullSince = undefined
     const rib = ribs[family]
-    if (!this.#begun && this.#refresh) for (const member of this.members) border(member, family, 'refresh-begin')
+    if (!this.#begun && this.#refresh)
+      for (const member of this.members) member.border(family, 'refresh-begin')
     this.#begun = true
     const to = Math.min(this.#cursor + SLICE, rib.prefixes.used)
     this.group.dump(rib, this.#cursor, to, this.members)
     this.#cursor = to
     if (to < rib.prefixes.used) return { state: 'more' }
-    for (const member of this.members) border(member, family, this.#refresh ? 'refresh-end' : 'end-of-rib')
+    for (const member of this.members) member.border(family, this.#refresh ? 'refresh-end' : 'end-of-rib')
     this.#families.shift()
     this.#begun = false
     this.#cursor = 0

@@ -1,6 +1,7 @@
 // Adj-RIB-In and Loc-RIB of one family: paths come and go, touched prefixes wait as dirty until the next flush.
 import type { Family } from '../config.ts'
 import type { BestPath } from './best-path.ts'
+import { mix } from './columns.ts'
 import { PathTable } from './path-table.ts'
 import { PrefixTable } from './prefix-table.ts'
 
@@ -63,9 +64,31 @@ export class FamilyRib {
     const attribute = best < 0 ? -1 : paths.attribute[best]!
     const source = best < 0 ? -1 : paths.source[best]!
     prefixes.best[prefix] = best
-    if (prefixes.bestAttribute[prefix] === attribute && prefixes.bestSource[prefix] === source) return false
+    const set = this.#signature(this.#bestPath.equal)
+    const same =
+      prefixes.bestAttribute[prefix] === attribute &&
+      prefixes.bestSource[prefix] === source &&
+      prefixes.bestSet[prefix] === set
+    if (same) return false
+    prefixes.bestSet[prefix] = set
     prefixes.bestAttribute[prefix] = attribute
     prefixes.bestSource[prefix] = source
     return true
+  }
+
+  /** The paths that may be used at once (attributes and source of each), the best first; of a prefix that is not dirty. */
+  equalPaths(prefix: number): readonly { readonly attribute: number; readonly source: number }[] {
+    if (this.prefixes.bestSet[prefix] === 0 || this.prefixes.dirty[prefix] === 1) return []
+    this.#bestPath.select(this.paths, this.prefixes.head[prefix]!)
+    return this.#bestPath.equal.map((path) => ({
+      attribute: this.paths.attribute[path]!,
+      source: this.paths.source[path]!,
+    }))
+  }
+
+  #signature(equal: readonly number[]): number {
+    let hash = 0
+    for (const path of equal) hash = mix(mix(hash, this.paths.attribute[path]!), this.paths.source[path]!)
+    return equal.length === 0 ? 0 : hash || 1
   }
 }

@@ -1,12 +1,12 @@
 // UPDATE bytes of one peer into the RIB: the hot path. Nothing is allocated for a well-formed message whose attributes are known.
 import type { Family } from '../config.ts'
-import { AttributeScan, OUTCOME, type UpdateContext } from '../packet/attribute-scan.ts'
 import { NotificationError } from '../errors.ts'
+import { AttributeScan, OUTCOME, type UpdateContext } from '../packet/attribute-scan.ts'
 import { AFI, CEASE, ERROR, SAFI } from '../packet/codes.ts'
-import { writeU32 } from '../packet/writer.ts'
 import { invalidNetwork } from '../packet/nlri.ts'
 import { readU32 } from '../packet/reader.ts'
 import { UpdateSections } from '../packet/update.ts'
+import { writeU32 } from '../packet/writer.ts'
 import type { PolicyEngine } from '../policy/engine.ts'
 import type { AttributeTable } from './attribute-table.ts'
 import type { FamilyRib } from './family-rib.ts'
@@ -78,7 +78,8 @@ export class Ingest {
   /** Marks all that a peer has sent in a family as stale: what it does not send again will be swept. */
   markStale(peer: IngestPeer, family: Family): void {
     const { paths } = this.#ribs[family]
-    for (let path = paths.first(peer.source.index); path >= 0; path = paths.following(path)) paths.flags[path]! |= PATH_FLAG.STALE
+    for (let path = paths.first(peer.source.index); path >= 0; path = paths.following(path))
+      paths.flags[path]! |= PATH_FLAG.STALE
   }
 
   /** Removes what is still stale. */

@@ -17,6 +17,8 @@ export class PrefixTable {
   best = new Int32Array(1024).fill(-1)
   bestAttribute = new Int32Array(1024).fill(-1)
   bestSource = new Int32Array(1024).fill(-1)
+  /** Stands for all paths that may be used at once, as last published; 0: only the best. */
+  bestSet = new Int32Array(1024)
   /** 1: waits for best path selection. */
   dirty = new Uint8Array(1024)
   /** For whoever works on a batch: chains prefixes of one attribute set. */
@@ -131,7 +133,7 @@ export class PrefixTable {
     this.live++
     this.length[id] = length
     this.head[id] = this.best[id] = this.bestAttribute[id] = this.bestSource[id] = -1
-    this.dirty[id] = 0
+    this.dirty[id] = this.bestSet[id] = 0
     return id
   }
 
@@ -163,6 +165,7 @@ export class PrefixTable {
     this.head = grown(this.head, capacity, -1)
     this.best = grown(this.best, capacity, -1)
     this.bestAttribute = grown(this.bestAttribute, capacity, -1)
+    this.bestSet = grown(this.bestSet, capacity)
     this.bestSource = grown(this.bestSource, capacity, -1)
     this.dirty = grown(this.dirty, capacity)
     this.next = grown(this.next, capacity, -1)

@@ -4,7 +4,7 @@ import type { Family } from '../config.ts'
 import { FAMILIES } from '../negotiation.ts'
 import { AttributeTable } from './attribute-table.ts'
 import { BestPath } from './best-path.ts'
-import { type Border, Dump } from './dump.ts'
+import { Dump } from './dump.ts'
 import { FamilyRib } from './family-rib.ts'
 import { Ingest, type IngestPeer } from './ingest.ts'
 import { LOCAL, type Source } from './source.ts'
@@ -16,7 +16,6 @@ const SLICE = 10_000
 export interface RibListener {
   /** Best paths that are others now, after a flush. */
   changed(rib: FamilyRib, prefixes: readonly number[]): void
-  readonly border: Border
   /** Attribute ids were freed: caches by id are void. */
   swept(): void
 }
@@ -33,10 +32,10 @@ export class Rib {
   #retiring: Source[] = []
   #cancel: (() => void) | undefined
 
-  constructor(clock: Clock, listener: RibListener, routerId: number) {
+  constructor(clock: Clock, listener: RibListener, routerId: number, multipath = 1) {
     this.#clock = clock
     this.#listener = listener
-    const bestPath = new BestPath(this.attributes, this.sources)
+    const bestPath = new BestPath(this.attributes, this.sources, multipath)
     this.families = {
       'ipv4-unicast': new FamilyRib('ipv4-unicast', bestPath),
       'ipv6-unicast': new FamilyRib('ipv6-unicast', bestPath),
@@ -219,8 +218,7 @@ export class Rib {
     let more = false
     const left: Dump[] = []
     for (const dump of this.#dumps) {
-      const { state, split } = dump.slice(this.families, now, this.#listener.border,
-      )
+      const { state, split } = dump.slice(this.families, now)
       if (state !== 'done') left.push(dump)
       if (split !== undefined) left.push(split)
       if (state === 'more') more = true

@@ -29,6 +29,8 @@ export interface GroupConfig {
 const HIGH_WATER = 4 << 20
 const PATIENCE = 1000
 
+export type Border = 'end-of-rib' | 'refresh-begin' | 'refresh-end'
+
 /** A peer as its group sees it. */
 export interface Member {
   readonly source: Source
@@ -36,6 +38,8 @@ export interface Member {
   /** Bytes that wait to be sent. */
   pending(): number
   rejected(reason: string, prefix: string): void
+  /** What stands before and after a family's routes in a dump. */
+  border(family: Family, kind: Border): void
 }
 
 /** Adj-RIB-Out of one family. */

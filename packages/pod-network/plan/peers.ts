@@ -9,6 +9,7 @@ import { EXPORT_OWN, externalImport, meshImport } from './policy.ts'
 export type PeerKey = `node/${string}` | `external/${string}`
 
 export const meshKey = (node: string): PeerKey => `node/${node}`
+export const isExternal = (key: PeerKey) => key.startsWith('external/')
 export const externalKey = (peer: ExternalPeer): PeerKey => `external/${peer.address}`
 
 /** The session to another node; undefined while the two share no address family, or the mesh is off. */
