@@ -117,6 +117,7 @@ describe('the service proxy, restarted', () => {
     const proxy = makeProxy()
     await proxy.start()
     proxy.upsertService(web)
+    for (const object of webSlices) proxy.upsertSlice(object)
     await proxy.flush()
     expect(await network.podB.tcp('10.96.0.99', 80)).to.match(/^a /)
     expect(writes).to.deep.equal([])
