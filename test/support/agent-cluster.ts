@@ -131,6 +131,14 @@ export class AgentCluster implements AsyncDisposable {
     return text.split(' ').filter((prefix) => prefix !== '')
   }
 
+  /** The pod prefixes of both families, once the controller manager has given them. */
+  allocated(node: TestNode): Promise<string[]> {
+    return eventually(async () => {
+      const prefixes = await this.podCidrs(node)
+      return prefixes.length === 2 && prefixes
+    }, 30_000)
+  }
+
   /** Starts the agent of a node; `config` is the text of its configuration file. */
   async startAgent(node: TestNode, config = '', options: { serviceProxy?: boolean } = {}): Promise<void> {
     const file = join(this.directory, `${node.name}.yaml`)
@@ -247,13 +255,16 @@ export function agentConfig(conflist: string, more = ''): string {
 }
 
 /** Polls until `condition` holds; an error of it counts as no. @throws Error with the last error or value */
-export async function eventually<T>(condition: () => Promise<T> | T, limit = 15_000): Promise<T> {
+export async function eventually<T>(
+  condition: () => Promise<T> | T,
+  limit = 15_000,
+): Promise<Exclude<T, false | undefined>> {
   const end = performance.now() + limit
   let last: unknown
   while (performance.now() < end) {
     try {
       const value = await condition()
-      if (value) return value
+      if (value) return value as Exclude<T, false | undefined>
       last = value
     } catch (error) {
       last = error
