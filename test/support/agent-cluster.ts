@@ -4,12 +4,13 @@
  */
 import { createHash } from 'node:crypto'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Reports } from '@podroute/agent/admin/reports.ts'
 import { ask } from '@podroute/cli/client.ts'
 import { attempt, type CommandResult, run } from '../../lab/command.ts'
+import { buildControlPlane, type Component } from '../../lab/control-plane/build.ts'
+import { readCompose } from '../../lab/control-plane/compose.ts'
 import { type ControlPlane, startControlPlane } from '../../lab/control-plane/start.ts'
 import { Processes } from '../../lab/processes.ts'
 
@@ -73,6 +74,25 @@ export class AgentCluster implements AsyncDisposable {
       address: CONTROL_PLANE_ADDRESS,
       ...this.#options,
     })
+  }
+
+  /** Ends a program of the control plane as a crash would. */
+  async stopComponent(name: Component): Promise<void> {
+    await this.processes.stop((other) => other === name)
+  }
+
+  /** Starts one that was stopped, with the flags that it had and `more`. The API server is ready when this resolves. */
+  async startComponent(name: Component, ...more: readonly string[]): Promise<void> {
+    const services = await readCompose({
+      STATE: join(this.directory, 'kubernetes'),
+      API_ADDRESS: CONTROL_PLANE_ADDRESS,
+      ...(this.#options.clusterCidr === undefined ? {} : { CLUSTER_CIDR: this.#options.clusterCidr }),
+    })
+    const [, ...flags] = services.get(name)!.command
+    const program = join(await buildControlPlane(), name)
+    await this.processes.start(name, [program, ...flags, ...more], { netns: this.network })
+    if (name !== 'kube-apiserver') return
+    await eventually(() => this.kubectl('get', '--raw=/readyz'), 30_000)
   }
 
   /** @throws Error with what kubectl said */
@@ -154,6 +174,18 @@ export class AgentCluster implements AsyncDisposable {
     return this.processes.list.findLast((entry) => entry.name === this.#agent(node))!.pid
   }
 
+  /** The status of the health server's answer, as a kubelet's probe sees it. */
+  async probe(node: TestNode, page: '/livez' | '/readyz'): Promise<number> {
+    const url = `http://127.0.0.1:20244${page}`
+    return Number(await this.exec(node, 'curl', '-s', '-o', '/dev/null', '-w', '%{http_code}', url))
+  }
+
+  /** The command line that ships, asked about the node's agent. */
+  podroute(node: TestNode, ...args: readonly string[]): Promise<CommandResult> {
+    const program = join(this.directory, 'dist', 'podroute.mjs')
+    return attempt(process.execPath, [program, ...args, '--socket', this.socket(node)])
+  }
+
   /** Ends the agent with SIGKILL. */
   async killAgent(node: TestNode): Promise<void> {
     await this.processes.stop((name) => name === this.#agent(node))
@@ -161,6 +193,11 @@ export class AgentCluster implements AsyncDisposable {
 
   async agentLog(node: TestNode): Promise<string> {
     return readFile(this.processes.logPath(this.#agent(node)), 'utf8')
+  }
+
+  /** The lines of the agent's log, from all its runs, that hold `text`. */
+  async said(node: TestNode, text: string): Promise<string[]> {
+    return (await this.agentLog(node)).split('\n').filter((line) => line.includes(text))
   }
 
   /** What the admin socket says. */
@@ -272,18 +309,6 @@ export async function eventually<T>(
     await new Promise((done) => setTimeout(done, 50))
   }
   throw new Error(`not within ${limit} ms: ${condition}: ${String(last)}`, { cause: last })
-}
-
-/** Status and body of a page of the agent's health server, asked from inside its namespace. */
-export function unixGet(socketPath: string, path: string): Promise<number> {
-  return new Promise((done, failed) => {
-    request({ socketPath, path }, (response) => {
-      response.resume()
-      done(response.statusCode ?? 0)
-    })
-      .on('error', failed)
-      .end()
-  })
 }
 
 function expectSuccess(result: CommandResult, args: readonly string[]): string {
