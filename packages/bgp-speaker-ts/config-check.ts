@@ -72,6 +72,11 @@ export function checkSpeaker(config: SpeakerConfig): void {
     'multipath',
     'not from 1 to 256',
   )
+  checker.expect(
+    config.selectionDeferralTime === undefined || isInteger(config.selectionDeferralTime, 0, 3600),
+    'selectionDeferralTime',
+    'not from 0 to 3600 seconds',
+  )
   if (config.listen !== undefined) {
     checker.expect(isInteger(config.listen.port, 0, 65535), 'listen.port', 'not a port')
     for (const [i, address] of (config.listen.addresses ?? []).entries())

@@ -15,8 +15,10 @@ export interface SpeakerConfig {
   readonly listen?: { readonly addresses?: readonly string[]; readonly port: number }
   readonly transport?: Transport
   readonly clock?: Clock
-  /** This process follows one that was ended without a goodbye: peers with graceful restart are told so, and End-of-RIB waits for theirs (RFC 4724 section 4.1). */
+  /** This process follows one that was ended without a goodbye: peers with graceful restart are told so, paths are selected and End-of-RIB is sent when they have told all (RFC 4724 section 4.1); own announcements do not wait. */
   readonly restarting?: boolean
+  /** Seconds that a restarting speaker waits for its peers before it selects paths of theirs without them (RFC 4724 section 4.1); 60 when absent. */
+  readonly selectionDeferralTime?: number
   /** Random numbers in [0, 1) for jitter (RFC 4271 section 10). */
   readonly random?: () => number
   readonly log?: Logger

@@ -22,6 +22,7 @@ const CONFIG: FsmConfig = {
   hold: 90_000,
   connectRetry: 5000,
   passive: false,
+  gracefulRestart: false,
 }
 const OPEN: Open = { asn: 64513, holdTime: 30, routerId: 5, capabilities: [] }
 const NOTHING = { code: 6, subcode: 2, data: new Uint8Array(0) }

@@ -19,6 +19,8 @@ export type Link =
       readonly hold: number
       readonly deadline: number
       readonly keepaliveAt: number
+      /** When it came to this phase. */
+      readonly since: number
     }
 
 export interface FsmState {
@@ -42,6 +44,8 @@ export interface FsmConfig {
   readonly hold: number
   readonly connectRetry: number
   readonly passive: boolean
+  /** We offer graceful restart (RFC 4724). */
+  readonly gracefulRestart: boolean
 }
 
 export type FsmEvent =
@@ -102,6 +106,8 @@ const CONNECT_TIMEOUT = 10_000
 const FIRST_RETRY = 1000
 /** Milliseconds that a peer stays away after it has sent more prefixes than it may. */
 const BARRED = 60_000
+/** Milliseconds after which a second connection is not a late one of the same collision any more, but the peer's return. */
+const SETTLED = 10_000
 const NONE = new Uint8Array(0)
 
 /** `now` in milliseconds, `random` in [0, 1). */
@@ -222,20 +228,25 @@ class Machine {
   }
 
   #accepted(): void {
-    const { running, outgoing, incoming } = this.state
-    if (
-      !running ||
-      this.#now < this.state.barredUntil ||
-      outgoing?.phase === 'established' ||
-      incoming?.phase === 'established'
-    ) {
-      // The new connection is not a side yet: its owner closes it on seeing no `send-open`.
-      return
-    }
+    // The new connection is not a side yet: its owner closes it on seeing no `send-open`.
+    if (!this.state.running || this.#now < this.state.barredUntil) return
+    for (const side of ['outgoing', 'incoming'] as const)
+      if (this.state[side]?.phase === 'established' && !this.#replaced(side)) return
     // The peer gave up its earlier one, or it would not have made another.
-    if (incoming !== undefined)
+    if (this.state.incoming !== undefined)
       this.#fail('incoming', ERROR.CEASE, CEASE.COLLISION, 'the peer connected again')
     this.#sendOpen('incoming')
+  }
+
+  /** RFC 4724 section 5: a peer that restarts gracefully may be back before its end is noticed: then the session of before has ended. False: it goes on. */
+  #replaced(side: Side): boolean {
+    const link = this.state[side]
+    if (link?.phase !== 'established' || !this.#config.gracefulRestart) return false
+    if (!link.open.capabilities.some(({ kind }) => kind === 'graceful-restart')) return false
+    if (this.#now - link.since < SETTLED) return false
+    this.effects.push({ kind: 'close', side })
+    this.#ended(side, { kind: 'closed', error: 'the peer connected again' })
+    return true
   }
 
   #open(side: Side, open: Open): undefined {
@@ -258,6 +269,7 @@ class Machine {
       hold,
       deadline: this.#now + (hold || OPEN_HOLD),
       keepaliveAt: this.#nextKeepalive(hold),
+      since: this.#now,
     })
   }
 
@@ -282,6 +294,7 @@ class Machine {
     this.#set(side, {
       ...link,
       phase: 'established',
+      since: this.#now,
       deadline: link.hold === 0 ? Number.POSITIVE_INFINITY : this.#now + link.hold,
     })
     this.state = { ...this.state, failures: 0, retryAt: Number.POSITIVE_INFINITY }

@@ -105,6 +105,8 @@ export interface PeerSnapshot {
   readonly families: readonly Family[]
   /** Families whose End-of-RIB the peer has sent in this session. */
   readonly endOfRib: readonly Family[]
+  /** Families with routes that are kept although the peer has yet to send them again: it is restarting (RFC 4724), or repeats them (RFC 7313). Absent: none. */
+  readonly stale?: readonly Family[]
   readonly lastDown: DownReason | undefined
   readonly counters: PeerCounters
 }

@@ -1,16 +1,18 @@
 // The public API: one BGP speaker with its peers and its routes.
 import { EventEmitter } from 'node:events'
-import { contains, formatPrefix, parseAddress, parseId, parsePrefix } from './address.ts'
+import { formatPrefix, parseAddress, parseId, parsePrefix } from './address.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Announcement, DynamicPeersConfig, Family, PeerConfig, SpeakerConfig } from './config.ts'
 import { checkAnnouncement, checkDynamicPeers, checkPeer, checkSpeaker } from './config-check.ts'
+import { DynamicPeers } from './dynamic-peers.ts'
 import { BgpConfigError, BgpError } from './errors.ts'
+import type { PeerHost } from './host.ts'
 import { type Logger, silentLogger } from './log.ts'
 import { FAMILIES } from './negotiation.ts'
 import { CEASE, ERROR } from './packet/codes.ts'
 import { encodeCommunication, type Notification } from './packet/notification.ts'
 import { toAttributes, toPath } from './paths.ts'
-import { Peer, type PeerHost } from './peer.ts'
+import { Peer } from './peer.ts'
 import { internAttributes, PolicyEngine } from './policy/engine.ts'
 import type { Policy } from './policy/policy.ts'
 import type { FamilyRib } from './rib/family-rib.ts'
@@ -29,9 +31,8 @@ export interface SpeakerEvents {
 
 const TICK = 1000
 const DEFAULT_HOLD_TIME = 90
-/** Milliseconds after which our own restart counts as over, whatever peers are missing (the selection deferral timer of RFC 4724). */
-const RESTART_LIMIT = 60_000
-const DEFAULT_RANGE_LIMIT = 100
+/** Seconds; see SpeakerConfig.selectionDeferralTime. */
+const DEFAULT_DEFERRAL = 60
 
 /**
  * A BGP-4 speaker (RFC 4271).
@@ -51,7 +52,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
   #started = false
   #closed = false
   #cancelTick: (() => void) | undefined
-  readonly #ranges = new Map<string, DynamicPeersConfig>()
+  readonly #dynamic = new DynamicPeers()
   #restarting: boolean
   #restartDeadline = 0
 
@@ -76,6 +77,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
       routerId,
       config.multipath,
     )
+    if (this.#restarting) this.#rib.deferSelection()
     this.#host = this.#makeHost(routerId)
   }
 
@@ -84,9 +86,11 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     if (this.#started || this.#closed) throw new BgpError('closed', 'a speaker is started once')
     this.#started = true
     await this.#listen()
-    this.#restartDeadline = this.#clock.now() + RESTART_LIMIT
+    const { selectionDeferralTime = DEFAULT_DEFERRAL } = this.config
+    this.#restartDeadline = this.#clock.now() + selectionDeferralTime * 1000
     this.#scheduleTick()
     for (const peer of this.#peers.values()) peer.start()
+    this.#watchRestart()
   }
 
   /** Addresses and ports that are listened on, after `start`. */
@@ -98,8 +102,10 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
   addPeer(config: PeerConfig): void {
     if (this.#closed) throw new BgpError('closed', 'the speaker is closed')
     checkPeer(config, this.#transport)
-    if (this.#peers.has(config.address))
+    const known = this.#peers.get(config.address)
+    if (known !== undefined && !known.dynamic)
       throw new BgpConfigError([{ path: 'address', problem: `there is a peer ${config.address} already` }])
+    if (known !== undefined) void this.#forget(known, cease(CEASE.CONFIGURATION_CHANGE))
     const peer = new Peer(config, this.#host)
     this.#peers.set(config.address, peer)
     for (const listener of this.#listeners)
@@ -118,41 +124,36 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
       peer.reconfigure(config)
       return
     }
-    this.#forget(peer, { code: ERROR.CEASE, subcode: CEASE.CONFIGURATION_CHANGE, data: new Uint8Array(0) })
+    void this.#forget(peer, cease(CEASE.CONFIGURATION_CHANGE))
     this.addPeer(config)
   }
 
   /** Ends the session with CEASE/Peer De-configured and forgets the peer and its routes. Resolves when the connection is closed. @throws BgpError `unknown-peer` */
   async removePeer(address: string): Promise<void> {
-    await this.#forget(this.#peer(address), {
-      code: ERROR.CEASE,
-      subcode: CEASE.PEER_DECONFIGURED,
-      data: new Uint8Array(0),
-    })
+    await this.#forget(this.#peer(address), cease(CEASE.PEER_DECONFIGURED))
   }
 
   /** Takes whoever connects from a prefix for a peer, while its session lasts. @throws BgpConfigError on a bad or a second configuration of one prefix. */
   addDynamicPeers(config: DynamicPeersConfig): void {
+    if (this.#closed) throw new BgpError('closed', 'the speaker is closed')
     checkDynamicPeers(config, this.#transport)
-    if (this.#ranges.has(config.prefix))
-      throw new BgpConfigError([{ path: 'prefix', problem: `there is a range ${config.prefix} already` }])
-    this.#ranges.set(config.prefix, config)
+    this.#dynamic.add(config)
     for (const listener of this.#listeners)
       if (config.password !== undefined) listener.setPassword(config.prefix, config.password)
   }
 
   /** Ends the sessions of a range's peers. @throws BgpError `unknown-peer` */
   async removeDynamicPeers(prefix: string): Promise<void> {
-    const range = this.#ranges.get(prefix)
+    const range = this.#dynamic.remove(prefix)
     if (range === undefined) throw new BgpError('unknown-peer', `no range ${prefix}`)
-    this.#ranges.delete(prefix)
+    await Promise.all(range.members.map((address) => this.removePeer(address)))
     for (const listener of this.#listeners)
-      if (range.password !== undefined) listener.setPassword(prefix, undefined)
-    const outer = parsePrefix(prefix)!
-    const members = [...this.#peers.values()].filter(
-      (peer) => peer.dynamic && contains(outer, parseAddress(peer.config.address)!),
-    )
-    await Promise.all(members.map((peer) => this.removePeer(peer.config.address)))
+      if (range.config.password !== undefined) listener.setPassword(prefix, undefined)
+  }
+
+  /** Ends a peer's session with CEASE/Administrative Reset and `reason` (RFC 9003) and connects again. With graceful restart and the N bit both sides keep their routes meanwhile (RFC 8538). @throws BgpError `unknown-peer` */
+  resetPeer(address: string, reason = ''): void {
+    this.#peer(address).reset(cease(CEASE.ADMINISTRATIVE_RESET, reason))
   }
 
   /** Asks a peer for everything again (RFC 2918); false: there is no session, or it cannot be asked. @throws BgpError `unknown-peer` */
@@ -212,8 +213,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     if (this.#closed) return
     this.#closed = true
     this.#cancelTick?.()
-    const data = reason === '' ? new Uint8Array(0) : encodeCommunication(reason)
-    const notification = { code: ERROR.CEASE, subcode: CEASE.ADMINISTRATIVE_SHUTDOWN, data }
+    const notification = cease(CEASE.ADMINISTRATIVE_SHUTDOWN, reason)
     await Promise.all(
       [...this.#peers.values()]
         .map((peer) => peer.stop(notification))
@@ -249,8 +249,9 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
       reject: (event) => void this.emit('reject', event),
       restarting: () => this.#restarting,
       progress: () => this.#watchRestart(),
-      gone: (peer) => {
-        if (this.#peers.get(peer.config.address) === peer) this.#peers.delete(peer.config.address)
+      gone: (address) => {
+        this.#peers.delete(address)
+        this.#dynamic.release(address)
       },
     }
   }
@@ -275,6 +276,8 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
       this.#listeners.push(listener)
       for (const { config } of this.#peers.values())
         if (config.password !== undefined) listener.setPassword(config.address, config.password)
+      for (const { prefix, password } of this.#dynamic.configs)
+        if (password !== undefined) listener.setPassword(prefix, password)
     }
   }
 
@@ -293,23 +296,12 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
 
   /** A new peer for an address inside one of the ranges, undefined where there is none with room. */
   #dynamicPeer(address: string): Peer | undefined {
-    const bytes = parseAddress(address)
-    if (bytes === undefined || this.#closed) return undefined
-    for (const range of this.#ranges.values()) {
-      const inside = (of: Uint8Array | undefined) =>
-        of !== undefined && contains(parsePrefix(range.prefix)!, of)
-      if (!inside(bytes)) continue
-      const members = [...this.#peers.values()].filter(
-        (peer) => peer.dynamic && inside(parseAddress(peer.config.address)),
-      )
-      if (members.length >= (range.limit ?? DEFAULT_RANGE_LIMIT)) continue
-      const { prefix: _prefix, limit: _limit, ...config } = range
-      const peer = new Peer({ ...config, address, passive: true }, this.#host, true)
-      this.#peers.set(address, peer)
-      peer.start()
-      return peer
-    }
-    return undefined
+    const config = this.#closed ? undefined : this.#dynamic.claim(canonical(address))
+    if (config === undefined) return undefined
+    const peer = new Peer(config, this.#host, true)
+    this.#peers.set(config.address, peer)
+    peer.start()
+    return peer
   }
 
   #scheduleTick(): void {
@@ -325,15 +317,15 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     })
   }
 
-  /** Our restart is over once every peer has told us all, or time is up: then End-of-RIB goes out. */
+  /** Our restart is over once every peer has told us all, or time is up: then paths are selected, and End-of-RIB goes out after them. */
   #watchRestart(): void {
-    if (!this.#restarting) return
-    const waiting = [...this.#peers.values()].some(
-      (peer) => peer.config.gracefulRestart !== undefined && !peer.caughtUp,
-    )
+    if (!this.#restarting || !this.#started) return
+    const waiting = [...this.#peers.values()].some((peer) => peer.awaited)
     if (waiting && this.#clock.now() < this.#restartDeadline) return
     this.#restarting = false
-    for (const peer of this.#peers.values()) peer.endRestart()
+    this.#rib.endDeferral(() => {
+      for (const peer of this.#peers.values()) peer.endRestart()
+    })
   }
 
   #changed(rib: FamilyRib, prefixes: readonly number[]): void {
@@ -380,9 +372,19 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
 
   #forget(peer: Peer, notification: Notification): Promise<void> {
     this.#peers.delete(peer.config.address)
+    this.#dynamic.release(peer.config.address)
     for (const listener of this.#listeners)
       if (peer.config.password !== undefined) listener.setPassword(peer.config.address, undefined)
     return peer.stop(notification)
+  }
+}
+
+/** A CEASE, with the operator's words where there are any (RFC 9003). */
+function cease(subcode: number, reason = ''): Notification {
+  return {
+    code: ERROR.CEASE,
+    subcode,
+    data: reason === '' ? new Uint8Array(0) : encodeCommunication(reason),
   }
 }
 
@@ -391,30 +393,12 @@ function canonical(address: string): string {
   return bytes === undefined ? address : formatPrefix({ bytes, length: 0 }).replace(/\/0$/, '')
 }
 
-/** What of a peer's configuration its session depends on, as text to compare. */
+/** What of a peer's configuration its session depends on, as text to compare: what the OPEN and the connection carry. */
 function sessionPart(config: PeerConfig): string {
-  const {
-    address,
-    port,
-    asn,
-    localAddress,
-    holdTime,
-    families,
-    passive,
-    password,
-    ttlSecurityHops,
-    routeReflectorClient,
-  } = config
+  const { address, port, asn, localAddress, holdTime, families, passive, password, ttlSecurityHops } = config
+  const { routeReflectorClient, extendedNextHop, gracefulRestart } = config
   return JSON.stringify([
-    address,
-    port,
-    asn,
-    localAddress,
-    holdTime,
-    families,
-    passive,
-    password,
-    ttlSecurityHops,
-    routeReflectorClient,
+    [address, port, asn, localAddress, holdTime, families, passive, password, ttlSecurityHops],
+    [routeReflectorClient, extendedNextHop, gracefulRestart],
   ])
 }

@@ -85,9 +85,34 @@ export function notificationText(code: number, subcode: number): string {
   return `${name}/${subnames[subcode] ?? subcode}`
 }
 
+/** RFC 8538 section 4.1: subcodes of CEASE that mean an end for good, after which no route of ours may be kept; with the N bit they travel inside a hard reset. */
+const PERMANENT: readonly number[] = [
+  CEASE.MAX_PREFIXES,
+  CEASE.ADMINISTRATIVE_SHUTDOWN,
+  CEASE.PEER_DECONFIGURED,
+  CEASE.BFD_DOWN,
+]
+
+export function isPermanent({ code, subcode }: Notification): boolean {
+  return code === ERROR.CEASE && PERMANENT.includes(subcode)
+}
+
+//  | CEASE | Hard Reset | original code (1) | original subcode (1) | original data  (RFC 8538 section 3.1)
+
+export function toHardReset({ code, subcode, data }: Notification): Notification {
+  return { code: ERROR.CEASE, subcode: CEASE.HARD_RESET, data: Uint8Array.of(code, subcode, ...data) }
+}
+
+/** What a hard reset carries; any other notification as it is. */
+export function originalOf(notification: Notification): Notification {
+  const { code, subcode, data } = notification
+  if (code !== ERROR.CEASE || subcode !== CEASE.HARD_RESET || data.length < 2) return notification
+  return { code: data[0]!, subcode: data[1]!, data: data.subarray(2) }
+}
+
 /** The operator's message in a CEASE about a shutdown or reset, undefined where there is none or it is not UTF-8. */
 export function shutdownCommunication(notification: Notification): string | undefined {
-  const { code, subcode, data } = notification
+  const { code, subcode, data } = originalOf(notification)
   if (
     code !== ERROR.CEASE ||
     (subcode !== CEASE.ADMINISTRATIVE_SHUTDOWN && subcode !== CEASE.ADMINISTRATIVE_RESET)

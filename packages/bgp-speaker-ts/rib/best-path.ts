@@ -47,7 +47,19 @@ export class BestPath {
     const rest = this.#candidates.slice(0, count).filter((path) => path !== best && kind(path) === kind(best))
     if (rest.length === 0) return
     rest.sort((a, b) => this.#breakTie(paths, a, b))
-    this.equal = [best, ...rest.slice(0, this.#multipath - 1)]
+    const equal = [best]
+    for (const path of rest) {
+      if (equal.length === this.#multipath) break
+      if (!equal.some((other) => this.#sameNextHop(paths, path, other))) equal.push(path)
+    }
+    if (equal.length > 1) this.equal = equal
+  }
+
+  /** Two reflectors' copies of one path are one way, not two. */
+  #sameNextHop(paths: PathTable, a: number, b: number): boolean {
+    const x = this.#attributes.nextHop(paths.attribute[a]!)
+    const y = this.#attributes.nextHop(paths.attribute[b]!)
+    return compareBytes(x, y) === 0
   }
 
   /** Our own first, then LOCAL_PREF, AS path length, ORIGIN; negative: `a` is better. */

@@ -13,7 +13,8 @@ const PATIENCE = 1000
 export class Dump {
   readonly group: UpdateGroup
   readonly members: Set<Member>
-  readonly #refresh: boolean
+  /** It was asked for by a route refresh. */
+  readonly repeats: boolean
   #begun = false
   #families: Family[]
   #cursor = 0
@@ -23,13 +24,28 @@ export class Dump {
   constructor(group: UpdateGroup, members: Iterable<Member>, families?: readonly Family[]) {
     this.group = group
     this.members = new Set(members)
-    this.#refresh = families !== undefined
+    this.repeats = families !== undefined
     this.#families = FAMILIES.filter((family) => (families ?? group.config.families).includes(family))
   }
 
   /** Nothing was sent yet: others may join. */
   get fresh(): boolean {
-    return !this.#refresh && this.#cursor === 0 && this.#families.length === this.group.config.families.length
+    return !this.repeats && this.#cursor === 0 && this.#families.length === this.group.config.families.length
+  }
+
+  /** It will send the member all of that family again, and has not begun yet. */
+  willRepeat(member: Member, family: Family): boolean {
+    return this.repeats && !this.#begun && this.#families[0] === family && this.members.has(member)
+  }
+
+  shares({ members }: Dump): boolean {
+    for (const member of members) if (this.members.has(member)) return true
+    return false
+  }
+
+  /** The End-of-RIB markers that are still to be sent. */
+  get ends(): readonly Family[] {
+    return this.repeats ? [] : this.#families
   }
 
   /**
@@ -46,14 +62,14 @@ export class Dump {
     if (full.length > 0) return this.#wait(full, now)
     this.#fullSince = undefined
     const rib = ribs[family]
-    if (!this.#begun && this.#refresh)
+    if (!this.#begun && this.repeats)
       for (const member of this.members) member.border(family, 'refresh-begin')
     this.#begun = true
     const to = Math.min(this.#cursor + SLICE, rib.prefixes.used)
     this.group.dump(rib, this.#cursor, to, this.members)
     this.#cursor = to
     if (to < rib.prefixes.used) return { state: 'more' }
-    for (const member of this.members) member.border(family, this.#refresh ? 'refresh-end' : 'end-of-rib')
+    for (const member of this.members) member.border(family, this.repeats ? 'refresh-end' : 'end-of-rib')
     this.#families.shift()
     this.#begun = false
     this.#cursor = 0
@@ -63,7 +79,7 @@ export class Dump {
   #wait(full: readonly Member[], now: number): { state: 'more' | 'waiting'; split?: Dump } {
     this.#fullSince ??= now
     if (now - this.#fullSince < PATIENCE || full.length === this.members.size) return { state: 'waiting' }
-    const split = new Dump(this.group, full, this.#refresh ? this.#families : undefined)
+    const split = new Dump(this.group, full, this.repeats ? this.#families : undefined)
     split.#families = [...this.#families]
     split.#cursor = this.#cursor
     split.#begun = this.#begun

@@ -231,7 +231,8 @@ export class Ingest {
     const before = path < 0 ? REJECTED : paths.attribute[path]!
     if (path < 0) {
       path = rib.insert(prefix, peer.source.index, pathId)
-      if (++peer.received[rib.family] > peer.maxPrefixes) throw tooMany(rib.family, peer.maxPrefixes)
+      paths.received[path] = paths.attribute[path] = REJECTED
+      if (++peer.received[rib.family] > peer.maxPrefixes) throw tooManyPrefixes(rib.family, peer.maxPrefixes)
     } else if (paths.received[path] === received) {
       paths.flags[path]! &= ~PATH_FLAG.STALE
       return
@@ -258,7 +259,7 @@ export class Ingest {
 }
 
 /** RFC 4486 section 4: the data names the family and the limit. */
-function tooMany(family: Family, limit: number): NotificationError {
+export function tooManyPrefixes(family: Family, limit: number): NotificationError {
   const data = new Uint8Array(7)
   data[1] = family === 'ipv4-unicast' ? AFI.IPV4 : AFI.IPV6
   data[2] = SAFI.UNICAST

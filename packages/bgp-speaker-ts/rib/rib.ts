@@ -29,6 +29,9 @@ export class Rib {
   readonly #clock: Clock
   readonly #listener: RibListener
   #dumps: Dump[] = []
+  /** While selection is deferred: the prefixes that wait for its end. */
+  #deferred: Readonly<Record<Family, number[]>> | undefined
+  #settled: (() => void) | undefined
   #retiring: Source[] = []
   #cancel: (() => void) | undefined
 
@@ -80,9 +83,24 @@ export class Rib {
     this.schedule()
   }
 
-  /** Sends a member everything of one family again (RFC 2918). */
+  /** Sends a member everything of one family again (RFC 2918); once, however often it was asked for before that began. */
   refresh(group: UpdateGroup, member: Member, family: Family): void {
+    if (this.#dumps.some((dump) => dump.willRepeat(member, family))) return
     this.#dumps.push(new Dump(group, [member], [family]))
+    this.schedule()
+  }
+
+  /** Selects best paths of our own announcements only, until `endDeferral` (RFC 4724 section 4.1). */
+  deferSelection(): void {
+    this.#deferred = { 'ipv4-unicast': [], 'ipv6-unicast': [] }
+  }
+
+  /** Selects all that waited; calls `done` when it is on its way to the peers. */
+  endDeferral(done: () => void): void {
+    for (const family of FAMILIES)
+      for (const prefix of this.#deferred?.[family] ?? []) this.families[family].dirty.push(prefix)
+    this.#deferred = undefined
+    this.#settled = done
     this.schedule()
   }
 
@@ -127,11 +145,17 @@ export class Rib {
   /** Moves a member to a group that tells other things; it is told the difference. */
   move(member: Member, from: UpdateGroup, to: UpdateGroup): void {
     const told = (family: Family) =>
-      new Set([
-        ...idsWith(from.out[family].attribute),
-        ...idsWith(this.families[family].prefixes.bestAttribute),
-      ])
-    to.adopt(member, { 'ipv4-unicast': told('ipv4-unicast'), 'ipv6-unicast': told('ipv6-unicast') })
+      to.config.families.includes(family)
+        ? new Set([
+            ...idsWith(from.out[family].attribute),
+            ...idsWith(this.families[family].prefixes.bestAttribute),
+          ])
+        : new Set<number>()
+    const unfinished = this.#dumps.filter((dump) => dump.members.has(member)).flatMap((dump) => dump.ends)
+    to.adopt(member, unfinished, {
+      'ipv4-unicast': told('ipv4-unicast'),
+      'ipv6-unicast': told('ipv6-unicast'),
+    })
     this.leave(from, member)
     this.schedule()
   }
@@ -172,9 +196,22 @@ export class Rib {
       }
     }
     more = this.#continueDumps(now) || more
+    if (this.#settled !== undefined && !more && !this.#queued()) this.#settle(this.#settled)
     if (this.attributes.wantsSweep()) this.#sweep()
     if (more) this.schedule()
     else if (this.#retiring.length > 0 && !this.busy()) this.#forgetSources()
+  }
+
+  #settle(done: () => void): void {
+    this.#settled = undefined
+    done()
+  }
+
+  /** A change waits to be told to a whole group. */
+  #queued(): boolean {
+    for (const { out } of this.groups.values())
+      if (FAMILIES.some((family) => out[family].queue.length > 0)) return true
+    return false
   }
 
   #forgetSources(): void {
@@ -186,12 +223,22 @@ export class Rib {
     const { dirty } = rib
     if (dirty.length === 0) return false
     const batch = dirty.length <= SLICE ? dirty.splice(0) : dirty.splice(dirty.length - SLICE)
-    const changed = batch.filter((prefix) => rib.select(prefix))
+    const ready = this.#deferred === undefined ? batch : this.#ready(rib, this.#deferred[rib.family], batch)
+    const changed = ready.filter((prefix) => rib.select(prefix))
     for (const group of this.groups.values())
       if (group.config.families.includes(rib.family)) group.offer(rib, changed)
     if (changed.length > 0) this.#listener.changed(rib, changed)
     this.#release(rib, batch)
     return dirty.length > 0
+  }
+
+  /** What need not wait for peers: prefixes that are, or were, announced by ourselves. The others become deferred. */
+  #ready(rib: FamilyRib, deferred: number[], batch: readonly number[]): readonly number[] {
+    return batch.filter((prefix) => {
+      const own = rib.lookup(prefix, LOCAL, 0) >= 0 || rib.prefixes.bestSource[prefix] === LOCAL
+      if (!own) deferred.push(prefix)
+      return own
+    })
   }
 
   /** Gives back prefixes that nothing refers to any more. */
@@ -218,6 +265,11 @@ export class Rib {
     let more = false
     const left: Dump[] = []
     for (const dump of this.#dumps) {
+      // RFC 7313 section 4.1: a repetition begins after End-of-RIB, and one at a time.
+      if (dump.repeats && left.some((before) => before.shares(dump))) {
+        left.push(dump)
+        continue
+      }
       const { state, split } = dump.slice(this.families, now)
       if (state !== 'done') left.push(dump)
       if (split !== undefined) left.push(split)

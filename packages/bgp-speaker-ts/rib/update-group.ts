@@ -83,7 +83,12 @@ export class UpdateGroup {
   /** Members that cannot keep up, with the prefixes that changed meanwhile: told the latest state of each once they have room. */
   readonly lagging = new Map<
     number,
-    { readonly member: Member; readonly missed: Readonly<Record<Family, Set<number>>> }
+    {
+      readonly member: Member
+      readonly missed: Readonly<Record<Family, Set<number>>>
+      /** End-of-RIB markers that it still has to get. */
+      readonly ends: Family[]
+    }
   >()
   #blockedSince: number | undefined
   /** Families whose Adj-RIB-Out is filled: until then nothing is sent, and then all of it by a dump. */
@@ -153,10 +158,18 @@ export class UpdateGroup {
     )
   }
 
-  /** A member that was told `told` by another group: it gets the difference. */
-  adopt(member: Member, told: Readonly<Record<Family, ReadonlySet<number>>>): void {
+  /** Sends End-of-RIB, after what the member still has to be told. */
+  end(family: Family, member: Member): void {
+    const late = this.lagging.get(member.source.index)
+    if (late === undefined) member.border(family, 'end-of-rib')
+    else late.ends.push(family)
+  }
+
+  /** A member that was told `told` by another group: it gets the difference, and the End-of-RIB markers that are missing. */
+  adopt(member: Member, ends: readonly Family[], told: Readonly<Record<Family, ReadonlySet<number>>>): void {
     this.lagging.set(member.source.index, {
       member,
+      ends: [...ends],
       missed: {
         'ipv4-unicast': new Set(told['ipv4-unicast']),
         'ipv6-unicast': new Set(told['ipv6-unicast']),
@@ -209,6 +222,7 @@ export class UpdateGroup {
       this.members.delete(member.source.index)
       this.lagging.set(member.source.index, {
         member,
+        ends: [],
         missed: { 'ipv4-unicast': new Set(), 'ipv6-unicast': new Set() },
       })
     }
@@ -217,13 +231,14 @@ export class UpdateGroup {
   }
 
   #catchUp(rib: FamilyRib): void {
-    for (const [index, { member, missed }] of this.lagging) {
+    for (const [index, { member, missed, ends }] of this.lagging) {
       if (!this.#primed.has(rib.family) || member.pending() > HIGH_WATER / 4) continue
       this.repeat(rib, missed[rib.family], member)
       missed[rib.family].clear()
       if (missed['ipv4-unicast'].size + missed['ipv6-unicast'].size > 0) continue
       this.lagging.delete(index)
       this.members.set(index, member)
+      for (const family of ends) member.border(family, 'end-of-rib')
     }
   }
 

@@ -1,0 +1,46 @@
+// The capabilities that our OPEN to a peer carries (RFC 5492).
+import type { PeerConfig } from './config.ts'
+import { FAMILY_CODES } from './negotiation.ts'
+import type { Capability } from './packet/capabilities.ts'
+import { AFI, SAFI } from './packet/codes.ts'
+
+/** `restarting`: this process follows one that left its routes with its peers (RFC 4724 section 3, the R bit). */
+export function ownCapabilities(config: PeerConfig, asn: number, restarting: boolean): Capability[] {
+  return [
+    ...config.families.map((family): Capability => ({ kind: 'multiprotocol', ...FAMILY_CODES[family] })),
+    { kind: 'route-refresh' },
+    { kind: 'enhanced-route-refresh' },
+    { kind: 'extended-message' },
+    ...extendedNextHop(config),
+    ...gracefulRestart(config, restarting),
+    { kind: 'four-octet-as', asn },
+  ]
+}
+
+/** IPv4 unicast with IPv6 next hops (RFC 8950). */
+function extendedNextHop({ extendedNextHop: wanted }: PeerConfig): Capability[] {
+  if (wanted !== true) return []
+  return [
+    {
+      kind: 'extended-next-hop',
+      families: [{ afi: AFI.IPV4, safi: SAFI.UNICAST, nextHopAfi: AFI.IPV6 }],
+    },
+  ]
+}
+
+function gracefulRestart(
+  { gracefulRestart: wanted, families }: PeerConfig,
+  restarting: boolean,
+): Capability[] {
+  if (wanted === undefined) return []
+  const { time, forwarding } = wanted
+  return [
+    {
+      kind: 'graceful-restart',
+      restarting,
+      notification: true,
+      time,
+      families: families.map((family) => ({ ...FAMILY_CODES[family], forwarding })),
+    },
+  ]
+}

@@ -1,0 +1,268 @@
+// One established session: its place in the RIB, what is stale in it, and what travels beside the routes.
+import { parseAddress } from './address.ts'
+import type { Family, PeerConfig } from './config.ts'
+import type { EndReason } from './fsm.ts'
+import type { PeerHost } from './host.ts'
+import { FAMILY_CODES, familyOf, type Negotiated } from './negotiation.ts'
+import { encodeEndOfRib } from './packet/end-of-rib.ts'
+import { encodeMessage } from './packet/message.ts'
+import type { Open } from './packet/open.ts'
+import { REFRESH, type RouteRefresh } from './packet/route-refresh.ts'
+import { keptFamilies, type Retained, StaleRoutes } from './retention.ts'
+import { groupKey, makeGroupConfig } from './rib/group-key.ts'
+import type { IngestPeer } from './rib/ingest.ts'
+import type { Source } from './rib/source.ts'
+import { type Border, type Member, UpdateGroup } from './rib/update-group.ts'
+import { SendHold } from './send-hold.ts'
+import type { Tally } from './tally.ts'
+import type { Wire } from './wire.ts'
+
+export interface SessionParts {
+  readonly host: PeerHost
+  readonly config: PeerConfig
+  readonly tally: Tally
+  readonly wire: Wire
+  readonly open: Open
+  readonly negotiated: Negotiated
+  /** As negotiated, milliseconds. */
+  readonly hold: number
+  /** Routes of the session before, whose place this one takes. */
+  readonly retained: Retained | undefined
+}
+
+export class Session {
+  readonly wire: Wire
+  readonly open: Open
+  readonly negotiated: Negotiated
+  readonly since: number
+  readonly hold: number
+  readonly ingest: IngestPeer
+  readonly stale: StaleRoutes
+  /** Families of which the peer has told all. */
+  readonly endOfRib = new Set<Family>()
+  readonly #host: PeerHost
+  readonly #tally: Tally
+  readonly #source: Source
+  readonly #member: Member
+  readonly #sendHold: SendHold
+  /** End-of-RIB markers that wait for the end of our own restart. */
+  readonly #postponedEnds = new Set<Family>()
+  #config: PeerConfig
+  #group: UpdateGroup
+
+  constructor({ host, config, tally, wire, open, negotiated, hold, retained }: SessionParts) {
+    this.#host = host
+    this.#config = config
+    this.#tally = tally
+    this.wire = wire
+    this.open = open
+    this.negotiated = negotiated
+    this.hold = hold
+    this.since = host.clock.now()
+    this.#source = retained?.ingest.source ?? this.#addSource()
+    this.#source.routerId = open.routerId
+    this.ingest = this.#makeIngest()
+    this.stale = new StaleRoutes(host.rib, this.ingest)
+    if (retained !== undefined) this.#takeOver(retained)
+    this.#member = this.#makeMember()
+    this.#group = this.#findGroup()
+    this.#sendHold = new SendHold(hold, this.since)
+    host.rib.join(this.#group, this.#member)
+  }
+
+  /** Has sent End-of-RIB for all families. */
+  get caughtUp(): boolean {
+    return this.negotiated.families.every((family) => this.endOfRib.has(family))
+  }
+
+  /** Prefixes that the peer is told. */
+  get advertised(): number {
+    const { out } = this.#group
+    return this.negotiated.families.reduce(
+      (sum, family) => sum + out[family].count - (out[family].bySource.get(this.#source.index) ?? 0),
+      0,
+    )
+  }
+
+  /** A family of which more prefixes came than may; undefined: none. */
+  get tooMany(): Family | undefined {
+    const { received, maxPrefixes } = this.ingest
+    return this.negotiated.families.find((family) => received[family] > maxPrefixes)
+  }
+
+  /** Applies what a running session can take over: policies, next hops, limits. */
+  reconfigure(config: PeerConfig): void {
+    this.#config = config
+    const { policy, isOwnAddress, maxPrefixes } = this.#makeIngest()
+    Object.assign(this.ingest, { policy, isOwnAddress, maxPrefixes })
+    for (const family of this.negotiated.families) this.#host.rib.reconsider(this.ingest, family)
+    const group = this.#findGroup()
+    if (group === this.#group) return
+    this.#host.rib.move(this.#member, this.#group, group)
+    this.#group = group
+  }
+
+  /** Asks the peer for everything again (RFC 2918); false: it cannot be asked. */
+  requestRefresh(family: Family): boolean {
+    if (!this.negotiated.routeRefresh || !this.negotiated.families.includes(family)) return false
+    this.#sendRefresh(family, REFRESH.REQUEST)
+    return true
+  }
+
+  /** The peer asks for everything again (RFC 2918), or says where its own repetition begins and ends (RFC 7313). */
+  refresh(message: RouteRefresh): undefined {
+    const family = familyOf(message)
+    // RFC 2918 section 4: a family that was not negotiated is ignored; RFC 7313 section 5: so is an unknown subtype.
+    if (family === undefined || !this.negotiated.families.includes(family)) return
+    if (message.subtype === REFRESH.REQUEST)
+      return void this.#host.rib.refresh(this.#group, this.#member, family)
+    // RFC 7313 section 4.1: with graceful restart, not before End-of-RIB.
+    const early = this.negotiated.gracefulRestart !== undefined && !this.endOfRib.has(family)
+    if (!this.negotiated.enhancedRefresh || early) return
+    if (message.subtype === REFRESH.BEGIN) this.stale.beginRefresh(family, this.#host.clock.now())
+    else if (message.subtype === REFRESH.END) this.stale.end(family, 'refresh')
+  }
+
+  /** Our own restart is over: the End-of-RIB markers that waited for that follow what the peer has been told. */
+  endRestart(): void {
+    const families = [...this.#postponedEnds]
+    this.#postponedEnds.clear()
+    for (const family of families) this.#group.end(family, this.#member)
+  }
+
+  /** RFC 9687: the peer takes nothing that we send. */
+  sendHoldExpired(now: number): boolean {
+    return this.#sendHold.expired(this.wire, now)
+  }
+
+  /** Leaves the RIB; the families whose routes stay behind, as stale ones, for the peer's return. `kept` false: none do. */
+  end(reason: EndReason, kept: boolean): readonly Family[] {
+    const { rib } = this.#host
+    rib.leave(this.#group, this.#member)
+    this.stale.clear()
+    const families = kept ? keptFamilies(reason, this.negotiated) : []
+    for (const family of this.negotiated.families)
+      if (!families.includes(family)) rib.drop(this.#source, family)
+    if (families.length === 0) rib.retire(this.#source)
+    return families
+  }
+
+  #addSource(): Source {
+    return this.#host.rib.addSource({
+      kind: this.open.asn === this.#host.asn ? 'ibgp' : 'ebgp',
+      address: this.#config.address,
+      addressBytes: parseAddress(this.#config.address)!,
+      routerId: this.open.routerId,
+      client: this.#config.routeReflectorClient === true,
+    })
+  }
+
+  #takeOver(retained: Retained): void {
+    const families = retained.resume(this.negotiated)
+    for (const family of families) {
+      this.ingest.received[family] = retained.ingest.received[family]
+      this.ingest.accepted[family] = retained.ingest.accepted[family]
+    }
+    this.stale.resume(families, this.since)
+  }
+
+  #makeIngest(): IngestPeer {
+    const config = this.#config
+    const { host, negotiated, tally } = { host: this.#host, negotiated: this.negotiated, tally: this.#tally }
+    const own = ownAddresses(config, this.wire.connection.localAddress)
+    const { kind } = this.#source
+    return {
+      source: this.#source,
+      context: {
+        fourOctetAs: negotiated.fourOctetAs,
+        internal: kind === 'ibgp',
+        localAsn: host.asn,
+        addPath4: negotiated.addPathReceive.includes('ipv4-unicast'),
+        addPath6: negotiated.addPathReceive.includes('ipv6-unicast'),
+      },
+      families: negotiated.families,
+      policy: host.engine(config.importPolicy),
+      clusterId: host.clusterId,
+      localId: host.routerId,
+      firstAsn: kind === 'ebgp' && config.enforceFirstAs !== false ? config.asn : 0,
+      isOwnAddress: (bytes, at, length) =>
+        own.some((each) => each.length === length && each.every((byte, i) => bytes[at + i] === byte)),
+      maxPrefixes: config.maxPrefixes ?? Number.POSITIVE_INFINITY,
+      received: { 'ipv4-unicast': 0, 'ipv6-unicast': 0 },
+      accepted: { 'ipv4-unicast': 0, 'ipv6-unicast': 0 },
+      rejected: (reason, prefix) => this.#reject('import', reason, prefix),
+      treatedAsWithdraw: (problem) => {
+        tally.counters.treatedAsWithdraw++
+        host.log.warn('malformed UPDATE treated as withdraw', { peer: config.address, problem })
+      },
+      attributesDiscarded: (problem) => {
+        tally.counters.attributesDiscarded++
+        host.log.debug('malformed attribute discarded', { peer: config.address, problem })
+      },
+      endOfRib: (family) => this.#endOfRib(family),
+    }
+  }
+
+  #makeMember(): Member {
+    const { counters } = this.#tally
+    return {
+      source: this.#source,
+      write: (bytes, messages) => {
+        counters.messagesSent += messages
+        counters.updatesSent += messages
+        this.wire.write(bytes, this.#host.clock.now())
+      },
+      border: (family, kind) => this.#border(family, kind),
+      pending: () => this.wire.connection.pendingBytes(),
+      rejected: (reason, prefix) => this.#reject('export', reason, prefix),
+    }
+  }
+
+  #findGroup(): UpdateGroup {
+    const { rib } = this.#host
+    const { exportPolicy } = this.#config
+    const { localAddress } = this.wire.connection
+    const config = makeGroupConfig(this.#config, this.#host, this.negotiated, localAddress)
+    return rib.group(
+      groupKey(config, exportPolicy),
+      () => new UpdateGroup(config, this.#host.engine(exportPolicy), rib.attributes, rib.sources),
+    )
+  }
+
+  #endOfRib(family: Family): void {
+    this.endOfRib.add(family)
+    this.stale.end(family, 'restart')
+    this.#host.event({ kind: 'end-of-rib', peer: this.#config.address, family })
+    this.#host.progress()
+  }
+
+  #border(family: Family, kind: Border): void {
+    if (kind === 'end-of-rib') {
+      if (this.#host.restarting() && this.#config.gracefulRestart !== undefined)
+        this.#postponedEnds.add(family)
+      else this.#member.write(encodeEndOfRib(family), 1)
+      return
+    }
+    // RFC 7313 section 4.1: no border before the peer has our End-of-RIB.
+    if (!this.negotiated.enhancedRefresh || this.#postponedEnds.has(family)) return
+    this.#sendRefresh(family, kind === 'refresh-begin' ? REFRESH.BEGIN : REFRESH.END)
+  }
+
+  #sendRefresh(family: Family, subtype: number): void {
+    this.#tally.counters.messagesSent++
+    const message = encodeMessage({ kind: 'route-refresh', ...FAMILY_CODES[family], subtype })
+    this.wire.write(message, this.#host.clock.now())
+  }
+
+  #reject(direction: 'import' | 'export', reason: string, prefix: string): void {
+    this.#tally.reject(reason)
+    this.#host.reject({ peer: this.#config.address, direction, prefix, reason })
+  }
+}
+
+function ownAddresses({ nextHop }: PeerConfig, localAddress: string): Uint8Array[] {
+  return [localAddress, nextHop?.ipv4, nextHop?.ipv6].flatMap((text) => {
+    const bytes = text === undefined ? undefined : parseAddress(text)
+    return bytes === undefined ? [] : [bytes]
+  })
+}
