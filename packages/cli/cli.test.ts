@@ -21,6 +21,8 @@ const peerCounters = {
   attributesDiscarded: 0,
 }
 
+const watchCounters = { synced: true, lists: 1, events: 0, failures: 0, skipped: 0 }
+
 const PAGES: Reports = {
   '/status': {
     version: '0.1.0',
@@ -33,7 +35,10 @@ const PAGES: Reports = {
       { name: 'peers', ok: false, detail: 'waiting for node-2' },
     ],
     apiServer: 'https://172.30.0.1:6443',
-    watches: [],
+    watches: [
+      { ...watchCounters, name: 'nodes', connected: true, objects: 3, lastError: undefined },
+      { ...watchCounters, name: 'services', connected: false, objects: 12, lastError: 'socket hang up' },
+    ],
     node: { name: 'node-1', podCIDRs: ['10.244.1.0/24'], addresses: ['172.30.0.11'], ready: false },
     asn: 64512,
     peersUp: 0,
@@ -133,7 +138,9 @@ describe('podroute', () => {
       'ready: | no',
       'peers: | 0 of 1 up',
       'agent: | 0.1.0, up 3m20s, 77 MB',
+      'API server: | https://172.30.0.1:6443 (see below)',
       'peers | missing | waiting for node-2',
+      'services | 12 | socket hang up',
       'network/routes | 2 | 1 | 1 | 0 | 3',
     ])
   })

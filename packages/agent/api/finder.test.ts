@@ -83,6 +83,11 @@ describe('API server', () => {
 
   describe('of several', () => {
     const answers = new Map<string, () => unknown>()
+    const said: string[] = []
+    const note = (message: string) => said.push(message)
+    beforeEach(() => {
+      said.length = 0
+    })
     const finder = (...servers: string[]) =>
       new ApiServerFinder({
         candidates: () => ({
@@ -94,7 +99,7 @@ describe('API server', () => {
           getJson: async () => answers.get(source)?.(),
           lines: () => Promise.reject(new Error('unused')),
         }),
-        log,
+        log: { ...log, info: note, warn: note },
       })
     const down = () => {
       throw new Error('connect ECONNREFUSED')
@@ -121,6 +126,16 @@ describe('API server', () => {
       expect((await found.client()).server).to.equal('a')
       found.failed(new Error('socket hang up'))
       expect((await found.client()).server).to.equal('b')
+    })
+
+    it('is said once to be away, and once to be back', async () => {
+      const found = finder('a')
+      const tryOnce = () => found.client().catch(() => found.failed(new Error('connect ECONNREFUSED')))
+      answers.set('a', down)
+      for (let attempt = 0; attempt < 3; attempt++) await tryOnce()
+      answers.set('a', () => ({}))
+      for (let attempt = 0; attempt < 3; attempt++) await tryOnce()
+      expect(said).to.deep.equal(['no API server answers, trying again', 'API server found'])
     })
 
     it('is one clear error when none answers', async () => {

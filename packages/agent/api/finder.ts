@@ -19,6 +19,7 @@ const PATIENCE = 5000
 export class ApiServerFinder {
   readonly #options: FinderOptions
   #client: Promise<ApiClient> | undefined
+  /** What was said last: the server in use, or why there is none. */
   #said = ''
 
   constructor(options: FinderOptions) {
@@ -53,13 +54,23 @@ export class ApiServerFinder {
         failures.push(`${client.server} (${candidate.source}): ${describeError(error)}`)
       }
     }
-    throw new AgentError('no-api-server', `no API server answers: ${failures.join('; ')}`)
+    const error = new AgentError('no-api-server', `no API server answers: ${failures.join('; ')}`)
+    this.#say(error.message, () =>
+      this.#options.log.warn('no API server answers, trying again', { tried: failures }),
+    )
+    throw error
   }
 
   #found(client: ApiClient, { source }: ServerCandidate): ApiClient {
-    if (this.#said !== client.server)
-      this.#options.log.info('API server found', { server: client.server, source })
-    this.#said = client.server
+    this.#say(client.server, () =>
+      this.#options.log.info('API server found', { server: client.server, source }),
+    )
     return client
+  }
+
+  /** An API server that is away for an hour is one line, not a thousand. */
+  #say(what: string, say: () => void): void {
+    if (what !== this.#said) say()
+    this.#said = what
   }
 }

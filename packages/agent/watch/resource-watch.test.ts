@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { ApiClient, Query } from '../api/client.ts'
-import { ApiStatusError } from '../errors.ts'
+import { AgentError, ApiStatusError } from '../errors.ts'
 import type { LogFields, Logger } from '../log.ts'
 import { asFields, asText } from './objects.ts'
 import { type ResourceKind, ResourceWatch } from './resource-watch.ts'
@@ -63,6 +63,7 @@ const fails = (error: Error) => () => {
 async function run(script: Script) {
   const told: string[] = []
   const logged: string[] = []
+  const pauses: number[] = []
   const note = (message: string, fields?: LogFields) =>
     logged.push(`${message} ${fields?.object ?? ''}`.trim())
   const log: Logger = { debug: note, info: note, warn: note, error: note }
@@ -76,10 +77,16 @@ async function run(script: Script) {
       remove: (key) => told.push(`-${key}`),
       synced: () => told.push('synced'),
     },
-    { log, random: () => 0, pageSize: 2, backoff: { first: 1, max: 1 } },
+    {
+      log,
+      random: () => 0,
+      pageSize: 2,
+      backoff: { first: 10, max: 80 },
+      pause: async (ms, signal) => void (signal.aborted || pauses.push(ms)),
+    },
   )
   await watch.run({ client: async () => script, failed() {} }, script.stop.signal)
-  return { told, logged, watch }
+  return { told, logged, pauses, watch }
 }
 
 describe('resource watch', () => {
@@ -127,13 +134,41 @@ describe('resource watch', () => {
     expect(told).to.deep.equal(['ns/a=x', 'ns/b=y', 'synced', 'ns/c=z', '-ns/b', 'synced', 'synced'])
   })
 
-  it('keeps what it knows while the server is away, and says so once', async () => {
-    const away = fails(new Error('connect ECONNREFUSED'))
-    const script = new Script(list(7, [thing('a', 1, 'x')]), away, away, away, events())
+  it('keeps what it knows while requests fail, and says so once', async () => {
+    const timeout = fails(new Error('no answer from the API server'))
+    const script = new Script(list(7, [thing('a', 1, 'x')]), timeout, timeout, timeout, events())
     const { told, logged, watch } = await run(script)
     expect(told).to.deep.equal(['ns/a=x', 'synced'])
     expect(logged).to.deep.equal(['watch failed, trying again', 'watch works again'])
     expect(watch.status).to.deep.include({ synced: true, objects: 1, failures: 3 })
+  })
+
+  it('leaves it to others to say that no server answers, and that one connection broke', async () => {
+    const away = fails(new AgentError('no-api-server', 'no API server answers'))
+    const broken = fails(new Error('socket hang up'))
+    const { logged, watch } = await run(new Script(list(7, []), broken, away, away, events()))
+    expect(logged).to.deep.equal([])
+    expect(watch.status.failures).to.equal(3)
+  })
+
+  it('says at once what the server refuses, once for each reason', async () => {
+    const forbidden = fails(new ApiStatusError(403, 'things is forbidden'))
+    const overload = fails(new ApiStatusError(429, 'too many requests'))
+    const { logged } = await run(new Script(forbidden, forbidden, overload, list(7, []), events()))
+    expect(logged).to.deep.equal([
+      'watch failed, trying again',
+      'watch failed, trying again',
+      'watch works again',
+    ])
+  })
+
+  it('waits longer each time while watches open and break without an event', async () => {
+    async function* garbage() {
+      yield 'junk'
+    }
+    const again = [list(7, []), garbage]
+    const { pauses } = await run(new Script(...again, ...again, ...again))
+    expect(pauses).to.deep.equal([10, 20, 40])
   })
 
   it('skips an object of unknown shape, and one that somebody chokes on, without stopping', async () => {
@@ -148,10 +183,23 @@ describe('resource watch', () => {
     const { told, logged, watch } = await run(script)
     expect(told).to.deep.equal(['synced', 'ns/a=x'])
     expect(logged).to.deep.equal([
-      'API object of unknown shape skipped odd',
-      'API object could not be used ns/p',
+      'an object of the API was skipped odd',
+      'an object of the API was skipped ns/p',
     ])
     expect(watch.status.skipped).to.equal(2)
+  })
+
+  it('says once that an object is skipped, until it is good or gone', async () => {
+    const bad = (version: number) => ({ type: 'MODIFIED', object: thing('p', version, 'poison') })
+    const { logged, watch } = await run(
+      new Script(
+        list(7, [thing('p', 2, 'poison')]),
+        events(bad(8), bad(9), { type: 'MODIFIED', object: thing('p', 10, 'cured') }, bad(11)),
+        events({ type: 'DELETED', object: thing('p', 12, '') }, bad(13), bad(14)),
+      ),
+    )
+    expect(logged).to.deep.equal(Array(3).fill('an object of the API was skipped ns/p'))
+    expect(watch.status.skipped).to.equal(6)
   })
 
   it('lists again after an event that cannot be read', async () => {

@@ -1,9 +1,11 @@
 /** Keeps up with one kind of API object: list, watch from there, resume, and list again when the server has forgotten where we were. */
 import type { ApiClient, Query } from '../api/client.ts'
+import { remedyFor } from '../api/remedy.ts'
 import { AgentError, ApiStatusError } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { type BackoffSettings, backoff, pause } from './backoff.ts'
 import { decodeEvent, decodePage, type ObjectMeta } from './objects.ts'
+import { SkippedObjects } from './skipped.ts'
 
 /** What is watched, and what is kept of each object. */
 export interface ResourceKind<T> {
@@ -50,6 +52,8 @@ export interface WatchOptions {
   /** Objects in one page of a list. */
   readonly pageSize?: number
   readonly backoff?: BackoffSettings
+  /** Resolves after so many milliseconds, or when the signal aborts. */
+  readonly pause?: (ms: number, signal: AbortSignal) => Promise<void>
 }
 
 const PAGE_SIZE = 500
@@ -64,22 +68,31 @@ export class ResourceWatch<T> {
   /** Version of each object that the handler knows. */
   readonly #versions = new Map<string, string>()
   readonly #backoff: BackoffSettings
+  readonly #pause: typeof pause
   #resourceVersion: string | undefined
   #failuresInRow = 0
-  #status = { synced: false, connected: false, lists: 0, events: 0, failures: 0, skipped: 0 }
+  /** Lists and events in a row that could not be read: that a watch opens does not end these. */
+  #unreadableInRow = 0
+  #status = { synced: false, connected: false, lists: 0, events: 0, failures: 0 }
   #lastError: string | undefined
+  /** The failure that was logged and is not over. */
+  #saidError: string | undefined
+  readonly #skipped: SkippedObjects
 
   constructor(kind: ResourceKind<T>, handler: ResourceHandler<T>, options: WatchOptions) {
     this.#kind = kind
     this.#handler = handler
     this.#options = options
     this.#backoff = options.backoff ?? BACKOFF
+    this.#pause = options.pause ?? pause
+    this.#skipped = new SkippedObjects(kind.name, options.log)
   }
 
   get status(): WatchStatus {
     return {
       name: this.#kind.name,
       objects: this.#versions.size,
+      skipped: this.#skipped.count,
       lastError: this.#lastError,
       ...this.#status,
     }
@@ -118,6 +131,7 @@ export class ResourceWatch<T> {
       version = page.resourceVersion
     } while (next !== '' && !signal.aborted)
     for (const key of this.#versions.keys()) if (!seen.has(key)) this.#remove(key)
+    this.#skipped.retain(seen)
     this.#resourceVersion = version
     this.#status.lists++
     this.#status.synced = true
@@ -145,33 +159,33 @@ export class ResourceWatch<T> {
       this.#status.connected = false
     }
     // A server that ends each watch at once must not be asked in a tight loop.
-    if (received === 0) await pause(this.#backoff.first, signal)
+    if (received === 0) await this.#pause(this.#backoff.first, signal)
   }
 
   #event(line: string): void {
     const event = decodeEvent(line)
+    this.#unreadableInRow = 0
     if (event.kind === 'error') throw new ApiStatusError(event.code, event.message)
     this.#resourceVersion = event.meta.resourceVersion
     if (event.kind === 'bookmark') return
     this.#status.events++
-    if (event.kind === 'deleted') this.#remove(event.meta.key)
-    else this.#upsert(event.meta, event.object)
+    if (event.kind === 'changed') this.#upsert(event.meta, event.object)
+    else {
+      this.#remove(event.meta.key)
+      this.#skipped.forget(event.meta.key)
+    }
   }
 
   #upsert(meta: ObjectMeta, object: unknown): void {
     if (this.#versions.get(meta.key) === meta.resourceVersion) return
     const kept = this.#kind.trim(object)
     if (kept === undefined) {
-      this.#status.skipped++
-      this.#options.log.warn('API object of unknown shape skipped', {
-        kind: this.#kind.name,
-        object: meta.key,
-      })
+      this.#skipped.skip(meta.key, 'unknown shape')
       this.#remove(meta.key)
       return
     }
     this.#versions.set(meta.key, meta.resourceVersion)
-    this.#tell(meta.key, () => this.#handler.upsert(meta.key, kept))
+    if (this.#tell(meta.key, () => this.#handler.upsert(meta.key, kept))) this.#skipped.forget(meta.key)
   }
 
   #remove(key: string): void {
@@ -179,32 +193,44 @@ export class ResourceWatch<T> {
   }
 
   /** One object that somebody chokes on must not stop the others. */
-  #tell(key: string, tell: () => void): void {
+  #tell(key: string, tell: () => void): boolean {
     try {
       tell()
+      return true
     } catch (error) {
-      this.#status.skipped++
-      this.#options.log.error('API object could not be used', { kind: this.#kind.name, object: key, error })
+      this.#skipped.skip(key, error)
+      return false
     }
   }
 
   async #failed(error: unknown, signal: AbortSignal): Promise<void> {
     if (mustRelist(error)) this.#resourceVersion = undefined
     this.#status.failures++
-    const message = error instanceof Error ? error.message : String(error)
-    // Said once per reason: an API server that is away for an hour is one line, not a thousand.
-    if (message !== this.#lastError) {
-      this.#options.log.warn('watch failed, trying again', { kind: this.#kind.name, error })
-      this.#lastError = message
+    this.#lastError = error instanceof Error ? error.message : String(error)
+    if (this.#isNews(error)) {
+      const todo = remedyFor(error, this.#kind.name)
+      const fields = { kind: this.#kind.name, error, ...(todo ? { todo } : {}) }
+      this.#options.log.warn('watch failed, trying again', fields)
+      this.#saidError = this.#lastError
     }
-    await pause(backoff(this.#failuresInRow++, this.#backoff, this.#options.random), signal)
+    const failures = isUnreadable(error) ? this.#unreadableInRow++ : this.#failuresInRow++
+    await this.#pause(backoff(failures, this.#backoff, this.#options.random), signal)
+  }
+
+  /** Said once per reason. That no server answers is said by who looks for one, and one connection that breaks is no news. */
+  #isNews(error: unknown): boolean {
+    if (this.#lastError === this.#saidError) return false
+    if (error instanceof ApiStatusError) return !error.expired
+    if (error instanceof AgentError) return error.code !== 'no-api-server'
+    return this.#failuresInRow > 0
   }
 
   #recovered(): void {
     this.#failuresInRow = 0
-    if (this.#lastError === undefined) return
-    this.#options.log.info('watch works again', { kind: this.#kind.name })
     this.#lastError = undefined
+    if (this.#saidError === undefined) return
+    this.#options.log.info('watch works again', { kind: this.#kind.name })
+    this.#saidError = undefined
   }
 
   #query(more: Query): Query {
@@ -220,5 +246,9 @@ export class ResourceWatch<T> {
 /** The server has forgotten our version, or sent what cannot be read: only a new list tells what is true. */
 function mustRelist(error: unknown): boolean {
   if (error instanceof ApiStatusError) return error.expired
+  return isUnreadable(error)
+}
+
+function isUnreadable(error: unknown): boolean {
   return error instanceof AgentError && error.code === 'api-decode'
 }

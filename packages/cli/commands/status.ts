@@ -8,7 +8,8 @@ export const status: ReportCommand<'/status'> = {
   summary: 'whether this node has its network, and what is missing',
   page: '/status',
   print(report) {
-    return [overview(report), conditions(report), tables(report)].join('\n\n')
+    const parts = [overview(report), conditions(report), failingWatches(report), tables(report)]
+    return parts.filter((part) => part !== '').join('\n\n')
   },
 }
 
@@ -28,9 +29,17 @@ function overview(report: StatusReport): string {
 }
 
 function apiServer({ apiServer, watches }: StatusReport): string {
-  const away = watches.find((watch) => !watch.connected)
-  if (apiServer === '') return `not found yet${away?.lastError ? `: ${away.lastError}` : ''}`
-  return away ? `${apiServer} (no connection${away.lastError ? `: ${away.lastError}` : ''})` : apiServer
+  if (apiServer === '') return 'not found yet'
+  return watches.every((watch) => watch.connected) ? apiServer : `${apiServer} (see below)`
+}
+
+function failingWatches({ watches }: StatusReport): string {
+  const failing = watches.filter((watch) => !watch.connected)
+  if (failing.length === 0) return ''
+  return table(
+    ['OBJECTS', 'KNOWN', 'NOT FOLLOWED NOW'],
+    failing.map(({ name, objects, lastError }) => [name, String(objects), dash(lastError)]),
+  )
 }
 
 function conditions(report: StatusReport): string {
