@@ -205,8 +205,8 @@ export class Peer {
     for (const effect of effects) this.#run(effect)
     this.#fsmDeadline = nextDeadline(this.#fsm)
     const after = this.state
-    if (after === before) return
-    this.#host.event({ kind: 'state', peer: this.config.address, state: after, previous: before })
+    if (after !== before)
+      this.#host.event({ kind: 'state', peer: this.config.address, state: after, previous: before })
     if (before !== 'idle') this.#settle()
   }
 

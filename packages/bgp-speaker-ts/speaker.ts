@@ -90,7 +90,6 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     this.#restartDeadline = this.#clock.now() + selectionDeferralTime * 1000
     this.#scheduleTick()
     for (const peer of this.#peers.values()) peer.start()
-    this.#watchRestart()
   }
 
   /** Addresses and ports that are listened on, after `start`. */
@@ -320,7 +319,8 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
   /** Our restart is over once every peer has told us all, or time is up: then paths are selected, and End-of-RIB goes out after them. */
   #watchRestart(): void {
     if (!this.#restarting || !this.#started) return
-    const waiting = [...this.#peers.values()].some((peer) => peer.awaited)
+    // Without peers it has not begun: whoever starts the speaker may add them a moment later.
+    const waiting = this.#peers.size === 0 || [...this.#peers.values()].some((peer) => peer.awaited)
     if (waiting && this.#clock.now() < this.#restartDeadline) return
     this.#restarting = false
     this.#rib.endDeferral(() => {

@@ -1,0 +1,176 @@
+// TCP in memory: connections whose bytes arrive when the fake clock's turn ends, and that can be cut or stalled.
+import type {
+  Connection,
+  ConnectionHandlers,
+  ConnectOptions,
+  Listener,
+  ListenOptions,
+  Transport,
+} from '../transport.ts'
+import type { FakeClock } from './fake-clock.ts'
+
+const NO_HANDLERS: ConnectionHandlers = { onConnect() {}, onData() {}, onDrain() {}, onClose() {} }
+/** Bytes that wait before `write` says so. */
+const HIGH_WATER = 65536
+
+class MemoryConnection implements Connection {
+  readonly localAddress: string
+  readonly remoteAddress: string
+  readonly remotePort = 0
+  peer: MemoryConnection | undefined
+  /** Nothing is read at this end: what the other end writes waits there. */
+  stalled = false
+  closed = false
+  readonly #clock: FakeClock
+  #handlers = NO_HANDLERS
+  #queue: Uint8Array[] = []
+  #ending = false
+  #full = false
+  #delivering = false
+
+  constructor(clock: FakeClock, localAddress: string, remoteAddress: string) {
+    this.#clock = clock
+    this.localAddress = localAddress
+    this.remoteAddress = remoteAddress
+  }
+
+  handle(handlers: ConnectionHandlers): void {
+    this.#handlers = handlers
+  }
+
+  secureTtl(): void {}
+
+  connected(): void {
+    this.#clock.soon(() => {
+      if (!this.closed) this.#handlers.onConnect()
+    })
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.closed) return true
+    this.#queue.push(bytes)
+    this.deliver()
+    this.#full ||= this.pendingBytes() > HIGH_WATER
+    return !this.#full
+  }
+
+  pendingBytes(): number {
+    return this.#queue.reduce((sum, { length }) => sum + length, 0)
+  }
+
+  end(): void {
+    this.#ending = true
+    this.deliver()
+  }
+
+  destroy(): void {
+    this.close(undefined)
+  }
+
+  /** Both ends are told, each in a turn of its own. */
+  close(error: Error | undefined): void {
+    for (const end of [this, this.peer]) {
+      if (end === undefined || end.closed) continue
+      end.closed = true
+      this.#clock.soon(() => end.#handlers.onClose(error))
+    }
+  }
+
+  /** Passes on what waits, unless the other end does not read. */
+  deliver(): void {
+    if (this.#delivering) return
+    this.#delivering = true
+    this.#clock.soon(() => {
+      this.#delivering = false
+      if (this.closed || this.peer === undefined || this.peer.stalled) return
+      const queue = this.#queue
+      this.#queue = []
+      for (const bytes of queue) if (!this.peer.closed) this.peer.#handlers.onData(bytes)
+      if (this.#full) {
+        this.#full = false
+        this.#handlers.onDrain()
+      }
+      if (this.#ending) this.close(undefined)
+    })
+  }
+}
+
+export class MemoryNetwork {
+  readonly clock: FakeClock
+  /** TCP-MD5 keys that listeners were given, by remote address or prefix. */
+  readonly passwords = new Map<string, string>()
+  readonly connections: MemoryConnection[] = []
+  readonly #listeners = new Map<string, (connection: Connection) => void>()
+
+  constructor(clock: FakeClock) {
+    this.clock = clock
+  }
+
+  /** A host's TCP; `address` is its source address. */
+  transport(address: string): Transport {
+    return {
+      supports: { password: true, ttlSecurity: true },
+      connect: (options, handlers) => this.#connect(address, options, handlers),
+      listen: (options, accept) => this.#listen(address, options, accept),
+    }
+  }
+
+  /** Connections between two addresses that are open. */
+  between(a: string, b: string): readonly MemoryConnection[] {
+    return this.connections.filter(
+      ({ localAddress, remoteAddress, closed }) => !closed && localAddress === a && remoteAddress === b,
+    )
+  }
+
+  /** Both ends see their connections break. */
+  cut(a: string, b: string): void {
+    for (const connection of [...this.between(a, b), ...this.between(b, a)])
+      connection.close(new Error('connection reset'))
+  }
+
+  /** `at` reads nothing more of what `from` sends, or reads again. */
+  stall(at: string, from: string, stalled: boolean): void {
+    for (const connection of this.between(at, from)) {
+      connection.stalled = stalled
+      connection.peer?.deliver()
+    }
+  }
+
+  #connect(host: string, options: ConnectOptions, handlers: ConnectionHandlers): Connection {
+    const local = options.localAddress ?? host
+    const near = new MemoryConnection(this.clock, local, options.address)
+    near.handle(handlers)
+    this.clock.soon(() => {
+      const accept = this.#listeners.get(`${options.address} ${options.port}`)
+      if (near.closed) return
+      if (accept === undefined) return near.close(new Error('connection refused'))
+      const far = new MemoryConnection(this.clock, options.address, local)
+      near.peer = far
+      far.peer = near
+      this.connections.push(near, far)
+      near.connected()
+      accept(far)
+      far.deliver()
+    })
+    return near
+  }
+
+  async #listen(
+    host: string,
+    { address = host, port }: ListenOptions,
+    accept: (connection: Connection) => void,
+  ): Promise<Listener> {
+    const key = `${address} ${port}`
+    if (this.#listeners.has(key)) throw new Error(`${key} is taken`)
+    this.#listeners.set(key, accept)
+    return {
+      address,
+      port,
+      setPassword: (remote, password) => {
+        if (password === undefined) this.passwords.delete(remote)
+        else this.passwords.set(remote, password)
+      },
+      close: async () => void this.#listeners.delete(key),
+    }
+  }
+}
