@@ -98,9 +98,17 @@ export function normalize(value: unknown, world: NetnsWorld): unknown {
     .replaceAll(world.host, 'HOST')
     .replaceAll(world.data, 'DATA')
     .replace(/veth[0-9a-f]{8}/g, 'vethX')
-    .replace(/"(?!00:00|02:aa)([0-9a-f]{2}:){5}[0-9a-f]{2}"/g, '"MAC"')
+    .replace(/(?<![0-9a-f:])(?!00:00|02:aa)([0-9a-f]{2}:){5}[0-9a-f]{2}(?![0-9a-f:])/g, 'MAC')
   return JSON.parse(text) as unknown
 }
+
+/** The rules as nft prints them; the reference leaves empty iptables tables behind where it has looked for old rules. */
+const viewFilters = (text: string | undefined) =>
+  text
+    ?.replace(/table ip6? nat \{\s*\}/g, '')
+    .trim()
+    .split('\n')
+    .map((line) => line.trim())
 
 function viewLinks(raw: readonly RawLink[]): unknown[] {
   return raw
@@ -155,7 +163,7 @@ function placeState(world: NetnsWorld, place: Place): unknown {
     links: viewLinks(JSON.parse(links || '[]') as RawLink[]),
     routes: [v4, v6].map((text) => viewRoutes(JSON.parse(text || '[]') as Record<string, unknown>[])),
     settings: Object.fromEntries(settings.map((name, i) => [name, rest[i]])),
-    filters: rest[settings.length]?.split('\n').map((line) => line.trim()),
+    filters: viewFilters(rest[settings.length]),
   }
 }
 
@@ -170,17 +178,16 @@ function leases(world: NetnsWorld, network: string): Record<string, string> {
   )
 }
 
-/** Waits until the kernel has settled what it does on its own: duplicate address detection, carrier. */
+const isUnsettled = (address: Record<string, unknown>) =>
+  address.tentative === true && address.scope !== 'link'
+
+/** Waits until duplicate address detection is done, but for the kernel's own addresses, which nobody compares. */
 export function settle(world: NetnsWorld, places: readonly Place[]): void {
-  for (let i = 0; i < 50; i++) {
-    const open = places.some((place) =>
-      world
-        .ip<RawLink[]>(place, 'addr')
-        .some((link) => link.addr_info.some((address) => address.tentative === true)),
-    )
-    if (!open) return
-    command('sleep', '0.1')
-  }
+  for (const place of places)
+    for (let i = 0; i < 500; i++) {
+      if (!world.ip<RawLink[]>(place, '-6', 'addr').some((link) => link.addr_info.some(isUnsettled))) break
+      command('sleep', '0.01')
+    }
 }
 
 /** Everything that a plugin may have changed. */

@@ -89,11 +89,15 @@ export class NetnsWorld implements World {
     this.data = join(this.root, 'networks')
     this.host = `pr-cni-${process.pid}-${worlds++}`
     this.addNamespace(this.host)
+    this.setSetting('host', 'ipv6/conf/default/accept_dad', '0') // the bridge's addresses: a second each
   }
 
   private addNamespace(name: string): void {
     command('ip', 'netns', 'add', name)
     this.namespaces.push(name)
+    // Else duplicate address detection begins up to a second late, at random.
+    const file = '/proc/sys/net/ipv6/conf/default/router_solicitation_delay'
+    command('ip', 'netns', 'exec', name, 'sh', '-c', `echo 0 > ${file}`)
   }
 
   /** Runs a program in the host's namespace. */

@@ -175,7 +175,7 @@ function printNewResult(result: Result, version: string): JsonObject {
           })),
         }),
     ...(result.routes.length === 0 ? {} : { routes: result.routes.map(printRoute) }),
-    ...(isEmpty(result.dns) ? {} : { dns: result.dns }),
+    ...(current && isEmpty(result.dns) ? {} : { dns: result.dns }),
   }
 }
 
