@@ -59,7 +59,7 @@ export function faults(): void {
       const answered = await whileAnswering(
         () => curlFromPod('node-2', urlOf(clusterIP, port)),
         async () => {
-          await onNode('node-2', 'kill -9 $(pgrep -f /opt/podroute/agent.mjs)')
+          await onNode('node-2', 'pkill -9 -f "[/]opt/podroute/agent.mjs"')
           expect(await kernelRoutes('node-2')).to.deep.equal(before)
           await waitFor(
             'agent back',
@@ -149,8 +149,8 @@ export function faults(): void {
     it('is refused at once', async () => {
       await kubectl(['create', 'service', 'clusterip', 'nobody', '--tcp=80:80'])
       const { clusterIP } = await service('nobody')
-      const ask = () => onNode('node-1', `curl -sS --max-time 5 http://${clusterIP}/ 2>&1 || true`)
-      await waitFor('refusal', ask, (text) => /refused/i.test(text), { timeout: 20_000 })
+      const ask = () => onNode('node-1', `curl -sSv --max-time 5 http://${clusterIP}/ 2>&1 || true`)
+      await waitFor('refusal', ask, (text) => /Connection refused/.test(text), { timeout: 20_000 })
       await kubectl(['delete', 'service', 'nobody'])
     })
   })

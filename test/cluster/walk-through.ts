@@ -1,8 +1,8 @@
 /** What `npm run lab` starts and shows, looked at from every side. */
 import { expect } from 'chai'
 import { CLUSTER_ASN, NODES, OUTSIDE, ROUTER } from '../../lab/addresses.ts'
-import { BLUE_REPLICAS, clientName, service } from '../../lab/scenarios/blue.ts'
-import { kubectl, kubectlJson, nodes, pods, waitFor } from '../../lab/scenarios/cluster.ts'
+import { BLUE_REPLICAS, service } from '../../lab/scenarios/blue.ts'
+import { apply, kubectl, kubectlJson, nodes, pods, waitFor } from '../../lab/scenarios/cluster.ts'
 import { frrPeers, frrRoutes, kernelRoutes } from '../../lab/scenarios/routing.ts'
 import {
   countAnswers,
@@ -10,6 +10,7 @@ import {
   curlFromOutside,
   curlFromPod,
   OUTSIDE_PORT,
+  parseAnswer,
   urlOf,
 } from '../../lab/scenarios/traffic.ts'
 import type { PeersReport, StatusReport } from '../../packages/agent/admin/reports.ts'
@@ -202,25 +203,22 @@ export function walkThrough(): void {
     })
 
     it('lets a pod reach itself', async () => {
-      const pod = clientName('node-1')
-      const inPod = (...command: string[]) => kubectl(['exec', pod, '--', ...command])
-      await inPod('sh', '-c', 'echo it is me >/tmp/index.html && httpd -p 8888 -h /tmp')
-      await kubectl([
-        'expose',
-        'pod',
-        pod,
-        '--name=myself',
-        '--port=80',
-        '--target-port=8888',
-        '--selector=app=myself',
-      ])
-      await kubectl(['label', 'pod', pod, 'app=myself', '--overwrite'])
+      const [blue] = await pods('app=blue')
+      await kubectl(['label', 'pod', blue!.name, 'lab=myself'])
+      await apply({
+        apiVersion: 'v1',
+        kind: 'Service',
+        metadata: { name: 'myself' },
+        spec: { selector: { lab: 'myself' }, ports: [{ port: 80, targetPort: 8888 }] },
+      })
       const { clusterIP } = await service('myself')
-      const answer = () => inPod('wget', '-q', '-T', '5', '-O', '-', urlOf(clusterIP, 80))
-      expect(await waitFor('hairpin', answer, (text) => text !== '', { timeout: 20_000 })).to.equal(
-        'it is me\n',
+      const url = urlOf(clusterIP, 80)
+      const ask = () => kubectl(['exec', blue!.name, '--', 'fetch', '-timeout=5s', url])
+      const { pod, client } = parseAnswer(
+        await waitFor('hairpin', ask, (text) => text !== '', { timeout: 30_000 }),
       )
-      await kubectl(['label', 'pod', pod, 'app=client', '--overwrite'])
+      expect(pod).to.equal(blue!.name)
+      expect(blue!.addresses).not.to.include(client)
       await kubectl(['delete', 'service', 'myself'])
     })
   })
