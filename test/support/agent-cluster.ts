@@ -3,10 +3,11 @@
  * on this machine's kernel. There is no kubelet: Nodes are objects only.
  */
 import { createHash } from 'node:crypto'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Reports } from '@podroute/agent/admin/reports.ts'
+import { SERVICE_ACCOUNT } from '@podroute/agent/api/servers.ts'
 import { ask } from '@podroute/cli/client.ts'
 import { attempt, type CommandResult, run } from '../../lab/command.ts'
 import { buildControlPlane, type Component } from '../../lab/control-plane/build.ts'
@@ -29,6 +30,12 @@ export interface TestNode {
 
 export interface ClusterOptions {
   readonly clusterCidr?: string
+}
+
+export interface AgentOptions {
+  readonly serviceProxy?: boolean
+  /** Credentials and address of the API server as in a pod, not by a kubeconfig. */
+  readonly asPod?: { readonly token: string }
 }
 
 export class AgentCluster implements AsyncDisposable {
@@ -160,14 +167,24 @@ export class AgentCluster implements AsyncDisposable {
   }
 
   /** Starts the agent of a node; `config` is the text of its configuration file. */
-  async startAgent(node: TestNode, config = '', options: { serviceProxy?: boolean } = {}): Promise<void> {
+  async startAgent(node: TestNode, config = '', options: AgentOptions = {}): Promise<void> {
     const file = join(this.directory, `${node.name}.yaml`)
     await writeFile(file, config || agentConfig(this.conflist(node)))
-    const args = ['--config', file, '--node-name', node.name, '--kubeconfig', this.agentKubeconfig]
-    const more = ['--admin-socket', this.socket(node), `--run-service-proxy=${options.serviceProxy ?? false}`]
-    await this.processes.start(this.#agent(node), [process.execPath, this.#bundle, ...args, ...more], {
+    const args = ['--config', file, '--node-name', node.name, '--admin-socket', this.socket(node)]
+    args.push(`--run-service-proxy=${options.serviceProxy ?? false}`)
+    const agent = [process.execPath, this.#bundle, ...args]
+    const command = options.asPod
+      ? await this.#asPod(options.asPod, agent)
+      : [...agent, '--kubeconfig', this.agentKubeconfig]
+    await this.processes.start(this.#agent(node), command, {
       netns: node.netns,
+      env: { KUBERNETES_SERVICE_HOST: CONTROL_PLANE_ADDRESS, KUBERNETES_SERVICE_PORT: '6443' },
     })
+  }
+
+  /** A token of the ServiceAccount in deploy/podroute.yaml. */
+  async token(): Promise<string> {
+    return (await this.kubectl('-n', 'kube-system', 'create', 'token', 'podroute', '--duration=2h')).trim()
   }
 
   agentPid(node: TestNode): number {
@@ -243,6 +260,15 @@ export class AgentCluster implements AsyncDisposable {
     await rm(this.directory, { recursive: true, force: true })
   }
 
+  /** The command with the ServiceAccount's files where a pod has them, in a mount namespace of its own. */
+  async #asPod({ token }: { token: string }, command: readonly string[]): Promise<string[]> {
+    const files = await mkdtemp(join(this.directory, 'serviceaccount-'))
+    await writeFile(join(files, 'token'), token)
+    await copyFile(join(this.directory, 'kubernetes', 'ca.crt'), join(files, 'ca.crt'))
+    const mount = `mount -t tmpfs none /run && mkdir -p ${SERVICE_ACCOUNT} && cp ${files}/* ${SERVICE_ACCOUNT}`
+    return ['unshare', '--mount', 'sh', '-c', `${mount} && exec "$@"`, 'sh', ...command]
+  }
+
   #agent(node: TestNode): string {
     return `agent-${node.name}`
   }
@@ -278,9 +304,9 @@ export class AgentCluster implements AsyncDisposable {
 
   /** A kubeconfig with nothing but the ServiceAccount's token: the agents have no right that the manifest does not give. */
   async #writeKubeconfig(): Promise<void> {
-    const token = await this.kubectl('-n', 'kube-system', 'create', 'token', 'podroute', '--duration=2h')
+    const token = await this.token()
     const config = JSON.parse(await readFile(this.control.kubeconfig, 'utf8'))
-    config.users = [{ name: 'agent', user: { token: token.trim() } }]
+    config.users = [{ name: 'agent', user: { token } }]
     config.contexts[0].context.user = 'agent'
     await writeFile(this.agentKubeconfig, JSON.stringify(config), { mode: 0o600 })
   }

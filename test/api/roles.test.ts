@@ -1,0 +1,110 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { AgentCluster, eventually, type TestNode } from '../support/agent-cluster.ts'
+
+const USER = 'system:serviceaccount:kube-system:podroute'
+const AUDIT_POLICY = {
+  apiVersion: 'audit.k8s.io/v1',
+  kind: 'Policy',
+  omitStages: ['RequestReceived'],
+  rules: [{ level: 'Metadata', users: [USER] }, { level: 'None' }],
+}
+
+interface AuditEvent {
+  readonly verb: string
+  readonly requestURI: string
+  readonly objectRef?: { readonly resource: string }
+  readonly responseStatus?: { readonly code: number }
+}
+
+interface Rule {
+  readonly resources: readonly string[]
+  readonly verbs: readonly string[]
+}
+
+describe("an agent with the rights of deploy/podroute.yaml's ServiceAccount", function () {
+  this.timeout(60_000)
+  let cluster: AgentCluster
+  let node: TestNode
+  let auditLog: string
+  let rules: readonly Rule[]
+
+  const requests = async (): Promise<{ what: string; code: number }[]> => {
+    const lines = (await readFile(auditLog, 'utf8')).split('\n').filter((line) => line !== '')
+    return lines.map((line) => {
+      const event = JSON.parse(line) as AuditEvent
+      const what = `${event.verb} ${event.objectRef?.resource ?? event.requestURI}`
+      return { what, code: event.responseStatus?.code ?? 0 }
+    })
+  }
+  const watches = async () => (await cluster.ask(node, '/status')).watches
+  const followed = async () => (await watches()).filter((w) => w.connected).map((w) => w.name)
+  const setRules = (wanted: readonly Rule[]) =>
+    cluster.kubectl(
+      'patch',
+      'clusterrole',
+      'podroute',
+      '--type=merge',
+      '-p',
+      JSON.stringify({ rules: wanted }),
+    )
+  const may = async (verb: string, resource: string) =>
+    (await cluster.control.kubectl(['auth', 'can-i', verb, resource, `--as=${USER}`])).stdout.trim() === 'yes'
+  const start = async (token: string) => {
+    await cluster.killAgent(node)
+    await cluster.startAgent(node, '', { serviceProxy: true, asPod: { token } })
+  }
+
+  before(async () => {
+    cluster = await AgentCluster.start('roles')
+    const policy = join(cluster.directory, 'audit.json')
+    auditLog = join(cluster.directory, 'audit.log')
+    await writeFile(policy, JSON.stringify(AUDIT_POLICY))
+    await cluster.stopComponent('kube-apiserver')
+    const flags = [`--audit-policy-file=${policy}`, `--audit-log-path=${auditLog}`]
+    await cluster.startComponent('kube-apiserver', ...flags)
+    node = await cluster.addNamespace()
+    await cluster.registerNode(node)
+    rules = JSON.parse(await cluster.kubectl('get', 'clusterrole', 'podroute', '-o', 'json')).rules
+  })
+  after(() => cluster?.[Symbol.asyncDispose]())
+
+  it('is refused nothing, and uses every right that it has', async () => {
+    await start(await cluster.token())
+    await eventually(async () => (await followed()).length === 3)
+    const seen = await requests()
+    expect(seen.filter(({ code }) => code !== 200)).to.deep.equal([])
+    const granted = rules.flatMap(({ resources, verbs }) =>
+      resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource}`)),
+    )
+    const used = new Set(seen.map(({ what }) => what))
+    expect([...used].sort()).to.deep.equal([...granted, 'get /version'].sort())
+  })
+
+  it('says what it may not follow and what to do, follows the rest, and goes on once it may', async () => {
+    await setRules(rules.filter(({ resources }) => !resources.includes('endpointslices')))
+    await eventually(async () => !(await may('list', 'endpointslices.discovery.k8s.io')))
+    await start(await cluster.token())
+    await eventually(async () => (await watches()).some((watch) => watch.failures >= 3))
+    expect(await followed()).to.deep.equal(['nodes', 'services'])
+    const [line, ...more] = await cluster.said(node, 'watch failed, trying again')
+    expect(more).to.deep.equal([])
+    expect(line).to.include('"kind":"endpointslices"')
+    expect(line).to.include(`User \\"${USER}\\" cannot list resource \\"endpointslices\\"`)
+    expect(line).to.include('"todo":"allow list and watch on endpointslices: apply the ServiceAccount, ')
+    const { stdout } = await cluster.podroute(node, 'status')
+    expect(stdout).to.match(/^endpointslices +0 +endpointslices\.discovery\.k8s\.io is forbidden: /m)
+    await setRules(rules)
+    await eventually(async () => (await followed()).length === 3)
+    expect(await cluster.said(node, 'watch works again')).to.have.length(1)
+  })
+
+  it('says that its token is not taken', async () => {
+    await start('not.a.token')
+    const said = () => cluster.said(node, '"todo":"the credentials are not of this cluster or have expired')
+    await eventually(async () => (await said()).length === 3)
+    await eventually(async () => (await watches()).every((watch) => watch.failures >= 2))
+    expect(await said()).to.have.length(3)
+  })
+})
