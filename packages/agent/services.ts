@@ -1,4 +1,5 @@
 /** The service proxy's life in the agent: started when the kernel can, fed from the API, asked whether it works. */
+import { outermost } from '@podroute/pod-network/plan/cover.ts'
 import type { NodeObject } from '@podroute/pod-network/plan/node.ts'
 import { parseNode } from '@podroute/pod-network/plan/node.ts'
 import type { ServiceProxy } from '@podroute/service-proxy/proxy.ts'
@@ -133,7 +134,8 @@ export class ServiceRunner {
   /** A first list of many Nodes is one change, not one for each. */
   #applyPrefixes(): void {
     if (this.#missing.has('nodes')) return
-    const prefixes = [...new Set([...this.#podCidrs.values()].flat())].sort()
+    // An nftables set of intervals takes no prefixes that overlap.
+    const prefixes = outermost([...this.#podCidrs.values()].flat(), (text) => text).sort()
     if (prefixes.join() === this.#prefixes) return
     this.#prefixes = prefixes.join()
     this.#options.proxy.setPodCIDRs(prefixes)

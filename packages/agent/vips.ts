@@ -1,4 +1,5 @@
 /** The virtual addresses of all Services: no learned route may lead to one of them. */
+import { parseAddress } from '@podroute/pod-network/plan/cidr.ts'
 import type { ServiceObject } from '@podroute/service-proxy/types.ts'
 
 export class VipSet {
@@ -12,7 +13,8 @@ export class VipSet {
   set(key: string, { spec, status }: ServiceObject): void {
     const ingress = status?.loadBalancer?.ingress?.map((entry) => entry.ip) ?? []
     const all = [...(spec?.clusterIPs ?? [spec?.clusterIP]), ...(spec?.externalIPs ?? []), ...ingress]
-    const addresses = all.filter((a) => a !== undefined && a !== '' && a !== 'None') as string[]
+    // As routes write them: externalIPs stand there as somebody typed them.
+    const addresses = all.flatMap((address) => parseAddress(address ?? '')?.text ?? [])
     for (const address of addresses) this.#uses.set(address, (this.#uses.get(address) ?? 0) + 1)
     this.delete(key)
     this.#byService.set(key, addresses)

@@ -38,6 +38,22 @@ export class ClusterNodes {
     return node
   }
 
+  /** Addresses and prefixes that another Node has as well, each with its field and that Node. */
+  claimedByOthers(node: ClusterNode): string[] {
+    const others = (
+      field: string,
+      texts: readonly { readonly text: string }[],
+      owners: Map<string, string>,
+    ) =>
+      texts
+        .filter(({ text }) => (owners.get(text) ?? node.name) !== node.name)
+        .map(({ text }) => `${field}: ${text} is ${owners.get(text)}'s already`)
+    return [
+      ...others('spec.podCIDRs', node.podCidrs, this.#byPrefix),
+      ...others('status.addresses', node.addresses, this.#byAddress),
+    ]
+  }
+
   withAddress(address: string): ClusterNode | undefined {
     return this.#nodes.get(this.#byAddress.get(address) ?? '')
   }

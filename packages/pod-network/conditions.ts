@@ -46,8 +46,9 @@ export function allConditions(facts: Facts): readonly Condition[] {
 function nodeProblem({ nodesSynced, local, nodeName }: Facts): string | undefined {
   if (!nodesSynced) return 'the Nodes are not known yet'
   if (!local) return `there is no Node ${nodeName}`
-  if (local.podCidrs.length === 0) return `Node ${nodeName} has no podCIDR`
-  return local.addresses.length === 0 ? `Node ${nodeName} has no InternalIP` : undefined
+  const problems = local.problems.length > 0 ? ` that can be used: ${local.problems.join(', ')}` : ''
+  if (local.podCidrs.length === 0) return `Node ${nodeName} has no podCIDR${problems}`
+  return local.addresses.length === 0 ? `Node ${nodeName} has no InternalIP${problems}` : undefined
 }
 
 /** A table that should hold something, and holds all of it. */

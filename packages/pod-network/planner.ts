@@ -2,8 +2,9 @@
 import type { ClusterNodes } from './cluster-nodes.ts'
 import { planAnnouncements } from './plan/announcements.ts'
 import { planBridge, planBridgeAddresses } from './plan/bridge.ts'
+import { outermost } from './plan/cover.ts'
 import { elementKey, planConfiguredElements, planNodeElements, type SetElement } from './plan/masquerade.ts'
-import type { ClusterNode } from './plan/node.ts'
+import { type ClusterNode, sameNetwork } from './plan/node.ts'
 import { externalKey, meshKey, planExternalPeer, planMeshPeer } from './plan/peers.ts'
 import type { Protected, RouteGuard } from './plan/routes.ts'
 import { planSysctls } from './plan/sysctls.ts'
@@ -34,9 +35,8 @@ export class Planner {
   readonly #nodes: ClusterNodes
   readonly #tables: PlannedTables
   readonly #dirty = new Set<string>()
-  /** Set elements by the node that wants them; two nodes may want one (a prefix that moves from a node to another). */
+  /** Set elements by the node that wants them, those of the configuration under ''. Several may want one. */
   readonly #elements = new Map<string, readonly SetElement[]>()
-  readonly #wanted = new Map<string, number>()
   #all = true
 
   constructor(options: PlannerOptions, nodes: ClusterNodes, tables: PlannedTables) {
@@ -67,6 +67,7 @@ export class Planner {
     if (all) this.#planLocal(local, surroundings)
     for (const name of names) this.#planNode(name, local)
     this.#planExternal(local)
+    this.#planMasquerade()
     return all
   }
 
@@ -122,24 +123,18 @@ export class Planner {
   }
 
   #wantElements(owner: string, elements: readonly SetElement[]): void {
-    for (const element of elements) {
-      const key = elementKey(element)
-      this.#wanted.set(key, (this.#wanted.get(key) ?? 0) + 1)
-      this.#tables.masquerade.set(key, element)
-    }
-    for (const element of this.#elements.get(owner) ?? []) this.#release(elementKey(element))
     if (elements.length > 0) this.#elements.set(owner, elements)
     else this.#elements.delete(owner)
   }
 
-  #release(key: string): void {
-    const count = (this.#wanted.get(key) ?? 1) - 1
-    if (count > 0) {
-      this.#wanted.set(key, count)
-      return
-    }
-    this.#wanted.delete(key)
-    this.#tables.masquerade.delete(key)
+  /** What all want together: a Node whose prefix overlaps others must not keep these out of their set. */
+  #planMasquerade(): void {
+    const bySet = Map.groupBy([...this.#elements.values()].flat(), ({ set }) => set)
+    const wanted = [...bySet.values()].flatMap((elements) => outermost(elements, ({ element }) => element))
+    replaceAll(
+      this.#tables.masquerade,
+      wanted.map((element) => [elementKey(element), element]),
+    )
   }
 
   #names(): string[] {
@@ -157,12 +152,4 @@ function replaceAll<K extends string, V>(table: Writable<K, V>, entries: Iterabl
   const wanted = new Map(entries)
   for (const key of table.desired().keys()) if (!wanted.has(key)) table.delete(key)
   for (const [key, value] of wanted) table.set(key, value)
-}
-
-function sameNetwork(a: ClusterNode, b: ClusterNode): boolean {
-  return networkText(a) === networkText(b)
-}
-
-function networkText(node: ClusterNode): string {
-  return [...node.podCidrs.map((c) => c.text), '|', ...node.addresses.map((a) => a.text)].join(' ')
 }

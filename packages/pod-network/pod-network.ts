@@ -7,6 +7,7 @@ import type { PeerEvent } from 'bgp-speaker-ts/snapshot.ts'
 import { ClusterNodes } from './cluster-nodes.ts'
 import { allConditions, type Condition, conditionsBeforeConflist, type Facts } from './conditions.ts'
 import { LearnedRoutes } from './learned-routes.ts'
+import { NodeProblems } from './node-problems.ts'
 import { type CreateSpeaker, Peering } from './peering.ts'
 import { planConflist } from './plan/conflist.ts'
 import { type ClusterNode, type NodeObject, parseNode } from './plan/node.ts'
@@ -47,6 +48,7 @@ export class PodNetwork implements AsyncDisposable {
   readonly #options: PodNetworkOptions
   readonly #log: Logger
   readonly #nodes = new ClusterNodes()
+  readonly #problems: NodeProblems
   readonly #tables: PodNetworkTables
   readonly #group: FlushGroup
   readonly #peering: Peering
@@ -69,6 +71,7 @@ export class PodNetwork implements AsyncDisposable {
     const { clock, log, settings, kernel } = options
     this.#options = options
     this.#log = log
+    this.#problems = new NodeProblems(log)
     this.#peering = new Peering(
       options.createSpeaker,
       settings,
@@ -125,16 +128,14 @@ export class PodNetwork implements AsyncDisposable {
 
   setNode(object: NodeObject): void {
     const node = parseNode(object)
-    const before = this.#nodes.set(node)
-    if (node.problems.length > 0 && node.problems.join() !== before?.problems.join()) {
-      this.#log.warn('bad fields of a Node were skipped', { node: node.name, problems: node.problems })
-    }
-    this.#planner.markNode(node.name, before)
+    this.#problems.check(node, this.#nodes)
+    this.#planner.markNode(node.name, this.#nodes.set(node))
     this.wake()
   }
 
   removeNode(name: string): void {
     this.#planner.markNode(name, this.#nodes.delete(name))
+    this.#problems.forget(name)
     this.wake()
   }
 

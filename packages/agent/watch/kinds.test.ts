@@ -45,13 +45,19 @@ describe('kinds', () => {
         namespace: 'ns',
         annotations: { k: 'v' },
         labels: { x: 'y' },
+        creationTimestamp: '2026-01-02T03:04:05Z',
         managedFields: [],
       },
       spec: { clusterIP: '10.96.0.1', ports: [{ port: 80 }], selector: { app: 'x' } },
       status: { loadBalancer: {}, conditions: [] },
     })
     expect(service).to.deep.equal({
-      metadata: { name: 's', namespace: 'ns', annotations: { k: 'v' } },
+      metadata: {
+        name: 's',
+        namespace: 'ns',
+        annotations: { k: 'v' },
+        creationTimestamp: '2026-01-02T03:04:05Z',
+      },
       spec: { clusterIP: '10.96.0.1', ports: [{ port: 80 }] },
       status: { loadBalancer: {} },
     })

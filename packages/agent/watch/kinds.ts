@@ -26,7 +26,7 @@ export const SERVICES: ResourceKind<ServiceObject> = {
     const { meta, spec, status } = parts(object)
     if (!meta || !spec) return undefined
     return {
-      metadata: { ...names(meta), ...pick(meta, ['annotations']) },
+      metadata: { ...names(meta), ...pick(meta, ['annotations', 'creationTimestamp']) },
       spec: pick(spec, SERVICE_SPEC),
       ...(status?.loadBalancer ? { status: pick(status, ['loadBalancer']) } : {}),
     } as ServiceObject

@@ -61,6 +61,22 @@ export function containsAddress(outer: Cidr, address: string): boolean {
   return host !== undefined && contains(outer, host)
 }
 
+/** Ranges whose addresses no single host has in a network: RFC 6890, RFC 1112, RFC 4291. */
+const NOT_UNICAST = [
+  '0.0.0.0/8',
+  '127.0.0.0/8',
+  '224.0.0.0/4',
+  '255.255.255.255/32',
+  '::/127',
+  'fe80::/10',
+  'ff00::/8',
+].map(cidr)
+
+/** Whether hosts may have the addresses of this prefix: none of them is unspecified, loopback, multicast, or of one link only. */
+export function isUnicast(prefix: Cidr): boolean {
+  return !NOT_UNICAST.some((range) => contains(range, prefix) || contains(prefix, range))
+}
+
 /** The first usable address of a pod prefix, which is the bridge's: network + 1. */
 export function firstHost(prefix: Cidr): string {
   const bytes = ipaddr.parse(prefix.network).toByteArray()

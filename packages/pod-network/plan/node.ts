@@ -1,5 +1,5 @@
 /** A Node of the cluster as the pod network sees it: its prefixes and addresses, checked. */
-import { type Cidr, type Family, parseAddress, parseCidr } from './cidr.ts'
+import { type Cidr, containsAddress, type Family, hostCidr, isUnicast, parseCidr, width } from './cidr.ts'
 
 /** What is kept of a Kubernetes Node object. */
 export interface NodeObject {
@@ -24,25 +24,41 @@ export interface ClusterNode {
   readonly problems: readonly string[]
 }
 
-/** Never throws: a field that is no prefix or address is skipped and named in `problems`. */
+/** Bridge, one pod, and the addresses of network and broadcast: host-local takes no smaller prefix. */
+const LEAST_HOST_BITS = 2
+
+/** Never throws: a field that cannot be used is skipped and named in `problems`. */
 export function parseNode(node: NodeObject): ClusterNode {
   const problems: string[] = []
+  const addresses: { family: Family; text: string }[] = []
+  for (const text of node.internalIPs) {
+    const host = hostCidr(text)
+    if (!host) problems.push(`status.addresses: not an address: ${text}`)
+    else if (!isUnicast(host)) problems.push(`status.addresses: not for unicast: ${text}`)
+    else if (!addresses.some((a) => a.text === host.network))
+      addresses.push({ family: host.family, text: host.network })
+  }
   const podCidrs: Cidr[] = []
   for (const [i, text] of node.podCIDRs.entries()) {
     const parsed = parseCidr(text)
-    if (!parsed) problems.push(`spec.podCIDRs[${i}]: not a prefix: ${text}`)
-    else if (parsed.length === 0) problems.push(`spec.podCIDRs[${i}]: the whole address space: ${text}`)
-    else if (podCidrs.some((c) => c.family === parsed.family))
-      problems.push(`spec.podCIDRs[${i}]: a second prefix of its family: ${text}`)
-    else podCidrs.push(parsed)
-  }
-  const addresses: { family: Family; text: string }[] = []
-  for (const text of node.internalIPs) {
-    const parsed = parseAddress(text)
-    if (!parsed) problems.push(`status.addresses: not an address: ${text}`)
-    else if (!addresses.some((a) => a.text === parsed.text)) addresses.push(parsed)
+    const problem = parsed ? prefixProblem(parsed, podCidrs, addresses) : 'not a prefix'
+    if (problem !== undefined) problems.push(`spec.podCIDRs[${i}]: ${problem}: ${text}`)
+    else podCidrs.push(parsed!)
   }
   return { name: node.name, podCidrs, addresses, ready: node.ready, problems }
+}
+
+function prefixProblem(
+  prefix: Cidr,
+  others: readonly Cidr[],
+  addresses: ClusterNode['addresses'],
+): string | undefined {
+  if (prefix.length === 0) return 'the whole address space'
+  if (!isUnicast(prefix)) return 'not for unicast'
+  if (width(prefix.family) - prefix.length < LEAST_HOST_BITS) return 'too small for pods'
+  if (others.some((c) => c.family === prefix.family)) return 'a second prefix of its family'
+  const own = addresses.find((address) => containsAddress(prefix, address.text))
+  return own && `holds the Node's own address ${own.text}`
 }
 
 export function primaryAddress(node: ClusterNode, family: Family): string | undefined {
@@ -51,4 +67,18 @@ export function primaryAddress(node: ClusterNode, family: Family): string | unde
 
 export function podCidr(node: ClusterNode, family: Family): Cidr | undefined {
   return node.podCidrs.find((prefix) => prefix.family === family)
+}
+
+/** Whether the two have the same prefixes and addresses. */
+export function sameNetwork(a: ClusterNode, b: ClusterNode): boolean {
+  return networkText(a) === networkText(b)
+}
+
+/** Whether they have the same problems as well. */
+export function sameFields(a: ClusterNode, b: ClusterNode): boolean {
+  return sameNetwork(a, b) && a.problems.join() === b.problems.join()
+}
+
+function networkText(node: ClusterNode): string {
+  return [...node.podCidrs.map((c) => c.text), '|', ...node.addresses.map((a) => a.text)].join(' ')
 }

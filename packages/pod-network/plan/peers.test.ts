@@ -17,6 +17,11 @@ describe('peers', () => {
     })
   })
 
+  it('does not peer with a Node that has one of its own addresses', () => {
+    const twin = testNode(2, { internalIPs: ['172.30.0.12', 'fd30::11'] })
+    expect(planMeshPeer(one, twin, testSettings)).to.equal(undefined)
+  })
+
   it('peers over IPv6 with a node that has no IPv4 address', () => {
     const peer = planMeshPeer(one, testNode(2, { internalIPs: ['fd30::12'] }), testSettings)!
     expect(peer).to.deep.include({

@@ -19,6 +19,8 @@ export function planMeshPeer(
   settings: PodNetworkSettings,
 ): PeerConfig | undefined {
   if (!settings.mesh || other.name === local.name) return undefined
+  // Two Nodes of one address: whoever answers there is this node itself.
+  if (other.addresses.some(({ text }) => local.addresses.some((own) => own.text === text))) return undefined
   const families = FAMILIES.filter((f) => primaryAddress(local, f) && primaryAddress(other, f))
   const transport = families[0]
   if (transport === undefined) return undefined

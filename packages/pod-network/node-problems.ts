@@ -1,0 +1,28 @@
+/** Fields of Nodes that cannot be used: said once, however often the Node changes. */
+import type { Logger } from '@podroute/reconcile/log.ts'
+import type { ClusterNodes } from './cluster-nodes.ts'
+import { type ClusterNode, sameFields } from './plan/node.ts'
+
+export class NodeProblems {
+  readonly #log: Logger
+  readonly #said = new Map<string, string>()
+
+  constructor(log: Logger) {
+    this.#log = log
+  }
+
+  /** To be called before `others` knows of the change. */
+  check(node: ClusterNode, others: Pick<ClusterNodes, 'get' | 'claimedByOthers'>): void {
+    const before = others.get(node.name)
+    if (before && sameFields(before, node)) return
+    const problems = [...node.problems, ...others.claimedByOthers(node)]
+    const text = problems.join()
+    if (problems.length > 0 && text !== this.#said.get(node.name))
+      this.#log.warn('a Node has fields that cannot be used', { node: node.name, problems })
+    this.#said.set(node.name, text)
+  }
+
+  forget(name: string): void {
+    this.#said.delete(name)
+  }
+}
