@@ -2,6 +2,7 @@
 
 import { accessSync, constants, existsSync } from 'node:fs'
 import { chmod, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { attempt, run } from './command.ts'
 import { LabError } from './errors.ts'
 
@@ -34,6 +35,9 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   'xz-utils': 'takes the kernel out of its boot image',
 }
 
+/** Where Go's own archive is unpacked to; a shell without a login does not have it in its PATH. */
+const GO = '/usr/local/go/bin'
+
 const POLICY = '/usr/sbin/policy-rc.d'
 
 /** Throws one line that says what to install or change. */
@@ -53,6 +57,7 @@ export async function checkMachine(): Promise<void> {
       'the lab installs what it needs by apt-get: run it on Debian 12 or newer',
     )
   }
+  if (existsSync(join(GO, 'go'))) process.env.PATH = `${process.env.PATH}:${GO}`
   const go = await attempt('go', ['env', 'GOVERSION']).catch(() => undefined)
   const version = /^go1\.(\d+)/.exec(go?.stdout ?? '')
   if (version === null || Number(version[1]) < 25) {
