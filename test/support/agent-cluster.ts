@@ -3,6 +3,7 @@
  * on this machine's kernel. There is no kubelet: Nodes are objects only.
  */
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -84,8 +85,8 @@ export class AgentCluster implements AsyncDisposable {
   }
 
   /** Ends a program of the control plane as a crash would. */
-  async stopComponent(name: Component): Promise<void> {
-    await this.processes.stop((other) => other === name)
+  stopComponent(name: Component): Promise<void> {
+    return this.#end(name)
   }
 
   /** Starts one that was stopped, with the flags that it had and `more`. The API server is ready when this resolves. */
@@ -99,7 +100,9 @@ export class AgentCluster implements AsyncDisposable {
     const program = join(await buildControlPlane(), name)
     await this.processes.start(name, [program, ...flags, ...more], { netns: this.network })
     if (name !== 'kube-apiserver') return
-    await eventually(() => this.kubectl('get', '--raw=/readyz'), 30_000)
+    const ready = async () => (await this.kubectl('get', '--raw=/readyz')) !== ''
+    await eventually(async () => !this.processes.isRunning(name) || (await ready()), 30_000)
+    await this.processes.expectRunning(name)
   }
 
   /** @throws Error with what kubectl said */
@@ -204,8 +207,8 @@ export class AgentCluster implements AsyncDisposable {
   }
 
   /** Ends the agent with SIGKILL. */
-  async killAgent(node: TestNode): Promise<void> {
-    await this.processes.stop((name) => name === this.#agent(node))
+  killAgent(node: TestNode): Promise<void> {
+    return this.#end(this.#agent(node))
   }
 
   async agentLog(node: TestNode): Promise<string> {
@@ -267,6 +270,13 @@ export class AgentCluster implements AsyncDisposable {
     await copyFile(join(this.directory, 'kubernetes', 'ca.crt'), join(files, 'ca.crt'))
     const mount = `mount -t tmpfs none /run && mkdir -p ${SERVICE_ACCOUNT} && cp ${files}/* ${SERVICE_ACCOUNT}`
     return ['unshare', '--mount', 'sh', '-c', `${mount} && exec "$@"`, 'sh', ...command]
+  }
+
+  async #end(name: string): Promise<void> {
+    const pids = this.processes.list.filter((entry) => entry.name === name).map(({ pid }) => pid)
+    await this.processes.stop((other) => other === name)
+    // A process that is dead may have threads that are not yet, and its sockets with them.
+    await eventually(() => pids.every((pid) => !existsSync(`/proc/${pid}`)))
   }
 
   #agent(node: TestNode): string {
