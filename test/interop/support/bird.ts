@@ -26,7 +26,8 @@ function configuration(scenario: Scenario): string {
   ipv${family} {
     import all; export where source = RTS_STATIC;
     next hop self;
-    ${family === over ? '' : `next hop address ${ADDRESS.theirs[family]};`}
+    ${family === over || scenario.extendedNextHop ? '' : `next hop address ${ADDRESS.theirs[family]};`}
+    ${scenario.extendedNextHop && family === 4 ? 'extended next hop on;' : ''}
     ${scenario.maxPrefixes === undefined ? '' : `import limit ${scenario.maxPrefixes} action restart;`}
     ${scenario.addPath ? 'add paths on;' : ''}
   };`
@@ -65,7 +66,15 @@ export class Bird implements Daemon {
   async start(link: Link, scenario: Scenario): Promise<void> {
     const config = join(this.#directory.path, 'bird.conf')
     writeFileSync(config, configuration(scenario))
-    this.#process = new NamespaceProcess(link.theirs, 'bird', ['-f', '-c', config, '-s', this.#socket()])
+    const recover = scenario.restarting ? ['-R'] : []
+    this.#process = new NamespaceProcess(link.theirs, 'bird', [
+      '-f',
+      ...recover,
+      '-c',
+      config,
+      '-s',
+      this.#socket(),
+    ])
     await eventually(
       () => this.ask('show', 'status'),
       (text) => text.includes('Daemon is up'),
@@ -87,10 +96,6 @@ export class Bird implements Daemon {
   async stop(signal?: NodeJS.Signals): Promise<void> {
     await this.#process?.stop(signal)
     this.#directory.remove()
-  }
-
-  async version(): Promise<string> {
-    return (await output('sh', ['-c', 'bird --version 2>&1'])).trim().replace('BIRD version ', '')
   }
 
   #socket(): string {

@@ -23,6 +23,10 @@ export interface Scenario {
   readonly reflector?: boolean
   readonly addPath?: boolean
   readonly bfd?: boolean
+  /** IPv4 with IPv6 next hops (RFC 8950). */
+  readonly extendedNextHop?: boolean
+  /** It follows one that was killed, and has kept its forwarding state (RFC 4724). */
+  readonly restarting?: boolean
 }
 
 /** A route that it has from us. */
@@ -39,11 +43,10 @@ export interface Daemon {
   start(link: Link, scenario: Scenario): Promise<void>
   /** Routes learned from us, both families. */
   routes(): Promise<readonly TheirRoute[]>
-  /** Asks us for everything again. */
+  /** Asks us for everything again; absent: it never does. */
   refresh?(): Promise<void>
-  /** Ends the session for good, or for a restart of the process where it keeps state. */
+  /** Ends the session for good; SIGKILL: as in a crash, whoever follows may be a restart of it. */
   stop(signal?: NodeJS.Signals): Promise<void>
-  version(): Promise<string>
 }
 
 const run = promisify(execFile)
@@ -108,7 +111,7 @@ export class NamespaceProcess {
 export async function eventually<T>(
   ask: () => Promise<T> | T,
   holds: (answer: T) => boolean,
-  timeout = 10_000,
+  timeout = 20_000,
 ): Promise<T> {
   const end = performance.now() + timeout
   for (;;) {
