@@ -18,6 +18,7 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   curl: 'client in the scenarios',
   frr: 'router outside the cluster',
   gcc: 'builds the CNI plugins',
+  gobgpd: 'BGP peer in the interoperability tests',
   iproute2: 'network namespaces, bridges and taps of the lab',
   ipvsadm: 'peer in the IPVS tests and benchmarks',
   kmod: 'loads kernel modules in the nodes',
