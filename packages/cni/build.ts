@@ -11,7 +11,7 @@ import { type Architecture, machineArchitecture, type Toolchain, toolchain } fro
 
 const HERE = import.meta.dirname
 const PROGRAMS = ['bridge', 'host-local', 'loopback', 'portmap', 'install']
-const SOURCES = ['main.c', 'files.c', 'network.c', 'process.c', 'sha512.c']
+const SOURCES = ['main.c', 'files.c', 'network.c', 'process.c', 'sha512.c', 'math.c']
 
 const identifier = (program: string) => `program_${program.replace('-', '_')}`
 

@@ -1,12 +1,22 @@
 // What the CNI benchmark runs in: network namespaces of its own, the plugins under test, and a small C program that times them.
 
 import { execFileSync } from 'node:child_process'
-import { existsSync, linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from '../../packages/cni/build.ts'
 import { PLUGIN_NAMES } from '../../packages/cni/install/install.ts'
 import { machineArchitecture } from '../../packages/cni/sysroot.ts'
+import { referencePlugins } from '../netns/cni-reference.ts'
 
 const HOST = 'pr-cni-bench'
 const NETNS_DIRECTORY = '/var/run/netns'
@@ -28,13 +38,18 @@ export interface Contender {
 
 export interface Harness {
   readonly ours: Contender
+  /** The newest reference plugins. */
   readonly peer: Contender
+  /** The reference plugins as Debian packages them. */
+  readonly debian: Contender
+  /** Bytes of our executable. */
+  readonly size: number
   /** ADD and DEL of one container, `count` times. */
   sequence(contender: Contender, plugin: string, config: object, count: number): Sample[]
   /** ADD of `count` containers at once, then DEL of all. */
   parallel(contender: Contender, plugin: string, config: object, count: number): Sample[]
-  /** Microseconds that the kernel takes for RTM_DELLINK within one DEL. */
-  deleteLinkTimes(contender: Contender, config: object, count: number): number[]
+  /** Microseconds that DELs take beside the kernel's removal of the link (RTM_DELLINK). */
+  deleteOverheads(contender: Contender, config: object, count: number): number[]
   dispose(): void
 }
 
@@ -64,17 +79,24 @@ function parseSamples(text: string): Sample[] {
     })
 }
 
-/** How long the send took that carried RTM_DELLINK (17), from strace's output: it cannot name the types of a socket of another namespace. */
-function parseDeleteLink(trace: string): number {
-  const line = trace.split('\n').find((candidate) => /nlmsg_type=(RTM_DELLINK|0x11)\b/.test(candidate))
-  const seconds = line === undefined ? undefined : /<([\d.]+)>$/.exec(line)?.[1]
-  if (seconds === undefined) throw new Error('strace saw no RTM_DELLINK')
-  return Number(seconds) * 1e6
+/** From strace's output: the process's time without the send that carried RTM_DELLINK (17: strace cannot name the types of a socket of another namespace). */
+function parseDeleteOverhead(trace: string): number {
+  const lines = trace.split('\n')
+  const number = (line: RegExp, part: RegExp) => {
+    const found = part.exec(lines.find((candidate) => line.test(candidate)) ?? '')?.[1]
+    if (found === undefined) throw new Error(`strace saw no ${line.source}`)
+    return Number(found)
+  }
+  const timestamp = /^\d+ +([\d.]+) /
+  const lifetime = number(/ exit_group\(/, timestamp) - number(/ execve\(.*bridge/, timestamp)
+  return (lifetime - number(/nlmsg_type=(RTM_DELLINK|0x11)\b/, /<([\d.]+)>$/)) * 1e6
 }
 
 class NamespacedHarness implements Harness {
   readonly ours: Contender
   readonly peer: Contender
+  readonly debian: Contender
+  readonly size: number
   private readonly root: string
   private readonly containers: number
 
@@ -83,7 +105,9 @@ class NamespacedHarness implements Harness {
     this.containers = containers
     execFileSync('gcc', ['-O2', '-o', join(root, 'spawn'), join(import.meta.dirname, 'cni-spawn.c')])
     this.ours = { directory: ourPlugins(root), data: join(root, 'data-ours') }
+    this.size = statSync(join(this.ours.directory, 'bridge')).size
     this.peer = { directory: peerPlugins, data: join(root, 'data-peer') }
+    this.debian = { directory: DEBIAN_PLUGINS, data: join(root, 'data-debian') }
     for (const name of this.names()) run('ip', 'netns', 'add', name)
     run('ip', '-n', HOST, 'link', 'set', 'lo', 'up')
   }
@@ -121,11 +145,13 @@ class NamespacedHarness implements Harness {
     return parseSamples(this.call(contender, config, args))
   }
 
-  deleteLinkTimes(contender: Contender, config: object, count: number): number[] {
+  deleteOverheads(contender: Contender, config: object, count: number): number[] {
     need('/usr/bin/strace', 'strace')
     const trace = join(this.root, 'trace')
     const path = join(contender.directory, 'bridge')
-    const wrapper = ['strace', '-f', '-T', '-e', 'trace=sendto', '-o', trace]
+    // --seccomp-bpf: only these calls stop, the others run as fast as ever.
+    const calls = 'trace=execve,sendto,exit_group'
+    const wrapper = ['strace', '--seccomp-bpf', '-f', '-ttt', '-T', '-e', calls, '-o', trace]
     const shell = (command: string) => [
       'sh',
       '-c',
@@ -135,7 +161,7 @@ class NamespacedHarness implements Harness {
     return Array.from({ length: count }, () => {
       this.call(contender, config, shell('ADD'))
       this.call(contender, config, shell('DEL'), wrapper)
-      return parseDeleteLink(readFileSync(trace, 'utf8'))
+      return parseDeleteOverhead(readFileSync(trace, 'utf8'))
     })
   }
 
@@ -146,9 +172,10 @@ class NamespacedHarness implements Harness {
   }
 }
 
-/** Sets everything up for at most `containers` containers; `peerPlugins` is the directory of the reference plugins. */
-export function prepare(containers: number, peerPlugins = DEBIAN_PLUGINS): Harness {
-  need(join(peerPlugins, 'bridge'), 'containernetworking-plugins')
+/** Sets everything up for at most `containers` containers; builds the newest reference plugins when they are not cached. */
+export function prepare(containers: number): Harness {
+  need(join(DEBIAN_PLUGINS, 'bridge'), 'containernetworking-plugins')
   need('/usr/bin/gcc', 'gcc')
-  return new NamespacedHarness(mkdtempSync(join(tmpdir(), 'podroute-bench-cni-')), containers, peerPlugins)
+  const root = mkdtempSync(join(tmpdir(), 'podroute-bench-cni-'))
+  return new NamespacedHarness(root, containers, referencePlugins())
 }
