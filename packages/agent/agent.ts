@@ -5,6 +5,7 @@ import { adminPages } from './admin/pages.ts'
 import type { ApiServerFinder } from './api/finder.ts'
 import { agentConditions } from './conditions.ts'
 import type { Config, Listen } from './config/load.ts'
+import { AgentError } from './errors.ts'
 import { healthPages } from './health.ts'
 import { type HttpListener, type ListenAt, serve } from './http.ts'
 import type { Logger } from './log.ts'
@@ -48,7 +49,7 @@ export class Agent implements AsyncDisposable {
     }
   }
 
-  /** @throws when an address cannot be listened on, or the kernel cannot be read */
+  /** @throws AgentError (listen), KernelError */
   async start(): Promise<void> {
     const { network, services, config } = this.#parts
     await this.#listen()
@@ -113,13 +114,18 @@ export class Agent implements AsyncDisposable {
     const { config, network, services } = this.#parts
     const { state } = this
     const conditions = { conditions: () => agentConditions(network, services) }
-    await this.#serve(tcp(config.health), healthPages(conditions))
-    await this.#serve({ kind: 'unix', path: config.adminSocket }, adminPages(state))
-    if (config.metrics.port !== 0) await this.#serve(tcp(config.metrics), metricsPage(createRegistry(state)))
+    await this.#serve('health', tcp(config.health), healthPages(conditions))
+    await this.#serve('adminSocket', { kind: 'unix', path: config.adminSocket }, adminPages(state))
+    if (config.metrics.port !== 0)
+      await this.#serve('metrics', tcp(config.metrics), metricsPage(createRegistry(state)))
   }
 
-  async #serve(at: ListenAt, handler: Parameters<typeof serve>[1]): Promise<void> {
-    this.#listeners.push(await serve(at, handler))
+  /** @param setting of the configuration that says where */
+  async #serve(setting: string, at: ListenAt, handler: Parameters<typeof serve>[1]): Promise<void> {
+    const listener = await serve(at, handler).catch((cause: unknown) => {
+      throw new AgentError('listen', `cannot serve what "${setting}" of the configuration names`, { cause })
+    })
+    this.#listeners.push(listener)
   }
 }
 

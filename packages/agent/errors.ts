@@ -1,6 +1,6 @@
 /** Errors of the agent. */
 
-export type AgentErrorCode = 'config' | 'no-api-server' | 'api-status' | 'api-decode'
+export type AgentErrorCode = 'config' | 'listen' | 'no-api-server' | 'api-status' | 'api-decode'
 
 export class AgentError extends Error {
   readonly code: AgentErrorCode

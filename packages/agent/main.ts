@@ -70,29 +70,34 @@ function createFinder(config: Config, log: Logger): ApiServerFinder {
   })
 }
 
+async function createAgent(config: Config, log: Logger): Promise<Agent> {
+  let network: PodNetwork | undefined
+  const services = createServices(config, log, () => network?.wake())
+  network = await createNetwork(config, log, services)
+  return new Agent({ config, version: VERSION, log, finder: createFinder(config, log), network, services })
+}
+
+function stopOnSignals(agent: Agent, log: Logger): void {
+  let stopping = false
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (stopping) return
+      stopping = true
+      log.info('agent stops', { signal })
+      agent[Symbol.asyncDispose]().finally(() => process.exit(0))
+    })
+  }
+}
+
 const config = readConfig()
 const log = createLogger(config.log.level, config.log.format)
-let network: PodNetwork | undefined
-const services = createServices(config, log, () => network?.wake())
-network = await createNetwork(config, log, services)
-const agent = new Agent({
-  config,
-  version: VERSION,
-  log,
-  finder: createFinder(config, log),
-  network,
-  services,
-})
-
-let stopping = false
-for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  process.on(signal, () => {
-    if (stopping) return
-    stopping = true
-    log.info('agent stops', { signal })
-    agent[Symbol.asyncDispose]().finally(() => process.exit(0))
-  })
-}
 // A rejection that nobody handles is a fault of ours; the kernel keeps what it has, so going on is safer than a restart loop.
 process.on('unhandledRejection', (error) => log.error('unexpected failure', { error }))
-await agent.start()
+try {
+  const agent = await createAgent(config, log)
+  stopOnSignals(agent, log)
+  await agent.start()
+} catch (error) {
+  log.error('the agent cannot start', { error })
+  process.exit(1)
+}

@@ -2,8 +2,9 @@ import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Reports } from '@podroute/agent/admin/reports.ts'
-import { type HttpListener, json, serve } from '@podroute/agent/http.ts'
+import { type HttpListener, json, serve, text } from '@podroute/agent/http.ts'
 import { expect } from 'chai'
+import { CliError } from './errors.ts'
 import { duration, table } from './format.ts'
 import { createProgram } from './program.ts'
 
@@ -170,6 +171,22 @@ describe('podroute', () => {
   it('says so when no agent is running', async () => {
     const error = await run('status').catch((e: unknown) => e)
     expect((error as Error).message).to.equal(`no agent is running here (nothing answers at ${socket})`)
+  })
+
+  it('says so when something else answers', async () => {
+    agent = await serve({ kind: 'unix', path: socket }, () => text('<html>'))
+    const error = await run('status').catch((e: unknown) => e)
+    expect((error as Error).message).to.equal(`what answers at ${socket} is no podroute agent`)
+    await agent[Symbol.asyncDispose]()
+    agent = await serve({ kind: 'unix', path: socket }, () => undefined)
+    const older = await run('plan').catch((e: unknown) => e)
+    expect((older as Error).message).to.equal('the agent answered 404: not found')
+  })
+
+  it('says so when the socket cannot be used', async () => {
+    const long = join(directory, 'x'.repeat(120))
+    const error = await run('status', '--socket', long).catch((e: unknown) => e)
+    expect(error).to.be.instanceOf(CliError)
   })
 
   it('is answered through a socket that only its owner may use, also after a crash left one behind', async () => {

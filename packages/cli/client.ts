@@ -12,12 +12,16 @@ const PATIENCE = 10_000
 export async function ask<P extends keyof Reports>(socket: string, page: P): Promise<Reports[P]> {
   const { status, body } = await get(socket, page)
   if (status !== 200) throw new CliError('answer', `the agent answered ${status}: ${body.trim()}`)
-  return JSON.parse(body) as Reports[P]
+  try {
+    return JSON.parse(body) as Reports[P]
+  } catch (cause) {
+    throw new CliError('answer', `what answers at ${socket} is no podroute agent`, { cause })
+  }
 }
 
 function get(socketPath: string, path: string): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
-    const sent = request({ socketPath, path, timeout: PATIENCE }, (response) => {
+    const sent = request({ socketPath, path, timeout: PATIENCE, agent: false }, (response) => {
       let body = ''
       response.setEncoding('utf8')
       response.on('data', (chunk: string) => {
@@ -35,6 +39,7 @@ function get(socketPath: string, path: string): Promise<{ status: number; body: 
 }
 
 function asCliError(error: NodeJS.ErrnoException, socket: string): Error {
+  if (error instanceof CliError) return error
   switch (error.code) {
     case 'ENOENT':
     case 'ECONNREFUSED':
@@ -44,6 +49,8 @@ function asCliError(error: NodeJS.ErrnoException, socket: string): Error {
     case 'EACCES':
       return new CliError('denied', `only root may ask the agent (${socket})`, { cause: error })
     default:
-      return error
+      return new CliError('answer', `the agent cannot be asked at ${socket}: ${error.message}`, {
+        cause: error,
+      })
   }
 }

@@ -36,6 +36,12 @@ describe('conditions', () => {
     ])
     expect(problems({ bridge: { ...settled, desired: 0 } })).to.deep.equal(['bridge: nothing planned yet'])
     expect(problems({ addresses: { ...settled, failed: 1 } })).to.deep.equal(['bridge: 1 failing'])
+    expect(problems({ bridge: { ...settled, failed: 1, error: 'kube-bridge is a veth' } })).to.deep.equal([
+      'bridge: 1 failing: kube-bridge is a veth',
+    ])
+    expect(problems({ local: testNode(1, { podCIDRs: ['10.0.0.0/32'] }) })).to.deep.equal([
+      'node: Node node-1 has no podCIDR that can be used: spec.podCIDRs[0]: too small for pods: 10.0.0.0/32',
+    ])
     expect(problems({ masquerade: { ...settled, pending: 2 } })).to.deep.equal(['masquerade: 2 pending'])
     expect(problems({ awaitedPeers: ['node-2'] })).to.deep.equal(['peers: waiting for node-2'])
     expect(problems({ servicesProblem: 'not synced' })).to.deep.equal(['services: not synced'])

@@ -14,14 +14,19 @@ export interface Facts {
   readonly nodesSynced: boolean
   readonly local: ClusterNode | undefined
   readonly speakerProblem: string | undefined
-  readonly bridge: TableStats
-  readonly addresses: TableStats
-  readonly masquerade: TableStats
+  readonly bridge: TableState
+  readonly addresses: TableState
+  readonly masquerade: TableState
   /** Peers that are still waited for; empty after the deadline. */
   readonly awaitedPeers: readonly string[]
   /** What the service proxy still lacks. */
   readonly servicesProblem: string | undefined
-  readonly conflist: TableStats
+  readonly conflist: TableState
+}
+
+/** A table, and what its first failing change failed with. */
+export interface TableState extends TableStats {
+  readonly error?: string | undefined
 }
 
 /** Everything but the conflist itself. */
@@ -52,9 +57,9 @@ function nodeProblem({ nodesSynced, local, nodeName }: Facts): string | undefine
 }
 
 /** A table that should hold something, and holds all of it. */
-function unsettled(stats: TableStats): string | undefined {
+function unsettled(stats: TableState): string | undefined {
   if (stats.desired === 0) return 'nothing planned yet'
-  if (stats.failed > 0) return `${stats.failed} failing`
+  if (stats.failed > 0) return `${stats.failed} failing${stats.error ? `: ${stats.error}` : ''}`
   return stats.pending > 0 ? `${stats.pending} pending` : undefined
 }
 

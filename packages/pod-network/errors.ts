@@ -1,11 +1,11 @@
 /** Errors of the pod network. */
 
-export type PodNetworkErrorCode = 'not-a-bridge' | 'no-bridge' | 'no-speaker'
+export type PodNetworkErrorCode = 'not-a-bridge' | 'no-bridge' | 'no-speaker' | 'listen'
 
 export class PodNetworkError extends Error {
   readonly code: PodNetworkErrorCode
-  constructor(code: PodNetworkErrorCode, message: string) {
-    super(message)
+  constructor(code: PodNetworkErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
     this.name = 'PodNetworkError'
     this.code = code
   }

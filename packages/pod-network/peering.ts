@@ -4,6 +4,7 @@ import type { Logger } from '@podroute/reconcile/log.ts'
 import type { SpeakerConfig } from 'bgp-speaker-ts/config.ts'
 import type { BestPathChange, PeerEvent, PeerSnapshot, RejectEvent } from 'bgp-speaker-ts/snapshot.ts'
 import type { Speaker } from 'bgp-speaker-ts/speaker.ts'
+import { PodNetworkError } from './errors.ts'
 import { type Family, parseAddress } from './plan/cidr.ts'
 import { type ClusterNode, primaryAddress } from './plan/node.ts'
 import type { PodNetworkSettings } from './settings.ts'
@@ -64,7 +65,7 @@ export class Peering {
     return this.#speaker?.peers() ?? []
   }
 
-  /** Starts the speaker, or replaces it when the node's addresses are others. @throws when an address cannot be listened on */
+  /** Starts the speaker, or replaces it when the node's addresses are others. @throws PodNetworkError (listen) */
   async ensure(local: ClusterNode): Promise<void> {
     const config = speakerConfig(local, this.#settings)
     if (!config) {
@@ -99,10 +100,11 @@ export class Peering {
     speaker.on('reject', (event) => this.#rejected(event))
     try {
       await speaker.start()
-    } catch (error) {
-      this.#problem = `cannot listen for BGP: ${(error as Error).message}`
+    } catch (cause) {
       await speaker.close().catch(() => {})
-      throw error
+      const at = config.listen.addresses.map((address) => `${address} port ${config.listen.port}`).join(', ')
+      this.#problem = `cannot listen for BGP at ${at}: ${(cause as Error).message}`
+      throw new PodNetworkError('listen', this.#problem, { cause })
     }
     this.#speaker = speaker
     this.#problem = undefined

@@ -2,10 +2,16 @@
 import type { Clock } from '@podroute/reconcile/clock.ts'
 import { FlushGroup } from '@podroute/reconcile/flush-order.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
-import type { TableStats } from '@podroute/reconcile/table.ts'
+import type { Table, TableStats } from '@podroute/reconcile/table.ts'
 import type { PeerEvent } from 'bgp-speaker-ts/snapshot.ts'
 import { ClusterNodes } from './cluster-nodes.ts'
-import { allConditions, type Condition, conditionsBeforeConflist, type Facts } from './conditions.ts'
+import {
+  allConditions,
+  type Condition,
+  conditionsBeforeConflist,
+  type Facts,
+  type TableState,
+} from './conditions.ts'
 import { LearnedRoutes } from './learned-routes.ts'
 import { NodeProblems } from './node-problems.ts'
 import { type CreateSpeaker, Peering } from './peering.ts'
@@ -63,6 +69,7 @@ export class PodNetwork implements AsyncDisposable {
   #swept = false
   #deadlinePassed = false
   #saidWaiting = ''
+  #saidFailure = ''
   #work: Promise<void> | undefined
   #again = false
   #closed = false
@@ -207,10 +214,14 @@ export class PodNetwork implements AsyncDisposable {
   #run(): void {
     this.#again = false
     this.#work = this.#step()
-      .catch((error: unknown) => {
-        this.#log.error('the pod network could not be brought up to date', {
-          error: (error as Error).message,
-        })
+      .then(() => {
+        this.#saidFailure = ''
+      })
+      .catch((error: Error) => {
+        // Tried each second, said once per reason.
+        if (error.message !== this.#saidFailure)
+          this.#log.error('the pod network could not be brought up to date', { error: error.message })
+        this.#saidFailure = error.message
         this.#after('retry', RETRY, () => this.wake())
       })
       .finally(() => {
@@ -345,12 +356,12 @@ export class PodNetwork implements AsyncDisposable {
       nodesSynced: this.#nodesSynced,
       local: this.#nodes.get(this.#options.nodeName),
       speakerProblem: this.#peering.problem,
-      bridge: this.#tables.bridge.stats,
-      addresses: this.#tables.addresses.stats,
-      masquerade: this.#tables.masquerade.stats,
+      bridge: stateOf(this.#tables.bridge),
+      addresses: stateOf(this.#tables.addresses),
+      masquerade: stateOf(this.#tables.masquerade),
       awaitedPeers: this.#awaited(),
       servicesProblem: this.#options.servicesProblem(),
-      conflist: this.#tables.conflist.stats,
+      conflist: stateOf(this.#tables.conflist),
     }
   }
 
@@ -378,4 +389,9 @@ export class PodNetwork implements AsyncDisposable {
     this.#timers.get(name)?.[Symbol.dispose]()
     this.#timers.set(name, this.#options.clock.after(milliseconds, action))
   }
+}
+
+function stateOf(table: Pick<Table<string, unknown>, 'stats' | 'failures'>): TableState {
+  const [first] = table.failures()
+  return { ...table.stats, error: first?.[1].message }
 }

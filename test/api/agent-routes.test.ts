@@ -152,6 +152,40 @@ describe('agents of three nodes', function () {
       .and.match(/ {2}health\.port: /)
     await eventually(() => !cluster.processes.isRunning(`agent-${two.name}`))
   })
+
+  it('end with one line that says why, when a port of theirs is taken', async () => {
+    await occupy(20244)
+    await cluster.startAgent(two)
+    await eventually(() => !cluster.processes.isRunning(`agent-${two.name}`))
+    await cluster.processes.stop((name) => name === 'occupant')
+    expect((await cluster.agentLog(two)).trimEnd().split('\n').at(-1)).to.match(
+      / ERROR the agent cannot start .*\\"health\\".*EADDRINUSE: address already in use 0\.0\.0\.0:20244/,
+    )
+  })
+
+  it('wait for the BGP port, say so once, and go on when it is free', async () => {
+    await occupy(179)
+    await cluster.startAgent(two)
+    const detail = async () =>
+      (await cluster.ask(two, '/status')).conditions.find(({ name }) => name === 'speaker')?.detail
+    await eventually(async () =>
+      (await detail())?.startsWith('cannot listen for BGP at 172.31.0.12 port 179'),
+    )
+    const failed = () => cluster.said(two, 'the pod network could not be brought up to date')
+    // More than one attempt: they are a second apart.
+    const { uptime } = await cluster.ask(two, '/status')
+    await eventually(async () => (await cluster.ask(two, '/status')).uptime > uptime + 1.5)
+    expect(await failed()).to.have.length(1)
+    await cluster.processes.stop((name) => name === 'occupant')
+    await eventually(() => isReady(two))
+  })
+
+  /** Another program of node two listens on this port. */
+  const occupy = async (port: number) => {
+    const program = `require('net').createServer().listen(${port}, '0.0.0.0')`
+    await cluster.processes.start('occupant', [process.execPath, '-e', program], { netns: two.netns })
+    await eventually(async () => (await cluster.exec(two, 'ss', '-Hlnt', `sport = :${port}`)) !== '')
+  }
 })
 
 /** Follows a node's routes; `stop` gives those of podroute that were deleted meanwhile. */

@@ -125,6 +125,7 @@ export class AgentCluster implements AsyncDisposable {
       ipv4: `172.31.0.1${n}`,
       ipv6: `fd31::1${n}`,
     }
+    await attempt('ip', ['netns', 'delete', node.netns])
     await run('ip', ['netns', 'add', node.netns])
     this.nodes.push(node)
     await this.#batch(this.network, [

@@ -1,6 +1,6 @@
 /** The bridge's addresses. Every global address on the bridge is ours: the bridge is. */
 import { type Address, type Addresses, type AddressOp, IFA_F_NODAD } from '@podroute/linux/route/addresses.ts'
-import type { Links } from '@podroute/linux/route/links.ts'
+import type { Link, Links } from '@podroute/linux/route/links.ts'
 import { SCOPE_UNIVERSE } from '@podroute/linux/route/rtnetlink.ts'
 import {
   DONE,
@@ -36,8 +36,7 @@ export class BridgeAddressResource implements Resource<string, BridgeAddress> {
   }
 
   async *list(): AsyncIterable<readonly [string, BridgeAddress]> {
-    const link = await this.#links.get(this.#bridge)
-    this.#index = link?.index
+    const link = await this.#find()
     if (!link) return
     for (const address of await this.#addresses.list({ interfaceIndex: link.index })) {
       if (address.scope === SCOPE_UNIVERSE) yield [keyOf(address), planOf(address)]
@@ -45,14 +44,21 @@ export class BridgeAddressResource implements Resource<string, BridgeAddress> {
   }
 
   async apply(ops: readonly Op<string, BridgeAddress>[]): Promise<readonly Outcome[]> {
-    const link = await this.#links.get(this.#bridge)
-    this.#index = link?.index
+    const link = await this.#find()
     if (!link) return ops.map((op) => withoutBridge(op.kind, this.#bridge))
     const outcomes = await this.#addresses.apply(ops.map((op) => addressOp(op, link.index)))
     return outcomes.map((error, i) => {
       if (error?.code === 'EADDRNOTAVAIL' && ops[i]?.kind === 'remove') return DONE
       return outcomeOf(error)
     })
+  }
+
+  /** Of another kind, a device of that name is somebody else's. */
+  async #find(): Promise<Link | undefined> {
+    const link = await this.#links.get(this.#bridge)
+    const bridge = link?.kind === 'bridge' ? link : undefined
+    this.#index = bridge?.index
+    return bridge
   }
 
   watch(touched: (key: string, sighting?: Sighting<BridgeAddress>) => void): Disposable {
