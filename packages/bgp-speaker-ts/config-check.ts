@@ -1,6 +1,7 @@
 // Checks what users wrote: every problem with its path, before anything starts.
 import { formatAddress, parseAddress, parseAddressOrPrefix, parseId, parsePrefix } from './address.ts'
-import type { Announcement, DynamicPeersConfig, PeerConfig, SpeakerConfig } from './config.ts'
+import { validateSession } from './bfd/config.ts'
+import type { Announcement, BfdTimers, DynamicPeersConfig, PeerConfig, SpeakerConfig } from './config.ts'
 import { BgpConfigError, type ConfigProblem } from './errors.ts'
 import { parseCommunity, parseLargeCommunity } from './packet/communities.ts'
 import type { Match, Policy, Rule } from './policy/policy.ts'
@@ -86,7 +87,7 @@ export function checkSpeaker(config: SpeakerConfig): void {
 }
 
 /** @throws BgpConfigError */
-export function checkPeer(peer: PeerConfig, transport: Transport): void {
+export function checkPeer(peer: PeerConfig, transport: Transport, bfd = false): void {
   const checker = new Checker()
   checker.expect(parseAddress(peer.address) !== undefined, 'address', `not an IP address: ${peer.address}`)
   checker.asn(peer.asn, 'asn')
@@ -134,20 +135,33 @@ export function checkPeer(peer: PeerConfig, transport: Transport): void {
     'gracefulRestart.time',
     'not from 1 to 4095 seconds',
   )
+  checkBfd(checker, peer.bfd, bfd)
   checkPolicy(checker, peer.importPolicy, 'importPolicy')
   checkPolicy(checker, peer.exportPolicy, 'exportPolicy')
   checker.done()
 }
 
+function checkBfd(checker: Checker, timers: BfdTimers | undefined, available: boolean): void {
+  if (timers === undefined) return
+  checker.expect(available, 'bfd', 'the speaker has no BFD')
+  const loopback = { peer: '127.0.0.1', local: '127.0.0.1' }
+  try {
+    validateSession({ ...loopback, ...timers })
+  } catch (error) {
+    if (!(error instanceof BgpConfigError)) throw error
+    for (const { path, problem } of error.problems) checker.expect(false, `bfd.${path}`, problem)
+  }
+}
+
 /** @throws BgpConfigError */
-export function checkDynamicPeers(range: DynamicPeersConfig, transport: Transport): void {
+export function checkDynamicPeers(range: DynamicPeersConfig, transport: Transport, bfd = false): void {
   const prefix = parsePrefix(range.prefix)
   const { prefix: _prefix, limit, ...config } = range
   if (prefix === undefined)
     throw new BgpConfigError([{ path: 'prefix', problem: `not a CIDR: ${range.prefix}` }])
   if (limit !== undefined && !isInteger(limit, 1, 0xffff))
     throw new BgpConfigError([{ path: 'limit', problem: 'not from 1 to 65535' }])
-  checkPeer({ ...config, address: formatAddress(prefix.bytes) }, transport)
+  checkPeer({ ...config, address: formatAddress(prefix.bytes) }, transport, bfd)
 }
 
 /** @throws BgpConfigError */

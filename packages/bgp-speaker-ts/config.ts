@@ -1,6 +1,8 @@
 // What a user of the speaker writes: speaker, peers, announcements.
+import type { BfdSessionConfig } from './bfd/config.ts'
 import type { Clock } from './clock.ts'
 import type { Logger } from './log.ts'
+import type { PathMonitor } from './path-watch.ts'
 import type { Policy } from './policy/policy.ts'
 import type { Transport } from './transport.ts'
 
@@ -26,6 +28,8 @@ export interface SpeakerConfig {
   readonly holdTime?: number
   /** Most equal paths that a prefix may have at once (ECMP); 1 when absent. */
   readonly multipath?: number
+  /** Watches paths for peers that ask for it: `new Bfd()`. */
+  readonly bfd?: PathMonitor
   /** Cluster ID of a route reflector (RFC 4456); the router ID when absent. */
   readonly clusterId?: string
 }
@@ -70,7 +74,12 @@ export interface PeerConfig {
   readonly extendedNextHop?: boolean
   /** Graceful restart (RFC 4724, with NOTIFICATION RFC 8538); absent: the capability is not sent. */
   readonly gracefulRestart?: GracefulRestart
+  /** Watch the path by BFD (RFC 5880, 5881) while the peer is known; a failure ends the session with CEASE/BFD Down (RFC 9384). Needs SpeakerConfig.bfd. */
+  readonly bfd?: BfdTimers
 }
+
+/** Milliseconds, and how many packets may be missed; see BfdSessionConfig for ranges and defaults. */
+export type BfdTimers = Pick<BfdSessionConfig, 'desiredMinTx' | 'requiredMinRx' | 'detectMultiplier'>
 
 export interface GracefulRestart {
   /** Seconds within which we will be back after a restart, 1..4095: the peer keeps our routes that long. */

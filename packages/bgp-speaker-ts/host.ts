@@ -2,6 +2,7 @@
 import type { Clock } from './clock.ts'
 import type { PeerConfig } from './config.ts'
 import type { Logger } from './log.ts'
+import type { PathWatch } from './path-watch.ts'
 import type { PolicyEngine } from './policy/engine.ts'
 import type { Rib } from './rib/rib.ts'
 import type { PeerEvent, RejectEvent } from './snapshot.ts'
@@ -18,6 +19,7 @@ export interface PeerHost {
   readonly log: Logger
   readonly transport: Transport
   readonly rib: Rib
+  readonly paths: PathWatch
   /** A policy prepared for evaluation; equal policies share one. */
   engine(policy: PeerConfig['importPolicy']): PolicyEngine | undefined
   event(event: PeerEvent): void

@@ -100,6 +100,12 @@ export class Peer {
     this.#dispatch({ kind: 'reset', notification })
   }
 
+  /** BFD says that the path is gone: the session ends now, and not when its hold timer expires (RFC 5882 section 10.2). */
+  pathFailed(): void {
+    if (this.#session === undefined) return
+    this.reset({ code: ERROR.CEASE, subcode: CEASE.BFD_DOWN, data: new Uint8Array(0) })
+  }
+
   /** Leaves without a word, so that a peer with graceful restart keeps our routes. */
   abandon(): void {
     this.#wires.destroy()
@@ -386,6 +392,8 @@ export class Peer {
       hold,
       retained,
     })
+    if (config.bfd !== undefined)
+      this.#host.paths.watch(config.address, wire.connection.localAddress, config.bfd)
     this.#tally.counters.established++
     const { families } = negotiated
     this.#host.log.info('session established', { peer: config.address, families })

@@ -11,6 +11,7 @@ import { type Logger, silentLogger } from './log.ts'
 import { FAMILIES } from './negotiation.ts'
 import { CEASE, ERROR } from './packet/codes.ts'
 import { encodeCommunication, type Notification } from './packet/notification.ts'
+import { PathWatch } from './path-watch.ts'
 import { toAttributes, toPath } from './paths.ts'
 import { Peer } from './peer.ts'
 import { internAttributes, PolicyEngine } from './policy/engine.ts'
@@ -53,6 +54,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
   #closed = false
   #cancelTick: (() => void) | undefined
   readonly #dynamic = new DynamicPeers()
+  readonly #paths: PathWatch
   #restarting: boolean
   #restartDeadline = 0
 
@@ -78,6 +80,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
       config.multipath,
     )
     if (this.#restarting) this.#rib.deferSelection()
+    this.#paths = new PathWatch(config.bfd, (peer) => this.#peers.get(peer)?.pathFailed(), this.#log)
     this.#host = this.#makeHost(routerId)
   }
 
@@ -100,7 +103,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
   /** @throws BgpConfigError on a bad or a second configuration of one address. */
   addPeer(config: PeerConfig): void {
     if (this.#closed) throw new BgpError('closed', 'the speaker is closed')
-    checkPeer(config, this.#transport)
+    checkPeer(config, this.#transport, this.config.bfd !== undefined)
     const known = this.#peers.get(config.address)
     if (known !== undefined && !known.dynamic)
       throw new BgpConfigError([{ path: 'address', problem: `there is a peer ${config.address} already` }])
@@ -118,7 +121,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
    */
   updatePeer(config: PeerConfig): void {
     const peer = this.#peer(config.address)
-    checkPeer(config, this.#transport)
+    checkPeer(config, this.#transport, this.config.bfd !== undefined)
     if (sessionPart(config) === sessionPart(peer.config)) {
       peer.reconfigure(config)
       return
@@ -135,7 +138,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
   /** Takes whoever connects from a prefix for a peer, while its session lasts. @throws BgpConfigError on a bad or a second configuration of one prefix. */
   addDynamicPeers(config: DynamicPeersConfig): void {
     if (this.#closed) throw new BgpError('closed', 'the speaker is closed')
-    checkDynamicPeers(config, this.#transport)
+    checkDynamicPeers(config, this.#transport, this.config.bfd !== undefined)
     this.#dynamic.add(config)
     for (const listener of this.#listeners)
       if (config.password !== undefined) listener.setPassword(config.prefix, config.password)
@@ -212,6 +215,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     if (this.#closed) return
     this.#closed = true
     this.#cancelTick?.()
+    this.#paths.close()
     const notification = cease(CEASE.ADMINISTRATIVE_SHUTDOWN, reason)
     await Promise.all(
       [...this.#peers.values()]
@@ -226,6 +230,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     if (this.#closed) return
     this.#closed = true
     this.#cancelTick?.()
+    this.#paths.close()
     for (const peer of this.#peers.values()) peer.abandon()
     await Promise.all(this.#listeners.map((listener) => listener.close()))
     this.#rib.close()
@@ -243,6 +248,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
       log: this.#log,
       transport: this.#transport,
       rib: this.#rib,
+      paths: this.#paths,
       engine: (policy) => this.#engine(policy),
       event: (event) => void this.emit('peer', event),
       reject: (event) => void this.emit('reject', event),
@@ -251,6 +257,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
       gone: (address) => {
         this.#peers.delete(address)
         this.#dynamic.release(address)
+        this.#paths.forget(address)
       },
     }
   }
@@ -373,6 +380,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
   #forget(peer: Peer, notification: Notification): Promise<void> {
     this.#peers.delete(peer.config.address)
     this.#dynamic.release(peer.config.address)
+    this.#paths.forget(peer.config.address)
     for (const listener of this.#listeners)
       if (peer.config.password !== undefined) listener.setPassword(peer.config.address, undefined)
     return peer.stop(notification)
@@ -396,9 +404,9 @@ function canonical(address: string): string {
 /** What of a peer's configuration its session depends on, as text to compare: what the OPEN and the connection carry. */
 function sessionPart(config: PeerConfig): string {
   const { address, port, asn, localAddress, holdTime, families, passive, password, ttlSecurityHops } = config
-  const { routeReflectorClient, extendedNextHop, gracefulRestart } = config
+  const { routeReflectorClient, extendedNextHop, gracefulRestart, bfd } = config
   return JSON.stringify([
     [address, port, asn, localAddress, holdTime, families, passive, password, ttlSecurityHops],
-    [routeReflectorClient, extendedNextHop, gracefulRestart],
+    [routeReflectorClient, extendedNextHop, gracefulRestart, bfd],
   ])
 }
