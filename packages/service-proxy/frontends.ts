@@ -27,16 +27,25 @@ interface Claim {
 export class Frontends {
   readonly #tables: FrontendTables
   readonly #sourceOf: (vip: string) => string
+  readonly #gone: (server: VirtualServer) => void
   /** All claims of a key, the holder first. */
   readonly #claims = new Map<ServerKey, readonly Claim[]>()
   readonly #keysOf = new Map<ServiceKey, readonly ServerKey[]>()
   readonly #elements: Shared<ElementKey, SetElement>
   readonly #vips: Shared<string, string>
 
-  /** @param sourceOf the node's own address towards a VIP; empty where it has none. */
-  constructor(tables: FrontendTables, sourceOf: (vip: string) => string) {
+  /**
+   * @param sourceOf the node's own address towards a VIP; empty where it has none.
+   * @param gone called with a virtual server that nobody wants any more
+   */
+  constructor(
+    tables: FrontendTables,
+    sourceOf: (vip: string) => string,
+    gone: (server: VirtualServer) => void,
+  ) {
     this.#tables = tables
     this.#sourceOf = sourceOf
+    this.#gone = gone
     this.#elements = new Shared(
       (key, element) => tables.elements.set(key, element),
       (key) => tables.elements.delete(key),
@@ -106,7 +115,10 @@ export class Frontends {
       for (const [key] of destinationsOf(before)) {
         if (!kept?.has(key)) this.#tables.destinations.delete(key)
       }
-      if (!after) this.#tables.servers.delete(before.key)
+      if (!after) {
+        this.#tables.servers.delete(before.key)
+        this.#gone(before.server)
+      }
     }
   }
 }

@@ -342,6 +342,7 @@ describe('ServiceProxy', () => {
         frontends: [
           {
             origin: 'cluster-ip',
+            clients: 'all',
             port: '',
             protocol: 'tcp',
             address: 'fd10:96::1',

@@ -12,6 +12,7 @@ import type { Kernel } from './kernel.ts'
 import { parseService } from './parse/service.ts'
 import { parseSlice } from './parse/slice.ts'
 import type { PlanContext } from './plan/context.ts'
+import { Marks } from './plan/marks.ts'
 import { EMPTY_PLAN, planService } from './plan/plan.ts'
 import { Problems } from './problems.ts'
 import { BASE, baseVersion } from './resources/base-rules.ts'
@@ -28,6 +29,10 @@ export interface ServiceProxyOptions {
   /** The node's addresses, its primary one of each family first. */
   readonly nodeAddresses: readonly string[]
   readonly podCIDRs?: readonly string[]
+  /** Topology zone of the node. */
+  readonly zone?: string
+  /** Prefixes that externalIPs of Services may take addresses from; without one they are refused. */
+  readonly externalRanges?: readonly string[]
   readonly masqueradeAll?: boolean
   readonly kernel: Kernel
   readonly clock?: Clock
@@ -56,6 +61,7 @@ export class ServiceProxy implements AsyncDisposable {
   readonly #frontends: Frontends
   readonly #group: FlushGroup
   readonly #problems: Problems
+  readonly #marks = new Marks()
   #context: PlanContext
   #podElements: readonly string[] = []
   #watching: Disposable | undefined
@@ -64,7 +70,11 @@ export class ServiceProxy implements AsyncDisposable {
   constructor(options: ServiceProxyOptions) {
     this.#options = options
     this.#tables = makeTables(options.kernel, options)
-    this.#frontends = new Frontends(this.#tables, (vip) => this.#sourceOf(vip))
+    this.#frontends = new Frontends(
+      this.#tables,
+      (vip) => this.#sourceOf(vip),
+      ({ fwmark }) => fwmark !== undefined && this.#marks.free(fwmark),
+    )
     this.#problems = new Problems((problem) => options.onProblem?.(problem))
     this.#context = this.#contextWith(options.nodeAddresses)
     this.#group = makeGroup(this.#tables, {
@@ -252,7 +262,12 @@ export class ServiceProxy implements AsyncDisposable {
       nodeName: this.#options.nodeName,
       nodeAddresses: new Set(addresses),
       nodePortAddresses: primary.filter((address) => address !== undefined),
+      zone: this.#options.zone ?? '',
+      clusterAddresses: new Set(),
+      externalRanges: this.#options.externalRanges ?? [],
+      clusterRanges: [],
       masqueradeAll: this.#options.masqueradeAll ?? false,
+      markOf: (name) => this.#marks.of(name),
     }
   }
 }

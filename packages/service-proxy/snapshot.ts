@@ -11,6 +11,8 @@ export interface ServiceSnapshot {
 
 export interface FrontendSnapshot {
   readonly origin: Origin
+  /** `outside`: only clients that are neither pods nor this node; the frontend of `all` beside it is for those then. */
+  readonly clients: 'all' | 'outside'
   readonly port: string
   readonly protocol: string
   readonly address: string
@@ -23,15 +25,18 @@ export interface FrontendSnapshot {
 export function snapshotOf(index: ServiceIndex, frontends: Frontends): readonly ServiceSnapshot[] {
   return [...index.services()].map(({ key }) => ({
     service: key,
-    frontends: frontends.of(key).map(({ origin, portName, server, destinations }) => ({
-      origin,
-      port: portName,
-      protocol: server.protocol,
-      address: server.address,
-      number: server.port,
-      scheduler: server.scheduler,
-      endpoints: destinations.map(({ address, port }) => withPort(address, port)),
-    })),
+    frontends: frontends
+      .of(key)
+      .map(({ origin, portName, address, port, protocol, server, destinations }) => ({
+        origin,
+        clients: server.fwmark === undefined ? 'all' : 'outside',
+        port: portName,
+        protocol,
+        address,
+        number: port,
+        scheduler: server.scheduler,
+        endpoints: destinations.map(({ address, port }) => withPort(address, port)),
+      })),
   }))
 }
 

@@ -103,7 +103,19 @@ export interface Service {
   readonly affinity: Affinity
   /** 0: none. */
   readonly healthCheckNodePort: number
-  readonly annotations: Readonly<Record<string, string>>
+  readonly tuning: Tuning
+}
+
+/** What annotations say about serving a Service. */
+export interface Tuning {
+  /** Name of an IPVS scheduler. */
+  readonly scheduler: string
+  /** Flags of the virtual server that its scheduler gives a meaning to. */
+  readonly schedulerFlags: number
+  /** Whether an endpoint may reach itself through its Service. */
+  readonly hairpin: boolean
+  /** For how many seconds an endpoint that goes keeps its connections; undefined: as configured. */
+  readonly drain: number | undefined
 }
 
 export interface Endpoint {

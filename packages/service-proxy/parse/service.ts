@@ -1,6 +1,7 @@
 /** A Service of the API to a Service that is ours to proxy; bad fields are reported, the rest is used. */
 import type { Affinity, Problem, Service, ServiceObject, ServicePort } from '../types.ts'
 import { PROXY_NAME_LABEL } from '../types.ts'
+import { isLocalByAnnotation, parseTuning } from './annotations.ts'
 import { addressOf, keyOf, listOf, portOf, prefixOf, protocolOf, textOf } from './fields.ts'
 
 export type Report = (problem: Problem) => void
@@ -19,6 +20,7 @@ export function parseService(object: ServiceObject, report: Report): Service | u
   if (spec.type === 'ExternalName' || !spec.clusterIP || spec.clusterIP === 'None') return undefined
   const problem = (detail: string) => report({ code: 'INVALID_FIELD', object: key, detail })
   const type = spec.type ?? 'ClusterIP'
+  const local = isLocalByAnnotation(object.metadata?.annotations)
   return {
     key,
     created: createdAt(object),
@@ -29,14 +31,14 @@ export function parseService(object: ServiceObject, report: Report): Service | u
     externalIPs: parseAddresses(listOf(spec.externalIPs), 'spec.externalIPs', problem),
     ingressIPs: type === 'LoadBalancer' ? parseIngress(object, problem) : [],
     sourceRanges: type === 'LoadBalancer' ? parseRanges(spec, problem) : [],
-    externalPolicy: spec.externalTrafficPolicy === 'Local' ? 'local' : 'cluster',
-    internalPolicy: spec.internalTrafficPolicy === 'Local' ? 'local' : 'cluster',
+    externalPolicy: local || spec.externalTrafficPolicy === 'Local' ? 'local' : 'cluster',
+    internalPolicy: local || spec.internalTrafficPolicy === 'Local' ? 'local' : 'cluster',
     affinity: parseAffinity(spec),
     healthCheckNodePort:
       type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local'
         ? (portOf(spec.healthCheckNodePort) ?? 0)
         : 0,
-    annotations: ownAnnotations(object.metadata?.annotations),
+    tuning: parseTuning(object, problem),
   }
 }
 
@@ -105,13 +107,4 @@ function parseAffinity(spec: Spec): Affinity {
   const seconds = spec.sessionAffinityConfig?.clientIP?.timeoutSeconds
   const valid = Number.isInteger(seconds) && seconds! > 0 && seconds! <= LONGEST_AFFINITY_SECONDS
   return { kind: 'client-ip', seconds: valid ? seconds! : DEFAULT_AFFINITY_SECONDS }
-}
-
-const ANNOTATION = /^(podroute|kube-router)\.io\//
-const NO_ANNOTATIONS: Readonly<Record<string, string>> = {}
-
-/** Only what a proxy may read: the others can be large. */
-function ownAnnotations(all: Readonly<Record<string, string>> | undefined): Readonly<Record<string, string>> {
-  const own = Object.entries(all ?? {}).filter(([name]) => ANNOTATION.test(name))
-  return own.length === 0 ? NO_ANNOTATIONS : Object.fromEntries(own)
 }

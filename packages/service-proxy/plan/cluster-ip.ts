@@ -1,23 +1,21 @@
 /** ClusterIPs: one frontend an address and port. */
-import { portElement } from '../rules/sets.ts'
-import type { Service, ServicePort } from '../types.ts'
+import type { SetElement } from '../rules/sets.ts'
 import type { Backend } from './endpoints.ts'
 import { choose } from './endpoints.ts'
 import type { Frontend } from './frontend.ts'
 import type { Target } from './target.ts'
-import { makeFrontend } from './target.ts'
+import { elementOf, makeFrontend } from './target.ts'
 
-export function planClusterIp(
-  service: Service,
-  port: ServicePort,
-  address: string,
-  backends: readonly Backend[],
-  context: Target['context'],
-): Frontend {
-  const target = { service, port, address, context }
-  const frontend = makeFrontend('cluster-ip', target, choose(backends, service.internalPolicy))
-  if (!context.masqueradeAll) return frontend
-  const { family } = frontend.server
-  const masquerade = portElement('service-masquerade', family, address, port.protocol, port.port)
-  return { ...frontend, elements: [...frontend.elements, masquerade] }
+/**
+ * With internalTrafficPolicy Local nobody gets an endpoint on another node: where this one has none, but others have, clients
+ * are left without an answer, as kube-proxy leaves them (KEP-2086).
+ */
+export function planClusterIp(target: Target, backends: readonly Backend[]): Frontend {
+  const { service, context } = target
+  const chosen = choose(backends, service.internalPolicy, context)
+  const more: SetElement[] = context.masqueradeAll ? [elementOf('service-masquerade', target)] : []
+  const elsewhere = chosen.length === 0 && choose(backends, 'cluster', context).length > 0
+  if (!elsewhere) return makeFrontend('cluster-ip', target, chosen, more)
+  const frontend = makeFrontend('cluster-ip', target, chosen, [...more, elementOf('service-dropped', target)])
+  return { ...frontend, elements: frontend.elements.filter(({ set }) => !set.startsWith('service-refused')) }
 }

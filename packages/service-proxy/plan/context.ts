@@ -2,10 +2,20 @@
 
 export interface PlanContext {
   readonly nodeName: string
+  /** Topology zone of the node; empty where it has none. */
+  readonly zone: string
   /** Every address of the node: none of them is ever made a service address. */
   readonly nodeAddresses: ReadonlySet<string>
+  /** Addresses of all nodes: traffic to another node is never taken from it. */
+  readonly clusterAddresses: ReadonlySet<string>
   /** The node's addresses on which NodePorts answer. */
   readonly nodePortAddresses: readonly string[]
+  /** Prefixes that `spec.externalIPs` may take addresses from. */
+  readonly externalRanges: readonly string[]
+  /** Prefixes of pods and Services: addresses in them that come from elsewhere are somebody else's. */
+  readonly clusterRanges: readonly string[]
   /** Masquerade all traffic to ClusterIPs. */
   readonly masqueradeAll: boolean
+  /** The packet mark that stands for an address, protocol and port; the same one each time. */
+  markOf(name: string): number
 }

@@ -10,6 +10,13 @@ export interface Backend {
   readonly local: boolean
 }
 
+/** Where the choice is made. */
+export interface Place {
+  readonly nodeName: string
+  /** Empty: not known. */
+  readonly zone: string
+}
+
 /**
  * All endpoints of one family behind a port, each address and port once. The slice's port of the same name and protocol
  * names the number: the control plane has resolved targetPort there, Pod by Pod. Where slices disagree, one that says local wins.
@@ -41,10 +48,33 @@ function isBetterState(a: Endpoint, b: Endpoint): boolean {
   return Number(a.ready) * 2 + Number(a.serving) >= Number(b.ready) * 2 + Number(b.serving)
 }
 
-/** The ready ones; where none is, those that still serve while they terminate (KEP-1669). */
-export function choose(backends: readonly Backend[], policy: TrafficPolicy): readonly Backend[] {
+/**
+ * The ready ones, of the whole cluster those that topology hints give to this place; where none is ready, those that still
+ * serve while they terminate (KEP-1669).
+ */
+export function choose(
+  backends: readonly Backend[],
+  policy: TrafficPolicy,
+  place: Place,
+): readonly Backend[] {
   const candidates = policy === 'local' ? backends.filter((backend) => backend.local) : backends
   const ready = candidates.filter(({ endpoint }) => endpoint.ready)
-  if (ready.length > 0) return ready
+  if (ready.length > 0) return policy === 'local' ? ready : hinted(ready, place)
   return candidates.filter(({ endpoint }) => endpoint.serving && endpoint.terminating)
+}
+
+/**
+ * Hints count only when every ready endpoint carries one and one of them is for us, node before zone: otherwise the control plane
+ * and this node do not see the same thing, and part of the endpoints would get all of the traffic (KEP-2433, KEP-4444).
+ */
+function hinted(ready: readonly Backend[], { nodeName, zone }: Place): readonly Backend[] {
+  for (const [kind, name] of [
+    ['nodes', nodeName],
+    ['zones', zone],
+  ] as const) {
+    if (name === '' || ready.some(({ endpoint }) => endpoint[kind].length === 0)) continue
+    const ours = ready.filter(({ endpoint }) => endpoint[kind].includes(name))
+    if (ours.length > 0) return ours
+  }
+  return ready
 }

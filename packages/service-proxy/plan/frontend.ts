@@ -15,6 +15,12 @@ export interface Frontend {
   readonly origin: Origin
   /** Name of the Service's port. */
   readonly portName: string
+  /** What clients connect to. */
+  readonly address: string
+  readonly port: number
+  readonly protocol: Protocol
+  /** For how many seconds a destination that goes keeps its connections; undefined: as configured. */
+  readonly drain: number | undefined
   readonly server: VirtualServer
   readonly destinations: readonly Destination[]
   readonly elements: readonly SetElement[]

@@ -1,31 +1,67 @@
 /** A Service and its slices to frontends: a pure function over the rule families. */
 import { familyOf } from '@podroute/linux/address.ts'
 import type { Problem, Service, ServicePort, Slice } from '../types.ts'
+import { judgeAddress } from './addresses.ts'
 import { planClusterIp } from './cluster-ip.ts'
 import type { PlanContext } from './context.ts'
 import type { Backend } from './endpoints.ts'
 import { backendsOf } from './endpoints.ts'
-import type { Frontend } from './frontend.ts'
-import { planNodePort } from './node-port.ts'
+import type { Frontend, Origin } from './frontend.ts'
+import type { HealthCheck } from './health-check.ts'
+import { planHealthCheck } from './health-check.ts'
+import { planOutside } from './outside.ts'
+import type { Target } from './target.ts'
 
 export interface ServicePlan {
   readonly frontends: readonly Frontend[]
+  readonly healthCheck: HealthCheck | undefined
   readonly problems: readonly Problem[]
 }
 
-export const EMPTY_PLAN: ServicePlan = { frontends: [], problems: [] }
+export const EMPTY_PLAN: ServicePlan = { frontends: [], healthCheck: undefined, problems: [] }
+
+/** An address that a Service asks for, and as what. */
+interface Place {
+  readonly origin: Origin
+  readonly address: string
+}
 
 export function planService(service: Service, slices: readonly Slice[], context: PlanContext): ServicePlan {
   const problems: Problem[] = []
+  const places = addressesOf(service, context, problems)
   const frontends: Frontend[] = []
-  for (const port of service.ports) frontends.push(...planPort(service, port, slices, context))
-  return { frontends: unique(service, frontends, problems), problems }
+  for (const port of service.ports) frontends.push(...planPort(service, port, slices, places, context))
+  return {
+    frontends: unique(service, frontends, problems),
+    healthCheck: planHealthCheck(service, slices, context.nodeName),
+    problems,
+  }
+}
+
+/** All but the NodePorts' addresses; those that may not be used are reported. */
+function addressesOf(service: Service, context: PlanContext, problems: Problem[]): Place[] {
+  const families = new Set(service.clusterIPs.map(familyOf))
+  const wanted: Place[] = [
+    ...service.clusterIPs.map((address) => ({ origin: 'cluster-ip' as const, address })),
+    ...service.externalIPs.map((address) => ({ origin: 'external-ip' as const, address })),
+    ...service.ingressIPs.map((address) => ({ origin: 'load-balancer' as const, address })),
+  ]
+  return wanted.filter(({ origin, address }) => {
+    if (!families.has(familyOf(address))) return false
+    const verdict = judgeAddress(origin, address, context)
+    if (verdict.kind === 'refuse') {
+      const detail = `${address}: ${verdict.reason}`
+      problems.push({ code: 'ADDRESS_REFUSED', object: service.key, detail })
+    }
+    return verdict.kind === 'use'
+  })
 }
 
 function planPort(
   service: Service,
   port: ServicePort,
   slices: readonly Slice[],
+  places: readonly Place[],
   context: PlanContext,
 ): Frontend[] {
   const byFamily = new Map<4 | 6, readonly Backend[]>()
@@ -35,21 +71,28 @@ function planPort(
     byFamily.set(family, known)
     return known
   }
+  const frontends = places.flatMap(({ origin, address }) => {
+    const target: Target = { service, port, address, context }
+    if (origin === 'cluster-ip') return [planClusterIp(target, backends(address))]
+    return planOutside(origin, target, backends(address))
+  })
+  if (port.nodePort === 0) return frontends
   const families = new Set(service.clusterIPs.map(familyOf))
-  const nodePortAddresses =
-    port.nodePort === 0 ? [] : context.nodePortAddresses.filter((address) => families.has(familyOf(address)))
-  return [
-    ...service.clusterIPs.map((address) => planClusterIp(service, port, address, backends(address), context)),
-    ...nodePortAddresses.map((address) => planNodePort(service, port, address, backends(address), context)),
-  ]
+  for (const address of context.nodePortAddresses) {
+    if (!families.has(familyOf(address))) continue
+    const target: Target = { service, port: { ...port, port: port.nodePort }, address, context }
+    frontends.push(...planOutside('node-port', target, backends(address)))
+  }
+  return frontends
 }
 
-/** Two ports of one Service with the same number and protocol: the first counts. */
+/** Two ports of one Service with the same number and protocol, or an address twice: the first counts. */
 function unique(service: Service, frontends: readonly Frontend[], problems: Problem[]): Frontend[] {
   const seen = new Set<string>()
-  return frontends.filter(({ key }) => {
+  return frontends.filter(({ key, server }) => {
     if (!seen.has(key)) return seen.add(key)
-    problems.push({ code: 'CONFLICT', object: service.key, detail: key })
+    // A marked one goes the way of the one beside it.
+    if (server.fwmark === undefined) problems.push({ code: 'CONFLICT', object: service.key, detail: key })
     return false
   })
 }

@@ -1,7 +1,9 @@
 /** From an address, a port and its endpoints to a frontend: what all rule families share. */
+
 import { familyOf } from '@podroute/linux/address.ts'
+import { FLAG_PERSISTENT } from '@podroute/linux/ipvs/ipvs.ts'
 import type { VirtualServer } from '../kernel.ts'
-import type { SetElement } from '../rules/sets.ts'
+import type { PortSetName, SetElement } from '../rules/sets.ts'
 import { portElement, setOf } from '../rules/sets.ts'
 import type { Family, Service, ServicePort } from '../types.ts'
 import type { PlanContext } from './context.ts'
@@ -17,33 +19,78 @@ export interface Target {
   readonly context: PlanContext
 }
 
-export function makeFrontend(origin: Origin, target: Target, backends: readonly Backend[]): Frontend {
-  const { port, address, context } = target
-  const family: Family = familyOf(address)
-  const server: VirtualServer = {
-    family,
-    protocol: port.protocol,
-    address,
-    port: port.port,
-    scheduler: 'rr',
-    flags: FLAG_OURS,
-    timeout: 0,
-  }
+/** @param more elements beside those that every frontend has. */
+export function makeFrontend(
+  origin: Origin,
+  target: Target,
+  backends: readonly Backend[],
+  more: readonly SetElement[] = [],
+): Frontend {
+  const { service, port, address, context } = target
+  const server = serverOf(target)
   const vip = context.nodeAddresses.has(address) ? undefined : address
   return {
     key: serverKey(server),
     origin,
     portName: port.name,
+    address,
+    port: port.port,
+    protocol: port.protocol,
+    drain: service.tuning.drain,
     server,
     destinations: backends.map(toDestination),
     elements: [
-      ...vipElements(vip, server),
-      ...hairpinElements(family, backends),
-      ...(backends.length === 0
-        ? [portElement('service-refused', family, address, port.protocol, port.port)]
-        : []),
+      ...vipElements(vip, target),
+      ...hairpinElements(target, backends),
+      ...(backends.length === 0 ? [elementOf('service-refused', target)] : []),
+      ...more,
     ],
     vip,
+  }
+}
+
+/** A virtual server beside the one of the address, for the packets that rules mark: another choice of endpoints for some clients. */
+export function makeMarkedFrontend(
+  origin: Origin,
+  target: Target,
+  backends: readonly Backend[],
+  elements: (mark: number) => readonly SetElement[],
+): Frontend {
+  const plain = serverOf(target)
+  const mark = target.context.markOf(serverKey(plain))
+  const address = plain.family === 4 ? '0.0.0.0' : '::'
+  const server: VirtualServer = { ...plain, protocol: 'tcp', address, port: 0, fwmark: mark }
+  return {
+    key: serverKey(server),
+    origin,
+    portName: target.port.name,
+    address: target.address,
+    port: target.port.port,
+    protocol: target.port.protocol,
+    drain: target.service.tuning.drain,
+    server,
+    destinations: backends.map(toDestination),
+    elements: elements(mark),
+    vip: undefined,
+  }
+}
+
+/** The element of a set for the address, protocol and port of a target. */
+export function elementOf(name: PortSetName, { address, port }: Target): SetElement {
+  return portElement(name, familyOf(address), address, port.protocol, port.port)
+}
+
+function serverOf({ service, port, address }: Target): VirtualServer {
+  const { affinity, tuning } = service
+  const persistent = affinity.kind === 'client-ip'
+  return {
+    family: familyOf(address),
+    protocol: port.protocol,
+    address,
+    port: port.port,
+    scheduler: tuning.scheduler,
+    flags: FLAG_OURS | tuning.schedulerFlags | (persistent ? FLAG_PERSISTENT : 0),
+    timeout: persistent ? affinity.seconds : 0,
   }
 }
 
@@ -52,20 +99,18 @@ function toDestination(backend: Backend): Frontend['destinations'][number] {
 }
 
 /** The node's own addresses have ports of their own: nothing is refused there. */
-function vipElements(vip: string | undefined, server: VirtualServer): SetElement[] {
+function vipElements(vip: string | undefined, target: Target): SetElement[] {
   if (vip === undefined) return []
-  const { family, protocol, port } = server
-  return [
-    { set: setOf('service-vips', family), element: vip },
-    portElement('service-ports', family, vip, protocol, port),
-  ]
+  return [{ set: setOf('service-vips', familyOf(vip)), element: vip }, elementOf('service-ports', target)]
 }
 
 /** Only an endpoint on this node can reach itself through this node. */
-function hairpinElements(family: Family, backends: readonly Backend[]): SetElement[] {
-  const local = new Set(backends.filter((backend) => backend.local).map(({ address }) => address))
-  return [...local].map((address) => ({
+function hairpinElements({ service, address }: Target, backends: readonly Backend[]): SetElement[] {
+  if (!service.tuning.hairpin) return []
+  const family: Family = familyOf(address)
+  const local = new Set(backends.filter((backend) => backend.local).map((backend) => backend.address))
+  return [...local].map((endpoint) => ({
     set: setOf('service-hairpin', family),
-    element: `${address} . ${address}`,
+    element: `${endpoint} . ${endpoint}`,
   }))
 }

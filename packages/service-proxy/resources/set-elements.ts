@@ -5,11 +5,14 @@ import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
 import { codeOf, DONE, outcomeOf } from '@podroute/reconcile/resource.ts'
 import type { NftSeam } from '../kernel.ts'
 import type { ElementKey, SetElement } from '../rules/sets.ts'
-import { elementKey, SET_NAMES, setOf, TABLE } from '../rules/sets.ts'
+import { elementKey, markText, SET_NAMES, setKind, setOf, TABLE } from '../rules/sets.ts'
 
 type ElementOp = Op<ElementKey, SetElement>
 
-const ALL_SETS = SET_NAMES.flatMap((name) => [setOf(name, 4), setOf(name, 6)])
+/** Names of all sets, each with its kind. */
+const ALL_SETS = new Map(
+  SET_NAMES.flatMap((name) => ([4, 6] as const).map((family) => [setOf(name, family), setKind(name)])),
+)
 /** Elements of one command: a script of any length is one transaction, but nft's parser slows down on long lists. */
 const ELEMENTS_PER_COMMAND = 500
 
@@ -27,7 +30,7 @@ export class SetElements implements Resource<ElementKey, SetElement> {
   }
 
   async *list(): AsyncIterable<readonly [ElementKey, SetElement]> {
-    for (const set of ALL_SETS) yield* await this.#listSet(set)
+    for (const set of ALL_SETS.keys()) yield* await this.#listSet(set)
   }
 
   async read(keys: readonly ElementKey[]): Promise<ReadonlyMap<ElementKey, SetElement>> {
@@ -54,11 +57,16 @@ export class SetElements implements Resource<ElementKey, SetElement> {
   }
 
   async #listSet(set: string): Promise<(readonly [ElementKey, SetElement])[]> {
-    const objects = await this.#nft.listJson(`list set ${TABLE} ${set}`).catch((error: Error) => {
-      if (codeOf(error) === 'ENOENT') return []
-      throw error
+    const objects = await this.#nft
+      .listJson(`list ${ALL_SETS.get(set) ?? 'set'} ${TABLE} ${set}`)
+      .catch((error: Error) => {
+        if (codeOf(error) === 'ENOENT') return []
+        throw error
+      })
+    const elements = objects.flatMap((object) => {
+      const { set: listed, map } = object as ListedSet
+      return listed?.elem ?? map?.elem ?? []
     })
-    const elements = objects.flatMap((object) => (object as ListedSet).set?.elem ?? [])
     return elements.map((json) => {
       const element = { set, element: elementText(json) }
       return [elementKey(element), element] as const
@@ -68,6 +76,7 @@ export class SetElements implements Resource<ElementKey, SetElement> {
 
 interface ListedSet {
   readonly set?: { readonly elem?: readonly unknown[] }
+  readonly map?: { readonly elem?: readonly unknown[] }
 }
 
 /** Adding twice is no error to nft; removing what is gone is, so it is added first, in the same transaction. */
@@ -95,8 +104,9 @@ function* commands(verb: 'add' | 'delete', groups: ReadonlyMap<string, readonly 
   }
 }
 
-/** libnftables-json(5): a value, a `concat` of values or a `prefix`; as we write it. */
+/** libnftables-json(5): a value, a `concat` of values, a `prefix`, or a pair of key and value; as we write it. */
 export function elementText(json: unknown): string {
+  if (Array.isArray(json)) return `${elementText(json[0])} : ${markText(Number(json[1]))}`
   if (typeof json === 'number') return String(json)
   if (typeof json === 'string') return canonical(json)
   const object = json as {

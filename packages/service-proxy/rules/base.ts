@@ -1,6 +1,8 @@
 /** The constant rules of the service proxy: sets and chains of table `inet podroute`, as one nft transaction. */
+
+import { MARK_BASE } from '../plan/marks.ts'
 import type { Family } from '../types.ts'
-import { SET_NAMES, setOf, setType, TABLE } from './sets.ts'
+import { markText, SET_NAMES, setKind, setOf, setType, TABLE } from './sets.ts'
 
 export const FILTER_CHAIN = 'service-filter'
 export const OUTPUT_CHAIN = 'service-output'
@@ -20,15 +22,19 @@ const FAMILIES: readonly Family[] = [4, 6]
 /** Loading it again changes nothing; elements stay. */
 export function baseScript(): string {
   const sets = FAMILIES.flatMap((family) =>
-    SET_NAMES.map((name) => `add set ${TABLE} ${setOf(name, family)} { ${setType(name, family)} }`),
+    SET_NAMES.map(
+      (name) => `add ${setKind(name)} ${TABLE} ${setOf(name, family)} { ${setType(name, family)} }`,
+    ),
   )
   const chains = Object.entries(CHAINS).flatMap(([name, hook]) => [
     `add chain ${TABLE} ${name} { ${hook} }`,
     `flush chain ${TABLE} ${name}`,
   ])
   const rules = [
-    ...FAMILIES.flatMap(refusals).map((rule) => `add rule ${TABLE} ${FILTER_CHAIN} ${rule}`),
-    ...FAMILIES.map((family) => `add rule ${TABLE} ${OUTPUT_CHAIN} ${resets(family)}`),
+    ...FAMILIES.flatMap(incoming).map((rule) => `add rule ${TABLE} ${FILTER_CHAIN} ${rule}`),
+    ...FAMILIES.flatMap(outgoing).map((rule) => `add rule ${TABLE} ${OUTPUT_CHAIN} ${rule}`),
+    // What IPVS sends on comes by here: its mark has done its work, and might mean something to others.
+    `add rule ${TABLE} ${OUTPUT_CHAIN} meta mark & ${markText(0xff00_0000)} == ${markText(MARK_BASE)} meta mark set 0`,
     ...[
       // Inside the node there is nothing to hide behind, and the loopback has no address to do it with.
       'oifname "lo" return',
@@ -38,6 +44,35 @@ export function baseScript(): string {
   return `${[`add table ${TABLE}`, ...sets, ...chains, ...rules].join('\n')}\n`
 }
 
+/** What others send to service addresses, before IPVS sees it. */
+function incoming(family: Family): string[] {
+  const ip = protocolName(family)
+  const asked = askedOf(family)
+  const outside = `${ip} saddr != @${setOf('service-pods', family)}`
+  return [
+    ...restrictions(family),
+    `ct state new ${outside} ${asked} @${setOf('service-dropped-outside', family)} drop`,
+    ...refusals(family),
+    `${outside} ${TRANSPORTS} meta mark set ${asked} map @${setOf('service-marks', family)}`,
+  ]
+}
+
+/** What the node itself sends there: IPVS takes it on its way out. */
+function outgoing(family: Family): string[] {
+  return [...restrictions(family), resets(family)]
+}
+
+/** For everybody, the node itself included, for which the address is a local one. */
+function restrictions(family: Family): string[] {
+  const ip = protocolName(family)
+  const asked = askedOf(family)
+  const ranges = setOf('service-ranges', family)
+  return [
+    `ct state new ${asked} @${setOf('service-ranged', family)} ${asked} . ${ip} saddr != @${ranges} drop`,
+    `ct state new ${asked} @${setOf('service-dropped', family)} drop`,
+  ]
+}
+
 /**
  * A service address is local to the node, but must never show the node's own ports. TCP is reset, because a client on IPv6
  * takes an ICMP error for an answer only after its first retransmission, a second later (measured; Linux 6.1). Of a virtual
@@ -45,8 +80,8 @@ export function baseScript(): string {
  */
 function refusals(family: Family): string[] {
   const ip = protocolName(family)
-  const asked = `${ip} daddr . meta l4proto . th dport`
-  const unknown = `ct state new ${ip} daddr @${setOf('service-vips', family)} ${asked} != @${setOf('service-ports', family)}`
+  const vips = setOf('service-vips', family)
+  const unknown = `ct state new ${ip} daddr @${vips} ${askedOf(family)} != @${setOf('service-ports', family)}`
   return [
     resets(family),
     `meta l4proto tcp ${unknown} reject with tcp reset`,
@@ -55,8 +90,8 @@ function refusals(family: Family): string[] {
 }
 
 function resets(family: Family): string {
-  const asked = `${protocolName(family)} daddr . meta l4proto . th dport`
-  return `meta l4proto tcp ct state new ${asked} @${setOf('service-refused', family)} reject with tcp reset`
+  const refused = setOf('service-refused', family)
+  return `meta l4proto tcp ct state new ${askedOf(family)} @${refused} reject with tcp reset`
 }
 
 /**
@@ -69,20 +104,27 @@ function masquerades(family: Family): string[] {
   const asked = `${TRANSPORTS} ct original ${ip} daddr . meta l4proto . ct original proto-dst`
   return [
     `${ip} saddr . ${ip} daddr @${setOf('service-hairpin', family)} masquerade`,
+    `${asked} @${setOf('service-direct', family)} return`,
     `${asked} @${setOf('service-masquerade', family)} masquerade`,
     `ct original ${ip} daddr @${setOf('service-vips', family)} ` +
       `${ip} saddr != @${setOf('service-pods', family)} masquerade`,
   ]
 }
 
+function askedOf(family: Family): string {
+  return `${protocolName(family)} daddr . meta l4proto . th dport`
+}
+
 /** Takes chains and sets away; the table is shared, and goes with its last user. */
 export function removalScript(): string {
   const chains = Object.keys(CHAINS)
-  const sets = FAMILIES.flatMap((family) => SET_NAMES.map((name) => setOf(name, family)))
+  const sets = FAMILIES.flatMap((family) =>
+    SET_NAMES.map((name) => `delete ${setKind(name)} ${TABLE} ${setOf(name, family)}`),
+  )
   const commands = [
     ...chains.map((name) => `flush chain ${TABLE} ${name}`),
     ...chains.map((name) => `delete chain ${TABLE} ${name}`),
-    ...sets.map((name) => `delete set ${TABLE} ${name}`),
+    ...sets,
   ]
   return `${commands.join('\n')}\n`
 }

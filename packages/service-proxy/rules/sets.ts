@@ -3,39 +3,66 @@ import type { Family, Protocol } from '../types.ts'
 
 export const TABLE = 'inet podroute'
 
+/** address . protocol . port of frontends. */
+export type PortSetName =
+  /** Every frontend on a service address. */
+  | 'service-ports'
+  /** Those without an endpoint: TCP is reset at once. */
+  | 'service-refused'
+  /** Those without an endpoint on this node, which may use no other: new clients get no answer. */
+  | 'service-dropped'
+  /** The same, for clients that are not pods. */
+  | 'service-dropped-outside'
+  /** Those whose clients are always masqueraded. */
+  | 'service-masquerade'
+  /** Those whose clients keep their address (externalTrafficPolicy Local). */
+  | 'service-direct'
+  /** Those that only some clients may use: those of `service-ranges`. */
+  | 'service-ranged'
+
 /** Names without the family that is appended to them. */
 export type SetName =
+  | PortSetName
   /** Addresses of Services: every port of theirs that is not in `service-ports` is refused. */
   | 'service-vips'
-  /** address . protocol . port of every frontend on such an address. */
-  | 'service-ports'
-  /** address . protocol . port without an endpoint: TCP is reset at once. */
-  | 'service-refused'
-  /** address . protocol . port whose clients are always masqueraded. */
-  | 'service-masquerade'
+  /** address . protocol . port . prefix of clients: loadBalancerSourceRanges. */
+  | 'service-ranges'
   /** address . address of local endpoints: one that reaches itself through a Service is masqueraded. */
   | 'service-hairpin'
   /** Prefixes of the cluster's pods. */
   | 'service-pods'
+  /** address . protocol . port to the mark that chooses the virtual server for clients outside the cluster. */
+  | 'service-marks'
 
 export const SET_NAMES: readonly SetName[] = [
   'service-vips',
   'service-ports',
   'service-refused',
+  'service-dropped',
+  'service-dropped-outside',
   'service-masquerade',
+  'service-direct',
+  'service-ranged',
+  'service-ranges',
   'service-hairpin',
   'service-pods',
+  'service-marks',
 ]
 
 export interface SetElement {
   /** `service-ports-4` */
   readonly set: string
-  /** nft syntax: `10.96.0.1 . tcp . 80`. */
+  /** nft syntax: `10.96.0.1 . tcp . 80`; with a value, `10.96.0.1 . tcp . 80 : 0x5d000001`. */
   readonly element: string
 }
 
 export function setOf(name: SetName, family: Family): string {
   return `${name}-${family}`
+}
+
+/** Of elements with a value nft makes maps. */
+export function setKind(name: SetName): 'set' | 'map' {
+  return name === 'service-marks' ? 'map' : 'set'
 }
 
 /** Type of the elements in nft syntax. */
@@ -48,21 +75,38 @@ export function setType(name: SetName, family: Family): string {
       return `type ${address}; flags interval;`
     case 'service-hairpin':
       return `type ${address} . ${address};`
-    case 'service-ports':
-    case 'service-refused':
-    case 'service-masquerade':
+    case 'service-ranges':
+      return `type ${address} . inet_proto . inet_service . ${address}; flags interval;`
+    case 'service-marks':
+      return `type ${address} . inet_proto . inet_service : mark;`
+    default:
       return `type ${address} . inet_proto . inet_service;`
   }
 }
 
 export function portElement(
-  name: 'service-ports' | 'service-refused' | 'service-masquerade',
+  name: PortSetName,
   family: Family,
   address: string,
   protocol: Protocol,
   port: number,
 ): SetElement {
   return { set: setOf(name, family), element: `${address} . ${protocol} . ${port}` }
+}
+
+export function markElement(
+  family: Family,
+  address: string,
+  protocol: Protocol,
+  port: number,
+  mark: number,
+): SetElement {
+  const element = `${address} . ${protocol} . ${port} : ${markText(mark)}`
+  return { set: setOf('service-marks', family), element }
+}
+
+export function markText(mark: number): string {
+  return `0x${mark.toString(16).padStart(8, '0')}`
 }
 
 export type ElementKey = string

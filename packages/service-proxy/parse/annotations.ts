@@ -1,0 +1,98 @@
+/** Annotations of a Service that tune how it is served: ours, and kube-router's names for those who come from there. */
+import { FLAG_SCHED_1, FLAG_SCHED_2 } from '@podroute/linux/ipvs/ipvs.ts'
+import type { ServiceObject, Tuning } from '../types.ts'
+
+/** Ours wins where both are set. */
+const PREFIXES = ['podroute.io/', 'kube-router.io/']
+
+/** Schedulers that need no more than the endpoints; each is a kernel module, which the kernel loads when it is first asked for. */
+const SCHEDULERS = new Set([
+  'rr',
+  'wrr',
+  'lc',
+  'wlc',
+  'sh',
+  'dh',
+  'mh',
+  'sed',
+  'nq',
+  'lblc',
+  'lblcr',
+  'fo',
+  'ovf',
+  'twos',
+])
+const DEFAULT_SCHEDULER = 'rr'
+
+/** Names of ipvsadm(8), and those of the bits themselves. */
+const SCHEDULER_FLAGS: Readonly<Record<string, number>> = {
+  'flag-1': FLAG_SCHED_1,
+  'sh-fallback': FLAG_SCHED_1,
+  'mh-fallback': FLAG_SCHED_1,
+  'flag-2': FLAG_SCHED_2,
+  'sh-port': FLAG_SCHED_2,
+  'mh-port': FLAG_SCHED_2,
+  'flag-3': 0x20,
+}
+
+const LONGEST_DRAIN_SECONDS = 86_400
+const DEFAULTS: Tuning = { scheduler: DEFAULT_SCHEDULER, schedulerFlags: 0, hairpin: true, drain: undefined }
+
+type Annotations = Readonly<Record<string, string>> | undefined
+
+/** @param problem gets the name of each annotation whose value cannot be used; its default is taken then. */
+export function parseTuning(object: ServiceObject, problem: (detail: string) => void): Tuning {
+  const annotations = object.metadata?.annotations
+  if (!annotations || !Object.keys(annotations).some(isOurs)) return DEFAULTS
+  const parse = <T>(name: string, fallback: T, read: (text: string) => T | undefined): T => {
+    const found = find(annotations, name)
+    const value = found === undefined ? fallback : read(found.text)
+    if (found !== undefined && value === undefined) problem(`metadata.annotations[${found.name}]`)
+    return value ?? fallback
+  }
+  return {
+    scheduler: parse('service.scheduler', DEFAULT_SCHEDULER, (text) =>
+      SCHEDULERS.has(text) ? text : undefined,
+    ),
+    schedulerFlags: parse('service.schedflags', 0, readFlags),
+    hairpin: parse('service.hairpin', true, readBoolean),
+    drain: parse<number | undefined>('service.drain-seconds', undefined, readSeconds),
+  }
+}
+
+/** kube-router's `service.local`: both traffic policies are Local, whatever the spec says. */
+export function isLocalByAnnotation(annotations: Annotations): boolean {
+  return find(annotations, 'service.local')?.text === 'true'
+}
+
+function isOurs(name: string): boolean {
+  return PREFIXES.some((prefix) => name.startsWith(prefix))
+}
+
+function find(annotations: Annotations, suffix: string) {
+  for (const prefix of PREFIXES) {
+    const text = annotations?.[prefix + suffix]
+    if (typeof text === 'string') return { name: prefix + suffix, text: text.trim() }
+  }
+  return undefined
+}
+
+function readFlags(text: string): number | undefined {
+  let flags = 0
+  for (const name of text.split(',')) {
+    const flag = SCHEDULER_FLAGS[name.trim()]
+    if (flag === undefined) return undefined
+    flags |= flag
+  }
+  return flags
+}
+
+/** kube-router asks for the annotation with an empty value. */
+function readBoolean(text: string): boolean | undefined {
+  return text === '' || text === 'true' ? true : text === 'false' ? false : undefined
+}
+
+function readSeconds(text: string): number | undefined {
+  const seconds = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
+  return seconds <= LONGEST_DRAIN_SECONDS ? seconds : undefined
+}

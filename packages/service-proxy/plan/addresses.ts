@@ -1,0 +1,59 @@
+/** Which addresses of a Service may be made service addresses on this node, and why others may not. */
+import { contains, familyOf } from '@podroute/linux/address.ts'
+import type { PlanContext } from './context.ts'
+import type { Origin } from './frontend.ts'
+
+export type Verdict =
+  | { readonly kind: 'use' }
+  /** Another node answers there; here it stays that node's. */
+  | { readonly kind: 'leave' }
+  | { readonly kind: 'refuse'; readonly reason: string }
+
+const USE: Verdict = { kind: 'use' }
+
+/** Addresses that mean this host, this link or many hosts: nobody can reach a Service there. */
+const NEVER = [
+  '0.0.0.0/8',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '224.0.0.0/3',
+  '::/128',
+  '::1/128',
+  'fe80::/10',
+  'ff00::/8',
+]
+
+/**
+ * Anybody who may write a Service may write `spec.externalIPs` and with it take over traffic to any address: only those inside
+ * the configured ranges count (CVE-2020-8554). An external address of this node needs no more than to be answered.
+ */
+export function judgeAddress(origin: Origin, address: string, context: PlanContext): Verdict {
+  const own = context.nodeAddresses.has(address)
+  if (NEVER.some((range) => contains(range, address))) return refuse('not an address that clients can reach')
+  switch (origin) {
+    case 'node-port':
+      return USE
+    case 'cluster-ip':
+      return own || context.clusterAddresses.has(address) ? refuse('the address of a node') : USE
+    case 'external-ip':
+      if (!inside(address, context.externalRanges))
+        return refuse('not in a range that is configured for externalIPs')
+      return outsideAddress(address, own, context)
+    case 'load-balancer':
+      return own ? refuse('the address of a node') : outsideAddress(address, own, context)
+  }
+}
+
+function outsideAddress(address: string, own: boolean, context: PlanContext): Verdict {
+  if (!own && context.clusterAddresses.has(address)) return { kind: 'leave' }
+  return inside(address, context.clusterRanges) ? refuse('inside the range of pods or Services') : USE
+}
+
+function inside(address: string, ranges: readonly string[]): boolean {
+  const family = familyOf(address)
+  return ranges.some((range) => familyOf(range) === family && contains(range, address))
+}
+
+function refuse(reason: string): Verdict {
+  return { kind: 'refuse', reason }
+}

@@ -1,0 +1,64 @@
+/** Plans single Services for tests, and shows what came out in few words. */
+import { parseService } from '../parse/service.ts'
+import { parseSlice } from '../parse/slice.ts'
+import type { PlanContext } from '../plan/context.ts'
+import { Marks } from '../plan/marks.ts'
+import type { ServicePlan } from '../plan/plan.ts'
+import { planService } from '../plan/plan.ts'
+import type { EndpointSliceObject, Problem, ServiceObject } from '../types.ts'
+
+export const NODE = { v4: '192.0.2.11', v6: '2001:db8::11' }
+
+export function contextWith(more: Partial<PlanContext> = {}): PlanContext {
+  const marks = new Marks()
+  return {
+    nodeName: 'node',
+    zone: 'zone-a',
+    nodeAddresses: new Set([NODE.v4, NODE.v6]),
+    clusterAddresses: new Set([NODE.v4, NODE.v6, '192.0.2.12']),
+    nodePortAddresses: [NODE.v4, NODE.v6],
+    externalRanges: ['198.51.100.0/24'],
+    clusterRanges: ['10.244.0.0/16', '10.96.0.0/16'],
+    masqueradeAll: false,
+    markOf: (name) => marks.of(name),
+    ...more,
+  }
+}
+
+export interface Planned extends ServicePlan {
+  /** `tcp 10.96.0.1 80` or, for clients outside, `outside tcp 10.96.0.1 80`: its endpoints. */
+  readonly endpoints: Readonly<Record<string, readonly string[]>>
+  /** Elements of sets, by the set's name. */
+  readonly sets: Readonly<Record<string, readonly string[]>>
+  /** Also those of parsing. */
+  readonly all: readonly string[]
+}
+
+export function planOf(
+  object: ServiceObject,
+  slices: readonly EndpointSliceObject[],
+  more: Partial<PlanContext> = {},
+): Planned {
+  const parsed: Problem[] = []
+  const report = (problem: Problem) => void parsed.push(problem)
+  const service = parseService(object, report)
+  if (!service) throw new Error('not a Service to proxy')
+  const own = slices.map((slice) => parseSlice(slice, report)).filter((slice) => slice !== undefined)
+  const plan = planService(service, own, contextWith(more))
+  const endpoints: Record<string, string[]> = {}
+  const sets: Record<string, Set<string>> = {}
+  for (const { server, protocol, address, port, destinations, elements } of plan.frontends) {
+    const name = `${server.fwmark === undefined ? '' : 'outside '}${protocol} ${address} ${port}`
+    endpoints[name] = destinations.map((d) => d.address)
+    for (const { set, element } of elements) {
+      sets[set] ??= new Set()
+      sets[set].add(element)
+    }
+  }
+  return {
+    ...plan,
+    endpoints,
+    sets: Object.fromEntries(Object.entries(sets).map(([set, elements]) => [set, [...elements].sort()])),
+    all: [...parsed, ...plan.problems].map(({ code, detail }) => `${code} ${detail}`),
+  }
+}
