@@ -40,14 +40,17 @@ export class ConflistResource implements Resource<string, string> {
 async function writeWhole(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true })
   const beside = `${path}.new`
-  const file = await open(beside, 'w', 0o644)
   try {
+    await using file = await open(beside, 'w')
+    // Whatever the umask is: runtimes and their tools read it as other users.
+    await file.chmod(0o644)
     await file.writeFile(text)
     await file.sync()
-  } finally {
-    await file.close()
+    await rename(beside, path)
+  } catch (error) {
+    await rm(beside, { force: true })
+    throw error
   }
-  await rename(beside, path)
 }
 
 function absent(error: NodeJS.ErrnoException): undefined {

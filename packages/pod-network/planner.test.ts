@@ -1,0 +1,130 @@
+import { expect } from 'chai'
+import { ClusterNodes } from './cluster-nodes.ts'
+import { cidr } from './plan/cidr.ts'
+import type { ClusterNode } from './plan/node.ts'
+import { Planner } from './planner.ts'
+import { NOWHERE } from './surroundings.ts'
+import { testNode, testSettings } from './testing/fixtures.ts'
+
+/** What is used of a table: what is wanted, and how often it was written. */
+class FakeTable<K extends string, V> {
+  readonly #wanted = new Map<K, V>()
+  writes = 0
+  set(key: K, value: V): void {
+    this.writes++
+    this.#wanted.set(key, value)
+  }
+  delete(key: K): void {
+    this.writes++
+    this.#wanted.delete(key)
+  }
+  desired(): ReadonlyMap<K, V> {
+    return this.#wanted
+  }
+  get keys(): K[] {
+    return [...this.#wanted.keys()].sort()
+  }
+}
+
+function fakeTables() {
+  const table = () => new FakeTable<string, unknown>()
+  return {
+    bridge: table(),
+    sysctls: table(),
+    addresses: table(),
+    masquerade: table(),
+    announcements: table(),
+    peers: table(),
+  }
+}
+
+describe('planner', () => {
+  let nodes: ClusterNodes
+  let tables: ReturnType<typeof fakeTables>
+  let planner: Planner
+  const local = testNode(1)
+  const plan = () => planner.plan(nodes.get('node-1') ?? local, NOWHERE)
+  const see = (node: ClusterNode) => planner.markNode(node.name, nodes.set(node))
+  const podsOf = (family: 4 | 6) => tables.masquerade.keys.filter((key) => key.startsWith(`pods-${family} `))
+
+  const start = (settings = testSettings) => {
+    nodes = new ClusterNodes()
+    tables = fakeTables()
+    const planned = tables as unknown as ConstructorParameters<typeof Planner>[2]
+    planner = new Planner({ nodeName: 'node-1', settings, isVip: () => false }, nodes, planned)
+    see(local)
+    plan()
+  }
+  beforeEach(() => start())
+
+  it('plans bridge, addresses and announcements of this node', () => {
+    expect(tables.bridge.keys).to.deep.equal(['kube-bridge'])
+    expect(tables.addresses.keys).to.deep.equal(['10.244.1.1/24', 'fd10:244:0:1::1/64'])
+    expect(tables.announcements.keys).to.deep.equal(['10.244.1.0/24', 'fd10:244:0:1::/64'])
+    expect(tables.peers.keys).to.deep.equal([])
+  })
+
+  it('takes in a node that joins, and forgets one that leaves', () => {
+    see(testNode(2))
+    plan()
+    expect(tables.peers.keys).to.deep.equal(['node/node-2'])
+    expect(podsOf(4)).to.deep.equal(['pods-4 10.244.1.0/24', 'pods-4 10.244.2.0/24'])
+    planner.markNode('node-2', nodes.delete('node-2'))
+    plan()
+    expect(tables.peers.keys).to.deep.equal([])
+    expect(podsOf(4)).to.deep.equal(['pods-4 10.244.1.0/24'])
+  })
+
+  it('does nothing for a heartbeat', () => {
+    see(testNode(2))
+    plan()
+    const before = tables.peers.writes
+    see(testNode(2, { ready: false }))
+    expect(plan()).to.equal(false)
+    expect(tables.peers.writes).to.equal(before)
+  })
+
+  it('moves everything when the prefixes of this node are others', () => {
+    see(testNode(1, { podCIDRs: ['10.244.9.0/24'] }))
+    expect(plan()).to.equal(true)
+    expect(tables.addresses.keys).to.deep.equal(['10.244.9.1/24'])
+    expect(tables.announcements.keys).to.deep.equal(['10.244.9.0/24'])
+    expect(tables.masquerade.keys.filter((key) => key.startsWith('pods'))).to.deep.equal([
+      'pods-4 10.244.9.0/24',
+      'pods-local-4 10.244.9.0/24',
+    ])
+  })
+
+  it('keeps a prefix that two nodes have until both are without it', () => {
+    see(testNode(2))
+    see(testNode(3, { podCIDRs: ['10.244.2.0/24'] }))
+    plan()
+    planner.markNode('node-2', nodes.delete('node-2'))
+    plan()
+    expect(podsOf(4)).to.include('pods-4 10.244.2.0/24')
+    planner.markNode('node-3', nodes.delete('node-3'))
+    plan()
+    expect(podsOf(4)).to.deep.equal(['pods-4 10.244.1.0/24'])
+  })
+
+  it('asks for no two prefixes that overlap, whoever comes first and whoever leaves', () => {
+    see(testNode(2))
+    see(testNode(3, { podCIDRs: ['10.0.0.0/8'] }))
+    plan()
+    expect(podsOf(4)).to.deep.equal(['pods-4 10.0.0.0/8'])
+    see(testNode(4))
+    plan()
+    expect(podsOf(4)).to.deep.equal(['pods-4 10.0.0.0/8'])
+    planner.markNode('node-3', nodes.delete('node-3'))
+    plan()
+    expect(podsOf(4)).to.deep.equal([1, 2, 4].map((n) => `pods-4 10.244.${n}.0/24`))
+    expect(podsOf(6)).to.deep.equal([1, 2, 4].map((n) => `pods-6 fd10:244:0:${n}::/64`))
+  })
+
+  it('takes destinations without masquerading that overlap', () => {
+    start({ ...testSettings, noMasquerade: ['10.0.0.0/8', '10.1.0.0/16'].map(cidr) })
+    expect(tables.masquerade.keys.filter((key) => key.startsWith('no-'))).to.deep.equal([
+      'no-masquerade-4 10.0.0.0/8',
+    ])
+  })
+})

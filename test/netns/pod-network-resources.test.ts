@@ -1,0 +1,221 @@
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Nft } from '@podroute/linux/nft/nft.ts'
+import { IFA_F_NODAD } from '@podroute/linux/route/addresses.ts'
+import type { Route } from '@podroute/linux/route/routes.ts'
+import type { BridgeAddress } from '@podroute/pod-network/plan/bridge.ts'
+import { elementKey, masqueradeBase, type SetElement } from '@podroute/pod-network/plan/masquerade.ts'
+import { BridgeResource } from '@podroute/pod-network/resources/bridge.ts'
+import { BridgeAddressResource } from '@podroute/pod-network/resources/bridge-addresses.ts'
+import { ConflistResource } from '@podroute/pod-network/resources/conflist.ts'
+import { KernelChanges } from '@podroute/pod-network/resources/kernel-changes.ts'
+import { RouteResource } from '@podroute/pod-network/resources/routes.ts'
+import { SetElementResource } from '@podroute/pod-network/resources/set-elements.ts'
+import { ROUTE_PROTOCOL } from '@podroute/pod-network/settings.ts'
+import { silent } from '@podroute/reconcile/log.ts'
+import type { Resource } from '@podroute/reconcile/resource.ts'
+import { describeResource, listed } from '@podroute/reconcile/testing/contract.ts'
+import { expect } from 'chai'
+import { TestNetns } from './linux-support.ts'
+
+const BRIDGE = 'kube-bridge'
+const PLAN = { mtu: 1400, mac: '0a:58:0a:f4:01:01' }
+
+/** A namespace with an uplink to 172.31.0.0/24 and fd31::/64, and what follows it. */
+async function node(name: string) {
+  const netns = await TestNetns.create(`pods-${name}`)
+  await netns.veth('eth0', '172.31.0.11/24', 'fd31::11/64')
+  const changes = KernelChanges.open(silent, { netns: netns.path })
+  const nft = Nft.open({ netns: netns.path })
+  const close = async () => {
+    changes[Symbol.dispose]()
+    nft[Symbol.dispose]()
+    netns[Symbol.dispose]()
+  }
+  return { ...netns, netns, changes, nft, [Symbol.asyncDispose]: close }
+}
+
+type TestedNode = Awaited<ReturnType<typeof node>>
+
+/** The resource, which takes its namespace with it. */
+function inside<T extends object>(owner: AsyncDisposable, resource: T): T & AsyncDisposable {
+  return Object.assign(resource, { [Symbol.asyncDispose]: () => owner[Symbol.asyncDispose]() })
+}
+
+function route(destination: string, gateway: string): Route {
+  const family = destination.includes(':') ? 6 : 4
+  return { family, destination, gateway, table: 254, protocol: ROUTE_PROTOCOL, scope: 0, type: 'unicast' }
+}
+
+const routes = [
+  route('10.244.2.0/24', '172.31.0.12'),
+  route('10.244.3.0/24', '172.31.0.13'),
+  route('fd10:244:0:2::/64', 'fd31::12'),
+]
+
+describeResource(
+  'learned routes',
+  async () => {
+    const test = await node('routes')
+    return inside(test, new RouteResource(test.routes, test.changes))
+  },
+  {
+    entries: routes.map((r) => [r.destination, r] as const),
+    replacement: route('10.244.2.0/24', '172.31.0.99'),
+    // Nobody has that next hop.
+    refused: ['10.244.9.0/24', route('10.244.9.0/24', '192.0.2.1')],
+  },
+)
+
+const addresses: readonly BridgeAddress[] = [
+  { address: '10.244.1.1', prefixLength: 24 },
+  { address: 'fd10:244:0:1::1', prefixLength: 64 },
+]
+
+describeResource(
+  "the bridge's addresses",
+  async () => {
+    const test = await node('addresses')
+    await test.links.add({ kind: 'bridge', name: BRIDGE, up: true })
+    return inside(test, new BridgeAddressResource(test.links, test.addresses, BRIDGE, test.changes))
+  },
+  {
+    entries: addresses.map((a) => [`${a.address}/${a.prefixLength}`, a] as const),
+    replacement: addresses[0]!,
+  },
+)
+
+const elements: readonly SetElement[] = [
+  { set: 'pods-4', element: '10.244.0.0/24' },
+  { set: 'pods-6', element: 'fd10:244::/64' },
+  { set: 'pods-local-4', element: '10.244.0.0/24' },
+  { set: 'nodes-6', element: 'fd31::11' },
+  { set: 'no-masquerade-4', element: '192.0.2.1' },
+]
+
+describeResource(
+  'masquerade sets',
+  async () => {
+    const test = await node('sets')
+    return inside(test, new SetElementResource(test.nft, true))
+  },
+  {
+    entries: elements.map((element) => [elementKey(element), element] as const),
+    replacement: elements[0]!,
+    refused: ['pods-4 nonsense', { set: 'pods-4', element: '300.1.1.1' }],
+  },
+)
+
+describe('resources of the pod network', () => {
+  let test: TestedNode
+  beforeEach(async () => {
+    test = await node('others')
+  })
+  afterEach(() => test[Symbol.asyncDispose]())
+
+  const apply = async <V>(resource: Resource<string, V>, key: string, value: V) => {
+    const [outcome] = await resource.apply([{ kind: 'add', key, value }])
+    return outcome!.ok ? 'done' : outcome!.error.message
+  }
+
+  it('make the bridge, put it right when it is not as planned, and find it down', async () => {
+    const bridge = new BridgeResource(test.links, BRIDGE)
+    expect(await apply(bridge, BRIDGE, PLAN)).to.equal('done')
+    expect([...(await listed(bridge))]).to.deep.equal([[BRIDGE, PLAN]])
+    const { index } = (await test.links.get(BRIDGE))!
+    await test.links.set(index, { up: false, mtu: 1300 })
+    expect(bridge.equal((await listed(bridge)).get(BRIDGE)!, PLAN)).to.equal(false)
+    expect(await apply(bridge, BRIDGE, PLAN)).to.equal('done')
+    expect([...(await listed(bridge))]).to.deep.equal([[BRIDGE, PLAN]])
+    expect((await test.links.get(BRIDGE))!.index).to.equal(index)
+  })
+
+  it("leave a device alone that has the bridge's name and is none", async () => {
+    await test.netns.veth(BRIDGE, '198.51.100.1/24')
+    const bridge = new BridgeResource(test.links, BRIDGE)
+    const onBridge = new BridgeAddressResource(test.links, test.addresses, BRIDGE)
+    expect(await apply(bridge, BRIDGE, PLAN)).to.equal('kube-bridge is a veth, not a bridge')
+    expect(await apply(onBridge, '10.244.1.1/24', addresses[0]!)).to.equal(
+      'there is no bridge kube-bridge yet',
+    )
+    expect([...(await listed(bridge)), ...(await listed(onBridge))]).to.deep.equal([])
+    await bridge.apply([{ kind: 'remove', key: BRIDGE, previous: PLAN }])
+    await onBridge.apply([
+      { kind: 'remove', key: '198.51.100.1/24', previous: { address: '198.51.100.1', prefixLength: 24 } },
+    ])
+    const { index } = (await test.links.get(BRIDGE))!
+    const left = await test.addresses.list({ interfaceIndex: index })
+    expect(left.map((a) => a.address)).to.include('198.51.100.1')
+  })
+
+  it('see no route of another protocol, and no address that the kernel made', async () => {
+    await test.routes.apply([{ kind: 'add', route: { ...routes[0]!, protocol: 4 } }])
+    expect([...(await listed(new RouteResource(test.routes)))]).to.deep.equal([])
+    const { index } = await test.links.add({ kind: 'bridge', name: BRIDGE, up: true })
+    await test.addresses.add({
+      interfaceIndex: index,
+      family: 6,
+      address: 'fe80::1',
+      prefixLength: 64,
+      scope: 253,
+      flags: IFA_F_NODAD,
+    })
+    const onBridge = new BridgeAddressResource(test.links, test.addresses, BRIDGE)
+    expect([...(await listed(onBridge))]).to.deep.equal([])
+  })
+
+  it('put the masquerade rules back with the next element, after somebody deleted the table', async () => {
+    const sets = new SetElementResource(test.nft, true)
+    await apply(sets, elementKey(elements[0]!), elements[0]!)
+    await test.nft.run('delete table inet podroute\n')
+    expect(await apply(sets, elementKey(elements[1]!), elements[1]!)).to.equal('done')
+    const rules = JSON.stringify(await test.nft.listJson('list chain inet podroute pod-egress'))
+    expect(rules.match(/"masquerade"/g)).to.have.length(2)
+  })
+
+  it('share the table with others', async () => {
+    await test.nft.run(
+      'add table inet podroute; add chain inet podroute other; add set inet podroute mine { type mark; }\n',
+    )
+    const sets = new SetElementResource(test.nft, true)
+    await apply(sets, elementKey(elements[0]!), elements[0]!)
+    await test.nft.run(masqueradeBase(false))
+    const table = JSON.stringify(await test.nft.listJson('list table inet podroute'))
+    expect(table).to.include('"other"').and.include('"mine"').and.not.include('"masquerade"')
+    expect([...(await listed(sets)).keys()]).to.deep.equal([elementKey(elements[0]!)])
+  })
+})
+
+describe('the CNI configuration', () => {
+  let directory: string
+  let path: string
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'podroute-'))
+    path = join(directory, 'net.d', '10-podroute.conflist')
+  })
+  afterEach(() => rm(directory, { recursive: true }))
+
+  it('is written whole, read by all, with nothing left beside it, and never to another path', async () => {
+    const conflist = new ConflistResource(path)
+    expect([...(await listed(conflist))]).to.deep.equal([])
+    const umask = process.umask(0o077)
+    for (const value of ['a long first text\n', 'short\n']) {
+      expect(await conflist.apply([{ kind: 'add', key: path, value }])).to.deep.equal([{ ok: true }])
+      expect(await readFile(path, 'utf8')).to.equal(value)
+      expect([...(await listed(conflist))]).to.deep.equal([[path, value]])
+    }
+    process.umask(umask)
+    expect(await readdir(join(directory, 'net.d'))).to.deep.equal(['10-podroute.conflist'])
+    expect((await stat(path)).mode & 0o777).to.equal(0o644)
+    await conflist.apply([{ kind: 'remove', key: path, previous: 'short\n' }])
+    expect(await readdir(join(directory, 'net.d'))).to.deep.equal([])
+  })
+
+  it('fails where it cannot be written, and says why', async () => {
+    await writeFile(join(directory, 'net.d'), '')
+    const [outcome] = await new ConflistResource(path).apply([{ kind: 'add', key: path, value: 'x' }])
+    expect(outcome).to.deep.include({ ok: false })
+    expect((outcome as { error: NodeJS.ErrnoException }).error.code).to.be.oneOf(['EEXIST', 'ENOTDIR'])
+  })
+})
