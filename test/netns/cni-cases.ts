@@ -32,6 +32,8 @@ const inEveryFamily = (name: string, config: object, ipam: object = {}): Case[] 
     ipam: { ...ranges, ...ipam },
   }))
 
+const MAIN_TABLE_ONLY =
+  'the reference looks for every route in the main table, whatever table its ADD put it in'
 const NO_IPAM_TO_CHECK = 'the reference’s CHECK demands an IPAM plugin, also of layer 2 ("no plugin name")'
 
 const MAC = '02:aa:00:00:00:07'
@@ -120,8 +122,21 @@ const bridgeCases: Case[] = [
     ipam: { ...V4, routes: [{ dst: '10.60.0.0/16', gw: '10.50.0.9' }, { dst: '10.61.0.0/16' }] },
   },
   {
+    name: 'a destination by two gateways',
+    config: { isGateway: true },
+    ipam: {
+      ...DUAL,
+      routes: [
+        { dst: '10.60.0.0/16', gw: '10.50.0.8' },
+        { dst: '10.60.0.0/16', gw: '10.50.0.9' },
+        { dst: 'fd60::/64', gw: 'fd50::8' },
+        { dst: 'fd60::/64', gw: 'fd50::9' },
+      ],
+    },
+  },
+  {
     name: 'routes with priority, table and scope',
-    betterCheck: 'the reference looks for every route in the main table, whatever table its ADD put it in',
+    betterCheck: MAIN_TABLE_ONLY,
     config: { isGateway: true },
     ipam: {
       ...V4,

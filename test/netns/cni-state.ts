@@ -83,6 +83,7 @@ const ROUTE_FIELDS = [
   'prefsrc',
   'metrics',
   'flags',
+  'nexthops',
 ]
 
 const pick = (from: Record<string, unknown> | undefined, fields: readonly string[]) =>

@@ -69,11 +69,14 @@ function checkAddresses(netlink: Netlink, link: Link, result: Result): void {
       throw failure(`Failed to match addr ${formatPrefix(address)} on interface ${link.name}`)
 }
 
-/** A default route is looked for by its destination alone, as the reference does. */
+const MAIN_TABLE = 254
+
+/** A default route is looked for by its destination alone, as the reference does; the table is the one that ADD used. */
 function isThere(route: Route, kernel: readonly KernelRoute[]): boolean {
   const network = { ...route.destination, address: networkOf(route.destination) }
   return kernel.some((candidate) => {
-    if (!samePrefix(candidate.destination, network)) return false
+    if (!samePrefix(candidate.destination, network) || candidate.table !== (route.table ?? MAIN_TABLE))
+      return false
     if (route.gateway === undefined || network.length === 0) return true
     return candidate.gateway !== undefined && sameAddress(candidate.gateway, route.gateway)
   })

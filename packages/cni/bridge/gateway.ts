@@ -23,8 +23,9 @@ import type { BridgeConfig } from './configuration.ts'
 /** Index of the container's interface in the result. */
 export const CONTAINER_INTERFACE = 2
 
-const isDefaultVia = (route: Route, family: 4 | 6) =>
-  route.gateway !== undefined &&
+/** One without a gateway is by way of the bridge, as ours would be: the reference adds a second one and fails. */
+const isDefault = (route: Route, family: 4 | 6) =>
+  (route.gateway !== undefined || route.table === undefined) &&
   route.destination.length === 0 &&
   familyOf(route.destination.address) === family
 
@@ -38,7 +39,7 @@ function defaultRoutes(ips: readonly IpConfig[], routes: readonly Route[]): Rout
   const added: Route[] = []
   for (const { address, gateway } of ips) {
     const family = familyOf(address.address)
-    if ([...routes, ...added].some((route) => isDefaultVia(route, family))) continue
+    if ([...routes, ...added].some((route) => isDefault(route, family))) continue
     const zero = new Uint8Array(address.address.length)
     added.push({ destination: { address: zero, length: 0 }, ...(gateway === undefined ? {} : { gateway }) })
   }

@@ -4,17 +4,7 @@ import { type Address, networkOf, type Prefix } from '../protocol/address.ts'
 import { addressFamily } from './addresses.ts'
 import { findLinkByIndex } from './links.ts'
 import type { Netlink } from './netlink.ts'
-import {
-  attribute,
-  attributes,
-  type Bytes,
-  getU32,
-  NLM_F_CREATE,
-  NLM_F_EXCL,
-  nested,
-  type Request,
-  u32,
-} from './wire.ts'
+import { attribute, attributes, type Bytes, getU32, NLM_F_CREATE, nested, type Request, u32 } from './wire.ts'
 
 const RTM_NEWROUTE = 24
 const RTM_GETROUTE = 26
@@ -65,7 +55,7 @@ export function addRoute(route: KernelRoute): Request {
   ]
   return {
     type: RTM_NEWROUTE,
-    flags: NLM_F_CREATE | NLM_F_EXCL,
+    flags: NLM_F_CREATE, // not exclusive: a destination may have several gateways
     body: [
       ...header(
         addressFamily(destination.address),

@@ -74,6 +74,23 @@ export function describeBridge(world: () => World): void {
       expect(world().setting('host', 'ipv6/conf/all/forwarding')).to.equal('1')
     })
 
+    it('takes the IPAM’s default routes for the default gateway’s, and several gateways for a destination', () => {
+      const netns = world().addContainer('one')
+      const routes = [
+        { dst: '0.0.0.0/0' },
+        { dst: '10.9.0.0/16', gw: '10.77.0.8' },
+        { dst: '10.9.0.0/16', gw: '10.77.0.9' },
+      ]
+      const json = add(netns, { isDefaultGateway: true }, { ...dualStack, routes })
+      expect(json.routes).to.deep.equal([...routes, { dst: '::/0', gw: 'fd77::1' }])
+      expect(world().routes(netns)).to.include.members([
+        'default via 10.77.0.1',
+        'default via fd77::1',
+        '10.9.0.0/16 via 10.77.0.8',
+        '10.9.0.0/16 via 10.77.0.9',
+      ])
+    })
+
     it('DEL takes back link and lease, and again succeeds; the bridge stays', () => {
       const netns = world().addContainer('one')
       add(netns, { isGateway: true })
@@ -192,6 +209,16 @@ export function describeBridge(world: () => World): void {
         expect(json.cniVersion).to.equal(cniVersion)
         expect(json.ips?.[0]?.address ?? json.ip4?.ip).to.match(/^10\.77\.0\.\d+\/24$/)
       }
+    })
+
+    it('CHECK looks for a route in its own table', () => {
+      const netns = world().addContainer('one')
+      const routes = [{ dst: '10.9.0.0/16', table: 77 }]
+      const previous = add(netns, { isGateway: true }, { routes })
+      const check = (prevResult: object) => call('CHECK', netns, { isGateway: true, prevResult }, { routes })
+      expect(check(previous).status).to.equal(0)
+      const elsewhere = { ...previous, routes: [{ dst: '10.9.0.0/16', table: 78 }] }
+      expect(check(elsewhere).json?.msg).to.match(/Expected Route 10.9.0.0\/16 not found/)
     })
 
     it('CHECK finds what ADD made, and misses what is gone', () => {

@@ -172,14 +172,16 @@ function addRoute(namespace: FakeNamespace, message: Message): void {
   const gateway = found.get(5)?.slice()
   if (!link.up) throw new FakeSystemError('ENETUNREACH')
   const destination = { address: (found.get(1) ?? new Uint8Array(size)).slice(), length: message.body[1]! }
-  const same = namespace.routes.some(
+  const same = namespace.routes.filter(
     (route) =>
       route.destination.length === destination.length &&
       sameAddress(route.destination.address, destination.address) &&
       route.priority === number(6) &&
       route.table === number(15),
   )
-  if (same && (message.flags & NLM_F_EXCL) !== 0) throw new FakeSystemError('EEXIST')
+  const exclusive = (message.flags & NLM_F_EXCL) !== 0
+  if (same.some((route) => exclusive || `${route.gateway}` === `${gateway}`))
+    throw new FakeSystemError('EEXIST')
   namespace.routes.push({
     destination,
     gateway,
