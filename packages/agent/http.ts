@@ -60,7 +60,8 @@ export async function serve(at: ListenAt, handler: Handler): Promise<HttpListene
 
 function listen(server: Server, at: ListenAt): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject)
+    // Stays for good: an error of a later connection must not end the process.
+    server.on('error', reject)
     // The socket must never be open to others, not even between bind and chmod.
     const umask = process.umask(0o177)
     const done = () => {

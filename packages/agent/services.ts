@@ -77,11 +77,11 @@ export class ServiceRunner {
 
   setNode(node: NodeObject): void {
     const parsed = parseNode(node)
-    this.#podCidrs.set(
-      node.name,
-      parsed.podCidrs.map((prefix) => prefix.text),
-    )
-    this.#applyPrefixes()
+    const prefixes = parsed.podCidrs.map((prefix) => prefix.text)
+    const known = this.#podCidrs.get(node.name)
+    this.#podCidrs.set(node.name, prefixes)
+    // Heartbeats, which bring nothing new, must not cost what all Nodes together do.
+    if (known?.join() !== prefixes.join()) this.#applyPrefixes()
     if (node.name !== this.#options.nodeName) return
     const addresses = parsed.addresses.map((address) => address.text)
     if (addresses.join() === this.#addresses) return

@@ -12,12 +12,12 @@ import {
   type Facts,
   type TableState,
 } from './conditions.ts'
+import { awaited, untold } from './expected-peers.ts'
 import { LearnedRoutes } from './learned-routes.ts'
 import { NodeProblems } from './node-problems.ts'
 import { type CreateSpeaker, Peering } from './peering.ts'
 import { planConflist } from './plan/conflist.ts'
 import { type ClusterNode, type NodeObject, parseNode } from './plan/node.ts'
-import { isExternal } from './plan/peers.ts'
 import { Planner } from './planner.ts'
 import type { PodNetworkSettings } from './settings.ts'
 import {
@@ -27,8 +27,9 @@ import {
   type PodNetworkSnapshot,
   snapshot,
 } from './snapshot.ts'
-import { lookAround, NOWHERE, type Surroundings, uplinkMtu } from './surroundings.ts'
+import { lookAround, NOWHERE, type Surroundings, uplinkMtu, watchSurroundings } from './surroundings.ts'
 import { createTables, flushOrder, type PodNetworkKernel, type PodNetworkTables } from './tables.ts'
+import { NamedTimers } from './timers.ts'
 
 export interface PodNetworkOptions {
   readonly nodeName: string
@@ -61,7 +62,7 @@ export class PodNetwork implements AsyncDisposable {
   readonly #learned: LearnedRoutes
   readonly #planner: Planner
   readonly #subscriptions: Disposable[] = []
-  readonly #timers = new Map<string, Disposable>()
+  readonly #timers: NamedTimers
   #surroundings: Surroundings = NOWHERE
   #surroundingsKnown = false
   #nodesSynced = false
@@ -79,6 +80,7 @@ export class PodNetwork implements AsyncDisposable {
     this.#options = options
     this.#log = log
     this.#problems = new NodeProblems(log)
+    this.#timers = new NamedTimers(clock)
     this.#peering = new Peering(
       options.createSpeaker,
       settings,
@@ -109,23 +111,14 @@ export class PodNetwork implements AsyncDisposable {
     }
     await this.#group.adopt()
     this.#subscriptions.push(
-      changes.subscribe({
-        onLink: (_change, link) => {
-          if (this.#surroundings.interfaces.some((i) => i.index === link.index && i.addresses.length > 0))
-            this.#moved()
-        },
-        onAddress: (_change, address) => {
-          if (
-            address.scope === 0 &&
-            !this.#tables.addresses.get(`${address.address}/${address.prefixLength}`)
-          )
-            this.#moved()
-        },
-        onOverrun: () => this.#moved(),
+      watchSurroundings(changes, {
+        current: () => this.#surroundings,
+        isOurs: (address) => this.#tables.addresses.get(address) !== undefined,
+        moved: () => this.#moved(),
       }),
     )
-    this.#after('audit', AUDIT_EVERY, () => this.#audit())
-    this.#after('deadline', this.#options.settings.peerDeadline * 1000, () => {
+    this.#timers.after('audit', AUDIT_EVERY, () => this.#audit())
+    this.#timers.after('deadline', this.#options.settings.peerDeadline * 1000, () => {
       this.#deadlinePassed = true
       this.wake()
     })
@@ -156,7 +149,9 @@ export class PodNetwork implements AsyncDisposable {
   wake(): void {
     if (this.#closed) return
     this.#again = true
-    if (this.#work === undefined) this.#after('wake', COALESCE, () => this.#run())
+    // Never put off what is due: changes may come without end.
+    if (this.#work !== undefined || this.#timers.has('wake')) return
+    this.#timers.after('wake', COALESCE, () => this.#run())
   }
 
   conditions(): readonly Condition[] {
@@ -204,7 +199,7 @@ export class PodNetwork implements AsyncDisposable {
   /** Ends sessions and timers; everything in the kernel stays, so that pods go on while another agent starts. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true
-    for (const timer of this.#timers.values()) timer[Symbol.dispose]()
+    this.#timers[Symbol.dispose]()
     for (const subscription of this.#subscriptions) subscription[Symbol.dispose]()
     await this.#work
     await this.#group[Symbol.asyncDispose]()
@@ -222,7 +217,7 @@ export class PodNetwork implements AsyncDisposable {
         if (error.message !== this.#saidFailure)
           this.#log.error('the pod network could not be brought up to date', { error: error.message })
         this.#saidFailure = error.message
-        this.#after('retry', RETRY, () => this.wake())
+        this.#timers.after('retry', RETRY, () => this.wake())
       })
       .finally(() => {
         this.#work = undefined
@@ -291,7 +286,7 @@ export class PodNetwork implements AsyncDisposable {
       return node !== undefined && node.name !== this.#options.nodeName
     })
     if (next === undefined) return
-    this.#after('expire', Math.max(0, next - this.#options.clock.now()), () => this.#expire())
+    this.#timers.after('expire', Math.max(0, next - this.#options.clock.now()), () => this.#expire())
   }
 
   #planConflist(local: ClusterNode): void {
@@ -305,7 +300,7 @@ export class PodNetwork implements AsyncDisposable {
 
   /** What nobody wants any more goes once everybody has spoken, or had the time to. */
   #sweep(): void {
-    if (this.#swept || this.#unheard((peer) => this.#peering.hasToldAll(peer)).length > 0) return
+    if (this.#swept || this.#waitFor(untold).length > 0) return
     this.#swept = true
     const { addresses, masquerade, routes } = this.#tables
     const swept = addresses.sweep() + masquerade.sweep() + routes.sweep()
@@ -313,7 +308,7 @@ export class PodNetwork implements AsyncDisposable {
   }
 
   #moved(): void {
-    this.#after('look', LOOK_AFTER, () => {
+    this.#timers.after('look', LOOK_AFTER, () => {
       this.#surroundingsKnown = false
       this.wake()
       void Promise.all([this.#tables.routes.audit(), this.#tables.addresses.audit()]).catch((error: Error) =>
@@ -326,28 +321,13 @@ export class PodNetwork implements AsyncDisposable {
     this.#group
       .audit()
       .catch((error: Error) => this.#log.warn('audit failed', { error: error.message }))
-      .finally(() => this.#after('audit', AUDIT_EVERY, () => this.#audit()))
+      .finally(() => this.#timers.after('audit', AUDIT_EVERY, () => this.#audit()))
   }
 
   /** Peers that should answer and are still waited for; none after the deadline, or once all have been heard. */
-  #awaited(): string[] {
-    return this.#unheard((peer, external) =>
-      // Many routers send no End-of-RIB without graceful restart: a session with them has to do.
-      external ? this.#peering.isEstablished(peer) : this.#peering.hasToldAll(peer),
-    )
-  }
-
-  #unheard(heard: (peer: string, external: boolean) => boolean): string[] {
+  #waitFor(which: typeof awaited): string[] {
     if (this.#deadlinePassed || this.#swept) return []
-    const unheard: string[] = []
-    for (const [key, peer] of this.#tables.peers.desired()) {
-      const external = isExternal(key)
-      const node = external ? undefined : this.#nodes.withAddress(peer.address)
-      // A node that is not ready has no agent yet, or none that is done: waiting for it would be waiting in a circle.
-      if (node && !node.ready) continue
-      if (!heard(peer.address, external)) unheard.push(node?.name ?? peer.address)
-    }
-    return unheard
+    return which(this.#tables.peers.desired(), this.#nodes, this.#peering)
   }
 
   #facts(): Facts {
@@ -359,7 +339,7 @@ export class PodNetwork implements AsyncDisposable {
       bridge: stateOf(this.#tables.bridge),
       addresses: stateOf(this.#tables.addresses),
       masquerade: stateOf(this.#tables.masquerade),
-      awaitedPeers: this.#awaited(),
+      awaitedPeers: this.#waitFor(awaited),
       servicesProblem: this.#options.servicesProblem(),
       conflist: stateOf(this.#tables.conflist),
     }
@@ -381,13 +361,6 @@ export class PodNetwork implements AsyncDisposable {
     const detail = problem?.name === 'node' && (this.#nodesSynced || local) ? problem.detail : ''
     if (detail !== '' && detail !== this.#saidWaiting) this.#log.warn('waiting', { for: detail })
     this.#saidWaiting = detail
-  }
-
-  /** One timer by each name; a later call moves an earlier one. */
-  #after(name: string, milliseconds: number, action: () => void): void {
-    if (this.#closed) return
-    this.#timers.get(name)?.[Symbol.dispose]()
-    this.#timers.set(name, this.#options.clock.after(milliseconds, action))
   }
 }
 

@@ -1,7 +1,9 @@
 /** What the node's own interfaces say: the uplink and its MTU, connected prefixes, who takes router advertisements. */
 import type { Address, Addresses } from '@podroute/linux/route/addresses.ts'
 import type { Link, Links } from '@podroute/linux/route/links.ts'
+import { SCOPE_UNIVERSE } from '@podroute/linux/route/rtnetlink.ts'
 import { type Cidr, parseCidr } from './plan/cidr.ts'
+import type { KernelChanges } from './resources/kernel-changes.ts'
 import type { SysctlFiles } from './resources/sysctls.ts'
 
 export interface Interface {
@@ -59,6 +61,29 @@ export function describe(
     addresses: addresses.map((a) => a.address),
     acceptRa: outside.map((link) => link.name).filter(takesRa),
   }
+}
+
+export interface SurroundingsWatch {
+  current(): Surroundings
+  /** Whether an address, with its prefix length, is the bridge's. */
+  isOurs(address: string): boolean
+  moved(): void
+}
+
+/** Calls `moved` when what `lookAround` would say may have changed. */
+export function watchSurroundings(
+  changes: Pick<KernelChanges, 'subscribe'>,
+  { current, isOurs, moved }: SurroundingsWatch,
+): Disposable {
+  return changes.subscribe({
+    onLink: (_change, link) => {
+      if (current().interfaces.some((i) => i.index === link.index && i.addresses.length > 0)) moved()
+    },
+    onAddress: (_change, { scope, address, prefixLength }) => {
+      if (scope === SCOPE_UNIVERSE && !isOurs(`${address}/${prefixLength}`)) moved()
+    },
+    onOverrun: moved,
+  })
 }
 
 /** MTU of the interface that carries the first of these addresses; 1500 when none does. */

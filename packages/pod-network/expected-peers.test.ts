@@ -1,0 +1,43 @@
+import type { PeerConfig } from 'bgp-speaker-ts/config.ts'
+import { expect } from 'chai'
+import { ClusterNodes } from './cluster-nodes.ts'
+import { awaited, type Sessions, untold } from './expected-peers.ts'
+import { meshKey, type PeerKey, planMeshPeer } from './plan/peers.ts'
+import { testNode, testSettings } from './testing/fixtures.ts'
+
+const ROUTER = '172.30.0.100'
+
+describe('expected peers', () => {
+  const nodes = new ClusterNodes()
+  const planned = new Map<PeerKey, PeerConfig>()
+  for (const node of [testNode(1), testNode(2), testNode(3, { ready: false })]) {
+    nodes.set(node)
+    const peer = planMeshPeer(testNode(1), node, testSettings)
+    if (peer) planned.set(meshKey(node.name), peer)
+  }
+  planned.set(`external/${ROUTER}`, { ...planned.get('node/node-2')!, address: ROUTER, asn: 65000 })
+
+  const sessions = (established: readonly string[], told: readonly string[] = []): Sessions => ({
+    isEstablished: (peer) => established.includes(peer),
+    hasToldAll: (peer) => told.includes(peer),
+  })
+  const expected = (state: Sessions) => ({
+    awaited: awaited(planned, nodes, state),
+    untold: untold(planned, nodes, state),
+  })
+
+  it('are the nodes that are ready, and the routers', () => {
+    const names = ['node-2', ROUTER]
+    expect(expected(sessions([]))).to.deep.equal({ awaited: names, untold: names })
+  })
+
+  it('are heard when they have told all they have', () => {
+    const all = ['172.30.0.12', ROUTER]
+    expect(expected(sessions(all, all))).to.deep.equal({ awaited: [], untold: [] })
+    expect(expected(sessions(['172.30.0.12'])).awaited).to.deep.equal(['node-2', ROUTER])
+  })
+
+  it('need but a session, if they are routers: many never say that they have told all', () => {
+    expect(expected(sessions([ROUTER], ['172.30.0.12']))).to.deep.equal({ awaited: [], untold: [ROUTER] })
+  })
+})
