@@ -18,6 +18,7 @@ import { ensureGateways, gatewayPrefixes, planGateways } from './gateway.ts'
 import { removeMacCheck, setMacCheck } from './mac-spoof.ts'
 import { removeMasquerade, setMasquerade } from './masquerade.ts'
 import { attachmentAlias, awaitPort, createVeth } from './veth.ts'
+import { ensureVlanGateway, tagPort } from './vlan.ts'
 
 const NOTHING: Result = { interfaces: [], ips: [], routes: [], dns: {} }
 
@@ -54,6 +55,7 @@ function connect(attachment: Attachment, bridge: Link): string {
     alias: attachmentAlias(config.network, invocation.containerId, invocation.interfaceName),
   })
   undo.push(() => netlink.exchange([deleteLink(name)]))
+  if (config.vlan !== 0 || config.trunk !== undefined) tagPort(netlink, findLink(netlink, name)!, config)
   return name
 }
 
@@ -97,11 +99,19 @@ function hide(attachment: Attachment, result: Result): void {
   setMasquerade(system, config.network, owner, prefixes)
 }
 
+/** Puts the gateway's addresses on the bridge or, with a VLAN, on the host's interface in it; returns the latter. */
+function provideGateways(attachment: Attachment, bridge: Link, result: Result): Link | undefined {
+  const { system, config, netlink } = attachment
+  if (!config.gateway || result.ips.length === 0) return undefined
+  const vlan = config.vlan === 0 ? undefined : ensureVlanGateway(system, netlink, bridge, config)
+  ensureGateways(system, netlink, vlan ?? bridge, gatewayPrefixes(result.ips), config.forceAddress)
+  return vlan
+}
+
 function attach(attachment: Attachment, bridge: Link): Result {
   const { system, invocation, config, netlink } = attachment
   const result = address(attachment)
-  if (config.gateway && result.ips.length > 0)
-    ensureGateways(system, netlink, bridge, gatewayPrefixes(result.ips), config.forceAddress)
+  const vlan = provideGateways(attachment, bridge, result)
   const hostName = connect(attachment, bridge)
   const container = containerLink(attachment, result)
   protect(attachment, hostName, container)
@@ -111,6 +121,7 @@ function attach(attachment: Attachment, bridge: Link): Result {
     { name: master.name, mac: master.mac },
     { name: port.name, mac: port.mac },
     { name: container.name, mac: container.mac, sandbox: invocation.netns },
+    ...(vlan === undefined ? [] : [{ name: vlan.name, mac: vlan.mac }]),
   ]
   return { ...result, interfaces, dns: isSet(config.dns) ? config.dns : result.dns }
 }

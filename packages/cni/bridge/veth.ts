@@ -22,7 +22,8 @@ const POLL_MS = 1
 
 export interface Port {
   readonly containerName: string
-  readonly netns: number
+  /** Undefined: the host's. */
+  readonly netns: number | undefined
   readonly mtu: number
   readonly mac?: Uint8Array | undefined
   readonly bridge: Link

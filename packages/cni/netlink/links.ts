@@ -155,8 +155,8 @@ export function newBridge(name: string, mtu: number, vlanFiltering: boolean): Re
 export interface VethPair {
   readonly hostName: string
   readonly containerName: string
-  /** Descriptor of the container's network namespace. */
-  readonly netns: number
+  /** Descriptor of the container's network namespace; undefined: the host's. */
+  readonly netns: number | undefined
   readonly mtu: number
   /** Hardware address of the container's end; the kernel chooses when absent. */
   readonly mac?: Uint8Array | undefined
@@ -171,7 +171,7 @@ export function newVeth(pair: VethPair): Request {
     attribute(IFLA_IFNAME, cString(pair.containerName)),
     mtuAttribute(pair.mtu),
     pair.mac === undefined ? [] : attribute(IFLA_ADDRESS, Array.from(pair.mac)),
-    attribute(IFLA_NET_NS_FD, u32(pair.netns)),
+    pair.netns === undefined ? [] : attribute(IFLA_NET_NS_FD, u32(pair.netns)),
   )
   return {
     type: RTM_NEWLINK,

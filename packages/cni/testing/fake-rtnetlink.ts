@@ -21,6 +21,7 @@ import {
 import { contains, sameAddress } from '../protocol/address.ts'
 import { ERRNO, FakeSystemError } from './fake-error.ts'
 import type { FakeLink, FakeNamespace, FakeNetwork } from './fake-network.ts'
+import { changeVlans, encodeVlans, isOfBridge } from './fake-vlans.ts'
 
 /** The namespace of an open descriptor. */
 export type NamespaceOf = (descriptor: number) => FakeNamespace
@@ -196,6 +197,10 @@ function dump(namespace: FakeNamespace, message: Message): Uint8Array[] {
   const item = (type: number, body: Bytes) => encodeReply(type, message.sequence, body)
   switch (message.type) {
     case 18:
+      if (isOfBridge(message))
+        return [...namespace.links.values()]
+          .filter((link) => link.master !== undefined)
+          .map((link) => item(16, encodeVlans(link)))
       return [...namespace.links.values()].map((link) => item(16, encodeLink(link)))
     case 22:
       return linkOf(namespace, getU32(message.body, 4)).addresses.map((prefix) => {
@@ -240,7 +245,14 @@ function perform(
     case 16:
       newLink(network, namespace, message, descriptors)
       return []
+    case 19:
+      changeVlans(namespace, message, true)
+      return []
     case 17:
+      if (isOfBridge(message)) {
+        changeVlans(namespace, message, false)
+        return []
+      }
       namespace.delete(findByHeader(namespace, message))
       return []
     case 26:
