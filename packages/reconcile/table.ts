@@ -155,13 +155,14 @@ export class Table<K extends string, V> {
 
   /** Marks everything acknowledged that nobody wants for removal; returns how many. */
   sweep(): number {
-    let swept = 0
-    for (const key of this.#acknowledged.keys()) {
-      if (this.#desired.has(key)) continue
-      this.#mark(key)
-      swept++
-    }
-    return swept
+    const unwanted = this.unwanted()
+    for (const [key] of unwanted) this.#mark(key)
+    return unwanted.length
+  }
+
+  /** What is acknowledged, but wanted by nobody. */
+  unwanted(): readonly (readonly [K, V])[] {
+    return [...this.#acknowledged].filter(([key]) => !this.#desired.has(key))
   }
 
   /**

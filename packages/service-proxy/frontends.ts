@@ -1,9 +1,7 @@
 /** The frontends of all Services, who of several claimants holds one, and the tables that follow from it. */
 import type { Table } from '@podroute/reconcile/table.ts'
-import type { Destination, VirtualServer } from './kernel.ts'
-import type { DestinationKey, Frontend, ServerKey } from './plan/frontend.ts'
-import { destinationKey } from './plan/frontend.ts'
-import type { PlacedDestination } from './resources/destinations.ts'
+import type { VirtualServer } from './kernel.ts'
+import type { Frontend, ServerKey } from './plan/frontend.ts'
 import type { Vip } from './resources/vips.ts'
 import type { ElementKey, SetElement } from './rules/sets.ts'
 import { elementKey } from './rules/sets.ts'
@@ -12,9 +10,15 @@ import type { Service, ServiceKey } from './types.ts'
 
 export interface FrontendTables {
   readonly servers: Table<ServerKey, VirtualServer>
-  readonly destinations: Table<DestinationKey, PlacedDestination>
   readonly elements: Table<ElementKey, SetElement>
   readonly vips: Table<string, Vip>
+}
+
+export interface FrontendOptions {
+  /** The node's own address towards a VIP; empty where it has none. */
+  sourceOf(vip: string): string
+  /** What is in the place of a frontend now; one of the two is undefined when it comes or goes. */
+  changed(before: Frontend | undefined, after: Frontend | undefined): void
 }
 
 /** A Service's wish for a frontend. */
@@ -26,32 +30,22 @@ interface Claim {
 
 export class Frontends {
   readonly #tables: FrontendTables
-  readonly #sourceOf: (vip: string) => string
-  readonly #gone: (server: VirtualServer) => void
+  readonly #options: FrontendOptions
   /** All claims of a key, the holder first. */
   readonly #claims = new Map<ServerKey, readonly Claim[]>()
   readonly #keysOf = new Map<ServiceKey, readonly ServerKey[]>()
   readonly #elements: Shared<ElementKey, SetElement>
   readonly #vips: Shared<string, string>
 
-  /**
-   * @param sourceOf the node's own address towards a VIP; empty where it has none.
-   * @param gone called with a virtual server that nobody wants any more
-   */
-  constructor(
-    tables: FrontendTables,
-    sourceOf: (vip: string) => string,
-    gone: (server: VirtualServer) => void,
-  ) {
+  constructor(tables: FrontendTables, options: FrontendOptions) {
     this.#tables = tables
-    this.#sourceOf = sourceOf
-    this.#gone = gone
+    this.#options = options
     this.#elements = new Shared(
       (key, element) => tables.elements.set(key, element),
       (key) => tables.elements.delete(key),
     )
     this.#vips = new Shared(
-      (address) => tables.vips.set(address, { address, source: sourceOf(address) }),
+      (address) => tables.vips.set(address, { address, source: options.sourceOf(address) }),
       (address) => tables.vips.delete(address),
     )
   }
@@ -82,10 +76,15 @@ export class Frontends {
       .map((claim) => claim!.frontend)
   }
 
+  /** Who holds a key, and with what. */
+  at(key: ServerKey): Frontend | undefined {
+    return this.#claims.get(key)?.[0]?.frontend
+  }
+
   /** The node's addresses changed: every VIP gets its source again. */
   refreshSources(): void {
     for (const address of this.#vips.keys()) {
-      this.#tables.vips.set(address, { address, source: this.#sourceOf(address) })
+      this.#tables.vips.set(address, { address, source: this.#options.sourceOf(address) })
     }
   }
 
@@ -104,29 +103,14 @@ export class Frontends {
       this.#tables.servers.set(after.key, after.server)
       for (const element of after.elements) this.#elements.take(elementKey(element), element)
       if (after.vip !== undefined) this.#vips.take(after.vip, after.vip)
-      for (const [key, destination] of destinationsOf(after)) {
-        this.#tables.destinations.set(key, { server: after.server, destination })
-      }
     }
+    this.#options.changed(before, after)
     if (before) {
       for (const element of before.elements) this.#elements.release(elementKey(element))
       if (before.vip !== undefined) this.#vips.release(before.vip)
-      const kept = after ? new Set(destinationsOf(after).map(([key]) => key)) : undefined
-      for (const [key] of destinationsOf(before)) {
-        if (!kept?.has(key)) this.#tables.destinations.delete(key)
-      }
-      if (!after) {
-        this.#tables.servers.delete(before.key)
-        this.#gone(before.server)
-      }
+      if (!after) this.#tables.servers.delete(before.key)
     }
   }
-}
-
-function destinationsOf(frontend: Frontend): (readonly [DestinationKey, Destination])[] {
-  return frontend.destinations.map(
-    (destination) => [destinationKey(frontend.key, destination), destination] as const,
-  )
 }
 
 function byAge(a: Claim, b: Claim): number {

@@ -57,8 +57,8 @@ export class ServiceIndex {
     this.#dirty.add(key)
   }
 
-  touchAll(): void {
-    for (const key of this.#services.keys()) this.#dirty.add(key)
+  touchAll(which: (service: Service) => boolean = () => true): void {
+    for (const service of this.#services.values()) if (which(service)) this.#dirty.add(service.key)
   }
 
   /** The Services that changed; they count as clean from here on. `default/kubernetes` comes first: all else waits for it. */

@@ -1,4 +1,5 @@
 /** What the proxy needs of the kernel, as small interfaces; the classes of the linux package fit them. */
+import type { Flow, FlowFilter } from '@podroute/linux/conntrack.ts'
 import type { Connections, Destination, IpvsOp, VirtualServer } from '@podroute/linux/ipvs/ipvs.ts'
 import type { Route, RouteFilter } from '@podroute/linux/route/route-message.ts'
 import type { RouteOp } from '@podroute/linux/route/routes.ts'
@@ -23,6 +24,20 @@ export interface NftSeam {
   listJson(command: string): Promise<readonly unknown[]>
 }
 
+export interface FlowsSeam {
+  /** Forgets the flows that match and that `select` picks; returns how many. */
+  remove(filter: FlowFilter, select: (flow: Flow) => boolean): Promise<number>
+}
+
+export interface HttpAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+/** Answers HTTP requests on a port, until disposed of. Rejects with EADDRINUSE. */
+export type Listen = (port: number, answer: () => HttpAnswer) => Promise<AsyncDisposable>
+
 export interface SysctlSeam {
   /** Undefined where the kernel has no such setting. */
   read(name: string): string | undefined
@@ -32,6 +47,8 @@ export interface SysctlSeam {
 /** Somebody (or we) changed something; `lost` means that news were missed and everything has to be looked at. */
 export interface KernelNews {
   onRoute(change: 'add' | 'remove', route: Route): void
+  /** Some interface got or lost an address. */
+  onAddress(): void
   /** A transaction changed rules, chains or sets of table `inet podroute`. */
   onRules(): void
   onLost(): void
@@ -43,6 +60,10 @@ export interface Kernel {
   readonly routes: RoutesSeam
   readonly nft: NftSeam
   readonly sysctl: SysctlSeam
+  readonly flows: FlowsSeam
+  readonly listen: Listen
+  /** Addresses of all interfaces that others can reach. */
+  addresses(): Promise<readonly string[]>
   /** Makes the kernel load a module; `reason` says why it did not. */
   loadModule(name: string): Promise<{ readonly ok: boolean; readonly reason?: string }>
   /** Follows changes of the kernel's state, where the kernel announces them. */

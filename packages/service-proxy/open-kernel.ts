@@ -1,12 +1,15 @@
 /** The kernel of a network namespace, as the proxy needs it. */
+import { Conntrack } from '@podroute/linux/conntrack.ts'
 import { Ipvs } from '@podroute/linux/ipvs/ipvs.ts'
 import { loadModule } from '@podroute/linux/modules.ts'
 import { NETLINK_ROUTE, NetlinkSocket } from '@podroute/linux/netlink/socket.ts'
 import { watchNft } from '@podroute/linux/nft/monitor.ts'
 import { Nft } from '@podroute/linux/nft/nft.ts'
+import { Addresses } from '@podroute/linux/route/addresses.ts'
 import { watchRoutes } from '@podroute/linux/route/monitor.ts'
 import { Routes } from '@podroute/linux/route/routes.ts'
 import { readSysctl, writeSysctl } from '@podroute/linux/sysctl.ts'
+import { healthListener } from './health-check/server.ts'
 import type { Kernel } from './kernel.ts'
 import { TABLE } from './rules/sets.ts'
 
@@ -15,12 +18,17 @@ export interface OpenKernelOptions {
   readonly netns?: string
 }
 
+/** Loopback and link-local addresses. */
+const NEARBY = /^(127\.|169\.254\.|::1$|fe[89ab])/
+
 /** Sockets stay open until disposed of. @throws KernelError, FeatureError */
 export function openKernel(options: OpenKernelOptions = {}): Kernel & Disposable {
   const stack = new DisposableStack()
   const ipvs = stack.use(Ipvs.open(options))
   const routeSocket = stack.use(NetlinkSocket.open(NETLINK_ROUTE, options))
   const nft = stack.use(Nft.open(options))
+  const flows = stack.use(Conntrack.open(options))
+  const addresses = new Addresses(routeSocket)
   return {
     ipvs,
     routes: new Routes(routeSocket),
@@ -31,10 +39,20 @@ export function openKernel(options: OpenKernelOptions = {}): Kernel & Disposable
         writeSysctl(name, value, options)
       },
     },
+    flows,
+    listen: healthListener(options.netns),
+    async addresses() {
+      return (await addresses.list()).map(({ address }) => address).filter((address) => !NEARBY.test(address))
+    },
     loadModule,
     watch(news) {
       const watching = new DisposableStack()
-      watching.use(watchRoutes({ onRoute: news.onRoute, onOverrun: news.onLost }, options))
+      watching.use(
+        watchRoutes(
+          { onRoute: news.onRoute, onAddress: () => news.onAddress(), onOverrun: news.onLost },
+          options,
+        ),
+      )
       watching.use(
         watchNft(
           {

@@ -2,16 +2,20 @@
 
 import { canonicalPrefix, familyOf } from '@podroute/linux/address.ts'
 import type { Clock } from '@podroute/reconcile/clock.ts'
+import { systemClock } from '@podroute/reconcile/clock.ts'
 import type { FlushGroup } from '@podroute/reconcile/flush-order.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import type { Drift, FlushResult, TableStats } from '@podroute/reconcile/table.ts'
 import { ServiceProxyError } from './errors.ts'
 import { Frontends } from './frontends.ts'
+import { HealthCheckPorts } from './health-checks.ts'
 import { ServiceIndex } from './index.ts'
 import type { Kernel } from './kernel.ts'
+import { NodeView } from './node-view.ts'
 import { parseService } from './parse/service.ts'
 import { parseSlice } from './parse/slice.ts'
-import type { PlanContext } from './plan/context.ts'
+import { Placements } from './placements.ts'
+import type { Frontend } from './plan/frontend.ts'
 import { Marks } from './plan/marks.ts'
 import { EMPTY_PLAN, planService } from './plan/plan.ts'
 import { Problems } from './problems.ts'
@@ -22,7 +26,8 @@ import type { ServiceSnapshot } from './snapshot.ts'
 import { snapshotOf } from './snapshot.ts'
 import type { ProxyTables } from './tables.ts'
 import { makeGroup, makeTables, watchKernel } from './tables.ts'
-import type { EndpointSliceObject, Problem, ServiceKey, ServiceObject } from './types.ts'
+import type { EndpointSliceObject, Problem, Service, ServiceKey, ServiceObject } from './types.ts'
+import { UdpFlows } from './udp-flows.ts'
 
 export interface ServiceProxyOptions {
   readonly nodeName: string
@@ -31,6 +36,12 @@ export interface ServiceProxyOptions {
   readonly podCIDRs?: readonly string[]
   /** Topology zone of the node. */
   readonly zone?: string
+  /** Prefixes of the node's addresses on which NodePorts answer; none: on its primary address of each family. */
+  readonly nodePortRanges?: readonly string[]
+  /** Ranges that Services take their ClusterIPs from. */
+  readonly serviceCIDRs?: readonly string[]
+  /** For how long an endpoint that goes keeps its connections, in seconds. */
+  readonly drain?: number
   /** Prefixes that externalIPs of Services may take addresses from; without one they are refused. */
   readonly externalRanges?: readonly string[]
   readonly masqueradeAll?: boolean
@@ -49,6 +60,10 @@ export interface ServiceProxyOptions {
 /** Services planned before the kernel gets its share: keeps the event loop free during a first sync. */
 const PLAN_CHUNK = 500
 const DEFAULT_COALESCE = 5
+/** As long as Pods have for their own end by default. */
+const DEFAULT_DRAIN = 30
+/** A change that waits longer than this means that the proxy does not work. */
+const UNHEALTHY_AFTER = 60_000
 
 export function createServiceProxy(options: ServiceProxyOptions): ServiceProxy {
   return new ServiceProxy(options)
@@ -57,30 +72,40 @@ export function createServiceProxy(options: ServiceProxyOptions): ServiceProxy {
 export class ServiceProxy implements AsyncDisposable {
   readonly #options: ServiceProxyOptions
   readonly #index = new ServiceIndex()
-  readonly #tables: ProxyTables
+  readonly #tables: ProxyTables & AsyncDisposable
   readonly #frontends: Frontends
   readonly #group: FlushGroup
   readonly #problems: Problems
   readonly #marks = new Marks()
-  #context: PlanContext
+  readonly #node: NodeView
+  readonly #placements: Placements
+  readonly #healthChecks: HealthCheckPorts
+  readonly #udpFlows = new UdpFlows()
   #podElements: readonly string[] = []
   #watching: Disposable | undefined
   #synced = false
 
   constructor(options: ServiceProxyOptions) {
     this.#options = options
-    this.#tables = makeTables(options.kernel, options)
-    this.#frontends = new Frontends(
-      this.#tables,
-      (vip) => this.#sourceOf(vip),
-      ({ fwmark }) => fwmark !== undefined && this.#marks.free(fwmark),
-    )
+    const clock = options.clock ?? systemClock
+    this.#node = new NodeView({ ...options, markOf: (name) => this.#marks.of(name) })
+    this.#tables = makeTables(options.kernel, options, () => this.#isHealthy(clock.now()))
+    this.#placements = new Placements(this.#tables.destinations, {
+      clock,
+      ipvs: options.kernel.ipvs,
+      drain: options.drain ?? DEFAULT_DRAIN,
+    })
+    this.#frontends = new Frontends(this.#tables, {
+      sourceOf: (vip) => this.#node.sourceOf(vip),
+      changed: (before, after) => this.#changed(before, after),
+    })
+    this.#healthChecks = new HealthCheckPorts(this.#tables.healthChecks)
     this.#problems = new Problems((problem) => options.onProblem?.(problem))
-    this.#context = this.#contextWith(options.nodeAddresses)
     this.#group = makeGroup(this.#tables, {
       ...options,
       coalesce: options.coalesce ?? DEFAULT_COALESCE,
       prepare: () => this.#planDirty(),
+      onFlushed: (result, milliseconds) => this.#flushed(result, milliseconds),
     })
     this.setPodCIDRs(options.podCIDRs ?? [])
   }
@@ -113,7 +138,8 @@ export class ServiceProxy implements AsyncDisposable {
       await table.adopt()
     }
     await this.#tables.vips.adopt()
-    this.#watching ??= watchKernel(kernel, this.#tables)
+    this.#watching ??= watchKernel(kernel, this.#tables, () => this.#readAddresses())
+    await this.#readAddresses()
   }
 
   upsertService(object: ServiceObject): void {
@@ -160,14 +186,26 @@ export class ServiceProxy implements AsyncDisposable {
     for (const key of this.#podElements) if (!keys.includes(key)) this.#tables.elements.delete(key)
     for (const element of elements) this.#tables.elements.set(elementKey(element), element)
     this.#podElements = keys
+    if (this.#node.learn({ podCIDRs: prefixes })) this.#replan(hasForeignAddress)
   }
 
   /** The node's addresses, its primary one of each family first. */
   setNodeAddresses(addresses: readonly string[]): void {
-    this.#context = this.#contextWith(addresses)
-    this.#index.touchAll()
+    if (!this.#node.learn({ nodeAddresses: addresses })) return
     this.#frontends.refreshSources()
-    this.#group.schedule()
+    this.#replan()
+  }
+
+  /** The addresses of all nodes: traffic to them is never taken for a Service. */
+  setClusterAddresses(addresses: readonly string[]): void {
+    if (!this.#node.learn({ clusterAddresses: addresses })) return
+    const nodes = new Set(addresses)
+    this.#replan((service) => hasForeignAddress(service) || service.clusterIPs.some((ip) => nodes.has(ip)))
+  }
+
+  /** The topology zone of the node; empty where it has none. */
+  setZone(zone: string): void {
+    if (this.#node.learn({ zone })) this.#replan()
   }
 
   /**
@@ -178,6 +216,7 @@ export class ServiceProxy implements AsyncDisposable {
     if (this.#synced) return
     this.#synced = true
     while (this.#index.dirtyCount > 0) await this.#group.flush()
+    this.#placements.adopt((key) => this.#frontends.at(key))
     this.#group.sweep()
     await this.#group.flush()
     this.#group.start()
@@ -219,7 +258,9 @@ export class ServiceProxy implements AsyncDisposable {
   /** Stops following; the kernel keeps what it has. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#watching?.[Symbol.dispose]()
+    this.#placements[Symbol.dispose]()
     await this.#group[Symbol.asyncDispose]()
+    await this.#tables[Symbol.asyncDispose]()
   }
 
   async close(): Promise<void> {
@@ -246,28 +287,51 @@ export class ServiceProxy implements AsyncDisposable {
 
   #plan(key: ServiceKey): void {
     const service = this.#index.service(key)
-    const plan = service ? planService(service, this.#index.slices(key), this.#context) : EMPTY_PLAN
+    const plan = service ? planService(service, this.#index.slices(key), this.#node.context) : EMPTY_PLAN
     const refused = this.#frontends.replace(service ?? { key, created: 0 }, plan.frontends)
+    this.#healthChecks.replace(key, plan.healthCheck)
     const conflicts = refused.map((detail): Problem => ({ code: 'CONFLICT', object: key, detail }))
     this.#problems.replace(`plan ${key}`, [...plan.problems, ...conflicts])
   }
 
-  #sourceOf(vip: string): string {
-    return this.#context.nodePortAddresses.find((address) => familyOf(address) === familyOf(vip)) ?? ''
+  #changed(before: Frontend | undefined, after: Frontend | undefined): void {
+    this.#placements.change(before, after)
+    this.#udpFlows.change(before, after)
+    const mark = before?.server.fwmark
+    if (mark !== undefined && !after) this.#marks.free(mark)
   }
 
-  #contextWith(addresses: readonly string[]): PlanContext {
-    const primary = ([4, 6] as const).map((family) => addresses.find((a) => familyOf(a) === family))
-    return {
-      nodeName: this.#options.nodeName,
-      nodeAddresses: new Set(addresses),
-      nodePortAddresses: primary.filter((address) => address !== undefined),
-      zone: this.#options.zone ?? '',
-      clusterAddresses: new Set(),
-      externalRanges: this.#options.externalRanges ?? [],
-      clusterRanges: [],
-      masqueradeAll: this.#options.masqueradeAll ?? false,
-      markOf: (name) => this.#marks.of(name),
+  #flushed(result: FlushResult, milliseconds: number): void {
+    const { kernel, log, onFlushed } = this.#options
+    this.#udpFlows.clean(kernel.flows).then(
+      (forgotten) => forgotten > 0 && log?.debug('flows forgotten', { forgotten }),
+      (error: Error) => log?.warn('flows could not be forgotten', { error: error.message }),
+    )
+    onFlushed?.(result, milliseconds)
+  }
+
+  #replan(which?: (service: Service) => boolean): void {
+    this.#index.touchAll(which)
+    this.#group.schedule()
+  }
+
+  /** Addresses of interfaces are read again whenever one of them changes. */
+  async #readAddresses(): Promise<void> {
+    try {
+      const addresses = await this.#options.kernel.addresses()
+      if (this.#node.learn({ kernelAddresses: [...addresses].sort() })) this.#replan()
+    } catch (error) {
+      this.#options.log?.warn('addresses could not be read', { error: (error as Error).message })
     }
   }
+
+  #isHealthy(now: number): boolean {
+    const oldest = this.oldestPending()
+    return oldest === undefined || now - oldest < UNHEALTHY_AFTER
+  }
+}
+
+/** Whether it asks for an address that may turn out to be somebody else's. */
+function hasForeignAddress({ externalIPs, ingressIPs }: Service): boolean {
+  return externalIPs.length > 0 || ingressIPs.length > 0
 }

@@ -5,9 +5,13 @@ import type { TableOptions } from '@podroute/reconcile/table.ts'
 import { Table } from '@podroute/reconcile/table.ts'
 import type { FrontendTables } from './frontends.ts'
 import type { Kernel } from './kernel.ts'
+import type { DestinationKey } from './plan/frontend.ts'
+import type { HealthCheck } from './plan/health-check.ts'
 import type { BASE } from './resources/base-rules.ts'
 import { BaseRules } from './resources/base-rules.ts'
+import type { PlacedDestination } from './resources/destinations.ts'
 import { Destinations } from './resources/destinations.ts'
+import { HealthChecks } from './resources/health-checks.ts'
 import { SetElements } from './resources/set-elements.ts'
 import { Sysctls } from './resources/sysctls.ts'
 import { Vips, vipOf } from './resources/vips.ts'
@@ -17,9 +21,17 @@ import { SYSCTLS } from './settings.ts'
 export interface ProxyTables extends FrontendTables {
   readonly sysctls: Table<string, string>
   readonly rules: Table<typeof BASE, string>
+  readonly destinations: Table<DestinationKey, PlacedDestination>
+  readonly healthChecks: Table<string, HealthCheck>
 }
 
-export function makeTables(kernel: Kernel, options: TableOptions): ProxyTables {
+/** @param healthy what the proxy says of itself to those who ask a health-check node port. */
+export function makeTables(
+  kernel: Kernel,
+  options: TableOptions,
+  healthy: () => boolean,
+): ProxyTables & AsyncDisposable {
+  const healthChecks = new HealthChecks((port, answer) => kernel.listen(port, answer), healthy)
   const servers = new Table(new VirtualServers(kernel.ipvs), options)
   const destinations = new Destinations(kernel.ipvs, {
     inPlace: (key) => servers.acknowledged(key) !== undefined,
@@ -32,17 +44,19 @@ export function makeTables(kernel: Kernel, options: TableOptions): ProxyTables {
     destinations: new Table(destinations, options),
     elements: new Table(new SetElements(kernel.nft), options),
     vips: new Table(new Vips(kernel.routes), options),
+    healthChecks: new Table(healthChecks, options),
+    [Symbol.asyncDispose]: () => healthChecks[Symbol.asyncDispose](),
   }
 }
 
 /** Clients find an address last, when everything behind it is in place. */
 export function makeGroup(tables: ProxyTables, options: FlushGroupOptions): FlushGroup {
-  const { sysctls, rules, servers, destinations, elements, vips } = tables
-  return new FlushGroup([sysctls, rules, servers, destinations, elements, vips], options)
+  const { sysctls, rules, servers, destinations, elements, vips, healthChecks } = tables
+  return new FlushGroup([sysctls, rules, servers, destinations, elements, vips, healthChecks], options)
 }
 
 /** VIPs and nftables announce their changes: what somebody else did is looked at at once. */
-export function watchKernel(kernel: Kernel, tables: ProxyTables): Disposable {
+export function watchKernel(kernel: Kernel, tables: ProxyTables, onAddresses: () => void): Disposable {
   let _checking: Promise<unknown> | undefined
   const check = (...suspects: readonly { audit(): Promise<unknown> }[]) => {
     _checking ??= Promise.all(suspects.map((table) => table.audit()))
@@ -59,8 +73,12 @@ export function watchKernel(kernel: Kernel, tables: ProxyTables): Disposable {
         change === 'add' ? ({ kind: 'present', value: vip } as const) : ({ kind: 'absent' } as const)
       tables.vips.touch(vip.address, sighting)
     },
+    onAddress: onAddresses,
     onRules: () => check(tables.rules, tables.elements),
-    onLost: () => check(tables.vips, tables.rules, tables.elements),
+    onLost() {
+      onAddresses()
+      check(tables.vips, tables.rules, tables.elements)
+    },
   })
   return watching ?? { [Symbol.dispose]() {} }
 }

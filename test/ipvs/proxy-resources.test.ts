@@ -10,7 +10,7 @@ import { SetElements } from '@podroute/service-proxy/resources/set-elements.ts'
 import { Vips, vipOf } from '@podroute/service-proxy/resources/vips.ts'
 import { VirtualServers } from '@podroute/service-proxy/resources/virtual-servers.ts'
 import { baseScript } from '@podroute/service-proxy/rules/base.ts'
-import { elementKey, portElement } from '@podroute/service-proxy/rules/sets.ts'
+import { elementKey, markElement, portElement } from '@podroute/service-proxy/rules/sets.ts'
 import { expect } from 'chai'
 
 const NETNS = 'pr-proxy-resources'
@@ -83,6 +83,7 @@ describeResource(
     const watch = (touched: (key: string) => void) =>
       kernel.watch!({
         onRoute: (_, route) => touched(vipOf(route)?.address ?? ''),
+        onAddress() {},
         onRules() {},
         onLost() {},
       })
@@ -100,6 +101,9 @@ const elements = [
   { set: 'service-pods-4', element: '10.244.0.0/16' },
   { set: 'service-vips-6', element: 'fd10:96::1' },
   { set: 'service-hairpin-4', element: '10.244.1.2 . 10.244.1.2' },
+  markElement(6, 'fd10:96::1', 'sctp', 80, 0x5d00_0001),
+  { set: 'service-ranges-4', element: '10.96.0.1 . tcp . 80 . 192.0.2.0/24' },
+  { set: 'service-ranges-4', element: '10.96.0.1 . tcp . 80 . 198.51.100.7' },
 ]
 
 describeResource(

@@ -29,18 +29,20 @@ const NEVER = [
  */
 export function judgeAddress(origin: Origin, address: string, context: PlanContext): Verdict {
   const own = context.nodeAddresses.has(address)
+  const aNode = context.clusterAddresses.has(address)
   if (NEVER.some((range) => contains(range, address))) return refuse('not an address that clients can reach')
   switch (origin) {
     case 'node-port':
       return USE
     case 'cluster-ip':
-      return own || context.clusterAddresses.has(address) ? refuse('the address of a node') : USE
+      return own || aNode ? refuse('the address of a node') : USE
     case 'external-ip':
       if (!inside(address, context.externalRanges))
         return refuse('not in a range that is configured for externalIPs')
       return outsideAddress(address, own, context)
     case 'load-balancer':
-      return own ? refuse('the address of a node') : outsideAddress(address, own, context)
+      // Another address of this node may be one that a load balancer on the nodes has put there.
+      return own && aNode ? refuse('the address of a node') : outsideAddress(address, own, context)
   }
 }
 

@@ -56,3 +56,8 @@ export function destinationKey(
 ): DestinationKey {
   return `${server} > ${destination.address} ${destination.port}`
 }
+
+/** The server of a destination. */
+export function serverOf(key: DestinationKey): ServerKey {
+  return key.slice(0, key.indexOf(' > '))
+}

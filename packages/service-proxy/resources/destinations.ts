@@ -4,7 +4,7 @@ import { codeOf, DONE, outcomeOf } from '@podroute/reconcile/resource.ts'
 import { ServiceProxyError } from '../errors.ts'
 import type { Destination, IpvsOp, IpvsSeam, VirtualServer } from '../kernel.ts'
 import type { DestinationKey, ServerKey } from '../plan/frontend.ts'
-import { destinationKey, isOurs, serverKey } from '../plan/frontend.ts'
+import { destinationKey, isOurs, serverKey, serverOf } from '../plan/frontend.ts'
 
 export interface PlacedDestination {
   readonly server: VirtualServer
@@ -80,10 +80,6 @@ export class Destinations implements Resource<DestinationKey, PlacedDestination>
 function withoutServer(op: DestinationOp): Outcome {
   if (op.kind === 'remove') return DONE
   return outcomeOf(new ServiceProxyError('NO_SERVER', `no virtual server ${serverOf(op.key)} of ours`))
-}
-
-function serverOf(key: DestinationKey): ServerKey {
-  return key.slice(0, key.indexOf(' > '))
 }
 
 const KINDS = {

@@ -1,5 +1,15 @@
 /** A kernel in memory, as strict as the real one about what is there, that counts what it is asked. */
-import type { Destination, IpvsOp, Kernel, KernelNews, Route, RouteOp, VirtualServer } from '../kernel.ts'
+import type { Flow, FlowFilter } from '@podroute/linux/conntrack.ts'
+import type {
+  Destination,
+  HttpAnswer,
+  IpvsOp,
+  Kernel,
+  KernelNews,
+  Route,
+  RouteOp,
+  VirtualServer,
+} from '../kernel.ts'
 import { destinationKey, serverKey } from '../plan/frontend.ts'
 
 class FakeError extends Error {
@@ -24,6 +34,11 @@ export class FakeKernel implements Kernel {
   readonly sets = new Map<string, Set<string>>()
   readonly scripts: string[] = []
   readonly messages: string[] = []
+  /** Connections of a destination, by `address:port`. */
+  readonly connections = new Map<string, number>()
+  readonly health = new Map<number, () => HttpAnswer>()
+  readonly udpFlows: Flow[] = []
+  interfaceAddresses: string[] = []
   lists = 0
   hasIpvs = true
   #news: KernelNews | undefined
@@ -38,7 +53,10 @@ export class FakeKernel implements Kernel {
     destinations: async (server: VirtualServer) => {
       this.lists++
       const there = this.table.get(serverKey(server))?.destinations.values() ?? []
-      return [...there].map((d) => ({ ...d, activeConnections: 0, inactiveConnections: 0 }))
+      return [...there].map((destination) => {
+        const activeConnections = this.connections.get(`${destination.address}:${destination.port}`) ?? 0
+        return { ...destination, activeConnections, inactiveConnections: 0 }
+      })
     },
     apply: async (ops: readonly IpvsOp[]) => ops.map((op) => this.#ipvs(op)),
   }
@@ -64,6 +82,36 @@ export class FakeKernel implements Kernel {
     },
   }
 
+  readonly flows = {
+    remove: async (filter: FlowFilter, select: (flow: Flow) => boolean) => {
+      const { destination, destinationPort } = filter
+      const doomed = this.udpFlows.filter(
+        (flow) =>
+          (destination ?? flow.original.destination) === flow.original.destination &&
+          (destinationPort ?? flow.original.destinationPort) === flow.original.destinationPort &&
+          select(flow),
+      )
+      this.messages.push(`look for flows to ${destination ?? 'anything'}`)
+      for (const flow of doomed) this.udpFlows.splice(this.udpFlows.indexOf(flow), 1)
+      return doomed.length
+    },
+  }
+
+  async listen(port: number, answer: () => HttpAnswer): Promise<AsyncDisposable> {
+    if (this.health.has(port)) throw new FakeError('EADDRINUSE')
+    this.health.set(port, answer)
+    return { [Symbol.asyncDispose]: async () => void this.health.delete(port) }
+  }
+
+  async addresses() {
+    return this.interfaceAddresses
+  }
+
+  setAddresses(...addresses: string[]): void {
+    this.interfaceAddresses = addresses
+    this.#news?.onAddress()
+  }
+
   async loadModule(name: string) {
     return name === 'ip_vs' && !this.hasIpvs ? { ok: false, reason: 'not for this kernel' } : { ok: true }
   }
@@ -73,10 +121,17 @@ export class FakeKernel implements Kernel {
     return { [Symbol.dispose]() {} }
   }
 
-  /** Destinations of a server as `address:port`, sorted. */
+  /** Destinations that take connections, as `address:port`, sorted. */
   endpoints(key: string): string[] | undefined {
     const there = this.table.get(key)
-    return there && [...there.destinations.values()].map(({ address, port }) => `${address}:${port}`).sort()
+    const open = [...(there?.destinations.values() ?? [])].filter(({ weight }) => weight > 0)
+    return there && open.map(({ address, port }) => `${address}:${port}`).sort()
+  }
+
+  /** Those that take no new connections. */
+  draining(key: string): string[] {
+    const quiet = [...(this.table.get(key)?.destinations.values() ?? [])].filter(({ weight }) => weight === 0)
+    return quiet.map(({ address, port }) => `${address}:${port}`).sort()
   }
 
   elements(set: string): string[] {
@@ -124,8 +179,9 @@ export class FakeKernel implements Kernel {
   #command(line: string): void {
     const [, verb, what, name, rest] = /^(\w+) (\w+) inet podroute ?(\S*) ?(.*)$/.exec(line) ?? []
     if (what === 'element') this.#element(verb!, name!, rest!.slice(2, -2).split(', '))
-    else if (what === 'set' && verb === 'add') this.sets.set(name!, this.sets.get(name!) ?? new Set())
-    else if (what === 'set') this.sets.delete(name!)
+    else if ((what === 'set' || what === 'map') && verb === 'add')
+      this.sets.set(name!, this.sets.get(name!) ?? new Set())
+    else if (what === 'set' || what === 'map') this.sets.delete(name!)
     else if (what === 'chain' && verb === 'add') this.#chains.set(name!, this.#chains.get(name!) ?? [])
     else if (what === 'chain' && verb === 'flush') this.#chains.set(name!, [])
     else if (what === 'chain') this.#chains.delete(name!)
@@ -145,7 +201,7 @@ export class FakeKernel implements Kernel {
   #list(command: string): unknown[] {
     this.lists++
     const [, what, , name] = command.split(' ').filter((word) => word !== 'podroute')
-    if (what === 'set') {
+    if (what === 'set' || what === 'map') {
       const set = this.sets.get(name!)
       if (!set) throw new FakeError('ENOENT')
       const elem = [...set].map((text) => (text.includes(' . ') ? { concat: text.split(' . ') } : text))

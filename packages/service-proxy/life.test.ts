@@ -1,0 +1,316 @@
+import type { Flow } from '@podroute/linux/conntrack.ts'
+import { ManualClock } from '@podroute/reconcile/testing/manual-clock.ts'
+import { expect } from 'chai'
+import { createServiceProxy, type ServiceProxyOptions } from './proxy.ts'
+import { FakeKernel } from './testing/fake-kernel.ts'
+import { service, slice } from './testing/objects.ts'
+
+const WEB = 'tcp 10.96.0.1 80'
+const A = '10.244.1.2'
+const B = '10.244.2.2'
+
+async function setup(options: Partial<ServiceProxyOptions> = {}, kernel = new FakeKernel()) {
+  const clock = new ManualClock()
+  const problems: string[] = []
+  const proxy = createServiceProxy({
+    nodeName: 'node',
+    nodeAddresses: ['192.0.2.11'],
+    kernel,
+    clock,
+    random: () => 0.5,
+    onProblem: ({ code, object, detail }) => problems.push(`${code} ${object} ${detail}`),
+    ...options,
+  })
+  await proxy.start()
+  return { clock, problems, proxy, kernel }
+}
+
+async function serving(...endpoints: string[]) {
+  const all = await setup()
+  await all.proxy.synced()
+  all.proxy.upsertService(service('web', { clusterIP: '10.96.0.1' }))
+  all.proxy.upsertSlice(slice('web', endpoints))
+  await all.proxy.flush()
+  return all
+}
+
+describe('a drain', () => {
+  it('takes no new connections, and ends with the last one', async () => {
+    const { proxy, kernel, clock } = await serving(A, B)
+    kernel.connections.set(`${A}:8080`, 2)
+    proxy.upsertSlice(slice('web', [B]))
+    await proxy.flush()
+    expect([kernel.endpoints(WEB), kernel.draining(WEB)]).to.deep.equal([[`${B}:8080`], [`${A}:8080`]])
+    await clock.advance(5000)
+    expect(kernel.draining(WEB)).to.deep.equal([`${A}:8080`])
+    kernel.connections.clear()
+    await clock.advance(1100)
+    expect(kernel.draining(WEB)).to.deep.equal([])
+    expect(clock.timers).to.equal(0)
+  })
+
+  it('ends at its deadline, whatever goes on', async () => {
+    const { proxy, kernel, clock } = await serving(A, B)
+    kernel.connections.set(`${A}:8080`, 2)
+    proxy.upsertSlice(slice('web', [B]))
+    await clock.advance(29_000)
+    expect(kernel.draining(WEB)).to.deep.equal([`${A}:8080`])
+    await clock.advance(2500)
+    expect(kernel.draining(WEB)).to.deep.equal([])
+    expect(kernel.endpoints(WEB)).to.deep.equal([`${B}:8080`])
+  })
+
+  it('is over when the endpoint comes back', async () => {
+    const { proxy, kernel, clock } = await serving(A, B)
+    kernel.connections.set(`${A}:8080`, 2)
+    proxy.upsertSlice(slice('web', [B]))
+    await clock.advance(5000)
+    proxy.upsertSlice(slice('web', [A, B]))
+    await clock.advance(60_000)
+    expect([kernel.endpoints(WEB), kernel.draining(WEB)]).to.deep.equal([[`${A}:8080`, `${B}:8080`], []])
+  })
+
+  it('lasts as long as the annotation says', async () => {
+    const { proxy, kernel, clock } = await serving(A, B)
+    kernel.connections.set(`${A}:8080`, 2).set(`${B}:8080`, 2)
+    const annotate = (seconds: string) =>
+      service(
+        'web',
+        { clusterIP: '10.96.0.1' },
+        { metadata: { annotations: { 'podroute.io/service.drain-seconds': seconds } } },
+      )
+    proxy.upsertService(annotate('5'))
+    proxy.upsertSlice(slice('web', [B]))
+    await clock.advance(4000)
+    expect(kernel.draining(WEB)).to.have.length(1)
+    await clock.advance(2500)
+    expect(kernel.draining(WEB)).to.have.length(0)
+    proxy.upsertService(annotate('0'))
+    proxy.upsertSlice(slice('web', [A]))
+    await proxy.flush()
+    expect(kernel.draining(WEB), 'none at all').to.have.length(0)
+  })
+
+  it('does not outlive its Service, and UDP has none', async () => {
+    const { proxy, kernel, clock } = await serving(A, B)
+    proxy.upsertSlice(slice('web', [B]))
+    await proxy.flush()
+    proxy.deleteService('test/web')
+    await proxy.flush()
+    expect(kernel.table.size).to.equal(0)
+    const ports = [{ port: 80, protocol: 'UDP' }]
+    proxy.upsertService(service('dns', { clusterIP: '10.96.0.2', ports }))
+    proxy.upsertSlice(slice('dns', [A, B], ports))
+    await proxy.flush()
+    proxy.upsertSlice(slice('dns', [B], ports))
+    await proxy.flush()
+    expect([kernel.endpoints('udp 10.96.0.2 80'), kernel.draining('udp 10.96.0.2 80')]).to.deep.equal([
+      [`${B}:80`],
+      [],
+    ])
+    await clock.advance(3000)
+    expect(proxy.stats().destinations?.failed).to.equal(0)
+  })
+
+  it('of before a restart goes on; a destination that is wanted again gets its weight back', async () => {
+    const { proxy, kernel } = await serving(A, B, '10.244.2.3')
+    kernel.connections.set(`${A}:8080`, 1).set('10.244.2.3:8080', 1)
+    proxy.upsertSlice(slice('web', [B, '10.244.2.3']))
+    await proxy.flush()
+    await proxy.close()
+    const next = await setup({}, kernel)
+    next.proxy.upsertService(service('web', { clusterIP: '10.96.0.1' }))
+    next.proxy.upsertSlice(slice('web', [A, B]))
+    await next.proxy.synced()
+    expect([kernel.endpoints(WEB), kernel.draining(WEB)]).to.deep.equal([
+      [`${A}:8080`, `${B}:8080`],
+      ['10.244.2.3:8080'],
+    ])
+    await next.clock.advance(32_000)
+    expect(kernel.draining(WEB)).to.deep.equal([])
+  })
+})
+
+describe('UDP flows', () => {
+  const ports = [{ port: 53, protocol: 'UDP' }]
+  const flow = (destination: string, endpoint: string): Flow => ({
+    family: 4,
+    protocol: 'udp',
+    original: { source: '10.244.1.9', sourcePort: 4000, destination, destinationPort: 53 },
+    reply: { source: endpoint, sourcePort: 53, destination: '10.244.1.9', destinationPort: 4000 },
+    identity: { original: new Uint8Array() },
+  })
+  async function dns(count: number) {
+    const all = await setup()
+    await all.proxy.synced()
+    for (let index = 1; index <= count; index++) {
+      all.proxy.upsertService(service(`dns${index}`, { clusterIP: `10.96.0.${index}`, ports }))
+      all.proxy.upsertSlice(slice(`dns${index}`, [A, B], ports))
+    }
+    await all.proxy.flush()
+    all.kernel.messages.length = 0
+    return all
+  }
+
+  for (const count of [1, 6]) {
+    it(`to endpoints of ${count} Services that are gone are forgotten, the others not`, async () => {
+      const { proxy, kernel } = await dns(count)
+      kernel.udpFlows.push(flow('10.96.0.1', A), flow('10.96.0.1', B), flow('192.0.2.53', A))
+      for (let index = 1; index <= count; index++) proxy.upsertSlice(slice(`dns${index}`, [B], ports))
+      await proxy.flush()
+      await new Promise((resolve) => setImmediate(resolve))
+      expect(kernel.udpFlows).to.deep.equal([flow('10.96.0.1', B), flow('192.0.2.53', A)])
+      const looks = kernel.messages.filter((message) => message.startsWith('look'))
+      expect(looks, 'many at once are one look').to.have.length(1)
+      expect(kernel.messages.at(-1), 'after the kernel knows').to.equal(looks[0])
+    })
+  }
+
+  it('are left alone when the last endpoint goes, when one more comes, and for TCP', async () => {
+    const { proxy, kernel } = await dns(1)
+    proxy.upsertSlice(slice('dns1', [A, B, '10.244.2.3'], ports))
+    await proxy.flush()
+    proxy.upsertSlice(slice('dns1', [], ports))
+    proxy.upsertService(service('web', { clusterIP: '10.96.0.9' }))
+    proxy.upsertSlice(slice('web', [A]))
+    await proxy.flush()
+    proxy.upsertSlice(slice('web', [B]))
+    await proxy.flush()
+    expect(kernel.messages.filter((message) => message.startsWith('look'))).to.deep.equal([])
+  })
+})
+
+describe('health-check node ports', () => {
+  const balanced = (name: string, healthCheckNodePort: number) =>
+    service(name, {
+      type: 'LoadBalancer',
+      clusterIP: '10.96.0.1',
+      externalTrafficPolicy: 'Local',
+      healthCheckNodePort,
+    })
+
+  it('say how many endpoints this node has', async () => {
+    const { proxy, kernel } = await setup()
+    proxy.upsertService(balanced('web', 32000))
+    proxy.upsertSlice(slice('web', [A, B]))
+    await proxy.synced()
+    const ask = () => kernel.health.get(32000)!()
+    expect(ask().status).to.equal(200)
+    expect(ask().headers).to.include({ 'x-content-type-options': 'nosniff' })
+    expect(JSON.parse(ask().body)).to.deep.equal({
+      service: { namespace: 'test', name: 'web' },
+      localEndpoints: 1,
+      serviceProxyHealthy: true,
+    })
+    proxy.upsertSlice(slice('web', [B]))
+    await proxy.flush()
+    expect(ask().status).to.equal(503)
+  })
+
+  it('follow the Service, and go with it or with the proxy', async () => {
+    const { proxy, kernel } = await setup()
+    proxy.upsertService(balanced('web', 32000))
+    await proxy.synced()
+    proxy.upsertService(balanced('web', 32001))
+    await proxy.flush()
+    expect([...kernel.health.keys()]).to.deep.equal([32001])
+    proxy.upsertService(service('web', { clusterIP: '10.96.0.1' }))
+    proxy.upsertService(balanced('other', 32001))
+    await proxy.flush()
+    expect(JSON.parse(kernel.health.get(32001)!().body).service.name).to.equal('other')
+    await proxy.close()
+    expect(kernel.health.size).to.equal(0)
+  })
+
+  it('that somebody else holds are tried again', async () => {
+    const { proxy, kernel, clock } = await setup()
+    kernel.health.set(32000, () => ({ status: 418, headers: {}, body: '' }))
+    proxy.upsertService(balanced('web', 32000))
+    await proxy.synced()
+    expect(proxy.stats()['health-checks']?.failed).to.equal(1)
+    kernel.health.clear()
+    await clock.advance(60_000)
+    expect(kernel.health.has(32000)).to.equal(true)
+  })
+
+  it('say that the proxy is not healthy when a change waits for too long', async () => {
+    const { proxy, kernel, clock } = await setup()
+    proxy.upsertService(balanced('web', 32000))
+    proxy.upsertSlice(slice('web', [A]))
+    await proxy.synced()
+    await clock.advance(1000)
+    let go = () => {}
+    kernel.ipvs.apply = () =>
+      new Promise((resolve) => {
+        go = () => resolve([null])
+      })
+    proxy.upsertSlice(slice('web', [A, '10.244.1.3']))
+    await clock.advance(1000)
+    proxy.upsertSlice(slice('web', [A, '10.244.1.4']))
+    await clock.advance(61_000)
+    expect(kernel.health.get(32000)!().status).to.equal(503)
+    go()
+  })
+})
+
+describe('addresses of the node', () => {
+  const door = () =>
+    service('web', { type: 'NodePort', clusterIP: '10.96.0.1', ports: [{ port: 80, nodePort: 30080 }] })
+
+  it('in the configured ranges have the NodePorts, and are followed as the kernel changes them', async () => {
+    const kernel = new FakeKernel()
+    kernel.interfaceAddresses = ['192.0.2.11', '198.51.100.1', '203.0.113.1']
+    const { proxy, clock } = await setup({ nodePortRanges: ['198.51.100.0/24', '203.0.113.0/24'] }, kernel)
+    proxy.upsertService(door())
+    await proxy.synced()
+    expect([...kernel.table.keys()]).to.have.members([WEB, 'tcp 198.51.100.1 30080', 'tcp 203.0.113.1 30080'])
+    kernel.setAddresses('192.0.2.11', '198.51.100.2')
+    await clock.advance(1)
+    await clock.advance(100)
+    expect([...kernel.table.keys()]).to.have.members([WEB, 'tcp 198.51.100.2 30080'])
+  })
+
+  it('are not made service addresses, and are again when the node loses them', async () => {
+    const { proxy, kernel, clock } = await setup({ externalRanges: ['198.51.100.0/24'] })
+    proxy.upsertService(service('web', { clusterIP: '10.96.0.1', externalIPs: ['198.51.100.7'] }))
+    await proxy.synced()
+    const vips = () => [...kernel.routeTable.keys()]
+    expect(vips()).to.have.members(['10.96.0.1/32', '198.51.100.7/32'])
+    kernel.setAddresses('192.0.2.11', '198.51.100.7')
+    await clock.advance(1)
+    await clock.advance(100)
+    expect(vips()).to.deep.equal(['10.96.0.1/32'])
+    kernel.setAddresses('192.0.2.11')
+    await clock.advance(1)
+    await clock.advance(100)
+    expect(vips()).to.have.members(['10.96.0.1/32', '198.51.100.7/32'])
+  })
+
+  it('of nodes that join later take back what a Service had of them', async () => {
+    const { proxy, kernel, problems } = await setup()
+    proxy.upsertService(service('web', { clusterIP: '10.96.0.1' }))
+    proxy.upsertService(service('bad', { clusterIP: '192.0.2.12' }))
+    await proxy.synced()
+    expect(kernel.table.size).to.equal(2)
+    kernel.messages.length = 0
+    proxy.setClusterAddresses(['192.0.2.11', '192.0.2.12'])
+    await proxy.flush()
+    expect([...kernel.table.keys()]).to.deep.equal([WEB])
+    expect(problems).to.deep.equal(['ADDRESS_REFUSED test/bad 192.0.2.12: the address of a node'])
+  })
+
+  it('and its zone decide about endpoints', async () => {
+    const { proxy, kernel } = await setup({ zone: 'a' })
+    const hinted = (address: string, zone: string) => ({
+      addresses: [address],
+      hints: { forZones: [{ name: zone }] },
+    })
+    proxy.upsertService(service('web', { clusterIP: '10.96.0.1' }))
+    proxy.upsertSlice(slice('web', [hinted(A, 'a'), hinted(B, 'b')]))
+    await proxy.synced()
+    expect(kernel.endpoints(WEB)).to.deep.equal([`${A}:8080`])
+    proxy.setZone('b')
+    await proxy.flush()
+    expect(kernel.endpoints(WEB)).to.deep.equal([`${B}:8080`])
+  })
+})

@@ -1,0 +1,84 @@
+/** What is known of this node and its cluster, from the API, the kernel and the configuration, as planning wants it. */
+import { contains, familyOf } from '@podroute/linux/address.ts'
+import type { PlanContext } from './plan/context.ts'
+
+export interface NodeViewOptions {
+  readonly nodeName: string
+  readonly zone?: string
+  /** The node's addresses, its primary one of each family first. */
+  readonly nodeAddresses: readonly string[]
+  /** Prefixes of the node's addresses on which NodePorts answer; none: on its primary address of each family. */
+  readonly nodePortRanges?: readonly string[]
+  readonly externalRanges?: readonly string[]
+  readonly serviceCIDRs?: readonly string[]
+  readonly masqueradeAll?: boolean
+  markOf(name: string): number
+}
+
+interface Facts {
+  readonly zone: string
+  readonly nodeAddresses: readonly string[]
+  /** Of all interfaces. */
+  readonly kernelAddresses: readonly string[]
+  /** Of all nodes. */
+  readonly clusterAddresses: readonly string[]
+  readonly podCIDRs: readonly string[]
+}
+
+export class NodeView {
+  readonly #options: NodeViewOptions
+  #facts: Facts
+  #context: PlanContext
+
+  constructor(options: NodeViewOptions) {
+    this.#options = options
+    const { zone = '', nodeAddresses } = options
+    this.#facts = { zone, nodeAddresses, kernelAddresses: [], clusterAddresses: [], podCIDRs: [] }
+    this.#context = makeContext(options, this.#facts)
+  }
+
+  get context(): PlanContext {
+    return this.#context
+  }
+
+  /** The node's own address towards a VIP; empty where it has none. */
+  sourceOf(vip: string): string {
+    return primaries(this.#facts.nodeAddresses).find((address) => familyOf(address) === familyOf(vip)) ?? ''
+  }
+
+  /** Returns whether anything is different now. */
+  learn(facts: Partial<Facts>): boolean {
+    const next = { ...this.#facts, ...facts }
+    if (JSON.stringify(next) === JSON.stringify(this.#facts)) return false
+    this.#facts = next
+    this.#context = makeContext(this.#options, next)
+    return true
+  }
+}
+
+function makeContext(options: NodeViewOptions, facts: Facts): PlanContext {
+  const { nodeAddresses, kernelAddresses, clusterAddresses } = facts
+  return {
+    nodeName: options.nodeName,
+    zone: facts.zone,
+    nodeAddresses: new Set([...nodeAddresses, ...kernelAddresses]),
+    clusterAddresses: new Set([...nodeAddresses, ...clusterAddresses]),
+    nodePortAddresses: nodePortAddresses(options.nodePortRanges ?? [], facts),
+    externalRanges: options.externalRanges ?? [],
+    clusterRanges: [...facts.podCIDRs, ...(options.serviceCIDRs ?? [])],
+    masqueradeAll: options.masqueradeAll ?? false,
+    markOf: options.markOf,
+  }
+}
+
+function nodePortAddresses(ranges: readonly string[], facts: Facts): readonly string[] {
+  if (ranges.length === 0) return primaries(facts.nodeAddresses)
+  const all = new Set([...facts.nodeAddresses, ...facts.kernelAddresses])
+  return [...all].filter((address) => ranges.some((range) => contains(range, address)))
+}
+
+/** The first of each family. */
+function primaries(addresses: readonly string[]): readonly string[] {
+  const found = ([4, 6] as const).map((family) => addresses.find((a) => familyOf(a) === family))
+  return found.filter((address) => address !== undefined)
+}

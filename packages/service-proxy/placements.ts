@@ -1,0 +1,90 @@
+/** The destinations of all frontends: put in place, drained when their endpoint goes, brought back when it returns. */
+import type { Clock } from '@podroute/reconcile/clock.ts'
+import type { Table } from '@podroute/reconcile/table.ts'
+import { Drains } from './drains.ts'
+import type { Destination, IpvsSeam } from './kernel.ts'
+import type { DestinationKey, Frontend, ServerKey } from './plan/frontend.ts'
+import { destinationKey, serverOf } from './plan/frontend.ts'
+import type { PlacedDestination } from './resources/destinations.ts'
+
+export interface PlacementOptions {
+  readonly clock: Clock
+  readonly ipvs: IpvsSeam
+  /** For how long a destination that goes keeps its connections, in seconds, where its Service does not say. */
+  readonly drain: number
+}
+
+export class Placements implements Disposable {
+  readonly #table: Table<DestinationKey, PlacedDestination>
+  readonly #options: PlacementOptions
+  readonly #drains: Drains
+
+  constructor(table: Table<DestinationKey, PlacedDestination>, options: PlacementOptions) {
+    this.#table = table
+    this.#options = options
+    this.#drains = new Drains({
+      clock: options.clock,
+      connections: (server) => options.ipvs.destinations(server),
+      quiet: (key) => table.acknowledged(key)?.destination.weight === 0,
+      finish: (key) => table.delete(key),
+    })
+  }
+
+  /** How many destinations wait for their connections to end. */
+  get draining(): number {
+    return this.#drains.size
+  }
+
+  /** From what a frontend was to what it is. */
+  change(before: Frontend | undefined, after: Frontend | undefined): void {
+    const wanted = new Set<DestinationKey>()
+    for (const [key, destination] of destinationsOf(after)) {
+      wanted.add(key)
+      this.#drains.cancel(key)
+      this.#table.set(key, { server: after!.server, destination })
+    }
+    for (const [key, destination] of destinationsOf(before)) {
+      if (wanted.has(key)) continue
+      if (after) this.#release(key, destination, after)
+      else this.#remove(key)
+    }
+    if (before && !after) for (const key of this.#drains.of(before.key)) this.#remove(key)
+  }
+
+  /** What an earlier run left in the kernel: the connections of its endpoints may go on, too. */
+  adopt(frontendOf: (server: ServerKey) => Frontend | undefined): void {
+    for (const [key, { destination }] of this.#table.unwanted()) {
+      const frontend = frontendOf(serverOf(key))
+      if (frontend) this.#release(key, destination, frontend)
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#drains[Symbol.dispose]()
+  }
+
+  /** Datagrams have no connection that could end well: they are better served elsewhere at once. */
+  #release(key: DestinationKey, destination: Destination, frontend: Frontend): void {
+    const seconds = frontend.protocol === 'udp' ? 0 : (frontend.drain ?? this.#options.drain)
+    // What the kernel never got has no connections.
+    if (seconds === 0 || this.#table.acknowledged(key) === undefined) {
+      this.#remove(key)
+      return
+    }
+    const { server } = frontend
+    this.#table.set(key, { server, destination: { ...destination, weight: 0 } })
+    this.#drains.start(key, server, seconds * 1000)
+  }
+
+  #remove(key: DestinationKey): void {
+    this.#drains.cancel(key)
+    this.#table.delete(key)
+  }
+}
+
+function destinationsOf(frontend: Frontend | undefined): (readonly [DestinationKey, Destination])[] {
+  if (!frontend) return []
+  return frontend.destinations.map(
+    (destination) => [destinationKey(frontend.key, destination), destination] as const,
+  )
+}
