@@ -9,7 +9,7 @@ import { externalKey, meshKey, planExternalPeer, planMeshPeer } from './plan/pee
 import type { Protected, RouteGuard } from './plan/routes.ts'
 import { planSysctls } from './plan/sysctls.ts'
 import type { PodNetworkSettings } from './settings.ts'
-import { type Surroundings, uplinkMtu } from './surroundings.ts'
+import { mtuOf, type Surroundings } from './surroundings.ts'
 import type { PodNetworkTables } from './tables.ts'
 
 /** What is used of a table. */
@@ -88,13 +88,7 @@ export class Planner {
 
   #planLocal(local: ClusterNode, surroundings: Surroundings): void {
     const { settings } = this.#options
-    const mtu =
-      settings.mtu ??
-      uplinkMtu(
-        surroundings,
-        local.addresses.map((a) => a.text),
-      )
-    const bridge = planBridge(local, mtu)
+    const bridge = planBridge(local, mtuOf(local, settings, surroundings))
     replaceAll(this.#tables.bridge, bridge ? [[settings.bridge, bridge]] : [])
     replaceAll(this.#tables.addresses, planBridgeAddresses(local))
     replaceAll(this.#tables.announcements, planAnnouncements(local))

@@ -2,32 +2,27 @@
 import type { Clock } from '@podroute/reconcile/clock.ts'
 import { FlushGroup } from '@podroute/reconcile/flush-order.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
-import type { Table, TableStats } from '@podroute/reconcile/table.ts'
+import type { TableStats } from '@podroute/reconcile/table.ts'
 import type { PeerEvent } from 'bgp-speaker-ts/snapshot.ts'
 import { ClusterNodes } from './cluster-nodes.ts'
-import {
-  allConditions,
-  type Condition,
-  conditionsBeforeConflist,
-  type Facts,
-  type TableState,
-} from './conditions.ts'
-import { awaited, untold } from './expected-peers.ts'
+import type { Condition } from './conditions.ts'
 import { LearnedRoutes } from './learned-routes.ts'
 import { NodeProblems } from './node-problems.ts'
 import { type CreateSpeaker, Peering } from './peering.ts'
 import { planConflist } from './plan/conflist.ts'
 import { type ClusterNode, type NodeObject, parseNode } from './plan/node.ts'
 import { Planner } from './planner.ts'
+import { Readiness } from './readiness.ts'
 import type { PodNetworkSettings } from './settings.ts'
 import {
   type NamedPeer,
   namedPeers,
   type PendingChange,
   type PodNetworkSnapshot,
+  pendingChanges,
   snapshot,
 } from './snapshot.ts'
-import { lookAround, NOWHERE, type Surroundings, uplinkMtu, watchSurroundings } from './surroundings.ts'
+import { lookAround, mtuOf, NOWHERE, type Surroundings, watchSurroundings } from './surroundings.ts'
 import { createTables, flushOrder, type PodNetworkKernel, type PodNetworkTables } from './tables.ts'
 import { NamedTimers } from './timers.ts'
 
@@ -63,13 +58,11 @@ export class PodNetwork implements AsyncDisposable {
   readonly #planner: Planner
   readonly #subscriptions: Disposable[] = []
   readonly #timers: NamedTimers
+  readonly #readiness: Readiness
   #surroundings: Surroundings = NOWHERE
   #surroundingsKnown = false
-  #nodesSynced = false
   #adoptedKept = false
   #swept = false
-  #deadlinePassed = false
-  #saidWaiting = ''
   #saidFailure = ''
   #work: Promise<void> | undefined
   #again = false
@@ -92,6 +85,14 @@ export class PodNetwork implements AsyncDisposable {
       log,
     )
     this.#tables = createTables(kernel, settings, () => this.#peering.speaker, { clock, log })
+    this.#readiness = new Readiness({
+      nodeName: options.nodeName,
+      nodes: this.#nodes,
+      tables: this.#tables,
+      sessions: this.#peering,
+      log,
+      servicesProblem: () => options.servicesProblem(),
+    })
     this.#group = new FlushGroup(flushOrder(this.#tables), { clock, log, onFlushed: () => this.wake() })
     this.#planner = new Planner(options, this.#nodes, this.#tables)
     this.#learned = new LearnedRoutes({
@@ -119,7 +120,7 @@ export class PodNetwork implements AsyncDisposable {
     )
     this.#timers.after('audit', AUDIT_EVERY, () => this.#audit())
     this.#timers.after('deadline', this.#options.settings.peerDeadline * 1000, () => {
-      this.#deadlinePassed = true
+      this.#readiness.patienceOver = true
       this.wake()
     })
     this.#group.start()
@@ -141,7 +142,7 @@ export class PodNetwork implements AsyncDisposable {
 
   /** Every Node has been told at least once: planning may begin. */
   nodesSynced(): void {
-    this.#nodesSynced = true
+    this.#readiness.nodesSynced = true
     this.wake()
   }
 
@@ -155,7 +156,7 @@ export class PodNetwork implements AsyncDisposable {
   }
 
   conditions(): readonly Condition[] {
-    return allConditions(this.#facts())
+    return this.#readiness.conditions()
   }
 
   get ready(): boolean {
@@ -186,14 +187,8 @@ export class PodNetwork implements AsyncDisposable {
   }
 
   /** Changes that are still to be made, table by table. */
-  *pending(): IterableIterator<PendingChange> {
-    const { bridge, sysctls, addresses, masquerade, routes, announcements, peers, conflist } = this.#tables
-    for (const table of [bridge, sysctls, addresses, masquerade, routes, announcements, peers, conflist]) {
-      const errors = new Map<string, Error>(table.failures())
-      for (const { kind, key } of table.pending()) {
-        yield { table: table.name, kind, key, error: errors.get(key)?.message ?? '' }
-      }
-    }
+  pending(): Iterable<PendingChange> {
+    return pendingChanges(this.#tables)
   }
 
   /** Ends sessions and timers; everything in the kernel stays, so that pods go on while another agent starts. */
@@ -228,7 +223,7 @@ export class PodNetwork implements AsyncDisposable {
   async #step(): Promise<void> {
     const local = this.#nodes.get(this.#options.nodeName)
     if (!this.#surroundingsKnown) await this.#look()
-    if (!this.#nodesSynced || !local) return this.#sayWaiting(local)
+    if (!this.#readiness.nodesSynced || !local) return this.#readiness.sayWaiting()
     await this.#peering.ensure(local)
     const changed = this.#planner.plan(local, this.#surroundings)
     if (changed) this.#learned.setGuard(this.#planner.guard(local, this.#surroundings))
@@ -236,7 +231,7 @@ export class PodNetwork implements AsyncDisposable {
     this.#expire()
     this.#planConflist(local)
     this.#sweep()
-    this.#sayWaiting(local)
+    this.#readiness.sayWaiting()
   }
 
   async #look(): Promise<void> {
@@ -290,9 +285,9 @@ export class PodNetwork implements AsyncDisposable {
   }
 
   #planConflist(local: ClusterNode): void {
-    if (!conditionsBeforeConflist(this.#facts()).every((condition) => condition.ok)) return
+    if (!this.#readiness.mayTakePods) return
     const { settings } = this.#options
-    const text = planConflist(local, this.#mtu(local), settings)
+    const text = planConflist(local, mtuOf(local, settings, this.#surroundings), settings)
     if (this.#tables.conflist.get(settings.conflist) !== text)
       this.#log.info('the CNI configuration is written', { path: settings.conflist })
     this.#tables.conflist.set(settings.conflist, text)
@@ -300,8 +295,9 @@ export class PodNetwork implements AsyncDisposable {
 
   /** What nobody wants any more goes once everybody has spoken, or had the time to. */
   #sweep(): void {
-    if (this.#swept || this.#waitFor(untold).length > 0) return
+    if (this.#swept || !this.#readiness.allHeard) return
     this.#swept = true
+    this.#readiness.patienceOver = true
     const { addresses, masquerade, routes } = this.#tables
     const swept = addresses.sweep() + masquerade.sweep() + routes.sweep()
     if (swept > 0) this.#log.info('left-overs of an earlier run are removed', { count: swept })
@@ -323,48 +319,4 @@ export class PodNetwork implements AsyncDisposable {
       .catch((error: Error) => this.#log.warn('audit failed', { error: error.message }))
       .finally(() => this.#timers.after('audit', AUDIT_EVERY, () => this.#audit()))
   }
-
-  /** Peers that should answer and are still waited for; none after the deadline, or once all have been heard. */
-  #waitFor(which: typeof awaited): string[] {
-    if (this.#deadlinePassed || this.#swept) return []
-    return which(this.#tables.peers.desired(), this.#nodes, this.#peering)
-  }
-
-  #facts(): Facts {
-    return {
-      nodeName: this.#options.nodeName,
-      nodesSynced: this.#nodesSynced,
-      local: this.#nodes.get(this.#options.nodeName),
-      speakerProblem: this.#peering.problem,
-      bridge: stateOf(this.#tables.bridge),
-      addresses: stateOf(this.#tables.addresses),
-      masquerade: stateOf(this.#tables.masquerade),
-      awaitedPeers: this.#waitFor(awaited),
-      servicesProblem: this.#options.servicesProblem(),
-      conflist: stateOf(this.#tables.conflist),
-    }
-  }
-
-  #mtu(local: ClusterNode): number {
-    return (
-      this.#options.settings.mtu ??
-      uplinkMtu(
-        this.#surroundings,
-        local.addresses.map((a) => a.text),
-      )
-    )
-  }
-
-  /** Once per reason. */
-  #sayWaiting(local: ClusterNode | undefined): void {
-    const problem = conditionsBeforeConflist(this.#facts()).find((condition) => !condition.ok)
-    const detail = problem?.name === 'node' && (this.#nodesSynced || local) ? problem.detail : ''
-    if (detail !== '' && detail !== this.#saidWaiting) this.#log.warn('waiting', { for: detail })
-    this.#saidWaiting = detail
-  }
-}
-
-function stateOf(table: Pick<Table<string, unknown>, 'stats' | 'failures'>): TableState {
-  const [first] = table.failures()
-  return { ...table.stats, error: first?.[1].message }
 }

@@ -123,3 +123,22 @@ function routes({ tables, learned, nodes }: SnapshotInput): RouteSnapshot[] {
   }
   return found
 }
+
+/** What every table still has to change, in the order of flushing. */
+export function* pendingChanges(t: PodNetworkTables): IterableIterator<PendingChange> {
+  for (const table of [
+    t.bridge,
+    t.sysctls,
+    t.addresses,
+    t.masquerade,
+    t.routes,
+    t.announcements,
+    t.peers,
+    t.conflist,
+  ]) {
+    const errors = new Map<string, Error>(table.failures())
+    for (const { kind, key } of table.pending()) {
+      yield { table: table.name, kind, key, error: errors.get(key)?.message ?? '' }
+    }
+  }
+}

@@ -3,8 +3,10 @@ import type { Address, Addresses } from '@podroute/linux/route/addresses.ts'
 import type { Link, Links } from '@podroute/linux/route/links.ts'
 import { SCOPE_UNIVERSE } from '@podroute/linux/route/rtnetlink.ts'
 import { type Cidr, parseCidr } from './plan/cidr.ts'
+import type { ClusterNode } from './plan/node.ts'
 import type { KernelChanges } from './resources/kernel-changes.ts'
 import type { SysctlFiles } from './resources/sysctls.ts'
+import type { PodNetworkSettings } from './settings.ts'
 
 export interface Interface {
   readonly index: number
@@ -86,10 +88,14 @@ export function watchSurroundings(
   })
 }
 
-/** MTU of the interface that carries the first of these addresses; 1500 when none does. */
-export function uplinkMtu(surroundings: Surroundings, nodeAddresses: readonly string[]): number {
-  const uplink = surroundings.interfaces.find((i) => nodeAddresses.some((a) => i.addresses.includes(a)))
-  return uplink?.mtu ?? DEFAULT_MTU
+/** MTU of the pods' interfaces: the configured one, or that of the interface with an address of the node; else 1500. */
+export function mtuOf(
+  local: ClusterNode,
+  settings: Pick<PodNetworkSettings, 'mtu'>,
+  { interfaces }: Surroundings,
+): number {
+  const carries = (i: Interface) => local.addresses.some(({ text }) => i.addresses.includes(text))
+  return settings.mtu ?? interfaces.find(carries)?.mtu ?? DEFAULT_MTU
 }
 
 function acceptsRa(sysctls: SysctlFiles, name: string): boolean {

@@ -1,0 +1,84 @@
+/** What the pod network knows about its own progress: the conditions, and what is said while it waits. */
+import type { Logger } from '@podroute/reconcile/log.ts'
+import type { Table } from '@podroute/reconcile/table.ts'
+import type { ClusterNodes } from './cluster-nodes.ts'
+import {
+  allConditions,
+  type Condition,
+  conditionsBeforeConflist,
+  type Facts,
+  type TableState,
+} from './conditions.ts'
+import { awaited, type Sessions, untold } from './expected-peers.ts'
+import type { PodNetworkTables } from './tables.ts'
+
+export interface ReadinessSources {
+  readonly nodeName: string
+  readonly nodes: ClusterNodes
+  readonly tables: Pick<PodNetworkTables, 'bridge' | 'addresses' | 'masquerade' | 'conflist' | 'peers'>
+  readonly sessions: Sessions & { readonly problem: string | undefined }
+  readonly log: Logger
+  /** What the service proxy lacks before pods may start; undefined: nothing. */
+  servicesProblem(): string | undefined
+}
+
+export class Readiness {
+  readonly #sources: ReadinessSources
+  /** Every Node has been told at least once. */
+  nodesSynced = false
+  /** Nobody is waited for any more: the deadline has passed, or all have been heard. */
+  patienceOver = false
+  #said = ''
+
+  constructor(sources: ReadinessSources) {
+    this.#sources = sources
+  }
+
+  conditions(): readonly Condition[] {
+    return allConditions(this.#facts())
+  }
+
+  /** Whether all holds but for the CNI configuration, which tells the world. */
+  get mayTakePods(): boolean {
+    return conditionsBeforeConflist(this.#facts()).every((condition) => condition.ok)
+  }
+
+  /** Whether every peer that should answer has told all it has, or has had the time to. */
+  get allHeard(): boolean {
+    return this.#waitFor(untold).length === 0
+  }
+
+  /** Says what is missing of this node's own Node, once per reason. */
+  sayWaiting(): void {
+    const problem = conditionsBeforeConflist(this.#facts()).find((condition) => !condition.ok)
+    const detail = problem?.name === 'node' && this.nodesSynced ? problem.detail : ''
+    if (detail !== '' && detail !== this.#said) this.#sources.log.warn('waiting', { for: detail })
+    this.#said = detail
+  }
+
+  #waitFor(which: typeof awaited): string[] {
+    const { tables, nodes, sessions } = this.#sources
+    return this.patienceOver ? [] : which(tables.peers.desired(), nodes, sessions)
+  }
+
+  #facts(): Facts {
+    const { nodeName, nodes, tables, sessions, servicesProblem } = this.#sources
+    return {
+      nodeName,
+      nodesSynced: this.nodesSynced,
+      local: nodes.get(nodeName),
+      speakerProblem: sessions.problem,
+      bridge: stateOf(tables.bridge),
+      addresses: stateOf(tables.addresses),
+      masquerade: stateOf(tables.masquerade),
+      awaitedPeers: this.#waitFor(awaited),
+      servicesProblem: servicesProblem(),
+      conflist: stateOf(tables.conflist),
+    }
+  }
+}
+
+function stateOf(table: Pick<Table<string, unknown>, 'stats' | 'failures'>): TableState {
+  const [first] = table.failures()
+  return { ...table.stats, error: first?.[1].message }
+}
