@@ -311,6 +311,14 @@ const failures: Case[] = [
   { name: 'network name with a slash', plugin: 'host-local', config: { name: 'a/b' }, ipam: V4 },
 ]
 
+/** For kernels that have VLANs on bridges. Few: the machine that runs them is an emulated one. */
+export const VLAN_CASES: readonly Case[] = [
+  { name: 'vlan with gateways', config: { vlan: 100, isDefaultGateway: true, mtu: 1400 }, ipam: DUAL },
+  { name: 'vlan beside the default one', config: { vlan: 100, preserveDefaultVlan: true }, ipam: V4 },
+  { name: 'vlanTrunk', config: { vlanTrunk: [{ id: 7 }, { minID: 10, maxID: 12 }] }, ipam: V4 },
+  { name: 'vlan and vlanTrunk', config: { vlan: 9, vlanTrunk: [{ minID: 10, maxID: 12 }] }, ipam: V4 },
+]
+
 export const CASES: readonly Case[] = [
   ...bridgeCases,
   ...hostLocalCases,

@@ -157,6 +157,8 @@ function placeState(world: NetnsWorld, place: Place): unknown {
     'ip -6 -j route show table all',
     ...settings.map((name) => `cat /proc/sys/net/${name} 2>/dev/null`),
     place === 'host' ? 'nft list ruleset' : 'true',
+    // Nothing where the kernel has no VLANs on bridges.
+    place === 'host' ? 'bridge -j vlan show 2>/dev/null' : 'true',
   ]
   const output = world.inPlace(place, 'sh', '-c', parts.map((part) => `${part}; echo ----`).join('; '))
   const [links, v4, v6, ...rest] = output.split('----\n').map((part) => part.trim())
@@ -165,6 +167,7 @@ function placeState(world: NetnsWorld, place: Place): unknown {
     routes: [v4, v6].map((text) => viewRoutes(JSON.parse(text || '[]') as Record<string, unknown>[])),
     settings: Object.fromEntries(settings.map((name, i) => [name, rest[i]])),
     filters: viewFilters(rest[settings.length]),
+    vlans: (JSON.parse(rest[settings.length + 1] || '[]') as unknown[]).sort(byText),
   }
 }
 

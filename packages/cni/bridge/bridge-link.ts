@@ -12,9 +12,16 @@ function checkKind(link: Link): Link {
   return link
 }
 
-function create(netlink: Netlink, config: BridgeConfig): void {
+/** A hardware address of the range that everybody may draw from. */
+function randomMac(system: System): Uint8Array {
+  const mac = system.randomBytes(6)
+  mac[0] = (mac[0]! & 0xfc) | 0x02
+  return mac
+}
+
+function create(system: System, netlink: Netlink, config: BridgeConfig): void {
   const filtering = config.vlan !== 0 || config.trunk !== undefined
-  const [reply] = netlink.exchange([newBridge(config.bridge, config.mtu, filtering)])
+  const [reply] = netlink.exchange([newBridge(config.bridge, config.mtu, randomMac(system), filtering)])
   const error = reply!.error
   // Another ADD may have been first.
   if (error !== undefined && error.code !== 'EEXIST')
@@ -25,7 +32,7 @@ function create(netlink: Netlink, config: BridgeConfig): void {
 export function ensureBridge(system: System, netlink: Netlink, config: BridgeConfig): Link {
   const name = config.bridge
   const existing = findLink(netlink, name)
-  if (existing === undefined) create(netlink, config)
+  if (existing === undefined) create(system, netlink, config)
   const bridge = checkKind(existing ?? findLink(netlink, name)!)
   trySysctl(system, `ipv6/conf/${name}/accept_ra`, '0') // its routes are ours
   if (config.promiscuous && !bridge.promiscuous) netlink.request([setPromiscuous(name)])

@@ -88,7 +88,7 @@ export function ensureGateways(
     const others = [...existing, ...wanted.slice(0, i)]
     return addressRequests(link, others, prefix, force)
   })
-  // Its own address set explicitly: otherwise the bridge takes the lowest of its ports' and changes as they come and go.
+  // A bridge that somebody else made: its address, set explicitly, stays.
   if (requests.length > 0) requests.push(setMac(link.name, link.macBytes))
   // EEXIST: another ADD was first with the same address.
   for (const { error } of requests.length > 0 ? netlink.exchange(requests) : [])

@@ -138,7 +138,8 @@ export function listLinks(netlink: Netlink): Link[] {
 /** Optional attributes of a new link. */
 const mtuAttribute = (mtu: number): Bytes => (mtu > 0 ? attribute(IFLA_MTU, u32(mtu)) : [])
 
-export function newBridge(name: string, mtu: number, vlanFiltering: boolean): Request {
+/** @param mac given by us, it stays; else the bridge takes the lowest of its ports' and changes as they come and go */
+export function newBridge(name: string, mtu: number, mac: Uint8Array, vlanFiltering: boolean): Request {
   const data = vlanFiltering ? [group(IFLA_INFO_DATA, attribute(IFLA_BR_VLAN_FILTERING, [1]))] : []
   return {
     type: RTM_NEWLINK,
@@ -147,6 +148,7 @@ export function newBridge(name: string, mtu: number, vlanFiltering: boolean): Re
       ...header(),
       ...attribute(IFLA_IFNAME, cString(name)),
       ...mtuAttribute(mtu),
+      ...attribute(IFLA_ADDRESS, Array.from(mac)),
       ...group(IFLA_LINKINFO, attribute(IFLA_INFO_KIND, cString('bridge')), ...data),
     ],
   }

@@ -118,7 +118,7 @@ export function describeBridge(world: () => World): void {
 
     it('shares the bridge among containers and keeps its MAC', () => {
       const macs = ['one', 'two', 'three'].map((name) => {
-        add(world().addContainer(name), { isGateway: true }, {}, name)
+        add(world().addContainer(name), {}, {}, name)
         return find('host', BRIDGE)!.mac
       })
       expect(new Set(macs).size).to.equal(1)
