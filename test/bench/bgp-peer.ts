@@ -3,7 +3,7 @@ import net from 'node:net'
 import { HEADER_LENGTH, MESSAGE } from 'bgp-speaker-ts/packet/codes.ts'
 import { Framer } from 'bgp-speaker-ts/packet/header.ts'
 import { encodeMessage } from 'bgp-speaker-ts/packet/message.ts'
-import { DEVICE_ADDRESS, PORT, peerAddress, peerAsn } from './bgp-scenario.ts'
+import { DEVICE_ADDRESS, meshIndex, PORT, peerAddress, peerAsn } from './bgp-scenario.ts'
 
 const KEEPALIVE = encodeMessage({ kind: 'keepalive' })
 const RETRY = 50
@@ -13,13 +13,16 @@ export class BenchPeer {
   prefixes = 0
   established = false
   readonly #progress: () => void
+  /** Of a mesh: which of the prefixes it knows, by the index of who announces it. A device may say a thing twice. */
+  readonly #known: Uint8Array | undefined
   #socket: net.Socket | undefined
   #framer = new Framer()
 
-  /** `progress` is called after anything that changed. */
-  constructor(index: number, progress: () => void) {
+  /** `progress` is called after anything that changed. `mesh`: how many peers it has; of tables the prefixes are only counted. */
+  constructor(index: number, progress: () => void, mesh?: number) {
     this.index = index
     this.#progress = progress
+    this.#known = mesh === undefined ? undefined : new Uint8Array(mesh)
   }
 
   connect(): void {
@@ -35,6 +38,7 @@ export class BenchPeer {
       if (this.#socket === undefined) return
       this.established = false
       this.prefixes = 0
+      this.#known?.fill(0)
       setTimeout(() => this.#socket !== undefined && this.connect(), RETRY)
     })
   }
@@ -81,7 +85,20 @@ export class BenchPeer {
     const withdrawn = (bytes[body]! << 8) | bytes[body + 1]!
     const attributes = body + 2 + withdrawn
     const nlri = attributes + 2 + ((bytes[attributes]! << 8) | bytes[attributes + 1]!)
-    this.prefixes += countPrefixes(bytes, nlri, end) - countPrefixes(bytes, body + 2, attributes)
+    if (this.#known === undefined)
+      this.prefixes += countPrefixes(bytes, nlri, end) - countPrefixes(bytes, body + 2, attributes)
+    else {
+      this.#mark(this.#known, bytes, body + 2, attributes, 0)
+      this.#mark(this.#known, bytes, nlri, end, 1)
+    }
+  }
+
+  #mark(known: Uint8Array, bytes: Uint8Array, from: number, end: number, value: 0 | 1): void {
+    for (let at = from; at < end; at += 1 + ((bytes[at]! + 7) >> 3)) {
+      const index = meshIndex(bytes, at + 1)
+      this.prefixes += value - known[index]!
+      known[index] = value
+    }
   }
 }
 

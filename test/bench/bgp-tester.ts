@@ -2,9 +2,11 @@
 import { encodeMessage } from 'bgp-speaker-ts/packet/message.ts'
 import { BenchPeer } from './bgp-peer.ts'
 import { tableMessages } from './bgp-routes.ts'
-import { type Measured, peerAddress, peerAsn, type Scenario } from './bgp-scenario.ts'
+import { type FromTester, meshPrefix, peerAddress, peerAsn, type Scenario } from './bgp-scenario.ts'
 
-const LIMIT = 180_000
+const LIMIT = 300_000
+/** Peers that connect at a time where that is not what is measured. */
+const PACE = 50
 
 /** Resolves when `holds`, which is asked after every change. */
 class Progress {
@@ -27,36 +29,67 @@ class Progress {
   }
 }
 
-async function mesh({ peers: count, atOnce }: Scenario & { kind: 'mesh' }): Promise<Measured> {
-  const progress = new Progress()
+function say(message: FromTester): void {
+  process.stdout.write(`${JSON.stringify(message)}\n`)
+}
+
+/** Peers with a prefix each, connected `atOnce` at a time, each of which has heard of all others. */
+async function makeMesh(count: number, atOnce: number, progress: Progress): Promise<BenchPeer[]> {
   let established = 0
   let complete = 0
   const peers = Array.from({ length: count }, (_, i) => {
     let up = false
     let full = false
-    const peer: BenchPeer = new BenchPeer(i, () => {
-      if (peer.established !== up) {
-        up = peer.established
-        established += up ? 1 : -1
-        if (up) peer.send(ownRoute(i))
-      }
-      if (peer.prefixes >= count - 1 !== full) {
-        full = !full
-        complete += full ? 1 : -1
-      }
-      progress.changed()
-    })
+    const peer: BenchPeer = new BenchPeer(
+      i,
+      () => {
+        if (peer.established !== up) {
+          up = peer.established
+          established += up ? 1 : -1
+          if (up) peer.send(ownRoute(i))
+        }
+        if (peer.prefixes >= count - 1 !== full) {
+          full = !full
+          complete += full ? 1 : -1
+        }
+        progress.changed()
+      },
+      count,
+    )
     return peer
   })
-  const started = performance.now()
   for (let at = 0; at < count; at++) {
     await progress.until(() => at - established < atOnce)
     peers[at]!.connect()
   }
   await progress.until(() => complete === count)
-  const seconds = (performance.now() - started) / 1000
-  for (const peer of peers) peer.close()
-  return { seconds }
+  return peers
+}
+
+async function mesh({ peers: count, atOnce }: Scenario & { kind: 'mesh' }): Promise<number> {
+  const started = performance.now()
+  await makeMesh(count, atOnce, new Progress())
+  return (performance.now() - started) / 1000
+}
+
+async function idle({ peers, seconds }: Scenario & { kind: 'idle' }): Promise<number> {
+  await makeMesh(peers, PACE, new Progress())
+  await pause(5000)
+  say({ kind: 'begun' })
+  await pause(seconds * 1000)
+  return seconds
+}
+
+async function drop({ peers: count, dropped }: Scenario & { kind: 'drop' }): Promise<number> {
+  const progress = new Progress()
+  const peers = await makeMesh(count, PACE, progress)
+  await pause(2000)
+  const left = peers.slice(0, count - dropped)
+  say({ kind: 'begun' })
+  const started = performance.now()
+  for (const peer of peers.slice(count - dropped)) peer.close()
+  await progress.until(() => left.every((peer) => peer.prefixes <= left.length - 1))
+  return (performance.now() - started) / 1000
 }
 
 function ownRoute(index: number): Uint8Array {
@@ -68,33 +101,48 @@ function ownRoute(index: number): Uint8Array {
       asPath: [{ kind: 'sequence', asns: [peerAsn(index)] }],
       nextHop: peerAddress(index),
     },
-    nlri: [{ prefix: `10.${128 + (index >> 8)}.${index & 255}.0/24` }],
+    nlri: [{ prefix: meshPrefix(index) }],
   })
 }
 
-async function table({ peers: count, routes }: Scenario & { kind: 'table' }): Promise<Measured> {
+async function table({ peers: count, routes }: Scenario & { kind: 'table' }): Promise<number> {
   const progress = new Progress()
   const peers = Array.from({ length: count }, (_, i) => new BenchPeer(i, progress.changed))
   for (const peer of peers) peer.connect()
   await progress.until(() => peers.every((peer) => peer.established))
   const messages = tableMessages(routes, 0)
   // The device has told what it has to tell of an empty table.
-  await new Promise((resolve) => setTimeout(resolve, 500))
+  await pause(500)
   const [sender, ...receivers] = peers
   const started = performance.now()
   sender!.send(messages)
   await progress.until(() => receivers.every((peer) => peer.prefixes >= routes))
-  const seconds = (performance.now() - started) / 1000
-  for (const peer of peers) peer.close()
-  return { seconds }
+  return (performance.now() - started) / 1000
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds))
+}
+
+function play(scenario: Scenario): Promise<number> {
+  switch (scenario.kind) {
+    case 'mesh':
+      return mesh(scenario)
+    case 'table':
+      return table(scenario)
+    case 'idle':
+      return idle(scenario)
+    case 'drop':
+      return drop(scenario)
+  }
 }
 
 const scenario = JSON.parse(process.argv[2] ?? '') as Scenario
-const limit = setTimeout(() => {
+setTimeout(() => {
   process.stderr.write(`no end of ${JSON.stringify(scenario)} within ${LIMIT / 1000} s\n`)
   process.exit(1)
 }, LIMIT)
-const measured = await (scenario.kind === 'mesh' ? mesh(scenario) : table(scenario))
-clearTimeout(limit)
-process.stdout.write(`${JSON.stringify(measured)}\n`)
+say({ kind: 'measured', seconds: await play(scenario) })
+// The device is looked at before its peers go.
+await pause(300)
 process.exit(0)

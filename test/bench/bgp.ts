@@ -1,49 +1,21 @@
-// Our speaker against Debian's bird2 in the same run: a mesh, and a table to many peers. `npm run bench:bgp [-- --json] [--full] [--rounds N]`
+// Our speaker against Debian's bird2 and GoBGP in the same run. `npm run bench:bgp [-- --json] [--full] [--rounds N] [--only TEXT]`
 import { spawn } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { eventually, NamespaceProcess, output, temporaryDirectory } from '../interop/support/daemon.ts'
 import { ip, type Link } from '../interop/support/link.ts'
-import { birdConfiguration } from './bgp-bird.ts'
-import { DEVICE_ADDRESS, type Measured, type Scenario } from './bgp-scenario.ts'
+import { CASES, type Case, FULL } from './bgp-cases.ts'
+import { type DeviceName, startDevice } from './bgp-devices.ts'
+import { DEVICE_ADDRESS, type FromTester, type Scenario } from './bgp-scenario.ts'
 import { median, report } from './report.ts'
 
 interface Sample {
   readonly seconds: number
-  /** CPU time of the device, seconds. */
+  /** CPU time of the device, seconds: all of it, or that of the part that is looked at where the scenario has one. */
   readonly cpu: number
-  /** Resident memory of the device at the end, MB. */
+  /** Resident memory of the device at the end, and before any peer, MB. */
   readonly rss: number
+  readonly base: number
 }
-
-interface Case {
-  readonly name: string
-  readonly scenario: Scenario
-  /** Greatest ratio of our time to BIRD's. */
-  readonly goal: number
-  readonly rules?: number
-}
-
-const HERE = import.meta.dirname
-
-const CASES: readonly Case[] = [
-  { name: 'mesh of 200 peers, all learned', scenario: { kind: 'mesh', peers: 200, atOnce: 20 }, goal: 1 },
-  { name: '100k routes to 1 peer', scenario: { kind: 'table', peers: 2, routes: 100_000 }, goal: 1 },
-  { name: '100k routes to 10 peers', scenario: { kind: 'table', peers: 11, routes: 100_000 }, goal: 1 },
-  {
-    name: '100k routes to 10 peers, 10 rules',
-    scenario: { kind: 'table', peers: 11, routes: 100_000 },
-    goal: 1,
-    rules: 10,
-  },
-]
-
-const FULL: readonly Case[] = [
-  { name: '500k routes to 1 peer', scenario: { kind: 'table', peers: 2, routes: 500_000 }, goal: 1.25 },
-  { name: '500k routes to 10 peers', scenario: { kind: 'table', peers: 11, routes: 500_000 }, goal: 0.2 },
-  { name: 'mesh of 2000 peers, all learned', scenario: { kind: 'mesh', peers: 2000, atOnce: 50 }, goal: 1 },
-]
 
 /** Two namespaces; the tester's has all addresses that peers may have. */
 function makeNetwork(): Link {
@@ -58,105 +30,112 @@ function makeNetwork(): Link {
   for (const name of [link.ours, link.theirs]) ip('-n', name, 'link', 'set', 'bench', 'up')
   ip('-n', link.theirs, 'route', 'add', 'local', '10.98.128.0/17', 'dev', 'bench')
   // Two thousand neighbours are more than the kernel's neighbour table holds by default.
-  for (const name of [link.ours, link.theirs])
-    ip(
-      'netns',
-      'exec',
-      name,
-      'sh',
-      '-c',
-      'for t in 1 2 3; do echo 65536 > /proc/sys/net/ipv4/neigh/default/gc_thresh$t; done 2>/dev/null; true',
-    )
+  const raise =
+    'for t in 1 2 3; do echo 65536 > /proc/sys/net/ipv4/neigh/default/gc_thresh$t; done 2>/dev/null; true'
+  for (const name of [link.ours, link.theirs]) ip('netns', 'exec', name, 'sh', '-c', raise)
   return link
 }
 
-async function runTester(link: Link, scenario: Scenario): Promise<Measured> {
-  const text = await new Promise<string>((resolve, reject) => {
-    const child = spawn(
-      'ip',
-      ['netns', 'exec', link.theirs, process.execPath, join(HERE, 'bgp-tester.ts'), JSON.stringify(scenario)],
-      {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      },
-    )
-    let out = ''
-    child.stdout.setEncoding('utf8').on('data', (part: string) => {
-      out += part
-    })
-    child.on('close', (code) =>
-      code === 0 ? resolve(out) : reject(new Error(`the tester ended with ${code}`)),
-    )
+/** Plays the scenario's peers; `heard` is called when the part that is looked at begins, and when it ends. */
+async function runTester(
+  link: Link,
+  scenario: Scenario,
+  heard: (message: FromTester) => void,
+): Promise<void> {
+  const program = join(import.meta.dirname, 'bgp-tester.ts')
+  const args = ['netns', 'exec', link.theirs, process.execPath, program, JSON.stringify(scenario)]
+  const child = spawn('ip', args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  let text = ''
+  child.stdout.setEncoding('utf8').on('data', (part: string) => {
+    const lines = (text + part).split('\n')
+    text = lines.pop()!
+    for (const line of lines) heard(JSON.parse(line) as FromTester)
   })
-  return JSON.parse(text) as Measured
+  const code = await new Promise<number | null>((resolve) => void child.on('close', resolve))
+  if (code !== 0) throw new Error(`the tester ended with ${code}`)
 }
 
-async function runOurs(link: Link, { scenario, rules = 0 }: Case): Promise<Sample> {
-  const device = new NamespaceProcess(link.ours, process.execPath, [
-    join(HERE, 'bgp-device.ts'),
-    String(scenario.peers),
-    String(rules),
-  ])
+async function sample(name: DeviceName, link: Link, { scenario, rules = 0 }: Case): Promise<Sample> {
+  const device = await startDevice(name, link, scenario.peers, rules)
   try {
-    await eventually(
-      () => device.text,
-      (text) => text.includes('ready'),
-    )
-    const { seconds } = await runTester(link, scenario)
-    return { seconds, cpu: cpuSeconds(device.pid), rss: residentMegabytes(device.pid) }
-  } finally {
-    await device.stop('SIGKILL')
-  }
-}
-
-async function runBird(link: Link, { scenario }: Case): Promise<Sample> {
-  const directory = temporaryDirectory('bench-bird')
-  const config = join(directory.path, 'bird.conf')
-  const control = join(directory.path, 'bird.ctl')
-  writeFileSync(config, birdConfiguration(scenario.peers))
-  const device = new NamespaceProcess(link.ours, 'bird', ['-f', '-c', config, '-s', control])
-  try {
-    await eventually(
-      () => output('birdc', ['-s', control, 'show', 'status']),
-      (text) => text.includes('Daemon is up'),
-    )
-    const { seconds } = await runTester(link, scenario)
-    return { seconds, cpu: cpuSeconds(device.pid), rss: residentMegabytes(device.pid) }
+    const base = device.memory()
+    let before = 0
+    let result: Sample | undefined
+    await runTester(link, scenario, (message) => {
+      if (message.kind === 'begun') before = device.cpu()
+      else result = { seconds: message.seconds, cpu: device.cpu() - before, rss: device.memory(), base }
+    })
+    if (result === undefined) throw new Error('the tester measured nothing')
+    return result
   } finally {
     await device.stop()
-    directory.remove()
   }
 }
 
-function residentMegabytes(pid: number): number {
-  const line = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
-  return Number(line?.[1]) / 1024
+/** Medians of `rounds` samples of each device, taken in turns. */
+async function samples(
+  link: Link,
+  item: Case,
+  rounds: number,
+): Promise<Readonly<Partial<Record<DeviceName, Sample>>>> {
+  const taken: Partial<Record<DeviceName, Sample[]>> = {}
+  for (let round = 0; round < rounds; round++) {
+    for (const name of ['ours', ...item.against] as const) {
+      // What takes GoBGP minutes is not worth doing again.
+      if (name === 'GoBGP' && round > 0) continue
+      const list = taken[name] ?? []
+      taken[name] = list
+      list.push(await sample(name, link, item))
+    }
+  }
+  const of = (list: readonly Sample[], key: keyof Sample) => median(list.map((each) => each[key]))
+  return Object.fromEntries(
+    Object.entries(taken).map(([name, list]) => [
+      name,
+      { seconds: of(list, 'seconds'), cpu: of(list, 'cpu'), rss: of(list, 'rss'), base: of(list, 'base') },
+    ]),
+  )
 }
 
-/** User and system time of a process so far; the kernel counts in hundredths of a second. */
-function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /, '')
-    .split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / 100
-}
+/** Seconds of cases that others are compared with, by name. */
+const paced = new Map<string, number>()
 
 async function measure(link: Link, item: Case, rounds: number): Promise<void> {
-  const ours: Sample[] = []
-  const bird: Sample[] = []
-  for (let round = 0; round < rounds; round++) {
-    ours.push(await runOurs(link, item))
-    bird.push(await runBird(link, item))
+  const { name, goals, scenario } = item
+  const { ours, BIRD: bird, GoBGP: gobgp } = await samples(link, item, rounds)
+  if (ours === undefined) throw new Error(`${name}: not measured`)
+  paced.set(name, ours.seconds)
+  const line = (
+    what: string,
+    unit: string,
+    mine: number,
+    peer: number | undefined,
+    goal: number | undefined,
+  ) =>
+    report({
+      name: `${name}${what}`,
+      unit,
+      ours: mine,
+      ...(peer === undefined ? {} : { peer }),
+      ...(goal === undefined || peer === undefined ? {} : { goal: { kind: 'ratio', value: goal } }),
+    })
+  if (scenario.kind !== 'idle') {
+    line('', 's', ours.seconds, bird?.seconds, goals.bird)
+    if (gobgp !== undefined) line(', against GoBGP', 's', ours.seconds, gobgp.seconds, goals.gobgp)
+    if (item.pacedBy !== undefined)
+      line(', against itself paced', 's', ours.seconds, paced.get(item.pacedBy.name), item.pacedBy.goal)
   }
-  const of = (samples: readonly Sample[], key: keyof Sample) => median(samples.map((sample) => sample[key]))
-  report({
-    name: item.name,
-    unit: 's',
-    ours: of(ours, 'seconds'),
-    peer: of(bird, 'seconds'),
-    goal: { kind: 'ratio', value: item.goal },
-  })
-  report({ name: `${item.name}: CPU`, unit: 's', ours: of(ours, 'cpu'), peer: of(bird, 'cpu') })
-  report({ name: `${item.name}: memory`, unit: 'MB', ours: of(ours, 'rss'), peer: of(bird, 'rss') })
+  line(': CPU', 's', ours.cpu, bird?.cpu, goals.cpu)
+  line(': memory', 'MB', ours.rss, bird?.rss, goals.memory)
+  if (goals.bytesPerPrefix !== undefined && scenario.kind === 'table') {
+    const bytes = ((ours.rss - ours.base) * (1 << 20)) / scenario.routes
+    report({
+      name: `${name}: memory of a prefix`,
+      unit: 'B',
+      ours: bytes,
+      goal: { kind: 'max', value: goals.bytesPerPrefix },
+    })
+  }
 }
 
 const { values } = parseArgs({
@@ -164,14 +143,12 @@ const { values } = parseArgs({
     json: { type: 'boolean' },
     full: { type: 'boolean' },
     rounds: { type: 'string', default: '3' },
-    only: { type: 'string' },
+    only: { type: 'string', default: '' },
   },
 })
 const link = makeNetwork()
 try {
-  const cases = [...CASES, ...(values.full ? FULL : [])].filter(({ name }) =>
-    name.includes(values.only ?? ''),
-  )
+  const cases = [...CASES, ...(values.full ? FULL : [])].filter(({ name }) => name.includes(values.only))
   for (const item of cases) await measure(link, item, Number(values.rounds))
 } finally {
   for (const name of [link.ours, link.theirs]) ip('netns', 'delete', name)
