@@ -70,6 +70,8 @@ export interface PeerConfig {
   readonly enforceFirstAs?: boolean
   /** Session reset with CEASE/1 when the peer sends more prefixes than this in one family; it is not let back in for a minute. */
   readonly maxPrefixes?: number
+  /** Take several paths to one prefix from this peer (RFC 7911), in all families; the peer must be willing to send them. Each counts as a prefix of `maxPrefixes`. */
+  readonly addPathReceive?: boolean
   /** Take IPv4 prefixes with IPv6 next hops (RFC 8950). */
   readonly extendedNextHop?: boolean
   /** Graceful restart (RFC 4724, with NOTIFICATION RFC 8538); absent: the capability is not sent. */

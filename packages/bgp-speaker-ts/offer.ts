@@ -12,6 +12,7 @@ export function ownCapabilities(config: PeerConfig, asn: number, restarting: boo
     { kind: 'enhanced-route-refresh' },
     { kind: 'extended-message' },
     ...extendedNextHop(config),
+    ...addPath(config),
     ...gracefulRestart(config, restarting),
     { kind: 'four-octet-as', asn },
   ]
@@ -26,6 +27,13 @@ function extendedNextHop({ extendedNextHop: wanted }: PeerConfig): Capability[] 
       families: [{ afi: AFI.IPV4, safi: SAFI.UNICAST, nextHopAfi: AFI.IPV6 }],
     },
   ]
+}
+
+/** RFC 7911 section 4. */
+function addPath({ addPathReceive, families }: PeerConfig): Capability[] {
+  if (addPathReceive !== true) return []
+  const each = families.map((family) => ({ ...FAMILY_CODES[family], receive: true, send: false }))
+  return [{ kind: 'add-path', families: each }]
 }
 
 function gracefulRestart(

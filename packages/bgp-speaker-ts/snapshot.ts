@@ -27,6 +27,8 @@ export interface Path {
   readonly extendedCommunities: readonly string[]
   readonly originatorId: string | undefined
   readonly clusterList: readonly string[]
+  /** Path identifier that the peer gave it (RFC 7911); only `paths` tells it. */
+  readonly pathId?: number
 }
 
 /** The best path to a prefix became another, or there is none any more. */

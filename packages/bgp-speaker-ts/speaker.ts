@@ -205,6 +205,18 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     }
   }
 
+  /** All paths to one prefix that policy lets in, in no particular order; several of one peer with add-path (RFC 7911). */
+  paths(cidr: string): readonly Path[] {
+    const prefix = parsePrefix(cidr)
+    if (prefix === undefined) return []
+    const rib = this.#ribOf(prefix.bytes.length)
+    const id = rib.prefixes.find(prefix, false)
+    return rib.usablePaths(id).map(({ attribute, source, pathId }) => ({
+      ...toPath(rib.prefixes.text(id), this.#rib.attributes.decode(attribute), this.#rib.sources[source]!),
+      ...(pathId === 0 ? {} : { pathId }),
+    }))
+  }
+
   /** Routes of our own. */
   announced(): readonly Announcement[] {
     return [...this.#announced.values()]
@@ -404,9 +416,9 @@ function canonical(address: string): string {
 /** What of a peer's configuration its session depends on, as text to compare: what the OPEN and the connection carry. */
 function sessionPart(config: PeerConfig): string {
   const { address, port, asn, localAddress, holdTime, families, passive, password, ttlSecurityHops } = config
-  const { routeReflectorClient, extendedNextHop, gracefulRestart, bfd } = config
+  const { routeReflectorClient, extendedNextHop, gracefulRestart, bfd, addPathReceive } = config
   return JSON.stringify([
     [address, port, asn, localAddress, holdTime, families, passive, password, ttlSecurityHops],
-    [routeReflectorClient, extendedNextHop, gracefulRestart, bfd],
+    [routeReflectorClient, extendedNextHop, gracefulRestart, bfd, addPathReceive],
   ])
 }

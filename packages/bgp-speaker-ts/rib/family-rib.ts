@@ -86,6 +86,17 @@ export class FamilyRib {
     }))
   }
 
+  /** All paths to a prefix that were not rejected. */
+  usablePaths(prefix: number): readonly { attribute: number; source: number; pathId: number }[] {
+    const { paths } = this
+    const usable = []
+    for (let path = prefix < 0 ? -1 : this.prefixes.head[prefix]!; path >= 0; path = paths.next[path]!) {
+      const attribute = paths.attribute[path]!
+      if (attribute >= 0) usable.push({ attribute, source: paths.source[path]!, pathId: paths.pathId[path]! })
+    }
+    return usable
+  }
+
   #signature(equal: readonly number[]): number {
     let hash = 0
     for (const path of equal) hash = mix(mix(hash, this.paths.attribute[path]!), this.paths.source[path]!)
