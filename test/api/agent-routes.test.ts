@@ -1,6 +1,8 @@
 import { readFile, stat } from 'node:fs/promises'
 import { expect } from 'chai'
-import { AgentCluster, agentConfig, eventually, type TestNode } from '../support/agent-cluster.ts'
+import { AgentCluster, agentConfig } from '../support/agent-cluster.ts'
+import type { TestNode } from '../support/agent-network.ts'
+import { eventually } from '../support/eventually.ts'
 
 describe('agents of three nodes', function () {
   this.timeout(120_000)
@@ -75,7 +77,8 @@ describe('agents of three nodes', function () {
     await cluster.killAgent(three)
     await cluster.kubectl('delete', 'node', three.name)
     await expectRoutes(one, two)
-    expect((await cluster.ask(one, '/peers')).peers.map((p) => p.name)).to.deep.equal([two.name])
+    const peers = async () => (await cluster.ask(one, '/peers')).peers.map((peer) => peer.name)
+    await eventually(async () => expect(await peers()).to.deep.equal([two.name]))
   })
 
   it('put a route back that somebody deleted', async () => {

@@ -1,6 +1,8 @@
 import { readFile, stat } from 'node:fs/promises'
 import { expect } from 'chai'
-import { AgentCluster, eventually, type TestNode } from '../support/agent-cluster.ts'
+import { AgentCluster } from '../support/agent-cluster.ts'
+import type { TestNode } from '../support/agent-network.ts'
+import { eventually } from '../support/eventually.ts'
 
 describe('an API server that is away', function () {
   this.timeout(60_000)

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs'
 import { expect } from 'chai'
-import { AgentCluster, eventually, type TestNode } from '../support/agent-cluster.ts'
+import { AgentCluster } from '../support/agent-cluster.ts'
+import type { TestNode } from '../support/agent-network.ts'
+import { eventually } from '../support/eventually.ts'
 
 /** Nodes that the API server takes although nobody can use them, each with what the agent says about it. */
 const BAD_NODES: readonly BadNode[] = [

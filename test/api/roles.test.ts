@@ -1,7 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { AgentCluster, eventually, type TestNode } from '../support/agent-cluster.ts'
+import { AgentCluster } from '../support/agent-cluster.ts'
+import type { TestNode } from '../support/agent-network.ts'
+import { eventually } from '../support/eventually.ts'
 
 const USER = 'system:serviceaccount:kube-system:podroute'
 const AUDIT_POLICY = {

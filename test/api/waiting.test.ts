@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs'
 import { expect } from 'chai'
-import { AgentCluster, eventually, type TestNode } from '../support/agent-cluster.ts'
+import { AgentCluster } from '../support/agent-cluster.ts'
+import type { TestNode } from '../support/agent-network.ts'
+import { eventually } from '../support/eventually.ts'
 
 describe('an agent whose Node has no podCIDR yet', function () {
   this.timeout(60_000)

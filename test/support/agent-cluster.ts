@@ -15,19 +15,19 @@ import { buildControlPlane, type Component } from '../../lab/control-plane/build
 import { readCompose } from '../../lab/control-plane/compose.ts'
 import { type ControlPlane, startControlPlane } from '../../lab/control-plane/start.ts'
 import { Processes } from '../../lab/processes.ts'
+import {
+  CONTROL_PLANE_ADDRESS,
+  joinNetwork,
+  makeNetwork,
+  removeNetwork,
+  type TestNode,
+} from './agent-network.ts'
+import { eventually } from './eventually.ts'
 
 const BUILD = resolve(import.meta.dirname, '../../deploy/build.ts')
 const MANIFEST = resolve(import.meta.dirname, '../../deploy/podroute.yaml')
 
-export const CONTROL_PLANE_ADDRESS = '172.31.0.1'
 export const ADMIN_SOCKET = 'podroute.sock'
-
-export interface TestNode {
-  readonly name: string
-  readonly netns: string
-  readonly ipv4: string
-  readonly ipv6: string
-}
 
 export interface ClusterOptions {
   readonly clusterCidr?: string
@@ -63,7 +63,7 @@ export class AgentCluster implements AsyncDisposable {
     const cluster = new AgentCluster(directory, name, options)
     try {
       await run(process.execPath, [BUILD, '--skip-cni', '--out', join(directory, 'dist')])
-      await cluster.#makeNetwork()
+      await makeNetwork(cluster.network)
       await cluster.startControlPlane()
       await cluster.#applyRoles()
       await cluster.#writeKubeconfig()
@@ -118,27 +118,8 @@ export class AgentCluster implements AsyncDisposable {
 
   /** A namespace with addresses on the common network; the Node object comes by `registerNode`. */
   async addNamespace(): Promise<TestNode> {
-    const n = this.nodes.length + 1
-    const node = {
-      name: `node-${n}`,
-      netns: `${this.network}-${n}`,
-      ipv4: `172.31.0.1${n}`,
-      ipv6: `fd31::1${n}`,
-    }
-    await attempt('ip', ['netns', 'delete', node.netns])
-    await run('ip', ['netns', 'add', node.netns])
+    const node = await joinNetwork(this.network, this.nodes.length + 1)
     this.nodes.push(node)
-    await this.#batch(this.network, [
-      `link add port${n} type veth peer name eth0 netns ${node.netns}`,
-      `link set port${n} master nodes up`,
-    ])
-    await this.#batch(node.netns, [
-      'link set lo up',
-      `address add ${node.ipv4}/24 dev eth0`,
-      `address add ${node.ipv6}/64 dev eth0 nodad`,
-      'link set eth0 up',
-      `route add default via ${CONTROL_PLANE_ADDRESS}`,
-    ])
     return node
   }
 
@@ -258,9 +239,7 @@ export class AgentCluster implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.processes.stop()
-    for (const netns of [...this.nodes.map((node) => node.netns), this.network]) {
-      await attempt('ip', ['netns', 'delete', netns])
-    }
+    await removeNetwork(this.network, this.nodes)
     await rm(this.directory, { recursive: true, force: true })
   }
 
@@ -282,22 +261,6 @@ export class AgentCluster implements AsyncDisposable {
 
   #agent(node: TestNode): string {
     return `agent-${node.name}`
-  }
-
-  async #makeNetwork(): Promise<void> {
-    await attempt('ip', ['netns', 'delete', this.network])
-    await run('ip', ['netns', 'add', this.network])
-    await this.#batch(this.network, [
-      'link set lo up',
-      'link add nodes type bridge forward_delay 0',
-      `address add ${CONTROL_PLANE_ADDRESS}/24 dev nodes`,
-      'address add fd31::1/64 dev nodes nodad',
-      'link set nodes up',
-    ])
-  }
-
-  async #batch(netns: string, lines: readonly string[]): Promise<void> {
-    await run('ip', ['-n', netns, '-batch', '-'], { input: `${lines.join('\n')}\n` })
   }
 
   async #applyRoles(): Promise<void> {
@@ -326,26 +289,6 @@ export class AgentCluster implements AsyncDisposable {
 /** Configuration of an agent that runs beside others on one machine. */
 export function agentConfig(conflist: string, more = ''): string {
   return `podNetwork: { conflist: ${conflist} }\nlog: { level: debug }\n${more}\n`
-}
-
-/** Polls until `condition` holds; an error of it counts as no. @throws Error with the last error or value */
-export async function eventually<T>(
-  condition: () => Promise<T> | T,
-  limit = 15_000,
-): Promise<Exclude<T, false | undefined>> {
-  const end = performance.now() + limit
-  let last: unknown
-  while (performance.now() < end) {
-    try {
-      const value = await condition()
-      if (value) return value as Exclude<T, false | undefined>
-      last = value
-    } catch (error) {
-      last = error
-    }
-    await new Promise((done) => setTimeout(done, 50))
-  }
-  throw new Error(`not within ${limit} ms: ${condition}: ${String(last)}`, { cause: last })
 }
 
 function expectSuccess(result: CommandResult, args: readonly string[]): string {

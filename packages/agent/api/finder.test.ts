@@ -128,14 +128,22 @@ describe('API server', () => {
       expect((await found.client()).server).to.equal('b')
     })
 
-    it('is said once to be away, and once to be back', async () => {
+    it('is said once to be away, again when the reason is another, and once to be back', async () => {
       const found = finder('a')
       const tryOnce = () => found.client().catch(() => found.failed(new Error('connect ECONNREFUSED')))
       answers.set('a', down)
       for (let attempt = 0; attempt < 3; attempt++) await tryOnce()
+      answers.set('a', () => {
+        throw new Error('certificate has expired')
+      })
+      for (let attempt = 0; attempt < 3; attempt++) await tryOnce()
       answers.set('a', () => ({}))
       for (let attempt = 0; attempt < 3; attempt++) await tryOnce()
-      expect(said).to.deep.equal(['no API server answers, trying again', 'API server found'])
+      expect(said).to.deep.equal([
+        'no API server answers, trying again',
+        'still no API server',
+        'API server found',
+      ])
     })
 
     it('is one clear error when none answers', async () => {

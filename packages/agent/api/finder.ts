@@ -19,8 +19,10 @@ const PATIENCE = 5000
 export class ApiServerFinder {
   readonly #options: FinderOptions
   #client: Promise<ApiClient> | undefined
-  /** What was said last: the server in use, or why there is none. */
-  #said = ''
+  /** Server that was found last; undefined while none answers. */
+  #server: string | undefined
+  /** Why none answers; undefined while one does. */
+  #away: string | undefined
 
   constructor(options: FinderOptions) {
     this.#options = options
@@ -54,23 +56,25 @@ export class ApiServerFinder {
         failures.push(`${client.server} (${candidate.source}): ${describeError(error)}`)
       }
     }
-    const error = new AgentError('no-api-server', `no API server answers: ${failures.join('; ')}`)
-    this.#say(error.message, () =>
-      this.#options.log.warn('no API server answers, trying again', { tried: failures }),
-    )
-    throw error
+    this.#sayAway(failures)
+    throw new AgentError('no-api-server', `no API server answers: ${failures.join('; ')}`)
+  }
+
+  /** An API server that is away for an hour is one line, not a thousand; a line more when the reason is another. */
+  #sayAway(tried: readonly string[]): void {
+    const reason = tried.join()
+    const { log } = this.#options
+    if (this.#away === undefined) log.warn('no API server answers, trying again', { tried })
+    else if (reason !== this.#away) log.info('still no API server', { tried })
+    this.#away = reason
+    this.#server = undefined
   }
 
   #found(client: ApiClient, { source }: ServerCandidate): ApiClient {
-    this.#say(client.server, () =>
-      this.#options.log.info('API server found', { server: client.server, source }),
-    )
+    if (client.server !== this.#server)
+      this.#options.log.info('API server found', { server: client.server, source })
+    this.#server = client.server
+    this.#away = undefined
     return client
-  }
-
-  /** An API server that is away for an hour is one line, not a thousand. */
-  #say(what: string, say: () => void): void {
-    if (what !== this.#said) say()
-    this.#said = what
   }
 }
