@@ -4,7 +4,7 @@ import type { NetnsWorld } from './cni-world.ts'
 
 export interface Case {
   readonly name: string
-  readonly plugin?: 'bridge' | 'host-local' | 'loopback'
+  readonly plugin?: 'bridge' | 'host-local' | 'loopback' | 'portmap'
   readonly config?: object
   /** Changes to the host-local part; null: no IPAM at all. */
   readonly ipam?: object | null
@@ -229,6 +229,64 @@ const loopbackCases: Case[] = ['0.3.1', '0.4.0', '1.0.0', '1.1.0'].map((version)
   ipam: null,
 }))
 
+const WEB = { hostPort: 8080, containerPort: 80, protocol: 'tcp' }
+const MAPPED = {
+  cniVersion: '1.0.0',
+  interfaces: [{ name: 'eth0', sandbox: '/var/run/netns/container' }],
+  ips: [
+    { address: '10.50.0.2/24', gateway: '10.50.0.1', interface: 0 },
+    { address: 'fd50::2/64', gateway: 'fd50::1', interface: 0 },
+  ],
+}
+
+const portmapCase = (name: string, portMappings: object[] | undefined, changes: object = {}): Case => ({
+  name,
+  plugin: 'portmap',
+  config: {
+    backend: 'nftables',
+    prevResult: MAPPED,
+    ...(portMappings === undefined ? {} : { runtimeConfig: { portMappings } }),
+    ...changes,
+  },
+})
+
+const portmapCases: Case[] = [
+  portmapCase('one port', [WEB]),
+  portmapCase('every protocol', [
+    WEB,
+    { hostPort: 53, containerPort: 5353, protocol: 'udp' },
+    { hostPort: 99, containerPort: 98, protocol: 'sctp' },
+  ]),
+  portmapCase('hostIP', [
+    { ...WEB, hostIP: '192.0.2.1' },
+    { ...WEB, hostPort: 81, hostIP: '2001:db8::1' },
+    { ...WEB, hostPort: 82, hostIP: '0.0.0.0' },
+    { ...WEB, hostPort: 83, hostIP: '::' },
+  ]),
+  portmapCase(
+    'a range of ports',
+    [1, 2, 3].map((i) => ({ ...WEB, hostPort: 9000 + i, containerPort: 90 + i })),
+  ),
+  portmapCase('without snat', [WEB], { snat: false }),
+  portmapCase('masqAll', [WEB], { masqAll: true }),
+  portmapCase('conditions', [WEB], {
+    conditionsV4: ['ip', 'saddr', '10.0.0.0/8'],
+    conditionsV6: ['ip6', 'saddr', 'fd00::/8'],
+  }),
+  portmapCase('IPv4 only', [WEB], { prevResult: { ...MAPPED, ips: MAPPED.ips.slice(0, 1) } }),
+  portmapCase('IPv6 only', [WEB], { prevResult: { ...MAPPED, ips: MAPPED.ips.slice(1) } }),
+  portmapCase('no mappings', undefined),
+]
+
+const portmapFailures: Case[] = [
+  portmapCase('no host port', [{ ...WEB, hostPort: 0 }]),
+  portmapCase('host port too large', [{ ...WEB, hostPort: 65536 }]),
+  portmapCase('no container port', [{ ...WEB, containerPort: 0 }]),
+  portmapCase('hostIP that is none', [{ ...WEB, hostIP: 'x' }]),
+  portmapCase('conditions of the other backend', [WEB], { conditionsV4: ['!', '-d', '10.0.0.0/8'] }),
+  portmapCase('no previous result', [WEB], { prevResult: undefined }),
+]
+
 const range = (fields: object) => ({ ranges: [[{ subnet: '10.50.0.0/24', ...fields }]] })
 
 const failures: Case[] = [
@@ -323,5 +381,6 @@ export const CASES: readonly Case[] = [
   ...bridgeCases,
   ...hostLocalCases,
   ...loopbackCases,
-  ...failures.map((c) => ({ ...c, fails: true as const })),
+  ...portmapCases,
+  ...[...failures, ...portmapFailures].map((c) => ({ ...c, fails: true as const })),
 ]
