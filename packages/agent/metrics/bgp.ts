@@ -1,24 +1,22 @@
 /** Metrics of the BGP sessions. */
 import type { PeerSnapshot } from 'bgp-speaker-ts/snapshot.ts'
-import { Gauge, type Registry } from 'prom-client'
+import type { Registry } from 'prom-client'
 import type { AgentState } from '../admin/pages.ts'
+import { declareMetric } from './declare.ts'
 
 const LABELS = ['peer', 'name'] as const
 
 export function declareBgpMetrics(registry: Registry, state: AgentState): void {
-  const perPeer = (name: string, help: string, value: (peer: PeerSnapshot) => number) => {
-    new Gauge({
+  const perPeer = (name: string, help: string, value: (peer: PeerSnapshot) => number) =>
+    declareMetric(registry, {
       name,
       help,
       labelNames: LABELS,
-      registers: [registry],
-      collect() {
-        this.reset()
+      read(sample) {
         for (const peer of state.network?.peers() ?? [])
-          this.set({ peer: peer.address, name: peer.name }, value(peer))
+          sample(value(peer), { peer: peer.address, name: peer.name })
       },
     })
-  }
   perPeer('podroute_bgp_session_up', '1 while the session is established', (p) =>
     p.state === 'established' ? 1 : 0,
   )
@@ -52,17 +50,14 @@ export function declareBgpMetrics(registry: Registry, state: AgentState): void {
 }
 
 function declareRejects(registry: Registry, state: AgentState): void {
-  new Gauge({
+  declareMetric(registry, {
     name: 'podroute_bgp_rejected_total',
     help: 'Announcements that were not taken, by reason',
     labelNames: [...LABELS, 'reason'],
-    registers: [registry],
-    collect() {
-      this.reset()
+    read(sample) {
       for (const peer of state.network?.peers() ?? []) {
-        for (const [reason, count] of Object.entries(peer.counters.rejected)) {
-          this.set({ peer: peer.address, name: peer.name, reason }, count)
-        }
+        for (const [reason, count] of Object.entries(peer.counters.rejected))
+          sample(count, { peer: peer.address, name: peer.name, reason })
       }
     },
   })

@@ -1,7 +1,8 @@
 /** Metrics of every table: what is wanted, what is there, what is under way. */
 import type { TableStats } from '@podroute/reconcile/table.ts'
-import { Gauge, type Registry } from 'prom-client'
+import type { Registry } from 'prom-client'
 import { type AgentState, tableStats } from '../admin/pages.ts'
+import { declareMetric } from './declare.ts'
 
 const COLUMNS: Readonly<Record<keyof TableStats, readonly [name: string, help: string]>> = {
   desired: ['podroute_table_desired', 'Things that a table wants'],
@@ -14,13 +15,12 @@ const COLUMNS: Readonly<Record<keyof TableStats, readonly [name: string, help: s
 export function declareTableMetrics(registry: Registry, state: AgentState): void {
   for (const column of Object.keys(COLUMNS) as (keyof TableStats)[]) {
     const [name, help] = COLUMNS[column]
-    new Gauge({
+    declareMetric(registry, {
       name,
       help,
       labelNames: ['table'],
-      registers: [registry],
-      collect() {
-        for (const [table, stats] of Object.entries(tableStats(state))) this.set({ table }, stats[column])
+      read(sample) {
+        for (const [table, stats] of Object.entries(tableStats(state))) sample(stats[column], { table })
       },
     })
   }

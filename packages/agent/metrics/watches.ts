@@ -1,20 +1,19 @@
 /** Metrics of what is followed at the API server. */
-import { Gauge, type Registry } from 'prom-client'
+import type { Registry } from 'prom-client'
 import type { AgentState } from '../admin/pages.ts'
 import type { WatchStatus } from '../watch/resource-watch.ts'
+import { declareMetric } from './declare.ts'
 
 export function declareWatchMetrics(registry: Registry, state: AgentState): void {
-  const perKind = (name: string, help: string, value: (watch: WatchStatus) => number) => {
-    new Gauge({
+  const perKind = (name: string, help: string, value: (watch: WatchStatus) => number) =>
+    declareMetric(registry, {
       name,
       help,
       labelNames: ['kind'],
-      registers: [registry],
-      collect() {
-        for (const watch of state.watches()) this.set({ kind: watch.name }, value(watch))
+      read(sample) {
+        for (const watch of state.watches()) sample(value(watch), { kind: watch.name })
       },
     })
-  }
   perKind('podroute_watch_connected', '1 while a watch is open', (w) => (w.connected ? 1 : 0))
   perKind('podroute_watch_objects', 'Objects known', (w) => w.objects)
   perKind('podroute_watch_lists_total', 'Full lists', (w) => w.lists)
