@@ -1,5 +1,6 @@
 // The other end of a session by hand: says what a test tells it to, and remembers what it hears, message by message.
 import type { Capability } from '../packet/capabilities.ts'
+import { MAX_EXTENDED_LENGTH } from '../packet/codes.ts'
 import { encodeEndOfRib } from '../packet/end-of-rib.ts'
 import { Framer } from '../packet/header.ts'
 import { decodeMessage, encodeMessage, type Message } from '../packet/message.ts'
@@ -63,7 +64,7 @@ export class RawPeer {
   connect(): this {
     const { address, speaker } = this.options
     const framer = new Framer()
-    framer.maxLength = 65535
+    framer.maxLength = MAX_EXTENDED_LENGTH
     this.closed = false
     const connection: Connection = this.#network.transport(address).connect(
       { address: speaker, port: 179 },
@@ -103,7 +104,9 @@ export class RawPeer {
 
   send(...messages: readonly (Message | Uint8Array)[]): this {
     for (const message of messages)
-      this.#connection?.write(message instanceof Uint8Array ? message : encodeMessage(message))
+      this.#connection?.write(
+        message instanceof Uint8Array ? message : encodeMessage(message, MAX_EXTENDED_LENGTH),
+      )
     this.#network.clock.settle()
     return this
   }
