@@ -63,13 +63,13 @@ export const VECTORS: readonly Vector[] = [
   {
     name: 'OPEN with an unknown capability',
     source: 'RFC 5492 4',
-    hex: `${MARKER}002501 04 fc00 0000 0a000001 08 0206 4904 01020304`,
+    hex: `${MARKER}002501 04 fc00 0000 0a000001 08 0206 de04 01020304`,
     message: {
       kind: 'open',
       asn: 64512,
       holdTime: 0,
       routerId: 0x0a000001,
-      capabilities: [{ kind: 'unknown', code: 73, value: bytes(1, 2, 3, 4) }],
+      capabilities: [{ kind: 'unknown', code: 222, value: bytes(1, 2, 3, 4) }],
     },
   },
   {

@@ -48,6 +48,7 @@ export class RawPeer {
   readonly #network: MemoryNetwork
   #connection: Connection | undefined
   #heard: Message[] = []
+  #bytes: Uint8Array[] = []
 
   constructor(network: MemoryNetwork, options: RawPeerOptions) {
     this.#network = network
@@ -72,7 +73,9 @@ export class RawPeer {
         onConnect() {},
         onData: (bytes) =>
           framer.push(bytes, (buffer, _type, start, end) => {
-            this.#heard.push(decodeMessage(buffer.slice(start, end), this.#context()).message)
+            const message = buffer.slice(start, end)
+            this.#bytes.push(message)
+            this.#heard.push(decodeMessage(message, this.#context()).message)
             return true
           }),
         onDrain() {},
@@ -162,6 +165,11 @@ export class RawPeer {
     const heard = this.#heard
     this.#heard = []
     return heard
+  }
+
+  /** The bytes of all messages that were ever heard. */
+  raw(): readonly Uint8Array[] {
+    return this.#bytes
   }
 
   /** The same by names, without KEEPALIVEs. */
