@@ -16,6 +16,7 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   'containernetworking-plugins': 'peer in the CNI benchmark',
   cpio: 'packs the initial file system of a node',
   curl: 'client in the scenarios',
+  exabgp: 'decodes messages of the BGP speaker in its tests',
   frr: 'router outside the cluster',
   gcc: 'builds the CNI plugins',
   gobgpd: 'BGP peer in the interoperability tests',
@@ -32,6 +33,7 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   procps: 'sysctl in the nodes',
   'qemu-system-x86': 'the nodes',
   runc: 'container runtime of the nodes',
+  tshark: 'decodes messages of the BGP speaker in its tests',
   'util-linux': 'setpriv',
   'xz-utils': 'takes the kernel out of its boot image',
 }
