@@ -40,7 +40,7 @@ function createServices(config: Config, log: Logger, onChange: () => void): Serv
   const proxy = createServiceProxy({
     nodeName: config.nodeName,
     nodeAddresses: [],
-    masqueradeAll: config.serviceProxy.masqueradeAll,
+    ...config.serviceProxy,
     kernel: openKernel(),
     log,
     onProblem: (problem) => log.warn('a field of a Service was skipped', { ...problem }),

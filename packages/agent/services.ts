@@ -8,13 +8,39 @@ import type { Logger } from './log.ts'
 import { VipSet } from './vips.ts'
 import { backoff, pause } from './watch/backoff.ts'
 
+/** What the agent uses of the service proxy. */
+export type UsedProxy = Pick<
+  ServiceProxy,
+  | 'start'
+  | 'synced'
+  | 'setNodeAddresses'
+  | 'setClusterAddresses'
+  | 'setPodCIDRs'
+  | 'setZone'
+  | 'upsertService'
+  | 'deleteService'
+  | 'upsertSlice'
+  | 'deleteSlice'
+  | 'snapshot'
+  | 'stats'
+  | 'problems'
+  | typeof Symbol.asyncDispose
+>
+
 export interface ServiceRunnerOptions {
   readonly nodeName: string
-  readonly proxy: ServiceProxy
+  readonly proxy: UsedProxy
   readonly log: Logger
   readonly random: () => number
   /** What `problem` says has changed. */
   onChange(): void
+  /** Resolves after so many milliseconds, or when the signal aborts. */
+  readonly pause?: typeof pause
+}
+
+interface NodeFacts {
+  readonly prefixes: readonly string[]
+  readonly addresses: readonly string[]
 }
 
 const RETRY = { first: 1000, max: 60_000 }
@@ -22,10 +48,9 @@ const RETRY = { first: 1000, max: 60_000 }
 export class ServiceRunner {
   readonly #options: ServiceRunnerOptions
   readonly #log: Logger
-  readonly #podCidrs = new Map<string, readonly string[]>()
+  readonly #nodes = new Map<string, NodeFacts>()
   readonly #vips = new VipSet()
   readonly #missing = new Set(['nodes', 'services', 'endpointslices'])
-  #addresses = ''
   #prefixes = ''
   #started = false
   #synced = false
@@ -36,7 +61,7 @@ export class ServiceRunner {
     this.#log = options.log
   }
 
-  get proxy(): ServiceProxy {
+  get proxy(): UsedProxy {
     return this.#options.proxy
   }
 
@@ -68,7 +93,7 @@ export class ServiceRunner {
         const problem = (error as Error).message
         if (problem !== this.#startProblem) this.#log.error('Services do not work on this node', { error })
         this.#startProblem = problem
-        await pause(backoff(failures, RETRY, this.#options.random), signal)
+        await (this.#options.pause ?? pause)(backoff(failures, RETRY, this.#options.random), signal)
       }
       this.#options.onChange()
     }
@@ -78,20 +103,21 @@ export class ServiceRunner {
   setNode(node: NodeObject): void {
     const parsed = parseNode(node)
     const prefixes = parsed.podCidrs.map((prefix) => prefix.text)
-    const known = this.#podCidrs.get(node.name)
-    this.#podCidrs.set(node.name, prefixes)
-    // Heartbeats, which bring nothing new, must not cost what all Nodes together do.
-    if (known?.join() !== prefixes.join()) this.#applyPrefixes()
-    if (node.name !== this.#options.nodeName) return
     const addresses = parsed.addresses.map((address) => address.text)
-    if (addresses.join() === this.#addresses) return
-    this.#addresses = addresses.join()
-    this.#options.proxy.setNodeAddresses(addresses)
+    const known = this.#nodes.get(node.name)
+    this.#nodes.set(node.name, { prefixes, addresses })
+    if (node.name === this.#options.nodeName) {
+      this.#options.proxy.setZone(node.zone ?? '')
+      this.#options.proxy.setNodeAddresses(addresses)
+    }
+    // Heartbeats, which bring nothing new, must not cost what all Nodes together do.
+    if (known?.prefixes.join() !== prefixes.join() || known.addresses.join() !== addresses.join())
+      this.#applyNodes()
   }
 
   removeNode(name: string): void {
-    this.#podCidrs.delete(name)
-    this.#applyPrefixes()
+    this.#nodes.delete(name)
+    this.#applyNodes()
   }
 
   setService(key: string, service: ServiceObject): void {
@@ -115,7 +141,7 @@ export class ServiceRunner {
   /** Everything of one kind has been handed over. */
   kindSynced(kind: string): void {
     this.#missing.delete(kind)
-    if (kind === 'nodes') this.#applyPrefixes()
+    if (kind === 'nodes') this.#applyNodes()
     this.#syncIfComplete()
   }
 
@@ -132,10 +158,16 @@ export class ServiceRunner {
   }
 
   /** A first list of many Nodes is one change, not one for each. */
-  #applyPrefixes(): void {
+  #applyNodes(): void {
     if (this.#missing.has('nodes')) return
+    const nodes = [...this.#nodes.values()]
+    const addresses = [...new Set(nodes.flatMap((node) => node.addresses))].sort()
+    this.#options.proxy.setClusterAddresses(addresses)
     // An nftables set of intervals takes no prefixes that overlap.
-    const prefixes = outermost([...this.#podCidrs.values()].flat(), (text) => text).sort()
+    const prefixes = outermost(
+      nodes.flatMap((node) => node.prefixes),
+      (text) => text,
+    ).sort()
     if (prefixes.join() === this.#prefixes) return
     this.#prefixes = prefixes.join()
     this.#options.proxy.setPodCIDRs(prefixes)

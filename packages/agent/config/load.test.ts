@@ -37,7 +37,13 @@ describe('configuration', () => {
       bridge: 'kube-bridge',
       externalPeers: [],
     })
-    expect(config.serviceProxy).to.deep.equal({ masqueradeAll: false })
+    expect(config.serviceProxy).to.deep.equal({
+      masqueradeAll: false,
+      serviceCIDRs: [],
+      nodePortRanges: [],
+      externalRanges: [],
+      drain: 30,
+    })
     expect(config.adminSocket).to.equal('/run/podroute/podroute.sock')
     expect(config.podNetwork).to.not.have.property('mtu')
   })

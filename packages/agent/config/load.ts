@@ -12,7 +12,7 @@ import { configSchema, type FileConfig } from './schema.ts'
 export interface Config {
   readonly nodeName: string
   readonly podNetwork: PodNetworkSettings | undefined
-  readonly serviceProxy: { readonly masqueradeAll: boolean } | undefined
+  readonly serviceProxy: ServiceProxySettings | undefined
   readonly apiServer: string | undefined
   readonly kubeconfig: string | undefined
   readonly kubeletKubeconfigs: readonly string[]
@@ -20,6 +20,15 @@ export interface Config {
   readonly metrics: Listen
   readonly adminSocket: string
   readonly log: { readonly level: LogLevel; readonly format: LogFormat }
+}
+
+export interface ServiceProxySettings {
+  readonly masqueradeAll: boolean
+  readonly serviceCIDRs: readonly string[]
+  readonly nodePortRanges: readonly string[]
+  readonly externalRanges: readonly string[]
+  /** Seconds. */
+  readonly drain: number
 }
 
 export interface Listen {
@@ -43,7 +52,7 @@ export function loadConfig(overrides: Overrides, read: ReadFile = readText): Con
   return {
     nodeName: overrides.nodeName,
     podNetwork: file.podNetwork.enabled ? podNetworkSettings(file, peers, meshPassword) : undefined,
-    serviceProxy: file.serviceProxy.enabled ? { masqueradeAll: file.serviceProxy.masqueradeAll } : undefined,
+    serviceProxy: file.serviceProxy.enabled ? serviceProxySettings(file) : undefined,
     apiServer: file.apiServer,
     kubeconfig: overrides.kubeconfig,
     kubeletKubeconfigs: file.kubeletKubeconfigs,
@@ -84,6 +93,17 @@ function override(raw: unknown, overrides: Partial<Overrides>): unknown {
   if (overrides.logLevel !== undefined) put('log', { level: overrides.logLevel })
   if (overrides.adminSocket !== undefined) file.adminSocket = overrides.adminSocket
   return file
+}
+
+function serviceProxySettings({ serviceProxy }: FileConfig): ServiceProxySettings {
+  const canonical = (prefixes: readonly string[]) => prefixes.map((prefix) => cidr(prefix).text)
+  return {
+    masqueradeAll: serviceProxy.masqueradeAll,
+    serviceCIDRs: canonical(serviceProxy.serviceCIDRs),
+    nodePortRanges: canonical(serviceProxy.nodePortRanges),
+    externalRanges: canonical(serviceProxy.externalIPRanges),
+    drain: serviceProxy.drainSeconds,
+  }
 }
 
 function podNetworkSettings(

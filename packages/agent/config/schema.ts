@@ -60,6 +60,12 @@ const serviceProxy = z.strictObject({
   /** Ranges that Services take their addresses from; no route into them is ever learned. */
   serviceCIDRs: z.array(prefix).default([]),
   masqueradeAll: z.boolean().default(false),
+  /** Prefixes of the node's addresses on which NodePorts answer; none: on its primary address of each family. */
+  nodePortRanges: z.array(prefix).default([]),
+  /** Prefixes that externalIPs of Services may be of; any other one is refused. */
+  externalIPRanges: z.array(prefix).default([]),
+  /** For how long an endpoint that goes keeps its connections. */
+  drainSeconds: seconds(0, 3600).default(30),
 })
 
 const listener = (defaultPort: number) =>

@@ -2,9 +2,13 @@ import { expect } from 'chai'
 import { ENDPOINT_SLICES, NODES, SERVICES } from './kinds.ts'
 
 describe('kinds', () => {
-  it('keeps name, prefixes, internal addresses and readiness of a Node', () => {
+  it('keeps name, prefixes, internal addresses, readiness and zone of a Node', () => {
     const node = NODES.trim({
-      metadata: { name: 'node-1', labels: { a: 'b' }, managedFields: [{}] },
+      metadata: {
+        name: 'node-1',
+        labels: { a: 'b', 'topology.kubernetes.io/zone': 'z' },
+        managedFields: [{}],
+      },
       spec: { podCIDR: '10.244.1.0/24', podCIDRs: ['10.244.1.0/24', 'fd10::/64'], taints: [] },
       status: {
         addresses: [
@@ -22,6 +26,7 @@ describe('kinds', () => {
       podCIDRs: ['10.244.1.0/24', 'fd10::/64'],
       internalIPs: ['172.30.0.11', 'fd30::11'],
       ready: true,
+      zone: 'z',
     })
   })
 

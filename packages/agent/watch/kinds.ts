@@ -5,15 +5,23 @@ import { HEADLESS_LABEL, PROXY_NAME_LABEL, SERVICE_NAME_LABEL } from '@podroute/
 import { asFields, asText, asTexts, type Fields } from './objects.ts'
 import type { ResourceKind } from './resource-watch.ts'
 
+const ZONE_LABEL = 'topology.kubernetes.io/zone'
+
 export const NODES: ResourceKind<NodeObject> = {
   name: 'nodes',
   path: '/api/v1/nodes',
   trim(object) {
     const { meta, spec, status } = parts(object)
     const name = asText(meta?.name)
-    return name === ''
-      ? undefined
-      : { name, podCIDRs: podCidrs(spec), internalIPs: internalIPs(status), ready: isReady(status) }
+    if (name === '') return undefined
+    const zone = asText(asFields(meta?.labels)?.[ZONE_LABEL])
+    return {
+      name,
+      podCIDRs: podCidrs(spec),
+      internalIPs: internalIPs(status),
+      ready: isReady(status),
+      ...(zone === '' ? {} : { zone }),
+    }
   },
 }
 

@@ -10,6 +10,8 @@ export interface NodeObject {
   readonly internalIPs: readonly string[]
   /** Whether its condition Ready is True. */
   readonly ready: boolean
+  /** Label topology.kubernetes.io/zone. */
+  readonly zone?: string
 }
 
 export interface ClusterNode {

@@ -1,0 +1,116 @@
+import type { NodeObject } from '@podroute/pod-network/plan/node.ts'
+import { expect } from 'chai'
+import { ServiceRunner, type UsedProxy } from './services.ts'
+
+const node = (n: number, more: Partial<NodeObject> = {}): NodeObject => ({
+  name: `node-${n}`,
+  podCIDRs: [`10.244.${n}.0/24`],
+  internalIPs: [`172.30.0.1${n}`],
+  ready: true,
+  ...more,
+})
+
+describe('service runner', () => {
+  let calls: string[]
+  let logged: string[]
+  let pauses: number[]
+  let startErrors: Error[]
+  let runner: ServiceRunner
+  const stop = new AbortController()
+
+  beforeEach(() => {
+    calls = []
+    logged = []
+    pauses = []
+    startErrors = []
+    const note =
+      (name: string) =>
+      (...args: unknown[]) =>
+        void calls.push(`${name} ${args.map(String).join(' ')}`.trim())
+    const proxy = {
+      start: async () => {
+        const error = startErrors.shift()
+        if (error) throw error
+      },
+      synced: async () => note('synced')(),
+      setNodeAddresses: note('node'),
+      setClusterAddresses: note('cluster'),
+      setPodCIDRs: note('pods'),
+      setZone: note('zone'),
+      deleteService: note('delete service'),
+      upsertService: () => note('service')(),
+    } as unknown as UsedProxy
+    const log = (message: string) => logged.push(message)
+    runner = new ServiceRunner({
+      nodeName: 'node-1',
+      proxy,
+      log: { debug: log, info: log, warn: log, error: log },
+      random: () => 0,
+      onChange() {},
+      pause: async (ms) => void pauses.push(ms),
+    })
+  })
+  const sync = (...kinds: string[]) => {
+    for (const kind of kinds) runner.kindSynced(kind)
+  }
+
+  it('waits for all that it follows, then lets the proxy sync', async () => {
+    expect(runner.problem).to.equal('starting')
+    await runner.run(stop.signal)
+    expect(runner.problem).to.equal('waiting for nodes, services, endpointslices')
+    sync('services', 'nodes')
+    expect(runner.gate).to.equal('waiting for endpointslices')
+    expect(calls).to.not.include('synced')
+    sync('endpointslices')
+    expect(runner.problem).to.equal('first sync')
+    await Promise.resolve()
+    expect(calls.filter((call) => call === 'synced')).to.have.length(1)
+    expect([runner.problem, runner.gate]).to.deep.equal([undefined, undefined])
+  })
+
+  it('tries again where the kernel cannot, says so once per reason, and lets pods start meanwhile', async () => {
+    const none = new Error('the kernel has no IPVS')
+    startErrors.push(none, none, none, new Error('nftables refused the base rules'))
+    const seen: (string | undefined)[] = []
+    const run = runner.run(stop.signal)
+    await Promise.resolve()
+    seen.push(runner.problem, runner.gate)
+    await run
+    expect(seen).to.deep.equal(['the kernel has no IPVS', undefined])
+    expect(logged).to.deep.equal(Array(2).fill('Services do not work on this node'))
+    expect(pauses).to.deep.equal([1000, 2000, 4000, 8000])
+    expect(runner.problem).to.match(/^waiting for/)
+  })
+
+  it('tells the proxy of a first list of Nodes once, and of heartbeats nothing', () => {
+    for (const n of [1, 2, 3]) runner.setNode(node(n))
+    sync('nodes')
+    const told = [
+      'cluster 172.30.0.11,172.30.0.12,172.30.0.13',
+      'pods 10.244.1.0/24,10.244.2.0/24,10.244.3.0/24',
+    ]
+    expect(calls.filter((call) => /^(cluster|pods)/.test(call))).to.deep.equal(told)
+    runner.setNode(node(2, { ready: false }))
+    expect(calls.filter((call) => /^(cluster|pods)/.test(call))).to.deep.equal(told)
+    runner.removeNode('node-3')
+    expect(calls.slice(-2)).to.deep.equal([
+      'cluster 172.30.0.11,172.30.0.12',
+      'pods 10.244.1.0/24,10.244.2.0/24',
+    ])
+  })
+
+  it('tells it the own addresses and zone, and no prefixes that overlap', () => {
+    runner.setNode(node(1, { zone: 'a' }))
+    runner.setNode(node(2, { podCIDRs: ['10.0.0.0/8'], internalIPs: ['bad'], zone: 'b' }))
+    sync('nodes')
+    expect(calls).to.deep.equal(['zone a', 'node 172.30.0.11', 'cluster 172.30.0.11', 'pods 10.0.0.0/8'])
+  })
+
+  it('knows which addresses are Services', () => {
+    runner.setService('ns/a', { spec: { clusterIP: '10.96.0.7' } })
+    expect(runner.isVip('10.96.0.7')).to.equal(true)
+    runner.removeService('ns/a')
+    expect(runner.isVip('10.96.0.7')).to.equal(false)
+    expect(calls).to.deep.equal(['service', 'delete service ns/a'])
+  })
+})
