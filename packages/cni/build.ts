@@ -22,7 +22,8 @@ function bundle(program: string, directory: string): string {
     entryPoints: [join(HERE, 'entry', `${program}.ts`)],
     outfile,
     bundle: true,
-    format: 'iife',
+    // A plain script, since nothing is exported: names of its own scope cost QuickJS a search each, 4 % of an ADD.
+    format: 'esm',
     platform: 'neutral',
     target: 'es2022',
     minify: true,
