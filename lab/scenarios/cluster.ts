@@ -47,6 +47,7 @@ interface ApiPod {
     readonly podIP?: string
     readonly podIPs?: readonly { readonly ip: string }[]
     readonly conditions?: readonly { readonly type: string; readonly status: string }[]
+    readonly containerStatuses?: readonly { readonly restartCount: number }[]
   }
 }
 
@@ -60,6 +61,8 @@ export interface PodView {
   readonly name: string
   readonly node: string
   readonly ready: boolean
+  /** How often its containers were started again. */
+  readonly restarts: number
   readonly addresses: readonly string[]
 }
 
@@ -82,6 +85,7 @@ export async function pods(selector: string, namespace = 'default'): Promise<Pod
     name: metadata.name,
     node: spec.nodeName ?? '',
     ready: isReady(status.conditions),
+    restarts: (status.containerStatuses ?? []).reduce((sum, { restartCount }) => sum + restartCount, 0),
     addresses: (status.podIPs ?? []).map(({ ip }) => ip),
   }))
 }

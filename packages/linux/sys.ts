@@ -31,13 +31,9 @@ export const LOCK_UN = 8
 export const POLLIN = 1
 export const POLLOUT = 4
 
-// Asynchronous calls run on stacks of koffi's own, 128 KiB by default. libnftables keeps several 70 KiB buffers on the stack at
-// once (NFT_NLMSG_MAXSIZE) and overflows that. Untouched pages cost nothing. It has to be said before the first call.
-koffi.config({ async_stack_size: 4 << 20 })
-
 // koffi runs what is called on a stack of its own. Its 128 KiB for asynchronous calls are too few for libnftables, which keeps
 // buffers of 69 KB there and recurses over expressions: the process died of one with 1,000 operators. Only what is touched
-// costs memory.
+// costs memory. It has to be said before the first call.
 koffi.config({ async_stack_size: 8 * 1024 * 1024 })
 
 /** Opens a shared library. @throws Error when it is not installed */
