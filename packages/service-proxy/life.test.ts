@@ -1,6 +1,7 @@
 import type { Flow } from '@podroute/linux/conntrack.ts'
 import { ManualClock } from '@podroute/reconcile/testing/manual-clock.ts'
 import { expect } from 'chai'
+import { Patrol } from './patrol.ts'
 import { createServiceProxy, type ServiceProxyOptions } from './proxy.ts'
 import { FakeKernel } from './testing/fake-kernel.ts'
 import { service, slice } from './testing/objects.ts'
@@ -46,7 +47,6 @@ describe('a drain', () => {
     kernel.connections.clear()
     await clock.advance(1100)
     expect(kernel.draining(WEB)).to.deep.equal([])
-    expect(clock.timers).to.equal(0)
   })
 
   it('ends at its deadline, whatever goes on', async () => {
@@ -128,6 +128,48 @@ describe('a drain', () => {
     ])
     await next.clock.advance(32_000)
     expect(kernel.draining(WEB)).to.deep.equal([])
+  })
+})
+
+describe('what somebody else does to the kernel', () => {
+  it('is found and undone within ten seconds, and counted', async () => {
+    const { proxy, kernel, clock } = await serving(A, B)
+    await clock.advance(10)
+    const { server, destinations } = kernel.table.get(WEB)!
+    destinations.clear()
+    kernel.sets.get('service-ports-4')!.clear()
+    kernel.settings.set('net.ipv4.vs.conntrack', '0')
+    await clock.advance(10_000)
+    expect(kernel.endpoints(WEB)).to.deep.equal([`${A}:8080`, `${B}:8080`])
+    expect(kernel.elements('service-ports-4')).to.have.length(1)
+    expect(kernel.settings.get('net.ipv4.vs.conntrack')).to.equal('1')
+    kernel.table.delete(WEB)
+    await clock.advance(10_000)
+    expect(kernel.table.get(WEB)?.server).to.deep.equal(server)
+    expect(kernel.endpoints(WEB)).to.have.length(2)
+    expect(proxy.stats().destinations?.repaired).to.equal(4)
+  })
+
+  it('costs no more than a twentieth of the time', async () => {
+    const clock = new ManualClock()
+    let looks = 0
+    const patrol = new Patrol({
+      clock,
+      pause: 100,
+      look: () => {
+        looks++
+        return new Promise((resolve) => clock.after(50, () => resolve(undefined)))
+      },
+      failed() {},
+    })
+    patrol.start()
+    await clock.advance(100)
+    await clock.advance(50)
+    await clock.advance(999)
+    expect(looks).to.equal(1)
+    await clock.advance(2)
+    expect(looks).to.equal(2)
+    patrol[Symbol.dispose]()
   })
 })
 

@@ -14,6 +14,7 @@ import type { Kernel } from './kernel.ts'
 import { NodeView } from './node-view.ts'
 import { parseService } from './parse/service.ts'
 import { parseSlice } from './parse/slice.ts'
+import { Patrol } from './patrol.ts'
 import { Placements } from './placements.ts'
 import type { Frontend } from './plan/frontend.ts'
 import { Marks } from './plan/marks.ts'
@@ -42,6 +43,8 @@ export interface ServiceProxyOptions {
   readonly serviceCIDRs?: readonly string[]
   /** For how long an endpoint that goes keeps its connections, in seconds. */
   readonly drain?: number
+  /** Shortest pause between two looks at the whole of the kernel's state, in milliseconds. */
+  readonly auditPause?: number
   /** Prefixes that externalIPs of Services may take addresses from; without one they are refused. */
   readonly externalRanges?: readonly string[]
   readonly masqueradeAll?: boolean
@@ -62,6 +65,8 @@ const PLAN_CHUNK = 500
 const DEFAULT_COALESCE = 5
 /** As long as Pods have for their own end by default. */
 const DEFAULT_DRAIN = 30
+/** What nobody announces is repaired within ten seconds. */
+const DEFAULT_AUDIT_PAUSE = 5000
 /** A change that waits longer than this means that the proxy does not work. */
 const UNHEALTHY_AFTER = 60_000
 
@@ -81,8 +86,10 @@ export class ServiceProxy implements AsyncDisposable {
   readonly #placements: Placements
   readonly #healthChecks: HealthCheckPorts
   readonly #udpFlows = new UdpFlows()
+  readonly #patrol: Patrol
   #podElements: readonly string[] = []
   #watching: Disposable | undefined
+  #cleaning: Promise<void> | undefined
   #synced = false
 
   constructor(options: ServiceProxyOptions) {
@@ -106,6 +113,12 @@ export class ServiceProxy implements AsyncDisposable {
       coalesce: options.coalesce ?? DEFAULT_COALESCE,
       prepare: () => this.#planDirty(),
       onFlushed: (result, milliseconds) => this.#flushed(result, milliseconds),
+    })
+    this.#patrol = new Patrol({
+      clock,
+      pause: options.auditPause ?? DEFAULT_AUDIT_PAUSE,
+      look: () => this.audit(),
+      failed: (error) => options.log?.warn('the kernel could not be looked at', { error: error.message }),
     })
     this.setPodCIDRs(options.podCIDRs ?? [])
   }
@@ -220,11 +233,14 @@ export class ServiceProxy implements AsyncDisposable {
     this.#group.sweep()
     await this.#group.flush()
     this.#group.start()
+    this.#patrol.start()
   }
 
   /** Sends what is due now, without waiting for the moment at which it would happen by itself. */
-  flush(): Promise<FlushResult> {
-    return this.#group.flush()
+  async flush(): Promise<FlushResult> {
+    const result = await this.#group.flush()
+    await this.#cleaning
+    return result
   }
 
   /** Compares the kernel with what was put there, and repairs it unless told not to. */
@@ -258,6 +274,7 @@ export class ServiceProxy implements AsyncDisposable {
   /** Stops following; the kernel keeps what it has. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#watching?.[Symbol.dispose]()
+    this.#patrol[Symbol.dispose]()
     this.#placements[Symbol.dispose]()
     await this.#group[Symbol.asyncDispose]()
     await this.#tables[Symbol.asyncDispose]()
@@ -303,8 +320,8 @@ export class ServiceProxy implements AsyncDisposable {
 
   #flushed(result: FlushResult, milliseconds: number): void {
     const { kernel, log, onFlushed } = this.#options
-    this.#udpFlows.clean(kernel.flows).then(
-      (forgotten) => forgotten > 0 && log?.debug('flows forgotten', { forgotten }),
+    this.#cleaning = this.#udpFlows.clean(kernel.flows).then(
+      (forgotten) => (forgotten > 0 ? log?.debug('flows forgotten', { forgotten }) : undefined),
       (error: Error) => log?.warn('flows could not be forgotten', { error: error.message }),
     )
     onFlushed?.(result, milliseconds)

@@ -1,17 +1,17 @@
 /** Runs inside a network namespace: answers on TCP and UDP ports with its name, and makes connections as it is told on stdin. */
 import { createSocket } from 'node:dgram'
-import { connect, createServer } from 'node:net'
+import { connect, createServer, Socket, type SocketConstructorOpts } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { createInterface } from 'node:readline'
 
 const [name = '', ...ports] = process.argv.slice(2)
 const TIMEOUT = 1500
+const IPPROTO_SCTP = 132
+/** Of `open`, by its id. */
+const connections = new Map<number, Socket>()
 
 for (const port of ports.map(Number)) {
-  createServer((socket) => {
-    socket.on('error', () => {})
-    socket.once('data', () => socket.end(`${name} ${plain(socket.remoteAddress ?? '')}`))
-  }).listen({ port, host: '::' })
+  createServer(serve).listen({ port, host: '::' })
   // One socket an address, so that each answers with the address that it was asked at.
   for (const { address, family } of addresses()) {
     const udp = createSocket(family === 'IPv6' ? 'udp6' : 'udp4')
@@ -27,7 +27,9 @@ function addresses() {
 
 interface Command {
   readonly id: number
-  readonly protocol: 'tcp' | 'udp'
+  readonly protocol: 'tcp' | 'udp' | 'open' | 'say' | 'sctp' | 'serve-sctp'
+  /** `say`: on the connection of this `open`. */
+  readonly connection?: number
   readonly host: string
   readonly port: number
   /** UDP: send from this port. */
@@ -36,16 +38,88 @@ interface Command {
 
 for await (const line of createInterface({ input: process.stdin })) {
   const command = JSON.parse(line) as Command
-  const attempt = command.protocol === 'tcp' ? askTcp(command) : askUdp(command)
-  attempt.then(
+  attempt(command).then(
     (answer) => reply({ id: command.id, answer }),
     (error: NodeJS.ErrnoException) => reply({ id: command.id, error: error.code ?? error.message }),
   )
 }
 
-function askTcp({ host, port }: Command): Promise<string> {
+function attempt(command: Command): Promise<string> {
+  switch (command.protocol) {
+    case 'tcp':
+      return askTcp(command)
+    case 'udp':
+      return askUdp(command)
+    case 'open':
+      return openTcp(command)
+    case 'say':
+      return say(connections.get(command.connection ?? 0)!)
+    case 'sctp':
+      return askSctp(command)
+    case 'serve-sctp':
+      return serveSctp(command)
+  }
+}
+
+function serve(socket: Socket): void {
+  socket.on('error', () => {})
+  const answer = () => `${name} ${plain(socket.remoteAddress ?? '')}`
+  // One question and the end of it, or as many as the client likes.
+  socket.on('data', (data) => (data.includes('?') ? socket.end(answer()) : socket.write(answer())))
+}
+
+/** A one-to-one SCTP socket differs from a TCP one in how it is made only. IPv4. */
+async function sctpSocket(): Promise<number> {
+  const { AF_INET, SOCK_NONBLOCK, SOCK_STREAM, socket } = await import('@podroute/linux/sys.ts')
+  return socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, IPPROTO_SCTP)
+}
+
+async function serveSctp({ port }: Command): Promise<string> {
+  const { AF_INET, bind } = await import('@podroute/linux/sys.ts')
+  const fd = await sctpSocket()
+  // struct sockaddr_in: family, port, any address.
+  const address = new DataView(new ArrayBuffer(16))
+  address.setUint16(0, AF_INET, true)
+  address.setUint16(2, port)
+  bind(fd, new Uint8Array(address.buffer))
+  return new Promise((resolve) => createServer(serve).listen({ fd }, () => resolve('')))
+}
+
+async function askSctp({ host, port }: Command): Promise<string> {
+  const socket = new Socket({ fd: await sctpSocket(), manualStart: true } as SocketConstructorOpts)
+  return converse(socket.connect({ host, port }))
+}
+
+function openTcp({ id, host, port }: Command): Promise<string> {
+  const socket = connect({ host, port })
+  connections.set(id, socket)
   return new Promise((resolve, reject) => {
-    const socket = connect({ host, port })
+    socket.once('connect', () => resolve(String(id)))
+    socket.on('error', reject)
+  })
+}
+
+function say(socket: Socket): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(timedOut()), TIMEOUT)
+    const gone = () => reject(Object.assign(new Error('closed'), { code: 'CLOSED' }))
+    socket.once('close', gone)
+    socket.once('data', (data) => {
+      clearTimeout(timer)
+      socket.off('close', gone)
+      resolve(data.toString())
+    })
+    if (socket.destroyed) gone()
+    else socket.write('!')
+  })
+}
+
+function askTcp({ host, port }: Command): Promise<string> {
+  return converse(connect({ host, port }))
+}
+
+function converse(socket: Socket): Promise<string> {
+  return new Promise((resolve, reject) => {
     const timer = setTimeout(() => socket.destroy(timedOut()), TIMEOUT)
     let answer = ''
     socket.on('connect', () => socket.write('?'))

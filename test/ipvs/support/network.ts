@@ -23,6 +23,12 @@ export interface Host extends AsyncDisposable {
   /** What the server said: `name client-address`. Rejects with the code of the error: `ECONNREFUSED`, `ETIMEDOUT`. */
   tcp(host: string, port: number): Promise<string>
   udp(host: string, port: number, localPort?: number): Promise<string>
+  /** IPv4 only. */
+  sctp(host: string, port: number): Promise<string>
+  /** Answers on an SCTP port, too. */
+  serveSctp(port: number): Promise<string>
+  /** Opens a TCP connection that stays; each call of the result asks once more on it. */
+  connect(host: string, port: number): Promise<() => Promise<string>>
 }
 
 export interface Network extends AsyncDisposable {
@@ -143,12 +149,16 @@ async function startHost(namespace: string, name: string, ports: readonly number
     if (error === undefined) call?.resolve(answer ?? '')
     else call?.reject(Object.assign(new Error(`${name}: ${error}`), { code: error }))
   })
+  let ended = false
+  const closed = new Promise<void>((resolve) => child.once('close', () => resolve()))
   child.once('close', (status) => {
+    ended = true
     for (const call of waiting.values()) call.reject(new Error(`${name} ended with status ${status}`))
   })
   let last = 0
   const ask = (command: object) =>
     new Promise<string>((resolve, reject) => {
+      if (ended) return reject(new Error(`${name} has ended`))
       waiting.set(++last, { resolve, reject })
       child.stdin.write(`${JSON.stringify({ id: last, ...command })}\n`)
     })
@@ -157,8 +167,13 @@ async function startHost(namespace: string, name: string, ports: readonly number
     namespace,
     tcp: (address, port) => ask({ protocol: 'tcp', host: address, port }),
     udp: (address, port, localPort) => ask({ protocol: 'udp', host: address, port, localPort }),
+    sctp: (address, port) => ask({ protocol: 'sctp', host: address, port }),
+    serveSctp: (port) => ask({ protocol: 'serve-sctp', port }),
+    async connect(address, port) {
+      const connection = Number(await ask({ protocol: 'open', host: address, port }))
+      return () => ask({ protocol: 'say', connection })
+    },
     async [Symbol.asyncDispose]() {
-      const closed = new Promise((resolve) => child.once('close', resolve))
       child.kill('SIGKILL')
       await closed
     },
