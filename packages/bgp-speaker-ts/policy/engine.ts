@@ -81,10 +81,9 @@ export class PolicyEngine {
   }
 
   #reduce(attribute: number, source: Source, family: Family): Residue {
-    const decoded = this.#attributes.decode(attribute)
     const rules: CompiledRule[] = []
     for (const rule of this.#rules) {
-      if (!rule.attributes.matches(decoded, source, family)) continue
+      if (!rule.attributes.matches(this.#attributes, attribute, source, family)) continue
       rules.push(rule)
       if (rule.prefixes === undefined && rule.verdict !== 'next') break
     }

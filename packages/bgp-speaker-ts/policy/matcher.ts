@@ -1,8 +1,10 @@
 // A rule's conditions, prepared for many questions.
-import { contains, type Prefix, parseAddress, parseAddressOrPrefix, parsePrefix } from '../address.ts'
+import { contains, type Prefix, parseAddressOrPrefix, parsePrefix } from '../address.ts'
 import type { Family } from '../config.ts'
-import type { PathAttributes } from '../packet/attributes.ts'
-import { formatCommunity, formatLargeCommunity, parseCommunity } from '../packet/communities.ts'
+import { ATTRIBUTE } from '../packet/codes.ts'
+import { formatLargeCommunity, parseCommunity } from '../packet/communities.ts'
+import { readU16, readU32 } from '../packet/reader.ts'
+import type { AttributeTable } from '../rib/attribute-table.ts'
 import type { PrefixTable } from '../rib/prefix-table.ts'
 import type { Source } from '../rib/source.ts'
 import type { AsPathMatch, Match, PrefixMatch } from './policy.ts'
@@ -38,60 +40,77 @@ export class PrefixCondition {
   }
 }
 
-/** Conditions on the attributes, the source and the family: what a verdict may be cached by. */
+/** Conditions on the attributes, the source and the family: what a verdict may be cached by. They read the canonical bytes: nothing is decoded for a set that does not match. */
 export class AttributeCondition {
   readonly #match: Match
   readonly #neighbours: readonly Prefix[] | undefined
   readonly #nextHops: readonly Prefix[] | undefined
-  readonly #communities: ReadonlySet<string> | undefined
+  readonly #communities: ReadonlySet<number> | undefined
+  readonly #large: ReadonlySet<string>
 
   constructor(match: Match) {
     this.#match = match
     this.#neighbours = match.neighbours?.map((text) => parseAddressOrPrefix(text)!)
     this.#nextHops = match.nextHops?.map((text) => parseAddressOrPrefix(text)!)
-    this.#communities =
-      match.communities === undefined ? undefined : new Set(match.communities.map(normalize))
+    const standard = match.communities?.map(parseCommunity).filter((value) => value !== undefined)
+    this.#communities = standard === undefined ? undefined : new Set(standard)
+    this.#large = new Set(match.communities?.filter((text) => parseCommunity(text) === undefined))
   }
 
-  matches(attributes: PathAttributes, source: Source, family: Family): boolean {
+  matches(table: AttributeTable, id: number, source: Source, family: Family): boolean {
     const { families, sources, asPath } = this.#match
     if (families !== undefined && !families.includes(family)) return false
     if (sources !== undefined && !sources.includes(source.kind)) return false
-    if (
-      this.#neighbours !== undefined &&
-      !this.#neighbours.some((outer) => contains(outer, source.addressBytes))
-    )
-      return false
-    if (this.#nextHops !== undefined && !inside(this.#nextHops, attributes.nextHop)) return false
-    if (this.#communities !== undefined && !this.#hasCommunity(attributes)) return false
-    return asPath === undefined || matchesAsPath(asPath, attributes)
+    if (this.#neighbours !== undefined && !inside(this.#neighbours, source.addressBytes)) return false
+    if (this.#nextHops !== undefined && !inside(this.#nextHops, table.nextHop(id))) return false
+    if (this.#communities !== undefined && !this.#hasCommunity(table, id, this.#communities)) return false
+    return asPath === undefined || matchesAsPath(asPath, table, id)
   }
 
-  #hasCommunity({ communities, largeCommunities }: PathAttributes): boolean {
-    const wanted = this.#communities!
-    if (communities?.some((value) => wanted.has(formatCommunity(value)))) return true
-    return largeCommunities?.some((value) => wanted.has(formatLargeCommunity(value))) === true
+  #hasCommunity(table: AttributeTable, id: number, wanted: ReadonlySet<number>): boolean {
+    const bytes = table.bytes(id)
+    if (wanted.size > 0) {
+      const at = table.find(id, ATTRIBUTE.COMMUNITIES)
+      const end = at < 0 ? -1 : at + readU16(bytes, at - 2)
+      for (let i = at; i < end; i += 4) if (wanted.has(readU32(bytes, i))) return true
+    }
+    if (this.#large.size === 0) return false
+    const at = table.find(id, ATTRIBUTE.LARGE_COMMUNITIES)
+    const end = at < 0 ? -1 : at + readU16(bytes, at - 2)
+    for (let i = at; i < end; i += 12) {
+      const value = [readU32(bytes, i), readU32(bytes, i + 4), readU32(bytes, i + 8)] as const
+      if (this.#large.has(formatLargeCommunity(value))) return true
+    }
+    return false
   }
 }
 
-function normalize(text: string): string {
-  const community = parseCommunity(text)
-  return community === undefined ? text : formatCommunity(community)
+/** `bytes` may be empty: a path of our own has no next hop and no neighbour. */
+function inside(outers: readonly Prefix[], bytes: Uint8Array): boolean {
+  return outers.some((outer) => contains(outer, bytes))
 }
 
-function inside(outers: readonly Prefix[], address: string | undefined): boolean {
-  const bytes = address === undefined ? undefined : parseAddress(address)
-  return bytes !== undefined && outers.some((outer) => contains(outer, bytes))
-}
+//  AS_PATH: | segment type (1) | count (1) | AS numbers (4 each) | …
 
-function matchesAsPath(match: AsPathMatch, { asPath = [] }: PathAttributes): boolean {
-  const asns = asPath.flatMap((segment) => segment.asns)
-  const length = asPath.reduce(
-    (sum, { kind, asns: list }) => sum + (kind === 'sequence' ? list.length : kind === 'set' ? 1 : 0),
-    0,
-  )
-  if (match.contains !== undefined && !asns.includes(match.contains)) return false
-  if (match.origin !== undefined && asns.at(-1) !== match.origin) return false
-  if (match.neighbour !== undefined && asns[0] !== match.neighbour) return false
-  return length >= (match.minLength ?? 0) && length <= (match.maxLength ?? Number.POSITIVE_INFINITY)
+function matchesAsPath(match: AsPathMatch, table: AttributeTable, id: number): boolean {
+  const length = table.pathLength[id]!
+  if (length < (match.minLength ?? 0) || length > (match.maxLength ?? Number.POSITIVE_INFINITY)) return false
+  if (match.contains === undefined && match.origin === undefined && match.neighbour === undefined) return true
+  const bytes = table.bytes(id)
+  const start = table.find(id, ATTRIBUTE.AS_PATH)
+  const end = start < 0 ? -1 : start + readU16(bytes, start - 2)
+  let first = -1
+  let last = -1
+  let contained = false
+  for (let at = start; at < end; ) {
+    const next = at + 2 + 4 * bytes[at + 1]!
+    for (at += 2; at < next; at += 4) {
+      last = readU32(bytes, at)
+      if (first < 0) first = last
+      if (last === match.contains) contained = true
+    }
+  }
+  if (match.contains !== undefined && !contained) return false
+  if (match.origin !== undefined && last !== match.origin) return false
+  return match.neighbour === undefined || first === match.neighbour
 }

@@ -77,6 +77,15 @@ export class AttributeTable {
     return this.#offset[id]! + this.#length[id]!
   }
 
+  /** Where an attribute's value starts in `bytes`, its length (2 bytes) before it; -1: the set has none of that type. */
+  find(id: number, type: number): number {
+    const bytes = this.bytes(id)
+    const end = this.end(id)
+    for (let at = this.start(id); at < end; at += 4 + readU16(bytes, at + 2))
+      if (bytes[at] === type) return at + 4
+    return -1
+  }
+
   decode(id: number): PathAttributes {
     return decodeCanonical(this.bytes(id), this.start(id), this.end(id))
   }
