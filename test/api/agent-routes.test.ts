@@ -69,6 +69,10 @@ describe('agents of three nodes', function () {
     expect((await stat(cluster.conflist(one))).mode & 0o777).to.equal(0o644)
   })
 
+  it('take no more memory than an agent may', async () => {
+    for (const node of [one, two]) expect((await cluster.ask(node, '/status')).rss).to.be.below(110e6)
+  })
+
   it('take in a node that joins, and forget one that leaves', async () => {
     await cluster.registerNode(three)
     await cluster.startAgent(three)

@@ -146,6 +146,26 @@ describe('API server', () => {
       ])
     })
 
+    it('has so long to answer', async () => {
+      const silent: ApiClient = {
+        server: 'a',
+        getJson: (_path, _query, signal) =>
+          new Promise((_resolve, reject) =>
+            signal.addEventListener('abort', () => reject(new Error('The operation was aborted'))),
+          ),
+        lines: () => Promise.reject(new Error('unused')),
+      }
+      const candidates = [{ source: 'a' } as ServerCandidate]
+      const found = new ApiServerFinder({
+        candidates: () => ({ candidates, skipped: [] }),
+        connect: () => silent,
+        log,
+        patience: 2,
+      })
+      const error = await found.client().catch((e: unknown) => e)
+      expect((error as AgentError).message).to.equal('no API server answers: a (a): no answer within 0.002 s')
+    })
+
     it('is one clear error when none answers', async () => {
       answers.set('a', down)
       const error = await finder('a')

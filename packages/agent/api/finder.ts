@@ -47,13 +47,16 @@ export class ApiServerFinder {
     const failures = [...skipped]
     for (const candidate of candidates) {
       const client = this.#options.connect(candidate)
+      const patience = this.#options.patience ?? PATIENCE
+      const timeout = AbortSignal.timeout(patience)
       try {
-        await client.getJson('/version', {}, AbortSignal.timeout(this.#options.patience ?? PATIENCE))
+        await client.getJson('/version', {}, timeout)
         return this.#found(client, candidate)
       } catch (error) {
         // 401 and 403 are answers, and the watches will say what is not allowed.
         if (error instanceof ApiStatusError && error.status < 500) return this.#found(client, candidate)
-        failures.push(`${client.server} (${candidate.source}): ${describeError(error)}`)
+        const reason = timeout.aborted ? `no answer within ${patience / 1000} s` : describeError(error)
+        failures.push(`${client.server} (${candidate.source}): ${reason}`)
       }
     }
     this.#sayAway(failures)
