@@ -16,14 +16,20 @@ interface CompiledRule {
   readonly verdict: 'accept' | 'reject' | 'next'
 }
 
-/** What is left of a policy for one attribute set: the rules that match it, up to the first that decides for every prefix. */
+/** What is left of a policy for attribute sets of one family that match the same rules: those rules, up to the first that decides for every prefix. Few sets of rules stand for many attribute sets. */
 interface Residue {
   readonly rules: readonly CompiledRule[]
-  /** Attribute ids after the actions of the rules with these indices (as a joined key). */
-  readonly results: Map<string, number>
-  /** Set where no rule looks at the prefix: the verdict for all of them. */
-  constant: number | undefined
-  reason: string
+  /** Set where no rule looks at the prefix: what holds for all of them. */
+  readonly outcome: Outcome | undefined
+  /** Attribute ids after actions: by the indices of the rules applied, then by the id before. */
+  readonly results: Map<string, Map<number, number>>
+}
+
+interface Outcome {
+  readonly verdict: 'accept' | 'reject'
+  readonly reason: string
+  /** Indices of the residue's rules that change something. */
+  readonly applied: readonly number[]
 }
 
 export const REJECTED = -1
@@ -36,7 +42,9 @@ export class PolicyEngine {
   readonly #rules: readonly CompiledRule[]
   readonly #attributes: AttributeTable
   readonly #bySource: boolean
-  #cache = new Map<number, Residue>()
+  readonly #cache = new Map<number, Residue>()
+  /** By family and the indices of the rules. */
+  readonly #residues = new Map<string, Residue>()
 
   constructor(policy: Policy, attributes: AttributeTable) {
     this.policy = policy
@@ -56,16 +64,16 @@ export class PolicyEngine {
   /** The attribute id after the policy, or REJECTED. */
   evaluate(attribute: number, source: Source, family: Family, table: PrefixTable, prefix: number): number {
     const residue = this.#residue(attribute, source, family)
-    if (residue.constant !== undefined) {
-      this.reason = residue.reason
-      return residue.constant
-    }
-    return this.#walk(residue, attribute, family, table, prefix)
+    const { verdict, reason, applied } = residue.outcome ?? this.#walk(residue.rules, table, prefix)
+    this.reason = reason
+    if (verdict === 'reject') return REJECTED
+    return applied.length === 0 ? attribute : this.#apply(residue, attribute, applied, family)
   }
 
   /** Attribute ids were freed: what is cached by them is void. */
   forget(): void {
     this.#cache.clear()
+    this.#residues.clear()
   }
 
   #residue(attribute: number, source: Source, family: Family): Residue {
@@ -74,7 +82,7 @@ export class PolicyEngine {
       (this.#bySource ? source.index : 0)
     const cached = this.#cache.get(key)
     if (cached !== undefined) return cached
-    if (this.#cache.size >= CACHE_LIMIT) this.#cache.clear()
+    if (this.#cache.size >= CACHE_LIMIT) this.forget()
     const residue = this.#reduce(attribute, source, family)
     this.#cache.set(key, residue)
     return residue
@@ -82,46 +90,48 @@ export class PolicyEngine {
 
   #reduce(attribute: number, source: Source, family: Family): Residue {
     const rules: CompiledRule[] = []
-    for (const rule of this.#rules) {
+    let key: string = family
+    for (const [i, rule] of this.#rules.entries()) {
       if (!rule.attributes.matches(this.#attributes, attribute, source, family)) continue
       rules.push(rule)
+      key += ` ${i}`
       if (rule.prefixes === undefined && rule.verdict !== 'next') break
     }
-    const residue: Residue = { rules, results: new Map(), constant: undefined, reason: '' }
-    if (rules.every((rule) => rule.prefixes === undefined)) {
-      residue.constant = this.#walk(residue, attribute, family)
-      residue.reason = this.reason
-    }
+    const known = this.#residues.get(key)
+    if (known !== undefined) return known
+    const same = rules.every((rule) => rule.prefixes === undefined)
+    const residue = { rules, outcome: same ? this.#walk(rules) : undefined, results: new Map() }
+    this.#residues.set(key, residue)
     return residue
   }
 
-  /** Goes through the residue for one prefix; without a table every rule matches. */
-  #walk(residue: Residue, attribute: number, family: Family, table?: PrefixTable, prefix = 0): number {
+  /** Goes through the rules for one prefix; without a table every rule matches. */
+  #walk(rules: readonly CompiledRule[], table?: PrefixTable, prefix = 0): Outcome {
     const applied: number[] = []
-    let verdict: 'accept' | 'reject' = this.policy.otherwise
-    let reason = 'otherwise'
-    for (const [i, rule] of residue.rules.entries()) {
+    for (const [i, rule] of rules.entries()) {
       if (table !== undefined && rule.prefixes !== undefined && !rule.prefixes.matches(table, prefix))
         continue
       if (rule.actions !== undefined) applied.push(i)
       if (rule.verdict === 'next') continue
-      verdict = rule.verdict
-      reason = rule.name
-      break
+      return { verdict: rule.verdict, reason: rule.verdict === 'reject' ? rule.name : '', applied }
     }
-    this.reason = verdict === 'reject' ? reason : ''
-    if (verdict === 'reject') return REJECTED
-    return applied.length === 0 ? attribute : this.#apply(residue, attribute, applied, family)
+    const verdict = this.policy.otherwise
+    return { verdict, reason: verdict === 'reject' ? 'otherwise' : '', applied }
   }
 
   #apply(residue: Residue, attribute: number, applied: readonly number[], family: Family): number {
     const key = applied.join()
-    const known = residue.results.get(key)
+    let results = residue.results.get(key)
+    if (results === undefined) {
+      results = new Map()
+      residue.results.set(key, results)
+    }
+    const known = results.get(attribute)
     if (known !== undefined) return known
     let attributes = this.#attributes.decode(attribute)
     for (const i of applied) attributes = applyActions(attributes, residue.rules[i]!.actions!, family)
     const result = internAttributes(this.#attributes, attributes)
-    residue.results.set(key, result)
+    results.set(attribute, result)
     return result
   }
 }
