@@ -1,6 +1,19 @@
 // What the speaker tells about itself: peers, paths, and the events about them.
 import type { Family } from './config.ts'
 
+interface FamilySize {
+  readonly prefixes: number
+  /** Rejected ones too. */
+  readonly paths: number
+}
+
+export interface TableSizes extends Readonly<Record<Family, FamilySize>> {
+  /** Distinct attribute sets; those that nothing refers to any more are freed in bulk. */
+  readonly attributeSets: number
+  /** Sets of peers that are told the same. */
+  readonly updateGroups: number
+}
+
 /** States of RFC 4271 section 8.2.2. */
 export type PeerState = 'idle' | 'connect' | 'active' | 'open-sent' | 'open-confirm' | 'established'
 

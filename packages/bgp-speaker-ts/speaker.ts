@@ -19,7 +19,7 @@ import type { Policy } from './policy/policy.ts'
 import type { FamilyRib } from './rib/family-rib.ts'
 import { Rib } from './rib/rib.ts'
 import { LOCAL } from './rib/source.ts'
-import type { BestPathChange, Path, PeerEvent, PeerSnapshot, RejectEvent } from './snapshot.ts'
+import type { BestPathChange, Path, PeerEvent, PeerSnapshot, RejectEvent, TableSizes } from './snapshot.ts'
 import type { Connection, Listener, Transport } from './transport.ts'
 import { nodeTransport } from './transport-node.ts'
 
@@ -220,6 +220,18 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
   /** Routes of our own. */
   announced(): readonly Announcement[] {
     return [...this.#announced.values()]
+  }
+
+  /** How much the tables hold, for metrics. */
+  tables(): TableSizes {
+    const size = ({ prefixes, paths }: FamilyRib) => ({ prefixes: prefixes.live, paths: paths.live })
+    const { families, attributes, groups } = this.#rib
+    return {
+      'ipv4-unicast': size(families['ipv4-unicast']),
+      'ipv6-unicast': size(families['ipv6-unicast']),
+      attributeSets: attributes.live,
+      updateGroups: groups.size,
+    }
   }
 
   /** Ends all sessions with CEASE/Administrative Shutdown and `reason` (RFC 9003, at most 255 bytes of UTF-8), closes the listeners; resolves when all is closed. */
