@@ -43,6 +43,19 @@ const IFLA_BR_VLAN_FILTERING = 7
 const IFLA_BRPORT_MODE = 4
 const IFLA_BRPORT_ISOLATED = 33
 
+/** Those that `readLink` reads. */
+const LINK_ATTRIBUTES = [
+  IFLA_ADDRESS,
+  IFLA_IFNAME,
+  IFLA_MTU,
+  IFLA_LINK,
+  IFLA_MASTER,
+  IFLA_OPERSTATE,
+  IFLA_LINKINFO,
+  IFLA_IFALIAS,
+  IFLA_PROMISCUITY,
+]
+
 const RTEXT_FILTER_SKIP_STATS = 8
 
 const IFF_UP = 0x1
@@ -79,7 +92,7 @@ const header = (index = 0, flags = 0, change = 0): Bytes => [
 
 export function readLink(message: Message): Link {
   const { body } = message
-  const found = attributes(body, 16)
+  const found = attributes(body, 16, LINK_ATTRIBUTES)
   const number = (type: number) => {
     const value = found.get(type)
     return value === undefined ? 0 : getU32(value, 0)
@@ -89,7 +102,7 @@ export function readLink(message: Message): Link {
     return value === undefined ? '' : getString(value)
   }
   const information = found.get(IFLA_LINKINFO)
-  const kind = information && attributes(information, 0).get(IFLA_INFO_KIND)
+  const kind = information && attributes(information, 0, [IFLA_INFO_KIND]).get(IFLA_INFO_KIND)
   const macBytes = found.get(IFLA_ADDRESS) ?? new Uint8Array(0)
   const flags = getU32(body, 8)
   return {

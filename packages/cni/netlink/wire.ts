@@ -111,10 +111,23 @@ export function decode(datagram: Uint8Array): Message[] {
   return messages
 }
 
-/** The attributes from `offset` on, by type; of a repeated one the last. */
-export function attributes(bytes: Uint8Array, offset: number): Map<number, Uint8Array> {
+/**
+ * The attributes from `offset` on, by type; of a repeated one the last.
+ * @param wanted the only types to look at: a link has fifty, and a view of each is dear in QuickJS
+ */
+export function attributes(
+  bytes: Uint8Array,
+  offset: number,
+  wanted?: readonly number[],
+): Map<number, Uint8Array> {
   const found = new Map<number, Uint8Array>()
-  for (const [type, value] of attributeList(bytes, offset)) found.set(type, value)
+  for (let at = offset; at + 4 <= bytes.length; ) {
+    const length = getU16(bytes, at)
+    if (length < 4 || at + length > bytes.length) break
+    const type = getU16(bytes, at + 2) & 0x3fff
+    if (wanted === undefined || wanted.includes(type)) found.set(type, bytes.subarray(at + 4, at + length))
+    at += (length + 3) & ~3
+  }
   return found
 }
 
