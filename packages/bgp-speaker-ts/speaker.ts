@@ -8,11 +8,10 @@ import { DynamicPeers } from './dynamic-peers.ts'
 import { BgpConfigError, BgpError } from './errors.ts'
 import type { PeerHost } from './host.ts'
 import { type Logger, silentLogger } from './log.ts'
-import { FAMILIES } from './negotiation.ts'
 import { CEASE, ERROR } from './packet/codes.ts'
 import { encodeCommunication, type Notification } from './packet/notification.ts'
 import { PathWatch } from './path-watch.ts'
-import { toAttributes, toPath } from './paths.ts'
+import { toAttributes } from './paths.ts'
 import { Peer } from './peer.ts'
 import { internAttributes, PolicyEngine } from './policy/engine.ts'
 import type { Policy } from './policy/policy.ts'
@@ -22,6 +21,7 @@ import { LOCAL } from './rib/source.ts'
 import type { BestPathChange, Path, PeerEvent, PeerSnapshot, RejectEvent, TableSizes } from './snapshot.ts'
 import type { Connection, Listener, Transport } from './transport.ts'
 import { nodeTransport } from './transport-node.ts'
+import { RibView } from './view.ts'
 
 export interface SpeakerEvents {
   peer: [event: PeerEvent]
@@ -45,6 +45,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
   readonly #log: Logger
   readonly #transport: Transport
   readonly #rib: Rib
+  readonly #view: RibView
   readonly #host: PeerHost
   readonly #peers = new Map<string, Peer>()
   readonly #engines = new Map<string, PolicyEngine>()
@@ -80,6 +81,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
       config.multipath,
     )
     if (this.#restarting) this.#rib.deferSelection()
+    this.#view = new RibView(this.#rib)
     this.#paths = new PathWatch(config.bfd, (peer) => this.#peers.get(peer)?.pathFailed(), this.#log)
     this.#host = this.#makeHost(routerId)
   }
@@ -194,44 +196,23 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
   }
 
   /** Best paths, in no particular order. Decoded while iterated: do not hold the iterator across turns. */
-  *routes(family?: Family): IterableIterator<Path> {
-    for (const each of family === undefined ? FAMILIES : [family]) {
-      const rib = this.#rib.families[each]
-      for (let id = 0; id < rib.prefixes.used; id++) {
-        if (!rib.prefixes.has(id)) continue
-        const path = this.#best(rib, id)
-        if (path !== undefined) yield path
-      }
-    }
+  routes(family?: Family): IterableIterator<Path> {
+    return this.#view.routes(family)
   }
 
   /** All paths to one prefix that policy lets in, in no particular order; several of one peer with add-path (RFC 7911). */
   paths(cidr: string): readonly Path[] {
-    const prefix = parsePrefix(cidr)
-    if (prefix === undefined) return []
-    const rib = this.#ribOf(prefix.bytes.length)
-    const id = rib.prefixes.find(prefix, false)
-    return rib.usablePaths(id).map(({ attribute, source, pathId }) => ({
-      ...toPath(rib.prefixes.text(id), this.#rib.attributes.decode(attribute), this.#rib.sources[source]!),
-      ...(pathId === 0 ? {} : { pathId }),
-    }))
+    return this.#view.paths(cidr)
+  }
+
+  /** How much the tables hold, for metrics. */
+  tables(): TableSizes {
+    return this.#view.sizes()
   }
 
   /** Routes of our own. */
   announced(): readonly Announcement[] {
     return [...this.#announced.values()]
-  }
-
-  /** How much the tables hold, for metrics. */
-  tables(): TableSizes {
-    const size = ({ prefixes, paths }: FamilyRib) => ({ prefixes: prefixes.live, paths: paths.live })
-    const { families, attributes, groups } = this.#rib
-    return {
-      'ipv4-unicast': size(families['ipv4-unicast']),
-      'ipv6-unicast': size(families['ipv6-unicast']),
-      attributeSets: attributes.live,
-      updateGroups: groups.size,
-    }
   }
 
   /** Ends all sessions with CEASE/Administrative Shutdown and `reason` (RFC 9003, at most 255 bytes of UTF-8), closes the listeners; resolves when all is closed. */
@@ -361,34 +342,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
 
   #changed(rib: FamilyRib, prefixes: readonly number[]): void {
     if (this.listenerCount('best') === 0) return
-    const changes = prefixes.map((id) => ({
-      prefix: rib.prefixes.text(id),
-      best: this.#best(rib, id),
-      ...this.#multipath(rib, id),
-    }))
-    this.emit('best', changes)
-  }
-
-  #best(rib: FamilyRib, id: number): Path | undefined {
-    const attribute = rib.prefixes.bestAttribute[id]!
-    if (attribute < 0) return undefined
-    return toPath(
-      rib.prefixes.text(id),
-      this.#rib.attributes.decode(attribute),
-      this.#rib.sources[rib.prefixes.bestSource[id]!]!,
-    )
-  }
-
-  #multipath(rib: FamilyRib, id: number): { multipath?: readonly Path[] } {
-    const equal = rib.equalPaths(id)
-    if (equal.length === 0) return {}
-    const prefix = rib.prefixes.text(id)
-    const { attributes, sources } = this.#rib
-    return {
-      multipath: equal.map(({ attribute, source }) =>
-        toPath(prefix, attributes.decode(attribute), sources[source]!),
-      ),
-    }
+    this.emit('best', this.#view.changes(rib, prefixes))
   }
 
   #ribOf(addressLength: number): FamilyRib {
