@@ -3,6 +3,7 @@ import type { Flow, FlowFilter } from '@podroute/linux/conntrack.ts'
 import type { Connections, Destination, IpvsOp, VirtualServer } from '@podroute/linux/ipvs/ipvs.ts'
 import type { Route, RouteFilter } from '@podroute/linux/route/route-message.ts'
 import type { RouteOp } from '@podroute/linux/route/routes.ts'
+import type { BoundPort } from './sockets.ts'
 
 export type { Connections, Destination, IpvsOp, Route, RouteOp, VirtualServer }
 
@@ -62,6 +63,8 @@ export interface Kernel {
   readonly sysctl: SysctlSeam
   readonly flows: FlowsSeam
   readonly listen: Listen
+  /** Ports on which processes wait for clients. */
+  boundPorts(): Promise<ReadonlySet<BoundPort>>
   /** Addresses of all interfaces that others can reach. */
   addresses(): Promise<readonly string[]>
   /** Makes the kernel load a module; `reason` says why it did not. */

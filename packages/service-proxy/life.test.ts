@@ -3,6 +3,7 @@ import { ManualClock } from '@podroute/reconcile/testing/manual-clock.ts'
 import { expect } from 'chai'
 import { Patrol } from './patrol.ts'
 import { createServiceProxy, type ServiceProxyOptions } from './proxy.ts'
+import { readSockets } from './sockets.ts'
 import { FakeKernel } from './testing/fake-kernel.ts'
 import { service, slice } from './testing/objects.ts'
 
@@ -265,11 +266,12 @@ describe('health-check node ports', () => {
   })
 
   it('that somebody else holds are tried again', async () => {
-    const { proxy, kernel, clock } = await setup()
+    const { proxy, kernel, clock, problems } = await setup()
     kernel.health.set(32000, () => ({ status: 418, headers: {}, body: '' }))
     proxy.upsertService(balanced('web', 32000))
     await proxy.synced()
     expect(proxy.stats()['health-checks']?.failed).to.equal(1)
+    expect(problems).to.deep.equal(['PORT_IN_USE test/web healthCheckNodePort 32000'])
     kernel.health.clear()
     await clock.advance(60_000)
     expect(kernel.health.has(32000)).to.equal(true)
@@ -292,6 +294,34 @@ describe('health-check node ports', () => {
     await clock.advance(61_000)
     expect(kernel.health.get(32000)!().status).to.equal(503)
     go()
+  })
+})
+
+describe('a NodePort on which a process listens', () => {
+  it('is served, and reported once', async () => {
+    const { proxy, kernel, problems } = await setup()
+    kernel.bound.add('tcp 30080').add('udp 30081')
+    const spec = { type: 'NodePort', clusterIP: '10.96.0.1' }
+    const ports = [30080, 30081].map((nodePort) => ({ name: `p${nodePort}`, port: nodePort, nodePort }))
+    proxy.upsertService(service('web', { ...spec, ports }))
+    await proxy.synced()
+    proxy.upsertSlice(slice('web', [A]))
+    await proxy.flush()
+    expect(kernel.table.has('tcp 192.0.2.11 30080')).to.equal(true)
+    expect(problems).to.deep.equal(['PORT_IN_USE test/web NodePort 30080/tcp'])
+    proxy.deleteService('test/web')
+    expect(proxy.problems()).to.deep.equal([])
+  })
+
+  it('is found among the sockets that /proc lists', () => {
+    const listed = [
+      '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode',
+      '   0: 00000000:7580 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 20591 1',
+      '   1: 0100007F:7581 0100007F:0016 01 00000000:00000000 00:00000000 00000000     0        0 20592 1',
+      '   2: 00000000000000000000000000000000:7582 00000000000000000000000000000000:0000 0A 00000000:00000000',
+    ].join('\n')
+    expect(readSockets('tcp', listed)).to.deep.equal(['tcp 30080', 'tcp 30082'])
+    expect(readSockets('udp', listed)).to.deep.equal([])
   })
 })
 

@@ -9,6 +9,7 @@ import { Addresses } from '@podroute/linux/route/addresses.ts'
 import { watchRoutes } from '@podroute/linux/route/monitor.ts'
 import { Routes } from '@podroute/linux/route/routes.ts'
 import { readSysctl, writeSysctl } from '@podroute/linux/sysctl.ts'
+import { boundPorts } from './bound-ports.ts'
 import { healthListener } from './health-check/server.ts'
 import type { Kernel } from './kernel.ts'
 import { TABLE } from './rules/sets.ts'
@@ -40,6 +41,7 @@ export function openKernel(options: OpenKernelOptions = {}): Kernel & Disposable
       },
     },
     flows,
+    boundPorts: () => boundPorts(options.netns),
     listen: healthListener(options.netns),
     async addresses() {
       return (await addresses.list()).map(({ address }) => address).filter((address) => !NEARBY.test(address))

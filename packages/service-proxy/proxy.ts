@@ -11,6 +11,7 @@ import { Frontends } from './frontends.ts'
 import { HealthCheckPorts } from './health-checks.ts'
 import { ServiceIndex } from './index.ts'
 import type { Kernel } from './kernel.ts'
+import { NodePorts } from './node-ports.ts'
 import { NodeView } from './node-view.ts'
 import { parseService } from './parse/service.ts'
 import { parseSlice } from './parse/slice.ts'
@@ -18,7 +19,7 @@ import { Patrol } from './patrol.ts'
 import { Placements } from './placements.ts'
 import type { Frontend } from './plan/frontend.ts'
 import { Marks } from './plan/marks.ts'
-import { EMPTY_PLAN, planService } from './plan/plan.ts'
+import { EMPTY_PLAN, planService, problemOf } from './plan/plan.ts'
 import { Problems } from './problems.ts'
 import { BASE, baseVersion } from './resources/base-rules.ts'
 import { elementKey, setOf } from './rules/sets.ts'
@@ -86,10 +87,12 @@ export class ServiceProxy implements AsyncDisposable {
   readonly #placements: Placements
   readonly #healthChecks: HealthCheckPorts
   readonly #udpFlows = new UdpFlows()
+  readonly #nodePorts = new NodePorts()
   readonly #patrol: Patrol
   #podElements: readonly string[] = []
   #watching: Disposable | undefined
-  #cleaning: Promise<void> | undefined
+  /** What follows a flush. */
+  #following: Promise<void> | undefined
   #synced = false
 
   constructor(options: ServiceProxyOptions) {
@@ -168,6 +171,7 @@ export class ServiceProxy implements AsyncDisposable {
   /** @param key `namespace/name` */
   deleteService(key: ServiceKey): void {
     this.#problems.replace(`service ${key}`, [])
+    this.#problems.replace(`ports ${key}`, [])
     this.#index.removeService(key)
     this.#group.schedule()
   }
@@ -239,7 +243,7 @@ export class ServiceProxy implements AsyncDisposable {
   /** Sends what is due now, without waiting for the moment at which it would happen by itself. */
   async flush(): Promise<FlushResult> {
     const result = await this.#group.flush()
-    await this.#cleaning
+    await this.#following
     return result
   }
 
@@ -306,8 +310,9 @@ export class ServiceProxy implements AsyncDisposable {
     const service = this.#index.service(key)
     const plan = service ? planService(service, this.#index.slices(key), this.#node.context) : EMPTY_PLAN
     const refused = this.#frontends.replace(service ?? { key, created: 0 }, plan.frontends)
+    this.#nodePorts.note(key, service)
     this.#healthChecks.replace(key, plan.healthCheck)
-    const conflicts = refused.map((detail): Problem => ({ code: 'CONFLICT', object: key, detail }))
+    const conflicts = service ? refused.map((detail) => problemOf(service, 'CONFLICT', detail)) : []
     this.#problems.replace(`plan ${key}`, [...plan.problems, ...conflicts])
   }
 
@@ -320,11 +325,28 @@ export class ServiceProxy implements AsyncDisposable {
 
   #flushed(result: FlushResult, milliseconds: number): void {
     const { kernel, log, onFlushed } = this.#options
-    this.#cleaning = this.#udpFlows.clean(kernel.flows).then(
-      (forgotten) => (forgotten > 0 ? log?.debug('flows forgotten', { forgotten }) : undefined),
-      (error: Error) => log?.warn('flows could not be forgotten', { error: error.message }),
+    this.#following = Promise.all([
+      this.#udpFlows.clean(kernel.flows),
+      this.#nodePorts.check(() => kernel.boundPorts()),
+    ]).then(
+      ([forgotten, clashes]) => {
+        if (forgotten > 0) log?.debug('flows forgotten', { forgotten })
+        for (const [key, problems] of clashes) this.#problems.replace(`ports ${key}`, problems)
+      },
+      (error: Error) => log?.warn('flows or ports could not be looked at', { error: error.message }),
     )
+    this.#reportHealthChecks()
     onFlushed?.(result, milliseconds)
+  }
+
+  #reportHealthChecks(): void {
+    const problems: Problem[] = []
+    for (const [port] of this.#tables.healthChecks.failures()) {
+      const check = this.#tables.healthChecks.get(port)
+      const service = check && this.#index.service(`${check.namespace}/${check.name}`)
+      if (service) problems.push(problemOf(service, 'PORT_IN_USE', `healthCheckNodePort ${port}`))
+    }
+    this.#problems.replace('health checks', problems)
   }
 
   #replan(which?: (service: Service) => boolean): void {

@@ -5,6 +5,7 @@ export interface ServiceObject {
   readonly metadata?: {
     readonly name?: string
     readonly namespace?: string
+    readonly uid?: string
     readonly labels?: Readonly<Record<string, string>>
     readonly annotations?: Readonly<Record<string, string>>
     readonly creationTimestamp?: string | Date
@@ -39,6 +40,7 @@ export interface EndpointSliceObject {
   readonly metadata?: {
     readonly name?: string
     readonly namespace?: string
+    readonly uid?: string
     readonly labels?: Readonly<Record<string, string>>
   }
   readonly addressType?: string
@@ -88,6 +90,8 @@ export type Affinity = { readonly kind: 'none' } | { readonly kind: 'client-ip';
 /** A Service that is ours to proxy. Addresses are canonical text. */
 export interface Service {
   readonly key: ServiceKey
+  /** Empty: not known. */
+  readonly uid: string
   /** Milliseconds since 1970; of two Services that want the same address and port the older one has it. */
   readonly created: number
   readonly namespace: string
@@ -147,6 +151,9 @@ export interface Slice {
 /** Something in an API object that could not be used; the rest of the object was. */
 export interface Problem {
   readonly code: ProblemCode
+  readonly kind: 'Service' | 'EndpointSlice'
+  /** Of the object, where it is known. */
+  readonly uid?: string
   /** `namespace/name` of the object. */
   readonly object: string
   /** The field or address that it is about. */
@@ -160,3 +167,5 @@ export type ProblemCode =
   | 'CONFLICT'
   /** The address may not be used as a service address here. */
   | 'ADDRESS_REFUSED'
+  /** A process on the node holds the port that a Service asks for. */
+  | 'PORT_IN_USE'

@@ -18,11 +18,14 @@ export function parseService(object: ServiceObject, report: Report): Service | u
   if (key === undefined || typeof spec !== 'object' || spec === null) return undefined
   if (object.metadata?.labels?.[PROXY_NAME_LABEL] !== undefined) return undefined
   if (spec.type === 'ExternalName' || !spec.clusterIP || spec.clusterIP === 'None') return undefined
-  const problem = (detail: string) => report({ code: 'INVALID_FIELD', object: key, detail })
+  const uid = textOf(object.metadata?.uid)
+  const problem = (detail: string) =>
+    report({ code: 'INVALID_FIELD', kind: 'Service', ...(uid && { uid }), object: key, detail })
   const type = spec.type ?? 'ClusterIP'
   const local = isLocalByAnnotation(object.metadata?.annotations)
   return {
     key,
+    uid,
     created: createdAt(object),
     namespace: textOf(object.metadata?.namespace),
     name: textOf(object.metadata?.name),

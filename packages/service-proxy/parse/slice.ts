@@ -14,7 +14,9 @@ export function parseSlice(object: EndpointSliceObject, report: Report): Slice |
   const family = FAMILIES[textOf(object?.addressType)]
   if (key === undefined || !service || family === undefined) return undefined
   if (labels?.[HEADLESS_LABEL] !== undefined) return undefined
-  const problem = (detail: string) => report({ code: 'INVALID_FIELD', object: key, detail })
+  const uid = textOf(object.metadata?.uid)
+  const problem = (detail: string) =>
+    report({ code: 'INVALID_FIELD', kind: 'EndpointSlice', ...(uid && { uid }), object: key, detail })
   return {
     key,
     service: `${object.metadata?.namespace}/${service}`,

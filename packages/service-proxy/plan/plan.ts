@@ -1,6 +1,6 @@
 /** A Service and its slices to frontends: a pure function over the rule families. */
 import { familyOf } from '@podroute/linux/address.ts'
-import type { Problem, Service, ServicePort, Slice } from '../types.ts'
+import type { Problem, ProblemCode, Service, ServicePort, Slice } from '../types.ts'
 import { judgeAddress } from './addresses.ts'
 import { planClusterIp } from './cluster-ip.ts'
 import type { PlanContext } from './context.ts'
@@ -51,7 +51,7 @@ function addressesOf(service: Service, context: PlanContext, problems: Problem[]
     const verdict = judgeAddress(origin, address, context)
     if (verdict.kind === 'refuse') {
       const detail = `${address}: ${verdict.reason}`
-      problems.push({ code: 'ADDRESS_REFUSED', object: service.key, detail })
+      problems.push(problemOf(service, 'ADDRESS_REFUSED', detail))
     }
     return verdict.kind === 'use'
   })
@@ -92,7 +92,11 @@ function unique(service: Service, frontends: readonly Frontend[], problems: Prob
   return frontends.filter(({ key, server }) => {
     if (!seen.has(key)) return seen.add(key)
     // A marked one goes the way of the one beside it.
-    if (server.fwmark === undefined) problems.push({ code: 'CONFLICT', object: service.key, detail: key })
+    if (server.fwmark === undefined) problems.push(problemOf(service, 'CONFLICT', key))
     return false
   })
+}
+
+export function problemOf({ key, uid }: Service, code: ProblemCode, detail: string): Problem {
+  return { code, kind: 'Service', ...(uid && { uid }), object: key, detail }
 }

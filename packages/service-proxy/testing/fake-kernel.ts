@@ -11,6 +11,7 @@ import type {
   VirtualServer,
 } from '../kernel.ts'
 import { destinationKey, serverKey } from '../plan/frontend.ts'
+import type { BoundPort } from '../sockets.ts'
 
 class FakeError extends Error {
   readonly code: string
@@ -39,6 +40,7 @@ export class FakeKernel implements Kernel {
   readonly health = new Map<number, () => HttpAnswer>()
   readonly udpFlows: Flow[] = []
   interfaceAddresses: string[] = []
+  readonly bound = new Set<BoundPort>()
   lists = 0
   hasIpvs = true
   #news: KernelNews | undefined
@@ -101,6 +103,10 @@ export class FakeKernel implements Kernel {
     if (this.health.has(port)) throw new FakeError('EADDRINUSE')
     this.health.set(port, answer)
     return { [Symbol.asyncDispose]: async () => void this.health.delete(port) }
+  }
+
+  async boundPorts() {
+    return this.bound
   }
 
   async addresses() {

@@ -3,6 +3,7 @@ import { createSocket } from 'node:dgram'
 import { connect, createServer, Socket, type SocketConstructorOpts } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { createInterface } from 'node:readline'
+import { setTimeout as pause } from 'node:timers/promises'
 
 const [name = '', ...ports] = process.argv.slice(2)
 const TIMEOUT = 1500
@@ -27,7 +28,10 @@ function addresses() {
 
 interface Command {
   readonly id: number
-  readonly protocol: 'tcp' | 'udp' | 'open' | 'say' | 'sctp' | 'serve-sctp'
+  readonly protocol: 'tcp' | 'udp' | 'open' | 'say' | 'sctp' | 'serve-sctp' | 'load'
+  /** `load`: for so many milliseconds, so many new connections a second. */
+  readonly milliseconds?: number
+  readonly rate?: number
   /** `say`: on the connection of this `open`. */
   readonly connection?: number
   readonly host: string
@@ -56,6 +60,8 @@ function attempt(command: Command): Promise<string> {
       return say(connections.get(command.connection ?? 0)!)
     case 'sctp':
       return askSctp(command)
+    case 'load':
+      return load(command)
     case 'serve-sctp':
       return serveSctp(command)
   }
@@ -88,6 +94,50 @@ async function serveSctp({ port }: Command): Promise<string> {
 async function askSctp({ host, port }: Command): Promise<string> {
   const socket = new Socket({ fd: await sctpSocket(), manualStart: true } as SocketConstructorOpts)
   return converse(socket.connect({ host, port }))
+}
+
+const LASTING = 4
+const QUESTIONS = 25
+const PAUSE = 20
+
+/**
+ * New connections with one question each, at a steady rate, beside a few that ask again and again before they start anew.
+ * Answers how many questions were answered, how many not, and why the first was not.
+ */
+async function load(command: Command): Promise<string> {
+  const { milliseconds = 1000, rate = 100 } = command
+  const end = performance.now() + milliseconds
+  const counts = { answered: 0, failed: 0, first: '' }
+  const count = (question: Promise<unknown>) =>
+    question.then(
+      () => void counts.answered++,
+      (error: NodeJS.ErrnoException) => {
+        counts.failed++
+        counts.first ||= `${error.code} after ${Math.round(performance.now() - end + milliseconds)} ms`
+      },
+    )
+  const short: Promise<void>[] = []
+  const lasting = Array.from({ length: LASTING }, async () => {
+    while (performance.now() < end) await count(chat(command, end))
+  })
+  const started = performance.now()
+  while (performance.now() < end) {
+    const due = ((performance.now() - started) * rate) / 1000
+    while (short.length < due) short.push(count(askTcp(command)))
+    await pause(5)
+  }
+  await Promise.all([...short, ...lasting])
+  return JSON.stringify(counts)
+}
+
+async function chat({ host, port }: Command, end: number): Promise<void> {
+  const socket = connect({ host, port })
+  await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject))
+  for (let asked = 0; asked < QUESTIONS && performance.now() < end; asked++) {
+    await say(socket)
+    await pause(PAUSE)
+  }
+  socket.destroy()
 }
 
 function openTcp({ id, host, port }: Command): Promise<string> {

@@ -23,12 +23,21 @@ export interface Host extends AsyncDisposable {
   /** What the server said: `name client-address`. Rejects with the code of the error: `ECONNREFUSED`, `ETIMEDOUT`. */
   tcp(host: string, port: number): Promise<string>
   udp(host: string, port: number, localPort?: number): Promise<string>
+  /** Asks for so long, at so many new connections a second, beside connections that last. */
+  load(host: string, port: number, milliseconds: number, rate: number): Promise<Load>
   /** IPv4 only. */
   sctp(host: string, port: number): Promise<string>
   /** Answers on an SCTP port, too. */
   serveSctp(port: number): Promise<string>
   /** Opens a TCP connection that stays; each call of the result asks once more on it. */
   connect(host: string, port: number): Promise<() => Promise<string>>
+}
+
+/** How many questions were answered, how many were not, and why the first was not. */
+export interface Load {
+  readonly answered: number
+  readonly failed: number
+  readonly first: string
 }
 
 export interface Network extends AsyncDisposable {
@@ -167,6 +176,8 @@ async function startHost(namespace: string, name: string, ports: readonly number
     namespace,
     tcp: (address, port) => ask({ protocol: 'tcp', host: address, port }),
     udp: (address, port, localPort) => ask({ protocol: 'udp', host: address, port, localPort }),
+    load: async (address, port, milliseconds, rate) =>
+      JSON.parse(await ask({ protocol: 'load', host: address, port, milliseconds, rate })) as Load,
     sctp: (address, port) => ask({ protocol: 'sctp', host: address, port }),
     serveSctp: (port) => ask({ protocol: 'serve-sctp', port }),
     async connect(address, port) {

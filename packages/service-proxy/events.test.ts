@@ -1,0 +1,42 @@
+import { expect } from 'chai'
+import { eventOf } from './events.ts'
+import type { Problem } from './types.ts'
+
+const problem: Problem = {
+  code: 'ADDRESS_REFUSED',
+  kind: 'Service',
+  object: 'shop/web',
+  uid: 'u-1',
+  detail: '192.0.2.1: the address of a node',
+}
+
+describe('eventOf', () => {
+  it('is about the object, from this node', () => {
+    expect(eventOf(problem, 'node-1', new Date('2026-01-02T03:04:05.678Z'))).to.deep.equal({
+      apiVersion: 'events.k8s.io/v1',
+      kind: 'Event',
+      metadata: { generateName: 'web.', namespace: 'shop' },
+      eventTime: '2026-01-02T03:04:05.678000Z',
+      type: 'Warning',
+      reason: 'AddressRefused',
+      action: 'ProxyService',
+      note: 'not served: 192.0.2.1: the address of a node',
+      reportingController: 'podroute.io/agent',
+      reportingInstance: 'node-1',
+      regarding: { apiVersion: 'v1', kind: 'Service', namespace: 'shop', name: 'web', uid: 'u-1' },
+    })
+  })
+
+  it('stays within what the API takes', () => {
+    const long = {
+      ...problem,
+      kind: 'EndpointSlice',
+      object: `shop/${'x'.repeat(253)}`,
+      detail: 'y'.repeat(5000),
+    } as const
+    const event = eventOf(long, 'node-1', new Date())
+    expect(event.note.length).to.be.lessThan(1024)
+    expect(event.metadata.generateName.length).to.be.lessThan(64)
+    expect(event.regarding.name).to.have.length(253)
+  })
+})

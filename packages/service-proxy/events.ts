@@ -1,0 +1,60 @@
+/** Problems of API objects as Kubernetes Events, which `kubectl describe` shows beside the object. Pure. */
+import type { Problem, ProblemCode } from './types.ts'
+
+/** events.k8s.io/v1 Event: what is posted of it. */
+export interface EventObject {
+  readonly apiVersion: 'events.k8s.io/v1'
+  readonly kind: 'Event'
+  readonly metadata: { readonly generateName: string; readonly namespace: string }
+  /** With microseconds, as the API wants it. */
+  readonly eventTime: string
+  readonly type: 'Warning'
+  readonly reason: string
+  readonly action: string
+  readonly note: string
+  readonly reportingController: string
+  readonly reportingInstance: string
+  readonly regarding: {
+    readonly apiVersion: string
+    readonly kind: string
+    readonly namespace: string
+    readonly name: string
+    readonly uid?: string
+  }
+}
+
+const REASONS: Readonly<Record<ProblemCode, readonly [reason: string, note: string]>> = {
+  INVALID_FIELD: ['InvalidField', 'this field cannot be used and is skipped: '],
+  CONFLICT: ['AddressConflict', 'another Service, which is older, holds '],
+  ADDRESS_REFUSED: ['AddressRefused', 'not served: '],
+  PORT_IN_USE: ['PortInUse', 'a process on the node holds the port of '],
+}
+
+const API_VERSIONS = { Service: 'v1', EndpointSlice: 'discovery.k8s.io/v1' } as const
+/** The API takes notes of less than a kilobyte. */
+const LONGEST_NOTE = 1000
+
+/** @param now wall-clock time */
+export function eventOf(problem: Problem, nodeName: string, now: Date): EventObject {
+  const [namespace = '', name = ''] = problem.object.split('/')
+  const [reason, note] = REASONS[problem.code]
+  return {
+    apiVersion: 'events.k8s.io/v1',
+    kind: 'Event',
+    metadata: { generateName: `${name.slice(0, 60)}.`, namespace },
+    eventTime: now.toISOString().replace('Z', '000Z'),
+    type: 'Warning',
+    reason,
+    action: 'ProxyService',
+    note: (note + problem.detail).slice(0, LONGEST_NOTE),
+    reportingController: 'podroute.io/agent',
+    reportingInstance: nodeName,
+    regarding: {
+      apiVersion: API_VERSIONS[problem.kind],
+      kind: problem.kind,
+      namespace,
+      name,
+      ...(problem.uid === undefined ? {} : { uid: problem.uid }),
+    },
+  }
+}
