@@ -34,6 +34,11 @@ async function importBase(tar: string): Promise<string> {
   return name
 }
 
+/** Id of podroute's image; empty where there is none yet. */
+async function imageId(): Promise<string> {
+  return (await buildah(['images', '-q', PODROUTE_IMAGE]).catch(() => '')).trim()
+}
+
 /** Path of the image's archive. */
 export async function buildPodrouteImage(): Promise<string> {
   const [base, dist] = await Promise.all([buildBase(), buildDist()])
@@ -43,6 +48,7 @@ export async function buildPodrouteImage(): Promise<string> {
   const key = fingerprint([base, dist.key, ...recipe])
   const { directory } = await cached('image', key, async (into) => {
     const runtime = await importBase(base)
+    const previous = await imageId()
     await buildah([
       ...['build', '--quiet', '--layers', '--build-arg', `RUNTIME_IMAGE=${runtime}`],
       ...['--build-context', `build=${dist.directory}`],
@@ -56,6 +62,8 @@ export async function buildPodrouteImage(): Promise<string> {
         '.',
       ],
     ])
+    // With the layers that only it had; those of the earlier stages stay for the next build.
+    if (previous !== '' && previous !== (await imageId())) await buildah(['rmi', previous])
     await buildah([
       'push',
       '-q',
