@@ -1,13 +1,14 @@
 /** Endpoints that take no new connections any more, and go when their last connection ends or their time is over. */
 import type { Clock } from '@podroute/reconcile/clock.ts'
+import type { DestinationsByServer } from './ipvs-table.ts'
 import type { Connections, Destination, VirtualServer } from './kernel.ts'
 import type { DestinationKey, ServerKey } from './plan/frontend.ts'
 import { destinationKey, serverKey } from './plan/frontend.ts'
 
 export interface DrainOptions {
   readonly clock: Clock
-  /** The destinations of a server with their connections, as the kernel counts them. */
-  connections(server: VirtualServer): Promise<readonly (Destination & Connections)[]>
+  /** The destinations of servers with their connections, as the kernel counts them; perhaps of fewer servers than were asked for. */
+  connections(servers: readonly VirtualServer[]): Promise<DestinationsByServer>
   /** Whether the kernel knows that this destination takes no new connections. */
   quiet(key: DestinationKey): boolean
   /** Its time is over. */
@@ -21,8 +22,6 @@ interface Drain {
 }
 
 const POLL_MS = 1000
-/** Servers that are asked for their connections in one round: a node that dies must not keep the others waiting. */
-const SERVERS_A_ROUND = 64
 
 export class Drains implements Disposable {
   readonly #options: DrainOptions
@@ -87,14 +86,16 @@ export class Drains implements Disposable {
     const asked = new Map<ServerKey, VirtualServer>()
     for (const [key, { server, deadline }] of this.#drains) {
       if (deadline <= now) this.#finish(key)
-      else if (asked.size < SERVERS_A_ROUND && this.#options.quiet(key)) asked.set(serverKey(server), server)
+      else if (this.#options.quiet(key)) asked.set(serverKey(server), server)
     }
-    for (const [owner, server] of asked) await this.#ask(owner, server).catch(() => undefined)
+    if (asked.size === 0) return
+    // What cannot be asked waits for its deadline.
+    const table = await this.#options.connections([...asked.values()]).catch(() => new Map())
+    for (const [owner, destinations] of table) this.#judge(owner, destinations)
   }
 
-  /** What cannot be asked waits for its deadline. */
-  async #ask(owner: ServerKey, server: VirtualServer): Promise<void> {
-    for (const there of await this.#options.connections(server)) {
+  #judge(owner: ServerKey, destinations: readonly (Destination & Connections)[]): void {
+    for (const there of destinations) {
       const key = destinationKey(owner, there)
       const drain = this.#drains.get(key)
       if (!drain || there.weight > 0) continue

@@ -3,6 +3,7 @@ import type { Flow, FlowFilter } from '@podroute/linux/conntrack.ts'
 import type { Connections, Destination, IpvsOp, VirtualServer } from '@podroute/linux/ipvs/ipvs.ts'
 import type { Route, RouteFilter } from '@podroute/linux/route/route-message.ts'
 import type { RouteOp } from '@podroute/linux/route/routes.ts'
+import type { DestinationsByServer } from './ipvs-table.ts'
 import type { BoundPort } from './sockets.ts'
 
 export type { Connections, Destination, IpvsOp, Route, RouteOp, VirtualServer }
@@ -10,6 +11,8 @@ export type { Connections, Destination, IpvsOp, Route, RouteOp, VirtualServer }
 export interface IpvsSeam {
   servers(): Promise<readonly VirtualServer[]>
   destinations(server: VirtualServer): Promise<readonly (Destination & Connections)[]>
+  /** Those of all servers at once, by server; where it is missing, each server is asked. */
+  table?(): Promise<DestinationsByServer>
   apply(ops: readonly IpvsOp[]): Promise<readonly (Error | null)[]>
 }
 

@@ -9,9 +9,9 @@ import { Addresses } from '@podroute/linux/route/addresses.ts'
 import { watchRoutes } from '@podroute/linux/route/monitor.ts'
 import { Routes } from '@podroute/linux/route/routes.ts'
 import { readSysctl, writeSysctl } from '@podroute/linux/sysctl.ts'
-import { boundPorts } from './bound-ports.ts'
 import { healthListener } from './health-check/server.ts'
 import type { Kernel } from './kernel.ts'
+import { boundPorts, ipvsTable } from './proc.ts'
 import { TABLE } from './rules/sets.ts'
 
 export interface OpenKernelOptions {
@@ -31,7 +31,12 @@ export function openKernel(options: OpenKernelOptions = {}): Kernel & Disposable
   const flows = stack.use(Conntrack.open(options))
   const addresses = new Addresses(routeSocket)
   return {
-    ipvs,
+    ipvs: {
+      servers: () => ipvs.servers(),
+      destinations: (server) => ipvs.destinations(server),
+      table: () => ipvsTable(options.netns),
+      apply: (ops) => ipvs.apply(ops),
+    },
     routes: new Routes(routeSocket),
     nft,
     sysctl: {

@@ -2,9 +2,10 @@
 import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { Table } from '@podroute/reconcile/table.ts'
 import { Drains } from './drains.ts'
-import type { Destination, IpvsSeam } from './kernel.ts'
+import type { DestinationsByServer } from './ipvs-table.ts'
+import type { Connections, Destination, IpvsSeam, VirtualServer } from './kernel.ts'
 import type { DestinationKey, Frontend, ServerKey } from './plan/frontend.ts'
-import { destinationKey, serverOf } from './plan/frontend.ts'
+import { destinationKey, serverKey, serverOf } from './plan/frontend.ts'
 import type { PlacedDestination } from './resources/destinations.ts'
 
 export interface PlacementOptions {
@@ -24,7 +25,7 @@ export class Placements implements Disposable {
     this.#options = options
     this.#drains = new Drains({
       clock: options.clock,
-      connections: (server) => options.ipvs.destinations(server),
+      connections: (servers) => connectionsOf(options.ipvs, servers),
       quiet: (key) => table.acknowledged(key)?.destination.weight === 0,
       finish: (key) => table.delete(key),
     })
@@ -80,6 +81,21 @@ export class Placements implements Disposable {
     this.#drains.cancel(key)
     this.#table.delete(key)
   }
+}
+
+/** One reading of the whole table costs as much as some requests. */
+const MOST_REQUESTS = 16
+
+async function connectionsOf(
+  ipvs: IpvsSeam,
+  servers: readonly VirtualServer[],
+): Promise<DestinationsByServer> {
+  if (ipvs.table && servers.length > MOST_REQUESTS) return ipvs.table()
+  const found = new Map<ServerKey, readonly (Destination & Connections)[]>()
+  for (const server of servers.slice(0, MOST_REQUESTS)) {
+    found.set(serverKey(server), await ipvs.destinations(server))
+  }
+  return found
 }
 
 function destinationsOf(frontend: Frontend | undefined): (readonly [DestinationKey, Destination])[] {

@@ -55,6 +55,7 @@ function counting(kernel: Kernel): { kernel: Kernel; counts: Counts } {
       ipvs: {
         servers: () => count(1, kernel.ipvs.servers()),
         destinations: (server) => count(1, kernel.ipvs.destinations(server)),
+        table: () => count(1, kernel.ipvs.table!()),
         async apply(ops) {
           const started = performance.now()
           const outcomes = await count(ops.length, kernel.ipvs.apply(ops))

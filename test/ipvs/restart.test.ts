@@ -13,6 +13,7 @@ function counting(kernel: Kernel, writes: string[]): Kernel {
     ipvs: {
       servers: () => kernel.ipvs.servers(),
       destinations: (server) => kernel.ipvs.destinations(server),
+      table: () => kernel.ipvs.table!(),
       apply(ops) {
         writes.push(...ops.map((op) => `${op.kind} ${op.server.address}`))
         return kernel.ipvs.apply(ops)

@@ -26,8 +26,8 @@ export const EFFECTS: readonly RegExp[] = [
   /^packages\/agent\/(http|main|bgp-transport|api\/(client|servers)|config\/load)\.ts$/,
   // The admin socket's other end.
   /^packages\/cli\/client\.ts$/,
-  // Health-check node ports, and the sockets of the node's processes.
-  /^packages\/service-proxy\/(health-check\/server|bound-ports)\.ts$/,
+  // Health-check node ports, and what /proc shows.
+  /^packages\/service-proxy\/(health-check\/server|proc)\.ts$/,
   // Builds the CNI plugins; runs on the developer's machine.
   /^packages\/cni\/sysroot\.ts$/,
 ]

@@ -38,7 +38,12 @@ export class Destinations implements Resource<DestinationKey, PlacedDestination>
   }
 
   async *list(): AsyncIterable<readonly [DestinationKey, PlacedDestination]> {
-    for (const server of await this.#ipvs.servers()) if (isOurs(server)) yield* await this.#listOf(server)
+    const servers = (await this.#ipvs.servers()).filter(isOurs)
+    const table = servers.length > 0 ? await this.#ipvs.table?.() : undefined
+    for (const server of servers) {
+      if (table) yield* placed(server, table.get(serverKey(server)) ?? [])
+      else yield* await this.#listOf(server)
+    }
   }
 
   async read(keys: readonly DestinationKey[]): Promise<ReadonlyMap<DestinationKey, PlacedDestination>> {
@@ -68,13 +73,19 @@ export class Destinations implements Resource<DestinationKey, PlacedDestination>
   }
 
   async #listOf(server: VirtualServer): Promise<(readonly [DestinationKey, PlacedDestination])[]> {
-    const key = serverKey(server)
-    const destinations = await this.#ipvs.destinations(server)
-    return destinations.map(({ address, port, weight, forwarding }) => [
-      destinationKey(key, { address, port }),
-      { server, destination: { address, port, weight, forwarding } },
-    ])
+    return placed(server, await this.#ipvs.destinations(server))
   }
+}
+
+function placed(
+  server: VirtualServer,
+  destinations: readonly Destination[],
+): (readonly [DestinationKey, PlacedDestination])[] {
+  const key = serverKey(server)
+  return destinations.map(({ address, port, weight, forwarding }) => [
+    destinationKey(key, { address, port }),
+    { server, destination: { address, port, weight, forwarding } },
+  ])
 }
 
 function withoutServer(op: DestinationOp): Outcome {

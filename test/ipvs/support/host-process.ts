@@ -8,6 +8,10 @@ import { setTimeout as pause } from 'node:timers/promises'
 const [name = '', ...ports] = process.argv.slice(2)
 const TIMEOUT = 1500
 const IPPROTO_SCTP = 132
+/** Of a load: connections that last, questions on each of them, and milliseconds between two questions. */
+const LASTING = 4
+const QUESTIONS = 25
+const PAUSE = 20
 /** Of `open`, by its id. */
 const connections = new Map<number, Socket>()
 
@@ -95,10 +99,6 @@ async function askSctp({ host, port }: Command): Promise<string> {
   const socket = new Socket({ fd: await sctpSocket(), manualStart: true } as SocketConstructorOpts)
   return converse(socket.connect({ host, port }))
 }
-
-const LASTING = 4
-const QUESTIONS = 25
-const PAUSE = 20
 
 /**
  * New connections with one question each, at a steady rate, beside a few that ask again and again before they start anew.

@@ -1,0 +1,36 @@
+import { expect } from 'chai'
+import { parseIpvsTable } from './ipvs-table.ts'
+
+const TEXT = `IP Virtual Server version 1.2.1 (size=4096)
+Prot LocalAddress:Port Scheduler Flags
+  -> RemoteAddress:Port Forward Weight ActiveConn InActConn
+TCP  0A60000A:0050 rr  persistent 10800 FFFFFFFF
+  -> 0AF40102:1F90      Masq    1      3          4         
+  -> FFF40103:1F90      Masq    0      0          0         
+UDP  [fd10:0096:0000:0000:0000:0000:0000:000a]:0035 rr 
+  -> [fd10:0244:0001:0000:0000:0000:0000:0002]:0035      Route   1      0          0         
+TCP  0A60000B:0050 rr 
+FWM  5D00ABCD rr 
+  -> 0AF40102:1F90      Masq    1      0          0         
+`
+
+describe('parseIpvsTable', () => {
+  it('finds the destinations of each server, whatever names it', () => {
+    const table = parseIpvsTable(TEXT)
+    const short = [...table].map(([key, all]) => [key, all.map((d) => `${d.address} ${d.port} ${d.weight}`)])
+    expect(short).to.deep.equal([
+      ['tcp 10.96.0.10 80', ['10.244.1.2 8080 1', '255.244.1.3 8080 0']],
+      ['udp fd10:96::a 53', ['fd10:244:1::2 53 1']],
+      [`mark 4 ${0x5d00abcd}`, ['10.244.1.2 8080 1']],
+    ])
+    expect(table.get('tcp 10.96.0.10 80')![0]).to.include({
+      forwarding: 'masquerade',
+      activeConnections: 3,
+      inactiveConnections: 4,
+    })
+  })
+
+  it('finds nothing in nothing', () => {
+    expect(parseIpvsTable('').size).to.equal(0)
+  })
+})

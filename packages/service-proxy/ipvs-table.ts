@@ -1,0 +1,71 @@
+/** /proc/net/ip_vs: all virtual servers and destinations in one reading, where netlink takes a request for each server. Pure. */
+import { formatAddress, parseAddress } from '@podroute/linux/address.ts'
+import type { Connections, Destination } from './kernel.ts'
+import { type ServerKey, serverKey } from './plan/frontend.ts'
+
+export type DestinationsByServer = ReadonlyMap<ServerKey, readonly (Destination & Connections)[]>
+
+const PROTOCOLS = { TCP: 'tcp', UDP: 'udp', SCTP: 'sctp' } as const
+const FORWARDINGS: Readonly<Record<string, Destination['forwarding']>> = {
+  Masq: 'masquerade',
+  Tunnel: 'tunnel',
+}
+
+const SERVER = /^(TCP|UDP|SCTP) +(\[?[0-9A-Fa-f:]+\]?):([0-9A-F]{4}) /
+const MARKED = /^FWM +([0-9A-F]{8}) /
+const DESTINATION = /^ +-> +(\[?[0-9A-Fa-f:]+\]?):([0-9A-F]{4}) +(\w+) +(\d+) +(\d+) +(\d+)/
+
+/** Numbers are in hex, IPv6 addresses at full length in brackets (ip_vs_info_seq_show in net/netfilter/ipvs/ip_vs_ctl.c). */
+export function parseIpvsTable(text: string): DestinationsByServer {
+  const servers = new Map<ServerKey, (Destination & Connections)[]>()
+  let key = (_family: 4 | 6): ServerKey | undefined => undefined
+  for (const line of text.split('\n')) {
+    const server = SERVER.exec(line)
+    const marked = server ? null : MARKED.exec(line)
+    if (server) key = always(plainKey(server))
+    // Of which family a mark is shows in its destinations only.
+    else if (marked) key = (family) => `mark ${family} ${Number.parseInt(marked[1]!, 16)}`
+    else addDestination(servers, line, key)
+  }
+  return servers
+}
+
+function always<T>(value: T): () => T {
+  return () => value
+}
+
+function plainKey([, protocol, address, port]: RegExpExecArray): ServerKey {
+  return serverKey({
+    family: 4,
+    protocol: PROTOCOLS[protocol as keyof typeof PROTOCOLS],
+    address: addressOf(address!),
+    port: Number.parseInt(port!, 16),
+  })
+}
+
+function addDestination(
+  servers: Map<ServerKey, (Destination & Connections)[]>,
+  line: string,
+  keyOf: (family: 4 | 6) => ServerKey | undefined,
+): void {
+  const [, address, port, forwarding, weight, active, inactive] = DESTINATION.exec(line) ?? []
+  const key = address && keyOf(address.startsWith('[') ? 6 : 4)
+  if (!key) return
+  const destination = {
+    address: addressOf(address),
+    port: Number.parseInt(port!, 16),
+    weight: Number(weight),
+    forwarding: FORWARDINGS[forwarding!] ?? 'route',
+    activeConnections: Number(active),
+    inactiveConnections: Number(inactive),
+  }
+  const known = servers.get(key)
+  if (known) known.push(destination)
+  else servers.set(key, [destination])
+}
+
+function addressOf(text: string): string {
+  if (text.startsWith('[')) return formatAddress(parseAddress(text.slice(1, -1)))
+  const value = Number.parseInt(text, 16)
+  return `${value >>> 24}.${(value >>> 16) & 255}.${(value >>> 8) & 255}.${value & 255}`
+}
