@@ -72,6 +72,8 @@ export interface PeerConfig {
   readonly maxPrefixes?: number
   /** Take several paths to one prefix from this peer (RFC 7911), in all families; the peer must be willing to send them. Each counts as a prefix of `maxPrefixes`. */
   readonly addPathReceive?: boolean
+  /** Tell this peer all paths that policy lets out, not only the best (RFC 7911), in all families; the peer must be willing to take them. */
+  readonly addPathSend?: boolean
   /** Take IPv4 prefixes with IPv6 next hops (RFC 8950). */
   readonly extendedNextHop?: boolean
   /** Graceful restart (RFC 4724, with NOTIFICATION RFC 8538); absent: the capability is not sent. */

@@ -30,9 +30,10 @@ function extendedNextHop({ extendedNextHop: wanted }: PeerConfig): Capability[] 
 }
 
 /** RFC 7911 section 4. */
-function addPath({ addPathReceive, families }: PeerConfig): Capability[] {
-  if (addPathReceive !== true) return []
-  const each = families.map((family) => ({ ...FAMILY_CODES[family], receive: true, send: false }))
+function addPath({ addPathReceive, addPathSend, families }: PeerConfig): Capability[] {
+  const [receive, send] = [addPathReceive === true, addPathSend === true]
+  if (!receive && !send) return []
+  const each = families.map((family) => ({ ...FAMILY_CODES[family], receive, send }))
   return [{ kind: 'add-path', families: each }]
 }
 

@@ -382,9 +382,9 @@ function canonical(address: string): string {
 /** What of a peer's configuration its session depends on, as text to compare: what the OPEN and the connection carry. */
 function sessionPart(config: PeerConfig): string {
   const { address, port, asn, localAddress, holdTime, families, passive, password, ttlSecurityHops } = config
-  const { routeReflectorClient, extendedNextHop, gracefulRestart, bfd, addPathReceive } = config
+  const { routeReflectorClient, extendedNextHop, gracefulRestart, bfd, addPathReceive, addPathSend } = config
   return JSON.stringify([
     [address, port, asn, localAddress, holdTime, families, passive, password, ttlSecurityHops],
-    [routeReflectorClient, extendedNextHop, gracefulRestart, bfd, addPathReceive],
+    [routeReflectorClient, extendedNextHop, gracefulRestart, bfd, addPathReceive, addPathSend],
   ])
 }

@@ -3,7 +3,8 @@
 import type { Family } from '../config.ts'
 import { FAMILIES } from '../negotiation.ts'
 import type { FamilyRib } from './family-rib.ts'
-import type { Member, UpdateGroup } from './update-group.ts'
+import type { Member } from './member.ts'
+import type { UpdateGroup } from './update-group.ts'
 
 const SLICE = 4000
 const FULL = 4 << 20

@@ -33,6 +33,7 @@ export function makeGroupConfig(
       'ipv6-unicast': own(peer, localAddress, 'ipv6-unicast', negotiated),
     },
     ipv4OverIpv6: negotiated.ipv4OverIpv6,
+    addPath: negotiated.addPathSend,
   }
 }
 

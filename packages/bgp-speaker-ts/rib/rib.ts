@@ -7,8 +7,9 @@ import { BestPath } from './best-path.ts'
 import { Dump } from './dump.ts'
 import { FamilyRib } from './family-rib.ts'
 import { Ingest, type IngestPeer } from './ingest.ts'
+import { addId, type Member, noIds } from './member.ts'
 import { LOCAL, type Source } from './source.ts'
-import type { Member, UpdateGroup } from './update-group.ts'
+import type { UpdateGroup } from './update-group.ts'
 
 /** Prefixes of one flush: some milliseconds of work. */
 const SLICE = 10_000
@@ -128,7 +129,8 @@ export class Rib {
     for (const [key, candidate] of this.groups) if (candidate === group) this.groups.delete(key)
     for (const family of group.config.families) {
       const { queue, attribute } = group.out[family]
-      this.#release(this.families[family], [...queue, ...idsWith(attribute)])
+      const extra = group.extra[family]?.prefixes ?? []
+      this.#release(this.families[family], [...queue, ...idsWith(attribute), ...extra])
     }
   }
 
@@ -149,13 +151,16 @@ export class Rib {
         ? new Set([
             ...idsWith(from.out[family].attribute),
             ...idsWith(this.families[family].prefixes.bestAttribute),
+            ...(from.extra[family]?.prefixes ?? []),
           ])
         : new Set<number>()
     const unfinished = this.#dumps.filter((dump) => dump.members.has(member)).flatMap((dump) => dump.ends)
-    to.adopt(member, unfinished, {
-      'ipv4-unicast': told('ipv4-unicast'),
-      'ipv6-unicast': told('ipv6-unicast'),
-    })
+    const ids = noIds()
+    for (const family of FAMILIES)
+      for (const id of from.extra[family]?.prefixes ?? [])
+        for (const { prefix, pathId } of from.extra[family]!.all(id)) addId(ids[family], prefix, pathId)
+    const prefixes = { 'ipv4-unicast': told('ipv4-unicast'), 'ipv6-unicast': told('ipv6-unicast') }
+    to.adopt(member, unfinished, prefixes, ids)
     this.leave(from, member)
     this.schedule()
   }
@@ -226,7 +231,8 @@ export class Rib {
     const ready = this.#deferred === undefined ? batch : this.#ready(rib, this.#deferred[rib.family], batch)
     const changed = ready.filter((prefix) => rib.select(prefix))
     for (const group of this.groups.values())
-      if (group.config.families.includes(rib.family)) group.offer(rib, changed)
+      if (group.config.families.includes(rib.family))
+        group.offer(rib, group.extra[rib.family] === undefined ? changed : ready)
     if (changed.length > 0) this.#listener.changed(rib, changed)
     this.#release(rib, batch)
     return dirty.length > 0
@@ -289,7 +295,10 @@ export class Rib {
       mark(paths.received, paths.used)
       mark(paths.attribute, paths.used)
       mark(prefixes.bestAttribute, prefixes.used)
-      for (const group of this.groups.values()) mark(group.out[family].attribute, prefixes.used)
+      for (const group of this.groups.values()) {
+        mark(group.out[family].attribute, prefixes.used)
+        for (const id of group.extra[family]?.attributes() ?? []) marked[id] = 1
+      }
     }
     this.attributes.sweep(marked)
     this.#listener.swept()

@@ -2,7 +2,7 @@
 import { AFI, ATTRIBUTE, FLAG, HEADER_LENGTH, MESSAGE, SAFI } from '../packet/codes.ts'
 import { writeHeader } from '../packet/header.ts'
 import { type WireOptions, writeAttributeHeader, writeWireAttributes } from '../packet/wire-attributes.ts'
-import { Writer } from '../packet/writer.ts'
+import { Writer, writeU32 } from '../packet/writer.ts'
 import type { AttributeTable } from './attribute-table.ts'
 import type { FamilyRib } from './family-rib.ts'
 import type { PrefixTable } from './prefix-table.ts'
@@ -20,13 +20,15 @@ export interface Batch {
   readonly segments: readonly Segment[]
 }
 
-/** Most bytes that one NLRI takes: length and address. */
-const NLRI_ROOM = 17
+/** Most bytes that one NLRI takes: path identifier, length and address. */
+const NLRI_ROOM = 21
 
 export class UpdateEncoder {
   readonly #attributes: AttributeTable
   #writer = new Writer(65536)
   #segments: Segment[] = []
+  /** What stands before every NLRI (RFC 7911 section 3); 0: nothing does. */
+  pathId = 0
 
   constructor(attributes: AttributeTable) {
     this.#attributes = attributes
@@ -136,9 +138,14 @@ export class UpdateEncoder {
     const { bytes } = writer
     let at = writer.length
     let prefix = head
-    const room = table.words === 1 ? 5 : NLRI_ROOM
+    const { pathId } = this
+    const room = table.words === 1 && pathId === 0 ? 5 : NLRI_ROOM
     while (prefix >= 0 && at + room <= limit) {
       const length = table.length[prefix]!
+      if (pathId !== 0) {
+        writeU32(bytes, at, pathId)
+        at += 4
+      }
       bytes[at] = length
       if (table.words === 1) {
         const word = table.word(prefix, 0)

@@ -3,8 +3,10 @@ import type { Family } from '../config.ts'
 import type { WireOptions } from '../packet/wire-attributes.ts'
 import type { PolicyEngine } from '../policy/engine.ts'
 import { ATTRIBUTE_FLAG, type AttributeTable } from './attribute-table.ts'
-import { grown } from './columns.ts'
+import { BEST_ID, type ExtraPath, ExtraPaths } from './extra-paths.ts'
 import type { FamilyRib } from './family-rib.ts'
+import { addId, type Lagging, type Member, noIds, type PathIds, sendTo } from './member.ts'
+import { OutTable } from './out-table.ts'
 import type { Source } from './source.ts'
 import { type Batch, UpdateEncoder } from './update-encoder.ts'
 
@@ -23,57 +25,13 @@ export interface GroupConfig {
   readonly self: Readonly<Record<Family, Uint8Array | undefined>>
   /** IPv4 prefixes may have an IPv6 next hop (RFC 8950). */
   readonly ipv4OverIpv6: boolean
+  /** Families of which members are told all paths (RFC 7911). */
+  readonly addPath: readonly Family[]
 }
 
 /** More than this waiting for a member holds its group up; for longer than PATIENCE (ms), and the member goes on by itself. */
 const HIGH_WATER = 4 << 20
 const PATIENCE = 1000
-
-export type Border = 'end-of-rib' | 'refresh-begin' | 'refresh-end'
-
-/** A peer as its group sees it. */
-export interface Member {
-  readonly source: Source
-  write(bytes: Uint8Array, messages: number): void
-  /** Bytes that wait to be sent. */
-  pending(): number
-  rejected(reason: string, prefix: string): void
-  /** What stands before and after a family's routes in a dump. */
-  border(family: Family, kind: Border): void
-}
-
-/** Adj-RIB-Out of one family. */
-export class OutTable {
-  /** Attribute id that is advertised, -1: nothing. By prefix id. */
-  attribute = new Int32Array(0)
-  /** Whose path it is; that peer is not told. */
-  source = new Int32Array(0)
-  /** 1: changed, but not looked at yet. */
-  waiting = new Uint8Array(0)
-  queue: number[] = []
-  count = 0
-  /** How many of them came from a source. */
-  readonly bySource = new Map<number, number>()
-
-  ensure(capacity: number): void {
-    if (capacity <= this.attribute.length) return
-    this.attribute = grown(this.attribute, capacity, -1)
-    this.source = grown(this.source, capacity, -1)
-    this.waiting = grown(this.waiting, capacity)
-  }
-
-  set(prefix: number, attribute: number, source: number): void {
-    if (this.attribute[prefix]! >= 0) this.#count(this.source[prefix]!, -1)
-    if (attribute >= 0) this.#count(source, 1)
-    this.attribute[prefix] = attribute
-    this.source[prefix] = attribute < 0 ? -1 : source
-  }
-
-  #count(source: number, by: number): void {
-    this.count += by
-    this.bySource.set(source, (this.bySource.get(source) ?? 0) + by)
-  }
-}
 
 const NOTHING = -1
 
@@ -81,15 +39,7 @@ export class UpdateGroup {
   readonly config: GroupConfig
   readonly members = new Map<number, Member>()
   /** Members that cannot keep up, with the prefixes that changed meanwhile: told the latest state of each once they have room. */
-  readonly lagging = new Map<
-    number,
-    {
-      readonly member: Member
-      readonly missed: Readonly<Record<Family, Set<number>>>
-      /** End-of-RIB markers that it still has to get. */
-      readonly ends: Family[]
-    }
-  >()
+  readonly lagging = new Map<number, Lagging>()
   #blockedSince: number | undefined
   /** Families whose Adj-RIB-Out is filled: until then nothing is sent, and then all of it by a dump. */
   readonly #primed = new Set<Family>()
@@ -97,11 +47,15 @@ export class UpdateGroup {
     'ipv4-unicast': new OutTable(),
     'ipv6-unicast': new OutTable(),
   }
+  /** Paths beside the best ones, where members take them. */
+  readonly extra: Readonly<Partial<Record<Family, ExtraPaths>>>
   policy: PolicyEngine | undefined
   readonly #attributes: AttributeTable
   readonly #sources: readonly (Source | undefined)[]
   readonly #encoder: UpdateEncoder
   #reason = ''
+  /** What the last update changed beside best paths. */
+  #changedExtra: readonly ExtraPath[] = []
   /** Chains of the batch at hand: attribute, source, first prefix. */
   #chainAttribute: number[] = []
   #chainSource: number[] = []
@@ -114,6 +68,7 @@ export class UpdateGroup {
     sources: readonly (Source | undefined)[],
   ) {
     this.config = config
+    this.extra = Object.fromEntries(config.addPath.map((family) => [family, new ExtraPaths()]))
     this.policy = policy
     this.#attributes = attributes
     this.#sources = sources
@@ -166,9 +121,15 @@ export class UpdateGroup {
   }
 
   /** A member that was told `told` by another group: it gets the difference, and the End-of-RIB markers that are missing. */
-  adopt(member: Member, ends: readonly Family[], told: Readonly<Record<Family, ReadonlySet<number>>>): void {
+  adopt(
+    member: Member,
+    ends: readonly Family[],
+    told: Readonly<Record<Family, ReadonlySet<number>>>,
+    ids: Readonly<Record<Family, PathIds>>,
+  ): void {
     this.lagging.set(member.source.index, {
       member,
+      ids,
       ends: [...ends],
       missed: {
         'ipv4-unicast': new Set(told['ipv4-unicast']),
@@ -192,8 +153,10 @@ export class UpdateGroup {
     for (const prefix of prefixes) out.waiting[prefix] = 0
     this.update(rib, prefixes)
     if (out.queue.length === 0) this.#primed.add(rib.family)
-    for (const { missed } of this.lagging.values())
+    for (const { missed, ids } of this.lagging.values()) {
       for (const prefix of prefixes) missed[rib.family].add(prefix)
+      for (const { prefix, pathId } of this.#changedExtra) addId(ids[rib.family], prefix, pathId)
+    }
     return prefixes
   }
 
@@ -201,7 +164,8 @@ export class UpdateGroup {
   holds(family: Family, prefix: number): boolean {
     const out = this.out[family]
     if (prefix >= out.attribute.length) return false
-    return out.attribute[prefix]! >= 0 || out.waiting[prefix] === 1 || this.lagging.size > 0
+    if (out.attribute[prefix]! >= 0 || out.waiting[prefix] === 1 || this.lagging.size > 0) return true
+    return this.extra[family]?.holds(prefix) === true
   }
 
   leave(member: Member): void {
@@ -223,6 +187,7 @@ export class UpdateGroup {
       this.lagging.set(member.source.index, {
         member,
         ends: [],
+        ids: noIds(),
         missed: { 'ipv4-unicast': new Set(), 'ipv6-unicast': new Set() },
       })
     }
@@ -231,10 +196,11 @@ export class UpdateGroup {
   }
 
   #catchUp(rib: FamilyRib): void {
-    for (const [index, { member, missed, ends }] of this.lagging) {
+    for (const [index, { member, missed, ids, ends }] of this.lagging) {
       if (!this.#primed.has(rib.family) || member.pending() > HIGH_WATER / 4) continue
-      this.repeat(rib, missed[rib.family], member)
+      this.repeat(rib, missed[rib.family], ids[rib.family], member)
       missed[rib.family].clear()
+      ids[rib.family].clear()
       if (missed['ipv4-unicast'].size + missed['ipv6-unicast'].size > 0) continue
       this.lagging.delete(index)
       this.members.set(index, member)
@@ -245,6 +211,7 @@ export class UpdateGroup {
   /** Best paths changed: brings Adj-RIB-Out up to date and tells the members. */
   update(rib: FamilyRib, prefixes: readonly number[]): undefined {
     const out = this.out[rib.family]
+    const extra = this.#begin(rib)
     out.ensure(rib.prefixes.length.length)
     const withdrawals = new Map<number, number>()
     const only = new Map<number, number[]>()
@@ -264,28 +231,61 @@ export class UpdateGroup {
         withdrawals.set(oldSource, prefix)
       }
     }
+    const others = extra === undefined ? [] : this.#updateExtra(rib, extra, prefixes)
+    this.#changedExtra = others
     if (!this.#primed.has(rib.family)) return this.#dropChains()
     for (const [source, head] of withdrawals) this.#encoder.withdraw(rib, head, this.config.maxLength, source)
     this.#encodeChains(rib)
     this.#send(this.#encoder.take(), this.members.values())
     for (const [source, list] of only) this.#withdrawOnly(rib, list, source)
+    this.#sendExtra(rib, others, this.members.values())
+  }
+
+  /** The encoder's path identifiers begin with that of best paths, where the family has any. */
+  #begin(rib: FamilyRib): ExtraPaths | undefined {
+    const extra = this.extra[rib.family]
+    this.#encoder.pathId = extra === undefined ? 0 : BEST_ID
+    return extra
+  }
+
+  #updateExtra(rib: FamilyRib, extra: ExtraPaths, prefixes: readonly number[]): readonly ExtraPath[] {
+    return prefixes.flatMap((id) =>
+      extra.update(rib, id, (prefix, attribute, source) => this.#verdict(rib, prefix, attribute, source)),
+    )
+  }
+
+  #sendExtra(rib: FamilyRib, paths: readonly ExtraPath[], members: Iterable<Member>): void {
+    if (paths.length === 0) return
+    const { maxLength } = this.config
+    for (const { prefix, pathId, attribute, source } of paths) {
+      this.#encoder.pathId = pathId
+      rib.prefixes.next[prefix] = -1
+      if (attribute < 0) this.#encoder.withdraw(rib, prefix, maxLength, source)
+      else this.#encode(rib, prefix, attribute, source)
+    }
+    this.#send(this.#encoder.take(), members)
   }
 
   /** Tells `members` what Adj-RIB-Out has for the prefixes in [from, to): a part of a whole dump. */
   dump(rib: FamilyRib, from: number, to: number, members: Iterable<Member>): void {
     const out = this.out[rib.family]
+    const extra = this.#begin(rib)
     out.ensure(rib.prefixes.length.length)
+    const others: ExtraPath[] = []
     for (let prefix = from; prefix < to; prefix++) {
       const attribute = out.attribute[prefix]!
       if (attribute >= 0) this.#chain(rib, prefix, attribute, out.source[prefix]!)
+      if (extra?.holds(prefix)) others.push(...extra.all(prefix))
     }
     this.#encodeChains(rib)
     this.#send(this.#encoder.take(), members)
+    this.#sendExtra(rib, others, members)
   }
 
   /** The same for single prefixes, withdrawals too: for a member that could not keep up. */
-  repeat(rib: FamilyRib, prefixes: Iterable<number>, member: Member): void {
+  repeat(rib: FamilyRib, prefixes: Iterable<number>, ids: PathIds, member: Member): void {
     const out = this.out[rib.family]
+    const extra = this.#begin(rib)
     let gone = -1
     for (const prefix of prefixes) {
       const attribute = out.attribute[prefix]!
@@ -299,13 +299,33 @@ export class UpdateGroup {
     if (gone >= 0) this.#encoder.withdraw(rib, gone, this.config.maxLength, -1)
     this.#encodeChains(rib)
     this.#send(this.#encoder.take(), [member])
+    if (extra !== undefined) this.#repeatExtra(rib, extra, new Set([...prefixes, ...ids.keys()]), ids, member)
+  }
+
+  #repeatExtra(
+    rib: FamilyRib,
+    extra: ExtraPaths,
+    prefixes: ReadonlySet<number>,
+    ids: PathIds,
+    member: Member,
+  ): void {
+    const paths: ExtraPath[] = []
+    for (const prefix of prefixes) {
+      for (const pathId of ids.get(prefix) ?? []) paths.push({ prefix, pathId, attribute: -1, source: -1 })
+      paths.push(...extra.all(prefix))
+    }
+    this.#sendExtra(rib, paths, [member])
   }
 
   /** What the members should be told of a prefix: an attribute id, or NOTHING. */
   #decide(rib: FamilyRib, prefix: number): number {
     const attribute = rib.prefixes.bestAttribute[prefix]!
-    if (attribute < 0) return NOTHING
-    const source = this.#sources[rib.prefixes.bestSource[prefix]!]!
+    return attribute < 0 ? NOTHING : this.#verdict(rib, prefix, attribute, rib.prefixes.bestSource[prefix]!)
+  }
+
+  /** The same of any path. */
+  #verdict(rib: FamilyRib, prefix: number, attribute: number, sourceIndex: number): number {
+    const source = this.#sources[sourceIndex]!
     if (!this.#mayPass(source, attribute)) return NOTHING
     const result =
       this.policy === undefined
@@ -359,20 +379,20 @@ export class UpdateGroup {
   }
 
   #encodeChains(rib: FamilyRib): void {
-    const { maxLength } = this.config
-    for (let chain = 0; chain < this.#chainAttribute.length; chain++) {
-      const attribute = this.#chainAttribute[chain]!
-      const index = this.#chainSource[chain]!
-      const head = this.#chainHead[chain]!
-      const source = this.#sources[index]!
-      const nextHop = this.#nextHop(rib.family, attribute, source)
-      const sent =
-        nextHop !== undefined &&
-        this.#encoder.announce(rib, head, attribute, nextHop, this.#options(source), maxLength, index)
-      // RFC 8654 section 4: what does not fit a message is not announced, so that nothing older may stand.
-      if (!sent) this.#encoder.withdraw(rib, head, maxLength, index)
-    }
+    for (let chain = 0; chain < this.#chainAttribute.length; chain++)
+      this.#encode(rib, this.#chainHead[chain]!, this.#chainAttribute[chain]!, this.#chainSource[chain]!)
     this.#dropChains()
+  }
+
+  #encode(rib: FamilyRib, head: number, attribute: number, index: number): void {
+    const { maxLength } = this.config
+    const source = this.#sources[index]!
+    const nextHop = this.#nextHop(rib.family, attribute, source)
+    const sent =
+      nextHop !== undefined &&
+      this.#encoder.announce(rib, head, attribute, nextHop, this.#options(source), maxLength, index)
+    // RFC 8654 section 4: what does not fit a message is not announced, so that nothing older may stand.
+    if (!sent) this.#encoder.withdraw(rib, head, maxLength, index)
   }
 
   #dropChains(): undefined {
@@ -405,25 +425,6 @@ export class UpdateGroup {
     if (batch === undefined) return
     for (const member of members) sendTo(member, batch)
   }
-}
-
-/** Writes a batch without the segments that the member itself is the source of, in as few pieces as possible. */
-function sendTo(member: Member, { bytes, segments }: Batch): void {
-  const { index } = member.source
-  let start = -1
-  let end = -1
-  let messages = 0
-  for (const segment of segments) {
-    if (segment.except === index) continue
-    if (segment.start !== end) {
-      if (start >= 0) member.write(bytes.subarray(start, end), messages)
-      start = segment.start
-      messages = 0
-    }
-    end = segment.end
-    messages += segment.messages
-  }
-  if (start >= 0) member.write(bytes.subarray(start, end), messages)
 }
 
 function push(map: Map<number, number[]>, key: number, value: number): void {

@@ -4,6 +4,7 @@ import { MAX_EXTENDED_LENGTH } from '../packet/codes.ts'
 import { encodeEndOfRib } from '../packet/end-of-rib.ts'
 import { Framer } from '../packet/header.ts'
 import { decodeMessage, encodeMessage, type Message } from '../packet/message.ts'
+import type { Nlri } from '../packet/nlri.ts'
 import type { Connection } from '../transport.ts'
 import type { MemoryNetwork } from './memory-network.ts'
 
@@ -15,6 +16,8 @@ export interface RawPeerOptions {
   readonly holdTime?: number
   /** Beside those of the two families, of route refresh and of 4-byte AS numbers. */
   readonly capabilities?: readonly Capability[]
+  /** What it hears has path identifiers (RFC 7911). */
+  readonly readsPathIds?: boolean
 }
 
 const BOTH_FAMILIES: readonly Capability[] = [
@@ -32,14 +35,18 @@ export function nameOf(message: Message): string {
       return `${['refresh', 'refresh-begin', 'refresh-end'][message.subtype]} ${family(message.afi)}`
     case 'update': {
       const { nlri, withdrawn, mpReach, mpUnreach } = message
-      const gone = [...withdrawn, ...(mpUnreach?.nlri ?? [])].map(({ prefix }) => `-${prefix}`)
-      const there = [...nlri, ...(mpReach?.nlri ?? [])].map(({ prefix }) => `+${prefix}`)
+      const gone = [...withdrawn, ...(mpUnreach?.nlri ?? [])].map((each) => `-${nlriName(each)}`)
+      const there = [...nlri, ...(mpReach?.nlri ?? [])].map((each) => `+${nlriName(each)}`)
       if (gone.length + there.length === 0) return `end-of-rib ${family(mpUnreach?.afi ?? 1)}`
       return `update ${[...gone, ...there].sort().join(' ')}`
     }
     default:
       return message.kind
   }
+}
+
+function nlriName({ prefix, pathId }: Nlri): string {
+  return pathId === undefined ? prefix : `${prefix}#${pathId}`
 }
 
 export class RawPeer {
@@ -180,6 +187,7 @@ export class RawPeer {
   }
 
   #context() {
-    return { fourOctetAs: true, internal: true, localAsn: 0, addPath4: false, addPath6: false }
+    const { readsPathIds = false } = this.options
+    return { fourOctetAs: true, internal: true, localAsn: 0, addPath4: readsPathIds, addPath6: readsPathIds }
   }
 }

@@ -1,0 +1,60 @@
+// A peer as its update group sees it, and what a slow one has missed.
+import type { Family } from '../config.ts'
+import type { Source } from './source.ts'
+import type { Batch } from './update-encoder.ts'
+
+export type Border = 'end-of-rib' | 'refresh-begin' | 'refresh-end'
+
+/** A peer as its group sees it. */
+export interface Member {
+  readonly source: Source
+  write(bytes: Uint8Array, messages: number): void
+  /** Bytes that wait to be sent. */
+  pending(): number
+  rejected(reason: string, prefix: string): void
+  /** What stands before and after a family's routes in a dump. */
+  border(family: Family, kind: Border): void
+}
+
+/** A member that cannot keep up: told the latest state of what it missed once it has room. */
+export interface Lagging {
+  readonly member: Member
+  /** Prefixes that changed meanwhile. */
+  readonly missed: Readonly<Record<Family, Set<number>>>
+  /** Identifiers of paths beside the best that it may have been told of and that have changed. */
+  readonly ids: Readonly<Record<Family, PathIds>>
+  /** End-of-RIB markers that it still has to get. */
+  readonly ends: Family[]
+}
+
+/** Path identifiers by prefix. */
+export type PathIds = Map<number, Set<number>>
+
+export function noIds(): Record<Family, PathIds> {
+  return { 'ipv4-unicast': new Map(), 'ipv6-unicast': new Map() }
+}
+
+export function addId(ids: PathIds, prefix: number, pathId: number): void {
+  const known = ids.get(prefix)
+  if (known === undefined) ids.set(prefix, new Set([pathId]))
+  else known.add(pathId)
+}
+
+/** Writes a batch without the segments that the member itself is the source of, in as few pieces as possible. */
+export function sendTo(member: Member, { bytes, segments }: Batch): void {
+  const { index } = member.source
+  let start = -1
+  let end = -1
+  let messages = 0
+  for (const segment of segments) {
+    if (segment.except === index) continue
+    if (segment.start !== end) {
+      if (start >= 0) member.write(bytes.subarray(start, end), messages)
+      start = segment.start
+      messages = 0
+    }
+    end = segment.end
+    messages += segment.messages
+  }
+  if (start >= 0) member.write(bytes.subarray(start, end), messages)
+}
