@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events'
 import { expect } from 'chai'
 import type { BfdDown } from './bfd/bfd.ts'
 import type { BfdSessionConfig } from './bfd/config.ts'
-import { BgpConfigError } from './errors.ts'
+import { BgpConfigError, BgpError } from './errors.ts'
 import { Bench, SPEAKER } from './testing/bench.ts'
 
 class FakeBfd extends EventEmitter<{ down: [BfdDown] }> {
@@ -86,6 +86,15 @@ describe('a path watched by BFD', () => {
     peer.announce('10.1.0.0/16').crash()
     bfd.down('10.0.0.2', 'detection-expired')
     expect(bench.prefixes()).to.deep.equal(['10.1.0.0/16'])
+  })
+
+  it('does not mind that BFD was closed before the speaker', async () => {
+    const peer = (await begin()).establish()
+    bfd.removeSession = () => {
+      throw new BgpError('closed', 'BFD is closed')
+    }
+    await bench.close()
+    expect(peer.closed).to.equal(true)
   })
 
   it('is refused without BFD, and with bad timers', async () => {

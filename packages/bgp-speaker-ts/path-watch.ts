@@ -2,7 +2,7 @@
 import type { BfdDown } from './bfd/bfd.ts'
 import type { BfdSessionConfig } from './bfd/config.ts'
 import type { BfdTimers } from './config.ts'
-import { BgpConfigError } from './errors.ts'
+import { BgpError } from './errors.ts'
 import type { Logger } from './log.ts'
 
 /** What the speaker needs of BFD; bfd/bfd.ts is one. It belongs to who made it: the speaker does not close it. */
@@ -36,13 +36,19 @@ export class PathWatch {
       this.#monitor?.addSession({ ...timers, peer, local })
       this.#sessions.set(peer, local)
     } catch (error) {
-      if (!(error instanceof BgpConfigError)) throw error
+      if (!(error instanceof BgpError)) throw error
       this.#log.warn('the path to a peer is not watched', { peer, local, error })
     }
   }
 
   forget(peer: string): void {
-    if (this.#sessions.delete(peer)) this.#monitor?.removeSession(peer)
+    if (!this.#sessions.delete(peer)) return
+    try {
+      this.#monitor?.removeSession(peer)
+    } catch (error) {
+      // Its owner may close it before the speaker.
+      if (!(error instanceof BgpError)) throw error
+    }
   }
 
   close(): void {

@@ -14,9 +14,11 @@ import {
   helpsRestart,
   limitsPrefixes,
   passesIpv4OverIpv6,
+  passesSeveralPaths,
   refreshes,
   restarts,
   takesDynamicPeers,
+  watchesPath,
 } from './support/resilience.ts'
 import type { Case } from './support/together.ts'
 
@@ -46,7 +48,10 @@ const frr = () => new Frr()
 const gobgp = () => new Gobgp()
 
 export const IMPLEMENTATIONS: readonly Implementation[] = [
-  { name: 'BIRD', cases: [...common(bird), passesIpv4OverIpv6(bird)] },
+  {
+    name: 'BIRD',
+    cases: [...common(bird), passesIpv4OverIpv6(bird), passesSeveralPaths(bird), watchesPath(bird)],
+  },
   { name: 'FRR', cases: common(frr) },
   { name: 'GoBGP', cases: common(gobgp) },
 ]

@@ -42,6 +42,7 @@ ${routes(4)}
 protocol static static6 { ipv6;
 ${routes(6)}
 }
+${scenario.addPath ? `protocol static second { ipv4 { preference 150; };\n  route ${scenario.announce[0]} blackhole { bgp_community.add((65000,200)); };\n}` : ''}
 protocol bgp speaker {
   local ${ADDRESS.theirs[over]} as ${theirAsn};
   neighbor ${ADDRESS.ours[over]} as ${ourAsn};

@@ -1,9 +1,13 @@
 // What must hold when a side restarts, asks again, or says too much; and for peers that nobody named.
+import { Bfd } from 'bgp-speaker-ts/bfd/bfd.ts'
+import { Speaker } from 'bgp-speaker-ts/speaker.ts'
 import { expect } from 'chai'
-import { Bench, OURS, onBench, THEIRS } from './bench.ts'
+import { Bench, OUR_ASN, OURS, onBench, THEIRS } from './bench.ts'
+import { linuxBfdSockets } from './bfd-sockets.ts'
 import { eventually } from './daemon.ts'
 import type { Make } from './exchange.ts'
-import { ADDRESS } from './link.ts'
+import { ADDRESS, ip } from './link.ts'
+import { linuxTransport } from './linux-transport.ts'
 import type { Case } from './together.ts'
 
 const V4 = ['172.20.0.0/16', '172.21.1.0/24']
@@ -184,6 +188,80 @@ export function passesIpv4OverIpv6(make: Make): Case {
         expect(paths.map(({ nextHop }) => nextHop)).to.deep.equal([ADDRESS.theirs[6], ADDRESS.theirs[6]])
         const theirs = (await bench.daemon.routes()).filter(({ prefix }) => !prefix.includes(':'))
         expect(theirs.map(({ nextHop }) => nextHop)).to.deep.equal([ADDRESS.ours[6], ADDRESS.ours[6]])
+      }),
+  }
+}
+
+/** RFC 7911 in both directions: two paths to one prefix of theirs, and to one of ours, of which another speaker of ours has the second. */
+export function passesSeveralPaths(make: Make): Case {
+  return {
+    feature: 'add-path',
+    title: 'exchanges several paths to one prefix',
+    run: () =>
+      onBench(new Bench(make(), { theirAsn: 65001, addPath: true }), async (bench) => {
+        ip('-n', bench.link.ours, 'address', 'add', '10.99.0.3/24', 'dev', 'peer')
+        const second = new Speaker({
+          asn: OUR_ASN,
+          routerId: '10.99.0.3',
+          transport: linuxTransport(bench.link.ours),
+        })
+        try {
+          const inner = { asn: OUR_ASN, families: ['ipv4-unicast'] as const }
+          bench.speaker.addPeer({ ...inner, address: '10.99.0.3', passive: true })
+          second.addPeer({ ...inner, address: '10.99.0.1', localAddress: '10.99.0.3' })
+          second.announce({ prefix: OURS[0], communities: ['64512:3'] })
+          await bench.start({ addPathReceive: true, addPathSend: true })
+          await second.start()
+          bench.announce()
+          const tags = (paths: readonly { readonly communities: readonly string[] }[]) =>
+            paths.flatMap(({ communities }) => communities).filter((tag) => /^\d+:\d+$/.test(tag))
+          await eventually(
+            () => tags(bench.speaker.paths(THEIRS[0])).sort(),
+            (seen) => seen.join() === '65000:100,65000:200',
+          )
+          const theirs = async () =>
+            tags((await bench.daemon.routes()).filter(({ prefix }) => prefix === OURS[0])).sort()
+          await eventually(theirs, (seen) => seen.join() === '64512:3,64512:7')
+          second.withdraw(OURS[0])
+          await eventually(theirs, (seen) => seen.join() === '64512:7')
+        } finally {
+          await second.close()
+        }
+      }),
+  }
+}
+
+/** RFC 5882: the path fails, and the session does not wait for its hold timer. */
+export function watchesPath(make: Make): Case {
+  return {
+    feature: 'BFD',
+    title: 'ends the session within a second when BFD finds that the path is gone',
+    run: () =>
+      onBench(new Bench(make(), { theirAsn: 65001, bfd: true }), async (bench) => {
+        const bfd = new Bfd({ openSocket: linuxBfdSockets(bench.link.ours) })
+        const up = new Promise<string>((resolve) => void bfd.once('up', resolve))
+        try {
+          bench.speaker = bench.newSpeaker({ bfd })
+          await bench.start({ bfd: { desiredMinTx: 100, requiredMinRx: 100, detectMultiplier: 3 } })
+          await eventually(
+            () => bench.ourPrefixes(),
+            (prefixes) => prefixes.length === THEIRS.length,
+          )
+          await up
+          const ended = new Promise<void>((resolve) => {
+            bench.speaker.on('peer', ({ kind }) => {
+              if (kind === 'down') resolve()
+            })
+          })
+          const cut = performance.now()
+          ip('-n', bench.link.theirs, 'link', 'set', 'peer', 'down')
+          await ended
+          expect(performance.now() - cut).to.be.below(1000)
+          expect(bench.ends).to.deep.equal(['sent 6/10'])
+          expect(bench.ourPrefixes()).to.deep.equal([])
+        } finally {
+          await bfd.close()
+        }
       }),
   }
 }
