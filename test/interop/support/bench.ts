@@ -95,9 +95,11 @@ export class Bench {
   }
 
   async close(): Promise<void> {
-    await this.speaker.close()
-    await this.daemon.stop()
-    removeLink(this.link)
+    try {
+      await this.speaker.close()
+    } finally {
+      await this.daemon.stop().finally(() => removeLink(this.link))
+    }
   }
 }
 
