@@ -146,6 +146,40 @@ describe('CNI plugins under faults on the real kernel', () => {
     expect(leasedAddresses(world)).to.deep.equal([])
   })
 
+  it('writes the shared rules of portmap again when somebody has changed them, and only then', () => {
+    const add = (containerId: string) => {
+      const prevResult = { cniVersion: '1.0.0', ips: [{ address: '10.77.0.2/24' }] }
+      const portMappings = [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' }]
+      const config = {
+        cniVersion: '1.0.0',
+        name: 'n',
+        type: 'portmap',
+        runtimeConfig: { portMappings },
+        prevResult,
+      }
+      const answer = world.run('portmap', { command: 'ADD', containerId, netns: '/dev/null', config })
+      expect(answer.status, answer.output).to.equal(0)
+    }
+    const shared = () =>
+      ['prerouting', 'output', 'hostports_all'].map((chain) =>
+        world.inHost('nft', '-a', 'list', 'chain', 'ip', 'cni_hostport', chain),
+      )
+    add('c1')
+    const first = shared()
+    add('c2')
+    expect(shared(), 'handles and all').to.deep.equal(first)
+    const withoutHandles = (texts: string[]) => texts.map((text) => text.replace(/# handle \d+/g, ''))
+    for (const change of [
+      ['flush', 'chain', 'ip', 'cni_hostport', 'prerouting'],
+      ['add', 'rule', 'ip', 'cni_hostport', 'output', 'accept'],
+      ['flush', 'ruleset'],
+    ]) {
+      world.inHost('nft', ...change)
+      add(`after-${change[0]}-${change[1]}`)
+      expect(withoutHandles(shared()), change.join(' ')).to.deep.equal(withoutHandles(first))
+    }
+  })
+
   describe('with a lease directory on a file system of its own', () => {
     beforeEach(() => {
       world.write(join(world.data, 'mounted'), '')

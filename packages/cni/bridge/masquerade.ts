@@ -13,6 +13,7 @@ import {
 import {
   addChain,
   addRule,
+  addSharedRule,
   addTable,
   deleteRule,
   Family,
@@ -43,14 +44,24 @@ const commentFor = (system: System, network: string, { containerId, interfaceNam
 
 const multicast = (text: string) => {
   const prefix = parsePrefix(text)!
-  return addRule(TABLE, POSTROUTING, [
+  return addSharedRule(TABLE, POSTROUTING, [
     ...matchFamily(prefix.address),
     ...matchPrefix('destination', prefix),
     ...returns(),
   ])
 }
 
-/** The parts that all containers share. */
+/** The rules that all containers share, by chain. */
+const SHARED_RULES = { [POSTROUTING]: 3 }
+
+const sharedRules = (): Request[] => [
+  flushChain(TABLE, POSTROUTING),
+  multicast('224.0.0.0/4'),
+  multicast('ff00::/8'),
+  addSharedRule(TABLE, POSTROUTING, goto(CHAIN)),
+]
+
+/** What all containers share. */
 const structure = (): Request[] => [
   addTable(TABLE, 'Masquerading for plugins from github.com/containernetworking/plugins'),
   addChain(
@@ -60,10 +71,7 @@ const structure = (): Request[] => [
     'Masquerade traffic from certain IPs to any (non-multicast) IP outside their subnet',
   ),
   addChain(TABLE, POSTROUTING, { type: 'nat', hook: 'postrouting', priority: SRCNAT_PRIORITY }),
-  flushChain(TABLE, POSTROUTING),
-  multicast('224.0.0.0/4'),
-  multicast('ff00::/8'),
-  addRule(TABLE, POSTROUTING, goto(CHAIN)),
+  ...sharedRules(),
 ]
 
 function masqueradeRule(prefix: Prefix, comment: string): Request {
@@ -89,8 +97,7 @@ export function setMasquerade(
   const nft = new Nftables(system)
   const stale = staleRules(nft, instanceHash(system, network, owner))
   const comment = commentFor(system, network, owner)
-  nft.run([
-    ...structure(),
+  nft.runWith(TABLE, structure, SHARED_RULES, [
     ...stale.map(deleteRule),
     ...prefixes.map((prefix) => masqueradeRule(prefix, comment)),
   ])

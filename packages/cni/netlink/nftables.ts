@@ -1,6 +1,6 @@
 // nftables by netlink: tables, chains and rules in one transaction, rules found again by their comments.
 
-import type { System } from '../system.ts'
+import { type System, unless } from '../system.ts'
 import { Netlink } from './netlink.ts'
 import type { Expression } from './nft-expressions.ts'
 import {
@@ -64,8 +64,8 @@ const typed = (type: number, text: string): Bytes => {
 }
 
 /** User data as nft(8) stores it: type, length, text with its zero. */
-function userData(comment: string, tag = ''): Bytes {
-  const bytes = typed(COMMENT, comment.slice(0, COMMENT_LIMIT - 1))
+function userData(comment: string | undefined, tag = ''): Bytes {
+  const bytes = comment === undefined ? [] : typed(COMMENT, comment.slice(0, COMMENT_LIMIT - 1))
   const fits = tag !== '' && bytes.length + tag.length + 3 <= USER_DATA_LIMIT
   return fits ? [...bytes, ...typed(TAG, tag)] : bytes
 }
@@ -103,6 +103,13 @@ const ruleOf = (table: Table, chain: string) => [
   attribute(2, cString(chain)),
 ]
 
+/** The tag of rules that all containers share, in the form that this release gives them. */
+export const SHARED = 'podroute/shared/1'
+
+/** Appends a rule that all containers share. */
+export const addSharedRule = (table: Table, chain: string, expressions: readonly Expression[]): Request =>
+  addRule(table, chain, expressions, undefined, SHARED)
+
 /** Appends a rule. */
 export const addRule = (
   table: Table,
@@ -117,7 +124,7 @@ export const addRule = (
     NLM_F_CREATE | NLM_F_APPEND,
     ...ruleOf(table, chain),
     group(4, ...expressions),
-    comment === undefined ? [] : attribute(7, userData(comment, tag)),
+    comment === undefined && tag === undefined ? [] : attribute(7, userData(comment, tag)),
   )
 
 export const flushChain = (table: Table, chain: string): Request =>
@@ -173,6 +180,32 @@ export class Nftables {
         tag: readUserData(found.get(7), TAG),
         expressions: String.fromCharCode(...(found.get(4) ?? [])),
       }))
+  }
+
+  /**
+   * Runs `requests`, preceded by `structure` unless the chains that it makes have just the shared rules, as many as told:
+   * a transaction that deletes rules or names existing chains holds its process up for 8 ms, until the kernel has freed them.
+   */
+  runWith(
+    table: Table,
+    structure: () => Request[],
+    counts: Readonly<Record<string, number>>,
+    requests: readonly Request[],
+  ): void {
+    const run = () => {
+      this.run(requests)
+      return true
+    }
+    // ENOENT: another chain is missing, or has just gone.
+    if (this.hasShared(table, counts) && unless(['ENOENT'], run)) return
+    this.run([...structure(), ...requests])
+  }
+
+  private hasShared(table: Table, counts: Readonly<Record<string, number>>): boolean {
+    return Object.entries(counts).every(([chain, count]) => {
+      const rules = this.rules(table, chain)
+      return rules.length === count && rules.every((rule) => rule.tag === SHARED)
+    })
   }
 
   close(): void {

@@ -26,6 +26,7 @@ import {
   type Mark,
   mappingsFor,
   PORTS,
+  sharedCounts,
   structure,
   tableOf,
   WITH_ADDRESS,
@@ -51,10 +52,14 @@ function forward(system: System, config: PortmapConfig, address: Address, mark: 
   const table = tableOf(family)
   const conditions = config.conditions[family].filter((condition) => condition !== '')
   const { mappings, snat } = config
-  new Nftables(system).run([
-    ...structure(table, snat, conditions.length === 0),
-    ...containerRules(table, mappings, address, snat, mark),
-  ])
+  const nft = new Nftables(system)
+  const entries = conditions.length === 0
+  nft.runWith(
+    table,
+    () => structure(table, snat, entries),
+    sharedCounts(entries),
+    containerRules(table, mappings, address, snat, mark),
+  )
   if (conditions.length > 0) addConditions(system, table, family, conditions)
   forgetUdp(system, mappings, family)
   if (snat && isV4(address)) allowLocalhost(system, address)

@@ -12,6 +12,7 @@ import {
 import {
   addChain,
   addRule,
+  addSharedRule,
   addTable,
   DSTNAT_PRIORITY,
   Family,
@@ -45,22 +46,35 @@ export interface Mark {
 export const mappingsFor = (mappings: readonly Mapping[], address: Address) =>
   mappings.filter((mapping) => mapping.family === undefined || mapping.family === familyOf(address))
 
-/** What all containers share. Without `entries` the two chains that lead in stay empty. */
+/** How many rules all containers share, by chain. */
+export const sharedCounts = (entries: boolean): Readonly<Record<string, number>> => ({
+  [ALL]: 2,
+  prerouting: entries ? 1 : 0,
+  output: entries ? 1 : 0,
+})
+
+/** The rules that all containers share, written anew. Without `entries` the two chains that lead in stay empty. */
+function sharedRules(table: Table, entries: boolean): Request[] {
+  return [
+    flushChain(table, ALL),
+    addSharedRule(table, ALL, jump(WITH_ADDRESS)),
+    addSharedRule(table, ALL, jump(PORTS)),
+    ...ENTRIES.flatMap((name) => [
+      flushChain(table, name),
+      ...(entries ? [addSharedRule(table, name, [...matchLocalDestination(), ...jump(ALL)])] : []),
+    ]),
+  ]
+}
+
+/** What all containers share. */
 export function structure(table: Table, snat: boolean, entries: boolean): Request[] {
-  const base = ENTRIES.flatMap((name) => [
-    addChain(table, name, { type: 'nat', hook: name, priority: DSTNAT_PRIORITY }),
-    flushChain(table, name),
-    ...(entries ? [addRule(table, name, [...matchLocalDestination(), ...jump(ALL)])] : []),
-  ])
   return [
     addTable(table, 'CNI portmap plugin'),
     addChain(table, PORTS),
     addChain(table, WITH_ADDRESS),
     addChain(table, ALL),
-    flushChain(table, ALL),
-    addRule(table, ALL, jump(WITH_ADDRESS)),
-    addRule(table, ALL, jump(PORTS)),
-    ...base,
+    ...ENTRIES.map((name) => addChain(table, name, { type: 'nat', hook: name, priority: DSTNAT_PRIORITY })),
+    ...sharedRules(table, entries),
     ...(snat
       ? [addChain(table, MASQUERADING, { type: 'nat', hook: 'postrouting', priority: SRCNAT_PRIORITY })]
       : []),
