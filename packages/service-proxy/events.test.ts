@@ -15,7 +15,7 @@ describe('eventOf', () => {
     expect(eventOf(problem, 'node-1', new Date('2026-01-02T03:04:05.678Z'))).to.deep.equal({
       apiVersion: 'events.k8s.io/v1',
       kind: 'Event',
-      metadata: { generateName: 'web.', namespace: 'shop' },
+      metadata: { generateName: 'web-', namespace: 'shop' },
       eventTime: '2026-01-02T03:04:05.678000Z',
       type: 'Warning',
       reason: 'AddressRefused',
@@ -31,12 +31,12 @@ describe('eventOf', () => {
     const long = {
       ...problem,
       kind: 'EndpointSlice',
-      object: `shop/${'x'.repeat(253)}`,
+      object: `shop/${'x'.repeat(48)}.${'x'.repeat(204)}`,
       detail: 'y'.repeat(5000),
     } as const
     const event = eventOf(long, 'node-1', new Date())
     expect(event.note.length).to.be.lessThan(1024)
-    expect(event.metadata.generateName.length).to.be.lessThan(64)
+    expect(event.metadata.generateName).to.match(/^x{48}\.x-$/)
     expect(event.regarding.name).to.have.length(253)
   })
 })

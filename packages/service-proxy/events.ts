@@ -41,7 +41,7 @@ export function eventOf(problem: Problem, nodeName: string, now: Date): EventObj
   return {
     apiVersion: 'events.k8s.io/v1',
     kind: 'Event',
-    metadata: { generateName: `${name.slice(0, 60)}.`, namespace },
+    metadata: { generateName: `${name.slice(0, 50).replace(/[^a-z0-9]+$/, '')}-`, namespace },
     eventTime: now.toISOString().replace('Z', '000Z'),
     type: 'Warning',
     reason,

@@ -14,7 +14,7 @@ export interface PatrolOptions {
 }
 
 /** At most one part in so many of the time is spent looking. */
-const SHARE = 20
+const SHARE = 8
 
 export class Patrol implements Disposable {
   readonly #options: PatrolOptions

@@ -30,10 +30,10 @@ const NEVER = [
 export function judgeAddress(origin: Origin, address: string, context: PlanContext): Verdict {
   const own = context.nodeAddresses.has(address)
   const aNode = context.clusterAddresses.has(address)
-  if (NEVER.some((range) => contains(range, address))) return refuse('not an address that clients can reach')
   switch (origin) {
     case 'node-port':
       return USE
+    // The API server took it from a range that it was given.
     case 'cluster-ip':
       return own || aNode ? refuse('the address of a node') : USE
     case 'external-ip':
@@ -47,6 +47,7 @@ export function judgeAddress(origin: Origin, address: string, context: PlanConte
 }
 
 function outsideAddress(address: string, own: boolean, context: PlanContext): Verdict {
+  if (inside(address, NEVER)) return refuse('not an address that clients can reach')
   if (!own && context.clusterAddresses.has(address)) return { kind: 'leave' }
   return inside(address, context.clusterRanges) ? refuse('inside the range of pods or Services') : USE
 }
