@@ -1,12 +1,15 @@
 /** Entry point of the agent: reads the configuration and wires the parts. */
 
+import { setTimeout } from 'node:timers/promises'
 import { PodNetwork } from '@podroute/pod-network/pod-network.ts'
 import { systemClock } from '@podroute/reconcile/clock.ts'
+import { eventOf } from '@podroute/service-proxy/events.ts'
 import { openKernel } from '@podroute/service-proxy/open-kernel.ts'
 import { createServiceProxy } from '@podroute/service-proxy/proxy.ts'
 import { Speaker } from 'bgp-speaker-ts/speaker.ts'
 import { Agent } from './agent.ts'
 import { createApiClient } from './api/client.ts'
+import { EventSink } from './api/events.ts'
 import { ApiServerFinder } from './api/finder.ts'
 import { SERVICE_ACCOUNT, serverCandidates } from './api/servers.ts'
 import { kernelTransport } from './bgp-transport.ts'
@@ -35,15 +38,24 @@ function readConfig(): Config {
   }
 }
 
-function createServices(config: Config, log: Logger, onChange: () => void): ServiceRunner | undefined {
+function createServices(
+  config: Config,
+  log: Logger,
+  finder: ApiServerFinder,
+  onChange: () => void,
+): ServiceRunner | undefined {
   if (!config.serviceProxy) return undefined
+  const events = new EventSink({ client: () => finder.client(), log, pause: (ms) => setTimeout(ms) })
   const proxy = createServiceProxy({
     nodeName: config.nodeName,
     nodeAddresses: [],
     ...config.serviceProxy,
     kernel: openKernel(),
     log,
-    onProblem: (problem) => log.warn('a field of a Service was skipped', { ...problem }),
+    onProblem(problem) {
+      log.warn('a field of a Service was skipped', { ...problem })
+      events.add(eventOf(problem, config.nodeName, new Date()))
+    },
   })
   return new ServiceRunner({ nodeName: config.nodeName, proxy, log, random: Math.random, onChange })
 }
@@ -72,9 +84,10 @@ function createFinder(config: Config, log: Logger): ApiServerFinder {
 
 async function createAgent(config: Config, log: Logger): Promise<Agent> {
   let network: PodNetwork | undefined
-  const services = createServices(config, log, () => network?.wake())
+  const finder = createFinder(config, log)
+  const services = createServices(config, log, finder, () => network?.wake())
   network = await createNetwork(config, log, services)
-  return new Agent({ config, version: VERSION, log, finder: createFinder(config, log), network, services })
+  return new Agent({ config, version: VERSION, log, finder, network, services })
 }
 
 function stopOnSignals(agent: Agent, log: Logger): void {

@@ -68,6 +68,8 @@ describe("an agent with the rights of deploy/podroute.yaml's ServiceAccount", fu
     await cluster.startComponent('kube-apiserver', ...flags)
     node = await cluster.addNamespace()
     await cluster.registerNode(node)
+    await cluster.kubectl('create', 'service', 'clusterip', 'odd', '--tcp=80')
+    await cluster.kubectl('annotate', 'service', 'odd', 'podroute.io/service.scheduler=best')
     rules = JSON.parse(await cluster.kubectl('get', 'clusterrole', 'podroute', '-o', 'json')).rules
   })
   after(() => cluster?.[Symbol.asyncDispose]())
@@ -75,8 +77,11 @@ describe("an agent with the rights of deploy/podroute.yaml's ServiceAccount", fu
   it('is refused nothing, and uses every right that it has', async () => {
     await start(await cluster.token())
     await eventually(async () => (await followed()).length === 3)
+    await eventually(async () => (await requests()).some(({ what }) => what === 'create events'))
+    const events = await cluster.kubectl('describe', 'service', 'odd')
+    expect(events).to.match(/Warning +InvalidField .*metadata.annotations\[podroute.io\/service.scheduler\]/)
     const seen = await requests()
-    expect(seen.filter(({ code }) => code !== 200)).to.deep.equal([])
+    expect(seen.filter(({ code }) => code >= 300)).to.deep.equal([])
     const granted = rules.flatMap(({ resources, verbs }) =>
       resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource}`)),
     )

@@ -8,8 +8,10 @@ import { splitLines } from './lines.ts'
 export interface ApiClient {
   /** URL of the API server. */
   readonly server: string
-  /** @throws ApiStatusError on an answer other than 200, or the connection's error. */
+  /** @throws ApiStatusError on an answer other than success, or the connection's error. */
   getJson(path: string, query: Query, signal: AbortSignal): Promise<unknown>
+  /** Creates an object. @throws like getJson. */
+  postJson(path: string, body: unknown, signal: AbortSignal): Promise<unknown>
   /** Resolves when the answer begins: its lines, until the server ends it. @throws like getJson. */
   lines(path: string, query: Query, signal: AbortSignal): Promise<AsyncIterable<string>>
 }
@@ -26,20 +28,20 @@ const MAX_ERROR_BYTES = 16_384
 export function createApiClient(config: KubeConfig): ApiClient {
   const server = config.getCurrentCluster()?.server
   if (!server) throw new ApiStatusError(0, 'the kubeconfig has no current cluster')
-  const open = async (path: string, query: Query, signal: AbortSignal, idleMs: number) => {
+  const open = async (path: string, query: Query, signal: AbortSignal, idleMs: number, body?: string) => {
     const options: RequestOptions = {}
     await config.applyToHTTPSOptions(options)
     const url = new URL(server + path)
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value)
-    return send(url, { ...options, signal }, idleMs)
+    return send(url, { ...options, signal }, idleMs, body)
   }
   return {
     server,
     async getJson(path, query, signal) {
-      const response = await open(path, query, signal, LIST_IDLE_MS)
-      const chunks: Buffer[] = []
-      for await (const chunk of response) chunks.push(chunk as Buffer)
-      return JSON.parse(Buffer.concat(chunks).toString('utf8'))
+      return readJson(await open(path, query, signal, LIST_IDLE_MS))
+    },
+    async postJson(path, body, signal) {
+      return readJson(await open(path, {}, signal, LIST_IDLE_MS, JSON.stringify(body)))
     },
     async lines(path, query, signal) {
       const response = await open(path, query, signal, 0)
@@ -48,18 +50,32 @@ export function createApiClient(config: KubeConfig): ApiClient {
   }
 }
 
-function send(url: URL, options: RequestOptions, idleMs: number): Promise<IncomingMessage> {
+async function readJson(response: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = []
+  for await (const chunk of response) chunks.push(chunk as Buffer)
+  return JSON.parse(Buffer.concat(chunks).toString('utf8'))
+}
+
+/** @param body JSON to be posted; without one it is a GET. */
+function send(
+  url: URL,
+  options: RequestOptions,
+  idleMs: number,
+  body: string | undefined,
+): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const sent = request(url, { ...options, headers: { ...options.headers, accept: 'application/json' } })
+    const type = body === undefined ? {} : { 'content-type': 'application/json' }
+    const headers = { ...options.headers, accept: 'application/json', ...type }
+    const sent = request(url, { ...options, method: body === undefined ? 'GET' : 'POST', headers })
     sent.setTimeout(idleMs || LIST_IDLE_MS, () => sent.destroy(new Error('no answer from the API server')))
     sent.on('socket', (socket) => socket.setKeepAlive(true, KEEP_ALIVE_MS))
     sent.on('error', reject)
     sent.on('response', (response) => {
       if (idleMs === 0) sent.setTimeout(0)
-      if (response.statusCode === 200) resolve(response)
+      if (response.statusCode === 200 || response.statusCode === 201) resolve(response)
       else readError(response).then(reject, reject)
     })
-    sent.end()
+    sent.end(body)
   })
 }
 

@@ -98,6 +98,7 @@ describe('API server', () => {
           server: source,
           getJson: async () => answers.get(source)?.(),
           lines: () => Promise.reject(new Error('unused')),
+          postJson: () => Promise.reject(new Error('unused')),
         }),
         log: { ...log, info: note, warn: note },
       })
@@ -154,6 +155,7 @@ describe('API server', () => {
             signal.addEventListener('abort', () => reject(new Error('The operation was aborted'))),
           ),
         lines: () => Promise.reject(new Error('unused')),
+        postJson: () => Promise.reject(new Error('unused')),
       }
       const candidates = [{ source: 'a' } as ServerCandidate]
       const found = new ApiServerFinder({

@@ -34,7 +34,7 @@ export const SERVICES: ResourceKind<ServiceObject> = {
     const { meta, spec, status } = parts(object)
     if (!meta || !spec) return undefined
     return {
-      metadata: { ...names(meta), ...pick(meta, ['annotations', 'creationTimestamp']) },
+      metadata: { ...names(meta), ...pick(meta, ['uid', 'annotations', 'creationTimestamp']) },
       spec: pick(spec, SERVICE_SPEC),
       ...(status?.loadBalancer ? { status: pick(status, ['loadBalancer']) } : {}),
     } as ServiceObject

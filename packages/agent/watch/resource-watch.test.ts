@@ -32,6 +32,9 @@ class Script implements ApiClient {
   async getJson(_path: string, query: Query): Promise<unknown> {
     return this.#next(query)
   }
+  postJson(): Promise<unknown> {
+    return Promise.reject(new Error('unused'))
+  }
   async lines(_path: string, query: Query): Promise<AsyncIterable<string>> {
     return this.#next(query) as AsyncIterable<string>
   }
