@@ -2,9 +2,11 @@
 import { join } from 'node:path'
 import { buildControlPlane } from '../../lab/control-plane/build.ts'
 import { bootVm } from '../../lab/node/vm.ts'
+import { reportSimulated } from './services-simulated.ts'
 
 const TOP = new URL('../..', import.meta.url).pathname
 
+await reportSimulated(process.argv.includes('--json'))
 const controlPlane = await buildControlPlane((text) => process.stderr.write(text))
 await using vm = await bootVm({ name: 'bench-services', memoryMiB: 3072 })
 const command = [
