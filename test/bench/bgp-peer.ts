@@ -39,6 +39,7 @@ export class BenchPeer {
       this.established = false
       this.prefixes = 0
       this.#known?.fill(0)
+      this.#progress()
       setTimeout(() => this.#socket !== undefined && this.connect(), RETRY)
     })
   }
