@@ -1,6 +1,7 @@
 /** What `npm run lab` starts and shows, looked at from every side. */
 import { expect } from 'chai'
 import { CLUSTER_ASN, NODES, OUTSIDE, ROUTER } from '../../lab/addresses.ts'
+import { BLUE_IMAGE } from '../../lab/images/pods.ts'
 import { BLUE_REPLICAS, service } from '../../lab/scenarios/blue.ts'
 import { apply, kubectl, kubectlJson, nodes, pods, waitFor } from '../../lab/scenarios/cluster.ts'
 import { frrPeers, frrRoutes, kernelRoutes } from '../../lab/scenarios/routing.ts'
@@ -160,6 +161,43 @@ export function walkThrough(): void {
       for (const address of blue!.addresses) {
         expect((await curlFromOutside(urlOf(address, 8888))).pod).to.equal(blue!.name)
       }
+    })
+
+    it('are reached by their hostPort on the node, both families', async () => {
+      const [node] = NODES
+      await apply({
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name: 'host-port' },
+        spec: {
+          nodeName: node!.name,
+          terminationGracePeriodSeconds: 0,
+          containers: [
+            {
+              name: 'blue',
+              image: BLUE_IMAGE,
+              imagePullPolicy: 'Never',
+              ports: [{ containerPort: 8888, hostPort: 18888 }],
+            },
+          ],
+        },
+      })
+      for (const address of [node!.ipv4, node!.ipv6]) {
+        const answer = await waitFor(
+          'hostPort',
+          () => curlFromOutside(urlOf(address, 18888)),
+          () => true,
+          { timeout: 60_000 },
+        )
+        expect(answer.pod).to.equal('host-port')
+      }
+      await kubectl(['delete', 'pod', 'host-port'])
+      const gone = () =>
+        curlFromOutside(urlOf(node!.ipv4, 18888)).then(
+          () => false,
+          () => true,
+        )
+      await waitFor('mapping removed', gone, Boolean, { timeout: 30_000 })
     })
 
     it('leave the cluster with the node’s address', async () => {

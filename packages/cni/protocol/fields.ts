@@ -8,10 +8,15 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** A JSON object and where it stands in the configuration; null counts as absent, as in the reference plugins. */
+/**
+ * A JSON object and where it stands in the configuration; null counts as absent, as in the reference plugins. Names count in
+ * any case, as there: containerd writes `HostPort` where the conventions say `hostPort`.
+ */
 export class Fields {
   readonly raw: JsonObject
   readonly path: string
+  /** Values by name in lower case; made when a name is missing. */
+  private folded: Map<string, unknown> | undefined
 
   constructor(raw: JsonObject, path: string) {
     this.raw = raw
@@ -19,11 +24,19 @@ export class Fields {
   }
 
   has(name: string): boolean {
-    return this.raw[name] !== undefined && this.raw[name] !== null
+    const value = this.value(name)
+    return value !== undefined && value !== null
+  }
+
+  private value(name: string): unknown {
+    const value = this.raw[name]
+    if (value !== undefined) return value
+    this.folded ??= new Map(Object.keys(this.raw).map((key) => [key.toLowerCase(), this.raw[key]]))
+    return this.folded.get(name.toLowerCase())
   }
 
   private get<T>(name: string, kind: string, fits: (value: unknown) => value is T): T | undefined {
-    const value = this.raw[name]
+    const value = this.value(name)
     if (value === undefined || value === null) return undefined
     if (!fits(value)) throw failure(`${this.path}${name} is not ${kind}`)
     return value

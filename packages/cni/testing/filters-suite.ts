@@ -64,6 +64,15 @@ export function describeFilters(world: () => World): void {
       expect(portmap('DEL', 'c1').status, 'again').to.equal(0)
     })
 
+    it('takes names in any case, as containerd writes them (found in the lab)', () => {
+      const prevResult = add(world().addContainer('one'), { isGateway: true })
+      const mapping = { HostPort: 8080, ContainerPort: 80, Protocol: 'tcp', HostIP: '' }
+      const answer = portmap('ADD', 'c1', { prevResult }, [mapping])
+      expect(answer.json, answer.output + answer.error).to.deep.equal(prevResult)
+      expect(counts('ip', 'c1')).to.deep.equal([1, 2])
+      expect(counts('ip6', 'c1')).to.deep.equal([1, 1])
+    })
+
     it('has no masquerading without snat', () => {
       const prevResult = add(world().addContainer('one'), { isGateway: true })
       expect(portmap('ADD', 'c1', { prevResult, snat: false }).status).to.equal(0)

@@ -1,4 +1,4 @@
-/** The CNI configuration that the container runtime reads: bridge and host-local with the node's pod prefixes. */
+/** The CNI configuration that the container runtime reads: bridge and host-local with the node's pod prefixes, and portmap. */
 import type { PodNetworkSettings } from '../settings.ts'
 import type { ClusterNode } from './node.ts'
 
@@ -22,6 +22,8 @@ export function planConflist(local: ClusterNode, mtu: number, settings: PodNetwo
           ranges: local.podCidrs.map((prefix) => [{ subnet: prefix.text }]),
         },
       },
+      // A pod's hostPort. Without one the plugin has nothing to do.
+      { type: 'portmap', snat: true, capabilities: { portMappings: true } },
     ],
   }
   return `${JSON.stringify(conflist, null, 2)}\n`

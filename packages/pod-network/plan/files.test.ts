@@ -23,7 +23,7 @@ describe('bridge', () => {
 })
 
 describe('conflist', () => {
-  it('names bridge and host-local with a range of each family', () => {
+  it('names bridge and host-local with a range of each family, and portmap', () => {
     const conflist = JSON.parse(planConflist(testNode(1), 1450, testSettings))
     expect(conflist).to.deep.equal({
       cniVersion: '1.0.0',
@@ -40,6 +40,7 @@ describe('conflist', () => {
             ranges: [[{ subnet: '10.244.1.0/24' }], [{ subnet: 'fd10:244:0:1::/64' }]],
           },
         },
+        { type: 'portmap', snat: true, capabilities: { portMappings: true } },
       ],
     })
   })
