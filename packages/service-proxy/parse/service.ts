@@ -4,6 +4,9 @@ import { PROXY_NAME_LABEL } from '../types.ts'
 import { isLocalByAnnotation, parseTuning } from './annotations.ts'
 import { addressOf, keyOf, listOf, portOf, prefixOf, protocolOf, textOf } from './fields.ts'
 
+/** Ranges that no client is in. */
+const NOBODY = ['0.0.0.0/32', '::/128']
+
 export type Report = (problem: Problem) => void
 type Spec = NonNullable<ServiceObject['spec']>
 
@@ -95,14 +98,15 @@ function parseIngress(object: ServiceObject, problem: (detail: string) => void):
   )
 }
 
-function parseRanges(spec: Spec, problem: (detail: string) => void): string[] {
+function parseRanges(spec: Spec, problem: (detail: string) => void): readonly string[] {
   const ranges: string[] = []
   for (const [index, value] of listOf(spec.loadBalancerSourceRanges).entries()) {
     const range = prefixOf(value)
     if (range === undefined) problem(`spec.loadBalancerSourceRanges[${index}]`)
     else ranges.push(range)
   }
-  return ranges
+  // Whoever restricts clients and mistypes it means some, not all.
+  return ranges.length === 0 && listOf(spec.loadBalancerSourceRanges).length > 0 ? NOBODY : ranges
 }
 
 function parseAffinity(spec: Spec): Affinity {

@@ -137,6 +137,10 @@ describe('planning a Service', () => {
       ])
     })
 
+    it('keeps everybody out where none of them can be read', () => {
+      expect(ranged(['10.0.0.0/33'])['service-ranges-4']).to.deep.equal([`${VIP} . tcp . 80 . 0.0.0.0`])
+    })
+
     it('does not restrict where all are allowed, or the family has no range', () => {
       expect(ranged(['203.0.113.0/24', '0.0.0.0/0'])).not.to.have.property('service-ranged-4')
       expect(ranged(['2001:db8::/32'])).not.to.have.property('service-ranged-4')
