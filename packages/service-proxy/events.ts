@@ -27,6 +27,7 @@ const REASONS: Readonly<Record<ProblemCode, readonly [reason: string, note: stri
   INVALID_FIELD: ['InvalidField', 'this field cannot be used and is skipped: '],
   CONFLICT: ['AddressConflict', 'another Service, which is older, holds '],
   ADDRESS_REFUSED: ['AddressRefused', 'not served: '],
+  KERNEL_REFUSED: ['KernelRefused', 'the kernel of the node did not take '],
   PORT_IN_USE: ['PortInUse', 'a process on the node holds the port of '],
 }
 

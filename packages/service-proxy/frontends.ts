@@ -81,6 +81,11 @@ export class Frontends {
     return this.#claims.get(key)?.[0]?.frontend
   }
 
+  /** The Service that holds a key. */
+  ownerOf(key: ServerKey): ServiceKey | undefined {
+    return this.#claims.get(key)?.[0]?.service
+  }
+
   /** The node's addresses changed: every VIP gets its source again. */
   refreshSources(): void {
     for (const address of this.#vips.keys()) {

@@ -297,6 +297,26 @@ describe('health-check node ports', () => {
   })
 })
 
+describe('a virtual server that the kernel does not take', () => {
+  it('is reported once, tried again, and stops no other', async () => {
+    const { proxy, kernel, clock, problems } = await setup()
+    const stranger = { family: 4, protocol: 'tcp', address: '10.96.0.1', port: 80 } as const
+    const server = { ...stranger, scheduler: 'rr', flags: 0, timeout: 0 }
+    kernel.table.set(WEB, { server, destinations: new Map() })
+    proxy.upsertService(service('web', { clusterIP: '10.96.0.1' }))
+    proxy.upsertService(service('other', { clusterIP: '10.96.0.2' }))
+    await proxy.synced()
+    await clock.advance(20_000)
+    expect(problems).to.deep.equal(['KERNEL_REFUSED test/web tcp 10.96.0.1 80: EEXIST'])
+    expect(kernel.table.get(WEB)?.server, 'not ours').to.equal(server)
+    expect(kernel.table.has('tcp 10.96.0.2 80')).to.equal(true)
+    kernel.table.delete(WEB)
+    await clock.advance(120_000)
+    expect(kernel.table.get(WEB)?.server.flags).not.to.equal(0)
+    expect(proxy.problems()).to.deep.equal([])
+  })
+})
+
 describe('a NodePort on which a process listens', () => {
   it('is served, and reported once', async () => {
     const { proxy, kernel, problems } = await setup()

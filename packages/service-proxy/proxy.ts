@@ -336,6 +336,7 @@ export class ServiceProxy implements AsyncDisposable {
       (error: Error) => log?.warn('flows or ports could not be looked at', { error: error.message }),
     )
     this.#reportHealthChecks()
+    this.#reportServers()
     onFlushed?.(result, milliseconds)
   }
 
@@ -347,6 +348,16 @@ export class ServiceProxy implements AsyncDisposable {
       if (service) problems.push(problemOf(service, 'PORT_IN_USE', `healthCheckNodePort ${port}`))
     }
     this.#problems.replace('health checks', problems)
+  }
+
+  /** Somebody else's virtual server at the same place, or a scheduler that the kernel lacks. */
+  #reportServers(): void {
+    const problems: Problem[] = []
+    for (const [key, { message }] of this.#tables.servers.failures()) {
+      const service = this.#index.service(this.#frontends.ownerOf(key) ?? '')
+      if (service) problems.push(problemOf(service, 'KERNEL_REFUSED', `${key}: ${message}`))
+    }
+    this.#problems.replace('virtual servers', problems)
   }
 
   #replan(which?: (service: Service) => boolean): void {

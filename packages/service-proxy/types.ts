@@ -169,3 +169,5 @@ export type ProblemCode =
   | 'ADDRESS_REFUSED'
   /** A process on the node holds the port that a Service asks for. */
   | 'PORT_IN_USE'
+  /** The kernel did not take a virtual server: somebody else's is there, or it has no such scheduler. */
+  | 'KERNEL_REFUSED'
