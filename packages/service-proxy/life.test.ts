@@ -330,6 +330,7 @@ describe('a NodePort on which a process listens', () => {
     expect(kernel.table.has('tcp 192.0.2.11 30080')).to.equal(true)
     expect(problems).to.deep.equal(['PORT_IN_USE test/web NodePort 30080/tcp'])
     proxy.deleteService('test/web')
+    await proxy.flush()
     expect(proxy.problems()).to.deep.equal([])
   })
 

@@ -1,18 +1,17 @@
 /** The service proxy: API objects in, kernel state out. */
 
 import { canonicalPrefix, familyOf } from '@podroute/linux/address.ts'
-import type { Clock } from '@podroute/reconcile/clock.ts'
 import { systemClock } from '@podroute/reconcile/clock.ts'
 import type { FlushGroup } from '@podroute/reconcile/flush-order.ts'
-import type { Logger } from '@podroute/reconcile/log.ts'
 import type { Drift, FlushResult, TableStats } from '@podroute/reconcile/table.ts'
+import { Aftermath } from './aftermath.ts'
 import { ServiceProxyError } from './errors.ts'
 import { Frontends } from './frontends.ts'
 import { HealthCheckPorts } from './health-checks.ts'
 import { ServiceIndex } from './index.ts'
-import type { Kernel } from './kernel.ts'
-import { NodePorts } from './node-ports.ts'
+import { loadModules } from './modules.ts'
 import { NodeView } from './node-view.ts'
+import type { ServiceProxyOptions } from './options.ts'
 import { parseService } from './parse/service.ts'
 import { parseSlice } from './parse/slice.ts'
 import { Patrol } from './patrol.ts'
@@ -23,43 +22,12 @@ import { EMPTY_PLAN, planService, problemOf } from './plan/plan.ts'
 import { Problems } from './problems.ts'
 import { BASE, baseVersion } from './resources/base-rules.ts'
 import { elementKey, setOf } from './rules/sets.ts'
-import { MODULES, SYSCTLS } from './settings.ts'
+import { SYSCTLS } from './settings.ts'
 import type { ServiceSnapshot } from './snapshot.ts'
 import { snapshotOf } from './snapshot.ts'
 import type { ProxyTables } from './tables.ts'
 import { makeGroup, makeTables, watchKernel } from './tables.ts'
 import type { EndpointSliceObject, Problem, Service, ServiceKey, ServiceObject } from './types.ts'
-import { UdpFlows } from './udp-flows.ts'
-
-export interface ServiceProxyOptions {
-  readonly nodeName: string
-  /** The node's addresses, its primary one of each family first. */
-  readonly nodeAddresses: readonly string[]
-  readonly podCIDRs?: readonly string[]
-  /** Topology zone of the node. */
-  readonly zone?: string
-  /** Prefixes of the node's addresses on which NodePorts answer; none: on its primary address of each family. */
-  readonly nodePortRanges?: readonly string[]
-  /** Ranges that Services take their ClusterIPs from. */
-  readonly serviceCIDRs?: readonly string[]
-  /** For how long an endpoint that goes keeps its connections, in seconds. */
-  readonly drain?: number
-  /** Shortest pause between two looks at the whole of the kernel's state, in milliseconds. */
-  readonly auditPause?: number
-  /** Prefixes that externalIPs of Services may take addresses from; without one they are refused. */
-  readonly externalRanges?: readonly string[]
-  readonly masqueradeAll?: boolean
-  readonly kernel: Kernel
-  readonly clock?: Clock
-  readonly random?: () => number
-  readonly log?: Logger
-  /** Each problem once, for as long as it lasts. */
-  readonly onProblem?: (problem: Problem) => void
-  /** After every flush: what it did, and how long it took in milliseconds. */
-  readonly onFlushed?: (result: FlushResult, milliseconds: number) => void
-  /** How long changes are gathered before they are sent, in milliseconds. */
-  readonly coalesce?: number
-}
 
 /** Services planned before the kernel gets its share: keeps the event loop free during a first sync. */
 const PLAN_CHUNK = 500
@@ -70,6 +38,8 @@ const DEFAULT_DRAIN = 30
 const DEFAULT_AUDIT_PAUSE = 5000
 /** A change that waits longer than this means that the proxy does not work. */
 const UNHEALTHY_AFTER = 60_000
+
+export type { ServiceProxyOptions } from './options.ts'
 
 export function createServiceProxy(options: ServiceProxyOptions): ServiceProxy {
   return new ServiceProxy(options)
@@ -86,13 +56,10 @@ export class ServiceProxy implements AsyncDisposable {
   readonly #node: NodeView
   readonly #placements: Placements
   readonly #healthChecks: HealthCheckPorts
-  readonly #udpFlows = new UdpFlows()
-  readonly #nodePorts = new NodePorts()
+  readonly #aftermath: Aftermath
   readonly #patrol: Patrol
   #podElements: readonly string[] = []
   #watching: Disposable | undefined
-  /** What follows a flush. */
-  #following: Promise<void> | undefined
   #synced = false
 
   constructor(options: ServiceProxyOptions) {
@@ -111,6 +78,10 @@ export class ServiceProxy implements AsyncDisposable {
     })
     this.#healthChecks = new HealthCheckPorts(this.#tables.healthChecks)
     this.#problems = new Problems((problem) => options.onProblem?.(problem))
+    this.#aftermath = new Aftermath({
+      ...{ kernel: options.kernel, log: options.log, tables: this.#tables },
+      ...{ index: this.#index, problems: this.#problems },
+    })
     this.#group = makeGroup(this.#tables, {
       ...options,
       coalesce: options.coalesce ?? DEFAULT_COALESCE,
@@ -132,19 +103,7 @@ export class ServiceProxy implements AsyncDisposable {
    */
   async start(): Promise<void> {
     const { kernel, log } = this.#options
-    const reasons = new Map<string, string>()
-    for (const name of MODULES) {
-      const outcome = await kernel.loadModule(name)
-      if (!outcome.ok) reasons.set(name, outcome.reason ?? '')
-    }
-    await kernel.ipvs.servers().catch((cause: Error) => {
-      const reason = reasons.get('ip_vs') || cause.message
-      throw new ServiceProxyError('NO_IPVS', `the kernel has no IPVS, run "modprobe ip_vs": ${reason}`, {
-        cause,
-      })
-    })
-    // The others may be built in under another name; what is really missing fails below.
-    for (const [name, reason] of reasons) log?.debug('module not loaded', { module: name, reason })
+    await loadModules(kernel, log)
     for (const [name, value] of Object.entries(SYSCTLS)) this.#tables.sysctls.set(name, value)
     this.#tables.rules.set(BASE, baseVersion())
     await this.#tables.sysctls.adopt()
@@ -171,7 +130,6 @@ export class ServiceProxy implements AsyncDisposable {
   /** @param key `namespace/name` */
   deleteService(key: ServiceKey): void {
     this.#problems.replace(`service ${key}`, [])
-    this.#problems.replace(`ports ${key}`, [])
     this.#index.removeService(key)
     this.#group.schedule()
   }
@@ -243,7 +201,7 @@ export class ServiceProxy implements AsyncDisposable {
   /** Sends what is due now, without waiting for the moment at which it would happen by itself. */
   async flush(): Promise<FlushResult> {
     const result = await this.#group.flush()
-    await this.#following
+    await this.#aftermath.settled
     return result
   }
 
@@ -310,7 +268,7 @@ export class ServiceProxy implements AsyncDisposable {
     const service = this.#index.service(key)
     const plan = service ? planService(service, this.#index.slices(key), this.#node.context) : EMPTY_PLAN
     const refused = this.#frontends.replace(service ?? { key, created: 0 }, plan.frontends)
-    this.#nodePorts.note(key, service)
+    this.#aftermath.planned(key, service)
     this.#healthChecks.replace(key, plan.healthCheck)
     const conflicts = service ? refused.map((detail) => problemOf(service, 'CONFLICT', detail)) : []
     this.#problems.replace(`plan ${key}`, [...plan.problems, ...conflicts])
@@ -318,46 +276,14 @@ export class ServiceProxy implements AsyncDisposable {
 
   #changed(before: Frontend | undefined, after: Frontend | undefined): void {
     this.#placements.change(before, after)
-    this.#udpFlows.change(before, after)
+    this.#aftermath.changed(before, after)
     const mark = before?.server.fwmark
     if (mark !== undefined && !after) this.#marks.free(mark)
   }
 
   #flushed(result: FlushResult, milliseconds: number): void {
-    const { kernel, log, onFlushed } = this.#options
-    this.#following = Promise.all([
-      this.#udpFlows.clean(kernel.flows),
-      this.#nodePorts.check(() => kernel.boundPorts()),
-    ]).then(
-      ([forgotten, clashes]) => {
-        if (forgotten > 0) log?.debug('flows forgotten', { forgotten })
-        for (const [key, problems] of clashes) this.#problems.replace(`ports ${key}`, problems)
-      },
-      (error: Error) => log?.warn('flows or ports could not be looked at', { error: error.message }),
-    )
-    this.#reportHealthChecks()
-    this.#reportServers()
-    onFlushed?.(result, milliseconds)
-  }
-
-  #reportHealthChecks(): void {
-    const problems: Problem[] = []
-    for (const [port] of this.#tables.healthChecks.failures()) {
-      const check = this.#tables.healthChecks.get(port)
-      const service = check && this.#index.service(`${check.namespace}/${check.name}`)
-      if (service) problems.push(problemOf(service, 'PORT_IN_USE', `healthCheckNodePort ${port}`))
-    }
-    this.#problems.replace('health checks', problems)
-  }
-
-  /** Somebody else's virtual server at the same place, or a scheduler that the kernel lacks. */
-  #reportServers(): void {
-    const problems: Problem[] = []
-    for (const [key, { message }] of this.#tables.servers.failures()) {
-      const service = this.#index.service(this.#frontends.ownerOf(key) ?? '')
-      if (service) problems.push(problemOf(service, 'KERNEL_REFUSED', `${key}: ${message}`))
-    }
-    this.#problems.replace('virtual servers', problems)
+    this.#aftermath.flushed(this.#frontends)
+    this.#options.onFlushed?.(result, milliseconds)
   }
 
   #replan(which?: (service: Service) => boolean): void {

@@ -8,10 +8,10 @@ import { setTimeout as pause } from 'node:timers/promises'
 const [name = '', ...ports] = process.argv.slice(2)
 const TIMEOUT = 1500
 const IPPROTO_SCTP = 132
-/** Of a load: connections that last, questions on each of them, and milliseconds between two questions. */
-const LASTING = 4
+/** Of a load: questions on a connection that lasts, milliseconds between two of them, and milliseconds until one is lost. */
 const QUESTIONS = 25
 const PAUSE = 20
+const PATIENCE = 20_000
 /** Of `open`, by its id. */
 const connections = new Map<number, Socket>()
 
@@ -33,9 +33,8 @@ function addresses() {
 interface Command {
   readonly id: number
   readonly protocol: 'tcp' | 'udp' | 'open' | 'say' | 'sctp' | 'serve-sctp' | 'load'
-  /** `load`: for so many milliseconds, so many new connections a second. */
+  /** `load`: for so many milliseconds. */
   readonly milliseconds?: number
-  readonly rate?: number
   /** `say`: on the connection of this `open`. */
   readonly connection?: number
   readonly host: string
@@ -101,43 +100,38 @@ async function askSctp({ host, port }: Command): Promise<string> {
 }
 
 /**
- * New connections with one question each, at a steady rate, beside a few that ask again and again before they start anew.
- * Answers how many questions were answered, how many not, and why the first was not.
+ * Clients that ask one question a connection, and clients that ask again and again before they start anew; each as fast as it is
+ * answered. Answers how many questions were answered, how many not, and why the first was not.
  */
 async function load(command: Command): Promise<string> {
-  const { milliseconds = 1000, rate = 100 } = command
-  const end = performance.now() + milliseconds
+  const end = performance.now() + (command.milliseconds ?? 1000)
   const counts = { answered: 0, failed: 0, first: '' }
-  const count = (question: Promise<unknown>) =>
-    question.then(
-      () => void counts.answered++,
-      (error: NodeJS.ErrnoException) => {
+  const client = async (ask: () => Promise<number>) => {
+    while (performance.now() < end) {
+      try {
+        counts.answered += await ask()
+      } catch (error) {
         counts.failed++
-        counts.first ||= `${error.code} after ${Math.round(performance.now() - end + milliseconds)} ms`
-      },
-    )
-  const short: Promise<void>[] = []
-  const lasting = Array.from({ length: LASTING }, async () => {
-    while (performance.now() < end) await count(chat(command, end))
-  })
-  const started = performance.now()
-  while (performance.now() < end) {
-    const due = ((performance.now() - started) * rate) / 1000
-    while (short.length < due) short.push(count(askTcp(command)))
-    await pause(5)
+        counts.first ||= (error as NodeJS.ErrnoException).code ?? String(error)
+      }
+    }
   }
-  await Promise.all([...short, ...lasting])
+  const short = () => converse(connect({ host: command.host, port: command.port }), PATIENCE).then(() => 1)
+  const lasting = () => chat(command, end)
+  await Promise.all([short, short, lasting, lasting].map(client))
   return JSON.stringify(counts)
 }
 
-async function chat({ host, port }: Command, end: number): Promise<void> {
+async function chat({ host, port }: Command, end: number): Promise<number> {
   const socket = connect({ host, port })
   await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject))
-  for (let asked = 0; asked < QUESTIONS && performance.now() < end; asked++) {
-    await say(socket)
+  let asked = 0
+  for (; asked < QUESTIONS && performance.now() < end; asked++) {
+    await say(socket, PATIENCE)
     await pause(PAUSE)
   }
   socket.destroy()
+  return asked
 }
 
 function openTcp({ id, host, port }: Command): Promise<string> {
@@ -149,9 +143,9 @@ function openTcp({ id, host, port }: Command): Promise<string> {
   })
 }
 
-function say(socket: Socket): Promise<string> {
+function say(socket: Socket, patience = TIMEOUT): Promise<string> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(timedOut()), TIMEOUT)
+    const timer = setTimeout(() => reject(timedOut()), patience)
     const gone = () => reject(Object.assign(new Error('closed'), { code: 'CLOSED' }))
     socket.once('close', gone)
     socket.once('data', (data) => {
@@ -168,9 +162,9 @@ function askTcp({ host, port }: Command): Promise<string> {
   return converse(connect({ host, port }))
 }
 
-function converse(socket: Socket): Promise<string> {
+function converse(socket: Socket, patience = TIMEOUT): Promise<string> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => socket.destroy(timedOut()), TIMEOUT)
+    const timer = setTimeout(() => socket.destroy(timedOut()), patience)
     let answer = ''
     socket.on('connect', () => socket.write('?'))
     socket.on('data', (data) => {

@@ -23,8 +23,8 @@ export interface Host extends AsyncDisposable {
   /** What the server said: `name client-address`. Rejects with the code of the error: `ECONNREFUSED`, `ETIMEDOUT`. */
   tcp(host: string, port: number): Promise<string>
   udp(host: string, port: number, localPort?: number): Promise<string>
-  /** Asks for so long, at so many new connections a second, beside connections that last. */
-  load(host: string, port: number, milliseconds: number, rate: number): Promise<Load>
+  /** Four clients ask for so long, two of them with a connection for each question. */
+  load(host: string, port: number, milliseconds: number): Promise<Load>
   /** IPv4 only. */
   sctp(host: string, port: number): Promise<string>
   /** Answers on an SCTP port, too. */
@@ -176,8 +176,8 @@ async function startHost(namespace: string, name: string, ports: readonly number
     namespace,
     tcp: (address, port) => ask({ protocol: 'tcp', host: address, port }),
     udp: (address, port, localPort) => ask({ protocol: 'udp', host: address, port, localPort }),
-    load: async (address, port, milliseconds, rate) =>
-      JSON.parse(await ask({ protocol: 'load', host: address, port, milliseconds, rate })) as Load,
+    load: async (address, port, milliseconds) =>
+      JSON.parse(await ask({ protocol: 'load', host: address, port, milliseconds })) as Load,
     sctp: (address, port) => ask({ protocol: 'sctp', host: address, port }),
     serveSctp: (port) => ask({ protocol: 'serve-sctp', port }),
     async connect(address, port) {

@@ -1,0 +1,36 @@
+/** What a service proxy is told when it is made. */
+import type { Clock } from '@podroute/reconcile/clock.ts'
+import type { Logger } from '@podroute/reconcile/log.ts'
+import type { FlushResult } from '@podroute/reconcile/table.ts'
+import type { Kernel } from './kernel.ts'
+import type { Problem } from './types.ts'
+
+export interface ServiceProxyOptions {
+  readonly nodeName: string
+  /** The node's addresses, its primary one of each family first. */
+  readonly nodeAddresses: readonly string[]
+  readonly podCIDRs?: readonly string[]
+  /** Topology zone of the node. */
+  readonly zone?: string
+  /** Prefixes of the node's addresses on which NodePorts answer; none: on its primary address of each family. */
+  readonly nodePortRanges?: readonly string[]
+  /** Ranges that Services take their ClusterIPs from. */
+  readonly serviceCIDRs?: readonly string[]
+  /** For how long an endpoint that goes keeps its connections, in seconds. */
+  readonly drain?: number
+  /** Shortest pause between two looks at the whole of the kernel's state, in milliseconds. */
+  readonly auditPause?: number
+  /** Prefixes that externalIPs of Services may take addresses from; without one they are refused. */
+  readonly externalRanges?: readonly string[]
+  readonly masqueradeAll?: boolean
+  readonly kernel: Kernel
+  readonly clock?: Clock
+  readonly random?: () => number
+  readonly log?: Logger
+  /** Each problem once, for as long as it lasts. */
+  readonly onProblem?: (problem: Problem) => void
+  /** After every flush: what it did, and how long it took in milliseconds. */
+  readonly onFlushed?: (result: FlushResult, milliseconds: number) => void
+  /** How long changes are gathered before they are sent, in milliseconds. */
+  readonly coalesce?: number
+}
