@@ -6,7 +6,8 @@ import { type SliceEndpoint, service, slice } from '@podroute/service-proxy/test
 import type { EndpointSliceObject, ServiceObject } from '@podroute/service-proxy/types.ts'
 import { expect } from 'chai'
 import type { Host, Network } from './support/network.ts'
-import { makeNetwork, NODE, POD_CIDRS } from './support/network.ts'
+import { NODE, POD_CIDRS } from './support/network.ts'
+import { sharedNetwork } from './support/shared-network.ts'
 
 const A4 = '10.244.1.2'
 const B4 = '10.244.1.3'
@@ -27,7 +28,7 @@ describe('service policies', () => {
 
   before(async function () {
     this.timeout(300_000)
-    network = stack.use(await makeNetwork('policies'))
+    network = await sharedNetwork()
     const kernel = stack.use(openKernel({ netns: network.namespace }))
     proxy = stack.use(
       createServiceProxy({
@@ -40,6 +41,7 @@ describe('service policies', () => {
         kernel,
       }),
     )
+    stack.defer(async () => void (await proxy.cleanup()))
     await proxy.start()
     await proxy.synced()
   })

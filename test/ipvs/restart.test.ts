@@ -4,7 +4,8 @@ import { createServiceProxy, type ServiceProxy } from '@podroute/service-proxy/p
 import { service, slice } from '@podroute/service-proxy/testing/objects.ts'
 import { expect } from 'chai'
 import type { Network } from './support/network.ts'
-import { makeNetwork, NODE, POD_CIDRS } from './support/network.ts'
+import { NODE, POD_CIDRS } from './support/network.ts'
+import { sharedNetwork } from './support/shared-network.ts'
 
 /** Notes every write on its way to the kernel. */
 function counting(kernel: Kernel, writes: string[]): Kernel {
@@ -51,10 +52,17 @@ describe('the service proxy, restarted', () => {
 
   before(async function () {
     this.timeout(300_000)
-    network = stack.use(await makeNetwork('restart'))
+    network = await sharedNetwork()
     kernel = counting(stack.use(openKernel({ netns: network.namespace })), writes)
   })
-  after(() => stack.disposeAsync())
+  after(async () => {
+    const strangers = (await kernel.ipvs.servers()).map(
+      (server) => ({ kind: 'remove-server', server }) as const,
+    )
+    await kernel.ipvs.apply(strangers)
+    await kernel.nft.run('delete table inet stranger\n')
+    await stack.disposeAsync()
+  })
   beforeEach(() => {
     writes.length = 0
   })

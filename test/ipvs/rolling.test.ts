@@ -5,7 +5,8 @@ import { createServiceProxy, type ServiceProxy } from '@podroute/service-proxy/p
 import { type SliceEndpoint, service, slice } from '@podroute/service-proxy/testing/objects.ts'
 import { expect } from 'chai'
 import type { Load, Network } from './support/network.ts'
-import { makeNetwork, NODE, POD_CIDRS } from './support/network.ts'
+import { NODE, POD_CIDRS } from './support/network.ts'
+import { sharedNetwork } from './support/shared-network.ts'
 
 const PODS = ['10.244.1.2', '10.244.1.3', '10.244.2.2', '10.244.2.3']
 const ROLLS = 20
@@ -35,10 +36,13 @@ describe('under load', () => {
 
   before(async function () {
     this.timeout(300_000)
-    network = stack.use(await makeNetwork('rolling'))
+    network = await sharedNetwork()
     kernel = stack.use(openKernel({ netns: network.namespace }))
     proxy = makeProxy()
-    stack.defer(() => proxy.close())
+    stack.defer(async () => {
+      await proxy.cleanup()
+      await proxy.close()
+    })
     await proxy.start()
     proxy.upsertService(web)
     proxy.upsertSlice(slice('web', PODS.slice(0, 2)))

@@ -4,7 +4,8 @@ import { createServiceProxy } from '@podroute/service-proxy/proxy.ts'
 import { service, slice } from '@podroute/service-proxy/testing/objects.ts'
 import { expect } from 'chai'
 import type { Host, Network } from './support/network.ts'
-import { makeNetwork, NODE, POD_CIDRS } from './support/network.ts'
+import { NODE, POD_CIDRS } from './support/network.ts'
+import { sharedNetwork } from './support/shared-network.ts'
 
 const A4 = '10.244.1.2'
 const B4 = '10.244.1.3'
@@ -20,7 +21,7 @@ describe('service traffic', () => {
 
   before(async function () {
     this.timeout(300_000)
-    network = stack.use(await makeNetwork('traffic'))
+    network = await sharedNetwork()
     const kernel = stack.use(openKernel({ netns: network.namespace }))
     proxy = stack.use(
       createServiceProxy({
@@ -30,6 +31,7 @@ describe('service traffic', () => {
         kernel,
       }),
     )
+    stack.defer(async () => void (await proxy.cleanup()))
     await proxy.start()
     await proxy.synced()
   })
