@@ -9,6 +9,7 @@ import { type Kernel, prepareKernel } from './node/kernel.ts'
 import { checkMachine, installPackages } from './prerequisites.ts'
 import type { Progress, Report } from './progress.ts'
 import { buildTools } from './tools/build.ts'
+import { buildReferencePlugins } from './tools/reference-plugins.ts'
 
 export interface Prepared {
   readonly programs: string
@@ -57,6 +58,7 @@ async function afterPackages(progress: Progress): Promise<Omit<Prepared, 'progra
     buildTools(),
     progress.step('unpack the nodes’ kernel', prepareKernel, ({ version }) => version),
     prepareImages(progress),
+    progress.step('build the reference CNI plugins', buildReferencePlugins),
   ])
   return { tools, kernel, imageStore }
 }

@@ -13,10 +13,10 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { buildReferencePlugins } from '../../lab/tools/reference-plugins.ts'
 import { build } from '../../packages/cni/build.ts'
 import { PLUGIN_NAMES } from '../../packages/cni/install/install.ts'
 import { machineArchitecture } from '../../packages/cni/sysroot.ts'
-import { referencePlugins } from '../netns/cni-reference.ts'
 
 const HOST = 'pr-cni-bench'
 const NETNS_DIRECTORY = '/var/run/netns'
@@ -173,9 +173,9 @@ class NamespacedHarness implements Harness {
 }
 
 /** Sets everything up for at most `containers` containers; builds the newest reference plugins when they are not cached. */
-export function prepare(containers: number): Harness {
+export async function prepare(containers: number): Promise<Harness> {
   need(join(DEBIAN_PLUGINS, 'bridge'), 'containernetworking-plugins')
   need('/usr/bin/gcc', 'gcc')
   const root = mkdtempSync(join(tmpdir(), 'podroute-bench-cni-'))
-  return new NamespacedHarness(root, containers, referencePlugins())
+  return new NamespacedHarness(root, containers, await buildReferencePlugins())
 }

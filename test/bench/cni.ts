@@ -173,7 +173,7 @@ function benchLeases(harness: Harness): void {
   })
 }
 
-const harness = prepare(AT_ONCE)
+const harness = await prepare(AT_ONCE)
 try {
   benchDebian(harness)
   benchBridge(harness, 'v4', [ranges.v4])

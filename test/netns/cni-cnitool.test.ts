@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { referencePlugins } from './cni-reference.ts'
+import { buildReferencePlugins } from '../../lab/tools/reference-plugins.ts'
 import { randomFrom } from './cni-script.ts'
 import { buildPlugins, command, NetnsWorld } from './cni-world.ts'
 
@@ -33,10 +33,12 @@ const DUAL = {
 
 describe('CNI plugins for a runtime', () => {
   let plugins = ''
+  let reference = ''
   let world: NetnsWorld
   let root = ''
-  before(() => {
+  before(async () => {
     plugins = buildPlugins()
+    reference = await buildReferencePlugins()
   })
   after(() => rmSync(plugins, { recursive: true, force: true }))
   beforeEach(() => {
@@ -55,11 +57,10 @@ describe('CNI plugins for a runtime', () => {
       .map((part) => part.trim())
   }
 
-  it('three namespaces by cnitool: addresses, pings, leases and result cache, then nothing', function () {
-    this.timeout(120_000) // the reference plugins and cnitool may have to be built
+  it('three namespaces by cnitool: addresses, pings, leases and result cache, then nothing', () => {
     world.write(`${root}/net.d/10-mynet.conf`, JSON.stringify(MYNET))
     const containers = ['one', 'two', 'three'].map((name) => world.addContainer(name))
-    const cnitool = join(referencePlugins(), 'cnitool')
+    const cnitool = join(reference, 'cnitool')
     const tool = (name: string, netns: string) =>
       `CNI_PATH=${plugins} NETCONFPATH=${root}/net.d ${cnitool} ${name} mynet ${netns}`
     // The gateway and the two others: a container's own lo is the loopback plugin's, which is not in this chain.

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { buildReferencePlugins } from '../../lab/tools/reference-plugins.ts'
 import {
   bridgeConfig,
   dualStack,
@@ -9,7 +10,6 @@ import {
   leases,
 } from '../../packages/cni/testing/configurations.ts'
 import type { Call } from '../../packages/cni/testing/world.ts'
-import { referencePlugins } from './cni-reference.ts'
 import { callLine, randomFrom } from './cni-script.ts'
 import { buildPlugins, command, NetnsWorld } from './cni-world.ts'
 
@@ -19,9 +19,11 @@ const AT_ONCE = 100
 
 describe('CNI plugins under faults on the real kernel', () => {
   let plugins = ''
+  let reference = ''
   let world: NetnsWorld
-  before(() => {
+  before(async () => {
     plugins = buildPlugins()
+    reference = await buildReferencePlugins()
   })
   after(() => rmSync(plugins, { recursive: true, force: true }))
   beforeEach(() => {
@@ -125,7 +127,7 @@ describe('CNI plugins under faults on the real kernel', () => {
   }
 
   it(`${AT_ONCE} ADDs at once by both implementations give ${AT_ONCE} addresses; each removes the other’s`, () => {
-    const directories = [plugins, referencePlugins()]
+    const directories = [plugins, reference]
     const input = join(world.data, '..', 'config.json')
     world.write(input, JSON.stringify(ipamConfig(world)))
     const outputs = join(world.data, '..', 'out')

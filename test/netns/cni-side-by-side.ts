@@ -2,9 +2,9 @@
 
 import { rmSync } from 'node:fs'
 import { expect } from 'chai'
+import { buildReferencePlugins } from '../../lab/tools/reference-plugins.ts'
 import type { Answer, Json } from '../../packages/cni/testing/world.ts'
 import type { Case } from './cni-cases.ts'
-import { referencePlugins } from './cni-reference.ts'
 import { normalize, settle, stateOf } from './cni-state.ts'
 import { buildPlugins, NetnsWorld } from './cni-world.ts'
 
@@ -109,7 +109,7 @@ const hasCheck = (c: Case) => !['0.1.0', '0.2.0', '0.3.0', '0.3.1'].includes(c.v
 
 /** Plugins that ours are compared with. What of theirs differs everywhere is set right before it is compared. */
 export interface Peer {
-  directory(): string
+  directory(): string | Promise<string>
   correctResult(json: Json): Json
   /** Of both kernels' states, as JSON: what cannot be compared is taken out. */
   comparable(text: string): string
@@ -118,7 +118,7 @@ export interface Peer {
 }
 
 const NEWEST: Peer = {
-  directory: referencePlugins,
+  directory: buildReferencePlugins,
   correctResult: (json) => json,
   comparable: (text) => text,
   betterCheck: () => undefined,
@@ -134,10 +134,10 @@ export function describeSideBySide(cases: readonly Case[], peer: Peer = NEWEST):
     worlds.push(made)
     return made
   }
-  before(function () {
+  before(async function () {
     this.timeout(600_000)
     plugins = buildPlugins()
-    reference = peer.directory()
+    reference = await peer.directory()
   })
   after(() => rmSync(plugins, { recursive: true, force: true }))
   afterEach(() => {
