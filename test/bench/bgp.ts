@@ -29,10 +29,8 @@ function makeNetwork(): Link {
   ip('-n', link.theirs, 'address', 'add', '10.98.0.2/16', 'dev', 'bench')
   for (const name of [link.ours, link.theirs]) ip('-n', name, 'link', 'set', 'bench', 'up')
   ip('-n', link.theirs, 'route', 'add', 'local', '10.98.128.0/17', 'dev', 'bench')
-  // Two thousand neighbours are more than the kernel's neighbour table holds by default.
-  const raise =
-    'for t in 1 2 3; do echo 65536 > /proc/sys/net/ipv4/neigh/default/gc_thresh$t; done 2>/dev/null; true'
-  for (const name of [link.ours, link.theirs]) ip('netns', 'exec', name, 'sh', '-c', raise)
+  // By one gateway: two thousand neighbours are more than the kernel's table of them holds.
+  ip('-n', link.ours, 'route', 'add', '10.98.128.0/17', 'via', '10.98.0.2', 'dev', 'bench')
   return link
 }
 
