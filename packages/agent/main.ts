@@ -66,7 +66,7 @@ async function createNetwork(config: Config, log: Logger, services: ServiceRunne
     nodeName: config.nodeName,
     settings: config.podNetwork,
     kernel: await openPodNetworkKernel(log),
-    createSpeaker: (speaker) => new Speaker({ ...speaker, transport: kernelTransport, log }),
+    createSpeaker: (speaker) => new Speaker({ ...speaker, transport: kernelTransport(), log }),
     clock: systemClock,
     log,
     isVip: (address) => services?.isVip(address) ?? false,

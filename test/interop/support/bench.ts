@@ -1,10 +1,11 @@
 // One session between us and another implementation, each in its namespace.
+
+import { kernelTransport } from '@podroute/agent/bgp-transport.ts'
 import type { PeerConfig, SpeakerConfig } from 'bgp-speaker-ts/config.ts'
 import type { DownReason } from 'bgp-speaker-ts/snapshot.ts'
 import { Speaker } from 'bgp-speaker-ts/speaker.ts'
 import { type Daemon, eventually, type Scenario } from './daemon.ts'
 import { ADDRESS, type Link, makeLink, removeLink } from './link.ts'
-import { linuxTransport } from './linux-transport.ts'
 
 export const OUR_ASN = 64512
 export const THEIRS = ['172.20.0.0/16', '172.21.1.0/24', 'fd21::/48', 'fd21:0:0:1::/64'] as const
@@ -29,7 +30,7 @@ export class Bench {
       asn: OUR_ASN,
       routerId: '10.99.0.1',
       listen: { port: 179 },
-      transport: linuxTransport(this.link.ours),
+      transport: kernelTransport(this.link.ours),
       ...more,
     })
     speaker.on('peer', (event) => {

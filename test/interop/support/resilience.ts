@@ -1,4 +1,6 @@
 // What must hold when a side restarts, asks again, or says too much; and for peers that nobody named.
+
+import { kernelTransport } from '@podroute/agent/bgp-transport.ts'
 import { Bfd } from 'bgp-speaker-ts/bfd/bfd.ts'
 import { Speaker } from 'bgp-speaker-ts/speaker.ts'
 import { expect } from 'chai'
@@ -7,7 +9,6 @@ import { linuxBfdSockets } from './bfd-sockets.ts'
 import { eventually } from './daemon.ts'
 import type { Make } from './exchange.ts'
 import { ADDRESS, ip } from './link.ts'
-import { linuxTransport } from './linux-transport.ts'
 import type { Case } from './together.ts'
 
 const V4 = ['172.20.0.0/16', '172.21.1.0/24']
@@ -203,7 +204,7 @@ export function passesSeveralPaths(make: Make): Case {
         const second = new Speaker({
           asn: OUR_ASN,
           routerId: '10.99.0.3',
-          transport: linuxTransport(bench.link.ours),
+          transport: kernelTransport(bench.link.ours),
         })
         try {
           const inner = { asn: OUR_ASN, families: ['ipv4-unicast'] as const }
