@@ -35,21 +35,35 @@ const terminating = (address: string, serving = true): SliceEndpoint => ({
 })
 
 describe('ServiceProxy', () => {
-  it('puts a ClusterIP in place: server, destinations, elements, then the address', async () => {
+  it('puts a ClusterIP in place: server, elements, destinations, then the address', async () => {
     const { proxy, kernel } = await setup()
     proxy.upsertService(service('web', { clusterIPs: ['10.96.0.1'] }))
     proxy.upsertSlice(slice('web', ['10.244.1.2', '10.244.2.2']))
     await proxy.flush()
     expect(kernel.messages).to.deep.equal([
       'add-server tcp 10.96.0.1 80',
-      'add-destination tcp 10.96.0.1 80',
-      'add-destination tcp 10.96.0.1 80',
       'add service-vips-4 10.96.0.1',
       'add service-ports-4 10.96.0.1 . tcp . 80',
       'add service-hairpin-4 10.244.1.2 . 10.244.1.2',
+      'add-destination tcp 10.96.0.1 80',
+      'add-destination tcp 10.96.0.1 80',
       'add-route 10.96.0.1/32',
     ])
     expect(kernel.endpoints('tcp 10.96.0.1 80')).to.deep.equal(['10.244.1.2:8080', '10.244.2.2:8080'])
+  })
+
+  it('masquerades what an endpoint sends to itself before connections reach it (found by rolling updates)', async () => {
+    const { proxy, kernel } = await setup()
+    proxy.upsertService(service('web', { clusterIPs: ['10.96.0.1'] }))
+    proxy.upsertSlice(slice('web', ['10.244.2.2']))
+    await proxy.flush()
+    kernel.messages.length = 0
+    proxy.upsertSlice(slice('web', ['10.244.1.2', '10.244.2.2']))
+    await proxy.flush()
+    expect(kernel.messages).to.deep.equal([
+      'add service-hairpin-4 10.244.1.2 . 10.244.1.2',
+      'add-destination tcp 10.96.0.1 80',
+    ])
   })
 
   it('takes it all away in the reverse order', async () => {
@@ -63,9 +77,9 @@ describe('ServiceProxy', () => {
     const removals = kernel.messages.filter((message) => !message.startsWith('add '))
     expect(removals).to.deep.equal([
       'remove-route 10.96.0.1/32',
+      'remove-destination tcp 10.96.0.1 80',
       'delete service-vips-4 10.96.0.1',
       'delete service-ports-4 10.96.0.1 . tcp . 80',
-      'remove-destination tcp 10.96.0.1 80',
       'remove-server tcp 10.96.0.1 80',
     ])
     expect(kernel.table.size).to.equal(0)

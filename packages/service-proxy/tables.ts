@@ -49,10 +49,13 @@ export function makeTables(
   }
 }
 
-/** Clients find an address last, when everything behind it is in place. */
+/**
+ * Clients find an address last, when everything behind it is in place, and an endpoint only when the elements are there that
+ * its traffic needs: a first packet without masquerade makes a flow that never works.
+ */
 export function makeGroup(tables: ProxyTables, options: FlushGroupOptions): FlushGroup {
   const { sysctls, rules, servers, destinations, elements, vips, healthChecks } = tables
-  return new FlushGroup([sysctls, rules, servers, destinations, elements, vips, healthChecks], options)
+  return new FlushGroup([sysctls, rules, servers, elements, destinations, vips, healthChecks], options)
 }
 
 /** VIPs and nftables announce their changes: what somebody else did is looked at at once. */
