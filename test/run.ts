@@ -11,33 +11,43 @@ interface Result {
 
 const TOP = new URL('..', import.meta.url).pathname
 
-/** Runs `command`, shows its output as it comes, and keeps the last line that is a tier's closing line. */
+/**
+ * Runs `command`, shows its output as it comes, and keeps the last line that is a tier's closing line.
+ * @param heading when there is one, it and the output are shown in one piece at the end
+ */
 function runShown(
   command: readonly string[],
   tier: string,
+  heading?: string,
 ): Promise<{ code: number; summary: string | undefined }> {
   return new Promise((resolve, reject) => {
     const child = spawn(command[0]!, command.slice(1), { cwd: TOP, stdio: ['ignore', 'pipe', 'inherit'] })
     let summary: string | undefined
     let rest = ''
+    let held = heading ?? ''
     child.stdout.setEncoding('utf8')
     child.stdout.on('data', (chunk: string) => {
-      process.stdout.write(chunk)
+      if (heading === undefined) process.stdout.write(chunk)
+      else held += chunk
       const lines = (rest + chunk).split('\n')
       rest = lines.pop() ?? ''
       summary = lines.findLast((line) => line.startsWith(`${tier}: `) && line.includes(' passed')) ?? summary
     })
     child.on('error', reject)
-    child.on('close', (code) => resolve({ code: code ?? 1, summary }))
+    child.on('close', (code) => {
+      process.stdout.write(held)
+      resolve({ code: code ?? 1, summary })
+    })
   })
 }
 
-async function runTier(tier: Tier): Promise<Result> {
+async function runTier(tier: Tier, first = true): Promise<Result> {
   const started = performance.now()
-  process.stdout.write(`\n== ${tier.name}\n`)
+  const heading = `\n== ${tier.name}\n`
+  if (first) process.stdout.write(heading)
   const test = [process.execPath, 'test/tier.ts', tier.name]
   const command = tier.where === 'vm' ? [process.execPath, 'lab/main.ts', 'vm', '--', ...test] : test
-  const { code, summary } = await runShown(command, tier.name)
+  const { code, summary } = await runShown(command, tier.name, first ? undefined : heading)
   const seconds = Math.round((performance.now() - started) / 1000)
   return {
     tier,
@@ -53,7 +63,11 @@ async function main(): Promise<number> {
   const prepared = await runShown([process.execPath, 'lab/main.ts', 'prepare'], '')
   if (prepared.code !== 0) return prepared.code
   const results: Result[] = []
-  for (const tier of tiers) results.push(await runTier(tier))
+  const alone = tiers.filter(({ beside }) => !tiers.some(({ name }) => name === beside))
+  for (const tier of alone) {
+    const others = tiers.filter(({ beside }) => beside === tier.name)
+    results.push(...(await Promise.all([runTier(tier), ...others.map((other) => runTier(other, false))])))
+  }
   process.stdout.write('\n')
   for (const { summary } of results) process.stdout.write(`${summary}\n`)
   for (const { tier, seconds } of results) process.stdout.write(`# ${tier.name} took ${seconds} s\n`)

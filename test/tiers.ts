@@ -8,6 +8,8 @@ export interface Tier {
   readonly where: 'host' | 'vm'
   /** Default time limit of one test, in milliseconds. */
   readonly timeout: number
+  /** The tier that this one runs at the same time as: both mostly wait. */
+  readonly beside?: string
 }
 
 export const TIERS: readonly Tier[] = [
@@ -24,7 +26,7 @@ export const TIERS: readonly Tier[] = [
     timeout: 60_000,
   },
   { name: 'ipvs', files: ['test/ipvs/**/*.test.ts'], where: 'vm', timeout: 120_000 },
-  { name: 'api', files: ['test/api/**/*.test.ts'], where: 'host', timeout: 60_000 },
+  { name: 'api', files: ['test/api/**/*.test.ts'], where: 'host', timeout: 60_000, beside: 'netns' },
   { name: 'cluster', files: ['test/cluster/**/*.test.ts'], where: 'host', timeout: 300_000 },
 ]
 
