@@ -1,7 +1,8 @@
 // Checks what users wrote: every problem with its path, before anything starts.
 import { formatAddress, parseAddress, parseAddressOrPrefix, parseId, parsePrefix } from './address.ts'
+import type { BfdTimers } from './bfd/config.ts'
 import { validateSession } from './bfd/config.ts'
-import type { Announcement, BfdTimers, DynamicPeersConfig, PeerConfig, SpeakerConfig } from './config.ts'
+import type { Announcement, DynamicPeersConfig, PeerConfig, SpeakerConfig } from './config.ts'
 import { BgpConfigError, type ConfigProblem } from './errors.ts'
 import { parseCommunity, parseLargeCommunity } from './packet/communities.ts'
 import type { Match, Policy, Rule } from './policy/policy.ts'

@@ -1,5 +1,6 @@
 // What a user of the speaker writes: speaker, peers, announcements.
-import type { BfdSessionConfig } from './bfd/config.ts'
+
+import type { BfdTimers } from './bfd/config.ts'
 import type { Clock } from './clock.ts'
 import type { Logger } from './log.ts'
 import type { PathMonitor } from './path-watch.ts'
@@ -81,9 +82,6 @@ export interface PeerConfig {
   /** Watch the path by BFD (RFC 5880, 5881) while the peer is known; a failure ends the session with CEASE/BFD Down (RFC 9384). Needs SpeakerConfig.bfd. */
   readonly bfd?: BfdTimers
 }
-
-/** Milliseconds, and how many packets may be missed; see BfdSessionConfig for ranges and defaults. */
-export type BfdTimers = Pick<BfdSessionConfig, 'desiredMinTx' | 'requiredMinRx' | 'detectMultiplier'>
 
 export interface GracefulRestart {
   /** Seconds within which we will be back after a restart, 1..4095: the peer keeps our routes that long. */

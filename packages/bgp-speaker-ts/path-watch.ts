@@ -1,7 +1,6 @@
 // BFD for BGP (RFC 5882 section 10.2): a BFD session beside each peer that wants one, and word when the path to it has failed.
 import type { BfdDown } from './bfd/bfd.ts'
-import type { BfdSessionConfig } from './bfd/config.ts'
-import type { BfdTimers } from './config.ts'
+import type { BfdSessionConfig, BfdTimers } from './bfd/config.ts'
 import { BgpError } from './errors.ts'
 import type { Logger } from './log.ts'
 

@@ -100,3 +100,6 @@ function checkRange(problems: ConfigProblem[], path: string, value: number, leas
   if (!Number.isInteger(value) || value < least || value > most)
     problems.push({ path, problem: `is not a whole number from ${least} to ${most}` })
 }
+
+/** Milliseconds, and how many packets may be missed; see BfdSessionConfig for ranges and defaults. */
+export type BfdTimers = Pick<BfdSessionConfig, 'desiredMinTx' | 'requiredMinRx' | 'detectMultiplier'>
