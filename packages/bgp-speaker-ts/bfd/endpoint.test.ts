@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { type BfdSessionConfig, validateSession } from './config.ts'
 import { Endpoint } from './endpoint.ts'
 import { type BfdPacket, decodePacket, encodePacket } from './packet.ts'
-import { FakeClock, FakeNetwork } from './testing/fake-network.ts'
+import { FakeNetwork, StallingClock } from './testing/fake-network.ts'
 import { seeded, testSeed } from './testing/random.ts'
 
 const A = '10.0.0.1'
@@ -10,7 +10,7 @@ const B = '10.0.0.2'
 
 class World {
   readonly seed = testSeed()
-  readonly clock = new FakeClock()
+  readonly clock = new StallingClock()
   readonly network = new FakeNetwork(this.clock)
   /** `a 1 up`, `b 1 down detection-expired` … */
   readonly events: string[] = []

@@ -7,9 +7,18 @@ interface Timer {
 }
 
 export class FakeClock implements Clock {
-  #now = 1000
+  #now: number
   readonly #timers = new Set<Timer>()
   #soon: (() => void)[] = []
+
+  constructor(now = 1000) {
+    this.#now = now
+  }
+
+  /** How many timers are set. */
+  timers(): number {
+    return this.#timers.size
+  }
 
   now(): number {
     return this.#now
@@ -41,15 +50,23 @@ export class FakeClock implements Clock {
   advance(milliseconds: number): void {
     const end = this.#now + milliseconds
     this.settle()
-    for (;;) {
-      let next: Timer | undefined
-      for (const timer of this.#timers) if (next === undefined || timer.at < next.at) next = timer
-      if (next === undefined || next.at > end) break
-      this.#timers.delete(next)
-      this.#now = Math.max(this.#now, next.at)
-      next.run()
-      this.settle()
-    }
-    this.#now = end
+    while (this.runNext(end)) this.settle()
+    this.moveTo(end)
+  }
+
+  /** Runs the earliest timer that is due by `end`, at its time; false: there is none. */
+  runNext(end: number): boolean {
+    let next: Timer | undefined
+    for (const timer of this.#timers) if (next === undefined || timer.at < next.at) next = timer
+    if (next === undefined || next.at > end) return false
+    this.#timers.delete(next)
+    this.moveTo(Math.max(this.#now, next.at))
+    next.run()
+    return true
+  }
+
+  /** Sets the time; no timer runs. */
+  moveTo(now: number): void {
+    this.#now = now
   }
 }

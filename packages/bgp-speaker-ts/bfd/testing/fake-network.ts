@@ -1,75 +1,29 @@
 // Time and datagrams that move when a test says so: endpoints meet on a network without loss, or with the loss that is asked for.
-import type { Clock } from '../../clock.ts'
+import { FakeClock } from '../../testing/fake-clock.ts'
 import type { Sockets } from '../sockets.ts'
 
-interface Timer {
-  readonly at: number
-  readonly run: () => void
-}
-
-export class FakeClock implements Clock {
-  #now = 0
-  readonly #timers = new Set<Timer>()
-  #soon: (() => void)[] = []
-
-  now(): number {
-    return this.#now
-  }
-
-  after(delay: number, run: () => void): () => void {
-    const timer = { at: this.#now + delay, run }
-    this.#timers.add(timer)
-    return () => void this.#timers.delete(timer)
-  }
-
-  soon(run: () => void): () => void {
-    this.#soon.push(run)
-    return () => {
-      this.#soon = this.#soon.filter((other) => other !== run)
-    }
-  }
-
-  timers(): number {
-    return this.#timers.size
+/** Time in which promises get their turns, and which can pass in one leap. */
+export class StallingClock extends FakeClock {
+  constructor() {
+    super(0)
   }
 
   /** Lets the time pass, timers first, then `poll` (what arrived meanwhile), then what was put off to `soon`. */
   stall(milliseconds: number, poll: () => void): void {
-    this.#now += milliseconds
-    for (const timer of [...this.#timers].filter(({ at }) => at <= this.#now)) {
-      this.#timers.delete(timer)
-      timer.run()
-    }
+    this.moveTo(this.now() + milliseconds)
+    while (this.runNext(this.now()));
     poll()
-    this.#runSoon()
+    this.settle()
   }
 
-  async advance(milliseconds: number): Promise<void> {
-    const end = this.#now + milliseconds
+  override async advance(milliseconds: number): Promise<void> {
+    const end = this.now() + milliseconds
     await turns()
-    for (;;) {
-      const timer = this.#earliest()
-      if (timer === undefined || timer.at > end) break
-      this.#timers.delete(timer)
-      this.#now = Math.max(this.#now, timer.at)
-      timer.run()
-      this.#runSoon()
+    while (this.runNext(end)) {
+      this.settle()
       await turns()
     }
-    this.#now = end
-  }
-
-  #earliest(): Timer | undefined {
-    let earliest: Timer | undefined
-    for (const timer of this.#timers) if (earliest === undefined || timer.at < earliest.at) earliest = timer
-    return earliest
-  }
-
-  #runSoon(): void {
-    for (let runs = this.#soon; runs.length > 0; runs = this.#soon) {
-      this.#soon = []
-      for (const run of runs) run()
-    }
+    this.moveTo(end)
   }
 }
 
@@ -87,7 +41,7 @@ export interface Datagram {
 
 export class FakeNetwork {
   readonly sent: Datagram[] = []
-  readonly #clock: FakeClock
+  readonly #clock: StallingClock
   readonly #receivers = new Map<string, (bytes: Uint8Array, source: string) => void>()
   readonly #sourcePorts = new Set<string>()
   /** Which datagrams get lost. */
@@ -95,7 +49,7 @@ export class FakeNetwork {
   /** Addresses that cannot be bound. */
   readonly missing = new Set<string>()
 
-  constructor(clock: FakeClock) {
+  constructor(clock: StallingClock) {
     this.#clock = clock
   }
 
