@@ -1,20 +1,12 @@
 import { loadModule } from '@podroute/linux/modules.ts'
-import { openKernel } from '@podroute/service-proxy/open-kernel.ts'
 import type { ServiceProxy } from '@podroute/service-proxy/proxy.ts'
-import { createServiceProxy } from '@podroute/service-proxy/proxy.ts'
 import { type SliceEndpoint, service, slice } from '@podroute/service-proxy/testing/objects.ts'
 import type { EndpointSliceObject, ServiceObject } from '@podroute/service-proxy/types.ts'
 import { expect } from 'chai'
 import type { Host, Network } from './support/network.ts'
-import { NODE, POD_CIDRS } from './support/network.ts'
-import { sharedNetwork } from './support/shared-network.ts'
+import { A4, A6, B4, C4, C6, D4, NODE } from './support/network.ts'
+import { sharedNetwork, startProxy } from './support/shared-network.ts'
 
-const A4 = '10.244.1.2'
-const B4 = '10.244.1.3'
-const C4 = '10.244.2.2'
-const D4 = '10.244.2.3'
-const A6 = 'fd10:244:1::2'
-const C6 = 'fd10:244:2::2'
 const CLIENT = '172.31.0.100'
 const CLIENT6 = 'fd31::100'
 /** Addresses that the client reaches through the node. */
@@ -29,21 +21,11 @@ describe('service policies', () => {
   before(async function () {
     this.timeout(300_000)
     network = await sharedNetwork()
-    const kernel = stack.use(openKernel({ netns: network.namespace }))
-    proxy = stack.use(
-      createServiceProxy({
-        nodeName: 'node',
-        zone: 'zone-a',
-        nodeAddresses: [NODE.v4, NODE.v6],
-        nodePortRanges: ['172.31.0.0/24', 'fd31::/64'],
-        externalRanges: ['192.0.2.0/24', 'fd20::/112'],
-        podCIDRs: POD_CIDRS,
-        kernel,
-      }),
-    )
-    stack.defer(async () => void (await proxy.cleanup()))
-    await proxy.start()
-    await proxy.synced()
+    proxy = await startProxy(stack, network, {
+      zone: 'zone-a',
+      nodePortRanges: ['172.31.0.0/24', 'fd31::/64'],
+      externalRanges: ['192.0.2.0/24', 'fd20::/112'],
+    })
   })
   after(() => stack.disposeAsync())
 

@@ -5,10 +5,10 @@ import { createServiceProxy, type ServiceProxy } from '@podroute/service-proxy/p
 import { type SliceEndpoint, service, slice } from '@podroute/service-proxy/testing/objects.ts'
 import { expect } from 'chai'
 import type { Load, Network } from './support/network.ts'
-import { NODE, POD_CIDRS } from './support/network.ts'
+import { A4, B4, C4, D4, NODE, POD_CIDRS } from './support/network.ts'
 import { sharedNetwork } from './support/shared-network.ts'
 
-const PODS = ['10.244.1.2', '10.244.1.3', '10.244.2.2', '10.244.2.3']
+const PODS = [A4, B4, C4, D4]
 const ROLLS = 20
 
 describe('under load', () => {

@@ -1,18 +1,9 @@
-import { openKernel } from '@podroute/service-proxy/open-kernel.ts'
 import type { ServiceProxy } from '@podroute/service-proxy/proxy.ts'
-import { createServiceProxy } from '@podroute/service-proxy/proxy.ts'
 import { service, slice } from '@podroute/service-proxy/testing/objects.ts'
 import { expect } from 'chai'
 import type { Host, Network } from './support/network.ts'
-import { NODE, POD_CIDRS } from './support/network.ts'
-import { sharedNetwork } from './support/shared-network.ts'
-
-const A4 = '10.244.1.2'
-const B4 = '10.244.1.3'
-const C4 = '10.244.2.2'
-const D4 = '10.244.2.3'
-const A6 = 'fd10:244:1::2'
-const C6 = 'fd10:244:2::2'
+import { A4, A6, B4, C4, C6, D4, NODE } from './support/network.ts'
+import { sharedNetwork, startProxy } from './support/shared-network.ts'
 
 describe('service traffic', () => {
   let network: Network
@@ -22,18 +13,7 @@ describe('service traffic', () => {
   before(async function () {
     this.timeout(300_000)
     network = await sharedNetwork()
-    const kernel = stack.use(openKernel({ netns: network.namespace }))
-    proxy = stack.use(
-      createServiceProxy({
-        nodeName: 'node',
-        nodeAddresses: [NODE.v4, NODE.v6],
-        podCIDRs: POD_CIDRS,
-        kernel,
-      }),
-    )
-    stack.defer(async () => void (await proxy.cleanup()))
-    await proxy.start()
-    await proxy.synced()
+    proxy = await startProxy(stack, network)
   })
   after(() => stack.disposeAsync())
 

@@ -15,6 +15,13 @@ const run = promisify(execFile)
 export const PORTS = [8080, 8081]
 export const NODE = { v4: '172.31.0.11', v6: 'fd31::11' }
 export const POD_CIDRS = ['10.244.0.0/16', 'fd10:244::/32']
+/** Addresses of the pods a and b of the node, and c and d of another one. */
+export const A4 = '10.244.1.2'
+export const B4 = '10.244.1.3'
+export const C4 = '10.244.2.2'
+export const D4 = '10.244.2.3'
+export const A6 = 'fd10:244:1::2'
+export const C6 = 'fd10:244:2::2'
 
 /** A namespace with a process in it that answers and asks. */
 export interface Host extends AsyncDisposable {

@@ -1,5 +1,8 @@
 /** One network for all files that send traffic: setting it up takes longer than most of what is tested in it. */
-import { makeNetwork, type Network } from './network.ts'
+import { openKernel } from '@podroute/service-proxy/open-kernel.ts'
+import type { ServiceProxyOptions } from '@podroute/service-proxy/options.ts'
+import { createServiceProxy, type ServiceProxy } from '@podroute/service-proxy/proxy.ts'
+import { makeNetwork, type Network, NODE, POD_CIDRS } from './network.ts'
 
 let network: Promise<Network> | undefined
 
@@ -7,6 +10,28 @@ let network: Promise<Network> | undefined
 export function sharedNetwork(): Promise<Network> {
   network ??= makeNetwork('services')
   return network
+}
+
+/** A proxy of the node that knows of no Service yet; the stack's end takes what it put there away. */
+export async function startProxy(
+  stack: AsyncDisposableStack,
+  { namespace }: Network,
+  options: Partial<ServiceProxyOptions> = {},
+): Promise<ServiceProxy> {
+  const kernel = stack.use(openKernel({ netns: namespace }))
+  const proxy = stack.use(
+    createServiceProxy({
+      nodeName: 'node',
+      nodeAddresses: [NODE.v4, NODE.v6],
+      podCIDRs: POD_CIDRS,
+      kernel,
+      ...options,
+    }),
+  )
+  stack.defer(async () => void (await proxy.cleanup()))
+  await proxy.start()
+  await proxy.synced()
+  return proxy
 }
 
 after(async () => (await network)?.[Symbol.asyncDispose]())
