@@ -1,20 +1,20 @@
 // Debian's BIRD 2 with the same peers as our device.
-import { DEVICE_ADDRESS, DEVICE_ASN, peerAddress, peerAsn } from './bgp-scenario.ts'
+import { DEVICE_ASN, type IpFamily, LINK, peerAddress, peerAsn, ROUTER_ID } from './bgp-scenario.ts'
 
-export function birdConfiguration(peers: number): string {
+export function birdConfiguration(peers: number, family: IpFamily): string {
   const neighbours = Array.from(
     { length: peers },
-    (_, i) => `protocol bgp p${i} from peer { neighbor ${peerAddress(i)} as ${peerAsn(i)}; }`,
+    (_, i) => `protocol bgp p${i} from peer { neighbor ${peerAddress(i, family)} as ${peerAsn(i)}; }`,
   )
   return `
 log stderr { warning, error, fatal, bug };
-router id ${DEVICE_ADDRESS};
+router id ${ROUTER_ID};
 protocol device {}
 template bgp peer {
-  local ${DEVICE_ADDRESS} as ${DEVICE_ASN};
+  local ${LINK[family].device} as ${DEVICE_ASN};
   passive on; direct; hold time 90;
   error wait time 1, 1; startup hold time 60;
-  ipv4 { import all; export all; };
+  ${family} { import all; export all; };
 }
 ${neighbours.join('\n')}
 `

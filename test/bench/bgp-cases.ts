@@ -1,6 +1,6 @@
 // What is measured, against whom, and what is wanted of it.
 import type { DeviceName } from './bgp-devices.ts'
-import type { Scenario } from './bgp-scenario.ts'
+import type { IpFamily, Scenario } from './bgp-scenario.ts'
 
 export interface Case {
   readonly name: string
@@ -21,75 +21,132 @@ export interface Case {
 }
 
 const BOTH = ['BIRD', 'GoBGP'] as const
+const MESH = 2000
+/** How many connect at a time in the paced mesh: what BIRD does best with. */
+const PACE = 8
 
-/** The first goals: no slower than BIRD. A minute or two. */
-export const CASES: readonly Case[] = [
-  {
-    name: 'mesh of 200 peers, all learned',
-    scenario: { kind: 'mesh', peers: 200, atOnce: 20 },
-    against: BOTH,
-    goals: { bird: 1 },
-  },
-  {
-    name: '100k routes to 1 peer',
-    scenario: { kind: 'table', peers: 2, routes: 100_000 },
-    against: BOTH,
-    goals: {},
-  },
-  {
-    name: '100k routes to 10 peers',
-    scenario: { kind: 'table', peers: 11, routes: 100_000 },
-    against: ['BIRD'],
-    goals: { bird: 1 },
-  },
-  {
-    name: '100k routes to 10 peers, 10 rules',
-    scenario: { kind: 'table', peers: 11, routes: 100_000 },
-    against: ['BIRD'],
-    goals: { bird: 1 },
-    rules: 10,
-  },
-]
+/** No slower than BIRD. A minute or two. */
+export const CASES: readonly Case[] = [...quick('ipv4'), ...quick('ipv6')]
 
 /** The goals of the finished library, with `--full`: many minutes, most of them GoBGP's. */
 export const FULL: readonly Case[] = [
-  {
-    name: '500k routes to 1 peer, 10 rules',
-    scenario: { kind: 'table', peers: 2, routes: 500_000 },
-    against: BOTH,
-    goals: { bird: 1.25, gobgp: 1 / 15, memory: 1.5, bytesPerPrefix: 150 },
-    rules: 10,
-  },
-  {
-    name: '500k routes to 10 peers, 10 rules',
-    scenario: { kind: 'table', peers: 11, routes: 500_000 },
-    against: BOTH,
-    goals: { bird: 1 / 5, gobgp: 1 / 100, memory: 1.5 },
-    rules: 10,
-  },
-  {
-    name: 'mesh of 2000 peers, all learned',
-    scenario: { kind: 'mesh', peers: 2000, atOnce: 50 },
-    against: ['BIRD'],
-    goals: { bird: 1, memory: 1.5 },
-  },
-  {
-    name: 'mesh of 2000 peers, all at once',
-    scenario: { kind: 'mesh', peers: 2000, atOnce: 2000 },
-    against: [],
-    goals: {},
-    pacedBy: { name: 'mesh of 2000 peers, all learned', goal: 1.2 },
-  },
-  {
-    name: '2000 peers idle for 60 s',
-    scenario: { kind: 'idle', peers: 2000, seconds: 60 },
-    against: ['BIRD'],
-    goals: { cpu: 1 / 20 },
-  },
-  {
-    name: '100 of 2000 peers drop',
-    scenario: { kind: 'drop', peers: 2000, dropped: 100 },
-    against: ['BIRD'],
-    goals: { bird: 1 },
-  },
+  ...tables('ipv4'),
+  ...tables('ipv6'),
+  ...meshes('ipv4'),
+  ...meshes('ipv6'),
+  ...drops('ipv4'),
+  ...drops('ipv6'),
+  ...latencies('ipv4'),
+  ...latencies('ipv6'),
 ]
+
+function quick(family: IpFamily): Case[] {
+  const name = title(family)
+  return [
+    {
+      name: `${name}: mesh of 200 peers, all learned`,
+      scenario: { kind: 'mesh', family, peers: 200, atOnce: PACE },
+      against: BOTH,
+      goals: { bird: 1 },
+    },
+    {
+      name: `${name}: 100k routes to 1 peer`,
+      scenario: { kind: 'table', family, peers: 2, routes: 100_000 },
+      against: family === 'ipv4' ? BOTH : ['BIRD'],
+      goals: {},
+    },
+    {
+      name: `${name}: 100k routes to 10 peers, 10 rules`,
+      scenario: { kind: 'table', family, peers: 11, routes: 100_000 },
+      against: ['BIRD'],
+      goals: { bird: 1 },
+      rules: 10,
+    },
+  ]
+}
+
+function tables(family: IpFamily): Case[] {
+  const name = title(family)
+  const routes = 500_000
+  return [
+    {
+      name: `${name}: 500k routes, 10 rules (s0)`,
+      scenario: { kind: 'table', family, peers: 1, routes },
+      against: BOTH,
+      goals: { bird: 1.25, gobgp: 1 / 15, memory: 1.5, bytesPerPrefix: 150 },
+      rules: 10,
+    },
+    {
+      name: `${name}: 500k routes to 1 peer, 10 rules (s1)`,
+      scenario: { kind: 'table', family, peers: 2, routes },
+      against: ['BIRD'],
+      goals: {},
+      rules: 10,
+    },
+    {
+      name: `${name}: 500k routes to 10 peers, 10 rules (s10)`,
+      scenario: { kind: 'table', family, peers: 11, routes },
+      against: BOTH,
+      goals: { bird: 1 / 5, gobgp: 1 / 100, memory: 1.5 },
+      rules: 10,
+    },
+  ]
+}
+
+function meshes(family: IpFamily): Case[] {
+  const name = title(family)
+  const paced = `${name}: mesh of ${MESH} peers, all learned`
+  return [
+    {
+      name: paced,
+      scenario: { kind: 'mesh', family, peers: MESH, atOnce: PACE },
+      against: ['BIRD'],
+      goals: { bird: 1, memory: 1.5 },
+    },
+    {
+      name: `${name}: mesh of ${MESH} peers, all at once`,
+      scenario: { kind: 'mesh', family, peers: MESH, atOnce: MESH },
+      against: [],
+      goals: {},
+      pacedBy: { name: paced, goal: 1.2 },
+    },
+    {
+      name: `${name}: ${MESH} peers idle for 60 s, hold time 90`,
+      scenario: { kind: 'idle', family, peers: MESH, seconds: 60 },
+      against: ['BIRD'],
+      goals: { cpu: 1 / 20 },
+    },
+  ]
+}
+
+function drops(family: IpFamily): Case[] {
+  const name = title(family)
+  return [
+    {
+      name: `${name}: 100 of ${MESH} peers drop`,
+      scenario: { kind: 'drop', family, peers: MESH, dropped: 100 },
+      against: ['BIRD'],
+      goals: { bird: 1 },
+    },
+    {
+      name: `${name}: 100 peers with 1000 routes each drop`,
+      scenario: { kind: 'drop-tables', family, peers: 101, routes: 1000 },
+      against: ['BIRD'],
+      goals: { bird: 1 },
+    },
+  ]
+}
+
+function latencies(family: IpFamily): Case[] {
+  const of = (receivers: number, text: string): Case => ({
+    name: `${title(family)}: one route to ${text}, median`,
+    scenario: { kind: 'latency', family, peers: receivers + 1, rounds: 300 },
+    against: BOTH,
+    goals: {},
+  })
+  return [of(1, '1 peer'), of(10, '10 peers')]
+}
+
+function title(family: IpFamily): string {
+  return family === 'ipv4' ? 'IPv4' : 'IPv6'
+}

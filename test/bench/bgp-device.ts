@@ -1,10 +1,11 @@
-// Our speaker as the device under test: `node bgp-device.ts <number of peers> [rules]`; prints `ready` when it listens.
+// Our speaker as the device under test: `node bgp-device.ts <family> <number of peers> <rules>`; prints `ready` when it listens.
 import type { Policy, Rule } from 'bgp-speaker-ts/policy/policy.ts'
 import { Speaker } from 'bgp-speaker-ts/speaker.ts'
-import { DEVICE_ADDRESS, DEVICE_ASN, PORT, peerAddress, peerAsn } from './bgp-scenario.ts'
+import { DEVICE_ASN, type IpFamily, LINK, PORT, peerAddress, peerAsn, ROUTER_ID } from './bgp-scenario.ts'
 
-const peers = Number(process.argv[2])
-const rules = Number(process.argv[3] ?? 0)
+const family = process.argv[2] as IpFamily
+const peers = Number(process.argv[3])
+const rules = Number(process.argv[4])
 
 /** Rules of all kinds that let everything pass, the last one by its set. */
 function policy(count: number): Policy {
@@ -38,17 +39,19 @@ function policy(count: number): Policy {
 
 const speaker = new Speaker({
   asn: DEVICE_ASN,
-  routerId: DEVICE_ADDRESS,
-  listen: { addresses: [DEVICE_ADDRESS], port: PORT },
+  routerId: ROUTER_ID,
+  listen: { addresses: [LINK[family].device], port: PORT },
 })
 for (let i = 0; i < peers; i++) {
   speaker.addPeer({
-    address: peerAddress(i),
+    address: peerAddress(i, family),
     asn: peerAsn(i),
     passive: true,
-    families: ['ipv4-unicast'],
+    families: [`${family}-unicast`],
     ...(rules === 0 ? {} : { importPolicy: policy(rules) }),
   })
 }
 await speaker.start()
+// With --cpu-prof it ends in order.
+process.on('SIGTERM', () => process.exit())
 process.stdout.write('ready\n')

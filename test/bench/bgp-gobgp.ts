@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { cacheDirectory } from '../../lab/cache.ts'
 import { output } from '../interop/support/daemon.ts'
-import { DEVICE_ADDRESS, DEVICE_ASN, peerAddress, peerAsn } from './bgp-scenario.ts'
+import { DEVICE_ASN, type IpFamily, LINK, peerAddress, peerAsn, ROUTER_ID } from './bgp-scenario.ts'
 
 const VERSION = 'v4.8.0'
 
@@ -19,25 +19,28 @@ export async function gobgpProgram(): Promise<string> {
   return program
 }
 
-export function gobgpConfiguration(peers: number): string {
+export function gobgpConfiguration(peers: number, family: IpFamily): string {
   const neighbours = Array.from(
     { length: peers },
     (_, i) => `
 [[neighbors]]
   [neighbors.config]
-    neighbor-address = "${peerAddress(i)}"
+    neighbor-address = "${peerAddress(i, family)}"
     peer-as = ${peerAsn(i)}
   [neighbors.transport.config]
     passive-mode = true
-    local-address = "${DEVICE_ADDRESS}"
+    local-address = "${LINK[family].device}"
   [neighbors.timers.config]
     hold-time = 90
+  [[neighbors.afi-safis]]
+    [neighbors.afi-safis.config]
+      afi-safi-name = "${family}-unicast"
 `,
   )
   return `
 [global.config]
   as = ${DEVICE_ASN}
-  router-id = "${DEVICE_ADDRESS}"
-  local-address-list = ["${DEVICE_ADDRESS}"]
+  router-id = "${ROUTER_ID}"
+  local-address-list = ["${LINK[family].device}"]
 ${neighbours.join('')}`
 }

@@ -3,13 +3,15 @@ import net from 'node:net'
 import { HEADER_LENGTH, MESSAGE } from 'bgp-speaker-ts/packet/codes.ts'
 import { Framer } from 'bgp-speaker-ts/packet/header.ts'
 import { encodeMessage } from 'bgp-speaker-ts/packet/message.ts'
-import { DEVICE_ADDRESS, meshIndex, PORT, peerAddress, peerAsn } from './bgp-scenario.ts'
+import { countPrefixes, eachNlri } from './bgp-count.ts'
+import { type IpFamily, LINK, meshIndex, PORT, peerAddress, peerAsn } from './bgp-scenario.ts'
 
 const KEEPALIVE = encodeMessage({ kind: 'keepalive' })
 const RETRY = 50
 
 export class BenchPeer {
   readonly index: number
+  readonly family: IpFamily
   prefixes = 0
   established = false
   readonly #progress: () => void
@@ -19,15 +21,18 @@ export class BenchPeer {
   #framer = new Framer()
 
   /** `progress` is called after anything that changed. `mesh`: how many peers it has; of tables the prefixes are only counted. */
-  constructor(index: number, progress: () => void, mesh?: number) {
+  constructor(index: number, family: IpFamily, progress: () => void, mesh?: number) {
     this.index = index
+    this.family = family
     this.#progress = progress
     this.#known = mesh === undefined ? undefined : new Uint8Array(mesh)
   }
 
   connect(): void {
     this.#framer = new Framer()
-    const socket = net.connect({ host: DEVICE_ADDRESS, port: PORT, localAddress: peerAddress(this.index) })
+    const { family, index } = this
+    const localAddress = peerAddress(index, family)
+    const socket = net.connect({ host: LINK[family].device, port: PORT, localAddress })
     this.#socket = socket
     socket.setNoDelay(true)
     socket.on('connect', () => socket.write(this.#open()))
@@ -44,8 +49,9 @@ export class BenchPeer {
     })
   }
 
-  send(bytes: Uint8Array): void {
-    this.#socket?.write(bytes)
+  /** `taken` is called when the kernel has all of it. */
+  send(bytes: Uint8Array, taken?: () => void): void {
+    this.#socket?.write(bytes, taken)
   }
 
   close(): void {
@@ -62,7 +68,7 @@ export class BenchPeer {
       holdTime: 90,
       routerId: 0x0a000000 + index,
       capabilities: [
-        { kind: 'multiprotocol', afi: 1, safi: 1 },
+        { kind: 'multiprotocol', afi: this.family === 'ipv4' ? 1 : 2, safi: 1 },
         { kind: 'four-octet-as', asn: peerAsn(this.index) },
       ],
     })
@@ -81,33 +87,22 @@ export class BenchPeer {
     this.#progress()
   }
 
-  /** IPv4 prefixes announced, less those withdrawn. */
+  /** Prefixes announced, less those withdrawn. */
   #count(bytes: Uint8Array, body: number, end: number): void {
-    const withdrawn = (bytes[body]! << 8) | bytes[body + 1]!
-    const attributes = body + 2 + withdrawn
-    const nlri = attributes + 2 + ((bytes[attributes]! << 8) | bytes[attributes + 1]!)
-    if (this.#known === undefined)
-      this.prefixes += countPrefixes(bytes, nlri, end) - countPrefixes(bytes, body + 2, attributes)
-    else {
-      this.#mark(this.#known, bytes, body + 2, attributes, 0)
-      this.#mark(this.#known, bytes, nlri, end, 1)
-    }
+    eachNlri(bytes, body, end, this.family, this.#onNlri)
   }
 
-  #mark(known: Uint8Array, bytes: Uint8Array, from: number, end: number, value: 0 | 1): void {
+  readonly #onNlri = (bytes: Uint8Array, from: number, end: number, announced: 0 | 1): void => {
+    const known = this.#known
+    if (known === undefined) {
+      const count = countPrefixes(bytes, from, end)
+      this.prefixes += announced === 1 ? count : -count
+      return
+    }
     for (let at = from; at < end; at += 1 + ((bytes[at]! + 7) >> 3)) {
-      const index = meshIndex(bytes, at + 1)
-      this.prefixes += value - known[index]!
-      known[index] = value
+      const index = meshIndex(bytes, at + 1, this.family)
+      this.prefixes += announced - known[index]!
+      known[index] = announced
     }
   }
-}
-
-function countPrefixes(bytes: Uint8Array, at: number, end: number): number {
-  let count = 0
-  while (at < end) {
-    at += 1 + ((bytes[at]! + 7) >> 3)
-    count++
-  }
-  return count
 }

@@ -1,12 +1,12 @@
 // Plays all peers of a device in one scenario and prints how long it took as JSON: `node bgp-tester.ts '<scenario>'`.
-import { encodeMessage } from 'bgp-speaker-ts/packet/message.ts'
 import { BenchPeer } from './bgp-peer.ts'
-import { tableMessages } from './bgp-routes.ts'
-import { type FromTester, meshPrefix, peerAddress, peerAsn, type Scenario } from './bgp-scenario.ts'
+import { meshRoute, plainRoute, prefixText, tableMessages } from './bgp-routes.ts'
+import type { FromTester, IpFamily, Scenario } from './bgp-scenario.ts'
+import { median } from './report.ts'
 
 const LIMIT = 300_000
 /** Peers that connect at a time where that is not what is measured. */
-const PACE = 50
+const PACE = 8
 
 /** Resolves when `holds`, which is asked after every change. */
 class Progress {
@@ -34,28 +34,30 @@ function say(message: FromTester): void {
 }
 
 /** Peers with a prefix each, connected `atOnce` at a time, each of which has heard of all others. */
-async function makeMesh(count: number, atOnce: number, progress: Progress): Promise<BenchPeer[]> {
+async function makeMesh(
+  count: number,
+  family: IpFamily,
+  atOnce: number,
+  progress: Progress,
+): Promise<BenchPeer[]> {
   let established = 0
   let complete = 0
   const peers = Array.from({ length: count }, (_, i) => {
     let up = false
     let full = false
-    const peer: BenchPeer = new BenchPeer(
-      i,
-      () => {
-        if (peer.established !== up) {
-          up = peer.established
-          established += up ? 1 : -1
-          if (up) peer.send(ownRoute(i))
-        }
-        if (peer.prefixes >= count - 1 !== full) {
-          full = !full
-          complete += full ? 1 : -1
-        }
-        progress.changed()
-      },
-      count,
-    )
+    const changed = () => {
+      if (peer.established !== up) {
+        up = peer.established
+        established += up ? 1 : -1
+        if (up) peer.send(meshRoute(i, family))
+      }
+      if (peer.prefixes >= count - 1 !== full) {
+        full = !full
+        complete += full ? 1 : -1
+      }
+      progress.changed()
+    }
+    const peer: BenchPeer = new BenchPeer(i, family, changed, count)
     return peer
   })
   for (let at = 0; at < count; at++) {
@@ -66,58 +68,87 @@ async function makeMesh(count: number, atOnce: number, progress: Progress): Prom
   return peers
 }
 
-async function mesh({ peers: count, atOnce }: Scenario & { kind: 'mesh' }): Promise<number> {
+/** Peers that have a session each, and have been told what there is to tell of an empty table. */
+async function connectAll(count: number, family: IpFamily, progress: Progress): Promise<BenchPeer[]> {
+  const peers = Array.from({ length: count }, (_, i) => new BenchPeer(i, family, progress.changed))
+  for (const peer of peers) peer.connect()
+  await progress.until(() => peers.every((peer) => peer.established))
+  await pause(500)
+  return peers
+}
+
+/** Seconds that `work` takes. */
+async function time(work: () => Promise<unknown>): Promise<number> {
   const started = performance.now()
-  await makeMesh(count, atOnce, new Progress())
+  await work()
   return (performance.now() - started) / 1000
 }
 
-async function idle({ peers, seconds }: Scenario & { kind: 'idle' }): Promise<number> {
-  await makeMesh(peers, PACE, new Progress())
+type Of<K extends Scenario['kind']> = Extract<Scenario, { kind: K }>
+
+function mesh({ peers, family, atOnce }: Of<'mesh'>): Promise<number> {
+  return time(() => makeMesh(peers, family, atOnce, new Progress()))
+}
+
+async function idle({ peers, family, seconds }: Of<'idle'>): Promise<number> {
+  await makeMesh(peers, family, PACE, new Progress())
   await pause(5000)
   say({ kind: 'begun' })
   await pause(seconds * 1000)
   return seconds
 }
 
-async function drop({ peers: count, dropped }: Scenario & { kind: 'drop' }): Promise<number> {
+async function drop({ peers: count, family, dropped }: Of<'drop'>): Promise<number> {
   const progress = new Progress()
-  const peers = await makeMesh(count, PACE, progress)
+  const peers = await makeMesh(count, family, PACE, progress)
   await pause(2000)
   const left = peers.slice(0, count - dropped)
   say({ kind: 'begun' })
-  const started = performance.now()
-  for (const peer of peers.slice(count - dropped)) peer.close()
-  await progress.until(() => left.every((peer) => peer.prefixes <= left.length - 1))
-  return (performance.now() - started) / 1000
-}
-
-function ownRoute(index: number): Uint8Array {
-  return encodeMessage({
-    kind: 'update',
-    withdrawn: [],
-    attributes: {
-      origin: 'igp',
-      asPath: [{ kind: 'sequence', asns: [peerAsn(index)] }],
-      nextHop: peerAddress(index),
-    },
-    nlri: [{ prefix: meshPrefix(index) }],
+  return time(() => {
+    for (const peer of peers.slice(count - dropped)) peer.close()
+    return progress.until(() => left.every((peer) => peer.prefixes <= left.length - 1))
   })
 }
 
-async function table({ peers: count, routes }: Scenario & { kind: 'table' }): Promise<number> {
+async function dropTables({ peers: count, family, routes }: Of<'drop-tables'>): Promise<number> {
   const progress = new Progress()
-  const peers = Array.from({ length: count }, (_, i) => new BenchPeer(i, progress.changed))
-  for (const peer of peers) peer.connect()
-  await progress.until(() => peers.every((peer) => peer.established))
-  const messages = tableMessages(routes, 0)
-  // The device has told what it has to tell of an empty table.
-  await pause(500)
-  const [sender, ...receivers] = peers
-  const started = performance.now()
-  sender!.send(messages)
-  await progress.until(() => receivers.every((peer) => peer.prefixes >= routes))
-  return (performance.now() - started) / 1000
+  const [watcher, ...others] = await connectAll(count, family, progress)
+  for (const peer of others) peer.send(tableMessages(routes, peer.index, family, (peer.index - 1) * routes))
+  await progress.until(() => watcher!.prefixes >= routes * others.length)
+  await pause(2000)
+  say({ kind: 'begun' })
+  return time(() => {
+    for (const peer of others) peer.close()
+    return progress.until(() => watcher!.prefixes === 0)
+  })
+}
+
+async function table({ peers: count, family, routes }: Of<'table'>): Promise<number> {
+  const messages = tableMessages(routes, 0, family)
+  const progress = new Progress()
+  const [sender, ...receivers] = await connectAll(count, family, progress)
+  say({ kind: 'begun' })
+  return time(() => {
+    sender!.send(messages, () => say({ kind: 'sent' }))
+    return progress.until(() => receivers.every((peer) => peer.prefixes >= routes))
+  })
+}
+
+async function latency({ peers: count, family, rounds }: Of<'latency'>): Promise<number> {
+  const progress = new Progress()
+  const [sender, ...receivers] = await connectAll(count, family, progress)
+  const times: number[] = []
+  for (let round = 1; round <= rounds; round++) {
+    const message = plainRoute(prefixText(round, family), 0, family)
+    times.push(
+      await time(() => {
+        sender!.send(message)
+        return progress.until(() => receivers.every((peer) => peer.prefixes >= round))
+      }),
+    )
+    await pause(5)
+  }
+  return median(times)
 }
 
 function pause(milliseconds: number): Promise<void> {
@@ -134,6 +165,10 @@ function play(scenario: Scenario): Promise<number> {
       return idle(scenario)
     case 'drop':
       return drop(scenario)
+    case 'drop-tables':
+      return dropTables(scenario)
+    case 'latency':
+      return latency(scenario)
   }
 }
 
@@ -144,5 +179,4 @@ setTimeout(() => {
 }, LIMIT)
 say({ kind: 'measured', seconds: await play(scenario) })
 // The device is looked at before its peers go.
-await pause(300)
-process.exit(0)
+process.stdin.resume().on('end', () => process.exit(0))
