@@ -7,14 +7,15 @@ import { LabError } from './errors.ts'
 
 const USAGE = `usage: npm run lab -- COMMAND
 
-  up                        start the lab and show it at work (the default); --keep leaves a lab that failed
+  up                        start the lab and show it at work (the default); --keep leaves a lab that failed,
+                            --e2e makes it fit for upstream's tests (npm run e2e)
   down                      stop it; nothing is left behind
   status                    what runs
   kubectl ARGUMENTS…        kubectl against the lab
   node N [COMMAND…]         a shell in node N, or a command in it
   router ["COMMAND"]        the router outside the cluster: FRR's shell, or one command of it
   logs [NAME]               log files, or the end of one
-  prepare                   only install and build what the lab and the tests need
+  prepare                   only install and build what the lab and the tests need; --e2e, also upstream's
   vm [OPTIONS] -- COMMAND…  a command in a virtual machine of its own (--memory MiB, --cpus N, --share DIR)
 `
 

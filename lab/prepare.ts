@@ -10,6 +10,8 @@ import { checkMachine, installPackages } from './prerequisites.ts'
 import type { Progress, Report } from './progress.ts'
 import { buildTools } from './tools/build.ts'
 import { buildReferencePlugins } from './tools/reference-plugins.ts'
+import { buildUpstreamImages } from './upstream/images.ts'
+import { buildUpstream } from './upstream/programs.ts'
 
 export interface Prepared {
   readonly programs: string
@@ -34,13 +36,21 @@ function lastLine(report: Report): (text: string) => void {
   }
 }
 
+export interface PrepareOptions {
+  /** Also upstream's end-to-end tests, with their images for the nodes. */
+  readonly upstream?: boolean
+}
+
 /** Checks the machine, installs packages, builds Kubernetes, the images, and unpacks the kernel. */
-export async function prepare(progress: Progress): Promise<Prepared> {
+export async function prepare(progress: Progress, options: PrepareOptions = {}): Promise<Prepared> {
   await checkMachine()
   const building = progress.step('build Kubernetes and etcd', (report) =>
     buildControlPlane(counting(report, 'packages compiled')),
   )
-  const rest = afterPackages(progress)
+  // After the control plane: they share most of their packages.
+  const upstream = options.upstream ? building.then(() => prepareUpstream(progress)) : undefined
+  upstream?.catch(() => {})
+  const rest = afterPackages(progress, upstream)
   // The first failure ends the start; the other side's is then no news.
   building.catch(() => {})
   rest.catch(() => {})
@@ -48,7 +58,16 @@ export async function prepare(progress: Progress): Promise<Prepared> {
   return { programs, ...others }
 }
 
-async function afterPackages(progress: Progress): Promise<Omit<Prepared, 'programs'>> {
+function prepareUpstream(progress: Progress): Promise<string> {
+  return progress.step('build upstream’s tests', (report) =>
+    buildUpstream(counting(report, 'packages compiled')),
+  )
+}
+
+async function afterPackages(
+  progress: Progress,
+  upstream?: Promise<string>,
+): Promise<Omit<Prepared, 'programs'>> {
   await progress.step(
     'install packages',
     (report) => installPackages(undefined, lastLine(report)),
@@ -57,19 +76,24 @@ async function afterPackages(progress: Progress): Promise<Omit<Prepared, 'progra
   const [tools, kernel, imageStore] = await Promise.all([
     buildTools(),
     progress.step('unpack the nodes’ kernel', prepareKernel, ({ version }) => version),
-    prepareImages(progress),
+    prepareImages(progress, upstream),
     progress.step('build the reference CNI plugins', buildReferencePlugins),
   ])
   return { tools, kernel, imageStore }
 }
 
-async function prepareImages(progress: Progress): Promise<string> {
+async function prepareImages(progress: Progress, upstream?: Promise<string>): Promise<string> {
   const base = progress.step('make the base image', buildBase)
   base.catch(() => {})
   const pods = await progress.step('make the pods’ images', buildPodImages)
   await base
   const podroute = await progress.step('build podroute’s image', buildPodrouteImage)
+  const programs = await upstream
+  const tests =
+    programs === undefined
+      ? []
+      : await progress.step('make the images of upstream’s tests', () => buildUpstreamImages(programs))
   return progress.step('unpack the images for the nodes', async () =>
-    buildImageStore(await Promise.all([pods, podroute].map(cachedArchive))),
+    buildImageStore(await Promise.all([pods, podroute, ...tests].map(cachedArchive))),
   )
 }

@@ -8,6 +8,7 @@ import { LabError } from './errors.ts'
 
 /** Debian packages of the lab and of every test tier, with what each is for. */
 export const PACKAGES: Readonly<Record<string, string>> = {
+  'bind9-dnsutils': 'dig in the images of upstream’s tests',
   bird2: 'BGP peer in the interoperability tests and benchmarks',
   buildah: 'builds the container image from deploy/Dockerfile',
   'busybox-static': 'first steps of a node, and the client pods',
@@ -15,7 +16,7 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   containerd: 'container runtime of the nodes',
   'containernetworking-plugins': 'peer in the CNI benchmark',
   cpio: 'packs the initial file system of a node',
-  curl: 'client in the scenarios',
+  curl: 'client in the scenarios, and in the images of upstream’s tests',
   exabgp: 'decodes messages of the BGP speaker in its tests',
   frr: 'router outside the cluster',
   gcc: 'builds the CNI plugins',
@@ -28,6 +29,7 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   make: 'builds the CNI plugins',
   mmdebstrap: 'base image, where there is no image registry',
   mount: 'mounts in the nodes',
+  'netcat-openbsd': 'nc in the images of upstream’s tests',
   nftables: 'nftables tests',
   openssl: 'certificates of the lab',
   procps: 'sysctl in the nodes',

@@ -15,7 +15,7 @@ export interface Tier {
 export const TIERS: readonly Tier[] = [
   {
     name: 'unit',
-    files: ['packages/*/**/*.test.ts', 'lab/**/*.test.ts', 'test/*.test.ts'],
+    files: ['packages/*/**/*.test.ts', 'lab/**/*.test.ts', 'test/*.test.ts', 'test/e2e/*.test.ts'],
     where: 'host',
     timeout: 10_000,
   },

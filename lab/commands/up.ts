@@ -22,12 +22,18 @@ interface UpOptions {
   readonly keep: boolean
   /** Start only; show nothing. */
   readonly quiet: boolean
+  /** The nodes have the images that upstream's tests want. */
+  readonly e2e: boolean
 }
 
 function parse(args: string[]): UpOptions {
   const { values } = parseArgs({
     args,
-    options: { keep: { type: 'boolean', default: false }, quiet: { type: 'boolean', default: false } },
+    options: {
+      keep: { type: 'boolean', default: false },
+      quiet: { type: 'boolean', default: false },
+      e2e: { type: 'boolean', default: false },
+    },
   })
   return values
 }
@@ -60,9 +66,9 @@ export async function up(args: string[]): Promise<number> {
   }
 }
 
-async function start({ quiet }: UpOptions): Promise<void> {
+async function start({ quiet, e2e }: UpOptions): Promise<void> {
   const progress = new Progress()
-  const prepared = await prepare(progress)
+  const prepared = await prepare(progress, { upstream: e2e })
   await startLab(prepared, progress)
   if (quiet) return
   const table = await demonstrate(progress)
@@ -76,7 +82,8 @@ export async function down(): Promise<number> {
 }
 
 /** Installs and builds all that the lab and the tests need. */
-export async function prepareOnly(): Promise<number> {
-  await prepare(new Progress())
+export async function prepareOnly(args: string[]): Promise<number> {
+  const { e2e } = parse(args)
+  await prepare(new Progress(), { upstream: e2e })
   return 0
 }

@@ -22,7 +22,7 @@ export type Component = (typeof COMPONENTS)[number]
 
 const SOURCES = ['go.mod', 'go.sum', 'main.go']
 
-function linkerFlags(): string {
+export function linkerFlags(): string {
   const [major, minor] = KUBERNETES_VERSION.split('.')
   const version = 'k8s.io/component-base/version'
   return `-s -w -X ${version}.gitVersion=v${KUBERNETES_VERSION} -X ${version}.gitMajor=${major} -X ${version}.gitMinor=${minor}`

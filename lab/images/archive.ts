@@ -10,6 +10,8 @@ import { run } from '../command.ts'
 export interface ImageName {
   readonly reference: string
   readonly entrypoint: readonly string[]
+  /** Arguments where a pod names none. */
+  readonly command?: readonly string[]
 }
 
 /** Options of tar that make equal trees equal archives. */
@@ -28,7 +30,7 @@ async function sha256(file: string): Promise<string> {
   return hash.digest('hex')
 }
 
-/** Writes one archive with one layer, the tree, under several names that differ in their entry points. */
+/** Writes one archive with one layer, the tree, under several names that differ in what they start. */
 export async function archiveTree(
   tree: string,
   images: readonly ImageName[],
@@ -40,12 +42,12 @@ export async function archiveTree(
     await run('tar', [...REPRODUCIBLE, '-cf', layer, '-C', tree, '.'])
     const diff = await sha256(layer)
     const manifest = []
-    for (const [index, { reference, entrypoint }] of images.entries()) {
+    for (const [index, { reference, entrypoint, command = [] }] of images.entries()) {
       const config = {
         architecture: 'amd64',
         os: 'linux',
         created: '1970-01-01T00:00:00Z',
-        config: { Entrypoint: entrypoint, Env: ['PATH=/bin:/'] },
+        config: { Entrypoint: entrypoint, Cmd: command, Env: ['PATH=/bin:/'] },
         rootfs: { type: 'layers', diff_ids: [`sha256:${diff}`] },
         history: [{ created: '1970-01-01T00:00:00Z', created_by: 'podroute lab' }],
       }

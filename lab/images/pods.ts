@@ -43,8 +43,13 @@ async function makeTree(tree: string, tools: string): Promise<void> {
   await copyFile(tools, join(tree, 'bin', 'lab-tools'))
   await copyFile(BUSYBOX, join(tree, 'bin', 'busybox'))
   for (const name of ['blue', 'fetch', 'pause']) await symlink('lab-tools', join(tree, 'bin', name))
+  await linkApplets(join(tree, 'bin'))
+}
+
+/** Makes a link for every applet of the busybox in a folder. */
+export async function linkApplets(folder: string): Promise<void> {
   const applets = (await run(BUSYBOX, ['--list']))
     .split('\n')
     .filter((name) => name !== '' && name !== 'busybox')
-  for (const name of applets) await symlink('busybox', join(tree, 'bin', name))
+  for (const name of applets) await symlink('busybox', join(folder, name))
 }

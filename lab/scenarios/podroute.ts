@@ -20,6 +20,8 @@ const CONFIGURATION = `asn: ${CLUSTER_ASN}
 peers:
   - address: ${ROUTER.ipv4}
     asn: ${ROUTER.asn}
+serviceProxy:
+  externalIPRanges: [203.0.113.0/24, '2001:db8::/32']
 `
 
 /** The objects of deploy/podroute.yaml; `configuration` replaces the ConfigMap's config.yaml. */

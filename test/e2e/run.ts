@@ -1,0 +1,69 @@
+/**
+ * `npm run e2e`: upstream Kubernetes' own end-to-end tests of Services and pod networks, against podroute in the
+ * lab: the one that runs, if it was started with --e2e, else one that is started for it.
+ */
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { down, up } from '../../lab/commands/up.ts'
+import { labExists } from '../../lab/state.ts'
+import { startDns } from '../../lab/upstream/dns.ts'
+import { focusOn, GROUPS, IMPOSSIBLE, SHORT } from './cases.ts'
+import { summarize } from './report.ts'
+import { JUNIT, LOG, runSuite } from './suite.ts'
+
+const USAGE = `usage: npm run e2e -- [OPTIONS]
+
+  --short          the few cases that CI runs
+  --focus REGEX    these cases only (default: ${GROUPS.join(', ')})
+  --skip REGEX     but not these
+  --procs N        cases at the same time (default 3)
+  --out DIRECTORY  reports and log (default .build/e2e)
+  --keep           leave the lab that was started
+`
+
+const TOP = join(import.meta.dirname, '..', '..')
+
+function options() {
+  const { values } = parseArgs({
+    options: {
+      short: { type: 'boolean', default: false },
+      focus: { type: 'string' },
+      skip: { type: 'string', multiple: true, default: [] },
+      procs: { type: 'string', default: '3' },
+      out: { type: 'string', default: join(TOP, '.build', 'e2e') },
+      keep: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  })
+  return values
+}
+
+async function main(): Promise<number> {
+  const { short, focus, skip, procs, out, keep, help } = options()
+  if (help) {
+    process.stdout.write(USAGE)
+    return 0
+  }
+  const ours = !labExists()
+  if (ours) await up(['--e2e', '--quiet'])
+  try {
+    await startDns()
+    const directory = resolve(out)
+    process.stdout.write(`runs; its log: ${join(directory, LOG)}\n`)
+    const results = await runSuite({
+      focus: focus ?? focusOn(short ? SHORT : GROUPS),
+      skip: [...skip, ...IMPOSSIBLE.map(({ pattern }) => pattern.source)],
+      processes: Number(procs),
+      directory,
+      onCase: (line) => void process.stdout.write(`${line}\n`),
+    })
+    process.stdout.write(`\n${summarize(results)}JUnit: ${join(directory, JUNIT)}\n`)
+    const { cases, failures } = results
+    const ran = cases.filter(({ outcome }) => outcome !== 'could not run')
+    return failures.length === 0 && ran.length > 0 && ran.every(({ outcome }) => outcome === 'passed') ? 0 : 1
+  } finally {
+    if (ours && !keep) await down()
+  }
+}
+
+process.exitCode = await main()
