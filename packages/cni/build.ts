@@ -1,8 +1,18 @@
-// Builds the plugins: TypeScript to one bundle a plugin, to bytecode, to one static executable.
+// Builds the plugins: TypeScript to one bundle, to bytecode, to one static executable that has them loaded.
 // node packages/cni/build.ts --out DIR [--arch amd64|arm64]
 
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -10,20 +20,17 @@ import { buildSync } from 'esbuild'
 import { type Architecture, machineArchitecture, type Toolchain, toolchain } from './sysroot.ts'
 
 const HERE = import.meta.dirname
-const PROGRAMS = ['bridge', 'host-local', 'loopback', 'portmap', 'install']
-const SOURCES = ['main.c', 'files.c', 'network.c', 'process.c', 'sha512.c', 'math.c']
+const COMPILER_FLAGS = ['-O2', '-Wall', '-Wextra', '-Wno-unused-parameter', '-fno-asynchronous-unwind-tables']
 
-const identifier = (program: string) => `program_${program.replace('-', '_')}`
-
-/** One script without imports; what the bytecode needs no name for has a short one. */
-function bundle(program: string, directory: string): string {
-  const outfile = join(directory, `${program}.js`)
+/** The plugins as one script without imports. */
+function bundle(directory: string): string {
+  const outfile = join(directory, 'main.js')
   buildSync({
-    entryPoints: [join(HERE, 'entry', `${program}.ts`)],
+    entryPoints: [join(HERE, 'entry/main.ts')],
     outfile,
     bundle: true,
-    // A plain script, since nothing is exported: names of its own scope cost QuickJS a search each, 4 % of an ADD.
-    format: 'esm',
+    // Names in a function's scope: QuickJS searches for global ones by their text at every use.
+    format: 'iife',
     platform: 'neutral',
     target: 'es2022',
     minify: true,
@@ -32,49 +39,40 @@ function bundle(program: string, directory: string): string {
   return outfile
 }
 
-function compileBytecode(tools: Toolchain, program: string, directory: string): void {
+/** The header that native/main.c includes. */
+function compileBytecode(tools: Toolchain, directory: string): void {
   const [qjsc, ...args] = tools.qjsc
-  const target = join(directory, `${program}.c`)
-  const script = bundle(program, directory)
-  execFileSync(qjsc!, [...args, '-c', '-s', '-N', identifier(program), '-o', target, script])
-}
-
-/** The table that native/main.c picks from. */
-function writeTable(directory: string): void {
-  const lines = [
-    ...PROGRAMS.map((program) => `#include "${program}.c"`),
-    'struct program { const char *name; const uint8_t *code; size_t size; };',
-    'static const struct program programs[] = {',
-    ...PROGRAMS.map((p) => `    {"${p}", ${identifier(p)}, sizeof(${identifier(p)})},`),
-    '};',
-  ]
-  writeFileSync(join(directory, 'bytecode.h'), `${lines.join('\n')}\n`)
+  const header = join(directory, 'bytecode.h')
+  execFileSync(qjsc!, [...args, '-c', '-s', '-N', 'bytecode', '-o', header, bundle(directory)])
 }
 
 function link(tools: Toolchain, directory: string): string {
   const executable = join(directory, 'podroute-cni')
   const [cc, ...args] = tools.cc
+  const sources = globSync(join(HERE, 'native/*.c')).sort()
+  const includes = ['-I', directory, '-I', join(HERE, 'native')]
   execFileSync(
     cc!,
-    [
-      ...args,
-      ...[
-        '-O2',
-        '-Wall',
-        '-Wextra',
-        '-Wno-unused-parameter',
-        '-static',
-        '-s',
-        '-fno-asynchronous-unwind-tables',
-      ],
-      ...['-I', directory, '-I', join(HERE, 'native')],
-      ...SOURCES.map((source) => join(HERE, 'native', source)),
-      ...['-o', executable],
-      ...tools.libraries,
-    ],
+    [...args, ...COMPILER_FLAGS, ...includes, '-s', '-o', executable, ...sources, ...tools.libraries],
     { stdio: ['ignore', 'inherit', 'inherit'] },
   )
   return executable
+}
+
+const MARK_LENGTH = 16
+const HEAP_LIMIT = 16e6
+
+/** Lets the executable load the plugins and puts its memory, as it is then, into it (native/heap.c). */
+function keepHeap(tools: Toolchain, executable: string): void {
+  const [program, ...args] = [...tools.run, executable]
+  const heap = execFileSync(program!, [...args, 'print-heap'], { maxBuffer: HEAP_LIMIT })
+  const bytes = readFileSync(executable)
+  const mark = heap.subarray(0, MARK_LENGTH)
+  const place = bytes.indexOf(mark)
+  if (place < 0 || bytes.indexOf(mark, place + 1) >= 0)
+    throw new Error('the place of the heap in the executable was not found')
+  heap.copy(bytes, place)
+  writeFileSync(executable, bytes)
 }
 
 /** Builds into `out` and returns the executable's path. */
@@ -83,13 +81,13 @@ export function build(out: string, architecture: Architecture): string {
   const directory = mkdtempSync(join(tmpdir(), 'podroute-cni-'))
   try {
     const tools = toolchain(architecture)
-    for (const program of PROGRAMS) compileBytecode(tools, program, directory)
-    writeTable(directory)
+    compileBytecode(tools, directory)
     const built = link(tools, directory)
+    keepHeap(tools, built)
     const target = join(out, 'podroute-cni')
     // By way of a name of our own: the directory may be on another file system, and somebody may run the old one.
     const temporary = `${target}.${process.pid}`
-    execFileSync('cp', [built, temporary])
+    copyFileSync(built, temporary)
     renameSync(temporary, target)
     return target
   } finally {

@@ -1,92 +1,13 @@
-/* Files, directories, links and locks. */
+/* What is in files, and locks on them. */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "native.h"
-
-JSValue native_throw(JSContext *ctx, const char *call, const char *path)
-{
-    int number = errno;
-    const char *code = strerrorname_np(number);
-    char message[512];
-    snprintf(message, sizeof(message), "%s%s%.300s: %s", call, path ? " " : "", path ? path : "",
-             strerror(number));
-    JSValue error = JS_NewError(ctx);
-    JS_SetPropertyStr(ctx, error, "message", JS_NewString(ctx, message));
-    JS_SetPropertyStr(ctx, error, "code", JS_NewString(ctx, code ? code : "EUNKNOWN"));
-    JS_SetPropertyStr(ctx, error, "errno", JS_NewInt32(ctx, number));
-    return JS_Throw(ctx, error);
-}
-
-const uint8_t *native_bytes(JSContext *ctx, JSValueConst value, size_t *length)
-{
-    size_t offset, size, element, whole;
-    JSValue buffer = JS_GetTypedArrayBuffer(ctx, value, &offset, &size, &element);
-    if (JS_IsException(buffer))
-        return NULL;
-    const uint8_t *data = JS_GetArrayBuffer(ctx, &whole, buffer);
-    JS_FreeValue(ctx, buffer); /* the typed array keeps it alive */
-    *length = size;
-    return data ? data + offset : NULL;
-}
-
-JSValue native_read_all(JSContext *ctx, int fd, const char *path)
-{
-    char fixed[16384];
-    char *data = fixed;
-    size_t used = 0, capacity = sizeof(fixed);
-    JSValue result;
-    for (;;) {
-        if (used == capacity) {
-            char *larger = malloc(capacity * 4);
-            if (!larger) {
-                errno = ENOMEM;
-                break;
-            }
-            memcpy(larger, data, used);
-            if (data != fixed)
-                free(data);
-            data = larger;
-            capacity *= 4;
-        }
-        ssize_t n = read(fd, data + used, capacity - used);
-        if (n == 0) {
-            result = JS_NewStringLen(ctx, data, used);
-            goto done;
-        }
-        if (n < 0 && errno != EINTR)
-            break;
-        if (n > 0)
-            used += n;
-    }
-    result = native_throw(ctx, "read", path);
-done:
-    if (data != fixed)
-        free(data);
-    return result;
-}
-
-int native_write_all(int fd, const char *data, size_t length)
-{
-    while (length > 0) {
-        ssize_t n = write(fd, data, length);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -1;
-        data += n;
-        length -= n;
-    }
-    return 0;
-}
 
 static int close_keeping_errno(int fd)
 {
@@ -213,116 +134,6 @@ static NATIVE(close_file)
     return JS_UNDEFINED;
 }
 
-static NATIVE(make_directory)
-{
-    int mode = 0755;
-    const char *path = JS_ToCString(ctx, argv[0]);
-    JS_ToInt32(ctx, &mode, argv[1]);
-    if (!path)
-        return JS_EXCEPTION;
-    JSValue result = mkdir(path, mode) < 0 ? native_throw(ctx, "mkdir", path) : JS_UNDEFINED;
-    JS_FreeCString(ctx, path);
-    return result;
-}
-
-static NATIVE(list_directory)
-{
-    const char *path = JS_ToCString(ctx, argv[0]);
-    if (!path)
-        return JS_EXCEPTION;
-    JSValue result = JS_UNDEFINED;
-    DIR *directory = opendir(path);
-    if (!directory) {
-        result = native_throw(ctx, "opendir", path);
-    } else {
-        struct dirent *entry;
-        uint32_t count = 0;
-        result = JS_NewArray(ctx);
-        while ((entry = readdir(directory)))
-            if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
-                JS_SetPropertyUint32(ctx, result, count++, JS_NewString(ctx, entry->d_name));
-        closedir(directory);
-    }
-    JS_FreeCString(ctx, path);
-    return result;
-}
-
-static NATIVE(remove_file)
-{
-    const char *path = JS_ToCString(ctx, argv[0]);
-    if (!path)
-        return JS_EXCEPTION;
-    JSValue result = unlink(path) < 0 ? native_throw(ctx, "unlink", path) : JS_UNDEFINED;
-    JS_FreeCString(ctx, path);
-    return result;
-}
-
-static JSValue two_paths(JSContext *ctx, JSValueConst *argv, const char *call,
-                         int (*apply)(const char *, const char *))
-{
-    const char *from = JS_ToCString(ctx, argv[0]);
-    const char *to = JS_ToCString(ctx, argv[1]);
-    if (!from || !to)
-        return JS_EXCEPTION;
-    JSValue result = apply(from, to) < 0 ? native_throw(ctx, call, to) : JS_UNDEFINED;
-    JS_FreeCString(ctx, to);
-    JS_FreeCString(ctx, from);
-    return result;
-}
-
-static NATIVE(rename_file) { return two_paths(ctx, argv, "rename", rename); }
-static NATIVE(link_file) { return two_paths(ctx, argv, "link", link); }
-static NATIVE(symbolic_link) { return two_paths(ctx, argv, "symlink", symlink); }
-
-static NATIVE(read_link)
-{
-    char target[4096];
-    const char *path = JS_ToCString(ctx, argv[0]);
-    if (!path)
-        return JS_EXCEPTION;
-    ssize_t n = readlink(path, target, sizeof(target));
-    JSValue result = n < 0 ? native_throw(ctx, "readlink", path) : JS_NewStringLen(ctx, target, n);
-    JS_FreeCString(ctx, path);
-    return result;
-}
-
-/* status(path): [mode, device, inode, modified seconds, modified nanoseconds, size, links]. */
-static NATIVE(status)
-{
-    struct stat s;
-    const char *path = JS_ToCString(ctx, argv[0]);
-    if (!path)
-        return JS_EXCEPTION;
-    JSValue result;
-    if (stat(path, &s) < 0) {
-        result = native_throw(ctx, "stat", path);
-    } else {
-        double values[] = {s.st_mode,        s.st_dev,          s.st_ino,  s.st_mtim.tv_sec,
-                           s.st_mtim.tv_nsec, (double)s.st_size, s.st_nlink};
-        result = JS_NewArray(ctx);
-        for (uint32_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
-            JS_SetPropertyUint32(ctx, result, i, JS_NewFloat64(ctx, values[i]));
-    }
-    JS_FreeCString(ctx, path);
-    return result;
-}
-
-/* setModified(path, seconds, nanoseconds) */
-static NATIVE(set_modified)
-{
-    int64_t seconds = 0, nanoseconds = 0;
-    const char *path = JS_ToCString(ctx, argv[0]);
-    JS_ToInt64(ctx, &seconds, argv[1]);
-    JS_ToInt64(ctx, &nanoseconds, argv[2]);
-    if (!path)
-        return JS_EXCEPTION;
-    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = seconds, .tv_nsec = nanoseconds}};
-    JSValue result = utimensat(AT_FDCWD, path, times, 0) < 0 ? native_throw(ctx, "utimensat", path)
-                                                             : JS_UNDEFINED;
-    JS_FreeCString(ctx, path);
-    return result;
-}
-
 static int copy_bytes(int from, int to)
 {
     char block[65536];
@@ -377,15 +188,6 @@ const JSCFunctionListEntry native_files[] = {
     JS_CFUNC_DEF("lock", 2, lock_file),
     JS_CFUNC_DEF("open", 1, open_file),
     JS_CFUNC_DEF("close", 1, close_file),
-    JS_CFUNC_DEF("makeDirectory", 2, make_directory),
-    JS_CFUNC_DEF("list", 1, list_directory),
-    JS_CFUNC_DEF("remove", 1, remove_file),
-    JS_CFUNC_DEF("rename", 2, rename_file),
-    JS_CFUNC_DEF("link", 2, link_file),
-    JS_CFUNC_DEF("symbolicLink", 2, symbolic_link),
-    JS_CFUNC_DEF("readLink", 1, read_link),
-    JS_CFUNC_DEF("status", 1, status),
-    JS_CFUNC_DEF("setModified", 3, set_modified),
     JS_CFUNC_DEF("copyFile", 3, copy_file),
     JS_CFUNC_DEF("synchronize", 1, synchronize),
 };

@@ -24,6 +24,8 @@ NATIVE(native_sha512);
 
 extern const JSCFunctionListEntry native_files[];
 extern const int native_files_count;
+extern const JSCFunctionListEntry native_paths[];
+extern const int native_paths_count;
 extern const JSCFunctionListEntry native_network[];
 extern const int native_network_count;
 extern const JSCFunctionListEntry native_process[];
