@@ -1,6 +1,12 @@
 /** The BGP speaker's sockets with TCP-MD5 (RFC 2385) and GTSM (RFC 5082), which need socket options that node does not have. */
 import { Socket } from 'node:net'
-import { connectTcp, listenTcp, securedByTtl, type TcpConnectOptions } from '@podroute/linux/tcp.ts'
+import {
+  connectTcp,
+  listenTcp,
+  securedByTtl,
+  type TcpConnectOptions,
+  tcpAddresses,
+} from '@podroute/linux/tcp.ts'
 import type { Transport } from 'bgp-speaker-ts/transport.ts'
 import { SocketConnection } from 'bgp-speaker-ts/transport-node.ts'
 
@@ -10,14 +16,17 @@ export function kernelTransport(netns?: string): Transport {
     supports: { password: true, ttlSecurity: true },
 
     connect(options, handlers) {
-      const connection = new SocketConnection(open({ ...options, netns }), options)
+      const connection = new SocketConnection(open({ ...options, netns }), {
+        options,
+        addresses: tcpAddresses,
+      })
       connection.handle(handlers)
       return connection
     },
 
     listen: (options, accept) =>
       listenTcp({ ...options, netns }, (socket) =>
-        accept(new SocketConnection(socket, undefined, (hops) => securedByTtl(socket, hops))),
+        accept(new SocketConnection(socket, { addresses: tcpAddresses, secureTtl: securedByTtl })),
       ),
   }
 }

@@ -5,6 +5,27 @@ export function parseAddress(text: string): Uint8Array | undefined {
   return text.includes(':') ? parseV6(text) : parseV4(text)
 }
 
+/** An address and the zone that follows it after `%` (RFC 4007 section 11). */
+export function splitZone(text: string): { readonly address: string; readonly zone: string | undefined } {
+  const at = text.indexOf('%')
+  return at < 0
+    ? { address: text, zone: undefined }
+    : { address: text.slice(0, at), zone: text.slice(at + 1) }
+}
+
+/** As parseAddress, but a link-local IPv6 address may have a zone. */
+export function parseScoped(text: string): Uint8Array | undefined {
+  const { address, zone } = splitZone(text)
+  const bytes = parseAddress(address)
+  if (bytes === undefined || zone === undefined) return bytes
+  return zone !== '' && isLinkLocal(bytes) ? bytes : undefined
+}
+
+/** Whether the 16 bytes at `at` are in fe80::/10 (RFC 4291 section 2.5.6); an IPv4 address never is. */
+export function isLinkLocal(bytes: Uint8Array, at = 0, length = bytes.length - at): boolean {
+  return length === 16 && bytes[at] === 0xfe && (bytes[at + 1]! & 0xc0) === 0x80
+}
+
 /** Canonical text (IPv6 as in RFC 5952). */
 export function formatAddress(bytes: Uint8Array): string {
   return bytes.length === 4 ? `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}` : formatV6(bytes)

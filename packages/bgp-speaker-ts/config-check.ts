@@ -1,12 +1,20 @@
 // Checks what users wrote: every problem with its path, before anything starts.
-import { formatAddress, parseAddress, parseAddressOrPrefix, parseId, parsePrefix } from './address.ts'
+import {
+  formatAddress,
+  isLinkLocal,
+  parseAddress,
+  parseAddressOrPrefix,
+  parseId,
+  parsePrefix,
+  parseScoped,
+  splitZone,
+} from './address.ts'
 import type { BfdTimers } from './bfd/config.ts'
 import { validateSession } from './bfd/config.ts'
 import type { Announcement, DynamicPeersConfig, PeerConfig, SpeakerConfig } from './config.ts'
 import { BgpConfigError, type ConfigProblem } from './errors.ts'
 import { parseCommunity, parseLargeCommunity } from './packet/communities.ts'
 import type { Match, Policy, Rule } from './policy/policy.ts'
-import type { Transport } from './transport.ts'
 
 class Checker {
   readonly problems: ConfigProblem[] = []
@@ -24,6 +32,12 @@ class Checker {
     const length = parseAddress(value)?.length
     const wanted = family === undefined ? length !== undefined : length === (family === 4 ? 4 : 16)
     this.expect(wanted, path, `not an ${family === undefined ? 'IP' : `IPv${family}`} address: ${value}`)
+  }
+
+  /** A link-local address may have a zone. */
+  scoped(value: string | undefined, path: string): void {
+    if (value === undefined) return
+    this.expect(parseScoped(value) !== undefined, path, `not an IP address: ${value}`)
   }
 
   holdTime(value: number | undefined, path: string): void {
@@ -82,18 +96,26 @@ export function checkSpeaker(config: SpeakerConfig): void {
   if (config.listen !== undefined) {
     checker.expect(isInteger(config.listen.port, 0, 65535), 'listen.port', 'not a port')
     for (const [i, address] of (config.listen.addresses ?? []).entries())
-      checker.address(address, `listen.addresses[${i}]`)
+      checker.scoped(address, `listen.addresses[${i}]`)
   }
   checker.done()
 }
 
+/** What the speaker was given that peers may need. */
+export interface Seams {
+  readonly password: boolean
+  readonly ttlSecurity: boolean
+  readonly bfd: boolean
+  readonly discovery: boolean
+}
+
 /** @throws BgpConfigError */
-export function checkPeer(peer: PeerConfig, transport: Transport, bfd = false): void {
+export function checkPeer(peer: PeerConfig, seams: Seams): void {
   const checker = new Checker()
-  checker.expect(parseAddress(peer.address) !== undefined, 'address', `not an IP address: ${peer.address}`)
-  checker.asn(peer.asn, 'asn')
+  checkPlace(checker, peer, seams)
+  if (peer.asn !== 'external' && peer.asn !== 'internal') checker.asn(peer.asn, 'asn')
   checker.expect(peer.port === undefined || isInteger(peer.port, 1, 65535), 'port', 'not a port')
-  checker.address(peer.localAddress, 'localAddress')
+  checker.scoped(peer.localAddress, 'localAddress')
   checker.holdTime(peer.holdTime, 'holdTime')
   checker.expect(
     peer.connectRetryTime === undefined || isInteger(peer.connectRetryTime, 1, 65535),
@@ -109,7 +131,7 @@ export function checkPeer(peer: PeerConfig, transport: Transport, bfd = false): 
     )
   }
   checker.expect(
-    peer.password === undefined || transport.supports.password,
+    peer.password === undefined || seams.password,
     'password',
     'the transport cannot set TCP-MD5 keys',
   )
@@ -119,7 +141,7 @@ export function checkPeer(peer: PeerConfig, transport: Transport, bfd = false): 
     'not of 1 to 80 bytes',
   )
   checker.expect(
-    peer.ttlSecurityHops === undefined || transport.supports.ttlSecurity,
+    peer.ttlSecurityHops === undefined || seams.ttlSecurity,
     'ttlSecurityHops',
     'the transport cannot set TTL limits',
   )
@@ -136,10 +158,31 @@ export function checkPeer(peer: PeerConfig, transport: Transport, bfd = false): 
     'gracefulRestart.time',
     'not from 1 to 4095 seconds',
   )
-  checkBfd(checker, peer.bfd, bfd)
+  checkBfd(checker, peer.bfd, seams.bfd)
   checkPolicy(checker, peer.importPolicy, 'importPolicy')
   checkPolicy(checker, peer.exportPolicy, 'exportPolicy')
   checker.done()
+}
+
+/** Where the peer is: an address, or a link. */
+function checkPlace(checker: Checker, { address, interface: link, bfd }: PeerConfig, seams: Seams): void {
+  if (link !== undefined) {
+    checker.expect(address === undefined, 'interface', 'an unnumbered peer has no address')
+    // A name that cannot be taken for an address, and that the kernel takes.
+    checker.expect(/^[^\s/:%]{1,15}$/.test(link) && parseAddress(link) === undefined, 'interface', 'no name')
+    checker.expect(seams.discovery, 'interface', 'the speaker cannot discover unnumbered peers')
+  } else {
+    const bytes = parseScoped(address ?? '')
+    checker.expect(bytes !== undefined, 'address', `not an IP address: ${address}`)
+    const { zone } = splitZone(address ?? '')
+    checker.expect(
+      bytes === undefined || !isLinkLocal(bytes) || zone !== undefined,
+      'address',
+      `a link-local address without its interface: ${address}`,
+    )
+  }
+  const linkLocal = link !== undefined || address?.includes('%') === true
+  checker.expect(bfd === undefined || !linkLocal, 'bfd', 'not between link-local addresses')
 }
 
 function checkBfd(checker: Checker, timers: BfdTimers | undefined, available: boolean): void {
@@ -155,14 +198,14 @@ function checkBfd(checker: Checker, timers: BfdTimers | undefined, available: bo
 }
 
 /** @throws BgpConfigError */
-export function checkDynamicPeers(range: DynamicPeersConfig, transport: Transport, bfd = false): void {
+export function checkDynamicPeers(range: DynamicPeersConfig, seams: Seams): void {
   const prefix = parsePrefix(range.prefix)
   const { prefix: _prefix, limit, ...config } = range
   if (prefix === undefined)
     throw new BgpConfigError([{ path: 'prefix', problem: `not a CIDR: ${range.prefix}` }])
   if (limit !== undefined && !isInteger(limit, 1, 0xffff))
     throw new BgpConfigError([{ path: 'limit', problem: 'not from 1 to 65535' }])
-  checkPeer({ ...config, address: formatAddress(prefix.bytes) }, transport, bfd)
+  checkPeer({ ...config, address: addressOf(prefix.bytes) }, seams)
 }
 
 /** @throws BgpConfigError */
@@ -244,4 +287,9 @@ function checkMatch(checker: Checker, match: Match, path: string): void {
 
 function isInteger(value: number, least: number, most: number): boolean {
   return Number.isInteger(value) && value >= least && value <= most
+}
+
+/** Any address of a range, to check the rest of its configuration with. */
+function addressOf(bytes: Uint8Array): string {
+  return isLinkLocal(bytes) ? `${formatAddress(bytes)}%any` : formatAddress(bytes)
 }

@@ -2,12 +2,16 @@
 
 import type { BfdTimers } from './bfd/config.ts'
 import type { Clock } from './clock.ts'
+import type { Discovery } from './discovery/discovery.ts'
 import type { Logger } from './log.ts'
 import type { PathMonitor } from './path-watch.ts'
 import type { Policy } from './policy/policy.ts'
 import type { Transport } from './transport.ts'
 
 export type Family = 'ipv4-unicast' | 'ipv6-unicast'
+
+/** `external`: any AS but ours, `internal`: ours. */
+export type RemoteAsn = number | 'external' | 'internal'
 
 export interface SpeakerConfig {
   /** Own AS number, 1..4294967294 (RFC 6793). */
@@ -31,17 +35,21 @@ export interface SpeakerConfig {
   readonly multipath?: number
   /** Watches paths for peers that ask for it: `new Bfd()`. */
   readonly bfd?: PathMonitor
+  /** Finds unnumbered peers (PeerConfig.interface); it belongs to who made it. */
+  readonly discovery?: Discovery
   /** Cluster ID of a route reflector (RFC 4456); the router ID when absent. */
   readonly clusterId?: string
 }
 
 export interface PeerConfig {
-  /** The peer's address; it is also the peer's name in the API. */
-  readonly address: string
+  /** The peer's address, a link-local one with its interface (`fe80::1%eth0`, RFC 4007 section 11); it is also the peer's name in the API. Absent: `interface`. */
+  readonly address?: string
+  /** An unnumbered peer: whoever is at the other end of this link, at the link-local address that its Router Advertisements come from (RFC 4861). The interface's name is also the peer's name in the API. Needs SpeakerConfig.discovery. */
+  readonly interface?: string
   /** The peer's port; 179 when absent. */
   readonly port?: number
   /** The AS number that the peer's OPEN must carry. Equal to the speaker's: iBGP. */
-  readonly asn: number
+  readonly asn: RemoteAsn
   /** Source address of our connections to this peer. */
   readonly localAddress?: string
   /** Seconds; see SpeakerConfig.holdTime. */
@@ -75,7 +83,7 @@ export interface PeerConfig {
   readonly addPathReceive?: boolean
   /** Tell this peer all paths that policy lets out, not only the best (RFC 7911), in all families; the peer must be willing to take them. */
   readonly addPathSend?: boolean
-  /** Take IPv4 prefixes with IPv6 next hops (RFC 8950). */
+  /** Take IPv4 prefixes with IPv6 next hops (RFC 8950); when absent, only from peers with link-local addresses. */
   readonly extendedNextHop?: boolean
   /** Graceful restart (RFC 4724, with NOTIFICATION RFC 8538); absent: the capability is not sent. */
   readonly gracefulRestart?: GracefulRestart
@@ -92,7 +100,7 @@ export interface GracefulRestart {
 
 /** Peers that are not known by address: whoever connects from the prefix is one, while its session lasts. */
 export interface DynamicPeersConfig
-  extends Omit<PeerConfig, 'address' | 'port' | 'passive' | 'connectRetryTime'> {
+  extends Omit<PeerConfig, 'address' | 'interface' | 'port' | 'passive' | 'connectRetryTime'> {
   /** CIDR of their addresses; it is also the name of the range in the API. */
   readonly prefix: string
   /** Most peers at once; 100 when absent. */

@@ -1,5 +1,5 @@
 // Ranges of addresses whose owners may become peers by connecting, and who of each range is one.
-import { contains, type Prefix, parseAddress, parsePrefix } from './address.ts'
+import { contains, type Prefix, parsePrefix, parseScoped } from './address.ts'
 import type { DynamicPeersConfig, PeerConfig } from './config.ts'
 import { BgpConfigError } from './errors.ts'
 
@@ -36,7 +36,7 @@ export class DynamicPeers {
 
   /** Makes whoever connects a peer, of the most specific range with room; undefined: there is none. */
   claim(address: string): PeerConfig | undefined {
-    const bytes = parseAddress(address)
+    const bytes = parseScoped(address)
     if (bytes === undefined) return undefined
     let best: Range | undefined
     for (const range of this.#ranges.values()) {

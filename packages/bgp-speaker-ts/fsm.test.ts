@@ -1,6 +1,8 @@
 // The state machine as a pure function.
 import { expect } from 'chai'
+import { survivor } from './collision.ts'
 import { NotificationError } from './errors.ts'
+import { step } from './fsm.ts'
 import {
   type Effect,
   type FsmConfig,
@@ -10,9 +12,7 @@ import {
   nextDeadline,
   type Side,
   stateName,
-  step,
-  survivor,
-} from './fsm.ts'
+} from './fsm-state.ts'
 import type { Open } from './packet/open.ts'
 
 const CONFIG: FsmConfig = {

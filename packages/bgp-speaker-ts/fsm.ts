@@ -1,104 +1,22 @@
 // The state machine of one peer (RFC 4271 section 8) as a pure function: step(state, event) -> {state, effects}.
 // A peer may have two connections at once, one that we opened and one that it opened, until collision detection (6.8) leaves one.
-import { assertNever, type NotificationError } from './errors.ts'
+import { survivor } from './collision.ts'
+import type { RemoteAsn } from './config.ts'
+import { assertNever } from './errors.ts'
+import {
+  type Effect,
+  type EndReason,
+  type FsmConfig,
+  type FsmEvent,
+  type FsmState,
+  INITIAL,
+  type Link,
+  type Side,
+  type Step,
+} from './fsm-state.ts'
 import { CEASE, ERROR, FSM_ERROR, OPEN_ERROR } from './packet/codes.ts'
 import type { Notification } from './packet/notification.ts'
 import type { Open } from './packet/open.ts'
-import type { PeerState } from './snapshot.ts'
-
-export type Side = 'outgoing' | 'incoming'
-
-/** One TCP connection. Times are the clock's milliseconds. */
-export type Link =
-  | { readonly phase: 'connecting'; readonly deadline: number }
-  | { readonly phase: 'open-sent'; readonly deadline: number }
-  | {
-      readonly phase: 'open-confirm' | 'established'
-      readonly open: Open
-      /** As negotiated, milliseconds; 0: no keepalives. */
-      readonly hold: number
-      readonly deadline: number
-      readonly keepaliveAt: number
-      /** When it came to this phase. */
-      readonly since: number
-    }
-
-export interface FsmState {
-  readonly running: boolean
-  /** When to connect again; Infinity: not by itself. */
-  readonly retryAt: number
-  /** Until then nobody connects, in either direction: the peer sent too much. */
-  readonly barredUntil: number
-  /** Attempts that failed since the last established session. */
-  readonly failures: number
-  readonly outgoing: Link | undefined
-  readonly incoming: Link | undefined
-}
-
-export interface FsmConfig {
-  readonly localAsn: number
-  readonly localId: number
-  /** The AS number that the peer must have; undefined: any (dynamic neighbours decide elsewhere). */
-  readonly peerAsn: number
-  /** Milliseconds; 0: never. */
-  readonly hold: number
-  readonly connectRetry: number
-  readonly passive: boolean
-  /** We offer graceful restart (RFC 4724). */
-  readonly gracefulRestart: boolean
-}
-
-export type FsmEvent =
-  | { readonly kind: 'start' }
-  /** Ends everything; the notification is sent on every connection. */
-  | { readonly kind: 'stop'; readonly notification: Notification }
-  /** Ends the connections but connects again. */
-  | { readonly kind: 'reset'; readonly notification: Notification }
-  /** `received` and `sent`: when the last message came in and went out on the established connection. */
-  | { readonly kind: 'tick'; readonly received: number; readonly sent: number }
-  | { readonly kind: 'connected' }
-  | { readonly kind: 'accepted' }
-  | { readonly kind: 'closed'; readonly side: Side; readonly error: string | undefined }
-  | { readonly kind: 'open'; readonly side: Side; readonly open: Open }
-  | { readonly kind: 'keepalive'; readonly side: Side }
-  /** UPDATE or ROUTE-REFRESH outside the established state. */
-  | { readonly kind: 'unexpected'; readonly side: Side }
-  | { readonly kind: 'notification'; readonly side: Side; readonly notification: Notification }
-  /** Nothing that we sent was taken for too long (RFC 9687). */
-  | { readonly kind: 'send-hold-expired' }
-  | { readonly kind: 'bad-message'; readonly side: Side; readonly error: NotificationError }
-
-/** Why a connection ended. */
-export type EndReason =
-  | { readonly kind: 'sent'; readonly notification: Notification; readonly message: string }
-  | { readonly kind: 'received'; readonly notification: Notification }
-  | { readonly kind: 'closed'; readonly error: string | undefined }
-
-export type Effect =
-  | { readonly kind: 'connect' }
-  | { readonly kind: 'send-open'; readonly side: Side }
-  | { readonly kind: 'send-keepalive'; readonly side: Side }
-  | { readonly kind: 'send-notification'; readonly side: Side; readonly notification: Notification }
-  | { readonly kind: 'close'; readonly side: Side }
-  | { readonly kind: 'established'; readonly side: Side; readonly open: Open; readonly hold: number }
-  /** An established session ended. */
-  | { readonly kind: 'down'; readonly reason: EndReason }
-  /** An attempt ended before it was established. */
-  | { readonly kind: 'failed'; readonly reason: EndReason }
-
-export interface Step {
-  readonly state: FsmState
-  readonly effects: readonly Effect[]
-}
-
-export const INITIAL: FsmState = {
-  running: false,
-  retryAt: Number.POSITIVE_INFINITY,
-  barredUntil: 0,
-  failures: 0,
-  outgoing: undefined,
-  incoming: undefined,
-}
 
 /** RFC 4271 8.2.2 suggests four minutes for the wait for an OPEN. */
 const OPEN_HOLD = 240_000
@@ -115,33 +33,6 @@ export function step(config: FsmConfig, state: FsmState, event: FsmEvent, now: n
   const machine = new Machine(config, state, now, random)
   machine.handle(event)
   return { state: machine.state, effects: machine.effects }
-}
-
-/** The peer's state in the RFC's words: that of its more advanced connection. */
-export function stateName(state: FsmState): PeerState {
-  const phases = [state.outgoing?.phase, state.incoming?.phase]
-  for (const phase of ['established', 'open-confirm', 'open-sent'] as const)
-    if (phases.includes(phase)) return phase
-  if (phases.includes('connecting')) return 'connect'
-  return state.running ? 'active' : 'idle'
-}
-
-/** When `tick` has something to do, at the earliest. */
-export function nextDeadline(state: FsmState): number {
-  let deadline = state.retryAt
-  for (const link of [state.outgoing, state.incoming]) {
-    if (link === undefined) continue
-    deadline = Math.min(deadline, link.deadline)
-    if (link.phase === 'open-confirm' || link.phase === 'established')
-      deadline = Math.min(deadline, link.keepaliveAt)
-  }
-  return deadline
-}
-
-/** Which connection a collision leaves: that of the side with the higher BGP identifier, or AS number where they are equal (RFC 4271 6.8, RFC 6286 2.3). */
-export function survivor(localId: number, localAsn: number, open: Open): Side {
-  if (localId !== open.routerId) return localId > open.routerId ? 'outgoing' : 'incoming'
-  return localAsn > open.asn ? 'outgoing' : 'incoming'
 }
 
 /** One step's working state: made and thrown away inside `step`. */
@@ -173,6 +64,9 @@ class Machine {
         break
       case 'tick':
         this.#tick(event.received, event.sent)
+        break
+      case 'located':
+        this.#located()
         break
       case 'connected':
         if (this.state.outgoing?.phase === 'connecting') this.#sendOpen('outgoing')
@@ -216,6 +110,14 @@ class Machine {
     if (!this.#config.passive) this.#connect()
   }
 
+  #located(): void {
+    const { running, outgoing, incoming, barredUntil } = this.state
+    if (!running || this.#config.passive || this.#now < barredUntil) return
+    // An attempt at where it was before leads nowhere.
+    if (outgoing?.phase === 'connecting') this.effects.push({ kind: 'close', side: 'outgoing' })
+    if (incoming === undefined && (outgoing === undefined || outgoing.phase === 'connecting')) this.#connect()
+  }
+
   #connect(): void {
     this.effects.push({ kind: 'connect' })
     const link: Link = { phase: 'connecting', deadline: this.#now + CONNECT_TIMEOUT }
@@ -254,7 +156,7 @@ class Machine {
     if (link === undefined) return
     if (link.phase !== 'open-sent') return this.#unexpected(side)
     const { localAsn, localId, peerAsn } = this.#config
-    if (open.asn !== peerAsn)
+    if (!isExpected(open.asn, peerAsn, localAsn))
       return this.#fail(side, ERROR.OPEN, OPEN_ERROR.PEER_AS, `AS ${open.asn}, not ${peerAsn}`)
     // RFC 6286 2.2: inside one AS the identifier is unique.
     if (open.routerId === localId && open.asn === localAsn)
@@ -321,7 +223,9 @@ class Machine {
       else this.#keepTalking(side, sent)
     }
     const { running, outgoing, incoming, retryAt } = this.state
-    if (running && outgoing === undefined && incoming === undefined && this.#now >= retryAt) this.#connect()
+    if (!running || outgoing !== undefined || incoming !== undefined || this.#now < retryAt) return
+    if (!this.#config.passive) this.#connect()
+    else this.state = { ...this.state, retryAt: Number.POSITIVE_INFINITY }
   }
 
   /** The deadline of an established connection moves with what was received since. */
@@ -394,4 +298,9 @@ class Machine {
   #set(side: Side, link: Link | undefined): void {
     this.state = side === 'outgoing' ? { ...this.state, outgoing: link } : { ...this.state, incoming: link }
   }
+}
+
+function isExpected(asn: number, expected: RemoteAsn, localAsn: number): boolean {
+  if (expected === 'internal') return asn === localAsn
+  return expected === 'external' ? asn !== localAsn : asn === expected
 }

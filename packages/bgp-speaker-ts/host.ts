@@ -1,6 +1,7 @@
 // What a peer needs of its speaker.
 import type { Clock } from './clock.ts'
 import type { PeerConfig } from './config.ts'
+import type { Discovery } from './discovery/discovery.ts'
 import type { Logger } from './log.ts'
 import type { PathWatch } from './path-watch.ts'
 import type { PolicyEngine } from './policy/engine.ts'
@@ -18,8 +19,12 @@ export interface PeerHost {
   readonly random: () => number
   readonly log: Logger
   readonly transport: Transport
+  /** For unnumbered peers. */
+  readonly discovery: Discovery | undefined
   readonly rib: Rib
   readonly paths: PathWatch
+  /** The TCP-MD5 key of connections from there; undefined: none any more. */
+  setPassword(remote: string, password: string | undefined): void
   /** A policy prepared for evaluation; equal policies share one. */
   engine(policy: PeerConfig['importPolicy']): PolicyEngine | undefined
   event(event: PeerEvent): void
@@ -29,5 +34,5 @@ export interface PeerHost {
   /** A peer's progress that may end `restarting`. */
   progress(): void
   /** A dynamic peer is not connected any more. */
-  gone(address: string): void
+  gone(peer: string): void
 }

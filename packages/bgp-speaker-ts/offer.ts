@@ -3,6 +3,7 @@ import type { PeerConfig } from './config.ts'
 import { FAMILY_CODES } from './negotiation.ts'
 import type { Capability } from './packet/capabilities.ts'
 import { AFI, SAFI } from './packet/codes.ts'
+import { takesIpv6NextHops } from './peer-name.ts'
 
 /** `restarting`: this process follows one that left its routes with its peers (RFC 4724 section 3, the R bit). */
 export function ownCapabilities(config: PeerConfig, asn: number, restarting: boolean): Capability[] {
@@ -19,8 +20,8 @@ export function ownCapabilities(config: PeerConfig, asn: number, restarting: boo
 }
 
 /** IPv4 unicast with IPv6 next hops (RFC 8950). */
-function extendedNextHop({ extendedNextHop: wanted }: PeerConfig): Capability[] {
-  if (wanted !== true) return []
+function extendedNextHop(config: PeerConfig): Capability[] {
+  if (!takesIpv6NextHops(config)) return []
   return [
     {
       kind: 'extended-next-hop',

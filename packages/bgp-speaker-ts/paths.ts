@@ -1,5 +1,5 @@
 // Paths and announcements between the API's form and the RIB's.
-import { formatId } from './address.ts'
+import { formatId, isLinkLocal, parseAddress } from './address.ts'
 import type { Announcement } from './config.ts'
 import type { PathAttributes } from './packet/attributes.ts'
 import {
@@ -17,7 +17,7 @@ export function toPath(prefix: string, attributes: PathAttributes, source: Sourc
     prefix,
     peer: source.address,
     source: source.kind,
-    nextHop: attributes.nextHop,
+    nextHop: scoped(attributes.nextHop, source),
     origin: attributes.origin ?? 'incomplete',
     asPath: attributes.asPath ?? [],
     localPref: attributes.localPref ?? DEFAULT_LOCAL_PREF,
@@ -28,6 +28,13 @@ export function toPath(prefix: string, attributes: PathAttributes, source: Sourc
     originatorId: attributes.originatorId === undefined ? undefined : formatId(attributes.originatorId),
     clusterList: (attributes.clusterList ?? []).map(formatId),
   }
+}
+
+/** A link-local address means something only with the interface that the session is on. */
+function scoped(nextHop: string | undefined, { zone }: Source): string | undefined {
+  return nextHop === undefined || zone === undefined || !isLinkLocal(parseAddress(nextHop)!)
+    ? nextHop
+    : `${nextHop}%${zone}`
 }
 
 /** The attributes of a checked announcement. */

@@ -1,7 +1,8 @@
 // One neighbour: feeds the state machine with what happens on its connections, and runs the machine's effects.
 import { formatId } from './address.ts'
 import type { Family, PeerConfig } from './config.ts'
-import { assertNever, BgpError, NotificationError } from './errors.ts'
+import { assertNever, BgpError } from './errors.ts'
+import { step } from './fsm.ts'
 import {
   type Effect,
   type EndReason,
@@ -12,17 +13,17 @@ import {
   nextDeadline,
   type Side,
   stateName,
-  step,
-} from './fsm.ts'
+} from './fsm-state.ts'
 import type { PeerHost } from './host.ts'
+import { Inbox } from './inbox.ts'
 import { negotiate } from './negotiation.ts'
 import { ownCapabilities } from './offer.ts'
-import { CEASE, ERROR, HEADER_LENGTH, MAX_EXTENDED_LENGTH, MESSAGE, OPEN_ERROR } from './packet/codes.ts'
+import { CEASE, ERROR, MAX_EXTENDED_LENGTH } from './packet/codes.ts'
 import { encodeMessage } from './packet/message.ts'
-import { decodeNotification, isPermanent, type Notification, toHardReset } from './packet/notification.ts'
-import { decodeOpen, type Open } from './packet/open.ts'
-import { Reader } from './packet/reader.ts'
-import { decodeRouteRefresh } from './packet/route-refresh.ts'
+import { isPermanent, type Notification, toHardReset } from './packet/notification.ts'
+import type { Open } from './packet/open.ts'
+import { peerName } from './peer-name.ts'
+import { snapshotOf } from './peer-snapshot.ts'
 import { downReason } from './reasons.ts'
 import { Retained } from './retention.ts'
 import { tooManyPrefixes } from './rib/ingest.ts'
@@ -30,6 +31,7 @@ import { Session } from './session.ts'
 import type { DownReason, PeerSnapshot } from './snapshot.ts'
 import { Tally } from './tally.ts'
 import type { Connection, ConnectionHandlers } from './transport.ts'
+import { Whereabouts } from './whereabouts.ts'
 import { type Wire, Wires } from './wire.ts'
 
 const KEEPALIVE = encodeMessage({ kind: 'keepalive' })
@@ -42,10 +44,14 @@ const REJECTED = encodeMessage({
 
 export class Peer {
   config: PeerConfig
+  /** What the API calls it. */
+  readonly name: string
   /** It is one only while it is connected. */
   readonly dynamic: boolean
   readonly #host: PeerHost
   readonly #wires: Wires
+  readonly #where: Whereabouts
+  readonly #inbox: Inbox
   readonly #tally = new Tally()
   #fsm: FsmState = INITIAL
   #fsmDeadline = Number.POSITIVE_INFINITY
@@ -58,7 +64,17 @@ export class Peer {
     this.config = config
     this.dynamic = dynamic
     this.#host = host
+    this.name = peerName(config)
     this.#wires = new Wires(host.clock)
+    this.#where = new Whereabouts(config, host.discovery)
+    this.#inbox = new Inbox({
+      host,
+      tally: this.#tally,
+      peer: this.name,
+      session: () => this.#session,
+      capabilities: () => this.#capabilities(),
+      dispatch: (event) => this.#dispatch(event),
+    })
   }
 
   get state() {
@@ -86,10 +102,22 @@ export class Peer {
 
   start(): void {
     this.#dispatch({ kind: 'start' })
+    this.#where.start((address, before) => this.#located(address, before))
+  }
+
+  /** Where the peer is, in canonical text with its zone; undefined: unnumbered, and not found yet. */
+  get remote(): string | undefined {
+    return this.#where.address
+  }
+
+  /** Whether a connection from there is this peer's; of an unnumbered one by its link. */
+  admits(remote: string): boolean {
+    return this.#where.admits(remote)
   }
 
   /** Ends the session with a CEASE; resolves when its connections are closed. */
   async stop(notification: Notification): Promise<void> {
+    this.#where.close()
     this.#dispatch({ kind: 'stop', notification })
     this.#release()
     await this.#wires.drained()
@@ -108,6 +136,7 @@ export class Peer {
 
   /** Leaves without a word, so that a peer with graceful restart keeps our routes. */
   abandon(): void {
+    this.#where.close()
     this.#wires.destroy()
     this.#fsm = INITIAL
     this.#fsmDeadline = Number.POSITIVE_INFINITY
@@ -163,31 +192,26 @@ export class Peer {
   }
 
   snapshot(): PeerSnapshot {
-    const session = this.#session
-    const { config } = this
-    const stale = session?.stale.families ?? this.#retained?.families ?? []
-    const sum = (record: Record<Family, number> | undefined) =>
-      record === undefined ? 0 : record['ipv4-unicast'] + record['ipv6-unicast']
-    return {
-      address: config.address,
-      asn: config.asn,
+    const parts = {
+      config: this.config,
       state: this.state,
-      uptime: session === undefined ? undefined : this.#host.clock.now() - session.since,
-      routerId: session === undefined ? undefined : formatId(session.open.routerId),
-      localAddress: session?.wire.connection.localAddress,
-      holdTime: session === undefined ? undefined : session.hold / 1000,
-      families: session?.negotiated.families ?? [],
-      endOfRib: [...(session?.endOfRib ?? [])],
-      ...(stale.length === 0 ? {} : { stale }),
+      session: this.#session,
+      retained: this.#retained,
+      tally: this.#tally,
       lastDown: this.#lastDown,
-      counters: {
-        ...this.#tally.counters,
-        prefixesReceived: sum(session?.ingest.received),
-        prefixesAccepted: sum(session?.ingest.accepted),
-        prefixesAdvertised: session?.advertised ?? 0,
-        rejected: this.#tally.rejected,
-      },
+      remote: this.remote,
     }
+    return snapshotOf(parts, this.#host.clock.now())
+  }
+
+  /** An unnumbered peer was found, or is elsewhere now. */
+  #located(address: string, before: string | undefined): void {
+    const { password } = this.config
+    if (password !== undefined) {
+      if (before !== undefined) this.#host.setPassword(before, undefined)
+      this.#host.setPassword(address, password)
+    }
+    this.#dispatch({ kind: 'located' })
   }
 
   #fsmConfig(): FsmConfig {
@@ -198,7 +222,7 @@ export class Peer {
       peerAsn: config.asn,
       hold: (config.holdTime ?? this.#host.holdTime) * 1000,
       connectRetry: (config.connectRetryTime ?? 5) * 1000,
-      passive: config.passive === true,
+      passive: config.passive === true || this.remote === undefined,
       gracefulRestart: config.gracefulRestart !== undefined,
     }
   }
@@ -211,8 +235,7 @@ export class Peer {
     for (const effect of effects) this.#run(effect)
     this.#fsmDeadline = nextDeadline(this.#fsm)
     const after = this.state
-    if (after !== before)
-      this.#host.event({ kind: 'state', peer: this.config.address, state: after, previous: before })
+    if (after !== before) this.#host.event({ kind: 'state', peer: this.name, state: after, previous: before })
     if (before !== 'idle') this.#settle()
   }
 
@@ -221,7 +244,7 @@ export class Peer {
     if (!this.dynamic || this.state !== 'active' || this.#retained !== undefined) return
     const { barredUntil } = this.#fsm
     if (this.#host.clock.now() < barredUntil) this.#fsmDeadline = barredUntil
-    else this.#host.gone(this.config.address)
+    else this.#host.gone(this.name)
   }
 
   #run(effect: Effect): void {
@@ -256,7 +279,9 @@ export class Peer {
   }
 
   #connect(): void {
-    const { address, port = 179, localAddress, password, ttlSecurityHops } = this.config
+    const { port = 179, localAddress, password, ttlSecurityHops } = this.config
+    const address = this.remote
+    if (address === undefined) throw new BgpError('closed', 'an unnumbered peer that was not found')
     const wire: { current?: Wire } = {}
     const connection = this.#host.transport.connect(
       {
@@ -277,7 +302,7 @@ export class Peer {
         if (ref.current?.open) this.#dispatch({ kind: 'connected' })
       },
       onData: (bytes) => {
-        if (ref.current?.open) this.#data(ref.current, bytes)
+        if (ref.current?.open) this.#inbox.take(ref.current, bytes)
       },
       onDrain: () => this.#host.rib.schedule(),
       onClose: (error) => {
@@ -325,55 +350,6 @@ export class Peer {
     this.#tally.counters.messagesSent++
   }
 
-  #data(wire: Wire, bytes: Uint8Array): void {
-    wire.receivedAt = this.#host.clock.now()
-    const { counters } = this.#tally
-    try {
-      wire.framer.push(bytes, (buffer, type, start, end) => {
-        counters.messagesReceived++
-        if (type === MESSAGE.UPDATE && this.#session?.wire === wire) {
-          counters.updatesReceived++
-          this.#host.rib.ingest.update(this.#session.ingest, buffer, start + HEADER_LENGTH, end)
-        } else this.#message(wire, type, new Reader(buffer, start + HEADER_LENGTH, end))
-        return wire.open
-      })
-    } catch (error) {
-      this.#readError(wire, error)
-    }
-    this.#host.rib.schedule()
-  }
-
-  #readError({ side }: Wire, error: unknown): void {
-    if (error instanceof NotificationError) {
-      this.#dispatch({ kind: 'bad-message', side, error })
-      return
-    }
-    // A fault of ours: it costs this session, not the process.
-    this.#host.log.error('cannot process a message', { peer: this.config.address, error })
-    const ours = new NotificationError(ERROR.CEASE, CEASE.OUT_OF_RESOURCES, String(error))
-    this.#dispatch({ kind: 'bad-message', side, error: ours })
-  }
-
-  #message(wire: Wire, type: number, reader: Reader): void {
-    const { side } = wire
-    if (type === MESSAGE.KEEPALIVE) this.#dispatch({ kind: 'keepalive', side })
-    else if (type === MESSAGE.NOTIFICATION)
-      this.#dispatch({ kind: 'notification', side, notification: decodeNotification(reader) })
-    else if (type === MESSAGE.OPEN) this.#open(side, decodeOpen(reader))
-    else if (type === MESSAGE.ROUTE_REFRESH && this.#session?.wire === wire)
-      this.#session.refresh(decodeRouteRefresh(reader))
-    else this.#dispatch({ kind: 'unexpected', side })
-  }
-
-  #open(side: Side, open: Open): void {
-    if (negotiate(this.#capabilities(), open).families.length > 0) {
-      this.#dispatch({ kind: 'open', side, open })
-      return
-    }
-    const error = new NotificationError(ERROR.OPEN, OPEN_ERROR.CAPABILITY, 'no common address family')
-    this.#dispatch({ kind: 'bad-message', side, error })
-  }
-
   #established(side: Side, open: Open, hold: number): void {
     const wire = this.#wires[side]!
     const negotiated = negotiate(this.#capabilities(), open)
@@ -392,14 +368,13 @@ export class Peer {
       hold,
       retained,
     })
-    if (config.bfd !== undefined)
-      this.#host.paths.watch(config.address, wire.connection.localAddress, config.bfd)
+    if (config.bfd !== undefined) this.#host.paths.watch(this.name, wire.connection.localAddress, config.bfd)
     this.#tally.counters.established++
     const { families } = negotiated
-    this.#host.log.info('session established', { peer: config.address, families })
+    this.#host.log.info('session established', { peer: this.name, families })
     this.#host.event({
       kind: 'established',
-      peer: config.address,
+      peer: this.name,
       routerId: formatId(open.routerId),
       families,
     })
@@ -408,7 +383,7 @@ export class Peer {
 
   #failed(reason: EndReason): void {
     this.#lastDown = downReason(reason, false)
-    this.#host.log.debug('connection to peer failed', { peer: this.config.address, reason: this.#lastDown })
+    this.#host.log.debug('connection to peer failed', { peer: this.name, reason: this.#lastDown })
   }
 
   #down(reason: EndReason): void {
@@ -421,8 +396,8 @@ export class Peer {
       this.#retained = new Retained(this.#host.rib, session.ingest, kept, deadline)
     }
     this.#lastDown = downReason(reason, true)
-    this.#host.log.info('session ended', { peer: this.config.address, reason: this.#lastDown })
-    this.#host.event({ kind: 'down', peer: this.config.address, reason: this.#lastDown })
+    this.#host.log.info('session ended', { peer: this.name, reason: this.#lastDown })
+    this.#host.event({ kind: 'down', peer: this.name, reason: this.#lastDown })
   }
 
   /** Gives up what was kept for the peer's return. */
@@ -430,6 +405,6 @@ export class Peer {
     if (this.#retained === undefined) return
     this.#retained.release()
     this.#retained = undefined
-    this.#host.log.info('stale routes removed', { peer: this.config.address })
+    this.#host.log.info('stale routes removed', { peer: this.name })
   }
 }

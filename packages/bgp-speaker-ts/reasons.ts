@@ -1,5 +1,5 @@
 // Why a session or an attempt ended, in the words of the API.
-import type { EndReason } from './fsm.ts'
+import type { EndReason } from './fsm-state.ts'
 import { notificationText, originalOf, shutdownCommunication } from './packet/notification.ts'
 import type { DownReason } from './snapshot.ts'
 

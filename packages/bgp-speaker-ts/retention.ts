@@ -1,6 +1,6 @@
 // Routes that are kept although nobody stands for them at the moment: after a session that ended for a restart (RFC 4724), and while they are sent again.
 import type { Family } from './config.ts'
-import type { EndReason } from './fsm.ts'
+import type { EndReason } from './fsm-state.ts'
 import { familyOf, type Negotiated } from './negotiation.ts'
 import { CEASE, ERROR } from './packet/codes.ts'
 import { isPermanent } from './packet/notification.ts'

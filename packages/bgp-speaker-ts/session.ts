@@ -1,13 +1,14 @@
 // One established session: its place in the RIB, what is stale in it, and what travels beside the routes.
-import { parseAddress } from './address.ts'
+import { isLinkLocal, parseScoped, splitZone } from './address.ts'
 import type { Family, PeerConfig } from './config.ts'
-import type { EndReason } from './fsm.ts'
+import type { EndReason } from './fsm-state.ts'
 import type { PeerHost } from './host.ts'
 import { FAMILY_CODES, familyOf, type Negotiated } from './negotiation.ts'
 import { encodeEndOfRib } from './packet/end-of-rib.ts'
 import { encodeMessage } from './packet/message.ts'
 import type { Open } from './packet/open.ts'
 import { REFRESH, type RouteRefresh } from './packet/route-refresh.ts'
+import { peerName } from './peer-name.ts'
 import { keptFamilies, type Retained, StaleRoutes } from './retention.ts'
 import { groupKey, makeGroupConfig } from './rib/group-key.ts'
 import type { IngestPeer } from './rib/ingest.ts'
@@ -69,6 +70,10 @@ export class Session {
     this.#group = this.#findGroup()
     this.#sendHold = new SendHold(hold, this.since)
     host.rib.join(this.#group, this.#member)
+  }
+
+  get #name(): string {
+    return peerName(this.#config)
   }
 
   /** Has sent End-of-RIB for all families. */
@@ -149,10 +154,13 @@ export class Session {
   }
 
   #addSource(): Source {
+    const { remoteAddress } = this.wire.connection
+    const addressBytes = parseScoped(remoteAddress) ?? new Uint8Array(0)
     return this.#host.rib.addSource({
       kind: this.open.asn === this.#host.asn ? 'ibgp' : 'ebgp',
-      address: this.#config.address,
-      addressBytes: parseAddress(this.#config.address)!,
+      address: this.#name,
+      addressBytes,
+      zone: isLinkLocal(addressBytes) ? splitZone(remoteAddress).zone : undefined,
       routerId: this.open.routerId,
       client: this.#config.routeReflectorClient === true,
     })
@@ -185,7 +193,7 @@ export class Session {
       policy: host.engine(config.importPolicy),
       clusterId: host.clusterId,
       localId: host.routerId,
-      firstAsn: kind === 'ebgp' && config.enforceFirstAs !== false ? config.asn : 0,
+      firstAsn: kind === 'ebgp' && config.enforceFirstAs !== false ? this.open.asn : 0,
       isOwnAddress: (bytes, at, length) =>
         own.some((each) => each.length === length && each.every((byte, i) => bytes[at + i] === byte)),
       maxPrefixes: config.maxPrefixes ?? Number.POSITIVE_INFINITY,
@@ -194,11 +202,11 @@ export class Session {
       rejected: (reason, prefix) => this.#reject('import', reason, prefix),
       treatedAsWithdraw: (problem) => {
         tally.counters.treatedAsWithdraw++
-        host.log.warn('malformed UPDATE treated as withdraw', { peer: config.address, problem })
+        host.log.warn('malformed UPDATE treated as withdraw', { peer: this.#name, problem })
       },
       attributesDiscarded: (problem) => {
         tally.counters.attributesDiscarded++
-        host.log.debug('malformed attribute discarded', { peer: config.address, problem })
+        host.log.debug('malformed attribute discarded', { peer: this.#name, problem })
       },
       endOfRib: (family) => this.#endOfRib(family),
     }
@@ -223,7 +231,13 @@ export class Session {
     const { rib } = this.#host
     const { exportPolicy } = this.#config
     const { localAddress } = this.wire.connection
-    const config = makeGroupConfig(this.#config, this.#host, this.negotiated, localAddress)
+    const config = makeGroupConfig(
+      this.#config,
+      this.#host,
+      this.#source.kind === 'ebgp',
+      this.negotiated,
+      localAddress,
+    )
     return rib.group(
       groupKey(config, exportPolicy),
       () => new UpdateGroup(config, this.#host.engine(exportPolicy), rib.attributes, rib.sources),
@@ -233,7 +247,7 @@ export class Session {
   #endOfRib(family: Family): void {
     this.endOfRib.add(family)
     this.stale.end(family, 'restart')
-    this.#host.event({ kind: 'end-of-rib', peer: this.#config.address, family })
+    this.#host.event({ kind: 'end-of-rib', peer: this.#name, family })
     this.#host.progress()
   }
 
@@ -257,13 +271,13 @@ export class Session {
 
   #reject(direction: 'import' | 'export', reason: string, prefix: string): void {
     this.#tally.reject(reason)
-    this.#host.reject({ peer: this.#config.address, direction, prefix, reason })
+    this.#host.reject({ peer: this.#name, direction, prefix, reason })
   }
 }
 
 function ownAddresses({ nextHop }: PeerConfig, localAddress: string): Uint8Array[] {
   return [localAddress, nextHop?.ipv4, nextHop?.ipv6].flatMap((text) => {
-    const bytes = text === undefined ? undefined : parseAddress(text)
+    const bytes = text === undefined ? undefined : parseScoped(text)
     return bytes === undefined ? [] : [bytes]
   })
 }

@@ -1,5 +1,5 @@
 // What the speaker tells about itself: peers, paths, and the events about them.
-import type { Family } from './config.ts'
+import type { Family, RemoteAsn } from './config.ts'
 
 interface FamilySize {
   readonly prefixes: number
@@ -26,10 +26,10 @@ export interface AsPathSegment {
 /** One path to one prefix, attributes decoded. */
 export interface Path {
   readonly prefix: string
-  /** Address of the peer it came from; undefined: announced by ourselves. */
+  /** Name of the peer it came from (its address, or the interface of an unnumbered one); undefined: announced by ourselves. */
   readonly peer: string | undefined
   readonly source: 'local' | 'ibgp' | 'ebgp'
-  /** undefined: ourselves. */
+  /** A link-local one with the interface that it is on (`fe80::1%eth0`); undefined: ourselves. */
   readonly nextHop: string | undefined
   readonly origin: 'igp' | 'egp' | 'incomplete'
   readonly asPath: readonly AsPathSegment[]
@@ -107,8 +107,12 @@ export interface PeerCounters {
 }
 
 export interface PeerSnapshot {
+  /** The peer's name: its address as configured, or the interface of an unnumbered one. */
   readonly address: string
-  readonly asn: number
+  /** Where it is, a link-local address with its interface; undefined: unnumbered, and not found yet. */
+  readonly remoteAddress: string | undefined
+  /** As its OPEN said; before that, as configured. */
+  readonly asn: RemoteAsn
   readonly state: PeerState
   /** Milliseconds since the session was established. */
   readonly uptime: number | undefined

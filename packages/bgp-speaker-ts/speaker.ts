@@ -1,9 +1,9 @@
 // The public API: one BGP speaker with its peers and its routes.
 import { EventEmitter } from 'node:events'
-import { formatPrefix, parseAddress, parseId, parsePrefix } from './address.ts'
+import { formatPrefix, parseId, parsePrefix, splitZone } from './address.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Announcement, DynamicPeersConfig, Family, PeerConfig, SpeakerConfig } from './config.ts'
-import { checkAnnouncement, checkDynamicPeers, checkPeer, checkSpeaker } from './config-check.ts'
+import { checkAnnouncement, checkDynamicPeers, checkPeer, checkSpeaker, type Seams } from './config-check.ts'
 import { DynamicPeers } from './dynamic-peers.ts'
 import { BgpConfigError, BgpError } from './errors.ts'
 import type { PeerHost } from './host.ts'
@@ -13,6 +13,7 @@ import { encodeCommunication, type Notification } from './packet/notification.ts
 import { PathWatch } from './path-watch.ts'
 import { toAttributes } from './paths.ts'
 import { Peer } from './peer.ts'
+import { canonicalAddress, peerName } from './peer-name.ts'
 import { internAttributes, PolicyEngine } from './policy/engine.ts'
 import type { Policy } from './policy/policy.ts'
 import type { FamilyRib } from './rib/family-rib.ts'
@@ -82,7 +83,11 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     )
     if (this.#restarting) this.#rib.deferSelection()
     this.#view = new RibView(this.#rib)
-    this.#paths = new PathWatch(config.bfd, (peer) => this.#peers.get(peer)?.pathFailed(), this.#log)
+    this.#paths = new PathWatch(
+      config.bfd,
+      (peer) => this.#peers.get(canonicalAddress(peer))?.pathFailed(),
+      this.#log,
+    )
     this.#host = this.#makeHost(routerId)
   }
 
@@ -105,15 +110,15 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
   /** @throws BgpConfigError on a bad or a second configuration of one address. */
   addPeer(config: PeerConfig): void {
     if (this.#closed) throw new BgpError('closed', 'the speaker is closed')
-    checkPeer(config, this.#transport, this.config.bfd !== undefined)
-    const known = this.#peers.get(config.address)
+    checkPeer(config, this.#seams())
+    const name = peerName(config)
+    const known = this.#peers.get(canonicalAddress(name))
     if (known !== undefined && !known.dynamic)
-      throw new BgpConfigError([{ path: 'address', problem: `there is a peer ${config.address} already` }])
+      throw new BgpConfigError([{ path: 'address', problem: `there is a peer ${name} already` }])
     if (known !== undefined) void this.#forget(known, cease(CEASE.CONFIGURATION_CHANGE))
     const peer = new Peer(config, this.#host)
-    this.#peers.set(config.address, peer)
-    for (const listener of this.#listeners)
-      if (config.password !== undefined) listener.setPassword(config.address, config.password)
+    this.#peers.set(canonicalAddress(name), peer)
+    if (config.password !== undefined) this.#setPassword(peer.remote, config.password)
     if (this.#started) peer.start()
   }
 
@@ -122,8 +127,8 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
    * @throws BgpConfigError, BgpError `unknown-peer`
    */
   updatePeer(config: PeerConfig): void {
-    const peer = this.#peer(config.address)
-    checkPeer(config, this.#transport, this.config.bfd !== undefined)
+    const peer = this.#peer(peerName(config))
+    checkPeer(config, this.#seams())
     if (sessionPart(config) === sessionPart(peer.config)) {
       peer.reconfigure(config)
       return
@@ -140,7 +145,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
   /** Takes whoever connects from a prefix for a peer, while its session lasts. @throws BgpConfigError on a bad or a second configuration of one prefix. */
   addDynamicPeers(config: DynamicPeersConfig): void {
     if (this.#closed) throw new BgpError('closed', 'the speaker is closed')
-    checkDynamicPeers(config, this.#transport, this.config.bfd !== undefined)
+    checkDynamicPeers(config, this.#seams())
     this.#dynamic.add(config)
     for (const listener of this.#listeners)
       if (config.password !== undefined) listener.setPassword(config.prefix, config.password)
@@ -252,8 +257,12 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
       random: config.random ?? Math.random,
       log: this.#log,
       transport: this.#transport,
+      discovery: config.discovery,
       rib: this.#rib,
       paths: this.#paths,
+      setPassword: (remote, password) => {
+        for (const listener of this.#listeners) listener.setPassword(remote, password)
+      },
       engine: (policy) => this.#engine(policy),
       event: (event) => void this.emit('peer', event),
       reject: (event) => void this.emit('reject', event),
@@ -265,6 +274,16 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
         this.#paths.forget(address)
       },
     }
+  }
+
+  #seams(): Seams {
+    const { bfd, discovery } = this.config
+    return { ...this.#transport.supports, bfd: bfd !== undefined, discovery: discovery !== undefined }
+  }
+
+  #setPassword(remote: string | undefined, password: string | undefined): void {
+    if (remote === undefined) return
+    this.#host.setPassword(remote, password)
   }
 
   #engine(policy: Policy | undefined): PolicyEngine | undefined {
@@ -285,32 +304,39 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
       const options = { port: listen.port, ...(address === undefined ? {} : { address }) }
       const listener = await this.#transport.listen(options, (connection) => this.#accept(connection))
       this.#listeners.push(listener)
-      for (const { config } of this.#peers.values())
-        if (config.password !== undefined) listener.setPassword(config.address, config.password)
+      for (const { config, remote } of this.#peers.values())
+        if (config.password !== undefined && remote !== undefined)
+          listener.setPassword(remote, config.password)
       for (const { prefix, password } of this.#dynamic.configs)
         if (password !== undefined) listener.setPassword(prefix, password)
     }
   }
 
   #accept(connection: Connection): void {
-    const peer =
-      this.#peers.get(connection.remoteAddress) ??
-      this.#peers.get(canonical(connection.remoteAddress)) ??
-      this.#dynamicPeer(connection.remoteAddress)
+    const remote = canonicalAddress(connection.remoteAddress)
+    const peer = this.#peerAt(remote) ?? this.#dynamicPeer(remote)
     if (peer === undefined || this.#closed) {
-      this.#log.debug('connection from a stranger refused', { address: connection.remoteAddress })
+      this.#log.debug('connection from a stranger refused', { address: remote })
       connection.destroy()
       return
     }
     peer.accept(connection)
   }
 
+  /** The peer with that address; an unnumbered one by the link that a link-local address is on. */
+  #peerAt(remote: string): Peer | undefined {
+    const known = this.#peers.get(remote)
+    if (known !== undefined) return known
+    const unnumbered = this.#peers.get(splitZone(remote).zone ?? '')
+    return unnumbered?.admits(remote) ? unnumbered : undefined
+  }
+
   /** A new peer for an address inside one of the ranges, undefined where there is none with room. */
   #dynamicPeer(address: string): Peer | undefined {
-    const config = this.#closed ? undefined : this.#dynamic.claim(canonical(address))
+    const config = this.#closed ? undefined : this.#dynamic.claim(address)
     if (config === undefined) return undefined
     const peer = new Peer(config, this.#host, true)
-    this.#peers.set(config.address, peer)
+    this.#peers.set(peer.name, peer)
     peer.start()
     return peer
   }
@@ -350,17 +376,16 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
   }
 
   #peer(address: string): Peer {
-    const peer = this.#peers.get(address)
+    const peer = this.#peers.get(canonicalAddress(address))
     if (peer === undefined) throw new BgpError('unknown-peer', `no peer ${address}`)
     return peer
   }
 
   #forget(peer: Peer, notification: Notification): Promise<void> {
-    this.#peers.delete(peer.config.address)
-    this.#dynamic.release(peer.config.address)
-    this.#paths.forget(peer.config.address)
-    for (const listener of this.#listeners)
-      if (peer.config.password !== undefined) listener.setPassword(peer.config.address, undefined)
+    this.#peers.delete(canonicalAddress(peer.name))
+    this.#dynamic.release(peer.name)
+    this.#paths.forget(peer.name)
+    if (peer.config.password !== undefined) this.#setPassword(peer.remote, undefined)
     return peer.stop(notification)
   }
 }
@@ -374,17 +399,23 @@ function cease(subcode: number, reason = ''): Notification {
   }
 }
 
-function canonical(address: string): string {
-  const bytes = parseAddress(address)
-  return bytes === undefined ? address : formatPrefix({ bytes, length: 0 }).replace(/\/0$/, '')
-}
-
 /** What of a peer's configuration its session depends on, as text to compare: what the OPEN and the connection carry. */
 function sessionPart(config: PeerConfig): string {
-  const { address, port, asn, localAddress, holdTime, families, passive, password, ttlSecurityHops } = config
+  const {
+    address,
+    interface: link,
+    port,
+    asn,
+    localAddress,
+    holdTime,
+    families,
+    passive,
+    password,
+    ttlSecurityHops,
+  } = config
   const { routeReflectorClient, extendedNextHop, gracefulRestart, bfd, addPathReceive, addPathSend } = config
   return JSON.stringify([
-    [address, port, asn, localAddress, holdTime, families, passive, password, ttlSecurityHops],
+    [address, link, port, asn, localAddress, holdTime, families, passive, password, ttlSecurityHops],
     [routeReflectorClient, extendedNextHop, gracefulRestart, bfd, addPathReceive, addPathSend],
   ])
 }

@@ -9,21 +9,33 @@ import type {
   Transport,
 } from './transport.ts'
 
+/** What a transport knows better of a socket that it has made than node does. */
+export interface SocketSettings {
+  /** Of a connection of ours. */
+  readonly options?: ConnectOptions
+  /** Both ends of a connected socket. */
+  readonly addresses?: (socket: net.Socket) => Ends | undefined
+  /** Sets GTSM on an accepted socket. */
+  readonly secureTtl?: (socket: net.Socket, hops: number) => void
+}
+
+interface Ends {
+  readonly local: string
+  readonly remote: string
+}
+
 /** A net.Socket as the speaker sees it. Also for transports that make their sockets themselves and pass `new net.Socket({fd})`. */
 export class SocketConnection implements Connection {
   readonly socket: net.Socket
-  readonly #options: ConnectOptions | undefined
+  readonly #settings: SocketSettings
+  #ends: Ends | undefined
   #handlers: ConnectionHandlers | undefined
   #error: Error | undefined
   #closed = false
 
-  readonly #secureTtl: ((hops: number) => void) | undefined
-
-  /** `secureTtl` sets GTSM on an accepted socket, for transports that can. */
-  constructor(socket: net.Socket, options?: ConnectOptions, secureTtl?: (hops: number) => void) {
+  constructor(socket: net.Socket, settings: SocketSettings = {}) {
     this.socket = socket
-    this.#secureTtl = secureTtl
-    this.#options = options
+    this.#settings = settings
     socket.setNoDelay(true)
     socket.on('connect', () => this.#handlers?.onConnect())
     socket.on('data', (bytes: Uint8Array) => this.#handlers?.onData(bytes))
@@ -39,15 +51,15 @@ export class SocketConnection implements Connection {
   }
 
   get localAddress(): string {
-    return plain(this.socket.localAddress ?? this.#options?.localAddress ?? '')
+    return this.#known()?.local ?? this.#settings.options?.localAddress ?? ''
   }
 
   get remoteAddress(): string {
-    return plain(this.socket.remoteAddress ?? this.#options?.address ?? '')
+    return this.#known()?.remote ?? this.#settings.options?.address ?? ''
   }
 
   get remotePort(): number {
-    return this.socket.remotePort ?? this.#options?.port ?? 0
+    return this.socket.remotePort ?? this.#settings.options?.port ?? 0
   }
 
   handle(handlers: ConnectionHandlers): void {
@@ -56,7 +68,7 @@ export class SocketConnection implements Connection {
   }
 
   secureTtl(hops: number): void {
-    this.#secureTtl?.(hops)
+    this.#settings.secureTtl?.(this.socket, hops)
   }
 
   write(bytes: Uint8Array): boolean {
@@ -76,11 +88,22 @@ export class SocketConnection implements Connection {
   destroy(): void {
     this.socket.destroy()
   }
+
+  /** They stay known when the socket is closed. */
+  #known(): Ends | undefined {
+    this.#ends ??= (this.#settings.addresses ?? ends)(this.socket)
+    return this.#ends
+  }
 }
 
-/** An IPv4 address that arrived on a dual-stack socket, and a link-local one's zone, in plain form. */
+function ends({ localAddress, remoteAddress }: net.Socket): Ends | undefined {
+  if (localAddress === undefined || remoteAddress === undefined) return undefined
+  return { local: plain(localAddress), remote: plain(remoteAddress) }
+}
+
+/** An IPv4 address that arrived on a dual-stack socket, in plain form. */
 function plain(address: string): string {
-  return address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '')
+  return address.replace(/^::ffff:(?=\d+\.)/i, '')
 }
 
 export const nodeTransport: Transport = {
@@ -93,7 +116,7 @@ export const nodeTransport: Transport = {
       port,
       ...(localAddress === undefined ? {} : { localAddress }),
     })
-    const connection = new SocketConnection(socket, options)
+    const connection = new SocketConnection(socket, { options })
     connection.handle(handlers)
     return connection
   },

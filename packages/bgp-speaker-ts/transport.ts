@@ -1,6 +1,7 @@
 // Where the speaker's TCP connections come from: a seam, so that TCP-MD5 and GTSM can be set on sockets at the edge.
 
 export interface ConnectOptions {
+  /** A link-local one has its interface: `fe80::1%eth0` (RFC 4007 section 11). */
   readonly address: string
   readonly port: number
   readonly localAddress?: string
@@ -26,6 +27,7 @@ export interface ConnectionHandlers {
 }
 
 export interface Connection {
+  /** Addresses in canonical text, link-local ones with their interface. */
   readonly localAddress: string
   readonly remoteAddress: string
   readonly remotePort: number

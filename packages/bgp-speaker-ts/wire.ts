@@ -1,6 +1,6 @@
 // The TCP connections of one peer: at most two until collision detection leaves one, and those that are on their way out.
 import type { Clock } from './clock.ts'
-import type { Side } from './fsm.ts'
+import type { Side } from './fsm-state.ts'
 import { Framer } from './packet/header.ts'
 import type { Connection, ConnectionHandlers } from './transport.ts'
 

@@ -54,6 +54,7 @@ const PAGES: Reports = {
         name: 'node-2',
         kind: 'node',
         address: '172.30.0.12',
+        remoteAddress: '172.30.0.12',
         asn: 64512,
         state: 'active',
         uptime: undefined,

@@ -19,7 +19,9 @@ export const SO_SNDBUF = 7
 export const SO_RCVBUF = 8
 export const SO_RCVTIMEO = 20
 export const SO_SNDBUFFORCE = 32
+export const SO_ATTACH_FILTER = 26
 export const SO_RCVBUFFORCE = 33
+export const SO_BINDTOIFINDEX = 62
 export const O_RDONLY = 0
 export const O_CLOEXEC = 0o2000000
 export const CLONE_NEWNET = 0x40000000
@@ -49,9 +51,11 @@ const c = {
   send: libc.func('long send(int, const void *, size_t, int)'),
   sendto: libc.func('long sendto(int, const void *, size_t, int, const void *, uint32_t)'),
   recv: libc.func('long recv(int, void *, size_t, int)'),
+  recvfrom: libc.func('long recvfrom(int, void *, size_t, int, void *, uint32_t *)'),
   setsockopt: libc.func('int setsockopt(int, int, int, const void *, uint32_t)'),
   getsockopt: libc.func('int getsockopt(int, int, int, void *, uint32_t *)'),
   getsockname: libc.func('int getsockname(int, void *, uint32_t *)'),
+  getpeername: libc.func('int getpeername(int, void *, uint32_t *)'),
   close: libc.func('int close(int)'),
   // Variadic in C; on x86-64 and arm64 Linux the registers are those of a plain call.
   open: libc.func('int open(const char *, int, uint32_t)'),
@@ -119,6 +123,16 @@ export function recvNow(fd: number, buffer: Uint8Array, flags = 0): number {
   throw new KernelError('recv', errno)
 }
 
+/** `recvNow` that also fills `source`, 28 bytes for a struct sockaddr_in6. */
+export function recvFromNow(fd: number, buffer: Uint8Array, source: Uint8Array): number {
+  const length = new Uint32Array([source.length])
+  const result = c.recvfrom(fd, buffer, buffer.length, MSG_DONTWAIT, source, length) as number
+  if (result >= 0) return result
+  const errno = koffi.errno()
+  if (errno === 11) return -1
+  throw new KernelError('recvfrom', errno)
+}
+
 export function recvAsync(fd: number, buffer: Uint8Array, flags = 0): Promise<number> {
   return later('recv', c.recv, fd, buffer, buffer.length, flags)
 }
@@ -150,6 +164,30 @@ export function getsockname(fd: number): Uint8Array {
   const length = new Uint32Array([address.length])
   checked('getsockname', c.getsockname(fd, address, length))
   return address.subarray(0, length[0])
+}
+
+/** The struct sockaddr of the other end. @throws KernelError ENOTCONN */
+export function getpeername(fd: number): Uint8Array {
+  const address = new Uint8Array(128)
+  const length = new Uint32Array([address.length])
+  checked('getpeername', c.getpeername(fd, address, length))
+  return address.subarray(0, length[0])
+}
+
+/** Sets a classic BPF program that datagrams must pass. @param instructions an array of struct sock_filter (linux/filter.h), which the kernel copies */
+export function attachFilter(fd: number, instructions: Uint8Array): void {
+  const program = koffi.alloc('uint8_t', instructions.length)
+  try {
+    koffi.encode(program, koffi.array('uint8_t', instructions.length), instructions)
+    // struct sock_fprog: how many instructions, and where they are.
+    const bytes = new Uint8Array(16)
+    const view = new DataView(bytes.buffer)
+    view.setUint16(0, instructions.length / 8, true)
+    view.setBigUint64(8, koffi.address(program), true)
+    setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, bytes)
+  } finally {
+    koffi.free(program)
+  }
 }
 
 export function close(fd: number): void {

@@ -2,12 +2,16 @@
 import { createServer, type Server, Socket, type SocketConstructorOpts } from 'node:net'
 import { familyOf, parseAddress } from './address.ts'
 import { hasCode } from './errors.ts'
+import { interfaceIndex, scopedAddress } from './interface.ts'
 import { withNetns } from './netns.ts'
 import {
   AF_INET,
   AF_INET6,
   bind,
   close,
+  getpeername,
+  getsockname,
+  SO_BINDTOIFINDEX,
   SO_REUSEADDR,
   SOCK_NONBLOCK,
   SOCK_STREAM,
@@ -23,6 +27,7 @@ const IPV6_V6ONLY = 26
 const BACKLOG = 4096
 
 export interface TcpConnectOptions {
+  /** A link-local one has its interface: `fe80::1%eth0`. */
   readonly address: string
   readonly port: number
   readonly localAddress?: string | undefined
@@ -41,11 +46,14 @@ export interface TcpConnectOptions {
  */
 export function connectTcp(options: TcpConnectOptions): Socket {
   const family = familyOf(options.address)
+  const [address, zone] = options.address.split('%') as [string, string?]
   const fd = openStream(family, options.netns, (made) => {
-    if (options.password !== undefined) setMd5Key(made, family, options.address, options.password)
+    // In place of a scope in the address, which node would look up in the namespace of the process.
+    if (zone !== undefined) setsockoptInt(made, SOL_SOCKET, SO_BINDTOIFINDEX, interfaceIndex(made, zone))
+    if (options.password !== undefined) setMd5Key(made, family, address, options.password)
     if (options.ttlSecurityHops !== undefined) setTtlSecurity(made, family, options.ttlSecurityHops)
     if (options.localAddress !== undefined) {
-      bind(made, sockaddr(family, parseAddress(options.localAddress), 0))
+      bind(made, sockaddr(family, parseAddress(options.localAddress.replace(/%.*/, '')), 0))
     }
   })
   // Not to be read before it is connected; the types leave the option out.
@@ -54,7 +62,7 @@ export function connectTcp(options: TcpConnectOptions): Socket {
   const limit = options.connectTimeout ?? 10_000
   const timer = setTimeout(() => stream.destroy(timedOut(options)), limit)
   stream.once('connect', () => clearTimeout(timer)).once('close', () => clearTimeout(timer))
-  return stream.connect({ host: options.address, port: options.port })
+  return stream.connect({ host: address, port: options.port })
 }
 
 function timedOut(options: TcpConnectOptions): Error {
@@ -119,8 +127,27 @@ export async function listenTcp(
 
 /** A connection's GTSM, for those that were accepted. @throws KernelError */
 export function securedByTtl(connection: Socket, hops: number): void {
-  const { fd } = (connection as unknown as { _handle: { fd: number } | null })._handle ?? { fd: -1 }
-  setTtlSecurity(fd, connection.localFamily === 'IPv6' ? 6 : 4, hops)
+  const fd = descriptor(connection)
+  setTtlSecurity(fd, getsockname(fd)[0] === AF_INET6 ? 6 : 4, hops)
+}
+
+/** -1: it is closed. */
+function descriptor(connection: Socket): number {
+  return (connection as unknown as { _handle: { fd: number } | null })._handle?.fd ?? -1
+}
+
+/** Both ends' addresses, link-local ones with their interfaces; undefined: it is not connected. Node would look the interfaces up in the namespace of the process. */
+export function tcpAddresses(
+  connection: Socket,
+): { readonly local: string; readonly remote: string } | undefined {
+  const fd = descriptor(connection)
+  if (fd < 0) return undefined
+  try {
+    return { local: scopedAddress(fd, getsockname(fd)), remote: scopedAddress(fd, getpeername(fd)) }
+  } catch (error) {
+    if (!hasCode(error, 'ENOTCONN', 'EINVAL', 'ENODEV')) throw error
+    return undefined
+  }
 }
 
 /** `192.0.2.1` for `::ffff:192.0.2.1`, as a listener of both families names an IPv4 peer. */
@@ -130,7 +157,7 @@ export function plainAddress(address: string): string {
 
 function setPassword(fd: number, family: 4 | 6, remote: string, key: string | undefined): void {
   try {
-    setMd5Key(fd, family, remote, key)
+    setMd5Key(fd, family, remote.replace(/%.*/, ''), key)
   } catch (error) {
     // Nothing to remove is what was wanted.
     if (key !== undefined || !hasCode(error, 'ENOENT')) throw error
@@ -142,7 +169,9 @@ function openListener(options: TcpListenOptions): { fd: number; family: 4 | 6 } 
     setsockoptInt(fd, SOL_SOCKET, SO_REUSEADDR, 1)
     if (family === 6) setsockoptInt(fd, IPPROTO_IPV6, IPV6_V6ONLY, options.address === undefined ? 0 : 1)
     setTtl(fd, family, 255)
-    bind(fd, sockaddr(family, parseAddress(address), options.port))
+    const [plain, zone] = address.split('%') as [string, string?]
+    if (zone !== undefined) setsockoptInt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, interfaceIndex(fd, zone))
+    bind(fd, sockaddr(family, parseAddress(plain), options.port))
   }
   if (options.address !== undefined) {
     const family = familyOf(options.address)

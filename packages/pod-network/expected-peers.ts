@@ -1,5 +1,6 @@
 /** Which peers should have spoken by now and have not. */
 import type { PeerConfig } from 'bgp-speaker-ts/config.ts'
+import { peerName } from 'bgp-speaker-ts/peer-name.ts'
 import type { ClusterNodes } from './cluster-nodes.ts'
 import { isExternal, type PeerKey } from './plan/peers.ts'
 
@@ -32,10 +33,11 @@ function missing(
   const names: string[] = []
   for (const [key, peer] of planned) {
     const external = isExternal(key)
-    const node = external ? undefined : nodes.withAddress(peer.address)
+    const name = peerName(peer)
+    const node = external ? undefined : nodes.withAddress(name)
     // A node that is not ready has no agent yet, or none that is done: waiting for it would be waiting in a circle.
     if (node && !node.ready) continue
-    if (!heard(peer.address, external)) names.push(node?.name ?? peer.address)
+    if (!heard(name, external)) names.push(node?.name ?? name)
   }
   return names
 }

@@ -54,8 +54,24 @@ export class AttributeScan {
   readonly asPath: AsPathSummary = { length: 0, neighbour: 0, loops: 0 }
   /** NEXT_HOP of RFC 4271: where its 4 bytes are in the message; -1: absent. */
   nextHopAt = -1
-  readonly reach: MpSection = { afi: 0, safi: 0, nextHopAt: 0, nextHopLength: 0, start: 0, end: 0 }
-  readonly unreach: MpSection = { afi: 0, safi: 0, nextHopAt: 0, nextHopLength: 0, start: 0, end: 0 }
+  readonly reach: MpSection = {
+    afi: 0,
+    safi: 0,
+    nextHopAt: 0,
+    nextHopLength: 0,
+    linkLocalAt: 0,
+    start: 0,
+    end: 0,
+  }
+  readonly unreach: MpSection = {
+    afi: 0,
+    safi: 0,
+    nextHopAt: 0,
+    nextHopLength: 0,
+    linkLocalAt: 0,
+    start: 0,
+    end: 0,
+  }
   #bytes: Uint8Array = this.buffer
   #seen = new Uint32Array(256)
   #generation = 0

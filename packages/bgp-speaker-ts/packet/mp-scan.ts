@@ -1,4 +1,5 @@
 // MP_REACH_NLRI and MP_UNREACH_NLRI (RFC 4760): where their parts are.
+import { isLinkLocal } from '../address.ts'
 import { NotificationError } from '../errors.ts'
 import { AFI, ERROR, SAFI, UPDATE_ERROR } from './codes.ts'
 import { readU16 } from './reader.ts'
@@ -8,8 +9,10 @@ export interface MpSection {
   afi: number
   safi: number
   nextHopAt: number
-  /** 4 or 16: where a link-local address follows the global one, it is left out. */
+  /** 4 or 16: of the address at `nextHopAt` alone. */
   nextHopLength: number
+  /** The link-local address that follows the global one (RFC 2545 section 3); 0: there is none. */
+  linkLocalAt: number
   /** The NLRI. */
   start: number
   end: number
@@ -35,6 +38,7 @@ export function readMpReach(bytes: Uint8Array, at: number, length: number, secti
   section.safi = safi
   section.nextHopAt = at + 4
   section.nextHopLength = hopLength === 32 ? 16 : hopLength
+  section.linkLocalAt = hopLength === 32 && isLinkLocal(bytes, at + 20, 16) ? at + 20 : 0
   section.start = start
   section.end = end
 }

@@ -1,5 +1,5 @@
 // The UPDATE message (RFC 4271 4.3): its sections, and as an object for what is not in a hurry.
-import { parseAddress } from '../address.ts'
+import { formatAddress, parseAddress } from '../address.ts'
 import { BgpError, NotificationError } from '../errors.ts'
 import { AttributeScan, OUTCOME, type UpdateContext } from './attribute-scan.ts'
 import { decodeCanonical, encodeCanonical, type PathAttributes } from './attributes.ts'
@@ -17,6 +17,8 @@ export type UpdateOutcome =
 
 export interface MpReach extends AfiSafi {
   readonly nextHop: string
+  /** Beside a global one (RFC 2545 section 3). */
+  readonly linkLocal?: string
   readonly nlri: readonly Nlri[]
 }
 
@@ -90,17 +92,11 @@ type DecodePart = (start: number, end: number, afi: number) => Nlri[]
 
 function reachOf({ reach }: AttributeScan, bytes: Uint8Array, part: DecodePart): { mpReach?: MpReach } {
   if (!isUnicast(reach)) return {}
-  const { afi, safi, nextHopAt, nextHopLength } = reach
-  const hop = decodeCanonical(
-    Uint8Array.of(
-      ATTRIBUTE.NEXT_HOP,
-      0,
-      0,
-      nextHopLength,
-      ...bytes.subarray(nextHopAt, nextHopAt + nextHopLength),
-    ),
-  )
-  return { mpReach: { afi, safi, nextHop: hop.nextHop!, nlri: part(reach.start, reach.end, afi) } }
+  const { afi, safi, nextHopAt, nextHopLength, linkLocalAt } = reach
+  const address = (at: number, length: number) => formatAddress(bytes.subarray(at, at + length))
+  const nextHop = address(nextHopAt, nextHopLength)
+  const linkLocal = linkLocalAt === 0 ? {} : { linkLocal: address(linkLocalAt, 16) }
+  return { mpReach: { afi, safi, nextHop, ...linkLocal, nlri: part(reach.start, reach.end, afi) } }
 }
 
 function unreachOf({ unreach }: AttributeScan, part: DecodePart): { mpUnreach?: MpUnreach } {
@@ -142,14 +138,14 @@ export function encodeUpdate(writer: Writer, update: Update, options: WireOption
   encodeNlri(writer, update.nlri)
 }
 
-function encodeMpReach(writer: Writer, { afi, safi, nextHop, nlri }: MpReach): void {
-  const hop = parseAddress(nextHop)
-  if (hop === undefined) throw new BgpError('not-encodable', `next hop ${nextHop}`)
+function encodeMpReach(writer: Writer, { afi, safi, nextHop, linkLocal, nlri }: MpReach): void {
+  const hops = [nextHop, ...(linkLocal === undefined ? [] : [linkLocal])].map(parseAddress)
+  if (hops.includes(undefined)) throw new BgpError('not-encodable', `next hop ${nextHop} ${linkLocal ?? ''}`)
   const value = new Writer()
   value.u16(afi)
   value.u8(safi)
-  value.u8(hop.length)
-  value.raw(hop)
+  value.u8(hops.reduce((sum, hop) => sum + hop!.length, 0))
+  for (const hop of hops) value.raw(hop!)
   value.u8(0)
   encodeNlri(value, nlri)
   writeAttributeHeader(writer, FLAG.OPTIONAL, ATTRIBUTE.MP_REACH, value.length)

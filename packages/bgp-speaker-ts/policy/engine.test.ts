@@ -13,6 +13,7 @@ const SOURCE: Source = {
   kind: 'ebgp',
   address: '192.0.2.7',
   addressBytes: parseAddress('192.0.2.7')!,
+  zone: undefined,
   routerId: 7,
   client: false,
 }

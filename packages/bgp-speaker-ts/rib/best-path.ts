@@ -1,4 +1,5 @@
 // The decision process (RFC 4271 9.1.2.2 with RFC 4456 section 9): which of a prefix's paths is best.
+import { isLinkLocal } from '../address.ts'
 import type { AttributeTable } from './attribute-table.ts'
 import type { PathTable } from './path-table.ts'
 import { LOCAL, type Source } from './source.ts'
@@ -59,7 +60,12 @@ export class BestPath {
   #sameNextHop(paths: PathTable, a: number, b: number): boolean {
     const x = this.#attributes.nextHop(paths.attribute[a]!)
     const y = this.#attributes.nextHop(paths.attribute[b]!)
-    return compareBytes(x, y) === 0
+    if (compareBytes(x, y) !== 0) return false
+    return !isLinkLocal(x) || this.#zone(paths, a) === this.#zone(paths, b)
+  }
+
+  #zone(paths: PathTable, path: number): string | undefined {
+    return this.#sources[paths.source[path]!]!.zone
   }
 
   /** Our own first, then LOCAL_PREF, AS path length, ORIGIN; negative: `a` is better. */
@@ -100,7 +106,12 @@ export class BestPath {
     // RFC 4456 9: ORIGINATOR_ID stands in for the router ID; then the shorter CLUSTER_LIST.
     const order =
       (originator[x]! || s.routerId) - (originator[y]! || t.routerId) || clusters[x]! - clusters[y]!
-    return order || compareBytes(s.addressBytes, t.addressBytes) || paths.pathId[a]! - paths.pathId[b]!
+    return (
+      order ||
+      compareBytes(s.addressBytes, t.addressBytes) ||
+      paths.pathId[a]! - paths.pathId[b]! ||
+      s.index - t.index
+    )
   }
 }
 

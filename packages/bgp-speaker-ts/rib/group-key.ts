@@ -1,5 +1,5 @@
 // Which peers are told the same: the configuration of a peer's update group, and its name.
-import { parseAddress } from '../address.ts'
+import { isLinkLocal, parseAddress, parseScoped } from '../address.ts'
 import type { Family, PeerConfig } from '../config.ts'
 import type { Negotiated } from '../negotiation.ts'
 import { MAX_EXTENDED_LENGTH, MAX_LENGTH } from '../packet/codes.ts'
@@ -10,10 +10,10 @@ import type { GroupConfig } from './update-group.ts'
 export function makeGroupConfig(
   peer: PeerConfig,
   host: { readonly asn: number; readonly clusterId: number },
+  external: boolean,
   negotiated: Negotiated,
   localAddress: string,
 ): GroupConfig {
-  const external = peer.asn !== host.asn
   return {
     families: negotiated.families,
     external,
@@ -37,7 +37,7 @@ export function makeGroupConfig(
   }
 }
 
-/** Our own next hop of a family: as configured, else the session's local address where it is of that family. */
+/** Our own next hop of a family: as configured, else the session's local address where it is of that family. On a link-local session a configured IPv6 one is followed by that address (RFC 2545 section 3). */
 function own(
   peer: PeerConfig,
   localAddress: string,
@@ -45,8 +45,13 @@ function own(
   negotiated: Negotiated,
 ): Uint8Array | undefined {
   const configured = family === 'ipv4-unicast' ? peer.nextHop?.ipv4 : peer.nextHop?.ipv6
-  if (configured !== undefined) return parseAddress(configured)
-  const address = parseAddress(localAddress)
+  const address = parseScoped(localAddress)
+  if (configured !== undefined) {
+    const bytes = parseAddress(configured)!
+    return bytes.length === 16 && address !== undefined && isLinkLocal(address)
+      ? Uint8Array.of(...bytes, ...address)
+      : bytes
+  }
   const length = family === 'ipv4-unicast' ? 4 : 16
   if (address?.length === length) return address
   return family === 'ipv4-unicast' && negotiated.ipv4OverIpv6 ? address : undefined

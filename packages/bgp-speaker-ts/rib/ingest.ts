@@ -1,4 +1,5 @@
 // UPDATE bytes of one peer into the RIB: the hot path. Nothing is allocated for a well-formed message whose attributes are known.
+import { isLinkLocal } from '../address.ts'
 import type { Family } from '../config.ts'
 import { NotificationError } from '../errors.ts'
 import { AttributeScan, OUTCOME, type UpdateContext } from '../packet/attribute-scan.ts'
@@ -132,7 +133,10 @@ export class Ingest {
   #reach(peer: IngestPeer, bytes: Uint8Array, { reach }: AttributeScan): void {
     const family = unicast(reach.afi, reach.safi)
     if (family === undefined || !peer.families.includes(family)) return
-    this.#announce(peer, family, bytes, reach.start, reach.end, reach.nextHopAt, reach.nextHopLength)
+    // On a link-local session that address is sure to be on the link; the global one may lie anywhere.
+    const onLink = reach.linkLocalAt > 0 && peer.source.zone !== undefined
+    const nextHopAt = onLink ? reach.linkLocalAt : reach.nextHopAt
+    this.#announce(peer, family, bytes, reach.start, reach.end, nextHopAt, reach.nextHopLength)
   }
 
   #announce(
@@ -165,6 +169,8 @@ export class Ingest {
       if (readU32(scan.buffer, scan.clusterAt + 4 * i) === peer.clusterId) return 'cluster-loop'
     }
     if (badNextHop(bytes, nextHopAt, nextHopLength)) return 'bad-next-hop'
+    // Nobody knows its link.
+    if (peer.source.zone === undefined && isLinkLocal(bytes, nextHopAt, nextHopLength)) return 'bad-next-hop'
     return peer.isOwnAddress(bytes, nextHopAt, nextHopLength) ? 'own-next-hop' : ''
   }
 

@@ -50,6 +50,7 @@ export class Rib {
       kind: 'local',
       address: undefined,
       addressBytes: new Uint8Array(0),
+      zone: undefined,
       routerId,
       client: false,
     }

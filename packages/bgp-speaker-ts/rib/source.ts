@@ -4,10 +4,12 @@ import type { PathSource } from '../policy/policy.ts'
 export interface Source {
   readonly index: number
   readonly kind: PathSource
-  /** The peer's address as text; undefined: ourselves. */
+  /** The peer's name in the API; undefined: ourselves. */
   readonly address: string | undefined
-  /** The same as bytes, for the last tie-break. */
+  /** Its address, for the last tie-break. */
   readonly addressBytes: Uint8Array
+  /** The interface of a session over link-local addresses: what link-local next hops of its paths are on. */
+  readonly zone: string | undefined
   routerId: number
   /** A route reflector client of ours (RFC 4456). */
   readonly client: boolean

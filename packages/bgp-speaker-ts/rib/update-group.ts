@@ -1,4 +1,5 @@
 // Adj-RIB-Out of all peers that are told the same: one decision and one encoding for the group, the same buffer written to every member.
+import { isLinkLocal } from '../address.ts'
 import type { Family } from '../config.ts'
 import type { WireOptions } from '../packet/wire-attributes.ts'
 import type { PolicyEngine } from '../policy/engine.ts'
@@ -353,14 +354,13 @@ export class UpdateGroup {
 
   #nextHop(family: Family, attribute: number, source: Source): Uint8Array | undefined {
     const own = this.config.nextHopSelf && (this.config.external || source.kind !== 'ibgp')
-    const nextHop =
-      own || this.#attributes.nextHopLength[attribute] === 0
-        ? this.config.self[family]
-        : this.#attributes.nextHop(attribute)
+    const learned = this.#attributes.nextHop(attribute)
+    // A link-local one means nothing on another link (RFC 2545 section 3).
+    const nextHop = own || learned.length === 0 || isLinkLocal(learned) ? this.config.self[family] : learned
     this.#reason = nextHop === undefined ? 'no-next-hop' : 'next-hop-family'
     if (nextHop === undefined) return undefined
     const fits =
-      family === 'ipv4-unicast' ? nextHop.length === 4 || this.config.ipv4OverIpv6 : nextHop.length === 16
+      family === 'ipv4-unicast' ? nextHop.length === 4 || this.config.ipv4OverIpv6 : nextHop.length >= 16
     return fits ? nextHop : undefined
   }
 

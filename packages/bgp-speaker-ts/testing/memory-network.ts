@@ -1,4 +1,6 @@
 // TCP in memory: connections whose bytes arrive when the fake clock's turn ends, and that can be cut or stalled.
+import { splitZone } from '../address.ts'
+import type { OpenLink } from '../discovery/router-discovery.ts'
 import type {
   Connection,
   ConnectionHandlers,
@@ -95,8 +97,18 @@ class MemoryConnection implements Connection {
   }
 }
 
+/** One end of a point-to-point link: a host's interface and its link-local address. */
+export interface LinkEnd {
+  readonly host: string
+  readonly interface: string
+  readonly address: string
+}
+
 export class MemoryNetwork {
   readonly clock: FakeClock
+  readonly #links: (readonly [LinkEnd, LinkEnd])[] = []
+  /** Who hears ICMPv6, by host and interface. */
+  readonly #hearers = new Map<string, (bytes: Uint8Array, source: string) => void>()
   /** TCP-MD5 keys that listeners were given, by remote address or prefix. */
   readonly passwords = new Map<string, string>()
   readonly connections: MemoryConnection[] = []
@@ -112,6 +124,26 @@ export class MemoryNetwork {
       supports: { password: true, ttlSecurity: true },
       connect: (options, handlers) => this.#connect(address, options, handlers),
       listen: (options, accept) => this.#listen(address, options, accept),
+    }
+  }
+
+  link(a: LinkEnd, b: LinkEnd): void {
+    this.#links.push([a, b])
+  }
+
+  /** A host's ICMPv6. */
+  icmp6(host: string): OpenLink {
+    return (name, heard) => {
+      const [near, far] = this.#ends(host, name)
+      const key = `${host} ${name}`
+      this.#hearers.set(key, heard)
+      return {
+        send: (bytes) =>
+          void this.clock.soon(() =>
+            this.#hearers.get(`${far.host} ${far.interface}`)?.(bytes, near.address),
+          ),
+        close: () => void this.#hearers.delete(key),
+      }
     }
   }
 
@@ -136,15 +168,37 @@ export class MemoryNetwork {
     }
   }
 
+  /** This end of a host's link and the other. @throws when there is none */
+  #ends(host: string, name: string): readonly [LinkEnd, LinkEnd] {
+    for (const [a, b] of this.#links) {
+      if (a.host === host && a.interface === name) return [a, b]
+      if (b.host === host && b.interface === name) return [b, a]
+    }
+    throw new Error(`no link ${name}`)
+  }
+
+  /** The addresses of a connection as both ends see them, and where the far end listens. */
+  #route(host: string, { address, localAddress = host }: ConnectOptions) {
+    const { address: remote, zone } = splitZone(address)
+    if (zone === undefined)
+      return { near: [localAddress, address], far: [address, localAddress], at: address }
+    const [a, b] = this.#ends(host, zone)
+    const ends = (end: LinkEnd, other: string) => [
+      `${end.address}%${end.interface}`,
+      `${other}%${end.interface}`,
+    ]
+    return { near: ends(a, remote), far: ends(b, a.address), at: b.address === remote ? b.host : '' }
+  }
+
   #connect(host: string, options: ConnectOptions, handlers: ConnectionHandlers): Connection {
-    const local = options.localAddress ?? host
-    const near = new MemoryConnection(this.clock, local, options.address)
+    const route = this.#route(host, options)
+    const near = new MemoryConnection(this.clock, route.near[0]!, route.near[1]!)
     near.handle(handlers)
     this.clock.soon(() => {
-      const accept = this.#listeners.get(`${options.address} ${options.port}`)
+      const accept = this.#listeners.get(`${route.at} ${options.port}`)
       if (near.closed) return
       if (accept === undefined) return near.close(new Error('connection refused'))
-      const far = new MemoryConnection(this.clock, options.address, local)
+      const far = new MemoryConnection(this.clock, route.far[0]!, route.far[1]!)
       near.peer = far
       far.peer = near
       this.connections.push(near, far)

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { DONE, type Op, type Outcome, type Resource } from '@podroute/reconcile/resource.ts'
 import type { PeerConfig } from 'bgp-speaker-ts/config.ts'
+import { peerName } from 'bgp-speaker-ts/peer-name.ts'
 import { PodNetworkError } from '../errors.ts'
 import type { PeerKey } from '../plan/peers.ts'
 
@@ -48,9 +49,9 @@ export class PeerResource implements Resource<PeerKey, PeerConfig> {
 
   async #applyOne(speaker: PeerHolder, op: Op<PeerKey, PeerConfig>): Promise<Outcome> {
     try {
-      const moved = op.kind === 'replace' && op.previous.address !== op.value.address
+      const moved = op.kind === 'replace' && peerName(op.previous) !== peerName(op.value)
       if (op.kind === 'remove' || moved) {
-        await speaker.removePeer(op.previous.address)
+        await speaker.removePeer(peerName(op.previous))
         this.#present.delete(op.key)
       }
       if (op.kind === 'replace' && !moved) speaker.updatePeer(op.value)

@@ -1,0 +1,50 @@
+// What the API shows of a peer.
+import { formatId } from './address.ts'
+import type { Family, PeerConfig } from './config.ts'
+import { peerName } from './peer-name.ts'
+import type { Retained } from './retention.ts'
+import type { Session } from './session.ts'
+import type { DownReason, PeerSnapshot, PeerState } from './snapshot.ts'
+import type { Tally } from './tally.ts'
+
+export interface PeerParts {
+  readonly config: PeerConfig
+  readonly state: PeerState
+  readonly session: Session | undefined
+  readonly retained: Retained | undefined
+  readonly tally: Tally
+  readonly lastDown: DownReason | undefined
+  /** Where it is. */
+  readonly remote: string | undefined
+}
+
+export function snapshotOf(parts: PeerParts, now: number): PeerSnapshot {
+  const { config, state, session, retained, tally, lastDown, remote } = parts
+  const stale = session?.stale.families ?? retained?.families ?? []
+  const connection = session?.wire.connection
+  return {
+    address: peerName(config),
+    remoteAddress: connection?.remoteAddress ?? remote,
+    asn: session?.open.asn ?? config.asn,
+    state,
+    uptime: session === undefined ? undefined : now - session.since,
+    routerId: session === undefined ? undefined : formatId(session.open.routerId),
+    localAddress: connection?.localAddress,
+    holdTime: session === undefined ? undefined : session.hold / 1000,
+    families: session?.negotiated.families ?? [],
+    endOfRib: [...(session?.endOfRib ?? [])],
+    ...(stale.length === 0 ? {} : { stale }),
+    lastDown,
+    counters: {
+      ...tally.counters,
+      prefixesReceived: sum(session?.ingest.received),
+      prefixesAccepted: sum(session?.ingest.accepted),
+      prefixesAdvertised: session?.advertised ?? 0,
+      rejected: tally.rejected,
+    },
+  }
+}
+
+function sum(record: Record<Family, number> | undefined): number {
+  return record === undefined ? 0 : record['ipv4-unicast'] + record['ipv6-unicast']
+}
