@@ -304,7 +304,7 @@ export class Peer {
       onData: (bytes) => {
         if (ref.current?.open) this.#inbox.take(ref.current, bytes)
       },
-      onDrain: () => this.#host.rib.schedule(),
+      onDrain: () => this.#host.rib.drained(),
       onClose: (error) => {
         const wire = ref.current
         if (!wire?.open) return

@@ -350,7 +350,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
         peer.watchSending(now)
       }
       if (this.#restarting) this.#watchRestart()
-      if (this.#rib.busy()) this.#rib.schedule()
+      this.#rib.drained()
     })
   }
 

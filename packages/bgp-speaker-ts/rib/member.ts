@@ -41,20 +41,18 @@ export function addId(ids: PathIds, prefix: number, pathId: number): void {
 }
 
 /** Writes a batch without the segments that the member itself is the source of, in as few pieces as possible. */
-export function sendTo(member: Member, { bytes, segments }: Batch): void {
-  const { index } = member.source
-  let start = -1
-  let end = -1
-  let messages = 0
-  for (const segment of segments) {
-    if (segment.except === index) continue
-    if (segment.start !== end) {
-      if (start >= 0) member.write(bytes.subarray(start, end), messages)
-      start = segment.start
-      messages = 0
-    }
-    end = segment.end
-    messages += segment.messages
+export function sendTo(member: Member, { bytes, messages, own }: Batch): void {
+  const left = own.get(member.source.index)
+  if (left === undefined) {
+    member.write(bytes, messages)
+    return
   }
-  if (start >= 0) member.write(bytes.subarray(start, end), messages)
+  let at = 0
+  let passed = 0
+  for (const segment of left) {
+    if (segment.start > at) member.write(bytes.subarray(at, segment.start), segment.before - passed)
+    at = segment.end
+    passed = segment.before + segment.messages
+  }
+  if (at < bytes.length) member.write(bytes.subarray(at), messages - passed)
 }

@@ -6,6 +6,7 @@ import { AttributeTable } from './attribute-table.ts'
 import { BestPath } from './best-path.ts'
 import { Dump } from './dump.ts'
 import { FamilyRib } from './family-rib.ts'
+import { type Flushed, FlushTimer } from './flush-timer.ts'
 import { Ingest, type IngestPeer } from './ingest.ts'
 import { addId, type Member, noIds } from './member.ts'
 import { LOCAL, type Source } from './source.ts'
@@ -34,10 +35,11 @@ export class Rib {
   #deferred: Readonly<Record<Family, number[]>> | undefined
   #settled: (() => void) | undefined
   #retiring: Source[] = []
-  #cancel: (() => void) | undefined
+  readonly #timer: FlushTimer
 
   constructor(clock: Clock, listener: RibListener, routerId: number, multipath = 1) {
     this.#clock = clock
+    this.#timer = new FlushTimer(clock, () => this.#flush())
     this.#listener = listener
     const bestPath = new BestPath(this.attributes, this.sources, multipath)
     this.families = {
@@ -173,24 +175,27 @@ export class Rib {
     return false
   }
 
-  /** Flushes when the current turn of the event loop is done. */
+  /** Flushes when the current turn of the event loop is done, or a little later. */
   schedule(): void {
-    this.#cancel ??= this.#clock.soon(() => {
-      this.#cancel = undefined
-      this.flush()
-    })
+    this.#timer.schedule()
+  }
+
+  /** There is room in a connection again. */
+  drained(): void {
+    if (this.busy()) this.#timer.hurry()
   }
 
   close(): void {
-    this.#cancel?.()
-    this.#cancel = () => {}
+    this.#timer.close()
     this.#dumps = []
   }
 
   /** Selects best paths of what is dirty and passes the changes on; goes on in the next turn where there is much. */
-  flush(): void {
+  #flush(): Flushed {
     const now = this.#clock.now()
     let more = false
+    let prefixes = 0
+    let members = 0
     for (const family of FAMILIES) {
       const rib = this.families[family]
       more = this.#select(rib) || more
@@ -199,13 +204,15 @@ export class Rib {
         const worked = group.pump(rib, now, SLICE)
         this.#release(rib, worked)
         if (worked.length > 0 && group.out[family].queue.length > 0) more = true
+        prefixes += worked.length
+        members += group.members.size
       }
     }
     more = this.#continueDumps(now) || more
     if (this.#settled !== undefined && !more && !this.#queued()) this.#settle(this.#settled)
     if (this.attributes.wantsSweep()) this.#sweep()
-    if (more) this.schedule()
-    else if (this.#retiring.length > 0 && !this.busy()) this.#forgetSources()
+    if (!more && this.#retiring.length > 0 && !this.busy()) this.#forgetSources()
+    return { more, wide: prefixes < members }
   }
 
   #settle(done: () => void): void {

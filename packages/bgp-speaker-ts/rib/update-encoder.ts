@@ -7,17 +7,20 @@ import type { AttributeTable } from './attribute-table.ts'
 import type { FamilyRib } from './family-rib.ts'
 import type { PrefixTable } from './prefix-table.ts'
 
-/** A run of whole messages in the batch's buffer that every member gets but one (`except`, a source index; -1: none is left out). */
+/** A run of whole messages in the batch's buffer that one member does not get: it is their source. */
 export interface Segment {
   readonly start: number
   end: number
-  readonly except: number
+  /** Messages in the buffer before these. */
+  readonly before: number
   messages: number
 }
 
 export interface Batch {
   readonly bytes: Uint8Array
-  readonly segments: readonly Segment[]
+  readonly messages: number
+  /** What a member does not get, in order, by source index. */
+  readonly own: ReadonlyMap<number, readonly Segment[]>
 }
 
 /** Most bytes that one NLRI takes: path identifier, length and address. */
@@ -26,7 +29,8 @@ const NLRI_ROOM = 21
 export class UpdateEncoder {
   readonly #attributes: AttributeTable
   #writer = new Writer(65536)
-  #segments: Segment[] = []
+  #own = new Map<number, Segment[]>()
+  #messages = 0
   /** What stands before every NLRI (RFC 7911 section 3); 0: nothing does. */
   pathId = 0
 
@@ -36,9 +40,10 @@ export class UpdateEncoder {
 
   /** Hands out what was encoded since the last call; undefined: nothing. */
   take(): Batch | undefined {
-    if (this.#segments.length === 0) return undefined
-    const batch = { bytes: this.#writer.copy(), segments: this.#segments }
-    this.#segments = []
+    if (this.#messages === 0) return undefined
+    const batch = { bytes: this.#writer.copy(), messages: this.#messages, own: this.#own }
+    this.#own = new Map()
+    this.#messages = 0
     this.#writer.length = 0
     return batch
   }
@@ -110,11 +115,18 @@ export class UpdateEncoder {
   #close(start: number, except: number): void {
     const { length } = this.#writer
     this.#writer.patchU16(start + 16, length - start)
-    const last = this.#segments.at(-1)
-    if (last?.except === except) {
+    const before = this.#messages++
+    if (except < 0) return
+    const segments = this.#own.get(except)
+    const last = segments?.at(-1)
+    if (last?.end === start) {
       last.end = length
       last.messages++
-    } else this.#segments.push({ start, end: length, except, messages: 1 })
+      return
+    }
+    const segment = { start, end: length, before, messages: 1 }
+    if (segments === undefined) this.#own.set(except, [segment])
+    else segments.push(segment)
   }
 
   readonly #scratch = new Writer(512)

@@ -1,0 +1,59 @@
+// When the tables are flushed: at the end of the event loop's turn; but after a flush that was mostly writing the same few prefixes
+// to many peers, a while later, so that the next one has more to say.
+import type { Clock } from '../clock.ts'
+
+/** How many times as long as an expensive flush took nothing is flushed after it, at most LONGEST milliseconds: telling 2,000 peers of one prefix costs as much as of a hundred. */
+const REST = 3
+const LONGEST = 100
+
+/** What a flush did. */
+export interface Flushed {
+  /** It is not done: the next turn goes on. */
+  readonly more: boolean
+  /** It told more peers than prefixes. */
+  readonly wide: boolean
+}
+
+export class FlushTimer {
+  readonly #clock: Clock
+  readonly #flush: () => Flushed
+  #cancel: (() => void) | undefined
+  #waits = false
+  #notBefore = Number.NEGATIVE_INFINITY
+  #closed = false
+
+  constructor(clock: Clock, flush: () => Flushed) {
+    this.#clock = clock
+    this.#flush = flush
+  }
+
+  /** Something changed. */
+  schedule(): void {
+    if (this.#cancel !== undefined || this.#closed) return
+    const wait = this.#notBefore - this.#clock.now()
+    this.#waits = wait > 0
+    this.#cancel = this.#waits ? this.#clock.after(wait, this.#run) : this.#clock.soon(this.#run)
+  }
+
+  /** Something that waited can go on: at the end of this turn. */
+  hurry(): void {
+    if (this.#closed || (this.#cancel !== undefined && !this.#waits)) return
+    this.#cancel?.()
+    this.#waits = false
+    this.#cancel = this.#clock.soon(this.#run)
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#cancel?.()
+  }
+
+  readonly #run = (): void => {
+    this.#cancel = undefined
+    const started = this.#clock.now()
+    const { more, wide } = this.#flush()
+    const now = this.#clock.now()
+    if (wide) this.#notBefore = now + Math.min(REST * (now - started), LONGEST)
+    if (more) this.hurry()
+  }
+}
