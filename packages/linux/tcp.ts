@@ -46,11 +46,10 @@ export interface TcpConnectOptions {
  */
 export function connectTcp(options: TcpConnectOptions): Socket {
   const family = familyOf(options.address)
-  const [address, zone] = options.address.split('%') as [string, string?]
+  const plain = options.address.replace(/%.*/, '')
   const fd = openStream(family, options.netns, (made) => {
-    // In place of a scope in the address, which node would look up in the namespace of the process.
-    if (zone !== undefined) setsockoptInt(made, SOL_SOCKET, SO_BINDTOIFINDEX, interfaceIndex(made, zone))
-    if (options.password !== undefined) setMd5Key(made, family, address, options.password)
+    bindToZone(made, options.address)
+    if (options.password !== undefined) setMd5Key(made, family, plain, options.password)
     if (options.ttlSecurityHops !== undefined) setTtlSecurity(made, family, options.ttlSecurityHops)
     if (options.localAddress !== undefined) {
       bind(made, sockaddr(family, parseAddress(options.localAddress.replace(/%.*/, '')), 0))
@@ -62,7 +61,25 @@ export function connectTcp(options: TcpConnectOptions): Socket {
   const limit = options.connectTimeout ?? 10_000
   const timer = setTimeout(() => stream.destroy(timedOut(options)), limit)
   stream.once('connect', () => clearTimeout(timer)).once('close', () => clearTimeout(timer))
-  return stream.connect({ host: address, port: options.port })
+  if (options.netns !== undefined && plain !== options.address) connectInside(stream, options.netns)
+  return stream.connect({ host: options.address, port: options.port })
+}
+
+/** Has libuv look the zone of the address up in the socket's namespace; it takes the process's. */
+function connectInside(stream: Socket, netns: string): void {
+  const handle = (stream as unknown as { _handle: ConnectHandle })._handle
+  const connect6 = handle.connect6.bind(handle)
+  handle.connect6 = (...args) => withNetns(netns, () => connect6(...args))
+}
+
+interface ConnectHandle {
+  connect6: (...args: readonly unknown[]) => number
+}
+
+/** The kernel binds to a link-local address, and lets connections in, on one link only. */
+function bindToZone(fd: number, address: string): void {
+  const zone = address.split('%')[1]
+  if (zone !== undefined) setsockoptInt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, interfaceIndex(fd, zone))
 }
 
 function timedOut(options: TcpConnectOptions): Error {
@@ -169,9 +186,8 @@ function openListener(options: TcpListenOptions): { fd: number; family: 4 | 6 } 
     setsockoptInt(fd, SOL_SOCKET, SO_REUSEADDR, 1)
     if (family === 6) setsockoptInt(fd, IPPROTO_IPV6, IPV6_V6ONLY, options.address === undefined ? 0 : 1)
     setTtl(fd, family, 255)
-    const [plain, zone] = address.split('%') as [string, string?]
-    if (zone !== undefined) setsockoptInt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, interfaceIndex(fd, zone))
-    bind(fd, sockaddr(family, parseAddress(plain), options.port))
+    bindToZone(fd, address)
+    bind(fd, sockaddr(family, parseAddress(address.replace(/%.*/, '')), options.port))
   }
   if (options.address !== undefined) {
     const family = familyOf(options.address)

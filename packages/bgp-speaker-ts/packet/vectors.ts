@@ -144,15 +144,33 @@ export const VECTORS: readonly Vector[] = [
     source: 'RFC 4760 3, RFC 2545 3',
     hex: `${MARKER}004502 0000 002e
       800e1e 0002 01 10 fd000000000000000000000000000001 00 40 fd10000000000001
-      400101 02 400206 0201 0000fdea`
-      .replace('004602', '004102')
-      .replace('002f', '002a'),
+      400101 02 400206 0201 0000fdea`,
     message: {
       kind: 'update',
       withdrawn: [],
       attributes: { origin: 'incomplete', asPath: [{ kind: 'sequence', asns: [65002] }] },
       nlri: [],
       mpReach: { afi: 2, safi: 1, nextHop: 'fd00::1', nlri: [{ prefix: 'fd10:0:0:1::/64' }] },
+    },
+  },
+  {
+    name: 'UPDATE of IPv6 with a link-local next hop beside the global one',
+    source: 'RFC 2545 3',
+    hex: `${MARKER}005302 0000 003c
+      800e2c 0002 01 20 20010db8000000000000000000000001 fe800000000000000000000000000001 00 30 fd1000000000
+      400101 00 400206 0201 0000fc00`,
+    message: {
+      kind: 'update',
+      withdrawn: [],
+      attributes: { origin: 'igp', asPath: [{ kind: 'sequence', asns: [64512] }] },
+      nlri: [],
+      mpReach: {
+        afi: 2,
+        safi: 1,
+        nextHop: '2001:db8::1',
+        linkLocal: 'fe80::1',
+        nlri: [{ prefix: 'fd10::/48' }],
+      },
     },
   },
   {
