@@ -6,6 +6,7 @@ import type { Owner } from '../host-local/store.ts'
 import { deleteLink, findLink, type Link } from '../netlink/links.ts'
 import { Namespace } from '../netlink/namespace.ts'
 import { Netlink } from '../netlink/netlink.ts'
+import { formatMac } from '../protocol/address.ts'
 import { Ipam } from '../protocol/delegate.ts'
 import type { Invocation } from '../protocol/invocation.ts'
 import { checkForeignNamespace } from '../protocol/own-namespace.ts'
@@ -13,7 +14,7 @@ import type { Dns, Interface, Result } from '../protocol/result.ts'
 import type { System } from '../system.ts'
 import { ensureBridge } from './bridge-link.ts'
 import { type BridgeConfig, readAddConfig } from './configuration.ts'
-import { configureContainer } from './container.ts'
+import { type ContainerLink, configureContainer, findContainerLink } from './container.ts'
 import { ensureGateways, gatewayPrefixes, planGateways } from './gateway.ts'
 import { removeMacCheck, setMacCheck } from './mac-spoof.ts'
 import { removeMasquerade, setMasquerade } from './masquerade.ts'
@@ -60,7 +61,7 @@ function connect(attachment: Attachment, bridge: Link): string {
 }
 
 /** Layer 2 without the container's interface: it stays down, but the result names it. */
-function containerLink(attachment: Attachment, result: Result): Link {
+function containerLink(attachment: Attachment, result: Result): ContainerLink {
   const { system, namespace, config, invocation } = attachment
   if (config.containerInterface)
     return configureContainer(
@@ -72,7 +73,7 @@ function containerLink(attachment: Attachment, result: Result): Link {
     )
   const netlink = namespace.netlink()
   try {
-    return findLink(netlink, invocation.interfaceName)!
+    return findContainerLink(netlink, invocation.interfaceName)
   } finally {
     netlink.close()
   }
@@ -82,12 +83,12 @@ const isSet = (dns: Dns) => Object.keys(dns).length > 0
 
 const ownerOf = ({ containerId, interfaceName }: Invocation): Owner => ({ containerId, interfaceName })
 
-function protect(attachment: Attachment, hostName: string, container: Link): void {
+function protect(attachment: Attachment, hostName: string, container: ContainerLink): void {
   const { system, invocation, config, undo } = attachment
   if (!config.macSpoofCheck) return
   const owner = ownerOf(invocation)
   undo.push(() => removeMacCheck(system, owner))
-  setMacCheck(system, owner, hostName, container.macBytes)
+  setMacCheck(system, owner, hostName, container.mac)
 }
 
 function hide(attachment: Attachment, result: Result): void {
@@ -116,11 +117,12 @@ function attach(attachment: Attachment, bridge: Link): Result {
   const container = containerLink(attachment, result)
   protect(attachment, hostName, container)
   hide(attachment, result)
-  const [port, master] = awaitPort(system, netlink, hostName, bridge.name, config.containerInterface)
+  const port = awaitPort(system, netlink, hostName, config.containerInterface)
   const interfaces: Interface[] = [
-    { name: master.name, mac: master.mac },
+    // A bridge that somebody else made may have taken another address with the new port.
+    { name: bridge.name, mac: formatMac(netlink.find(bridge.name)?.mac ?? bridge.macBytes) },
     { name: port.name, mac: port.mac },
-    { name: container.name, mac: container.mac, sandbox: invocation.netns },
+    { name: container.name, mac: formatMac(container.mac), sandbox: invocation.netns },
     ...(vlan === undefined ? [] : [{ name: vlan.name, mac: vlan.mac }]),
   ]
   return { ...result, interfaces, dns: isSet(config.dns) ? config.dns : result.dns }

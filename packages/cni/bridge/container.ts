@@ -2,16 +2,21 @@
 
 import { failure } from '../errors.ts'
 import { addAddress, listAddresses } from '../netlink/addresses.ts'
-import { findLink, type Link, setUp } from '../netlink/links.ts'
+import { findLink, setUp } from '../netlink/links.ts'
 import { type Namespace, trySysctl } from '../netlink/namespace.ts'
 import { Netlink } from '../netlink/netlink.ts'
 import { addRoute } from '../netlink/routes.ts'
 import { familyOf, formatAddress, formatPrefix, isV4 } from '../protocol/address.ts'
 import type { Result, Route } from '../protocol/result.ts'
-import { type System, unless } from '../system.ts'
+import { type NetworkInterface, type System, unless } from '../system.ts'
 
 const SETTLE_TIMEOUT_MS = 5000
 const POLL_MS = 1
+
+/** The container's end of the pair. */
+export interface ContainerLink extends NetworkInterface {
+  readonly name: string
+}
 
 const hasV6 = (result: Result) => result.ips.some((ip) => !isV4(ip.address.address))
 
@@ -41,13 +46,13 @@ function routeGateway(route: Route, result: Result): Uint8Array | undefined {
   return result.ips.find((ip) => ip.gateway !== undefined && familyOf(ip.gateway) === family)?.gateway
 }
 
-function routeRequests(link: Link, result: Result) {
+function routeRequests(link: ContainerLink, result: Result) {
   return result.routes.map((route) =>
     addRoute({ ...route, gateway: routeGateway(route, result), link: link.index }),
   )
 }
 
-function apply(netlink: Netlink, link: Link, result: Result): void {
+function apply(netlink: Netlink, link: ContainerLink, result: Result): void {
   const addresses = result.ips.map((ip) => addAddress(link.index, ip.address))
   const routes = routeRequests(link, result)
   const replies = netlink.exchange([...addresses, setUp(link.name), ...routes])
@@ -63,7 +68,7 @@ function apply(netlink: Netlink, link: Link, result: Result): void {
 }
 
 /** Waits until duplicate address detection is done. */
-function settle(system: System, netlink: Netlink, link: Link): void {
+function settle(system: System, netlink: Netlink, link: ContainerLink): void {
   const deadline = system.now() + SETTLE_TIMEOUT_MS
   for (;;) {
     const addresses = listAddresses(netlink, link.index)
@@ -83,6 +88,13 @@ function settle(system: System, netlink: Netlink, link: Link): void {
   }
 }
 
+/** @throws CniError when it is not there any more: somebody took it, or the namespace is being removed */
+export function findContainerLink(netlink: Netlink, name: string): ContainerLink {
+  const found = netlink.find(name)
+  if (found === undefined) throw failure(`interface "${name}" has gone from the container`)
+  return { ...found, name }
+}
+
 /** Configures the interface `name` in the container as `result` says; returns it. */
 export function configureContainer(
   system: System,
@@ -90,14 +102,14 @@ export function configureContainer(
   name: string,
   result: Result,
   detection: boolean,
-): Link {
+): ContainerLink {
   const v6 = hasV6(result)
   const netlink = namespace.run(() => {
     if (result.ips.length > 0) writeSettings(system, name, detection, v6)
     return new Netlink(system)
   })
   try {
-    const link = findLink(netlink, name)!
+    const link = findContainerLink(netlink, name)
     apply(netlink, link, result)
     if (v6 && detection) settle(system, netlink, link)
     return link

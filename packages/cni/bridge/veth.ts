@@ -80,19 +80,13 @@ export function createVeth(system: System, netlink: Netlink, port: Port): string
   throw failure('failed to find a unique veth name')
 }
 
-/** Waits until the bridge forwards to the port; returns it and the bridge as they are then. */
-export function awaitPort(
-  system: System,
-  netlink: Netlink,
-  name: string,
-  bridge: string,
-  wait: boolean,
-): [Link, Link] {
+/** Waits until the bridge forwards to the port; returns it as it is then. */
+export function awaitPort(system: System, netlink: Netlink, name: string, wait: boolean): Link {
   const deadline = system.now() + PORT_TIMEOUT_MS
   for (;;) {
-    const replies = netlink.request([getLinkRequest(name), getLinkRequest(bridge)])
-    const [port, master] = replies.map((reply) => readLink(reply.messages[0]!)) as [Link, Link]
-    if (port.operational || !wait) return [port, master]
+    const [reply] = netlink.request([getLinkRequest(name)])
+    const port = readLink(reply!.messages[0]!)
+    if (port.operational || !wait) return port
     if (system.now() > deadline)
       throw new CniError(ErrorCode.internal, `bridge port in error state: "${name}" is not up`)
     system.sleep(POLL_MS)

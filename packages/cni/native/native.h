@@ -11,9 +11,6 @@
 /* Throws for the current errno. */
 JSValue native_throw(JSContext *ctx, const char *call, const char *path);
 
-/* Bytes of a Uint8Array argument; NULL with an exception pending when it is something else. */
-const uint8_t *native_bytes(JSContext *ctx, JSValueConst value, size_t *length);
-
 /* Reads a descriptor to its end into a JS string. */
 JSValue native_read_all(JSContext *ctx, int fd, const char *path);
 

@@ -3,14 +3,18 @@
 #include <errno.h>
 #include <linux/magic.h>
 #include <linux/netlink.h>
+#include <net/if.h>
 #include <poll.h>
 #include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/vfs.h>
 
 #include "native.h"
 
-enum { REPLY_TIMEOUT_MS = 30000 };
+enum { REPLY_TIMEOUT_MS = 30000, HARDWARE_ADDRESS = 6 };
 
 #ifndef NSFS_MAGIC
 #define NSFS_MAGIC 0x6e736673
@@ -48,20 +52,53 @@ static NATIVE(netlink_socket)
     return JS_NewInt32(ctx, fd);
 }
 
+static uint32_t length_of(JSContext *ctx, JSValueConst list)
+{
+    uint32_t length = 0;
+    JSValue value = JS_GetPropertyStr(ctx, list, "length");
+    JS_ToUint32(ctx, &length, value);
+    return length;
+}
+
+/* The bytes of one message behind those that are there; returns how many there are then, or 0 without memory. */
+static size_t append(JSContext *ctx, JSValueConst message, uint8_t **data, size_t used)
+{
+    uint32_t length = length_of(ctx, message);
+    uint8_t *larger = realloc(*data, used + length + 1);
+    if (!larger)
+        return 0;
+    *data = larger;
+    for (uint32_t i = 0; i < length; i++) {
+        int32_t byte = 0;
+        JS_ToInt32(ctx, &byte, JS_GetPropertyUint32(ctx, message, i));
+        larger[used++] = byte;
+    }
+    return used;
+}
+
+/* send(fd, messages): a list of lists of bytes as one datagram. */
 static NATIVE(send_netlink)
 {
     int fd = -1;
-    size_t length;
+    uint8_t *data = NULL;
+    size_t used = 0;
     JS_ToInt32(ctx, &fd, argv[0]);
-    const uint8_t *data = native_bytes(ctx, argv[1], &length);
-    if (!data)
-        return JS_EXCEPTION;
+    uint32_t count = length_of(ctx, argv[1]);
+    for (uint32_t i = 0; i < count; i++) {
+        JSValue message = JS_GetPropertyUint32(ctx, argv[1], i);
+        used = append(ctx, message, &data, used);
+        JS_FreeValue(ctx, message);
+        if (used == 0)
+            return JS_ThrowOutOfMemory(ctx);
+    }
     struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
     ssize_t n;
     do {
-        n = sendto(fd, data, length, 0, (struct sockaddr *)&kernel, sizeof(kernel));
+        n = sendto(fd, data, used, 0, (struct sockaddr *)&kernel, sizeof(kernel));
     } while (n < 0 && errno == EINTR);
-    return n < 0 ? native_throw(ctx, "sendto", "netlink") : JS_UNDEFINED;
+    JSValue result = n < 0 ? native_throw(ctx, "sendto", "netlink") : JS_UNDEFINED;
+    free(data);
+    return result;
 }
 
 /* receive(fd): one datagram; never waits forever. */
@@ -86,11 +123,34 @@ static NATIVE(receive_netlink)
     }
 }
 
+/* findInterface(fd, name): [index, hardware address] in the socket's namespace, or undefined. */
+static NATIVE(find_interface)
+{
+    struct ifreq request = {0};
+    int fd = -1;
+    JS_ToInt32(ctx, &fd, argv[0]);
+    const char *name = JS_ToCString(ctx, argv[1]);
+    if (!name)
+        return JS_EXCEPTION;
+    snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+    JS_FreeCString(ctx, name);
+    if (ioctl(fd, SIOCGIFINDEX, &request) < 0)
+        return errno == ENODEV ? JS_UNDEFINED : native_throw(ctx, "ioctl", "SIOCGIFINDEX");
+    JSValue result = JS_NewArray(ctx);
+    JS_SetPropertyUint32(ctx, result, 0, JS_NewInt32(ctx, request.ifr_ifindex));
+    if (ioctl(fd, SIOCGIFHWADDR, &request) < 0)
+        return errno == ENODEV ? JS_UNDEFINED : native_throw(ctx, "ioctl", "SIOCGIFHWADDR");
+    const uint8_t *address = (const uint8_t *)request.ifr_hwaddr.sa_data;
+    JS_SetPropertyUint32(ctx, result, 1, JS_NewArrayBufferCopy(ctx, address, HARDWARE_ADDRESS));
+    return result;
+}
+
 const JSCFunctionListEntry native_network[] = {
     JS_CFUNC_DEF("enterNamespace", 1, enter_namespace),
     JS_CFUNC_DEF("isNamespace", 1, is_namespace),
     JS_CFUNC_DEF("netlinkSocket", 1, netlink_socket),
     JS_CFUNC_DEF("send", 2, send_netlink),
     JS_CFUNC_DEF("receive", 1, receive_netlink),
+    JS_CFUNC_DEF("findInterface", 2, find_interface),
 };
 const int native_network_count = sizeof(native_network) / sizeof(native_network[0]);

@@ -1,4 +1,4 @@
-/* What crosses between C and TypeScript: errors, bytes, whole streams. */
+/* What crosses between C and TypeScript: errors and whole streams. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
@@ -40,18 +40,6 @@ JSValue native_throw(JSContext *ctx, const char *call, const char *path)
     JS_SetPropertyStr(ctx, error, "code", JS_NewString(ctx, error_name(number)));
     JS_SetPropertyStr(ctx, error, "errno", JS_NewInt32(ctx, number));
     return JS_Throw(ctx, error);
-}
-
-const uint8_t *native_bytes(JSContext *ctx, JSValueConst value, size_t *length)
-{
-    size_t offset, size, element, whole;
-    JSValue buffer = JS_GetTypedArrayBuffer(ctx, value, &offset, &size, &element);
-    if (JS_IsException(buffer))
-        return NULL;
-    const uint8_t *data = JS_GetArrayBuffer(ctx, &whole, buffer);
-    JS_FreeValue(ctx, buffer); /* the typed array keeps it alive */
-    *length = size;
-    return data ? data + offset : NULL;
 }
 
 JSValue native_read_all(JSContext *ctx, int fd, const char *path)

@@ -1,6 +1,6 @@
 // A netlink socket: several requests in one send, replies matched to them by sequence number.
 
-import type { System } from '../system.ts'
+import type { NetworkInterface, System } from '../system.ts'
 import {
   attributes,
   decode,
@@ -79,6 +79,10 @@ export class Netlink {
 
   close(): void {
     this.system.close(this.socket)
+  }
+
+  find(name: string): NetworkInterface | undefined {
+    return this.system.findInterface(this.socket, name)
   }
 
   /** Sends all requests at once and waits for the answer of each, in their order. At most one of them a dump. */

@@ -69,17 +69,22 @@ export interface Request {
   readonly body: Bytes
 }
 
-/** All requests in one buffer, with consecutive sequence numbers from `first`. */
-export function encode(requests: readonly Request[], first: number): Uint8Array {
-  const bytes: number[] = []
-  requests.forEach(({ type, flags, body }, index) => {
+/** The requests' bytes, with consecutive sequence numbers from `first`. */
+export const encode = (requests: readonly Request[], first: number): Bytes[] =>
+  requests.map(({ type, flags, body }, index) => {
     const length = HEADER_LENGTH + body.length
-    bytes.push(...u32(length), ...u16(type), ...u16(flags | NLM_F_REQUEST), ...u32(first + index), 0, 0, 0, 0)
-    for (let i = 0; i < body.length; i++) bytes.push(body[i]!)
-    for (let i = length; i & 3; i++) bytes.push(0)
+    const header = [
+      ...u32(length),
+      ...u16(type),
+      ...u16(flags | NLM_F_REQUEST),
+      ...u32(first + index),
+      0,
+      0,
+      0,
+      0,
+    ]
+    return [...header, ...body, ...PADDING[(4 - (length & 3)) & 3]!]
   })
-  return Uint8Array.from(bytes)
-}
 
 /** A message as it came: its body is a view into the datagram. */
 export interface Message {
@@ -121,10 +126,11 @@ export function attributes(
   wanted?: readonly number[],
 ): Map<number, Uint8Array> {
   const found = new Map<number, Uint8Array>()
-  for (let at = offset; at + 4 <= bytes.length; ) {
-    const length = getU16(bytes, at)
-    if (length < 4 || at + length > bytes.length) break
-    const type = getU16(bytes, at + 2) & 0x3fff
+  const end = bytes.length
+  for (let at = offset; at + 4 <= end; ) {
+    const length = bytes[at]! | (bytes[at + 1]! << 8)
+    if (length < 4 || at + length > end) break
+    const type = (bytes[at + 2]! | (bytes[at + 3]! << 8)) & 0x3fff
     if (wanted === undefined || wanted.includes(type)) found.set(type, bytes.subarray(at + 4, at + length))
     at += (length + 3) & ~3
   }

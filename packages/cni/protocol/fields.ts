@@ -15,12 +15,12 @@ export function isObject(value: unknown): value is JsonObject {
 export class Fields {
   readonly raw: JsonObject
   readonly path: string
-  /** Values by name in lower case; made when a name is missing. */
-  private folded: Map<string, unknown> | undefined
+  private readonly names: readonly string[]
 
   constructor(raw: JsonObject, path: string) {
     this.raw = raw
     this.path = path
+    this.names = Object.keys(raw)
   }
 
   has(name: string): boolean {
@@ -31,8 +31,11 @@ export class Fields {
   private value(name: string): unknown {
     const value = this.raw[name]
     if (value !== undefined) return value
-    this.folded ??= new Map(Object.keys(this.raw).map((key) => [key.toLowerCase(), this.raw[key]]))
-    return this.folded.get(name.toLowerCase())
+    // Most fields are missing: their names are folded only where one of the same length is there.
+    const other = this.names.find(
+      (key) => key.length === name.length && key.toLowerCase() === name.toLowerCase(),
+    )
+    return other === undefined ? undefined : this.raw[other]
   }
 
   private get<T>(name: string, kind: string, fits: (value: unknown) => value is T): T | undefined {

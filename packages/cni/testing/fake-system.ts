@@ -207,8 +207,9 @@ class FakeProcess {
   netlinkSocket(protocol: number) {
     return this.add({ kind: 'netlink', protocol, namespace: this.current, queue: [] })
   }
-  send(socket: number, message: Uint8Array) {
+  send(socket: number, messages: readonly (readonly number[])[]) {
     const entry = this.descriptors.get(socket)
+    const message = Uint8Array.from(messages.flat())
     if (entry?.kind !== 'netlink') throw new FakeSystemError('EINVAL')
     const answers =
       entry.protocol === 12
@@ -221,6 +222,12 @@ class FakeProcess {
     const datagram = entry?.kind === 'netlink' ? entry.queue.shift() : undefined
     if (datagram === undefined) throw new FakeSystemError('ETIMEDOUT')
     return datagram
+  }
+  findInterface(socket: number, name: string) {
+    const entry = this.descriptors.get(socket)
+    if (entry?.kind !== 'netlink') throw new FakeSystemError('EINVAL')
+    const link = entry.namespace.links.get(name)
+    return link && { index: link.index, mac: link.mac.slice() }
   }
 }
 
