@@ -7,14 +7,17 @@
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/vfs.h>
 
 #include "native.h"
 
-enum { REPLY_TIMEOUT_MS = 30000, HARDWARE_ADDRESS = 6 };
+enum {
+    REPLY_TIMEOUT_MS = 30000,
+    HARDWARE_ADDRESS = 6,
+    LARGEST_DATAGRAM = 200 << 10, /* as much as a socket's buffer takes by default */
+};
 
 #ifndef NSFS_MAGIC
 #define NSFS_MAGIC 0x6e736673
@@ -60,45 +63,42 @@ static uint32_t length_of(JSContext *ctx, JSValueConst list)
     return length;
 }
 
-/* The bytes of one message behind those that are there; returns how many there are then, or 0 without memory. */
-static size_t append(JSContext *ctx, JSValueConst message, uint8_t **data, size_t used)
+/* Copies the bytes of a list of messages; returns where they end, or NULL when they do not fit. */
+static uint8_t *copy_messages(JSContext *ctx, JSValueConst messages, uint8_t *to, const uint8_t *end)
 {
-    uint32_t length = length_of(ctx, message);
-    uint8_t *larger = realloc(*data, used + length + 1);
-    if (!larger)
-        return 0;
-    *data = larger;
-    for (uint32_t i = 0; i < length; i++) {
-        int32_t byte = 0;
-        JS_ToInt32(ctx, &byte, JS_GetPropertyUint32(ctx, message, i));
-        larger[used++] = byte;
+    uint32_t count = length_of(ctx, messages);
+    for (uint32_t i = 0; to && i < count; i++) {
+        JSValue message = JS_GetPropertyUint32(ctx, messages, i);
+        uint32_t length = length_of(ctx, message);
+        if (length > end - to)
+            to = NULL;
+        for (uint32_t j = 0; to && j < length; j++) {
+            int32_t byte = 0;
+            JS_ToInt32(ctx, &byte, JS_GetPropertyUint32(ctx, message, j));
+            *to++ = byte;
+        }
+        JS_FreeValue(ctx, message);
     }
-    return used;
+    return to;
 }
 
 /* send(fd, messages): a list of lists of bytes as one datagram. */
 static NATIVE(send_netlink)
 {
+    static uint8_t buffer[LARGEST_DATAGRAM];
     int fd = -1;
-    uint8_t *data = NULL;
-    size_t used = 0;
     JS_ToInt32(ctx, &fd, argv[0]);
-    uint32_t count = length_of(ctx, argv[1]);
-    for (uint32_t i = 0; i < count; i++) {
-        JSValue message = JS_GetPropertyUint32(ctx, argv[1], i);
-        used = append(ctx, message, &data, used);
-        JS_FreeValue(ctx, message);
-        if (used == 0)
-            return JS_ThrowOutOfMemory(ctx);
+    const uint8_t *end = copy_messages(ctx, argv[1], buffer, buffer + sizeof(buffer));
+    if (!end) {
+        errno = EMSGSIZE;
+        return native_throw(ctx, "sendto", "netlink");
     }
     struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
     ssize_t n;
     do {
-        n = sendto(fd, data, used, 0, (struct sockaddr *)&kernel, sizeof(kernel));
+        n = sendto(fd, buffer, end - buffer, 0, (struct sockaddr *)&kernel, sizeof(kernel));
     } while (n < 0 && errno == EINTR);
-    JSValue result = n < 0 ? native_throw(ctx, "sendto", "netlink") : JS_UNDEFINED;
-    free(data);
-    return result;
+    return n < 0 ? native_throw(ctx, "sendto", "netlink") : JS_UNDEFINED;
 }
 
 /* receive(fd): one datagram; never waits forever. */

@@ -36,7 +36,7 @@ const NLA_F_NESTED = 0x8000
 export function attribute(type: number, value: Bytes): Bytes {
   const length = value.length + 4
   const padding = (4 - (length & 3)) & 3
-  return [...u16(length), ...u16(type), ...value, ...PADDING[padding]!]
+  return [length & 255, length >> 8, type & 255, type >> 8, ...value, ...PADDING[padding]!]
 }
 
 const PADDING: readonly Bytes[] = [[], [0], [0, 0], [0, 0, 0]]
@@ -69,21 +69,25 @@ export interface Request {
   readonly body: Bytes
 }
 
+const ANY_PORT: Bytes = [0, 0, 0, 0]
+
 /** The requests' bytes, with consecutive sequence numbers from `first`. */
 export const encode = (requests: readonly Request[], first: number): Bytes[] =>
   requests.map(({ type, flags, body }, index) => {
     const length = HEADER_LENGTH + body.length
-    const header = [
+    const all = flags | NLM_F_REQUEST
+    const sequence = first + index
+    return [
       ...u32(length),
-      ...u16(type),
-      ...u16(flags | NLM_F_REQUEST),
-      ...u32(first + index),
-      0,
-      0,
-      0,
-      0,
+      type & 255,
+      type >> 8,
+      all & 255,
+      all >> 8,
+      ...u32(sequence),
+      ...ANY_PORT,
+      ...body,
+      ...PADDING[(4 - (length & 3)) & 3]!,
     ]
-    return [...header, ...body, ...PADDING[(4 - (length & 3)) & 3]!]
   })
 
 /** A message as it came: its body is a view into the datagram. */
