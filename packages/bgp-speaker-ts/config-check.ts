@@ -154,14 +154,24 @@ export function checkPeer(peer: PeerConfig, seams: Seams): void {
   )
   const restart = peer.gracefulRestart
   checker.expect(
-    restart === undefined || isInteger(restart.time, 1, 4095),
+    restart === undefined || isInteger(restart.time, peer.longLivedRestart === undefined ? 1 : 0, 4095),
     'gracefulRestart.time',
     'not from 1 to 4095 seconds',
   )
+  checkLongLived(checker, peer)
   checkBfd(checker, peer.bfd, seams.bfd)
   checkPolicy(checker, peer.importPolicy, 'importPolicy')
   checkPolicy(checker, peer.exportPolicy, 'exportPolicy')
   checker.done()
+}
+
+function checkLongLived(checker: Checker, { longLivedRestart, gracefulRestart }: PeerConfig): void {
+  if (longLivedRestart === undefined) return
+  const { time, most = 0 } = longLivedRestart
+  checker.expect(gracefulRestart !== undefined, 'longLivedRestart', 'only beside gracefulRestart')
+  for (const seconds of typeof time === 'number' ? [time] : Object.values(time))
+    checker.expect(isInteger(seconds, 0, 0xffffff), 'longLivedRestart.time', 'not from 0 to 16777215 seconds')
+  checker.expect(isInteger(most, 0, 0xffffff), 'longLivedRestart.most', 'not from 0 to 16777215 seconds')
 }
 
 /** Where the peer is: an address, or a link. */

@@ -87,12 +87,23 @@ export interface PeerConfig {
   readonly extendedNextHop?: boolean
   /** Graceful restart (RFC 4724, with NOTIFICATION RFC 8538); absent: the capability is not sent. */
   readonly gracefulRestart?: GracefulRestart
+  /** Long-lived graceful restart (RFC 9494), beside `gracefulRestart`; absent: the capability is not sent, and routes are kept no longer than that. */
+  readonly longLivedRestart?: LongLivedRestart
   /** Watch the path by BFD (RFC 5880, 5881) while the peer is known; a failure ends the session with CEASE/BFD Down (RFC 9384). Needs SpeakerConfig.bfd. */
   readonly bfd?: BfdTimers
 }
 
+export interface LongLivedRestart {
+  /** Seconds that the peer may keep our routes after the restart time, as its last resort: 0 (not at all) to 16777215, by family or for all. */
+  readonly time: number | Readonly<Partial<Record<Family, number>>>
+  /** Most seconds that we keep the peer's routes so; as long as it asks for when absent (RFC 9494 section 4.2). */
+  readonly most?: number
+  /** Tell this peer of such routes although it does not know of them: an internal peer, which gets them with LOCAL_PREF 0 and NO_EXPORT (RFC 9494 section 4.6). */
+  readonly tellAnyway?: boolean
+}
+
 export interface GracefulRestart {
-  /** Seconds within which we will be back after a restart, 1..4095: the peer keeps our routes that long. */
+  /** Seconds within which we will be back after a restart, 1..4095, or 0 with `longLivedRestart`: the peer keeps our routes that long. */
   readonly time: number
   /** Our forwarding state outlives us (the kernel keeps the routes). */
   readonly forwarding: boolean

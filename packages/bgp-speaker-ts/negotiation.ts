@@ -36,13 +36,20 @@ export interface Negotiated {
         readonly families: readonly GracefulRestartFamily[]
       }
     | undefined
+  /** The peer's long-lived graceful restart capability (RFC 9494): it means something only beside the other. */
+  readonly longLived: readonly LongLivedFamily[] | undefined
 }
+
+/** Times in seconds. */
+export type LongLivedFamily = GracefulRestartFamily & { readonly time: number }
 
 /** `ours` are the capabilities of our own OPEN on the same connection. */
 export function negotiate(ours: readonly Capability[], open: Open): Negotiated {
   const theirs = open.capabilities
   const both = (kind: Capability['kind']) => has(ours, kind) && has(theirs, kind)
   const gracefulRestart = find(theirs, 'graceful-restart')
+  // RFC 9494 section 3.1: without the other capability it is ignored.
+  const longLived = both('graceful-restart') && has(ours, 'long-lived-graceful-restart')
   return {
     families: commonFamilies(ours, theirs),
     fourOctetAs: both('four-octet-as'),
@@ -57,6 +64,7 @@ export function negotiate(ours: readonly Capability[], open: Open): Negotiated {
     addPathReceive: addPath(ours, theirs, 'receive'),
     addPathSend: addPath(ours, theirs, 'send'),
     gracefulRestart: has(ours, 'graceful-restart') ? gracefulRestart : undefined,
+    longLived: longLived ? find(theirs, 'long-lived-graceful-restart')?.families : undefined,
   }
 }
 

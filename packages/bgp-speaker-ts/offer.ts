@@ -1,5 +1,5 @@
 // The capabilities that our OPEN to a peer carries (RFC 5492).
-import type { PeerConfig } from './config.ts'
+import type { Family, PeerConfig } from './config.ts'
 import { FAMILY_CODES } from './negotiation.ts'
 import type { Capability } from './packet/capabilities.ts'
 import { AFI, SAFI } from './packet/codes.ts'
@@ -15,6 +15,7 @@ export function ownCapabilities(config: PeerConfig, asn: number, restarting: boo
     ...extendedNextHop(config),
     ...addPath(config),
     ...gracefulRestart(config, restarting),
+    ...longLived(config),
     { kind: 'four-octet-as', asn },
   ]
 }
@@ -51,6 +52,24 @@ function gracefulRestart(
       notification: true,
       time,
       families: families.map((family) => ({ ...FAMILY_CODES[family], forwarding })),
+    },
+  ]
+}
+
+/** RFC 9494 section 3.1. */
+function longLived({
+  gracefulRestart: restart,
+  longLivedRestart: wanted,
+  families,
+}: PeerConfig): Capability[] {
+  if (restart === undefined || wanted === undefined) return []
+  const { forwarding } = restart
+  const time = (family: Family) =>
+    typeof wanted.time === 'number' ? wanted.time : (wanted.time[family] ?? 0)
+  return [
+    {
+      kind: 'long-lived-graceful-restart',
+      families: families.map((family) => ({ ...FAMILY_CODES[family], forwarding, time: time(family) })),
     },
   ]
 }

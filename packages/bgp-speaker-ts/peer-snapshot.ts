@@ -21,6 +21,7 @@ export interface PeerParts {
 export function snapshotOf(parts: PeerParts, now: number): PeerSnapshot {
   const { config, state, session, retained, tally, lastDown, remote } = parts
   const stale = session?.stale.families ?? retained?.families ?? []
+  const longLived = retained?.longLived ?? []
   const connection = session?.wire.connection
   return {
     address: peerName(config),
@@ -34,6 +35,7 @@ export function snapshotOf(parts: PeerParts, now: number): PeerSnapshot {
     families: session?.negotiated.families ?? [],
     endOfRib: [...(session?.endOfRib ?? [])],
     ...(stale.length === 0 ? {} : { stale }),
+    ...(longLived.length === 0 ? {} : { longLivedStale: longLived }),
     lastDown,
     counters: {
       ...tally.counters,

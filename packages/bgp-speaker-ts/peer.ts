@@ -147,7 +147,7 @@ export class Peer {
     this.#dispatch({ kind: 'tick', received: wire?.receivedAt ?? 0, sent: wire?.sentAt ?? 0 })
     const now = this.#host.clock.now()
     this.#session?.stale.expire(now)
-    if (this.#retained !== undefined && now >= this.#retained.deadline) this.#release()
+    if (this.#retained !== undefined && !this.#retained.expire(now)) this.#release()
     this.#settle()
   }
 
@@ -391,10 +391,8 @@ export class Peer {
     if (session === undefined) throw new BgpError('closed', 'no session to end')
     this.#session = undefined
     const kept = session.end(reason, this.#fsm.running)
-    if (kept.length > 0) {
-      const deadline = this.#host.clock.now() + session.negotiated.gracefulRestart!.time * 1000
-      this.#retained = new Retained(this.#host.rib, session.ingest, kept, deadline)
-    }
+    if (kept.length > 0)
+      this.#retained = new Retained(this.#host.rib, session.ingest, kept, this.#host.clock.now())
     this.#lastDown = downReason(reason, true)
     this.#host.log.info('session ended', { peer: this.name, reason: this.#lastDown })
     this.#host.event({ kind: 'down', peer: this.name, reason: this.#lastDown })

@@ -1,4 +1,4 @@
-// Routes that are kept although nobody stands for them at the moment: after a session that ended for a restart (RFC 4724), and while they are sent again.
+// Routes of a session that ended, which are kept for the peer's return: for its restart time (RFC 4724), then as a last resort (RFC 9494).
 import type { Family } from './config.ts'
 import type { EndReason } from './fsm-state.ts'
 import { familyOf, type Negotiated } from './negotiation.ts'
@@ -7,20 +7,38 @@ import { isPermanent } from './packet/notification.ts'
 import type { IngestPeer } from './rib/ingest.ts'
 import type { Rib } from './rib/rib.ts'
 
-/** Milliseconds that a peer has to send everything again, after its return and after the begin of a refresh (RFC 4724 section 4.2, RFC 7313 section 4). */
-const RESYNC = 360_000
+/** A family whose routes outlive their session. Milliseconds. */
+export interface KeptFamily {
+  readonly family: Family
+  /** For so long they stay what they are. */
+  readonly restart: number
+  /** For so long after that they are a last resort; 0: not at all. */
+  readonly longLived: number
+  /** When that ends at the latest: they were a last resort before, and have not been sent again since. */
+  readonly longLivedUntil?: number
+}
 
 /**
- * The families whose routes outlive a session that ended so: those of the peer's capability, when it just went away (RFC 4724 section 4.2),
+ * What outlives a session that ended so: the families of the peer's capabilities, when it just went away (RFC 4724 section 4.2, RFC 9494 section 4.2),
  * and after any NOTIFICATION but a hard reset when both sides agreed on that (RFC 8538 section 4).
+ * @param most seconds that anything is kept as a last resort
  */
 export function keptFamilies(
   reason: EndReason,
-  { gracefulRestart, families }: Negotiated,
-): readonly Family[] {
+  { gracefulRestart, longLived, families }: Negotiated,
+  most = Number.POSITIVE_INFINITY,
+): readonly KeptFamily[] {
   if (gracefulRestart === undefined) return []
   if (reason.kind !== 'closed' && (!gracefulRestart.notification || isHard(reason))) return []
-  return families.filter((family) => gracefulRestart.families.some((entry) => familyOf(entry) === family))
+  return families.flatMap((family) => {
+    const restarts = gracefulRestart.families.some((entry) => familyOf(entry) === family)
+    const stale = longLived?.find((entry) => familyOf(entry) === family)?.time ?? 0
+    const times = {
+      restart: restarts ? gracefulRestart.time * 1000 : 0,
+      longLived: Math.min(stale, most) * 1000,
+    }
+    return restarts || times.longLived > 0 ? [{ family, ...times }] : []
+  })
 }
 
 function isHard(reason: Exclude<EndReason, { kind: 'closed' }>): boolean {
@@ -29,60 +47,42 @@ function isHard(reason: Exclude<EndReason, { kind: 'closed' }>): boolean {
   return code === ERROR.CEASE && subcode === CEASE.HARD_RESET
 }
 
-/** Routes of an ended session, until the peer is back or its restart time is over. */
-export class Retained {
-  readonly ingest: IngestPeer
-  /** When they go at the latest. */
-  readonly deadline: number
-  readonly #families: Set<Family>
-  readonly #rib: Rib
-
-  constructor(rib: Rib, ingest: IngestPeer, families: readonly Family[], deadline: number) {
-    this.#rib = rib
-    this.ingest = ingest
-    this.#families = new Set(families)
-    this.deadline = deadline
-    for (const family of families) rib.markStale(ingest, family)
-  }
-
-  get families(): readonly Family[] {
-    return [...this.#families]
-  }
-
-  /** The peer is back: drops the families whose forwarding state it did not keep, and returns the others (RFC 4724 section 4.2). */
-  resume({ gracefulRestart, families }: Negotiated): readonly Family[] {
-    const preserved = (gracefulRestart?.families ?? []).filter(({ forwarding }) => forwarding).map(familyOf)
-    for (const family of this.#families) {
-      if (preserved.includes(family) && families.includes(family)) continue
-      this.#families.delete(family)
-      this.#rib.drop(this.ingest.source, family)
-    }
-    return this.families
-  }
-
-  /** Gives up all of them. */
-  release(): void {
-    for (const family of this.#families) this.#rib.drop(this.ingest.source, family)
-    this.#rib.retire(this.ingest.source)
-  }
+/** A family's routes that were taken over by a new session. */
+export interface ResumedFamily {
+  readonly family: Family
+  /** They have been a last resort, which ends then (RFC 9494 section 4.2: the new session does not move that until it is synchronized). */
+  readonly longLivedUntil?: number
 }
 
-/** Why routes of a running session are stale: what ends it is End-of-RIB, or the end of a refresh. */
-export type StaleBy = 'restart' | 'refresh'
+interface Phase {
+  readonly kept: KeptFamily
+  readonly kind: 'restart' | 'long-lived'
+  readonly until: number
+}
 
-/** Routes of a running session that the peer is about to send again: what it does not send is swept in the end. */
-export class StaleRoutes {
+/** Routes of an ended session, until the peer is back or its time is over. */
+export class Retained {
+  readonly ingest: IngestPeer
+  readonly #families = new Map<Family, Phase>()
   readonly #rib: Rib
-  readonly #ingest: IngestPeer
-  readonly #families = new Map<Family, { readonly by: StaleBy; readonly until: number }>()
 
-  constructor(rib: Rib, ingest: IngestPeer) {
+  constructor(rib: Rib, ingest: IngestPeer, families: readonly KeptFamily[], now: number) {
     this.#rib = rib
-    this.#ingest = ingest
+    this.ingest = ingest
+    for (const kept of families) {
+      rib.markStale(ingest, kept.family)
+      this.#families.set(kept.family, { kept, kind: 'restart', until: now + kept.restart })
+    }
+    this.expire(now)
   }
 
   get families(): readonly Family[] {
     return [...this.#families.keys()]
+  }
+
+  /** Families whose routes are a last resort by now. */
+  get longLived(): readonly Family[] {
+    return this.families.filter((family) => this.#families.get(family)?.kind === 'long-lived')
   }
 
   /** When `expire` has something to do. */
@@ -92,30 +92,40 @@ export class StaleRoutes {
     return deadline
   }
 
-  /** After a restart; they are marked already. */
-  resume(families: readonly Family[], now: number): void {
-    for (const family of families) this.#families.set(family, { by: 'restart', until: now + RESYNC })
+  /** Moves what is due to its next phase; false: nothing is kept any more. */
+  expire(now: number): boolean {
+    for (const [family, { kind, until, kept }] of this.#families) {
+      if (now < until) continue
+      const { longLived, longLivedUntil = until + longLived } = kept
+      if (kind === 'restart' && longLived > 0 && now < longLivedUntil) {
+        this.#families.set(family, { kept, kind: 'long-lived', until: longLivedUntil })
+        this.#rib.keepLongLived(this.ingest, family)
+      } else this.#drop(family)
+    }
+    return this.#families.size > 0
   }
 
-  /** All that the peer has sent so far is about to be sent again. */
-  beginRefresh(family: Family, now: number): void {
-    this.#rib.markStale(this.#ingest, family)
-    this.#families.set(family, { by: 'refresh', until: now + RESYNC })
+  /** The peer is back: drops the families whose forwarding state it did not keep, and returns the others (RFC 4724 section 4.2, RFC 9494 section 4.2). */
+  resume({ gracefulRestart, longLived, families }: Negotiated): readonly ResumedFamily[] {
+    for (const [family, { kind }] of this.#families) {
+      const capability = kind === 'restart' ? gracefulRestart?.families : longLived
+      const preserved = capability?.find((entry) => familyOf(entry) === family)?.forwarding === true
+      if (!preserved || !families.includes(family)) this.#drop(family)
+    }
+    return [...this.#families].map(([family, { kind, until, kept }]) => {
+      const longLivedUntil = kind === 'long-lived' ? until : kept.longLivedUntil
+      return { family, ...(longLivedUntil === undefined ? {} : { longLivedUntil }) }
+    })
   }
 
-  /** Sweeps what was not sent again; nothing when it is not this that makes them stale. */
-  end(family: Family, by: StaleBy): void {
-    if (this.#families.get(family)?.by !== by) return
+  /** Gives up all of them. */
+  release(): void {
+    for (const family of this.families) this.#drop(family)
+    this.#rib.retire(this.ingest.source)
+  }
+
+  #drop(family: Family): void {
     this.#families.delete(family)
-    this.#rib.sweepStale(this.#ingest, family)
-  }
-
-  expire(now: number): void {
-    for (const [family, { by, until }] of this.#families) if (now >= until) this.end(family, by)
-  }
-
-  /** The session ends: what is stale by now is not kept once more (RFC 4724 section 4.2). */
-  clear(): void {
-    for (const [family, { by }] of this.#families) this.end(family, by)
+    this.#rib.drop(this.ingest.source, family)
   }
 }

@@ -9,13 +9,14 @@ import { encodeMessage } from './packet/message.ts'
 import type { Open } from './packet/open.ts'
 import { REFRESH, type RouteRefresh } from './packet/route-refresh.ts'
 import { peerName } from './peer-name.ts'
-import { keptFamilies, type Retained, StaleRoutes } from './retention.ts'
+import { type KeptFamily, keptFamilies, type Retained } from './retention.ts'
 import { groupKey, makeGroupConfig } from './rib/group-key.ts'
 import type { IngestPeer } from './rib/ingest.ts'
 import type { Border, Member } from './rib/member.ts'
 import type { Source } from './rib/source.ts'
 import { UpdateGroup } from './rib/update-group.ts'
 import { SendHold } from './send-hold.ts'
+import { StaleRoutes } from './stale-routes.ts'
 import type { Tally } from './tally.ts'
 import type { Wire } from './wire.ts'
 
@@ -142,15 +143,18 @@ export class Session {
   }
 
   /** Leaves the RIB; the families whose routes stay behind, as stale ones, for the peer's return. `kept` false: none do. */
-  end(reason: EndReason, kept: boolean): readonly Family[] {
+  end(reason: EndReason, kept: boolean): readonly KeptFamily[] {
     const { rib } = this.#host
     rib.leave(this.#group, this.#member)
-    this.stale.clear()
-    const families = kept ? keptFamilies(reason, this.negotiated) : []
+    const longLived = this.stale.clear()
+    const families = kept ? keptFamilies(reason, this.negotiated, this.#config.longLivedRestart?.most) : []
     for (const family of this.negotiated.families)
-      if (!families.includes(family)) rib.drop(this.#source, family)
+      if (!families.some((each) => each.family === family)) rib.drop(this.#source, family)
     if (families.length === 0) rib.retire(this.#source)
-    return families
+    return families.map((each) => {
+      const longLivedUntil = longLived.get(each.family)
+      return longLivedUntil === undefined ? each : { ...each, longLivedUntil }
+    })
   }
 
   #addSource(): Source {
@@ -168,7 +172,7 @@ export class Session {
 
   #takeOver(retained: Retained): void {
     const families = retained.resume(this.negotiated)
-    for (const family of families) {
+    for (const { family } of families) {
       this.ingest.received[family] = retained.ingest.received[family]
       this.ingest.accepted[family] = retained.ingest.accepted[family]
     }

@@ -126,6 +126,8 @@ export interface PeerSnapshot {
   readonly endOfRib: readonly Family[]
   /** Families with routes that are kept although the peer has yet to send them again: it is restarting (RFC 4724), or repeats them (RFC 7313). Absent: none. */
   readonly stale?: readonly Family[]
+  /** Those of `stale` whose restart time is over: last resorts by now (RFC 9494). Absent: none. */
+  readonly longLivedStale?: readonly Family[]
   readonly lastDown: DownReason | undefined
   readonly counters: PeerCounters
 }

@@ -413,9 +413,11 @@ function sessionPart(config: PeerConfig): string {
     password,
     ttlSecurityHops,
   } = config
-  const { routeReflectorClient, extendedNextHop, gracefulRestart, bfd, addPathReceive, addPathSend } = config
+  const { routeReflectorClient, extendedNextHop, gracefulRestart, longLivedRestart } = config
+  const { bfd, addPathReceive, addPathSend } = config
   return JSON.stringify([
     [address, link, port, asn, localAddress, holdTime, families, passive, password, ttlSecurityHops],
-    [routeReflectorClient, extendedNextHop, gracefulRestart, bfd, addPathReceive, addPathSend],
+    [routeReflectorClient, extendedNextHop, gracefulRestart, longLivedRestart?.time],
+    [bfd, addPathReceive, addPathSend],
   ])
 }

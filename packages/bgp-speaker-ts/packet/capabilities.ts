@@ -29,6 +29,11 @@ export type Capability =
       readonly time: number
       readonly families: readonly GracefulRestartFamily[]
     }
+  /** RFC 9494; time in seconds, 24 bits, by family. */
+  | {
+      readonly kind: 'long-lived-graceful-restart'
+      readonly families: readonly (GracefulRestartFamily & { readonly time: number })[]
+    }
   /** RFC 6793 */
   | { readonly kind: 'four-octet-as'; readonly asn: number }
   /** RFC 7911 */
@@ -49,6 +54,7 @@ const CODE = {
   FOUR_OCTET_AS: 65,
   ADD_PATH: 69,
   ENHANCED_ROUTE_REFRESH: 70,
+  LONG_LIVED_GRACEFUL_RESTART: 71,
 } as const
 
 /** Reads the capabilities that fill the reader. @throws OutOfBounds when one is cut short, or has a length of its own that does not fit it. */
@@ -82,6 +88,8 @@ function decodeCapability(code: number, value: Reader): Capability {
       return { kind: 'add-path', families: each(value, decodeAddPath) }
     case CODE.ENHANCED_ROUTE_REFRESH:
       return { kind: 'enhanced-route-refresh' }
+    case CODE.LONG_LIVED_GRACEFUL_RESTART:
+      return { kind: 'long-lived-graceful-restart', families: each(value, decodeLongLived) }
     default:
       return { kind: 'unknown', code, value: value.take(value.left()).slice() }
   }
@@ -109,6 +117,13 @@ function decodeGracefulRestart(reader: Reader): Capability {
     time: word & 0xfff,
     families,
   }
+}
+
+//  | AFI (2) | SAFI (1) | Flags (1) | Long-lived stale time (3) |  (RFC 9494 section 3.1)
+
+function decodeLongLived(reader: Reader): GracefulRestartFamily & { time: number } {
+  const family = { afi: reader.u16(), safi: reader.u8(), forwarding: (reader.u8() & 0x80) !== 0 }
+  return { ...family, time: reader.u8() * 0x10000 + reader.u16() }
 }
 
 function decodeAddPath(reader: Reader): AfiSafi & { receive: boolean; send: boolean } {
@@ -150,6 +165,15 @@ function encodeValue(writer: Writer, capability: Capability): void {
         writer.u8(forwarding ? 0x80 : 0)
       }
       return
+    case 'long-lived-graceful-restart':
+      for (const { afi, safi, forwarding, time } of capability.families) {
+        writer.u16(afi)
+        writer.u8(safi)
+        writer.u8(forwarding ? 0x80 : 0)
+        writer.u8(time >>> 16)
+        writer.u16(time & 0xffff)
+      }
+      return
     case 'four-octet-as':
       writer.u32(capability.asn)
       return
@@ -184,6 +208,8 @@ function codeOf(capability: Capability): number {
       return CODE.EXTENDED_MESSAGE
     case 'graceful-restart':
       return CODE.GRACEFUL_RESTART
+    case 'long-lived-graceful-restart':
+      return CODE.LONG_LIVED_GRACEFUL_RESTART
     case 'four-octet-as':
       return CODE.FOUR_OCTET_AS
     case 'add-path':

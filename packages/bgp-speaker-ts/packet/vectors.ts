@@ -97,6 +97,28 @@ export const VECTORS: readonly Vector[] = [
     message: { kind: 'update', ...nothing, mpUnreach: { afi: 2, safi: 1, nlri: [] } },
   },
   {
+    name: 'OPEN with long-lived graceful restart',
+    source: 'RFC 9494 3.1',
+    hex: `${MARKER}003501 04 fc00 005a 0a000001 18
+      0204 4002 4078 0210 470e 00010180 015180 00020100 ffffff`,
+    message: {
+      kind: 'open',
+      asn: 64512,
+      holdTime: 90,
+      routerId: 0x0a000001,
+      capabilities: [
+        { kind: 'graceful-restart', restarting: false, notification: true, time: 120, families: [] },
+        {
+          kind: 'long-lived-graceful-restart',
+          families: [
+            { afi: 1, safi: 1, forwarding: true, time: 86_400 },
+            { afi: 2, safi: 1, forwarding: false, time: 0xffffff },
+          ],
+        },
+      ],
+    },
+  },
+  {
     name: 'UPDATE that withdraws',
     source: 'RFC 4271 4.3',
     hex: `${MARKER}002002 0009 00 100a01 1f0a020000 0000`,

@@ -1,7 +1,7 @@
 // Every distinct attribute set once: canonical bytes behind a small integer, with columns for what best path compares.
 import { decodeCanonical, type PathAttributes } from '../packet/attributes.ts'
 import { ATTRIBUTE } from '../packet/codes.ts'
-import { NO_ADVERTISE, NO_EXPORT } from '../packet/communities.ts'
+import { LLGR_STALE, NO_ADVERTISE, NO_EXPORT, NO_LLGR } from '../packet/communities.ts'
 import { readU16, readU32 } from '../packet/reader.ts'
 import { grown } from './columns.ts'
 
@@ -19,7 +19,7 @@ export const DEFAULT_LOCAL_PREF = 100
 const CHUNK = 1 << 20
 
 /** Bits of the `flags` column. */
-export const ATTRIBUTE_FLAG = { NO_EXPORT: 1, NO_ADVERTISE: 2 } as const
+export const ATTRIBUTE_FLAG = { NO_EXPORT: 1, NO_ADVERTISE: 2, LLGR_STALE: 4, NO_LLGR: 8 } as const
 
 export class AttributeTable {
   origin = new Uint8Array(1024)
@@ -228,6 +228,8 @@ function communityFlags(bytes: Uint8Array, at: number, length: number): number {
     const community = readU32(bytes, at + i)
     if (community === NO_EXPORT) flags |= ATTRIBUTE_FLAG.NO_EXPORT
     else if (community === NO_ADVERTISE) flags |= ATTRIBUTE_FLAG.NO_ADVERTISE
+    else if (community === LLGR_STALE) flags |= ATTRIBUTE_FLAG.LLGR_STALE
+    else if (community === NO_LLGR) flags |= ATTRIBUTE_FLAG.NO_LLGR
   }
   return flags
 }

@@ -1,6 +1,6 @@
 // The decision process (RFC 4271 9.1.2.2 with RFC 4456 section 9): which of a prefix's paths is best.
 import { isLinkLocal } from '../address.ts'
-import type { AttributeTable } from './attribute-table.ts'
+import { ATTRIBUTE_FLAG, type AttributeTable } from './attribute-table.ts'
 import type { PathTable } from './path-table.ts'
 import { LOCAL, type Source } from './source.ts'
 
@@ -68,13 +68,16 @@ export class BestPath {
     return this.#sources[paths.source[path]!]!.zone
   }
 
-  /** Our own first, then LOCAL_PREF, AS path length, ORIGIN; negative: `a` is better. */
+  /** Our own first, long-lived stale ones last; then LOCAL_PREF, AS path length, ORIGIN; negative: `a` is better. */
   #compareDegree(paths: PathTable, a: number, b: number): number {
     const own = Number(paths.source[b] === LOCAL) - Number(paths.source[a] === LOCAL)
     if (own !== 0) return own
-    const { localPref, pathLength, origin } = this.#attributes
+    const { flags, localPref, pathLength, origin } = this.#attributes
     const x = paths.attribute[a]!
     const y = paths.attribute[b]!
+    // RFC 9494 section 4.3: a last resort, whatever else speaks for it.
+    const stale = (flags[x]! & ATTRIBUTE_FLAG.LLGR_STALE) - (flags[y]! & ATTRIBUTE_FLAG.LLGR_STALE)
+    if (stale !== 0) return stale
     return localPref[y]! - localPref[x]! || pathLength[x]! - pathLength[y]! || origin[x]! - origin[y]!
   }
 

@@ -33,6 +33,12 @@ export function makeGroupConfig(
       'ipv6-unicast': own(peer, localAddress, 'ipv6-unicast', negotiated),
     },
     ipv4OverIpv6: negotiated.ipv4OverIpv6,
+    longLived:
+      negotiated.longLived !== undefined
+        ? 'pass'
+        : peer.longLivedRestart?.tellAnyway === true && !external
+          ? 'lower'
+          : 'withhold',
     addPath: negotiated.addPathSend,
   }
 }

@@ -9,8 +9,9 @@ import { readU32 } from '../packet/reader.ts'
 import { UpdateSections } from '../packet/update.ts'
 import { writeU32 } from '../packet/writer.ts'
 import type { PolicyEngine } from '../policy/engine.ts'
-import type { AttributeTable } from './attribute-table.ts'
+import { ATTRIBUTE_FLAG, type AttributeTable } from './attribute-table.ts'
 import type { FamilyRib } from './family-rib.ts'
+import { markedStale } from './long-lived.ts'
 import { PATH_FLAG } from './path-table.ts'
 import type { Source } from './source.ts'
 
@@ -98,17 +99,40 @@ export class Ingest {
   reconsider(peer: IngestPeer, family: Family): void {
     const rib = this.#ribs[family]
     const { paths } = rib
-    this.#refusal = ''
-    for (let path = paths.first(peer.source.index); path >= 0; path = paths.following(path)) {
-      if ((paths.flags[path]! & PATH_FLAG.REFUSED) !== 0) continue
-      const before = paths.attribute[path]!
-      const after = this.#verdict(peer, rib, paths.prefix[path]!, paths.received[path]!)
-      if (after === before) continue
-      paths.attribute[path] = after
-      this.#attributes.released++
-      peer.accepted[family] += Number(after >= 0) - Number(before >= 0)
-      rib.touch(paths.prefix[path]!)
+    for (let path = paths.first(peer.source.index); path >= 0; path = paths.following(path))
+      this.#reconsider(peer, rib, path)
+  }
+
+  /** Keeps what is stale as a last resort, but for what says that it must not be kept so (RFC 9494 section 4.2). */
+  keepLongLived(peer: IngestPeer, family: Family): void {
+    const rib = this.#ribs[family]
+    const { paths } = rib
+    for (let path = paths.first(peer.source.index); path >= 0; ) {
+      const next = paths.following(path)
+      const flags = paths.flags[path]!
+      if ((flags & PATH_FLAG.STALE) !== 0 && (flags & PATH_FLAG.LONG_LIVED) === 0) {
+        paths.flags[path] = flags | PATH_FLAG.LONG_LIVED
+        const refused = (this.#attributes.flags[paths.received[path]!]! & ATTRIBUTE_FLAG.NO_LLGR) !== 0
+        if (refused) this.#remove(peer, rib, path)
+        else this.#reconsider(peer, rib, path)
+      }
+      path = next
     }
+  }
+
+  #reconsider(peer: IngestPeer, rib: FamilyRib, path: number): void {
+    const { paths } = rib
+    const flags = paths.flags[path]!
+    if ((flags & PATH_FLAG.REFUSED) !== 0) return
+    this.#refusal = ''
+    const before = paths.attribute[path]!
+    let after = this.#verdict(peer, rib, paths.prefix[path]!, paths.received[path]!)
+    if (after >= 0 && (flags & PATH_FLAG.LONG_LIVED) !== 0) after = markedStale(this.#attributes, after)
+    if (after === before) return
+    paths.attribute[path] = after
+    this.#attributes.released++
+    peer.accepted[rib.family] += Number(after >= 0) - Number(before >= 0)
+    rib.touch(paths.prefix[path]!)
   }
 
   #countOutcome(peer: IngestPeer): void {
@@ -239,7 +263,7 @@ export class Ingest {
       path = rib.insert(prefix, peer.source.index, pathId)
       paths.received[path] = paths.attribute[path] = REJECTED
       if (++peer.received[rib.family] > peer.maxPrefixes) throw tooManyPrefixes(rib.family, peer.maxPrefixes)
-    } else if (paths.received[path] === received) {
+    } else if (paths.received[path] === received && (paths.flags[path]! & PATH_FLAG.LONG_LIVED) === 0) {
       paths.flags[path]! &= ~PATH_FLAG.STALE
       return
     }

@@ -1,8 +1,8 @@
 // All paths of one family in typed arrays, each in two lists: its prefix's and its peer's.
 import { grown } from './columns.ts'
 
-/** Bits of the `flags` column. STALE: kept over a graceful restart, not heard of since. REFUSED: never usable, whatever the policy. */
-export const PATH_FLAG = { STALE: 1, REFUSED: 2 } as const
+/** Bits of the `flags` column. STALE: kept over a graceful restart, not heard of since. REFUSED: never usable, whatever the policy. LONG_LIVED: stale for so long that it is a last resort (RFC 9494). */
+export const PATH_FLAG = { STALE: 1, REFUSED: 2, LONG_LIVED: 4 } as const
 
 export class PathTable {
   prefix = new Int32Array(1024)

@@ -81,6 +81,12 @@ export class Rib {
     this.schedule()
   }
 
+  /** What is stale of a peer's becomes a last resort (RFC 9494). */
+  keepLongLived(peer: IngestPeer, family: Family): void {
+    this.ingest.keepLongLived(peer, family)
+    this.schedule()
+  }
+
   /** Applies a peer's import policy again. */
   reconsider(peer: IngestPeer, family: Family): void {
     this.ingest.reconsider(peer, family)

@@ -6,6 +6,7 @@ import type { PolicyEngine } from '../policy/engine.ts'
 import { ATTRIBUTE_FLAG, type AttributeTable } from './attribute-table.ts'
 import { BEST_ID, type ExtraPath, ExtraPaths } from './extra-paths.ts'
 import type { FamilyRib } from './family-rib.ts'
+import { loweredStale } from './long-lived.ts'
 import { addId, type Lagging, type Member, noIds, type PathIds, sendTo } from './member.ts'
 import { OutTable } from './out-table.ts'
 import type { Source } from './source.ts'
@@ -26,6 +27,8 @@ export interface GroupConfig {
   readonly self: Readonly<Record<Family, Uint8Array | undefined>>
   /** IPv4 prefixes may have an IPv6 next hop (RFC 8950). */
   readonly ipv4OverIpv6: boolean
+  /** What members are told of long-lived stale paths (RFC 9494): all, nothing, or that they are poor ones. */
+  readonly longLived: 'pass' | 'withhold' | 'lower'
   /** Families of which members are told all paths (RFC 7911). */
   readonly addPath: readonly Family[]
 }
@@ -333,9 +336,16 @@ export class UpdateGroup {
         ? attribute
         : this.policy.evaluate(attribute, source, rib.family, rib.prefixes, prefix)
     if (result < 0) return this.#reject(rib, prefix, this.policy!.reason)
+    const told = this.#asTold(result)
     return this.#nextHop(rib.family, result, source) === undefined
       ? this.#reject(rib, prefix, this.#reason)
-      : result
+      : told
+  }
+
+  /** RFC 9494 section 4.6: for whoever knows nothing of them, long-lived stale paths are made unattractive. */
+  #asTold(attribute: number): number {
+    const stale = (this.#attributes.flags[attribute]! & ATTRIBUTE_FLAG.LLGR_STALE) !== 0
+    return stale && this.config.longLived === 'lower' ? loweredStale(this.#attributes, attribute) : attribute
   }
 
   #reject(rib: FamilyRib, prefix: number, reason: string): number {
@@ -344,10 +354,11 @@ export class UpdateGroup {
     return NOTHING
   }
 
-  /** RFC 4271 9.2, RFC 4456, RFC 1997. */
+  /** RFC 4271 9.2, RFC 4456, RFC 1997, RFC 9494 4.3. */
   #mayPass(source: Source, attribute: number): boolean {
     const flags = this.#attributes.flags[attribute]!
     if ((flags & ATTRIBUTE_FLAG.NO_ADVERTISE) !== 0) return false
+    if ((flags & ATTRIBUTE_FLAG.LLGR_STALE) !== 0 && this.config.longLived === 'withhold') return false
     if (this.config.external) return (flags & ATTRIBUTE_FLAG.NO_EXPORT) === 0
     return source.kind !== 'ibgp' || source.client || this.config.client
   }
