@@ -1,5 +1,6 @@
 /** What follows a flush, when the kernel knows the endpoints: old UDP flows are forgotten, and what did not work becomes a problem. */
 import type { Logger } from '@podroute/reconcile/log.ts'
+import { codeOf } from '@podroute/reconcile/resource.ts'
 import type { Frontends } from './frontends.ts'
 import type { ServiceIndex } from './index.ts'
 import type { Kernel } from './kernel.ts'
@@ -7,6 +8,7 @@ import { NodePorts } from './node-ports.ts'
 import type { Frontend } from './plan/frontend.ts'
 import { problemOf } from './plan/plan.ts'
 import type { Problems } from './problems.ts'
+import { DEFAULT_SCHEDULER } from './settings.ts'
 import type { ProxyTables } from './tables.ts'
 import type { Problem, Service, ServiceKey } from './types.ts'
 import { UdpFlows } from './udp-flows.ts'
@@ -17,6 +19,8 @@ export interface AftermathOptions {
   readonly tables: ProxyTables
   readonly index: ServiceIndex
   readonly problems: Problems
+  /** The kernel has none of this name. */
+  missingScheduler(name: string): void
 }
 
 export class Aftermath {
@@ -71,11 +75,17 @@ export class Aftermath {
     problems.replace('health checks', found)
   }
 
-  /** Somebody else's virtual server at the same place, or a scheduler that the kernel lacks. */
+  /** Somebody else's virtual server at the same place; or a scheduler that the kernel lacks, which planning does without then. */
   #reportServers(frontends: Frontends): void {
-    const { tables, index, problems } = this.#options
+    const { tables, index, problems, missingScheduler } = this.#options
     const found: Problem[] = []
-    for (const [key, { message }] of tables.servers.failures()) {
+    for (const [key, error] of tables.servers.failures()) {
+      const { message } = error
+      const scheduler = tables.servers.get(key)?.scheduler
+      if (codeOf(error) === 'ENOENT' && scheduler !== undefined && scheduler !== DEFAULT_SCHEDULER) {
+        missingScheduler(scheduler)
+        continue
+      }
       const service = index.service(frontends.ownerOf(key) ?? '')
       if (service) found.push(problemOf(service, 'KERNEL_REFUSED', `${key}: ${message}`))
     }

@@ -28,6 +28,7 @@ const REASONS: Readonly<Record<ProblemCode, readonly [reason: string, note: stri
   CONFLICT: ['AddressConflict', 'another Service, which is older, holds '],
   ADDRESS_REFUSED: ['AddressRefused', 'not served: '],
   KERNEL_REFUSED: ['KernelRefused', 'the kernel of the node did not take '],
+  NO_SCHEDULER: ['NoScheduler', 'the kernel of the node has no scheduler '],
   PORT_IN_USE: ['PortInUse', 'a process on the node holds the port of '],
 }
 

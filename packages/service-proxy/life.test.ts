@@ -407,3 +407,32 @@ describe('addresses of the node', () => {
     expect(kernel.endpoints(WEB)).to.deep.equal([`${B}:8080`])
   })
 })
+
+describe('a scheduler that the kernel does not have', () => {
+  const asking = (name: string, scheduler: string, clusterIP: string) =>
+    service(
+      name,
+      { clusterIP },
+      { metadata: { annotations: { 'podroute.io/service.scheduler': scheduler } } },
+    )
+
+  it('is replaced by rr, said once a Service', async () => {
+    const kernel = new FakeKernel()
+    kernel.missingSchedulers.add('mh')
+    const { proxy, problems, clock } = await setup({}, kernel)
+    await proxy.synced()
+    proxy.upsertService(asking('web', 'mh', '10.96.0.1'))
+    proxy.upsertService(asking('other', 'lc', '10.96.0.2'))
+    for (const name of ['web', 'other']) proxy.upsertSlice(slice(name, [A]))
+    await clock.advance(10_000)
+    expect(kernel.table.get(WEB)?.server.scheduler).to.equal('rr')
+    expect(kernel.table.get('tcp 10.96.0.2 80')?.server.scheduler).to.equal('lc')
+    expect(kernel.endpoints(WEB)).to.deep.equal([`${A}:8080`])
+    proxy.upsertService(asking('late', 'mh', '10.96.0.3'))
+    await clock.advance(10_000)
+    expect(kernel.endpoints('tcp 10.96.0.3 80')).to.deep.equal([])
+    const said = (name: string) => `NO_SCHEDULER test/${name} mh; rr is used instead`
+    expect(problems).to.deep.equal([said('web'), said('late')])
+    expect(proxy.stats()['virtual-servers']).to.include({ failed: 0 })
+  })
+})

@@ -23,6 +23,8 @@ interface Facts {
   /** Of all nodes. */
   readonly clusterAddresses: readonly string[]
   readonly podCIDRs: readonly string[]
+  /** Schedulers that the kernel does not have. */
+  readonly missingSchedulers: readonly string[]
 }
 
 export class NodeView {
@@ -33,7 +35,8 @@ export class NodeView {
   constructor(options: NodeViewOptions) {
     this.#options = options
     const { zone = '', nodeAddresses } = options
-    this.#facts = { zone, nodeAddresses, kernelAddresses: [], clusterAddresses: [], podCIDRs: [] }
+    const unknown = { kernelAddresses: [], clusterAddresses: [], podCIDRs: [], missingSchedulers: [] }
+    this.#facts = { zone, nodeAddresses, ...unknown }
     this.#context = makeContext(options, this.#facts)
   }
 
@@ -66,6 +69,7 @@ function makeContext(options: NodeViewOptions, facts: Facts): PlanContext {
     nodePortAddresses: nodePortAddresses(options.nodePortRanges ?? [], facts),
     externalRanges: options.externalRanges ?? [],
     clusterRanges: [...facts.podCIDRs, ...(options.serviceCIDRs ?? [])],
+    missingSchedulers: new Set(facts.missingSchedulers),
     masqueradeAll: options.masqueradeAll ?? false,
     markOf: options.markOf,
   }

@@ -81,6 +81,7 @@ export class ServiceProxy implements AsyncDisposable {
     this.#aftermath = new Aftermath({
       ...{ kernel: options.kernel, log: options.log, tables: this.#tables },
       ...{ index: this.#index, problems: this.#problems },
+      missingScheduler: (name) => this.#missingScheduler(name),
     })
     this.#group = makeGroup(this.#tables, {
       ...options,
@@ -299,6 +300,11 @@ export class ServiceProxy implements AsyncDisposable {
     } catch (error) {
       this.#options.log?.warn('addresses could not be read', { error: (error as Error).message })
     }
+  }
+
+  #missingScheduler(name: string): void {
+    const missingSchedulers = [...this.#node.context.missingSchedulers, name]
+    if (this.#node.learn({ missingSchedulers })) this.#replan(({ tuning }) => tuning.scheduler === name)
   }
 
   #isHealthy(now: number): boolean {

@@ -1,5 +1,8 @@
 /** Kernel modules and settings without which the rest does not work, and why each. */
 
+/** Of Services that ask for no other; its module is among those that have to be there. */
+export const DEFAULT_SCHEDULER = 'rr'
+
 export const MODULES = ['ip_vs', 'ip_vs_rr', 'nf_conntrack', 'br_netfilter'] as const
 
 export const SYSCTLS: Readonly<Record<string, string>> = {

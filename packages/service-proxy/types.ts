@@ -169,5 +169,7 @@ export type ProblemCode =
   | 'ADDRESS_REFUSED'
   /** A process on the node holds the port that a Service asks for. */
   | 'PORT_IN_USE'
-  /** The kernel did not take a virtual server: somebody else's is there, or it has no such scheduler. */
+  /** The kernel did not take a virtual server: somebody else's is there. */
   | 'KERNEL_REFUSED'
+  /** The kernel has no such scheduler, and none of that name can be loaded. */
+  | 'NO_SCHEDULER'

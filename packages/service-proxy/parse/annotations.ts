@@ -1,5 +1,6 @@
 /** Annotations of a Service that tune how it is served: ours, and kube-router's names for those who come from there. */
 import { FLAG_SCHED_1, FLAG_SCHED_2 } from '@podroute/linux/ipvs/ipvs.ts'
+import { DEFAULT_SCHEDULER } from '../settings.ts'
 import type { ServiceObject, Tuning } from '../types.ts'
 
 /** Ours wins where both are set. */
@@ -22,7 +23,6 @@ const SCHEDULERS = new Set([
   'ovf',
   'twos',
 ])
-const DEFAULT_SCHEDULER = 'rr'
 
 /** Names of ipvsadm(8), and those of the bits themselves. */
 const SCHEDULER_FLAGS: Readonly<Record<string, number>> = {

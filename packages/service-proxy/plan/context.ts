@@ -14,6 +14,8 @@ export interface PlanContext {
   readonly externalRanges: readonly string[]
   /** Prefixes of pods and Services: addresses in them that come from elsewhere are somebody else's. */
   readonly clusterRanges: readonly string[]
+  /** Names of schedulers that the kernel turned out not to have. */
+  readonly missingSchedulers: ReadonlySet<string>
   /** Masquerade all traffic to ClusterIPs. */
   readonly masqueradeAll: boolean
   /** The packet mark that stands for an address, protocol and port; the same one each time. */

@@ -1,5 +1,6 @@
 /** A Service and its slices to frontends: a pure function over the rule families. */
 import { familyOf } from '@podroute/linux/address.ts'
+import { DEFAULT_SCHEDULER } from '../settings.ts'
 import type { Problem, ProblemCode, Service, ServicePort, Slice } from '../types.ts'
 import { judgeAddress } from './addresses.ts'
 import { planClusterIp } from './cluster-ip.ts'
@@ -29,6 +30,10 @@ interface Place {
 export function planService(service: Service, slices: readonly Slice[], context: PlanContext): ServicePlan {
   const problems: Problem[] = []
   const places = addressesOf(service, context, problems)
+  const { scheduler } = service.tuning
+  if (context.missingSchedulers.has(scheduler)) {
+    problems.push(problemOf(service, 'NO_SCHEDULER', `${scheduler}; ${DEFAULT_SCHEDULER} is used instead`))
+  }
   const frontends: Frontend[] = []
   for (const port of service.ports) frontends.push(...planPort(service, port, slices, places, context))
   return {

@@ -5,6 +5,7 @@ import { FLAG_PERSISTENT } from '@podroute/linux/ipvs/ipvs.ts'
 import type { VirtualServer } from '../kernel.ts'
 import type { PortSetName, SetElement } from '../rules/sets.ts'
 import { portElement, setOf } from '../rules/sets.ts'
+import { DEFAULT_SCHEDULER } from '../settings.ts'
 import type { Family, Service, ServicePort } from '../types.ts'
 import type { PlanContext } from './context.ts'
 import type { Backend } from './endpoints.ts'
@@ -80,16 +81,17 @@ export function elementOf(name: PortSetName, { address, port }: Target): SetElem
   return portElement(name, familyOf(address), address, port.protocol, port.port)
 }
 
-function serverOf({ service, port, address }: Target): VirtualServer {
+function serverOf({ service, port, address, context }: Target): VirtualServer {
   const { affinity, tuning } = service
+  const missing = context.missingSchedulers.has(tuning.scheduler)
   const persistent = affinity.kind === 'client-ip'
   return {
     family: familyOf(address),
     protocol: port.protocol,
     address,
     port: port.port,
-    scheduler: tuning.scheduler,
-    flags: FLAG_OURS | tuning.schedulerFlags | (persistent ? FLAG_PERSISTENT : 0),
+    scheduler: missing ? DEFAULT_SCHEDULER : tuning.scheduler,
+    flags: FLAG_OURS | (missing ? 0 : tuning.schedulerFlags) | (persistent ? FLAG_PERSISTENT : 0),
     timeout: persistent ? affinity.seconds : 0,
   }
 }

@@ -43,6 +43,8 @@ export class FakeKernel implements Kernel {
   readonly bound = new Set<BoundPort>()
   lists = 0
   hasIpvs = true
+  /** Names of those that it does not have. */
+  readonly missingSchedulers = new Set<string>()
   #news: KernelNews | undefined
   #chains = new Map<string, string[]>()
 
@@ -154,6 +156,8 @@ export class FakeKernel implements Kernel {
     const key = serverKey(op.server)
     const there = this.table.get(key)
     this.messages.push(`${op.kind} ${key}`)
+    const chooses = op.kind === 'add-server' || op.kind === 'replace-server'
+    if (chooses && this.missingSchedulers.has(op.server.scheduler)) return new FakeError('ENOENT')
     if (op.kind === 'add-server') {
       if (there) return new FakeError('EEXIST')
       this.table.set(key, { server: op.server, destinations: new Map() })

@@ -19,6 +19,7 @@ export function contextWith(more: Partial<PlanContext> = {}): PlanContext {
     nodePortAddresses: [NODE.v4, NODE.v6],
     externalRanges: ['198.51.100.0/24'],
     clusterRanges: ['10.244.0.0/16', '10.96.0.0/16'],
+    missingSchedulers: new Set(),
     masqueradeAll: false,
     markOf: (name) => marks.of(name),
     ...more,
