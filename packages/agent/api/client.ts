@@ -1,6 +1,6 @@
 /** Requests to the API server: lists as JSON, watches as a stream of lines. Server, CA and credentials come from a KubeConfig. */
 import type { IncomingMessage } from 'node:http'
-import { type RequestOptions, request } from 'node:https'
+import { Agent, type RequestOptions, request } from 'node:https'
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import { ApiStatusError } from '../errors.ts'
 import { splitLines } from './lines.ts'
@@ -31,6 +31,8 @@ export function createApiClient(config: KubeConfig): ApiClient {
   const open = async (path: string, query: Query, signal: AbortSignal, idleMs: number, body?: string) => {
     const options: RequestOptions = {}
     await config.applyToHTTPSOptions(options)
+    // Else every page of a list begins with a connection and a TLS handshake of its own.
+    if (options.agent instanceof Agent) Object.assign(options.agent, { keepAlive: true })
     const url = new URL(server + path)
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value)
     return send(url, { ...options, signal }, idleMs, body)
