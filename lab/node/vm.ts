@@ -17,7 +17,13 @@ import { LabError } from '../errors.ts'
 import { buildTools } from '../tools/build.ts'
 import { collectInGuest, type GuestCommand, type GuestStreams, runInGuest } from './channel.ts'
 import { prepareKernel } from './kernel.ts'
-import { hardwareVirtualization, type MachineSettings, qemuArguments, type Share } from './qemu.ts'
+import {
+  type GuestNetwork,
+  hardwareVirtualization,
+  type MachineSettings,
+  qemuArguments,
+  type Share,
+} from './qemu.ts'
 
 export interface VmOptions {
   readonly name: string
@@ -27,6 +33,8 @@ export interface VmOptions {
   readonly cpus?: number
   /** Folders to see past every cache: read-only for sources that change meanwhile, read-write for results. */
   readonly shares?: readonly Share[]
+  /** Taps of the network namespace that we run in; none by default. */
+  readonly networks?: readonly GuestNetwork[]
   /** Milliseconds until the guest has to answer; default 120,000. */
   readonly bootTimeout?: number
 }
@@ -106,7 +114,7 @@ export async function bootVm(options: VmOptions): Promise<Vm> {
     tools,
     start: START_SCRIPT,
     shares: options.shares ?? [],
-    networks: [],
+    networks: options.networks ?? [],
     directory,
   }
   const started = performance.now()

@@ -1,30 +1,28 @@
-/** The service benchmarks themselves; they need a kernel with IPVS, so `services.ts` runs them in a VM. */
+/** The proxy in this process, on a kernel with IPVS, while the number of Services grows; `services.ts` runs it in a VM. */
 import { execFileSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import { createNetns, removeNetns } from '@podroute/linux/netns.ts'
-import type { Kernel } from '@podroute/service-proxy/kernel.ts'
 import { openKernel } from '@podroute/service-proxy/open-kernel.ts'
-import { createServiceProxy } from '@podroute/service-proxy/proxy.ts'
+import { createServiceProxy, type ServiceProxy } from '@podroute/service-proxy/proxy.ts'
 import { median, report } from './report.ts'
-import { measureKubeProxy } from './services-kube-proxy.ts'
+import { type Counts, counting } from './services-counts.ts'
 import { benchService, benchSlice, NODE_ADDRESS, NODE_NAME } from './services-objects.ts'
 
-const { values: args } = parseArgs({
-  options: { json: { type: 'boolean' }, 'kube-proxy': { type: 'string' } },
-})
-const SIZES = [100, 1000, 5000]
-const CHANGES = 40
-const PEER_CHANGES = 9
+const { values: args } = parseArgs({ options: { json: { type: 'boolean', default: false } } })
+const { json } = args
+const SIZES = [100, 1000, 5000, 30_000]
+const CHANGES = 60
 
 interface Measured {
-  readonly firstSync: number
-  /** Of it, what the virtual servers and destinations alone took: what `ipvsadm -R` does, too. */
+  readonly elapsed: number
+  /** Of it, what virtual servers and destinations alone took, in milliseconds: what `ipvsadm -R` does, too. */
   readonly ipvs: number
   /** Median, in milliseconds. */
   readonly change: number
-  /** Netlink messages and nftables transactions of one change, dumps and listings included. */
+  /** The most messages and nftables transactions of one change. */
   readonly messages: number
-  readonly rss: number
+  /** Dumps and listings during all changes. */
+  readonly lists: number
 }
 
 function freshNetns(name: string): string {
@@ -35,71 +33,29 @@ function freshNetns(name: string): string {
   return name
 }
 
-interface Counts {
-  messages: number
-  /** Milliseconds spent on changes of virtual servers and destinations. */
-  ipvs: number
-}
-
-/** Counts what goes to the kernel. */
-function counting(kernel: Kernel): { kernel: Kernel; counts: Counts } {
-  const counts: Counts = { messages: 0, ipvs: 0 }
-  const count = <T>(messages: number, work: T): T => {
-    counts.messages += messages
-    return work
-  }
-  return {
-    counts,
-    kernel: {
-      ...kernel,
-      ipvs: {
-        servers: () => count(1, kernel.ipvs.servers()),
-        destinations: (server) => count(1, kernel.ipvs.destinations(server)),
-        table: () => count(1, kernel.ipvs.table!()),
-        async apply(ops) {
-          const started = performance.now()
-          const outcomes = await count(ops.length, kernel.ipvs.apply(ops))
-          counts.ipvs += performance.now() - started
-          return outcomes
-        },
-      },
-      routes: {
-        list: (filter) => count(1, kernel.routes.list(filter)),
-        apply: (ops) => count(ops.length, kernel.routes.apply(ops)),
-      },
-      nft: {
-        run: (script) => count(1, kernel.nft.run(script)),
-        listJson: (command) => count(1, kernel.nft.listJson(command)),
-      },
-    },
-  }
-}
-
-async function measureOurs(services: number): Promise<Measured> {
-  await using stack = new AsyncDisposableStack()
-  const netns = freshNetns('pr-bench-ours')
-  stack.defer(async () => removeNetns(netns))
-  const { kernel, counts } = counting(stack.use(openKernel({ netns })))
+async function grow(proxy: ServiceProxy, counts: Counts, from: number, to: number): Promise<Measured> {
   const objects = Array.from(
-    { length: services },
-    (_, index) => [benchService(index), benchSlice(index)] as const,
+    { length: to - from },
+    (_, index) => [benchService(from + index), benchSlice(from + index)] as const,
   )
+  const ipvs = counts.ipvs
   const started = performance.now()
-  const proxy = stack.use(
-    createServiceProxy({ nodeName: NODE_NAME, nodeAddresses: [NODE_ADDRESS], kernel, coalesce: 0 }),
-  )
-  await proxy.start()
   for (const [service, slice] of objects) {
     proxy.upsertService(service)
     proxy.upsertSlice(slice)
   }
   await proxy.synced()
-  const firstSync = performance.now() - started
-  const { ipvs } = counts
+  while (Object.values(proxy.stats()).some(({ desired, applied }) => desired !== applied)) await proxy.flush()
+  const elapsed = performance.now() - started
   const failed = Object.values(proxy.stats()).reduce((sum, table) => sum + table.failed, 0)
   if (failed > 0) throw new Error(`${failed} operations failed`)
+  return { elapsed, ipvs: counts.ipvs - ipvs, ...(await change(proxy, counts)) }
+}
+
+async function change(proxy: ServiceProxy, counts: Counts) {
   const times: number[] = []
   let messages = 0
+  const { lists } = counts
   for (let round = 1; round <= CHANGES; round++) {
     const slice = benchSlice(5, round)
     const before = counts.messages
@@ -109,7 +65,7 @@ async function measureOurs(services: number): Promise<Measured> {
     times.push(performance.now() - at)
     messages = Math.max(messages, counts.messages - before)
   }
-  return { firstSync, ipvs, change: median(times), messages, rss: process.memoryUsage().rss / 2 ** 20 }
+  return { change: median(times), messages, lists: counts.lists - lists }
 }
 
 /** The same virtual servers and destinations by `ipvsadm -R`, without addresses and rules. */
@@ -130,79 +86,66 @@ function measureIpvsadm(services: number): number {
   return elapsed
 }
 
-async function main(): Promise<void> {
-  const json = args.json ?? false
-  await measureOurs(10)
-  const ours = new Map<number, Measured>()
-  for (const size of SIZES) ours.set(size, await measureOurs(size))
+function reportGrowth(ours: ReadonlyMap<number, Measured>, ipvsadm: number): void {
   const at = (size: number) => ours.get(size)!
-  const ipvsadm = median([1, 2, 3].map(() => measureIpvsadm(1000)))
-  // The whole of it, with planning, addresses and rules, and the part of it that ipvsadm does.
-  const parts = { 'first sync': at(1000).firstSync, 'IPVS part of it': at(1000).ipvs }
-  for (const [name, ours] of Object.entries(parts)) {
+  const name = (what: string) => `services: ${what}`
+  const ratio = (value: number) => ({ kind: 'ratio', value }) as const
+  const all = ratio(1)
+  const parts = { 'first sync in the process': at(1000).elapsed, 'IPVS part of it': at(1000).ipvs }
+  for (const [what, value] of Object.entries(parts)) {
     report(
+      { name: name(`${what}, 100 to 1,000 (ipvsadm -R)`), unit: 'ms', ours: value, peer: ipvsadm },
+      { json },
+    )
+  }
+  const small = at(100)
+  for (const size of SIZES) {
+    const { change, messages, lists, elapsed } = at(size)
+    const bound = size === 30_000 ? { goal: ratio(1.3) } : {}
+    const figures = [
       {
-        name: `services: ${name}, 1,000 x 5 (ipvsadm -R)`,
+        name: `one endpoint's change at ${size} (100)`,
         unit: 'ms',
-        ours,
-        peer: ipvsadm,
-        goal: { kind: 'ratio', value: 1 },
+        ours: change,
+        peer: small.change,
+        ...bound,
       },
-      { json },
-    )
-  }
-  for (const size of [100, 5000]) {
-    report(
-      { name: `services: one endpoint's change at ${size}`, unit: 'ms', ours: at(size).change },
-      { json },
-    )
-  }
-  report(
-    {
-      name: "services: an endpoint's change, 5,000 against 100",
-      unit: 'ms',
-      ours: at(5000).change,
-      peer: at(100).change,
-      goal: { kind: 'ratio', value: 1.3 },
-    },
-    { json },
-  )
-  for (const size of [1000, 5000]) {
-    report(
       {
-        name: `services: messages a change, ${size} against 100`,
+        name: `messages of it at ${size} (100)`,
         unit: 'msg',
-        ours: at(size).messages,
-        peer: at(100).messages,
-        goal: { kind: 'ratio', value: 1 },
+        ours: messages,
+        peer: small.messages,
+        goal: all,
       },
-      { json },
-    )
+      {
+        name: `listings during changes at ${size}`,
+        unit: 'list',
+        ours: lists,
+        goal: { kind: 'max', value: 0 } as const,
+      },
+      { name: `growing to ${size}`, unit: 'ms', ours: elapsed },
+    ]
+    for (const figure of figures) report({ ...figure, name: name(figure.name) }, { json })
   }
-  report({ name: 'services: RSS after 5,000 x 5', unit: 'MiB', ours: at(5000).rss }, { json })
-  if (!args['kube-proxy']) throw new Error('--kube-proxy PATH is missing')
-  const netns = freshNetns('pr-bench-peer')
-  const peer = await measureKubeProxy(args['kube-proxy'], netns, 1000, PEER_CHANGES)
-  removeNetns(netns)
-  report(
-    {
-      name: "services: an endpoint's change at 1,000 (kube-proxy nft)",
-      unit: 'ms',
-      ours: at(1000).change,
-      peer: median(peer.changes),
-      goal: { kind: 'ratio', value: 1 },
-    },
-    { json },
-  )
-  report(
-    {
-      name: 'services: first sync of 1,000 x 5 (kube-proxy nft)',
-      unit: 'ms',
-      ours: at(1000).firstSync,
-      peer: peer.firstSync,
-    },
-    { json },
-  )
+}
+
+async function main(): Promise<void> {
+  await using stack = new AsyncDisposableStack()
+  const netns = freshNetns('pr-bench-ours')
+  stack.defer(async () => removeNetns(netns))
+  const { kernel, counts } = counting(stack.use(openKernel({ netns })))
+  const options = { nodeName: NODE_NAME, nodeAddresses: [NODE_ADDRESS], kernel, coalesce: 0 }
+  // The look at the whole of the kernel is measured apart.
+  const proxy = stack.use(createServiceProxy({ ...options, auditPause: 3_600_000 }))
+  await proxy.start()
+  await grow(proxy, counts, 0, 10)
+  const ours = new Map<number, Measured>()
+  let before = 10
+  for (const size of SIZES) {
+    ours.set(size, await grow(proxy, counts, before, size))
+    before = size
+  }
+  reportGrowth(ours, median([1, 2, 3].map(() => measureIpvsadm(900))))
 }
 
 await main()

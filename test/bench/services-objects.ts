@@ -3,30 +3,30 @@ import type { EndpointSliceObject, ServiceObject } from '@podroute/service-proxy
 
 export const NODE_NAME = 'bench'
 export const NODE_ADDRESS = '172.31.9.11'
+/** Room for a million ClusterIPs and for sixteen generations of half a million endpoints. */
+export const SERVICE_RANGE = '10.96.0.0/12'
+export const ENDPOINT_RANGE = '10.128.0.0/9'
+export const SERVICE_PORT = 80
+export const ENDPOINT_PORT = 8080
 const ENDPOINTS = 5
+const FIRST_SERVICE = 0x0a60_0100
+const FIRST_ENDPOINT = 0x0a80_0000
+const GENERATION = 1 << 19
 
 interface Meta {
   readonly namespace: string
   readonly name: string
-  readonly uid: string
-  readonly resourceVersion: string
   readonly labels: Readonly<Record<string, string>>
 }
 
-function meta(name: string, index: number, version: number): Meta {
-  return {
-    namespace: 'default',
-    name,
-    uid: `00000000-0000-0000-0000-${String(index).padStart(12, '0')}`,
-    resourceVersion: String(version),
-    labels: { 'kubernetes.io/service-name': `s${index}` },
-  }
+export function serviceAddress(index: number): string {
+  return addressText(FIRST_SERVICE + index)
 }
 
 export function benchService(index: number): ServiceObject & { metadata: Meta } {
-  const address = `10.96.${index >> 8}.${index & 255}`
+  const address = serviceAddress(index)
   return {
-    metadata: meta(`s${index}`, index, 1),
+    metadata: meta(`s${index}`, index),
     spec: {
       type: 'ClusterIP',
       clusterIP: address,
@@ -34,7 +34,7 @@ export function benchService(index: number): ServiceObject & { metadata: Meta } 
       ...{ ipFamilies: ['IPv4'], ipFamilyPolicy: 'SingleStack' },
       sessionAffinity: 'None',
       internalTrafficPolicy: 'Cluster',
-      ports: [{ port: 80, protocol: 'TCP', ...{ targetPort: 8080 } }],
+      ports: [{ port: SERVICE_PORT, protocol: 'TCP', ...{ targetPort: ENDPOINT_PORT } }],
     },
   }
 }
@@ -42,18 +42,30 @@ export function benchService(index: number): ServiceObject & { metadata: Meta } 
 /** @param revision another one, another last endpoint. */
 export function benchSlice(index: number, revision = 0): EndpointSliceObject & { metadata: Meta } {
   const addresses = Array.from({ length: ENDPOINTS }, (_, position) => {
-    const host = index * ENDPOINTS + position
-    const moved = position === ENDPOINTS - 1 ? revision % 50 : 0
-    return `10.${200 + moved}.${host >> 8}.${host & 255}`
+    const generation = position === ENDPOINTS - 1 ? revision % 16 : 0
+    return addressText(FIRST_ENDPOINT + generation * GENERATION + index * ENDPOINTS + position)
   })
   return {
-    metadata: meta(`s${index}-x`, index, revision + 2),
+    metadata: meta(`s${index}-x`, index),
     addressType: 'IPv4',
-    ports: [{ ...{ name: '' }, port: 8080, protocol: 'TCP' }],
+    ports: [{ ...{ name: '' }, port: ENDPOINT_PORT, protocol: 'TCP' }],
     endpoints: addresses.map((address) => ({
       addresses: [address],
       conditions: { ready: true, serving: true, terminating: false },
       nodeName: 'elsewhere',
     })),
   }
+}
+
+/** The slice of a Service whose endpoints are all gone. */
+export function emptySlice(index: number): EndpointSliceObject & { metadata: Meta } {
+  return { ...benchSlice(index), endpoints: [] }
+}
+
+function meta(name: string, index: number): Meta {
+  return { namespace: 'default', name, labels: { 'kubernetes.io/service-name': `s${index}` } }
+}
+
+function addressText(value: number): string {
+  return [24, 16, 8, 0].map((shift) => (value >>> shift) & 255).join('.')
 }

@@ -1,22 +1,56 @@
-/** `npm run bench:services [-- --json]`: boots a VM whose kernel has IPVS and measures the service proxy there, against ipvsadm and kube-proxy. */
+/**
+ * `npm run bench:services [-- --json] [-- CASE…]`: the service proxy without a kernel, on the kernel of a VM, and as a process
+ * there with an API server outside, beside kube-proxy on the same objects.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { buildControlPlane } from '../../lab/control-plane/build.ts'
 import { bootVm } from '../../lab/node/vm.ts'
+import { installPackages } from '../../lab/prerequisites.ts'
+import { makeBenchNetwork, NETWORK, removeBenchNetwork } from './services-network.ts'
 import { reportSimulated } from './services-simulated.ts'
 
 const TOP = new URL('../..', import.meta.url).pathname
+/** In this order; those of the cluster share one control plane. */
+const CLUSTER_CASES = ['agent-1000', 'kube-proxy-nftables', 'kube-proxy-ipvs', 'agent-10000']
+const CASES = ['simulated', 'growth', ...CLUSTER_CASES]
 
-await reportSimulated(process.argv.includes('--json'))
-const controlPlane = await buildControlPlane((text) => process.stderr.write(text))
-await using vm = await bootVm({ name: 'bench-services', memoryMiB: 3072 })
-const command = [
-  process.execPath,
-  'test/bench/services-guest.ts',
-  `--kube-proxy=${join(controlPlane, 'kube-proxy')}`,
-  ...process.argv.slice(2).filter((argument) => argument === '--json'),
-]
-process.exitCode = await vm.stream(
-  command,
-  { onStdout: (data) => process.stdout.write(data), onStderr: (data) => process.stderr.write(data) },
-  { cwd: TOP },
-)
+async function growth(flags: readonly string[]): Promise<void> {
+  await using vm = await bootVm({ name: 'bench-growth', memoryMiB: 4096 })
+  const code = await vm.stream(
+    [process.execPath, 'test/bench/services-guest.ts', ...flags],
+    { onStdout: (data) => process.stdout.write(data), onStderr: (data) => process.stderr.write(data) },
+    { cwd: TOP },
+  )
+  if (code !== 0) throw new Error(`the guest ended with ${code}`)
+}
+
+async function cluster(cases: readonly string[], flags: readonly string[]): Promise<void> {
+  await buildControlPlane((text) => process.stderr.write(text))
+  await makeBenchNetwork()
+  try {
+    const program = join(TOP, 'test/bench/services-cluster.ts')
+    const command = ['netns', 'exec', NETWORK, process.execPath, program, ...flags, ...cases]
+    const child = spawn('ip', command, { cwd: TOP, stdio: 'inherit' })
+    const [code] = await once(child, 'close')
+    if (code !== 0) throw new Error(`the cluster's benchmarks ended with ${code}`)
+  } finally {
+    await removeBenchNetwork()
+  }
+}
+
+const { values, positionals } = parseArgs({
+  options: { json: { type: 'boolean', default: false } },
+  allowPositionals: true,
+})
+const unknown = positionals.filter((name) => !CASES.includes(name))
+if (unknown.length > 0) throw new Error(`no case ${unknown.join(', ')}; there are ${CASES.join(', ')}`)
+const wanted = (name: string) => positionals.length === 0 || positionals.includes(name)
+const flags = values.json ? ['--json'] : []
+await installPackages()
+if (wanted('simulated')) await reportSimulated(values.json)
+if (wanted('growth')) await growth(flags)
+const clusterCases = CLUSTER_CASES.filter(wanted)
+if (clusterCases.length > 0) await cluster(clusterCases, flags)

@@ -1,0 +1,36 @@
+/** The network of the service benchmarks: one namespace with the API server, the endpoints and the clients; a tap leads to the node. */
+import { attempt, run } from '../../lab/command.ts'
+import type { GuestNetwork } from '../../lab/node/qemu.ts'
+import { ENDPOINT_RANGE, NODE_ADDRESS, SERVICE_RANGE } from './services-objects.ts'
+
+export const NETWORK = 'pr-bench-services'
+export const API_ADDRESS = '172.31.9.1'
+export const GUEST_NETWORK: GuestNetwork = { tap: 'guest', mac: '52:54:00:31:09:11' }
+
+export async function makeBenchNetwork(): Promise<void> {
+  await attempt('ip', ['netns', 'delete', NETWORK])
+  await run('ip', ['netns', 'add', NETWORK])
+  const lines = [
+    'link set lo up',
+    `tuntap add dev ${GUEST_NETWORK.tap} mode tap`,
+    `address add ${API_ADDRESS}/24 dev ${GUEST_NETWORK.tap}`,
+    `link set ${GUEST_NETWORK.tap} up`,
+    `route add ${SERVICE_RANGE} via ${NODE_ADDRESS}`,
+    // Every endpoint is here: one server answers for all of them.
+    `route add local ${ENDPOINT_RANGE} dev lo`,
+  ]
+  await run('ip', ['-n', NETWORK, '-batch', '-'], { input: `${lines.join('\n')}\n` })
+}
+
+export async function removeBenchNetwork(): Promise<void> {
+  await attempt('ip', ['netns', 'delete', NETWORK])
+}
+
+/** What the node's own network needs. Addresses of Services that nobody serves lead nowhere, and say so. */
+export const GUEST_SETUP = `set -e
+link=$(ip -o link show | grep -i ${GUEST_NETWORK.mac} | cut -d: -f2 | tr -d ' ')
+ip link set $link up
+ip address add ${NODE_ADDRESS}/24 dev $link
+ip route add default via ${API_ADDRESS}
+ip route add unreachable ${SERVICE_RANGE}
+sysctl -q -w net.ipv4.ip_forward=1 net.ipv4.icmp_ratelimit=0 net.ipv4.icmp_msgs_per_sec=100000`
