@@ -37,7 +37,7 @@ export async function runSuite(options: SuiteOptions): Promise<Results> {
   const runner = [
     ...[`--procs=${options.processes}`, `--focus=${focus}`, ...skip.map((pattern) => `--skip=${pattern}`)],
     ...[`--output-dir=${directory}`, `--json-report=${REPORT}`, `--junit-report=${JUNIT}`],
-    ...['--timeout=6h', '--no-color', '--output-interceptor-mode=none'],
+    ...['--timeout=6h', '-v', '--no-color', '--output-interceptor-mode=none'],
   ]
   const suite = [
     ...[`--kubeconfig=${KUBECONFIG}`, `--kubectl-path=${join(programs, 'kubectl')}`, '--provider=skeleton'],
@@ -61,22 +61,25 @@ function runLogged(
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const [program, ...args] = [...runner, ...suite]
-    const child = spawn(program!, args, { cwd: directory, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(program!, args, {
+      cwd: directory,
+      detached: true, // a process group of its own
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     const log = createWriteStream(join(directory, LOG))
     let ended: string | undefined
     createInterface({ input: child.stdout }).on('line', (line) => {
       log.write(`${line}\n`)
-      if (ended !== undefined) onCase(`${ended} ${line.trim()}`)
+      if (ended !== undefined) onCase(`${ended} ${line.replace(/ \[sig-network[,\]].*$/, '').trim()}`)
       ended = /^(?:•|S|P) .*\[[\d.]+ seconds\]$/.test(line) ? line : undefined
     })
     child.stderr.on('data', (chunk: Buffer) => log.write(chunk))
-    // Interrupted, the runner cleans up and writes its report; from a terminal it gets the signal itself.
-    const stay = () => {}
-    const interrupt = () => child.kill('SIGINT')
-    process.on('SIGINT', stay).on('SIGTERM', interrupt)
+    // Interrupted, the runner and its processes clean up and write their report.
+    const interrupt = () => process.kill(-child.pid!, 'SIGINT')
+    process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
     child.on('error', reject)
     child.on('close', () => {
-      process.off('SIGINT', stay).off('SIGTERM', interrupt)
+      process.off('SIGINT', interrupt).off('SIGTERM', interrupt)
       log.end(resolve)
     })
   })
