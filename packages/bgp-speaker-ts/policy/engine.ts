@@ -7,6 +7,7 @@ import type { Source } from '../rib/source.ts'
 import { applyActions } from './actions.ts'
 import { AttributeCondition, PrefixCondition } from './matcher.ts'
 import type { Actions, Policy } from './policy.ts'
+import { ResidueCache } from './residue-cache.ts'
 
 interface CompiledRule {
   readonly name: string
@@ -33,7 +34,6 @@ interface Outcome {
 }
 
 export const REJECTED = -1
-const CACHE_LIMIT = 200_000
 
 export class PolicyEngine {
   readonly policy: Policy
@@ -42,7 +42,7 @@ export class PolicyEngine {
   readonly #rules: readonly CompiledRule[]
   readonly #attributes: AttributeTable
   readonly #bySource: boolean
-  readonly #cache = new Map<number, Residue>()
+  readonly #cache = new ResidueCache<Residue>()
   /** By family and the indices of the rules. */
   readonly #residues = new Map<string, Residue>()
 
@@ -77,14 +77,11 @@ export class PolicyEngine {
   }
 
   #residue(attribute: number, source: Source, family: Family): Residue {
-    const key =
-      (attribute * 2 + (family === 'ipv4-unicast' ? 0 : 1)) * (this.#bySource ? 65536 : 1) +
-      (this.#bySource ? source.index : 0)
-    const cached = this.#cache.get(key)
+    const index = this.#bySource ? source.index : 0
+    const cached = this.#cache.get(attribute, family, index)
     if (cached !== undefined) return cached
-    if (this.#cache.size >= CACHE_LIMIT) this.forget()
     const residue = this.#reduce(attribute, source, family)
-    this.#cache.set(key, residue)
+    this.#cache.set(attribute, family, index, residue)
     return residue
   }
 

@@ -3,7 +3,7 @@ import { decodeCanonical, type PathAttributes } from '../packet/attributes.ts'
 import { ATTRIBUTE } from '../packet/codes.ts'
 import { LLGR_STALE, NO_ADVERTISE, NO_EXPORT, NO_LLGR } from '../packet/communities.ts'
 import { readU16, readU32 } from '../packet/reader.ts'
-import { grown } from './columns.ts'
+import { grown, release } from './columns.ts'
 
 /** What best path compares, as attribute-scan.ts collects it. */
 export interface AttributeSummary {
@@ -32,7 +32,7 @@ export class AttributeTable {
   localPref = new Uint32Array(1024)
   originator = new Uint32Array(1024)
   /** For whoever works on a batch: scratch by id, -1 in between. */
-  scratch = new Int32Array(1024).fill(-1)
+  scratch = new Int32Array(1024)
   /** Ids are below this; freed ones among them wait to be used again. */
   used = 0
   live = 0
@@ -131,6 +131,7 @@ export class AttributeTable {
     if (id >= this.origin.length) this.#grow(this.origin.length * 2)
     this.live++
     this.#hash[id] = hash
+    this.scratch[id] = -1
     this.#store(id, bytes, 0, length)
     this.origin[id] = summary.origin
     this.pathLength[id] = summary.asPath.length
@@ -185,7 +186,7 @@ export class AttributeTable {
     this.med = grown(this.med, capacity)
     this.localPref = grown(this.localPref, capacity)
     this.originator = grown(this.originator, capacity)
-    this.scratch = grown(this.scratch, capacity, -1)
+    this.scratch = grown(this.scratch, capacity)
     this.#hash = grown(this.#hash, capacity)
     this.#chunk = grown(this.#chunk, capacity)
     this.#offset = grown(this.#offset, capacity)
@@ -193,7 +194,11 @@ export class AttributeTable {
   }
 
   #reindex(size: number): void {
-    const index = size === this.#index.length ? this.#index.fill(-1) : new Int32Array(size).fill(-1)
+    if (size !== this.#index.length) {
+      release(this.#index)
+      this.#index = new Int32Array(size)
+    }
+    const index = this.#index.fill(-1)
     const mask = size - 1
     for (let id = 0; id < this.used; id++) {
       if (this.#length[id] === 0) continue
@@ -201,7 +206,6 @@ export class AttributeTable {
       while (index[slot]! >= 0) slot = (slot + 1) & mask
       index[slot] = id
     }
-    this.#index = index
   }
 
   #compact(): void {

@@ -10,14 +10,14 @@ const KIND_RANK = { local: 0, ebgp: 1, ibgp: 2 } as const
 export class BestPath {
   readonly #attributes: AttributeTable
   readonly #sources: readonly (Source | undefined)[]
-  readonly #multipath: number
+  readonly multipath: number
   #candidates: number[] = []
   /** After `select`: the paths that may be used at once, the best first; empty when only one may be. */
   equal: number[] = []
 
   /** `multipath`: most paths that may be used at once. */
   constructor(attributes: AttributeTable, sources: readonly (Source | undefined)[], multipath = 1) {
-    this.#multipath = multipath
+    this.multipath = multipath
     this.#attributes = attributes
     this.#sources = sources
   }
@@ -38,7 +38,7 @@ export class BestPath {
     count = this.#eliminateByMed(paths, count)
     let best = candidates[0]!
     for (let i = 1; i < count; i++) if (this.#breakTie(paths, candidates[i]!, best) < 0) best = candidates[i]!
-    if (this.#multipath > 1 && count > 1) this.#collectEqual(paths, best, count)
+    if (this.multipath > 1 && count > 1) this.#collectEqual(paths, best, count)
     return best
   }
 
@@ -50,7 +50,7 @@ export class BestPath {
     rest.sort((a, b) => this.#breakTie(paths, a, b))
     const equal = [best]
     for (const path of rest) {
-      if (equal.length === this.#multipath) break
+      if (equal.length === this.multipath) break
       if (!equal.some((other) => this.#sameNextHop(paths, path, other))) equal.push(path)
     }
     if (equal.length > 1) this.equal = equal
@@ -112,7 +112,7 @@ export class BestPath {
     return (
       order ||
       compareBytes(s.addressBytes, t.addressBytes) ||
-      paths.pathId[a]! - paths.pathId[b]! ||
+      paths.pathId(a) - paths.pathId(b) ||
       s.index - t.index
     )
   }

@@ -2,13 +2,49 @@
 
 type Column = Int32Array | Uint32Array | Uint16Array | Uint8Array
 
-/** A copy of `column` with room for `capacity` elements, new ones set to `fill`. */
-export function grown<T extends Column>(column: T, capacity: number, fill = 0): T {
+/**
+ * A copy of `column` with room for `capacity` elements; new ones are zero, and take no memory before they are written.
+ * The old one is given back now, and not when garbage is collected: whoever still refers to it finds it empty.
+ */
+export function grown<T extends Column>(column: T, capacity: number): T {
   const larger = new (column.constructor as new (length: number) => T)(capacity)
   larger.set(column)
-  if (fill !== 0) larger.fill(fill, column.length)
+  release(column)
   return larger
 }
+
+/** Gives a column's memory back. */
+export function release(column: Column): void {
+  ;(column.buffer as ArrayBuffer).transfer(0)
+}
+
+/** Ids that wait for something. The last ones come first. */
+export class IdStack {
+  #ids = new Int32Array(64)
+  length = 0
+
+  push(id: number): void {
+    if (this.length === this.#ids.length) this.#ids = grown(this.#ids, this.length * 2)
+    this.#ids[this.length++] = id
+  }
+
+  /** Takes at most so many off. */
+  take(most: number): number[] {
+    const from = Math.max(0, this.length - most)
+    const taken = Array.from(this.#ids.subarray(from, this.length))
+    this.length = from
+    if (from === 0 && this.#ids.length > LARGE) this.#shrink()
+    return taken
+  }
+
+  #shrink(): void {
+    release(this.#ids)
+    this.#ids = new Int32Array(64)
+  }
+}
+
+/** Elements of a stack that are kept although it is empty. */
+const LARGE = 1 << 14
 
 /** A 32-bit mix of a running hash and a value (the finalizer of MurmurHash3). */
 export function mix(hash: number, value: number): number {

@@ -1,21 +1,22 @@
 // Adj-RIB-In and Loc-RIB of one family: paths come and go, touched prefixes wait as dirty until the next flush.
 import type { Family } from '../config.ts'
 import type { BestPath } from './best-path.ts'
-import { mix } from './columns.ts'
+import { IdStack, mix } from './columns.ts'
 import { PathTable } from './path-table.ts'
 import { PrefixTable } from './prefix-table.ts'
+import { NOBODY } from './source.ts'
 
 export class FamilyRib {
   readonly family: Family
   readonly prefixes: PrefixTable
   readonly paths = new PathTable()
   /** Prefixes that wait for selection. */
-  readonly dirty: number[] = []
+  readonly dirty = new IdStack()
   readonly #bestPath: BestPath
 
   constructor(family: Family, bestPath: BestPath) {
     this.family = family
-    this.prefixes = new PrefixTable(family === 'ipv4-unicast' ? 1 : 4)
+    this.prefixes = new PrefixTable(family === 'ipv4-unicast' ? 1 : 4, bestPath.multipath > 1)
     this.#bestPath = bestPath
   }
 
@@ -23,7 +24,7 @@ export class FamilyRib {
   lookup(prefix: number, source: number, pathId: number): number {
     const { paths } = this
     let path = this.prefixes.head[prefix]!
-    while (path >= 0 && (paths.source[path] !== source || paths.pathId[path] !== pathId))
+    while (path >= 0 && (paths.source[path] !== source || paths.pathId(path) !== pathId))
       path = paths.next[path]!
     return path
   }
@@ -62,15 +63,15 @@ export class FamilyRib {
     prefixes.dirty[prefix] = 0
     const best = this.#bestPath.select(paths, prefixes.head[prefix]!)
     const attribute = best < 0 ? -1 : paths.attribute[best]!
-    const source = best < 0 ? -1 : paths.source[best]!
+    const source = best < 0 ? NOBODY : paths.source[best]!
     prefixes.best[prefix] = best
     const set = this.#signature(this.#bestPath.equal)
     const same =
       prefixes.bestAttribute[prefix] === attribute &&
       prefixes.bestSource[prefix] === source &&
-      prefixes.bestSet[prefix] === set
+      prefixes.bestSet(prefix) === set
     if (same) return false
-    prefixes.bestSet[prefix] = set
+    prefixes.publishSet(prefix, set)
     prefixes.bestAttribute[prefix] = attribute
     prefixes.bestSource[prefix] = source
     return true
@@ -78,7 +79,7 @@ export class FamilyRib {
 
   /** The paths that may be used at once (attributes and source of each), the best first; of a prefix that is not dirty. */
   equalPaths(prefix: number): readonly { readonly attribute: number; readonly source: number }[] {
-    if (this.prefixes.bestSet[prefix] === 0 || this.prefixes.dirty[prefix] === 1) return []
+    if (this.prefixes.bestSet(prefix) === 0 || this.prefixes.dirty[prefix] === 1) return []
     this.#bestPath.select(this.paths, this.prefixes.head[prefix]!)
     return this.#bestPath.equal.map((path) => ({
       attribute: this.paths.attribute[path]!,
@@ -92,7 +93,7 @@ export class FamilyRib {
     const usable = []
     for (let path = prefix < 0 ? -1 : this.prefixes.head[prefix]!; path >= 0; path = paths.next[path]!) {
       const attribute = paths.attribute[path]!
-      if (attribute >= 0) usable.push({ attribute, source: paths.source[path]!, pathId: paths.pathId[path]! })
+      if (attribute >= 0) usable.push({ attribute, source: paths.source[path]!, pathId: paths.pathId(path) })
     }
     return usable
   }

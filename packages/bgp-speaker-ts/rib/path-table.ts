@@ -7,9 +7,7 @@ export const PATH_FLAG = { STALE: 1, REFUSED: 2, LONG_LIVED: 4 } as const
 export class PathTable {
   prefix = new Int32Array(1024)
   /** Index of the source (peer); 0 is ourselves. */
-  source = new Int32Array(1024)
-  /** Path identifier of the NLRI (RFC 7911); 0 without add-path. */
-  pathId = new Uint32Array(1024)
+  source = new Uint16Array(1024)
   /** Attributes as received. */
   received = new Int32Array(1024)
   /** Attributes after import policy; -1: rejected. */
@@ -19,6 +17,8 @@ export class PathTable {
   flags = new Uint8Array(1024)
   used = 0
   live = 0
+  /** Path identifiers of the NLRI (RFC 7911); none before the first that is not 0. */
+  #pathId: Uint32Array | undefined
   #peerNext = new Int32Array(1024)
   #peerPrevious = new Int32Array(1024)
   /** First path of each source. */
@@ -31,7 +31,8 @@ export class PathTable {
     this.live++
     this.prefix[id] = prefix
     this.source[id] = source
-    this.pathId[id] = pathId
+    if (pathId !== 0) this.#pathId ??= new Uint32Array(this.prefix.length)
+    if (this.#pathId !== undefined) this.#pathId[id] = pathId
     this.flags[id] = 0
     const first = this.first(source)
     this.#peerNext[id] = first
@@ -54,10 +55,15 @@ export class PathTable {
     this.#free.push(id)
   }
 
+  /** Path identifier of the NLRI (RFC 7911); 0 without add-path. */
+  pathId(id: number): number {
+    return this.#pathId === undefined ? 0 : this.#pathId[id]!
+  }
+
   /** First path of a source, -1: none. */
   first(source: number): number {
-    if (source >= this.#heads.length)
-      this.#heads = grown(this.#heads, Math.max(source + 1, this.#heads.length * 2), -1)
+    const { length } = this.#heads
+    if (source >= length) this.#heads = grown(this.#heads, Math.max(source + 1, length * 2)).fill(-1, length)
     return this.#heads[source]!
   }
 
@@ -69,7 +75,7 @@ export class PathTable {
   #grow(capacity: number): void {
     this.prefix = grown(this.prefix, capacity)
     this.source = grown(this.source, capacity)
-    this.pathId = grown(this.pathId, capacity)
+    if (this.#pathId !== undefined) this.#pathId = grown(this.#pathId, capacity)
     this.received = grown(this.received, capacity)
     this.attribute = grown(this.attribute, capacity)
     this.next = grown(this.next, capacity)

@@ -2,7 +2,8 @@
 import { formatAddress, type Prefix } from '../address.ts'
 import { readU32 } from '../packet/reader.ts'
 import { writeU32 } from '../packet/writer.ts'
-import { grown, mix } from './columns.ts'
+import { grown, mix, release } from './columns.ts'
+import { NOBODY } from './source.ts'
 
 /** Length of an id that stands for no prefix. */
 const FREE = 255
@@ -12,17 +13,15 @@ export class PrefixTable {
   readonly words: 1 | 4
   length = new Uint8Array(1024)
   /** First path, -1: none. */
-  head = new Int32Array(1024).fill(-1)
-  /** Best path as it was last published, and its attributes and source then; -1: none. */
-  best = new Int32Array(1024).fill(-1)
-  bestAttribute = new Int32Array(1024).fill(-1)
-  bestSource = new Int32Array(1024).fill(-1)
-  /** Stands for all paths that may be used at once, as last published; 0: only the best. */
-  bestSet = new Int32Array(1024)
+  head = new Int32Array(1024)
+  /** Best path as it was last published, and its attributes and source then; -1 (source: NOBODY): none. */
+  best = new Int32Array(1024)
+  bestAttribute = new Int32Array(1024)
+  bestSource = new Uint16Array(1024)
   /** 1: waits for best path selection. */
   dirty = new Uint8Array(1024)
   /** For whoever works on a batch: chains prefixes of one attribute set. */
-  next = new Int32Array(1024).fill(-1)
+  next = new Int32Array(1024)
   /** Ids are below this. */
   used = 0
   live = 0
@@ -30,9 +29,12 @@ export class PrefixTable {
   #index = new Int32Array(4096).fill(-1)
   #deleted = 0
   #free: number[] = []
+  #bestSet: Int32Array | undefined
 
-  constructor(words: 1 | 4) {
+  /** `multipath`: several paths to a prefix may be used at once. */
+  constructor(words: 1 | 4, multipath = false) {
     this.words = words
+    if (multipath) this.#bestSet = new Int32Array(1024)
     this.#address = Array.from({ length: words }, () => new Uint32Array(1024))
   }
 
@@ -120,6 +122,15 @@ export class PrefixTable {
     this.#free.push(id)
   }
 
+  /** Stands for all paths that may be used at once, as last published; 0: only the best. */
+  bestSet(id: number): number {
+    return this.#bestSet === undefined ? 0 : this.#bestSet[id]!
+  }
+
+  publishSet(id: number, set: number): void {
+    if (this.#bestSet !== undefined) this.#bestSet[id] = set
+  }
+
   /** Whether the id stands for a prefix. */
   has(id: number): boolean {
     return id < this.used && this.length[id] !== FREE
@@ -132,8 +143,10 @@ export class PrefixTable {
     if (reused) this.#deleted--
     this.live++
     this.length[id] = length
-    this.head[id] = this.best[id] = this.bestAttribute[id] = this.bestSource[id] = -1
-    this.dirty[id] = this.bestSet[id] = 0
+    this.head[id] = this.best[id] = this.bestAttribute[id] = -1
+    this.bestSource[id] = NOBODY
+    this.dirty[id] = 0
+    this.publishSet(id, 0)
     return id
   }
 
@@ -142,6 +155,7 @@ export class PrefixTable {
     if ((this.live + this.#deleted) * 2 <= this.#index.length) return
     let size = this.#index.length
     while (this.live * 4 > size) size *= 2
+    release(this.#index)
     const index = new Int32Array(size).fill(-1)
     for (let id = 0; id < this.used; id++) {
       if (this.length[id] === FREE) continue
@@ -162,12 +176,12 @@ export class PrefixTable {
   #grow(capacity: number): void {
     this.#address = this.#address.map((column) => grown(column, capacity))
     this.length = grown(this.length, capacity)
-    this.head = grown(this.head, capacity, -1)
-    this.best = grown(this.best, capacity, -1)
-    this.bestAttribute = grown(this.bestAttribute, capacity, -1)
-    this.bestSet = grown(this.bestSet, capacity)
-    this.bestSource = grown(this.bestSource, capacity, -1)
+    this.head = grown(this.head, capacity)
+    this.best = grown(this.best, capacity)
+    this.bestAttribute = grown(this.bestAttribute, capacity)
+    if (this.#bestSet !== undefined) this.#bestSet = grown(this.#bestSet, capacity)
+    this.bestSource = grown(this.bestSource, capacity)
     this.dirty = grown(this.dirty, capacity)
-    this.next = grown(this.next, capacity, -1)
+    this.next = grown(this.next, capacity)
   }
 }

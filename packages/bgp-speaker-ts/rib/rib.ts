@@ -137,9 +137,13 @@ export class Rib {
     if (!group.empty()) return
     for (const [key, candidate] of this.groups) if (candidate === group) this.groups.delete(key)
     for (const family of group.config.families) {
-      const { queue, attribute } = group.out[family]
+      const { queue, attribute, used } = group.out[family]
       const extra = group.extra[family]?.prefixes ?? []
-      this.#release(this.families[family], [...queue, ...idsWith(attribute), ...extra])
+      this.#release(this.families[family], [
+        ...queue.take(queue.length),
+        ...idsWith(attribute, used),
+        ...extra,
+      ])
     }
   }
 
@@ -155,14 +159,13 @@ export class Rib {
 
   /** Moves a member to a group that tells other things; it is told the difference. */
   move(member: Member, from: UpdateGroup, to: UpdateGroup): void {
-    const told = (family: Family) =>
-      to.config.families.includes(family)
-        ? new Set([
-            ...idsWith(from.out[family].attribute),
-            ...idsWith(this.families[family].prefixes.bestAttribute),
-            ...(from.extra[family]?.prefixes ?? []),
-          ])
-        : new Set<number>()
+    const told = (family: Family): Set<number> => {
+      if (!to.config.families.includes(family)) return new Set()
+      const { attribute, used } = from.out[family]
+      const { prefixes } = this.families[family]
+      const best = idsWith(prefixes.bestAttribute, prefixes.used)
+      return new Set([...idsWith(attribute, used), ...best, ...(from.extra[family]?.prefixes ?? [])])
+    }
     const unfinished = this.#dumps.filter((dump) => dump.members.has(member)).flatMap((dump) => dump.ends)
     const ids = noIds()
     for (const family of FAMILIES)
@@ -241,7 +244,7 @@ export class Rib {
   #select(rib: FamilyRib): boolean {
     const { dirty } = rib
     if (dirty.length === 0) return false
-    const batch = dirty.length <= SLICE ? dirty.splice(0) : dirty.splice(dirty.length - SLICE)
+    const batch = dirty.take(SLICE)
     const ready = this.#deferred === undefined ? batch : this.#ready(rib, this.#deferred[rib.family], batch)
     const changed = ready.filter((prefix) => rib.select(prefix))
     for (const group of this.groups.values())
@@ -302,7 +305,7 @@ export class Rib {
   #sweep(): void {
     const marked = new Uint8Array(this.attributes.used)
     const mark = (ids: Int32Array, count: number) => {
-      for (let i = 0; i < Math.min(count, ids.length); i++) if (ids[i]! >= 0) marked[ids[i]!] = 1
+      for (let i = 0; i < count; i++) if (ids[i]! >= 0) marked[ids[i]!] = 1
     }
     for (const family of FAMILIES) {
       const { paths, prefixes } = this.families[family]
@@ -310,7 +313,7 @@ export class Rib {
       mark(paths.attribute, paths.used)
       mark(prefixes.bestAttribute, prefixes.used)
       for (const group of this.groups.values()) {
-        mark(group.out[family].attribute, prefixes.used)
+        mark(group.out[family].attribute, group.out[family].used)
         for (const id of group.extra[family]?.attributes() ?? []) marked[id] = 1
       }
     }
@@ -319,8 +322,9 @@ export class Rib {
   }
 }
 
-function idsWith(column: Int32Array): number[] {
+/** Ids below `used` with something in the column. */
+function idsWith(column: Int32Array, used: number): number[] {
   const ids: number[] = []
-  for (let id = 0; id < column.length; id++) if (column[id]! >= 0) ids.push(id)
+  for (let id = 0; id < used; id++) if (column[id]! >= 0) ids.push(id)
   return ids
 }

@@ -16,3 +16,5 @@ export interface Source {
 }
 
 export const LOCAL = 0
+/** No source's index; all others are below. */
+export const NOBODY = 0xffff

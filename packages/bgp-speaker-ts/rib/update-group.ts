@@ -9,7 +9,7 @@ import type { FamilyRib } from './family-rib.ts'
 import { loweredStale } from './long-lived.ts'
 import { addId, type Lagging, type Member, noIds, type PathIds, sendTo } from './member.ts'
 import { OutTable } from './out-table.ts'
-import type { Source } from './source.ts'
+import { NOBODY, type Source } from './source.ts'
 import { type Batch, UpdateEncoder } from './update-encoder.ts'
 
 /** What makes two peers be told the same. */
@@ -82,7 +82,7 @@ export class UpdateGroup {
   /** Best paths changed: they wait until `pump`. */
   offer(rib: FamilyRib, prefixes: readonly number[]): void {
     const out = this.out[rib.family]
-    out.ensure(rib.prefixes.length.length)
+    out.ensure(rib.prefixes.length.length, rib.prefixes.used)
     for (const prefix of prefixes) {
       if (out.waiting[prefix] === 1) continue
       out.waiting[prefix] = 1
@@ -152,8 +152,7 @@ export class UpdateGroup {
   #work(rib: FamilyRib, now: number, most: number): readonly number[] {
     const out = this.out[rib.family]
     if (out.queue.length === 0 || this.#blocked(now)) return []
-    const prefixes = out.queue.length <= most ? out.queue : out.queue.splice(0, most)
-    if (prefixes === out.queue) out.queue = []
+    const prefixes = out.queue.take(most)
     for (const prefix of prefixes) out.waiting[prefix] = 0
     this.update(rib, prefixes)
     if (out.queue.length === 0) this.#primed.add(rib.family)
@@ -167,7 +166,7 @@ export class UpdateGroup {
   /** Whether a prefix is advertised or waits to be looked at: then its id must not be given to another. */
   holds(family: Family, prefix: number): boolean {
     const out = this.out[family]
-    if (prefix >= out.attribute.length) return false
+    if (prefix >= out.used) return false
     if (out.attribute[prefix]! >= 0 || out.waiting[prefix] === 1 || this.lagging.size > 0) return true
     return this.extra[family]?.holds(prefix) === true
   }
@@ -216,12 +215,12 @@ export class UpdateGroup {
   update(rib: FamilyRib, prefixes: readonly number[]): undefined {
     const out = this.out[rib.family]
     const extra = this.#begin(rib)
-    out.ensure(rib.prefixes.length.length)
+    out.ensure(rib.prefixes.length.length, rib.prefixes.used)
     const withdrawals = new Map<number, number>()
     const only = new Map<number, number[]>()
     for (const prefix of prefixes) {
       const attribute = this.#decide(rib, prefix)
-      const source = attribute < 0 ? -1 : rib.prefixes.bestSource[prefix]!
+      const source = attribute < 0 ? NOBODY : rib.prefixes.bestSource[prefix]!
       const oldAttribute = out.attribute[prefix]!
       const oldSource = out.source[prefix]!
       if (attribute === oldAttribute && source === oldSource) continue
@@ -274,7 +273,7 @@ export class UpdateGroup {
   dump(rib: FamilyRib, from: number, to: number, members: Iterable<Member>): void {
     const out = this.out[rib.family]
     const extra = this.#begin(rib)
-    out.ensure(rib.prefixes.length.length)
+    out.ensure(rib.prefixes.length.length, rib.prefixes.used)
     const others: ExtraPath[] = []
     for (let prefix = from; prefix < to; prefix++) {
       const attribute = out.attribute[prefix]!
@@ -290,6 +289,7 @@ export class UpdateGroup {
   repeat(rib: FamilyRib, prefixes: Iterable<number>, ids: PathIds, member: Member): void {
     const out = this.out[rib.family]
     const extra = this.#begin(rib)
+    out.ensure(rib.prefixes.length.length, rib.prefixes.used)
     let gone = -1
     for (const prefix of prefixes) {
       const attribute = out.attribute[prefix]!

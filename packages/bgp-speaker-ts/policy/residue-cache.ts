@@ -1,0 +1,57 @@
+// Which residue of a policy an attribute set leaves, by its id: one entry a set and family, that of the source it was last asked for.
+import type { Family } from '../config.ts'
+import { grown } from '../rib/columns.ts'
+
+interface Columns {
+  /** Number of the residue, from 1 on; 0: not known. */
+  residue: Uint16Array
+  /** Where the policy looks at the source: which one was asked for. */
+  source: Uint16Array
+}
+
+/** Most residues: those of a policy with 16 rules that come in all combinations. */
+const MOST = 65_535
+
+export class ResidueCache<T> {
+  readonly #columns: Readonly<Record<Family, Columns>> = {
+    'ipv4-unicast': { residue: new Uint16Array(64), source: new Uint16Array(64) },
+    'ipv6-unicast': { residue: new Uint16Array(64), source: new Uint16Array(64) },
+  }
+  #residues: T[] = []
+  #numbers = new Map<T, number>()
+
+  get(attribute: number, family: Family, source: number): T | undefined {
+    const { residue, source: sources } = this.#columns[family]
+    const number = attribute < residue.length ? residue[attribute]! : 0
+    return number === 0 || sources[attribute] !== source ? undefined : this.#residues[number - 1]
+  }
+
+  set(attribute: number, family: Family, source: number, value: T): void {
+    const columns = this.#columns[family]
+    if (attribute >= columns.residue.length) {
+      const capacity = Math.max(attribute + 1, columns.residue.length * 2)
+      columns.residue = grown(columns.residue, capacity)
+      columns.source = grown(columns.source, capacity)
+    }
+    columns.residue[attribute] = this.#number(value)
+    columns.source[attribute] = source
+  }
+
+  clear(): void {
+    for (const { residue, source } of Object.values(this.#columns)) {
+      residue.fill(0)
+      source.fill(0)
+    }
+    this.#residues = []
+    this.#numbers.clear()
+  }
+
+  #number(value: T): number {
+    const known = this.#numbers.get(value)
+    if (known !== undefined) return known
+    if (this.#residues.length === MOST) this.clear()
+    const number = this.#residues.push(value)
+    this.#numbers.set(value, number)
+    return number
+  }
+}
