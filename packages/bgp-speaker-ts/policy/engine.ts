@@ -15,6 +15,8 @@ interface CompiledRule {
   readonly prefixes: PrefixCondition | undefined
   readonly actions: Actions | undefined
   readonly verdict: 'accept' | 'reject' | 'next'
+  /** What holds where it is the first that matches and decides. */
+  readonly outcome: Outcome
 }
 
 /** What is left of a policy for attribute sets of one family that match the same rules: those rules, up to the first that decides for every prefix. Few sets of rules stand for many attribute sets. */
@@ -33,6 +35,13 @@ interface Outcome {
   readonly applied: readonly number[]
 }
 
+/** A tree of residues: each step is a rule that matches. */
+interface Branch {
+  readonly path: readonly number[]
+  residue: Residue | undefined
+  readonly next: Map<number, Branch>
+}
+
 export const REJECTED = -1
 
 export class PolicyEngine {
@@ -43,8 +52,9 @@ export class PolicyEngine {
   readonly #attributes: AttributeTable
   readonly #bySource: boolean
   readonly #cache = new ResidueCache<Residue>()
-  /** By family and the indices of the rules. */
-  readonly #residues = new Map<string, Residue>()
+  readonly #otherwise: Outcome
+  /** By family, then by the indices of the rules. */
+  #residues: Readonly<Record<Family, Branch>> = noResidues()
 
   constructor(policy: Policy, attributes: AttributeTable) {
     this.policy = policy
@@ -55,7 +65,9 @@ export class PolicyEngine {
       prefixes: match.prefixes === undefined ? undefined : new PrefixCondition(match.prefixes),
       actions: set,
       verdict,
+      outcome: outcomeOf(verdict === 'reject' ? 'reject' : 'accept', name),
     }))
+    this.#otherwise = outcomeOf(policy.otherwise, 'otherwise')
     this.#bySource = policy.rules.some(
       ({ match }) => match?.neighbours !== undefined || match?.sources !== undefined,
     )
@@ -73,7 +85,7 @@ export class PolicyEngine {
   /** Attribute ids were freed: what is cached by them is void. */
   forget(): void {
     this.#cache.clear()
-    this.#residues.clear()
+    this.#residues = noResidues()
   }
 
   #residue(attribute: number, source: Source, family: Family): Residue {
@@ -86,34 +98,34 @@ export class PolicyEngine {
   }
 
   #reduce(attribute: number, source: Source, family: Family): Residue {
-    const rules: CompiledRule[] = []
-    let key: string = family
-    for (const [i, rule] of this.#rules.entries()) {
+    let branch = this.#residues[family]
+    for (let i = 0; i < this.#rules.length; i++) {
+      const rule = this.#rules[i]!
       if (!rule.attributes.matches(this.#attributes, attribute, source, family)) continue
-      rules.push(rule)
-      key += ` ${i}`
+      branch = next(branch, i)
       if (rule.prefixes === undefined && rule.verdict !== 'next') break
     }
-    const known = this.#residues.get(key)
-    if (known !== undefined) return known
+    branch.residue ??= this.#makeResidue(branch.path.map((i) => this.#rules[i]!))
+    return branch.residue
+  }
+
+  #makeResidue(rules: readonly CompiledRule[]): Residue {
     const same = rules.every((rule) => rule.prefixes === undefined)
-    const residue = { rules, outcome: same ? this.#walk(rules) : undefined, results: new Map() }
-    this.#residues.set(key, residue)
-    return residue
+    return { rules, outcome: same ? this.#walk(rules) : undefined, results: new Map() }
   }
 
   /** Goes through the rules for one prefix; without a table every rule matches. */
   #walk(rules: readonly CompiledRule[], table?: PrefixTable, prefix = 0): Outcome {
-    const applied: number[] = []
-    for (const [i, rule] of rules.entries()) {
+    let applied: readonly number[] | undefined
+    for (let i = 0; i < rules.length; i++) {
+      const rule = rules[i]!
       if (table !== undefined && rule.prefixes !== undefined && !rule.prefixes.matches(table, prefix))
         continue
-      if (rule.actions !== undefined) applied.push(i)
+      if (rule.actions !== undefined) applied = applied === undefined ? [i] : [...applied, i]
       if (rule.verdict === 'next') continue
-      return { verdict: rule.verdict, reason: rule.verdict === 'reject' ? rule.name : '', applied }
+      return applied === undefined ? rule.outcome : { ...rule.outcome, applied }
     }
-    const verdict = this.policy.otherwise
-    return { verdict, reason: verdict === 'reject' ? 'otherwise' : '', applied }
+    return applied === undefined ? this.#otherwise : { ...this.#otherwise, applied }
   }
 
   #apply(residue: Residue, attribute: number, applied: readonly number[], family: Family): number {
@@ -131,6 +143,24 @@ export class PolicyEngine {
     results.set(attribute, result)
     return result
   }
+}
+
+function outcomeOf(verdict: 'accept' | 'reject', name: string): Outcome {
+  return { verdict, reason: verdict === 'reject' ? name : '', applied: [] }
+}
+
+function noResidues(): Record<Family, Branch> {
+  const branch = (): Branch => ({ path: [], residue: undefined, next: new Map() })
+  return { 'ipv4-unicast': branch(), 'ipv6-unicast': branch() }
+}
+
+function next(branch: Branch, rule: number): Branch {
+  let found = branch.next.get(rule)
+  if (found === undefined) {
+    found = { path: [...branch.path, rule], residue: undefined, next: new Map() }
+    branch.next.set(rule, found)
+  }
+  return found
 }
 
 /** The id of attributes given as an object. @throws BgpError when they cannot be encoded. */

@@ -10,7 +10,9 @@ import type { Source } from '../rib/source.ts'
 import type { AsPathMatch, Match, PrefixMatch } from './policy.ts'
 
 interface PrefixRange {
-  readonly prefix: Prefix
+  /** Of its address, 32 bits each, and which bits of them count. */
+  readonly words: readonly number[]
+  readonly masks: readonly number[]
   readonly least: number
   readonly most: number
 }
@@ -18,26 +20,34 @@ interface PrefixRange {
 /** Conditions on the prefix alone. */
 export class PrefixCondition {
   readonly #ranges: readonly PrefixRange[]
-  readonly #scratch = new Uint8Array(16)
 
   constructor(matches: readonly PrefixMatch[]) {
     this.#ranges = matches.map(({ prefix: text, minLength, maxLength }) => {
       const prefix = parsePrefix(text)!
-      const least = minLength ?? prefix.length
-      return { prefix, least, most: maxLength ?? Math.max(prefix.length, least) }
+      const least = Math.max(prefix.length, minLength ?? 0)
+      const most = maxLength ?? least
+      const words = Array.from({ length: prefix.bytes.length / 4 }, (_, i) => readU32(prefix.bytes, 4 * i))
+      return { words, masks: words.map((_, i) => mask(prefix.length - 32 * i)), least, most }
     })
   }
 
   matches(table: PrefixTable, id: number): boolean {
-    const size = 4 * table.words
     const length = table.length[id]!
-    const bytes = size === 4 ? this.#scratch.subarray(0, 4) : this.#scratch
-    table.copyAddress(id, bytes, 0)
-    for (const { prefix, least, most } of this.#ranges) {
-      if (length >= least && length <= most && contains(prefix, bytes, length)) return true
-    }
+    for (const range of this.#ranges)
+      if (length >= range.least && length <= range.most && covers(range, table, id)) return true
     return false
   }
+}
+
+/** The first `length` of 32 bits. */
+function mask(length: number): number {
+  return length <= 0 ? 0 : length >= 32 ? 0xffffffff : (-1 << (32 - length)) >>> 0
+}
+
+function covers({ words, masks }: PrefixRange, table: PrefixTable, id: number): boolean {
+  if (words.length !== table.words) return false
+  for (let i = 0; i < words.length; i++) if (((table.word(id, i) ^ words[i]!) & masks[i]!) !== 0) return false
+  return true
 }
 
 /** Conditions on the attributes, the source and the family: what a verdict may be cached by. They read the canonical bytes: nothing is decoded for a set that does not match. */

@@ -238,7 +238,7 @@ export class UpdateGroup {
     this.#changedExtra = others
     if (!this.#primed.has(rib.family)) return this.#dropChains()
     for (const [source, head] of withdrawals) this.#encoder.withdraw(rib, head, this.config.maxLength, source)
-    this.#encodeChains(rib)
+    this.#encodeChains(rib, this.#only())
     this.#send(this.#encoder.take(), this.members.values())
     for (const [source, list] of only) this.#withdrawOnly(rib, list, source)
     this.#sendExtra(rib, others, this.members.values())
@@ -389,9 +389,17 @@ export class UpdateGroup {
     this.#chainHead[chain] = prefix
   }
 
-  #encodeChains(rib: FamilyRib): void {
-    for (let chain = 0; chain < this.#chainAttribute.length; chain++)
-      this.#encode(rib, this.#chainHead[chain]!, this.#chainAttribute[chain]!, this.#chainSource[chain]!)
+  /** The only member's source index; NOBODY: there are several members. */
+  #only(): number {
+    return this.members.size === 1 ? this.members.keys().next().value! : NOBODY
+  }
+
+  /** `only`: nobody but this source is listening. */
+  #encodeChains(rib: FamilyRib, only = NOBODY): void {
+    for (let chain = 0; chain < this.#chainAttribute.length; chain++) {
+      const source = this.#chainSource[chain]!
+      if (source !== only) this.#encode(rib, this.#chainHead[chain]!, this.#chainAttribute[chain]!, source)
+    }
     this.#dropChains()
   }
 
