@@ -44,6 +44,7 @@ const bridgeCases: Case[] = [
   ...inEveryFamily('isGateway', { isGateway: true }),
   ...inEveryFamily('isDefaultGateway', { isDefaultGateway: true }),
   ...inEveryFamily('ipMasq', { isDefaultGateway: true, ipMasq: true, ipMasqBackend: 'nftables' }),
+  ...inEveryFamily('ipMasq by iptables', { isDefaultGateway: true, ipMasq: true, ipMasqBackend: 'iptables' }),
   ...inEveryFamily('enabledad', { isGateway: true, enabledad: true }),
   { name: 'mtu', config: { mtu: 1400 }, ipam: V4 },
   { name: 'hairpinMode', config: { hairpinMode: true }, ipam: V4 },
@@ -278,7 +279,53 @@ const portmapCases: Case[] = [
   portmapCase('no mappings', undefined),
 ]
 
+const byIptables = (name: string, portMappings: object[], changes: object = {}): Case =>
+  portmapCase(`${name}, by iptables`, portMappings, { backend: 'iptables', ...changes })
+
+const portmapIptablesCases: Case[] = [
+  byIptables('one port', [WEB]),
+  { ...byIptables('two containers', [WEB, { ...WEB, hostPort: 82 }]), containers: 2 },
+  byIptables('every protocol', [
+    WEB,
+    { hostPort: 53, containerPort: 5353, protocol: 'udp' },
+    { hostPort: 99, containerPort: 98, protocol: 'sctp' },
+  ]),
+  byIptables('hostIP', [
+    { ...WEB, hostIP: '192.0.2.1' },
+    { ...WEB, hostPort: 81, hostIP: '2001:db8::1' },
+    { ...WEB, hostPort: 82, hostIP: '0.0.0.0' },
+    { ...WEB, hostPort: 83, hostIP: '::' },
+  ]),
+  byIptables(
+    'more ports than a rule takes',
+    Array.from({ length: 33 }, (_, i) => ({ ...WEB, hostPort: 9000 + i, containerPort: 90 + i })),
+  ),
+  byIptables('without snat', [WEB], { snat: false }),
+  byIptables('masqAll', [WEB], { masqAll: true }),
+  byIptables('markMasqBit', [WEB], { markMasqBit: 21 }),
+  byIptables('IPv6 only', [WEB], { prevResult: { ...MAPPED, ips: MAPPED.ips.slice(1) } }),
+  portmapCase('conditions in iptables’ words', [WEB], {
+    backend: undefined,
+    conditionsV4: ['!', '-d', '10.0.0.0/8'],
+    conditionsV6: ['-s', 'fd00::/8', '-m', 'comment', '--comment', 'of "ours"'],
+  }),
+  {
+    ...portmapCase('externalSetMarkChain', [WEB], { backend: undefined, externalSetMarkChain: 'MARKS' }),
+    prepare: (world) => world.inHost('sh', '-c', 'iptables -t nat -N MARKS; ip6tables -t nat -N MARKS'),
+  },
+]
+
 const portmapFailures: Case[] = [
+  portmapCase('unknown backend', [WEB], { backend: 'pf' }),
+  byIptables('conditions of nftables', [WEB], { conditionsV4: ['ip', 'saddr', '10.0.0.0/8'] }),
+  portmapCase('externalSetMarkChain beside nftables', [WEB], { externalSetMarkChain: 'MARKS' }),
+  portmapCase('externalSetMarkChain and markMasqBit', [WEB], {
+    backend: undefined,
+    externalSetMarkChain: 'MARKS',
+    markMasqBit: 3,
+  }),
+  byIptables('a mark bit that is none', [WEB], { markMasqBit: 32 }),
+  byIptables('a condition that is none', [WEB], { conditionsV4: ['--nothing'] }),
   portmapCase('no host port', [{ ...WEB, hostPort: 0 }]),
   portmapCase('host port too large', [{ ...WEB, hostPort: 65536 }]),
   portmapCase('no container port', [{ ...WEB, containerPort: 0 }]),
@@ -382,5 +429,6 @@ export const CASES: readonly Case[] = [
   ...hostLocalCases,
   ...loopbackCases,
   ...portmapCases,
+  ...portmapIptablesCases,
   ...[...failures, ...portmapFailures].map((c) => ({ ...c, fails: true as const })),
 ]

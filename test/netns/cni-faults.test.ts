@@ -148,6 +148,39 @@ describe('CNI plugins under faults on the real kernel', () => {
     expect(leasedAddresses(world)).to.deep.equal([])
   })
 
+  it('iptables rules of either implementation are removed by the other one’s DEL', () => {
+    const netns = world.addContainer('one')
+    const base = { cniVersion: '1.0.0', name: 'n', type: 'portmap' }
+    const prevResult = {
+      cniVersion: '1.0.0',
+      ips: [{ address: '10.77.0.2/24' }, { address: 'fd77::2/64' }],
+    }
+    const portMappings = [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' }]
+    const configs = {
+      bridge: bridgeConfig(world, { isGateway: true, ipMasq: true }, dualStack),
+      portmap: { ...base, runtimeConfig: { portMappings }, prevResult },
+    }
+    const backend = { backend: 'iptables', ipMasqBackend: 'iptables' }
+    const run = (directory: string, name: string, changes: object) => {
+      for (const [plugin, config] of Object.entries(configs)) {
+        const call: Call = { command: name, containerId: 'c1', netns, config: { ...config, ...changes } }
+        const answer = world.run(plugin, call, directory)
+        expect(answer.status, `${directory} ${plugin} ${name}: ${answer.output}`).to.equal(0)
+      }
+    }
+    const left = () => world.inHost('sh', '-c', '(iptables-save; ip6tables-save) | grep c1 || true')
+    run(plugins, 'ADD', backend)
+    expect(left())
+      .to.match(/-j CNI-DN-/)
+      .and.to.match(/-A POSTROUTING -s fd77::2/)
+    run(reference, 'DEL', backend)
+    expect(left()).to.equal('')
+    run(reference, 'ADD', backend)
+    // Also when the configuration names no backend: the node may have been the reference's until now.
+    run(plugins, 'DEL', {})
+    expect(left()).to.equal('')
+  })
+
   it('writes the shared rules of portmap again when somebody has changed them, and only then', () => {
     const add = (containerId: string) => {
       const prevResult = { cniVersion: '1.0.0', ips: [{ address: '10.77.0.2/24' }] }

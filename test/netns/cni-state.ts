@@ -103,13 +103,26 @@ export function normalize(value: unknown, world: NetnsWorld): unknown {
   return JSON.parse(text) as unknown
 }
 
-/** The rules as nft prints them; the reference leaves empty iptables tables behind where it has looked for old rules. */
+/**
+ * The rules as nft prints them, without iptables' tables, which come from iptables itself; the reference leaves empty ones
+ * behind where it has looked for old rules.
+ */
 const viewFilters = (text: string | undefined) =>
   text
-    ?.replace(/table ip6? nat \{\s*\}/g, '')
+    ?.replace(/^table ip6? nat \{\n(?:[^}].*\n|\n)*\}$/gm, '')
     .trim()
     .split('\n')
     .map((line) => line.trim())
+
+/** iptables' rules by chain, in their order; chains in no order. */
+const viewIptables = (text: string | undefined) =>
+  text
+    ?.split('\n')
+    .filter((line) => line.startsWith('-A ') || line.startsWith(':CNI'))
+    .map((line) => line.replace(/ \[\d+:\d+\]$/, ''))
+    .map((line, index) => ({ line, index, chain: line.split(' ')[line.startsWith(':') ? 0 : 1]! }))
+    .sort((a, b) => (a.chain === b.chain ? a.index - b.index : a.chain < b.chain ? -1 : 1))
+    .map(({ line }) => line)
 
 function viewLinks(raw: readonly RawLink[]): unknown[] {
   return raw
@@ -148,6 +161,9 @@ const SETTINGS: Readonly<Record<'host' | 'container', readonly string[]>> = {
   ],
 }
 
+/** Both families' nat tables, where there are any. */
+const IPTABLES = `nft list tables | grep -q ' nat$' && (iptables-save -t nat; ip6tables-save -t nat)`
+
 /** One place, by one execution: links, routes of both families, settings, and the host's rules as nft prints them. */
 function placeState(world: NetnsWorld, place: Place): unknown {
   const settings = SETTINGS[place === 'host' ? 'host' : 'container']
@@ -157,6 +173,7 @@ function placeState(world: NetnsWorld, place: Place): unknown {
     'ip -6 -j route show table all',
     ...settings.map((name) => `cat /proc/sys/net/${name} 2>/dev/null`),
     place === 'host' ? 'nft list ruleset' : 'true',
+    place === 'host' ? IPTABLES : 'true',
     // Nothing where the kernel has no VLANs on bridges.
     place === 'host' ? 'bridge -j vlan show 2>/dev/null' : 'true',
   ]
@@ -167,7 +184,8 @@ function placeState(world: NetnsWorld, place: Place): unknown {
     routes: [v4, v6].map((text) => viewRoutes(JSON.parse(text || '[]') as Record<string, unknown>[])),
     settings: Object.fromEntries(settings.map((name, i) => [name, rest[i]])),
     filters: viewFilters(rest[settings.length]),
-    vlans: (JSON.parse(rest[settings.length + 1] || '[]') as unknown[]).sort(byText),
+    iptables: viewIptables(rest[settings.length + 1]),
+    vlans: (JSON.parse(rest[settings.length + 2] || '[]') as unknown[]).sort(byText),
   }
 }
 

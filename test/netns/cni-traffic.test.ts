@@ -78,38 +78,41 @@ describe('CNI plugins carry traffic', () => {
     expect(ask(world.host, '10.66.0.2', 80)).to.equal('10.66.0.1')
   })
 
-  it('by hostPort from outside, from localhost and from the container itself', async () => {
-    const one = attach('one')
-    const outside = connectOutside(world)
-    const portmap = {
-      ...CONFIG,
-      type: 'portmap',
-      prevResult: one.result,
-      runtimeConfig: { portMappings: [{ hostPort: 8088, containerPort: 80, protocol: 'tcp' }] },
-    }
-    const answer = world.run('portmap', {
-      command: 'ADD',
-      containerId: 'one',
-      netns: one.path,
-      config: portmap,
+  for (const backend of ['nftables', 'iptables']) {
+    it(`by hostPort from outside, from localhost and from the container itself, by ${backend}`, async () => {
+      const one = attach('one', { ...bridge, ipMasqBackend: backend })
+      const outside = connectOutside(world)
+      const portmap = {
+        ...CONFIG,
+        type: 'portmap',
+        backend,
+        prevResult: one.result,
+        runtimeConfig: { portMappings: [{ hostPort: 8088, containerPort: 80, protocol: 'tcp' }] },
+      }
+      const answer = world.run('portmap', {
+        command: 'ADD',
+        containerId: 'one',
+        netns: one.path,
+        config: portmap,
+      })
+      expect(answer.status, answer.output + answer.error).to.equal(0)
+      await serve(one.netns)
+      expect(ask(outside, '192.0.2.1', 8088), 'outside').to.equal('192.0.2.2')
+      expect(ask(outside, '2001:db8::1', 8088), 'outside, IPv6').to.equal('2001:db8::2')
+      expect(ask(world.host, '127.0.0.1', 8088), 'localhost').to.equal('10.66.0.1')
+      expect(ask(one.netns, '192.0.2.1', 8088), 'hairpin').to.equal('10.66.0.1')
+      world.run('portmap', { command: 'DEL', containerId: 'one', netns: one.path, config: portmap })
+      expect(() => ask(outside, '192.0.2.1', 8088)).to.throw(/ECONNREFUSED/)
     })
-    expect(answer.status, answer.output + answer.error).to.equal(0)
-    await serve(one.netns)
-    expect(ask(outside, '192.0.2.1', 8088), 'outside').to.equal('192.0.2.2')
-    expect(ask(outside, '2001:db8::1', 8088), 'outside, IPv6').to.equal('2001:db8::2')
-    expect(ask(world.host, '127.0.0.1', 8088), 'localhost').to.equal('10.66.0.1')
-    expect(ask(one.netns, '192.0.2.1', 8088), 'hairpin').to.equal('10.66.0.1')
-    world.run('portmap', { command: 'DEL', containerId: 'one', netns: one.path, config: portmap })
-    expect(() => ask(outside, '192.0.2.1', 8088)).to.throw(/ECONNREFUSED/)
-  })
 
-  it('to the outside with the host’s address', async () => {
-    const one = attach('one')
-    const outside = connectOutside(world)
-    await serve(outside)
-    expect(ask(one.netns, '192.0.2.2', 80)).to.equal('192.0.2.1')
-    expect(ask(one.netns, '2001:db8::2', 80)).to.equal('2001:db8::1')
-  })
+    it(`to the outside with the host’s address, by ${backend}`, async () => {
+      const one = attach('one', { ...bridge, ipMasqBackend: backend })
+      const outside = connectOutside(world)
+      await serve(outside)
+      expect(ask(one.netns, '192.0.2.2', 80)).to.equal('192.0.2.1')
+      expect(ask(one.netns, '2001:db8::2', 80)).to.equal('2001:db8::1')
+    })
+  }
 
   it('not with another container’s hardware address under macspoofchk', async () => {
     const [one, two] = [attach('one'), attach('two', { ...bridge, macspoofchk: true })]

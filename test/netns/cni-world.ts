@@ -110,9 +110,10 @@ export class NetnsWorld implements World {
     return command('ip', 'netns', 'exec', this.nameOf(place), ...args)
   }
 
-  run(plugin: string, call: Call): Answer {
-    const result = spawnSync('ip', ['netns', 'exec', this.host, join(this.plugins, plugin)], {
-      env: { PATH: process.env.PATH ?? '', ...environmentOf(call, this.plugins) },
+  /** @param plugins another directory of plugins than the world's own */
+  run(plugin: string, call: Call, plugins: string = this.plugins): Answer {
+    const result = spawnSync('ip', ['netns', 'exec', this.host, join(plugins, plugin)], {
+      env: { PATH: process.env.PATH ?? '', ...environmentOf(call, plugins) },
       input: inputOf(call),
       encoding: 'utf8',
       timeout: CALL_TIMEOUT_MS,

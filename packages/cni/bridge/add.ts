@@ -97,7 +97,7 @@ function hide(attachment: Attachment, result: Result): void {
   const owner = ownerOf(invocation)
   undo.push(() => removeMasquerade(system, config.network, owner))
   const prefixes = result.ips.map((ip) => ip.address)
-  setMasquerade(system, config.network, owner, prefixes)
+  setMasquerade(system, config.network, owner, prefixes, config.ipMasqBackend)
 }
 
 /** Puts the gateway's addresses on the bridge or, with a VLAN, on the host's interface in it; returns the latter. */

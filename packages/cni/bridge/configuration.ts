@@ -1,6 +1,7 @@
 // bridge's part of the network configuration.
 
 import { failure } from '../errors.ts'
+import type { Backend } from '../iptables/nat-table.ts'
 import { parseMac } from '../protocol/address.ts'
 import { parseArguments } from '../protocol/arguments.ts'
 import type { Fields } from '../protocol/fields.ts'
@@ -17,7 +18,8 @@ export interface BridgeConfig {
   readonly defaultGateway: boolean
   readonly forceAddress: boolean
   readonly ipMasq: boolean
-  readonly ipMasqBackend: string | undefined
+  /** Undefined: nftables; iptables where only that exists. */
+  readonly ipMasqBackend: Backend | undefined
   /** 0: the kernel's default. */
   readonly mtu: number
   readonly hairpin: boolean
@@ -86,14 +88,23 @@ function readVlan(config: Fields): number {
   return vlan
 }
 
+/** Another one is an error of ADD: DEL removes what either has made. */
+function readBackend(config: Fields): Backend | undefined {
+  const backend = config.text('ipMasqBackend')
+  return backend === 'nftables' || backend === 'iptables' ? backend : undefined
+}
+
+function checkBackend(config: Fields): void {
+  const backend = config.text('ipMasqBackend')
+  if (config.flag('ipMasq') && backend !== undefined && readBackend(config) === undefined)
+    throw failure(`unknown ipmasq backend ${JSON.stringify(backend)}`)
+}
+
 function checkCombinations(config: BridgeConfig): BridgeConfig {
   if (config.ipamType !== '' && !config.containerInterface)
     throw failure('cannot use IPAM when DisableContainerInterface flag is set')
   if (config.hairpin && config.promiscuous)
     throw failure('cannot set hairpin mode and promiscuous mode at the same time')
-  const backend = config.ipMasqBackend
-  if (config.ipMasq && backend !== undefined && backend !== 'nftables' && backend !== 'iptables')
-    throw failure(`unknown ipmasq backend ${JSON.stringify(backend)}`)
   return config
 }
 
@@ -109,7 +120,7 @@ export function readConfig(invocation: Invocation): BridgeConfig {
     defaultGateway,
     forceAddress: config.flag('forceAddress'),
     ipMasq: config.flag('ipMasq'),
-    ipMasqBackend: config.text('ipMasqBackend'),
+    ipMasqBackend: readBackend(config),
     mtu: config.integer('mtu') ?? 0,
     hairpin: config.flag('hairpinMode'),
     promiscuous: config.flag('promiscMode'),
@@ -127,5 +138,8 @@ export function readConfig(invocation: Invocation): BridgeConfig {
 }
 
 /** For ADD only: DEL must be able to clean up after any configuration. */
-export const readAddConfig = (invocation: Invocation): BridgeConfig =>
-  checkCombinations(readConfig(invocation))
+export function readAddConfig(invocation: Invocation): BridgeConfig {
+  const config = checkCombinations(readConfig(invocation))
+  checkBackend(invocation.config)
+  return config
+}

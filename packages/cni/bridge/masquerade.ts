@@ -2,6 +2,7 @@
 // Table, chains and comments are the reference plugin's, so that either removes what the other has made.
 
 import type { Owner } from '../host-local/store.ts'
+import { type Backend, byBackend, lacksNftables } from '../iptables/nat-table.ts'
 import {
   goto,
   masquerade,
@@ -24,6 +25,11 @@ import {
 import type { Request } from '../netlink/wire.ts'
 import { networkOf, type Prefix, parsePrefix } from '../protocol/address.ts'
 import type { System } from '../system.ts'
+import {
+  collectMasqueradeByIptables,
+  removeMasqueradeByIptables,
+  setMasqueradeByIptables,
+} from './masquerade-iptables.ts'
 
 const TABLE = { family: Family.inet, name: 'cni_plugins_masquerade' }
 const CHAIN = 'masq_checks'
@@ -88,12 +94,7 @@ function masqueradeRule(prefix: Prefix, comment: string): Request {
 const staleRules = (nft: Nftables, prefix: string) =>
   nft.rules(TABLE, CHAIN).filter((rule) => rule.comment.startsWith(prefix))
 
-export function setMasquerade(
-  system: System,
-  network: string,
-  owner: Owner,
-  prefixes: readonly Prefix[],
-): void {
+function setByNftables(system: System, network: string, owner: Owner, prefixes: readonly Prefix[]): void {
   const nft = new Nftables(system)
   const stale = staleRules(nft, instanceHash(system, network, owner))
   const comment = commentFor(system, network, owner)
@@ -103,13 +104,33 @@ export function setMasquerade(
   ])
 }
 
+export function setMasquerade(
+  system: System,
+  network: string,
+  owner: Owner,
+  prefixes: readonly Prefix[],
+  backend: Backend | undefined,
+): void {
+  byBackend(
+    system,
+    backend,
+    () => setByNftables(system, network, owner, prefixes),
+    () => setMasqueradeByIptables(system, network, owner, prefixes),
+  )
+}
+
+/** Removes what either backend has made: the configuration may have been another one then. */
 export function removeMasquerade(system: System, network: string, owner: Owner): void {
+  removeMasqueradeByIptables(system, network, owner)
+  if (lacksNftables(system)) return
   const nft = new Nftables(system)
   nft.run(staleRules(nft, instanceHash(system, network, owner)).map(deleteRule))
 }
 
 /** Removes the rules of attachments that are not among the valid ones. */
 export function collectMasquerade(system: System, network: string, valid: readonly Owner[]): void {
+  collectMasqueradeByIptables(system, network, valid)
+  if (lacksNftables(system)) return
   const nft = new Nftables(system)
   const kept = new Set(valid.map((owner) => commentFor(system, network, owner)))
   const ours = staleRules(nft, hash(system, network))

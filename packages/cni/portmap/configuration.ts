@@ -1,7 +1,8 @@
 // portmap's configuration: the ports to map, and the container's addresses from the previous plugin's result.
 
 import { failure } from '../errors.ts'
-import { type Address, familyOf, isV4, parseAddress } from '../protocol/address.ts'
+import type { Backend } from '../iptables/nat-table.ts'
+import { type Address, familyOf, isV4, type Prefix, parseAddress } from '../protocol/address.ts'
 import type { Fields } from '../protocol/fields.ts'
 import type { Invocation } from '../protocol/invocation.ts'
 import { type Result, readResult } from '../protocol/result.ts'
@@ -19,10 +20,18 @@ export interface Mapping {
 }
 
 export interface PortmapConfig {
+  /** Undefined: nftables; iptables where only that exists. */
+  readonly backend: Backend | undefined
   readonly mappings: readonly Mapping[]
   /** Masquerade what comes from the container itself or from localhost. */
   readonly snat: boolean
-  /** nft expressions in front of every mapping. */
+  /** iptables: masquerade whatever comes to a mapped port. */
+  readonly masqueradeAll: boolean
+  /** iptables: the bit that marks what is to be masqueraded. */
+  readonly markBit: number
+  /** iptables: somebody else's chain that marks it. */
+  readonly setMarkChain: string | undefined
+  /** In the backend's own words, in front of every mapping. */
   readonly conditions: Readonly<Record<4 | 6, readonly string[]>>
   readonly previous: Result | undefined
 }
@@ -52,46 +61,77 @@ function readMapping(fields: Fields): Mapping {
   }
 }
 
-/** Conditions in iptables' words ('-d', '!') are of the other backend. */
-function readConditions(config: Fields, name: string): string[] {
-  const conditions = config.texts(name) ?? []
-  if (conditions[0]?.startsWith('-') || conditions[0]?.startsWith('!'))
-    throw failure(
-      `nftables backend was requested but configuration contains iptables-specific options [${name}]`,
-    )
-  return conditions
+const MARK_BIT = 13
+
+/** The fields that only one of the backends understands. */
+interface Specific {
+  readonly nftables: readonly string[]
+  readonly iptables: readonly string[]
 }
 
-function checkBackend(config: Fields): void {
-  const backend = config.text('backend')
-  if (backend !== undefined && backend !== 'nftables')
-    throw failure(`unrecognized backend ${JSON.stringify(backend)}: podroute maps ports with nftables`)
+/** Conditions in iptables' words begin with '-d', '!' and the like: none of nft's do. */
+function backendOf(condition: string | undefined): Backend | undefined {
+  if (condition === undefined || condition === '') return undefined
+  return condition.startsWith('-') || condition.startsWith('!') ? 'iptables' : 'nftables'
+}
+
+function specificFields(config: Fields): Specific {
+  const conditions = ['conditionsV4', 'conditionsV6'].map(
+    (name) => [name, backendOf(config.texts(name)?.[0])] as const,
+  )
+  const of = (backend: Backend) => conditions.filter((entry) => entry[1] === backend).map(([name]) => name)
+  const chain = config.has('externalSetMarkChain') ? ['externalSetMarkChain'] : []
+  return { nftables: of('nftables'), iptables: [...chain, ...of('iptables')] }
+}
+
+/** The backend that is asked for, by name or by fields that only one has. */
+function readBackend(config: Fields): Backend | undefined {
+  const asked = config.text('backend')
+  const specific = specificFields(config)
+  if (asked !== undefined && asked !== 'nftables' && asked !== 'iptables')
+    throw failure(`unrecognized backend ${JSON.stringify(asked)}`)
+  const backend =
+    asked ??
+    (specific.iptables.length > 0 ? 'iptables' : specific.nftables.length > 0 ? 'nftables' : undefined)
+  const other = backend === 'iptables' ? 'nftables' : 'iptables'
+  if (backend !== undefined && specific[other].length > 0)
+    throw failure(
+      `${backend} backend was requested but configuration contains ${other}-specific options [${specific[other].join(' ')}]`,
+    )
+  return backend
+}
+
+function readMarkBit(config: Fields): number {
   if (config.has('markMasqBit') && config.has('externalSetMarkChain'))
     throw failure('Cannot specify externalSetMarkChain and markMasqBit')
-  const bit = config.integer('markMasqBit') ?? 0
+  const bit = config.integer('markMasqBit') ?? MARK_BIT
   if (bit < 0 || bit > 31) throw failure('MasqMarkBit must be between 0 and 31')
-  if (config.text('externalSetMarkChain') !== undefined)
-    throw failure(
-      'nftables backend was requested but configuration contains iptables-specific options [externalSetMarkChain]',
-    )
+  return bit
 }
 
 export function readConfig({ config, version }: Invocation): PortmapConfig {
-  checkBackend(config)
   return {
+    backend: readBackend(config),
     mappings: (config.object('runtimeConfig')?.objects('portMappings') ?? []).map(readMapping),
     snat: config.has('snat') ? config.flag('snat') : true,
-    conditions: { 4: readConditions(config, 'conditionsV4'), 6: readConditions(config, 'conditionsV6') },
+    masqueradeAll: config.flag('masqAll'),
+    markBit: readMarkBit(config),
+    setMarkChain: config.text('externalSetMarkChain'),
+    conditions: { 4: config.texts('conditionsV4') ?? [], 6: config.texts('conditionsV6') ?? [] },
     previous: config.has('prevResult') ? readResult(config.raw.prevResult, version) : undefined,
   }
 }
 
+/** The mappings that apply to a container's address. */
+export const mappingsFor = (mappings: readonly Mapping[], address: Address) =>
+  mappings.filter((mapping) => mapping.family === undefined || mapping.family === familyOf(address))
+
 /** The container's first address of each family: not one of an interface that is known to be somebody else's. */
-export function containerAddresses(result: Result, interfaceName: string): Address[] {
+export function containerAddresses(result: Result, interfaceName: string): Prefix[] {
   const own = result.ips.filter(({ interface: index }) => {
     const owner = index === undefined ? undefined : result.interfaces[index]
     return owner === undefined || (owner.name === interfaceName && owner.sandbox !== undefined)
   })
-  const first = (v4: boolean) => own.find((ip) => isV4(ip.address.address) === v4)?.address.address
+  const first = (v4: boolean) => own.find((ip) => isV4(ip.address.address) === v4)?.address
   return [first(true), first(false)].filter((address) => address !== undefined)
 }

@@ -2,29 +2,37 @@
 
 import { CniError, ErrorCode, failure } from '../errors.ts'
 import { validAttachments } from '../host-local/holders.ts'
+import { byBackend, hasIptables, lacksNftables } from '../iptables/nat-table.ts'
 import { forgetConnections } from '../netlink/conntrack.ts'
 import { Netlink } from '../netlink/netlink.ts'
 import { deleteRule, Nftables, type Rule, type Table } from '../netlink/nftables.ts'
 import { routeLink } from '../netlink/routes.ts'
-import { type Address, familyOf, isV4 } from '../protocol/address.ts'
+import { type Address, familyOf, isV4, type Prefix } from '../protocol/address.ts'
 import type { Invocation } from '../protocol/invocation.ts'
 import type { Plugin } from '../protocol/plugin.ts'
 import type { Result } from '../protocol/result.ts'
-import { codeOf, type System, unless } from '../system.ts'
+import { type System, unless } from '../system.ts'
 import {
   containerAddresses,
   type Mapping,
+  mappingsFor,
   type PortmapConfig,
   PROTOCOLS,
   readConfig,
 } from './configuration.ts'
+import {
+  type Container,
+  checkByIptables,
+  collectByIptables,
+  forwardByIptables,
+  removeByIptables,
+} from './iptables.ts'
 import {
   ALL,
   containerRules,
   ENTRIES,
   MASQUERADING,
   type Mark,
-  mappingsFor,
   PORTS,
   sharedCounts,
   structure,
@@ -47,7 +55,7 @@ function addConditions(system: System, table: Table, family: 4 | 6, conditions: 
   if (status !== 0) throw failure(`nft refused the conditions: ${error.trim()}`)
 }
 
-function forward(system: System, config: PortmapConfig, address: Address, mark: Mark): void {
+function forwardByNftables(system: System, config: PortmapConfig, address: Address, mark: Mark): void {
   const family = familyOf(address)
   const table = tableOf(family)
   const conditions = config.conditions[family].filter((condition) => condition !== '')
@@ -61,8 +69,18 @@ function forward(system: System, config: PortmapConfig, address: Address, mark: 
     containerRules(table, mappings, address, snat, mark),
   )
   if (conditions.length > 0) addConditions(system, table, family, conditions)
-  forgetUdp(system, mappings, family)
-  if (snat && isV4(address)) allowLocalhost(system, address)
+}
+
+function forward(system: System, config: PortmapConfig, prefix: Prefix, invocation: Invocation): void {
+  const { address } = prefix
+  byBackend(
+    system,
+    config.backend,
+    () => forwardByNftables(system, config, address, markOf(invocation)),
+    () => forwardByIptables(system, config, prefix, containerOf(invocation)),
+  )
+  forgetUdp(system, config.mappings, familyOf(address))
+  if (config.snat && isV4(address)) allowLocalhost(system, address)
 }
 
 /** Clients that talked to the port before would go on past the mapping. */
@@ -79,6 +97,11 @@ function allowLocalhost(system: System, address: Address): void {
 
 const tagPrefix = ({ config }: Invocation) => `${config.text('name')}/`
 
+const containerOf = ({ config, containerId }: Invocation): Container => ({
+  network: config.text('name')!,
+  id: containerId,
+})
+
 const markOf = (invocation: Invocation): Mark => ({
   comment: invocation.containerId,
   tag: `${tagPrefix(invocation)}${invocation.containerId}/${invocation.interfaceName}`,
@@ -89,6 +112,7 @@ const isOf = (mark: Mark) => (rule: Rule) =>
   rule.comment === mark.comment && (rule.tag === '' || rule.tag === mark.tag)
 
 function removeRules(system: System, remove: (rule: Rule) => boolean): void {
+  if (lacksNftables(system)) return
   const nft = new Nftables(system)
   for (const family of [4, 6] as const) {
     const rules = CHAINS.flatMap((chain) => nft.rules(tableOf(family), chain))
@@ -101,8 +125,8 @@ function add(system: System, invocation: Invocation): Result {
   if (config.previous === undefined) throw failure('must be called as chained plugin')
   if (config.mappings.length === 0) return config.previous
   try {
-    for (const address of containerAddresses(config.previous, invocation.interfaceName))
-      forward(system, config, address, markOf(invocation))
+    for (const prefix of containerAddresses(config.previous, invocation.interfaceName))
+      forward(system, config, prefix, invocation)
   } catch (error) {
     takeBack(system, invocation)
     throw error
@@ -110,9 +134,15 @@ function add(system: System, invocation: Invocation): Result {
   return config.previous
 }
 
+/** What either backend has made: the configuration may have been another one then. */
+function remove(system: System, invocation: Invocation): void {
+  removeByIptables(system, containerOf(invocation))
+  removeRules(system, isOf(markOf(invocation)))
+}
+
 function takeBack(system: System, invocation: Invocation): void {
   try {
-    removeRules(system, isOf(markOf(invocation)))
+    remove(system, invocation)
   } catch (error) {
     system.writeError(`podroute-cni: while taking back: ${error}\n`)
   }
@@ -120,40 +150,44 @@ function takeBack(system: System, invocation: Invocation): void {
 
 function del(system: System, invocation: Invocation): void {
   if (readConfig(invocation).mappings.length === 0) return
-  removeRules(system, isOf(markOf(invocation)))
+  remove(system, invocation)
+}
+
+function checkNftables(system: System, config: PortmapConfig, address: Address, mark: Mark): void {
+  const nft = new Nftables(system)
+  const count = (chain: string) => nft.rules(tableOf(familyOf(address)), chain).filter(isOf(mark)).length
+  if (count(PORTS) < mappingsFor(config.mappings, address).length)
+    throw failure(`missing hostport rules in "${PORTS}" chain`)
+  if (config.snat && count(MASQUERADING) < (isV4(address) ? 2 : 1))
+    throw failure(`missing hostport rules in "${MASQUERADING}" chain`)
 }
 
 function check(system: System, invocation: Invocation): void {
-  const { previous, mappings, snat } = readConfig(invocation)
-  if (previous === undefined) throw failure('Required prevResult missing')
-  if (mappings.length === 0) return
-  const nft = new Nftables(system)
-  for (const address of containerAddresses(previous, invocation.interfaceName)) {
-    const count = (chain: string) =>
-      nft.rules(tableOf(familyOf(address)), chain).filter(isOf(markOf(invocation))).length
-    if (count(PORTS) < mappingsFor(mappings, address).length)
-      throw failure(`missing hostport rules in "${PORTS}" chain`)
-    if (snat && count(MASQUERADING) < (isV4(address) ? 2 : 1))
-      throw failure(`missing hostport rules in "${MASQUERADING}" chain`)
-  }
+  const config = readConfig(invocation)
+  if (config.previous === undefined) throw failure('Required prevResult missing')
+  if (config.mappings.length === 0) return
+  for (const prefix of containerAddresses(config.previous, invocation.interfaceName))
+    byBackend(
+      system,
+      config.backend,
+      () => checkNftables(system, config, prefix.address, markOf(invocation)),
+      () => checkByIptables(system, config, prefix, containerOf(invocation)),
+    )
 }
 
 /** Of this network's rules, those of attachments that nobody vouches for. */
 function gc(system: System, invocation: Invocation): void {
   const prefix = tagPrefix(invocation)
-  const valid = new Set(
-    validAttachments(invocation.config).map((o) => `${prefix}${o.containerId}/${o.interfaceName}`),
-  )
+  const owners = validAttachments(invocation.config)
+  const valid = new Set(owners.map((o) => `${prefix}${o.containerId}/${o.interfaceName}`))
+  const { network } = containerOf(invocation)
+  collectByIptables(system, network, new Set(owners.map(({ containerId }) => containerId)))
   removeRules(system, (rule) => rule.tag.startsWith(prefix) && !valid.has(rule.tag))
 }
 
 function status(system: System): void {
-  try {
-    new Nftables(system).rules(tableOf(4), PORTS)
-  } catch (error) {
-    if (codeOf(error) === undefined) throw error
-    throw new CniError(ErrorCode.pluginNotAvailable, `no nftables: ${error}`)
-  }
+  if (lacksNftables(system) && !hasIptables(system))
+    throw new CniError(ErrorCode.pluginNotAvailable, 'neither nftables nor iptables is there')
 }
 
 export const portmap: Plugin = { name: 'portmap', add, del, check, gc, status }

@@ -21,8 +21,8 @@ import {
   type Table,
 } from '../netlink/nftables.ts'
 import type { Request } from '../netlink/wire.ts'
-import { type Address, familyOf, isV4 } from '../protocol/address.ts'
-import { type Mapping, PROTOCOLS } from './configuration.ts'
+import { type Address, isV4 } from '../protocol/address.ts'
+import { type Mapping, mappingsFor, PROTOCOLS } from './configuration.ts'
 
 export const ALL = 'hostports_all'
 /** Not filled any more: older releases of the reference did. */
@@ -41,10 +41,6 @@ export interface Mark {
   readonly comment: string
   readonly tag: string
 }
-
-/** The mappings that apply to a container's address. */
-export const mappingsFor = (mappings: readonly Mapping[], address: Address) =>
-  mappings.filter((mapping) => mapping.family === undefined || mapping.family === familyOf(address))
 
 /** How many rules all containers share, by chain. */
 export const sharedCounts = (entries: boolean): Readonly<Record<string, number>> => ({

@@ -39,6 +39,7 @@ export class FakeNamespace {
   readonly routes: FakeRoute[] = []
   readonly settings = new Map<string, string>()
   readonly nftables = new FakeNftables()
+  hasNftables = true
   private nextIndex = 1
 
   constructor(path: string, inode: number) {

@@ -16,6 +16,8 @@ const OWN_EXECUTABLE = '/proc/self/exe'
 export class FakeMachine {
   readonly files = new FakeFiles()
   readonly network = new FakeNetwork()
+  /** What a path runs, with its arguments and standard input. */
+  readonly programs = new Map<string, (args: readonly string[], input: string) => ChildResult>()
   /** Milliseconds. */
   clock = 0
   private random = 0
@@ -117,7 +119,9 @@ class FakeProcess {
   sha512(text: string) {
     return createHash('sha512').update(text).digest('hex')
   }
-  run(path: string, _args: readonly string[], input: string, command: string) {
+  run(path: string, args: readonly string[], input: string, command: string) {
+    const program = this.machine.programs.get(path)
+    if (program !== undefined) return program(args, input)
     if (this.options.run === undefined) throw new FakeSystemError('EACCES', path)
     return this.options.run(path, input, command)
   }
@@ -205,6 +209,7 @@ class FakeProcess {
     return this.descriptors.get(descriptor)?.kind === 'namespace'
   }
   netlinkSocket(protocol: number) {
+    if (protocol === 12 && !this.current.hasNftables) throw new FakeSystemError('EPROTONOSUPPORT')
     return this.add({ kind: 'netlink', protocol, namespace: this.current, queue: [] })
   }
   send(socket: number, messages: readonly (readonly number[])[]) {

@@ -99,9 +99,9 @@ export function describeFilters(world: () => World): void {
         expect(portmap('ADD', 'c1', { prevResult }, [mapping]).json?.code, JSON.stringify(mapping)).to.equal(
           999,
         )
-      expect(portmap('ADD', 'c1', { prevResult, conditionsV4: ['-d', '1.2.3.4'] }).json?.msg).to.match(
-        /iptables/,
-      )
+      expect(
+        portmap('ADD', 'c1', { prevResult, backend: 'nftables', conditionsV4: ['-d', '1.2.3.4'] }).json?.msg,
+      ).to.match(/iptables/)
       expect(rules('ip', 'cni_hostport', 'hostports')).to.deep.equal([])
     })
 
