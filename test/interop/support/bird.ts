@@ -53,6 +53,7 @@ protocol bgp speaker {
   ${scenario.reflector ? 'rr client;' : ''}
   ${scenario.bfd ? 'bfd on;' : ''}
   ${scenario.gracefulRestart === undefined ? '' : `graceful restart on; graceful restart time ${scenario.gracefulRestart};`}
+  ${scenario.longLived === undefined ? '' : `long lived graceful restart on; long lived stale time ${scenario.longLived};`}
   ${channel(4)}
   ${channel(6)}
 }

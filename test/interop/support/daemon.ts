@@ -19,6 +19,8 @@ export interface Scenario {
   readonly maxPrefixes?: number
   /** Seconds of its graceful restart; absent: none. */
   readonly gracefulRestart?: number
+  /** Seconds that its routes may be kept after that (RFC 9494); absent: no longer. */
+  readonly longLived?: number
   /** We are its route reflector client. */
   readonly reflector?: boolean
   readonly addPath?: boolean

@@ -41,6 +41,7 @@ router bgp ${theirAsn}
  no bgp ebgp-requires-policy
  no bgp network import-check
  ${scenario.gracefulRestart === undefined ? '' : `bgp graceful-restart\n bgp graceful-restart restart-time ${scenario.gracefulRestart}\n bgp graceful-restart preserve-fw-state\n bgp graceful-restart select-defer-time 5`}
+ ${scenario.longLived === undefined ? '' : `bgp long-lived-graceful-restart stale-time ${scenario.longLived}`}
  neighbor ${us} remote-as ${ourAsn}
  neighbor ${us} timers connect 1
  neighbor ${us} advertisement-interval 0
@@ -124,8 +125,13 @@ export class Frr implements Daemon {
         prefix,
         nextHop: nexthops?.find(({ scope }) => scope !== 'link-local')?.ip ?? '',
         asPath: (aspath?.segments ?? []).flatMap(({ list }) => list),
-        communities: [...(community?.list ?? []), ...(largeCommunity?.list ?? [])],
+        communities: [...(community?.list ?? []).map(plain), ...(largeCommunity?.list ?? [])],
         stale: stale === true,
       }))
   }
+}
+
+/** Well-known communities have names there. */
+function plain(community: string): string {
+  return community === 'llgrStale' ? '65535:6' : community
 }

@@ -13,12 +13,13 @@ import {
 import { ADDRESS, type Link } from './link.ts'
 
 function configuration(scenario: Scenario): string {
-  const { over, theirAsn, ourAsn, gracefulRestart, maxPrefixes } = scenario
+  const { over, theirAsn, ourAsn, gracefulRestart, longLived, maxPrefixes } = scenario
   const family = (of: 4 | 6) => `
     [[neighbors.afi-safis]]
       [neighbors.afi-safis.config]
         afi-safi-name = "ipv${of}-unicast"
       ${gracefulRestart === undefined ? '' : '[neighbors.afi-safis.mp-graceful-restart.config]\n        enabled = true'}
+      ${longLived === undefined ? '' : `[neighbors.afi-safis.long-lived-graceful-restart.config]\n        enabled = true\n        restart-time = ${longLived}`}
       ${maxPrefixes === undefined ? '' : `[neighbors.afi-safis.prefix-limit.config]\n        max-prefixes = ${maxPrefixes}`}`
   return `
 [global.config]
@@ -38,6 +39,7 @@ function configuration(scenario: Scenario): string {
     idle-hold-time-after-reset = 1
   ${scenario.ttlSecurity ? '[neighbors.ttl-security.config]\n    enabled = true\n    ttl-min = 255' : ''}
   ${gracefulRestart === undefined ? '' : `[neighbors.graceful-restart.config]\n    enabled = true\n    restart-time = ${gracefulRestart}\n    deferral-time = 5`}
+    ${longLived === undefined ? '' : 'long-lived-enabled = true'}
   ${family(4)}
   ${family(6)}
 `
