@@ -13,7 +13,7 @@ import { LOCAL, type Source } from './source.ts'
 import type { UpdateGroup } from './update-group.ts'
 
 /** Prefixes of one flush: some milliseconds of work. */
-const SLICE = 10_000
+const SLICE = 4_096
 
 export interface RibListener {
   /** Best paths that are others now, after a flush. */
