@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { build } from '../../packages/cni/build.ts'
 import { PLUGIN_NAMES } from '../../packages/cni/install/install.ts'
-import { machineArchitecture } from '../../packages/cni/sysroot.ts'
+import { type Architecture, machineArchitecture } from '../../packages/cni/sysroot.ts'
 import { environmentOf, inputOf, parseOutput } from '../../packages/cni/testing/fake-world.ts'
 import type { Answer, Call, LinkView, Place, World } from '../../packages/cni/testing/world.ts'
 
@@ -26,9 +26,9 @@ export const command = (program: string, ...args: string[]): string =>
   execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
 
 /** Builds the executable and links the plugins' names, as `install` does; returns the directory. */
-export function buildPlugins(): string {
+export function buildPlugins(architecture: Architecture = machineArchitecture()): string {
   const directory = mkdtempSync(join(tmpdir(), 'podroute-cni-bin-'))
-  const executable = build(directory, machineArchitecture())
+  const executable = build(directory, architecture)
   for (const name of PLUGIN_NAMES) linkSync(executable, join(directory, name))
   return directory
 }
@@ -80,12 +80,17 @@ export class NetnsWorld implements World {
   readonly data: string
   readonly host: string
   readonly plugins: string
+  private readonly emulator: string | undefined
   private readonly root = mkdtempSync(join(tmpdir(), 'podroute-cni-test-'))
   private readonly namespaces: string[] = []
 
-  /** @param plugins directory of the plugins to run */
-  constructor(plugins: string) {
+  /**
+   * @param plugins directory of the plugins to run
+   * @param emulator runs them where they are another architecture's (qemu-user)
+   */
+  constructor(plugins: string, emulator?: string) {
     this.plugins = plugins
+    this.emulator = emulator
     this.data = join(this.root, 'networks')
     this.host = `pr-cni-${process.pid}-${worlds++}`
     this.addNamespace(this.host)
@@ -112,7 +117,9 @@ export class NetnsWorld implements World {
 
   /** @param plugins another directory of plugins than the world's own */
   run(plugin: string, call: Call, plugins: string = this.plugins): Answer {
-    const result = spawnSync('ip', ['netns', 'exec', this.host, join(plugins, plugin)], {
+    const path = join(plugins, plugin)
+    const program = this.emulator === undefined ? [path] : [this.emulator, '-0', path, path]
+    const result = spawnSync('ip', ['netns', 'exec', this.host, ...program], {
       env: { PATH: process.env.PATH ?? '', ...environmentOf(call, plugins) },
       input: inputOf(call),
       encoding: 'utf8',

@@ -21,10 +21,11 @@ function findPlugin(system: System, type: string, path: string): string {
   throw failure(`failed to find plugin "${type}" in path [${directories.join(' ')}]`)
 }
 
+/** Read as text, since user-mode emulators answer that; a file that was replaced meanwhile has no name any more. */
 function isSelf(system: System, path: string): boolean {
-  const own = system.status(SELF)
+  const own = unless(['ENOENT'], () => system.status(system.readLink(SELF)))
   const theirs = system.status(path)
-  return own.inode === theirs.inode && own.device === theirs.device
+  return own !== undefined && own.inode === theirs.inode && own.device === theirs.device
 }
 
 /** The error that a child printed; what it printed on standard error when that is not one. */

@@ -183,7 +183,7 @@ class FakeProcess {
     this.machine.files.symbolicLink(target, path)
   }
   readLink(path: string) {
-    return this.machine.files.readLink(path)
+    return path === OWN_EXECUTABLE ? this.options.executable : this.machine.files.readLink(path)
   }
   status(path: string) {
     const namespace = this.namespaceAt(path)
