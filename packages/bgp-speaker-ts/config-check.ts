@@ -3,7 +3,6 @@ import {
   formatAddress,
   isLinkLocal,
   parseAddress,
-  parseAddressOrPrefix,
   parseId,
   parsePrefix,
   parseScoped,
@@ -11,62 +10,11 @@ import {
 } from './address.ts'
 import type { BfdTimers } from './bfd/config.ts'
 import { validateSession } from './bfd/config.ts'
+import { Checker, isInteger } from './checker.ts'
 import type { Announcement, DynamicPeersConfig, PeerConfig, SpeakerConfig } from './config.ts'
-import { BgpConfigError, type ConfigProblem } from './errors.ts'
-import { parseCommunity, parseLargeCommunity } from './packet/communities.ts'
-import type { Match, Policy, Rule } from './policy/policy.ts'
-
-class Checker {
-  readonly problems: ConfigProblem[] = []
-
-  expect(good: boolean, path: string, problem: string): void {
-    if (!good) this.problems.push({ path, problem })
-  }
-
-  asn(value: number, path: string): void {
-    this.expect(isInteger(value, 1, 0xfffffffe), path, 'not an AS number from 1 to 4294967294')
-  }
-
-  address(value: string | undefined, path: string, family?: 4 | 6): void {
-    if (value === undefined) return
-    const length = parseAddress(value)?.length
-    const wanted = family === undefined ? length !== undefined : length === (family === 4 ? 4 : 16)
-    this.expect(wanted, path, `not an ${family === undefined ? 'IP' : `IPv${family}`} address: ${value}`)
-  }
-
-  /** A link-local address may have a zone. */
-  scoped(value: string | undefined, path: string): void {
-    if (value === undefined) return
-    this.expect(parseScoped(value) !== undefined, path, `not an IP address: ${value}`)
-  }
-
-  holdTime(value: number | undefined, path: string): void {
-    this.expect(
-      value === undefined || value === 0 || isInteger(value, 3, 65535),
-      path,
-      'neither 0 nor from 3 to 65535 seconds',
-    )
-  }
-
-  u32(value: number | null | undefined, path: string): void {
-    this.expect(
-      value === undefined || value === null || isInteger(value, 0, 0xffffffff),
-      path,
-      'not an unsigned 32-bit number',
-    )
-  }
-
-  communities(values: readonly string[] | undefined, path: string, large: boolean): void {
-    for (const [i, value] of (values ?? []).entries()) {
-      const good = parseCommunity(value) !== undefined || (large && parseLargeCommunity(value) !== undefined)
-      this.expect(good, `${path}[${i}]`, `not a community: ${value}`)
-    }
-  }
-
-  done(): void {
-    if (this.problems.length > 0) throw new BgpConfigError(this.problems)
-  }
-}
+import { BgpConfigError } from './errors.ts'
+import { parseLargeCommunity } from './packet/communities.ts'
+import { checkPolicy } from './policy/check.ts'
 
 /** @throws BgpConfigError */
 export function checkSpeaker(config: SpeakerConfig): void {
@@ -242,61 +190,6 @@ export function checkAnnouncement(route: Announcement): void {
     )
   }
   checker.done()
-}
-
-function checkPolicy(checker: Checker, policy: Policy | undefined, path: string): void {
-  for (const [i, rule] of (policy?.rules ?? []).entries()) checkRule(checker, rule, `${path}.rules[${i}]`)
-}
-
-function checkRule(checker: Checker, { match, set }: Rule, path: string): void {
-  if (match !== undefined) checkMatch(checker, match, `${path}.match`)
-  if (set === undefined) return
-  checker.u32(set.localPref, `${path}.set.localPref`)
-  checker.u32(set.med, `${path}.set.med`)
-  checker.communities(set.addCommunities, `${path}.set.addCommunities`, true)
-  if (set.removeCommunities !== 'all')
-    checker.communities(set.removeCommunities, `${path}.set.removeCommunities`, true)
-  if (set.prepend !== undefined) {
-    checker.asn(set.prepend.asn, `${path}.set.prepend.asn`)
-    checker.expect(isInteger(set.prepend.times, 0, 64), `${path}.set.prepend.times`, 'not from 0 to 64')
-  }
-  if (typeof set.nextHop === 'object') {
-    checker.address(set.nextHop.ipv4, `${path}.set.nextHop.ipv4`, 4)
-    checker.address(set.nextHop.ipv6, `${path}.set.nextHop.ipv6`, 6)
-  }
-}
-
-function checkMatch(checker: Checker, match: Match, path: string): void {
-  for (const [i, { prefix, minLength, maxLength }] of (match.prefixes ?? []).entries()) {
-    const parsed = parsePrefix(prefix)
-    const at = `${path}.prefixes[${i}]`
-    checker.expect(parsed !== undefined, at, `not a CIDR: ${prefix}`)
-    const bits = (parsed?.bytes.length ?? 16) * 8
-    checker.expect(
-      minLength === undefined || isInteger(minLength, parsed?.length ?? 0, bits),
-      `${at}.minLength`,
-      'not a length inside the prefix',
-    )
-    checker.expect(
-      maxLength === undefined || isInteger(maxLength, minLength ?? parsed?.length ?? 0, bits),
-      `${at}.maxLength`,
-      'not a length from minLength on',
-    )
-  }
-  for (const key of ['neighbours', 'nextHops'] as const) {
-    for (const [i, value] of (match[key] ?? []).entries()) {
-      checker.expect(
-        parseAddressOrPrefix(value) !== undefined,
-        `${path}.${key}[${i}]`,
-        `neither an address nor a CIDR: ${value}`,
-      )
-    }
-  }
-  checker.communities(match.communities, `${path}.communities`, true)
-}
-
-function isInteger(value: number, least: number, most: number): boolean {
-  return Number.isInteger(value) && value >= least && value <= most
 }
 
 /** Any address of a range, to check the rest of its configuration with. */

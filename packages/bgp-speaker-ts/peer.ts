@@ -1,6 +1,7 @@
 // One neighbour: feeds the state machine with what happens on its connections, and runs the machine's effects.
 import { formatId } from './address.ts'
 import type { Family, PeerConfig } from './config.ts'
+import { Connections } from './connections.ts'
 import { assertNever, BgpError } from './errors.ts'
 import { step } from './fsm.ts'
 import {
@@ -19,7 +20,6 @@ import { Inbox } from './inbox.ts'
 import { negotiate } from './negotiation.ts'
 import { ownCapabilities } from './offer.ts'
 import { CEASE, ERROR, MAX_EXTENDED_LENGTH } from './packet/codes.ts'
-import { encodeMessage } from './packet/message.ts'
 import { isPermanent, type Notification, toHardReset } from './packet/notification.ts'
 import type { Open } from './packet/open.ts'
 import { peerName } from './peer-name.ts'
@@ -30,17 +30,8 @@ import { tooManyPrefixes } from './rib/ingest.ts'
 import { Session } from './session.ts'
 import type { DownReason, PeerSnapshot } from './snapshot.ts'
 import { Tally } from './tally.ts'
-import type { Connection, ConnectionHandlers } from './transport.ts'
+import type { Connection } from './transport.ts'
 import { Whereabouts } from './whereabouts.ts'
-import { type Wire, Wires } from './wire.ts'
-
-const KEEPALIVE = encodeMessage({ kind: 'keepalive' })
-const REJECTED = encodeMessage({
-  kind: 'notification',
-  code: ERROR.CEASE,
-  subcode: CEASE.CONNECTION_REJECTED,
-  data: new Uint8Array(0),
-})
 
 export class Peer {
   config: PeerConfig
@@ -49,13 +40,11 @@ export class Peer {
   /** It is one only while it is connected. */
   readonly dynamic: boolean
   readonly #host: PeerHost
-  readonly #wires: Wires
+  readonly #connections: Connections
   readonly #where: Whereabouts
-  readonly #inbox: Inbox
   readonly #tally = new Tally()
   #fsm: FsmState = INITIAL
   #fsmDeadline = Number.POSITIVE_INFINITY
-  #arriving: Connection | undefined
   #session: Session | undefined
   #retained: Retained | undefined
   #lastDown: DownReason | undefined
@@ -65,14 +54,21 @@ export class Peer {
     this.dynamic = dynamic
     this.#host = host
     this.name = peerName(config)
-    this.#wires = new Wires(host.clock)
     this.#where = new Whereabouts(config, host.discovery)
-    this.#inbox = new Inbox({
+    const inbox = new Inbox({
       host,
       tally: this.#tally,
       peer: this.name,
       session: () => this.#session,
       capabilities: () => this.#capabilities(),
+      dispatch: (event) => this.#dispatch(event),
+    })
+    this.#connections = new Connections({
+      host,
+      tally: this.#tally,
+      config: () => this.config,
+      remote: () => this.remote,
+      received: (wire, bytes) => inbox.take(wire, bytes),
       dispatch: (event) => this.#dispatch(event),
     })
   }
@@ -120,7 +116,7 @@ export class Peer {
     this.#where.close()
     this.#dispatch({ kind: 'stop', notification })
     this.#release()
-    await this.#wires.drained()
+    await this.#connections.drained()
   }
 
   /** Ends the session with a CEASE and connects again. */
@@ -137,7 +133,7 @@ export class Peer {
   /** Leaves without a word, so that a peer with graceful restart keeps our routes. */
   abandon(): void {
     this.#where.close()
-    this.#wires.destroy()
+    this.#connections.destroy()
     this.#fsm = INITIAL
     this.#fsmDeadline = Number.POSITIVE_INFINITY
   }
@@ -168,17 +164,18 @@ export class Peer {
 
   /** The peer connected to us. */
   accept(connection: Connection): void {
-    if (this.config.ttlSecurityHops !== undefined) connection.secureTtl(this.config.ttlSecurityHops)
-    this.#arriving = connection
-    this.#dispatch({ kind: 'accepted' })
-    if (this.#arriving === undefined) return
-    this.#arriving = undefined
-    this.#wires.refuse(connection, REJECTED)
+    this.#connections.arrive(connection)
   }
 
-  /** Applies what a running session can take over: policies, next hops, limits. */
+  /** Applies what a running session can take over: policies, next hops, limits, BFD, who connects. */
   reconfigure(config: PeerConfig): void {
+    const before = this.config
     this.config = config
+    if (JSON.stringify(before.bfd) !== JSON.stringify(config.bfd)) {
+      this.#host.paths.forget(this.name)
+      this.#watchPath()
+    }
+    if (before.passive === true) this.#dispatch({ kind: 'located' })
     const session = this.#session
     if (session === undefined) return
     session.reconfigure(config)
@@ -250,19 +247,19 @@ export class Peer {
   #run(effect: Effect): void {
     switch (effect.kind) {
       case 'connect':
-        this.#connect()
+        this.#connections.connect()
         break
       case 'send-open':
-        this.#sendOpen(effect.side)
+        this.#connections.sendOpen(effect.side, this.#capabilities())
         break
       case 'send-keepalive':
-        this.#send(effect.side, KEEPALIVE)
+        this.#connections.sendKeepalive(effect.side)
         break
       case 'send-notification':
-        this.#sendNotification(effect.side, effect.notification)
+        this.#connections.sendNotification(effect.side, this.#wrapped(effect.side, effect.notification))
         break
       case 'close':
-        this.#wires.close(effect.side)
+        this.#connections.close(effect.side)
         break
       case 'established':
         this.#established(effect.side, effect.open, effect.hold)
@@ -278,80 +275,19 @@ export class Peer {
     }
   }
 
-  #connect(): void {
-    const { port = 179, localAddress, password, ttlSecurityHops } = this.config
-    const address = this.remote
-    if (address === undefined) throw new BgpError('closed', 'an unnumbered peer that was not found')
-    const wire: { current?: Wire } = {}
-    const connection = this.#host.transport.connect(
-      {
-        address,
-        port,
-        ...(localAddress === undefined ? {} : { localAddress }),
-        ...(password === undefined ? {} : { password }),
-        ...(ttlSecurityHops === undefined ? {} : { ttlSecurityHops }),
-      },
-      this.#handlers(wire),
-    )
-    wire.current = this.#wires.open('outgoing', connection)
-  }
-
-  #handlers(ref: { current?: Wire }): ConnectionHandlers {
-    return {
-      onConnect: () => {
-        if (ref.current?.open) this.#dispatch({ kind: 'connected' })
-      },
-      onData: (bytes) => {
-        if (ref.current?.open) this.#inbox.take(ref.current, bytes)
-      },
-      onDrain: () => this.#host.rib.drained(),
-      onClose: (error) => {
-        const wire = ref.current
-        if (!wire?.open) return
-        this.#wires.closed(wire)
-        this.#dispatch({ kind: 'closed', side: wire.side, error: error?.message })
-      },
-    }
-  }
-
-  #sendOpen(side: Side): void {
-    if (side === 'incoming' && this.#arriving !== undefined) {
-      const wire = this.#wires.open(side, this.#arriving)
-      this.#arriving = undefined
-      wire.connection.handle(this.#handlers({ current: wire }))
-    }
-    const open = {
-      asn: this.#host.asn,
-      holdTime: this.config.holdTime ?? this.#host.holdTime,
-      routerId: this.#host.routerId,
-      capabilities: this.#capabilities(),
-    }
-    this.#send(side, encodeMessage({ kind: 'open', ...open }))
-  }
-
   #capabilities() {
     return ownCapabilities(this.config, this.#host.asn, this.#host.restarting())
   }
 
   /** With the N bit an end for good travels inside a hard reset, or the peer would keep our routes (RFC 8538 section 4). */
-  #sendNotification(side: Side, notification: Notification): void {
+  #wrapped(side: Side, notification: Notification): Notification {
     const session = this.#session?.wire.side === side ? this.#session : undefined
     const hard = session?.negotiated.gracefulRestart?.notification === true && isPermanent(notification)
-    this.#send(
-      side,
-      encodeMessage({ kind: 'notification', ...(hard ? toHardReset(notification) : notification) }),
-    )
-  }
-
-  #send(side: Side, bytes: Uint8Array): void {
-    const wire = this.#wires[side]
-    if (wire === undefined) return
-    wire.write(bytes, this.#host.clock.now())
-    this.#tally.counters.messagesSent++
+    return hard ? toHardReset(notification) : notification
   }
 
   #established(side: Side, open: Open, hold: number): void {
-    const wire = this.#wires[side]!
+    const wire = this.#connections.wire(side)!
     const negotiated = negotiate(this.#capabilities(), open)
     if (negotiated.extendedMessages) wire.framer.maxLength = MAX_EXTENDED_LENGTH
     wire.sentAt = wire.receivedAt = this.#host.clock.now()
@@ -368,7 +304,7 @@ export class Peer {
       hold,
       retained,
     })
-    if (config.bfd !== undefined) this.#host.paths.watch(this.name, wire.connection.localAddress, config.bfd)
+    this.#watchPath()
     this.#tally.counters.established++
     const { families } = negotiated
     this.#host.log.info('session established', { peer: this.name, families })
@@ -381,6 +317,13 @@ export class Peer {
     this.#host.progress()
   }
 
+  /** BFD runs from the first session on, over ends of sessions too. */
+  #watchPath(): void {
+    const { bfd } = this.config
+    const local = this.#session?.wire.connection.localAddress
+    if (bfd !== undefined && local !== undefined) this.#host.paths.watch(this.name, local, bfd)
+  }
+
   #failed(reason: EndReason): void {
     this.#lastDown = downReason(reason, false)
     this.#host.log.debug('connection to peer failed', { peer: this.name, reason: this.#lastDown })
@@ -391,8 +334,11 @@ export class Peer {
     if (session === undefined) throw new BgpError('closed', 'no session to end')
     this.#session = undefined
     const kept = session.end(reason, this.#fsm.running)
-    if (kept.length > 0)
-      this.#retained = new Retained(this.#host.rib, session.ingest, kept, this.#host.clock.now())
+    if (kept.length > 0) {
+      const now = this.#host.clock.now()
+      this.#retained = new Retained(this.#host.rib, session.ingest, kept, now)
+      if (!this.#retained.expire(now)) this.#release()
+    }
     this.#lastDown = downReason(reason, true)
     this.#host.log.info('session ended', { peer: this.name, reason: this.#lastDown })
     this.#host.event({ kind: 'down', peer: this.name, reason: this.#lastDown })

@@ -37,7 +37,7 @@ export function keptFamilies(
       restart: restarts ? gracefulRestart.time * 1000 : 0,
       longLived: Math.min(stale, most) * 1000,
     }
-    return restarts || times.longLived > 0 ? [{ family, ...times }] : []
+    return times.restart + times.longLived > 0 ? [{ family, ...times }] : []
   })
 }
 
@@ -60,7 +60,7 @@ interface Phase {
   readonly until: number
 }
 
-/** Routes of an ended session, until the peer is back or its time is over. */
+/** Routes of an ended session, until the peer is back or its time is over: `expire` is called at once, and at each deadline. */
 export class Retained {
   readonly ingest: IngestPeer
   readonly #families = new Map<Family, Phase>()
@@ -73,7 +73,6 @@ export class Retained {
       rib.markStale(ingest, kept.family)
       this.#families.set(kept.family, { kept, kind: 'restart', until: now + kept.restart })
     }
-    this.expire(now)
   }
 
   get families(): readonly Family[] {

@@ -19,6 +19,7 @@ import type { Policy } from './policy/policy.ts'
 import type { FamilyRib } from './rib/family-rib.ts'
 import { Rib } from './rib/rib.ts'
 import { LOCAL } from './rib/source.ts'
+import { sessionPart } from './session-part.ts'
 import type { BestPathChange, Path, PeerEvent, PeerSnapshot, RejectEvent, TableSizes } from './snapshot.ts'
 import type { Connection, Listener, Transport } from './transport.ts'
 import { nodeTransport } from './transport-node.ts'
@@ -123,7 +124,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
   }
 
   /**
-   * Applies a changed configuration; resets the session only where the change needs it (ASN, port, addresses, families, password, timers). Policies, next hops and limits never do.
+   * Applies a changed configuration; resets the session only where the change needs it: what the OPEN or the connection carries. Policies, next hops, limits, BFD, `passive` and the time between attempts never do.
    * @throws BgpConfigError, BgpError `unknown-peer`
    */
   updatePeer(config: PeerConfig): void {
@@ -397,27 +398,4 @@ function cease(subcode: number, reason = ''): Notification {
     subcode,
     data: reason === '' ? new Uint8Array(0) : encodeCommunication(reason),
   }
-}
-
-/** What of a peer's configuration its session depends on, as text to compare: what the OPEN and the connection carry. */
-function sessionPart(config: PeerConfig): string {
-  const {
-    address,
-    interface: link,
-    port,
-    asn,
-    localAddress,
-    holdTime,
-    families,
-    passive,
-    password,
-    ttlSecurityHops,
-  } = config
-  const { routeReflectorClient, extendedNextHop, gracefulRestart, longLivedRestart } = config
-  const { bfd, addPathReceive, addPathSend } = config
-  return JSON.stringify([
-    [address, link, port, asn, localAddress, holdTime, families, passive, password, ttlSecurityHops],
-    [routeReflectorClient, extendedNextHop, gracefulRestart, longLivedRestart?.time],
-    [bfd, addPathReceive, addPathSend],
-  ])
 }
