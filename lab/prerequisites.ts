@@ -36,6 +36,7 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   'netcat-openbsd': 'nc in the images of upstream’s tests',
   nftables: 'nftables tests',
   openssl: 'certificates of the lab',
+  podman: 'container runtime in the tests of the CNI plugins',
   procps: 'sysctl in the nodes',
   python3: 'SCTP in the IPVS tests',
   'qemu-system-x86': 'the nodes',

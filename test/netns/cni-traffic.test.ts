@@ -2,6 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import { expect } from 'chai'
+import { connectOutside } from './cni-outside.ts'
 import { buildPlugins, command, NetnsWorld } from './cni-world.ts'
 
 const CONFIG = { cniVersion: '1.0.0', name: 'traffic' }
@@ -122,35 +123,3 @@ describe('CNI plugins carry traffic', () => {
     expect(() => ask(two.netns, '10.66.0.2', 80)).to.throw(/timeout|EHOSTUNREACH/)
   })
 })
-
-/** A namespace that is wired to the host as its neighbour outside; returns its name. */
-function connectOutside(world: NetnsWorld): string {
-  const outside = nameOfPath(world.addContainer('outside'))
-  command(
-    'ip',
-    '-n',
-    world.host,
-    'link',
-    'add',
-    'up0',
-    'type',
-    'veth',
-    'peer',
-    'name',
-    'up0',
-    'netns',
-    outside,
-  )
-  for (const [place, last] of [
-    [world.host, '1'],
-    [outside, '2'],
-  ] as const) {
-    command('ip', '-n', place, 'addr', 'add', `192.0.2.${last}/24`, 'dev', 'up0')
-    command('ip', '-n', place, 'addr', 'add', `2001:db8::${last}/64`, 'dev', 'up0', 'nodad')
-    command('ip', '-n', place, 'link', 'set', 'up0', 'up')
-    command('ip', '-n', place, 'link', 'set', 'lo', 'up')
-  }
-  return outside
-}
-
-const nameOfPath = (path: string) => path.split('/').at(-1)!
