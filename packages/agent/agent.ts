@@ -10,6 +10,7 @@ import { healthPages } from './health.ts'
 import { type HttpListener, type ListenAt, serve } from './http.ts'
 import type { Logger } from './log.ts'
 import { createRegistry, metricsPage } from './metrics/registry.ts'
+import { proxyHealthPages } from './proxy-health.ts'
 import type { ServiceRunner } from './services.ts'
 import { ENDPOINT_SLICES, NODES, SERVICES } from './watch/kinds.ts'
 import { type ResourceHandler, type ResourceKind, ResourceWatch } from './watch/resource-watch.ts'
@@ -116,8 +117,24 @@ export class Agent implements AsyncDisposable {
     const conditions = { conditions: () => agentConditions(network, services) }
     await this.#serve('health', tcp(config.health), healthPages(conditions))
     await this.#serve('adminSocket', { kind: 'unix', path: config.adminSocket }, adminPages(state))
+    await this.#serveProxyHealth()
     if (config.metrics.port !== 0)
       await this.#serve('metrics', tcp(config.metrics), metricsPage(createRegistry(state)))
+  }
+
+  async #serveProxyHealth(): Promise<void> {
+    const { config, services } = this.#parts
+    const at = config.serviceProxy?.health
+    if (!services || !at || at.port === 0) return
+    const source = {
+      health: () => services.health(),
+      answered: (page: 'healthz' | 'livez', status: number) => services.metrics?.answered(page, status),
+    }
+    await this.#serve(
+      'serviceProxy.health',
+      tcp(at),
+      proxyHealthPages(source, () => new Date()),
+    )
   }
 
   /** @param setting of the configuration that says where */

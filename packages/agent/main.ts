@@ -3,7 +3,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { PodNetwork } from '@podroute/pod-network/pod-network.ts'
 import { systemClock } from '@podroute/reconcile/clock.ts'
-import { eventOf } from '@podroute/service-proxy/events.ts'
+import { eventOf, nodeEventOf } from '@podroute/service-proxy/events.ts'
 import { openKernel } from '@podroute/service-proxy/open-kernel.ts'
 import { createServiceProxy } from '@podroute/service-proxy/proxy.ts'
 import { Speaker } from 'bgp-speaker-ts/speaker.ts'
@@ -18,6 +18,7 @@ import { type Config, loadConfig } from './config/load.ts'
 import { ConfigError } from './errors.ts'
 import { openPodNetworkKernel } from './kernel.ts'
 import { createLogger, type Logger } from './log.ts'
+import { ProxyMetrics } from './metrics/kube-proxy.ts'
 import { ServiceRunner } from './services.ts'
 import { VERSION } from './version.ts'
 
@@ -46,18 +47,23 @@ function createServices(
 ): ServiceRunner | undefined {
   if (!config.serviceProxy) return undefined
   const events = new EventSink({ client: () => finder.client(), log, pause: (ms) => setTimeout(ms) })
+  const metrics = new ProxyMetrics(() => Date.now())
   const proxy = createServiceProxy({
     nodeName: config.nodeName,
     nodeAddresses: [],
     ...config.serviceProxy,
     kernel: openKernel(),
     log,
+    onFlushed: (_result, milliseconds) => metrics.flushed(milliseconds),
     onProblem(problem) {
       log.warn('a field of a Service was skipped', { ...problem })
       events.add(eventOf(problem, config.nodeName, new Date()))
     },
   })
-  return new ServiceRunner({ nodeName: config.nodeName, proxy, log, random: Math.random, onChange })
+  return new ServiceRunner({
+    ...{ nodeName: config.nodeName, proxy, metrics, log, random: Math.random, onChange },
+    onUnable: (reason) => events.add(nodeEventOf(reason, config.nodeName, new Date())),
+  })
 }
 
 async function createNetwork(config: Config, log: Logger, services: ServiceRunner | undefined) {

@@ -1,4 +1,5 @@
 import type { NodeObject } from '@podroute/pod-network/plan/node.ts'
+import { ManualClock } from '@podroute/reconcile/testing/manual-clock.ts'
 import { expect } from 'chai'
 import { ServiceRunner, type UsedProxy } from './services.ts'
 
@@ -15,6 +16,9 @@ describe('service runner', () => {
   let logged: string[]
   let pauses: number[]
   let startErrors: Error[]
+  let unable: string[]
+  let late: boolean
+  const clock = new ManualClock()
   let runner: ServiceRunner
   const stop = new AbortController()
 
@@ -23,6 +27,8 @@ describe('service runner', () => {
     logged = []
     pauses = []
     startErrors = []
+    unable = []
+    late = false
     const note =
       (name: string) =>
       (...args: unknown[]) =>
@@ -39,6 +45,7 @@ describe('service runner', () => {
       setZone: note('zone'),
       deleteService: note('delete service'),
       upsertService: () => note('service')(),
+      isHealthy: () => !late,
     } as unknown as UsedProxy
     const log = (message: string) => logged.push(message)
     runner = new ServiceRunner({
@@ -47,6 +54,8 @@ describe('service runner', () => {
       log: { debug: log, info: log, warn: log, error: log },
       random: () => 0,
       onChange() {},
+      onUnable: (reason) => void unable.push(reason),
+      clock,
       pause: async (ms) => void pauses.push(ms),
     })
   })
@@ -78,8 +87,41 @@ describe('service runner', () => {
     await run
     expect(seen).to.deep.equal(['the kernel has no IPVS', undefined])
     expect(logged).to.deep.equal(Array(2).fill('Services do not work on this node'))
+    expect(unable).to.deep.equal(['the kernel has no IPVS', 'nftables refused the base rules'])
     expect(pauses).to.deep.equal([1000, 2000, 4000, 8000])
     expect(runner.problem).to.match(/^waiting for/)
+  })
+
+  it('is healthy while it starts, for a minute, and then as the proxy is', async () => {
+    expect(runner.health()).to.include({ healthy: true, eligible: true })
+    await clock.advance(60_000)
+    expect(runner.health()).to.include({ healthy: false })
+    await runner.run(stop.signal)
+    sync('nodes', 'services', 'endpointslices')
+    await Promise.resolve()
+    expect(runner.health()).to.include({ healthy: true })
+    late = true
+    expect(runner.health()).to.include({ healthy: false })
+  })
+
+  it('is not healthy where the kernel cannot', async () => {
+    startErrors.push(new Error('the kernel has no IPVS'))
+    const run = runner.run(stop.signal)
+    await Promise.resolve()
+    expect(runner.health()).to.include({ healthy: false })
+    await run
+  })
+
+  it('wants no new connections on a node that goes', () => {
+    runner.setNode(node(1))
+    runner.setNode(node(2, { leaving: true }))
+    expect(runner.health()).to.include({ eligible: true })
+    runner.setNode(node(1, { leaving: true }))
+    expect(runner.health()).to.include({ eligible: false })
+    runner.setNode(node(1))
+    expect(runner.health()).to.include({ eligible: true })
+    runner.removeNode('node-1')
+    expect(runner.health()).to.include({ eligible: false })
   })
 
   it('tells the proxy of a first list of Nodes once, and of heartbeats nothing', () => {

@@ -2,11 +2,16 @@
 import { outermost } from '@podroute/pod-network/plan/cover.ts'
 import type { NodeObject } from '@podroute/pod-network/plan/node.ts'
 import { parseNode } from '@podroute/pod-network/plan/node.ts'
+import { type Clock, systemClock } from '@podroute/reconcile/clock.ts'
+import { UNHEALTHY_AFTER } from '@podroute/service-proxy/pending.ts'
 import type { ServiceProxy } from '@podroute/service-proxy/proxy.ts'
 import type { EndpointSliceObject, ServiceObject } from '@podroute/service-proxy/types.ts'
 import type { Logger } from './log.ts'
+import type { ProxyMetrics } from './metrics/kube-proxy.ts'
+import type { ProxyHealth } from './proxy-health.ts'
 import { VipSet } from './vips.ts'
 import { backoff, pause } from './watch/backoff.ts'
+import { triggerTime } from './watch/kinds.ts'
 
 /** What the agent uses of the service proxy. */
 export type UsedProxy = Pick<
@@ -24,6 +29,7 @@ export type UsedProxy = Pick<
   | 'snapshot'
   | 'stats'
   | 'problems'
+  | 'isHealthy'
   | typeof Symbol.asyncDispose
 >
 
@@ -34,6 +40,10 @@ export interface ServiceRunnerOptions {
   readonly random: () => number
   /** What `problem` says has changed. */
   onChange(): void
+  /** The kernel cannot do Services; each reason once in a row. */
+  onUnable?(reason: string): void
+  readonly metrics?: ProxyMetrics
+  readonly clock?: Clock
   /** Resolves after so many milliseconds, or when the signal aborts. */
   readonly pause?: typeof pause
 }
@@ -55,10 +65,17 @@ export class ServiceRunner {
   #started = false
   #synced = false
   #startProblem: string | undefined
+  #leaving = false
+  readonly #created: number
 
   constructor(options: ServiceRunnerOptions) {
     this.#options = options
     this.#log = options.log
+    this.#created = this.#now()
+  }
+
+  get metrics(): ProxyMetrics | undefined {
+    return this.#options.metrics
   }
 
   get proxy(): UsedProxy {
@@ -78,6 +95,18 @@ export class ServiceRunner {
     return this.#startProblem === undefined ? this.problem : undefined
   }
 
+  /** What load balancers are to know. For a minute after the start, what an earlier run put into the kernel counts as fresh. */
+  health(): ProxyHealth {
+    const starting = !this.#synced && this.#now() - this.#created < UNHEALTHY_AFTER
+    const healthy =
+      this.#startProblem === undefined && (this.#synced || starting) && this.#options.proxy.isHealthy()
+    return {
+      healthy,
+      eligible: !this.#leaving,
+      lastUpdated: new Date(this.#options.metrics?.lastFlush ?? 0),
+    }
+  }
+
   isVip(address: string): boolean {
     return this.#vips.has(address)
   }
@@ -91,7 +120,10 @@ export class ServiceRunner {
         this.#startProblem = undefined
       } catch (error) {
         const problem = (error as Error).message
-        if (problem !== this.#startProblem) this.#log.error('Services do not work on this node', { error })
+        if (problem !== this.#startProblem) {
+          this.#log.error('Services do not work on this node', { error })
+          this.#options.onUnable?.(problem)
+        }
         this.#startProblem = problem
         await (this.#options.pause ?? pause)(backoff(failures, RETRY, this.#options.random), signal)
       }
@@ -107,6 +139,7 @@ export class ServiceRunner {
     const known = this.#nodes.get(node.name)
     this.#nodes.set(node.name, { prefixes, addresses })
     if (node.name === this.#options.nodeName) {
+      this.#leaving = node.leaving ?? false
       this.#options.proxy.setZone(node.zone ?? '')
       this.#options.proxy.setNodeAddresses(addresses)
     }
@@ -116,25 +149,30 @@ export class ServiceRunner {
   }
 
   removeNode(name: string): void {
+    if (name === this.#options.nodeName) this.#leaving = true
     this.#nodes.delete(name)
     this.#applyNodes()
   }
 
   setService(key: string, service: ServiceObject): void {
     this.#vips.set(key, service)
+    this.#options.metrics?.changed('service')
     this.#options.proxy.upsertService(service)
   }
 
   removeService(key: string): void {
     this.#vips.delete(key)
+    this.#options.metrics?.changed('service')
     this.#options.proxy.deleteService(key)
   }
 
   setSlice(slice: EndpointSliceObject): void {
+    this.#options.metrics?.changed('endpoint', triggerTime(slice))
     this.#options.proxy.upsertSlice(slice)
   }
 
   removeSlice(key: string): void {
+    this.#options.metrics?.changed('endpoint')
     this.#options.proxy.deleteSlice(key)
   }
 
@@ -143,6 +181,10 @@ export class ServiceRunner {
     this.#missing.delete(kind)
     if (kind === 'nodes') this.#applyNodes()
     this.#syncIfComplete()
+  }
+
+  #now(): number {
+    return (this.#options.clock ?? systemClock).now()
   }
 
   #syncIfComplete(): void {

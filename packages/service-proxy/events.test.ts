@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { eventOf } from './events.ts'
+import { eventOf, nodeEventOf } from './events.ts'
 import type { Problem } from './types.ts'
 
 const problem: Problem = {
@@ -25,6 +25,14 @@ describe('eventOf', () => {
       reportingInstance: 'node-1',
       regarding: { apiVersion: 'v1', kind: 'Service', namespace: 'shop', name: 'web', uid: 'u-1' },
     })
+  })
+
+  it('is about the node where it cannot do Services at all', () => {
+    const event = nodeEventOf('the kernel has no IPVS', 'node-1', new Date('2026-01-02T03:04:05.678Z'))
+    expect(event.metadata).to.deep.equal({ generateName: 'node-1-', namespace: 'default' })
+    expect([event.reason, event.note]).to.deep.equal(['ServicesUnavailable', 'the kernel has no IPVS'])
+    const node = { apiVersion: 'v1', kind: 'Node', namespace: '', name: 'node-1', uid: 'node-1' }
+    expect(event.regarding).to.deep.equal(node)
   })
 
   it('stays within what the API takes', () => {

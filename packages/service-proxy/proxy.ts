@@ -15,6 +15,7 @@ import type { ServiceProxyOptions } from './options.ts'
 import { parseService } from './parse/service.ts'
 import { parseSlice } from './parse/slice.ts'
 import { Patrol } from './patrol.ts'
+import { Pending } from './pending.ts'
 import { Placements } from './placements.ts'
 import type { Frontend } from './plan/frontend.ts'
 import { Marks } from './plan/marks.ts'
@@ -36,8 +37,6 @@ const DEFAULT_COALESCE = 5
 const DEFAULT_DRAIN = 30
 /** What nobody announces is repaired within ten seconds. */
 const DEFAULT_AUDIT_PAUSE = 5000
-/** A change that waits longer than this means that the proxy does not work. */
-const UNHEALTHY_AFTER = 60_000
 
 export type { ServiceProxyOptions } from './options.ts'
 
@@ -58,6 +57,7 @@ export class ServiceProxy implements AsyncDisposable {
   readonly #healthChecks: HealthCheckPorts
   readonly #aftermath: Aftermath
   readonly #patrol: Patrol
+  readonly #pending: Pending
   #podElements: readonly string[] = []
   #watching: Disposable | undefined
   #synced = false
@@ -66,7 +66,8 @@ export class ServiceProxy implements AsyncDisposable {
     this.#options = options
     const clock = options.clock ?? systemClock
     this.#node = new NodeView({ ...options, markOf: (name) => this.#marks.of(name) })
-    this.#tables = makeTables(options.kernel, options, () => this.#isHealthy(clock.now()))
+    this.#pending = new Pending(clock)
+    this.#tables = makeTables(options.kernel, options, () => this.isHealthy())
     this.#placements = new Placements(this.#tables.destinations, {
       clock,
       ipvs: options.kernel.ipvs,
@@ -125,14 +126,14 @@ export class ServiceProxy implements AsyncDisposable {
     this.#problems.replace(`service ${key}`, found)
     if (service) this.#index.setService(service)
     else this.#index.removeService(key)
-    this.#group.schedule()
+    this.#schedule()
   }
 
   /** @param key `namespace/name` */
   deleteService(key: ServiceKey): void {
     this.#problems.replace(`service ${key}`, [])
     this.#index.removeService(key)
-    this.#group.schedule()
+    this.#schedule()
   }
 
   upsertSlice(object: EndpointSliceObject): void {
@@ -142,14 +143,14 @@ export class ServiceProxy implements AsyncDisposable {
     this.#problems.replace(`slice ${key}`, found)
     if (slice) this.#index.setSlice(slice)
     else this.#index.removeSlice(key)
-    this.#group.schedule()
+    this.#schedule()
   }
 
   /** @param key `namespace/name` */
   deleteSlice(key: string): void {
     this.#problems.replace(`slice ${key}`, [])
     this.#index.removeSlice(key)
-    this.#group.schedule()
+    this.#schedule()
   }
 
   /** All pod prefixes of the cluster: traffic from them to ClusterIPs keeps its source address. */
@@ -225,7 +226,12 @@ export class ServiceProxy implements AsyncDisposable {
 
   /** How long the oldest change has been waiting, in milliseconds of the clock; undefined when nothing waits. */
   oldestPending(): number | undefined {
-    return this.#group.oldestDirty()
+    return this.#pending.oldest(this.#group.oldestDirty())
+  }
+
+  /** Whether what was told reaches the kernel in time. */
+  isHealthy(): boolean {
+    return !this.#pending.isLate(this.#group.oldestDirty())
   }
 
   /** Removes everything of ours from the kernel, settings excepted. */
@@ -258,11 +264,17 @@ export class ServiceProxy implements AsyncDisposable {
     }
   }
 
+  #schedule(): void {
+    this.#pending.added()
+    this.#group.schedule()
+  }
+
   #planDirty(): void {
+    this.#pending.taken()
     const keys = this.#index.takeDirty()
     for (const key of keys.slice(0, PLAN_CHUNK)) this.#plan(key)
     for (const key of keys.slice(PLAN_CHUNK)) this.#index.touch(key)
-    if (keys.length > PLAN_CHUNK) this.#group.schedule()
+    if (keys.length > PLAN_CHUNK) this.#schedule()
   }
 
   #plan(key: ServiceKey): void {
@@ -283,6 +295,7 @@ export class ServiceProxy implements AsyncDisposable {
   }
 
   #flushed(result: FlushResult, milliseconds: number): void {
+    this.#pending.done()
     this.#aftermath.flushed(this.#frontends)
     this.#options.onFlushed?.(result, milliseconds)
   }
@@ -305,11 +318,6 @@ export class ServiceProxy implements AsyncDisposable {
   #missingScheduler(name: string): void {
     const missingSchedulers = [...this.#node.context.missingSchedulers, name]
     if (this.#node.learn({ missingSchedulers })) this.#replan(({ tuning }) => tuning.scheduler === name)
-  }
-
-  #isHealthy(now: number): boolean {
-    const oldest = this.oldestPending()
-    return oldest === undefined || now - oldest < UNHEALTHY_AFTER
   }
 }
 

@@ -42,6 +42,7 @@ export interface EndpointSliceObject {
     readonly namespace?: string
     readonly uid?: string
     readonly labels?: Readonly<Record<string, string>>
+    readonly annotations?: Readonly<Record<string, string>>
   }
   readonly addressType?: string
   readonly ports?: readonly {

@@ -77,9 +77,8 @@ describe("an agent with the rights of deploy/podroute.yaml's ServiceAccount", fu
   it('is refused nothing, and uses every right that it has', async () => {
     await start(await cluster.token())
     await eventually(async () => (await followed()).length === 3)
-    await eventually(async () => (await requests()).some(({ what }) => what === 'create events'))
-    const events = await cluster.kubectl('describe', 'service', 'odd')
-    expect(events).to.match(/Warning +InvalidField .*metadata.annotations\[podroute.io\/service.scheduler\]/)
+    const event = /Warning +InvalidField .*metadata.annotations\[podroute.io\/service.scheduler\]/
+    await eventually(async () => event.test(await cluster.kubectl('describe', 'service', 'odd')))
     const seen = await requests()
     expect(seen.filter(({ code }) => code >= 300)).to.deep.equal([])
     const granted = rules.flatMap(({ resources, verbs }) =>

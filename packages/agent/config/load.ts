@@ -29,6 +29,8 @@ export interface ServiceProxySettings {
   readonly externalRanges: readonly string[]
   /** Seconds. */
   readonly drain: number
+  /** kube-proxy's health pages. */
+  readonly health: Listen
 }
 
 export interface Listen {
@@ -103,6 +105,7 @@ function serviceProxySettings({ serviceProxy }: FileConfig): ServiceProxySetting
     nodePortRanges: canonical(serviceProxy.nodePortRanges),
     externalRanges: canonical(serviceProxy.externalIPRanges),
     drain: serviceProxy.drainSeconds,
+    health: serviceProxy.health,
   }
 }
 

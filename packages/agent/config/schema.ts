@@ -55,6 +55,12 @@ const podNetwork = z.strictObject({
   conflist: z.string().startsWith('/').default('/etc/cni/net.d/10-podroute.conflist'),
 })
 
+const listener = (defaultPort: number) =>
+  z.strictObject({
+    address: ipv4OrIpv6.default('0.0.0.0'),
+    port: z.number().int().min(0).max(65535).default(defaultPort),
+  })
+
 const serviceProxy = z.strictObject({
   enabled: z.boolean().default(true),
   /** Ranges that Services take their addresses from; no route into them is ever learned. */
@@ -66,13 +72,9 @@ const serviceProxy = z.strictObject({
   externalIPRanges: z.array(prefix).default([]),
   /** For how long an endpoint that goes keeps its connections. */
   drainSeconds: seconds(0, 3600).default(30),
+  /** kube-proxy's pages /healthz and /livez, which load balancers ask; port 0 turns them off. */
+  health: listener(10256).prefault({}),
 })
-
-const listener = (defaultPort: number) =>
-  z.strictObject({
-    address: ipv4OrIpv6.default('0.0.0.0'),
-    port: z.number().int().min(0).max(65535).default(defaultPort),
-  })
 
 export const configSchema = z.strictObject({
   asn: asn.default(64512),

@@ -13,6 +13,7 @@ export function createRegistry(state: AgentState): Registry {
   declareTableMetrics(registry, state)
   declareBgpMetrics(registry, state)
   declareWatchMetrics(registry, state)
+  state.services?.metrics?.registerWith(registry)
   return registry
 }
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { ENDPOINT_SLICES, NODES, SERVICES } from './kinds.ts'
+import { ENDPOINT_SLICES, NODES, SERVICES, triggerTime } from './kinds.ts'
 
 describe('kinds', () => {
   it('keeps name, prefixes, internal addresses, readiness and zone of a Node', () => {
@@ -28,6 +28,21 @@ describe('kinds', () => {
       ready: true,
       zone: 'z',
     })
+  })
+
+  it('knows a Node that goes', () => {
+    const leaving = (metadata: object, spec: object) =>
+      (NODES.trim({ metadata: { name: 'n', ...metadata }, spec }) as { leaving?: boolean }).leaving
+    expect(leaving({ deletionTimestamp: '2026-01-02T03:04:05Z' }, {})).to.equal(true)
+    expect(leaving({}, { taints: [{ key: 'a' }, { key: 'ToBeDeletedByClusterAutoscaler' }] })).to.equal(true)
+    expect(leaving({}, { taints: [{ key: 'a' }] })).to.equal(undefined)
+  })
+
+  it('knows when what a slice follows from happened', () => {
+    const annotations = { 'endpoints.kubernetes.io/last-change-trigger-time': 'then', other: 'x' }
+    const slice = ENDPOINT_SLICES.trim({ metadata: { name: 's', namespace: 'ns', annotations } })!
+    expect(triggerTime(slice)).to.equal('then')
+    expect(slice.metadata?.annotations).to.have.all.keys(Object.keys(annotations)[0]!)
   })
 
   it('takes a Node that has nothing yet, and one with wrong types', () => {

@@ -6,6 +6,10 @@ import { asFields, asText, asTexts, type Fields } from './objects.ts'
 import type { ResourceKind } from './resource-watch.ts'
 
 const ZONE_LABEL = 'topology.kubernetes.io/zone'
+/** KEP-3836: load balancers are to send such a node nothing new. */
+const LEAVING_TAINT = 'ToBeDeletedByClusterAutoscaler'
+/** On EndpointSlices: when what they follow from happened. */
+const TRIGGER_ANNOTATION = 'endpoints.kubernetes.io/last-change-trigger-time'
 
 export const NODES: ResourceKind<NodeObject> = {
   name: 'nodes',
@@ -21,8 +25,13 @@ export const NODES: ResourceKind<NodeObject> = {
       internalIPs: internalIPs(status),
       ready: isReady(status),
       ...(zone === '' ? {} : { zone }),
+      ...(isLeaving(meta, spec) ? { leaving: true } : {}),
     }
   },
+}
+
+export function triggerTime(slice: EndpointSliceObject): string | undefined {
+  return slice.metadata?.annotations?.[TRIGGER_ANNOTATION]
 }
 
 export const SERVICES: ResourceKind<ServiceObject> = {
@@ -50,8 +59,13 @@ export const ENDPOINT_SLICES: ResourceKind<EndpointSliceObject> = {
     const { meta } = parts(object)
     if (!slice || !meta) return undefined
     const service = asFields(meta.labels)?.[SERVICE_NAME_LABEL]
+    const trigger = asText(asFields(meta.annotations)?.[TRIGGER_ANNOTATION])
     return {
-      metadata: { ...names(meta), labels: service === undefined ? {} : { [SERVICE_NAME_LABEL]: service } },
+      metadata: {
+        ...names(meta),
+        labels: service === undefined ? {} : { [SERVICE_NAME_LABEL]: service },
+        ...(trigger === '' ? {} : { annotations: { [TRIGGER_ANNOTATION]: trigger } }),
+      },
       ...pick(slice, ['addressType', 'ports']),
       endpoints: Array.isArray(slice.endpoints) ? slice.endpoints.map(trimEndpoint) : [],
     } as EndpointSliceObject
@@ -100,6 +114,10 @@ function internalIPs(status: Fields | undefined): string[] {
   return list(status?.addresses)
     .filter((address) => address.type === 'InternalIP')
     .map((address) => asText(address.address))
+}
+
+function isLeaving(meta: Fields | undefined, spec: Fields | undefined): boolean {
+  return meta?.deletionTimestamp !== undefined || list(spec?.taints).some(({ key }) => key === LEAVING_TAINT)
 }
 
 function isReady(status: Fields | undefined): boolean {

@@ -12,6 +12,8 @@ export interface NodeObject {
   readonly ready: boolean
   /** Label topology.kubernetes.io/zone. */
   readonly zone?: string
+  /** About to go: being deleted, or tainted so by the cluster autoscaler. Absent: no. */
+  readonly leaving?: boolean
 }
 
 export interface ClusterNode {
