@@ -2,8 +2,7 @@
 // to many peers, a while later, so that the next one has more to say.
 import type { Clock } from '../clock.ts'
 
-/** How many times as long as an expensive flush took nothing is flushed after it, at most LONGEST milliseconds: telling 2,000 peers of one prefix costs as much as of a hundred. */
-const REST = 3
+/** After a flush that told more peers than prefixes nothing is flushed for as long as it took, but for at most so many milliseconds: telling 2,000 peers of one prefix costs as much as of a hundred. */
 const LONGEST = 100
 
 /** What a flush did. */
@@ -53,7 +52,7 @@ export class FlushTimer {
     const started = this.#clock.now()
     const { more, wide } = this.#flush()
     const now = this.#clock.now()
-    if (wide) this.#notBefore = now + Math.min(REST * (now - started), LONGEST)
+    if (wide) this.#notBefore = now + Math.min(now - started, LONGEST)
     if (more) this.hurry()
   }
 }
