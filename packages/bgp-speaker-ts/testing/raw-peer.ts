@@ -82,7 +82,7 @@ export class RawPeer {
           framer.push(bytes, (buffer, _type, start, end) => {
             const message = buffer.slice(start, end)
             this.#bytes.push(message)
-            this.#heard.push(decodeMessage(message, this.#context()).message)
+            this.#heard.push(decodeMessage(message, this.#context(), MAX_EXTENDED_LENGTH).message)
             return true
           }),
         onDrain() {},
