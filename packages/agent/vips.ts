@@ -17,7 +17,7 @@ export class VipSet {
     const addresses = all.flatMap((address) => parseAddress(address ?? '')?.text ?? [])
     for (const address of addresses) this.#uses.set(address, (this.#uses.get(address) ?? 0) + 1)
     this.delete(key)
-    this.#byService.set(key, addresses)
+    this.#byService.set(key, addresses.slice())
   }
 
   delete(key: string): void {

@@ -1,7 +1,9 @@
 /** What we want, what was acknowledged, and the keys between the two: the one mechanism behind every resource. */
+import { type Drift, findDrift } from './audit.ts'
 import type { Clock } from './clock.ts'
 import { systemClock } from './clock.ts'
 import { diffKey } from './diff.ts'
+import { Doubts } from './doubts.ts'
 import { ReconcileError } from './errors.ts'
 import type { Logger } from './log.ts'
 import { silent } from './log.ts'
@@ -9,6 +11,9 @@ import type { Op, Outcome, Resource, Sighting } from './resource.ts'
 import { codeOf } from './resource.ts'
 import type { BackoffOptions } from './retries.ts'
 import { DEFAULT_BACKOFF, Retries } from './retries.ts'
+import { State } from './state.ts'
+
+export type { Drift } from './audit.ts'
 
 export interface TableOptions {
   readonly clock?: Clock
@@ -38,24 +43,16 @@ export interface TableStats {
   readonly failed: number
 }
 
-export interface Drift<K> {
-  readonly key: K
-  readonly kind: 'missing' | 'different' | 'extra'
-}
-
 /** The resource said that a thing is there, or is not, against what we had acknowledged: look again before the next try. */
 const SURPRISES = new Set(['EEXIST', 'ENOENT', 'ESRCH', 'APPLY_REJECTED', 'OUTCOMES_MISMATCH'])
-const AUDIT_CHUNK = 256
-const UNKNOWN = { kind: 'unknown' } as const
 
 export class Table<K extends string, V> {
   readonly resource: Resource<K, V>
-  readonly #desired = new Map<K, V>()
-  readonly #acknowledged = new Map<K, V>()
+  readonly #state: State<K, V>
   /** Keys to look at, each with the clock time at which it became dirty; oldest first. */
   readonly #dirty = new Map<K, number>()
-  /** Keys whose acknowledged state is in doubt, with the last thing that was seen of them. */
-  readonly #doubts = new Map<K, Sighting<V>>()
+  /** Keys whose acknowledged state is in doubt. */
+  readonly #doubts: Doubts<K, V>
   readonly #drifted = new Set<K>()
   readonly #retries: Retries<K>
   readonly #clock: Clock
@@ -68,9 +65,13 @@ export class Table<K extends string, V> {
   #written: Set<K> | undefined
   #repaired = 0
   #tail: Promise<unknown> = Promise.resolve()
+  /** One audit at a time. */
+  #audits: Promise<unknown> = Promise.resolve()
 
   constructor(resource: Resource<K, V>, options: TableOptions = {}) {
     this.resource = resource
+    this.#state = new State(this.#equal)
+    this.#doubts = new Doubts(resource)
     this.#clock = options.clock ?? systemClock
     this.#log = options.log ?? silent
     this.#batchSize = options.batchSize ?? 4096
@@ -87,34 +88,31 @@ export class Table<K extends string, V> {
   }
 
   set(key: K, value: V): void {
-    const before = this.#desired.get(key)
-    if (before !== undefined && this.resource.equal(before, value)) return
-    this.#desired.set(key, value)
-    this.#wanted(key)
+    if (this.#state.want(key, value)) this.#wanted(key)
   }
 
   delete(key: K): void {
-    const known = this.#desired.delete(key)
-    if (known || this.#acknowledged.has(key)) this.#wanted(key)
+    const known = this.#state.unwant(key)
+    if (known || this.#state.acknowledged(key) !== undefined) this.#wanted(key)
   }
 
   /** What we want under this key. */
   get(key: K): V | undefined {
-    return this.#desired.get(key)
+    return this.#state.desired.get(key)
   }
 
   /** What was last acknowledged under this key. */
   acknowledged(key: K): V | undefined {
-    return this.#acknowledged.get(key)
+    return this.#state.acknowledged(key)
   }
 
   desired(): ReadonlyMap<K, V> {
-    return this.#desired
+    return this.#state.desired
   }
 
   /** Something happened to this key outside: it is read again, and repaired, at the next flush. */
-  touch(key: K, sighting: Sighting<V> = UNKNOWN): void {
-    this.#doubts.set(key, sighting)
+  touch(key: K, sighting?: Sighting<V>): void {
+    this.#doubts.add(key, sighting)
     this.#mark(key)
   }
 
@@ -146,10 +144,10 @@ export class Table<K extends string, V> {
   /** Takes over what is there: lists once, and marks what differs from what we want. What nobody wants stays until `sweep`. */
   adopt(): Promise<void> {
     return this.#queued(async () => {
-      this.#acknowledged.clear()
+      this.#state.forgetAcknowledged()
       this.#doubts.clear()
-      for await (const [key, value] of this.resource.list()) this.#acknowledged.set(key, value)
-      for (const key of this.#desired.keys()) this.#mark(key)
+      for await (const [key, value] of this.resource.list()) this.#state.acknowledge(key, value)
+      for (const key of this.#state.desired.keys()) this.#mark(key)
     })
   }
 
@@ -162,33 +160,17 @@ export class Table<K extends string, V> {
 
   /** What is acknowledged, but wanted by nobody. */
   unwanted(): readonly (readonly [K, V])[] {
-    return [...this.#acknowledged].filter(([key]) => !this.#desired.has(key))
+    return this.#state.unwanted()
   }
 
   /**
    * Compares what is there with what was acknowledged, in chunks that let other work pass, and marks what differs for
    * the next flush (not with `repair: false`).
    */
-  async audit(options: { repair?: boolean } = {}): Promise<readonly Drift<K>[]> {
-    const suspects: Drift<K>[] = []
-    const seen = new Set<K>()
-    this.#written = new Set<K>()
-    try {
-      for await (const [key, value] of this.resource.list()) {
-        if (seen.size % AUDIT_CHUNK === AUDIT_CHUNK - 1) await this.#pause()
-        seen.add(key)
-        const kind = this.#judge(key, value)
-        if (kind) suspects.push({ key, kind })
-      }
-      // What was being written meanwhile is known only once that flush is over.
-      await this.#queued(async () => {})
-      for (const key of this.#acknowledged.keys()) if (!seen.has(key)) suspects.push({ key, kind: 'missing' })
-      const drift = suspects.filter(({ key }) => !this.#unsettled(key))
-      if (options.repair !== false) for (const { key } of drift) this.touch(key)
-      return drift
-    } finally {
-      this.#written = undefined
-    }
+  audit(options: { repair?: boolean } = {}): Promise<readonly Drift<K>[]> {
+    const result = this.#audits.then(() => this.#audit(options.repair ?? true))
+    this.#audits = result.catch(() => undefined)
+    return result
   }
 
   /** The ops that are still to be sent. */
@@ -203,8 +185,8 @@ export class Table<K extends string, V> {
 
   /** Wants nothing any more, and removes everything acknowledged. */
   clear(): Promise<FlushResult> {
-    this.#desired.clear()
-    for (const key of this.#acknowledged.keys()) this.#wanted(key)
+    this.#state.unwantAll()
+    for (const key of this.#state.acknowledgedKeys()) this.#wanted(key)
     return this.flush()
   }
 
@@ -226,11 +208,26 @@ export class Table<K extends string, V> {
 
   get stats(): TableStats {
     return {
-      desired: this.#desired.size,
-      applied: this.#acknowledged.size,
+      desired: this.#state.desired.size,
+      applied: this.#state.acknowledgedSize,
       pending: this.#dirty.size + this.#retries.size,
       repaired: this.#repaired,
       failed: this.#retries.size,
+    }
+  }
+
+  async #audit(repair: boolean): Promise<readonly Drift<K>[]> {
+    this.#written = new Set<K>()
+    try {
+      const drift = await findDrift(this.resource, this.#state, {
+        pause: this.#pause,
+        settled: () => this.#queued(async () => {}),
+        unsettled: (key) => this.#unsettled(key),
+      })
+      if (repair) for (const { key } of drift) this.touch(key)
+      return drift
+    } finally {
+      this.#written = undefined
     }
   }
 
@@ -270,46 +267,22 @@ export class Table<K extends string, V> {
     return { applied: ops.length - failed, failed, surprised }
   }
 
-  /** Reads the keys that were touched again, unless what was seen of them is what we had acknowledged. */
   async #resolveDoubts(): Promise<void> {
-    const keys: K[] = []
-    for (const [key, sighting] of this.#doubts) {
-      if (this.#retries.holds(key)) continue
-      this.#doubts.delete(key)
-      if (!this.#confirms(key, sighting)) keys.push(key)
+    const known = (key: K) => this.#state.acknowledged(key)
+    try {
+      const found = await this.#doubts.resolve(known, (key) => this.#retries.holds(key))
+      for (const [key, actual] of found) this.#reread(key, actual)
+    } catch (error) {
+      this.#log.warn('reading back failed', { resource: this.name, error: (error as Error).message })
     }
-    if (keys.length === 0) return
-    const actual = await this.#read(keys).catch((error: Error) => {
-      for (const key of keys) if (!this.#doubts.has(key)) this.#doubts.set(key, UNKNOWN)
-      this.#log.warn('reading back failed', { resource: this.name, keys: keys.length, error: error.message })
-      return undefined
-    })
-    if (!actual) return
-    for (const key of keys) this.#reread(key, actual.get(key))
-  }
-
-  async #read(keys: readonly K[]): Promise<ReadonlyMap<K, V>> {
-    if (this.resource.read) return this.resource.read(keys)
-    const wanted = new Set(keys)
-    const found = new Map<K, V>()
-    for await (const [key, value] of this.resource.list()) if (wanted.has(key)) found.set(key, value)
-    return found
-  }
-
-  #confirms(key: K, sighting: Sighting<V>): boolean {
-    const known = this.#acknowledged.get(key)
-    if (sighting.kind === 'absent') return known === undefined
-    if (sighting.kind === 'unknown' || known === undefined) return false
-    return this.resource.equal(known, sighting.value)
   }
 
   #reread(key: K, actual: V | undefined): void {
-    const known = this.#acknowledged.get(key)
+    const known = this.#state.acknowledged(key)
     const same =
       known === undefined || actual === undefined ? known === actual : this.resource.equal(known, actual)
     if (same) return
-    if (actual === undefined) this.#acknowledged.delete(key)
-    else this.#acknowledged.set(key, actual)
+    this.#state.acknowledge(key, actual)
     this.#drifted.add(key)
     this.#written?.add(key)
   }
@@ -362,8 +335,7 @@ export class Table<K extends string, V> {
   }
 
   #succeeded(op: Op<K, V>): void {
-    if (op.kind === 'remove') this.#acknowledged.delete(op.key)
-    else this.#acknowledged.set(op.key, op.value)
+    this.#state.acknowledge(op.key, op.kind === 'remove' ? undefined : op.value)
     this.#written?.add(op.key)
     if (this.#drifted.delete(op.key)) this.#repaired++
     if (this.#retries.settle(op.key)) this.#log.info('recovered', { resource: this.name, key: op.key })
@@ -375,7 +347,7 @@ export class Table<K extends string, V> {
     const first = this.#retries.failed(op.key, error)
     const code = codeOf(error)
     if (SURPRISES.has(code ?? '')) {
-      this.#doubts.set(op.key, UNKNOWN)
+      this.#doubts.add(op.key)
       if (first && code !== 'APPLY_REJECTED') {
         this.#retries.hasten(op.key)
         return true
@@ -392,13 +364,7 @@ export class Table<K extends string, V> {
   }
 
   #opFor(key: K): Op<K, V> | undefined {
-    return diffKey(key, this.#desired.get(key), this.#acknowledged.get(key), this.#equal)
-  }
-
-  #judge(key: K, actual: V): 'different' | 'extra' | undefined {
-    const known = this.#acknowledged.get(key)
-    if (known === undefined) return 'extra'
-    return this.resource.equal(known, actual) ? undefined : 'different'
+    return diffKey(key, this.#state.desired.get(key), this.#state.acknowledged(key), this.#equal)
   }
 
   /** Whether a key is being changed anyway, so that an audit cannot judge it. */

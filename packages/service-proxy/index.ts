@@ -1,10 +1,12 @@
 /** Which slices belong to which Service, and which Services changed since they were last planned. */
 import type { Service, ServiceKey, Slice } from './types.ts'
 
+const FIRST = 'default/kubernetes'
+
 export class ServiceIndex {
   readonly #services = new Map<ServiceKey, Service>()
   readonly #slices = new Map<string, Slice>()
-  readonly #slicesOf = new Map<ServiceKey, Map<string, Slice>>()
+  readonly #slicesOf = new Map<ServiceKey, readonly Slice[]>()
   readonly #dirty = new Set<ServiceKey>()
 
   setService(service: Service): void {
@@ -21,12 +23,8 @@ export class ServiceIndex {
     const before = this.#slices.get(slice.key)
     if (before && before.service !== slice.service) this.removeSlice(slice.key)
     this.#slices.set(slice.key, slice)
-    let siblings = this.#slicesOf.get(slice.service)
-    if (!siblings) {
-      siblings = new Map()
-      this.#slicesOf.set(slice.service, siblings)
-    }
-    siblings.set(slice.key, slice)
+    const siblings = this.#others(slice)
+    this.#slicesOf.set(slice.service, [...siblings, slice])
     this.#dirty.add(slice.service)
   }
 
@@ -34,9 +32,9 @@ export class ServiceIndex {
     const slice = this.#slices.get(key)
     if (!slice) return
     this.#slices.delete(key)
-    const siblings = this.#slicesOf.get(slice.service)
-    siblings?.delete(key)
-    if (siblings?.size === 0) this.#slicesOf.delete(slice.service)
+    const siblings = this.#others(slice)
+    if (siblings.length === 0) this.#slicesOf.delete(slice.service)
+    else this.#slicesOf.set(slice.service, siblings)
     this.#dirty.add(slice.service)
   }
 
@@ -50,24 +48,29 @@ export class ServiceIndex {
 
   /** The slices of a Service, whether it exists or not. */
   slices(key: ServiceKey): readonly Slice[] {
-    return [...(this.#slicesOf.get(key)?.values() ?? [])]
-  }
-
-  touch(key: ServiceKey): void {
-    this.#dirty.add(key)
+    return this.#slicesOf.get(key) ?? []
   }
 
   touchAll(which: (service: Service) => boolean = () => true): void {
     for (const service of this.#services.values()) if (which(service)) this.#dirty.add(service.key)
   }
 
-  /** The Services that changed; they count as clean from here on. `default/kubernetes` comes first: all else waits for it. */
-  takeDirty(): ServiceKey[] {
-    const keys = [...this.#dirty]
-    this.#dirty.clear()
-    const first = keys.indexOf('default/kubernetes')
-    if (first > 0) keys.unshift(...keys.splice(first, 1))
+  /**
+   * At most so many of the Services that changed; they count as clean from here on. `default/kubernetes` comes first: all else
+   * waits for it.
+   */
+  takeDirty(most: number): ServiceKey[] {
+    const keys = this.#dirty.has(FIRST) ? [FIRST] : []
+    for (const key of this.#dirty) {
+      if (keys.length >= most) break
+      if (key !== FIRST) keys.push(key)
+    }
+    for (const key of keys) this.#dirty.delete(key)
     return keys
+  }
+
+  #others({ service, key }: Slice): readonly Slice[] {
+    return (this.#slicesOf.get(service) ?? []).filter((slice) => slice.key !== key)
   }
 
   get dirtyCount(): number {

@@ -271,10 +271,8 @@ export class ServiceProxy implements AsyncDisposable {
 
   #planDirty(): void {
     this.#pending.taken()
-    const keys = this.#index.takeDirty()
-    for (const key of keys.slice(0, PLAN_CHUNK)) this.#plan(key)
-    for (const key of keys.slice(PLAN_CHUNK)) this.#index.touch(key)
-    if (keys.length > PLAN_CHUNK) this.#schedule()
+    for (const key of this.#index.takeDirty(PLAN_CHUNK)) this.#plan(key)
+    if (this.#index.dirtyCount > 0) this.#schedule()
   }
 
   #plan(key: ServiceKey): void {

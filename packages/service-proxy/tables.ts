@@ -5,6 +5,7 @@ import type { TableOptions } from '@podroute/reconcile/table.ts'
 import { Table } from '@podroute/reconcile/table.ts'
 import type { FrontendTables } from './frontends.ts'
 import type { Kernel } from './kernel.ts'
+import { Looks } from './looks.ts'
 import type { DestinationKey } from './plan/frontend.ts'
 import type { HealthCheck } from './plan/health-check.ts'
 import type { BASE } from './resources/base-rules.ts'
@@ -60,14 +61,7 @@ export function makeGroup(tables: ProxyTables, options: FlushGroupOptions): Flus
 
 /** VIPs and nftables announce their changes: what somebody else did is looked at at once. */
 export function watchKernel(kernel: Kernel, tables: ProxyTables, onAddresses: () => void): Disposable {
-  let _checking: Promise<unknown> | undefined
-  const check = (...suspects: readonly { audit(): Promise<unknown> }[]) => {
-    _checking ??= Promise.all(suspects.map((table) => table.audit()))
-      .catch(() => undefined)
-      .finally(() => {
-        _checking = undefined
-      })
-  }
+  const looks = new Looks()
   const watching = kernel.watch?.({
     onRoute(change, route) {
       const vip = vipOf(route)
@@ -77,10 +71,10 @@ export function watchKernel(kernel: Kernel, tables: ProxyTables, onAddresses: ()
       tables.vips.touch(vip.address, sighting)
     },
     onAddress: onAddresses,
-    onRules: () => check(tables.rules, tables.elements),
+    onRules: () => looks.ask(tables.rules, tables.elements),
     onLost() {
       onAddresses()
-      check(tables.vips, tables.rules, tables.elements)
+      looks.ask(tables.vips, tables.rules, tables.elements)
     },
   })
   return watching ?? { [Symbol.dispose]() {} }

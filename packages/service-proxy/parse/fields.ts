@@ -40,6 +40,13 @@ export function textOf(value: unknown): string {
   return typeof value === 'string' ? value : ''
 }
 
+/** Without the room that an array which grew by `push` keeps for more: 16 elements. */
+export function exact<T>(list: readonly T[]): readonly T[] {
+  return list.length === 0 ? NOTHING : list.slice()
+}
+
+const NOTHING: readonly never[] = []
+
 export function listOf<T>(value: readonly T[] | undefined): readonly T[] {
   return Array.isArray(value) ? value.filter((entry) => entry !== null && entry !== undefined) : []
 }

@@ -2,7 +2,7 @@
 import type { Affinity, Problem, Service, ServiceObject, ServicePort } from '../types.ts'
 import { PROXY_NAME_LABEL } from '../types.ts'
 import { isLocalByAnnotation, parseTuning } from './annotations.ts'
-import { addressOf, keyOf, listOf, portOf, prefixOf, protocolOf, textOf } from './fields.ts'
+import { addressOf, exact, keyOf, listOf, portOf, prefixOf, protocolOf, textOf } from './fields.ts'
 
 /** Ranges that no client is in. */
 const NOBODY = ['0.0.0.0/32', '::/128']
@@ -13,6 +13,7 @@ type Spec = NonNullable<ServiceObject['spec']>
 /** API default and upper bound of sessionAffinityConfig.clientIP.timeoutSeconds. */
 const DEFAULT_AFFINITY_SECONDS = 10_800
 const LONGEST_AFFINITY_SECONDS = 86_400
+const NO_AFFINITY: Affinity = { kind: 'none' }
 
 /** Undefined for what no proxy serves (headless, ExternalName, no address yet) or another one does (KEP-2447). */
 export function parseService(object: ServiceObject, report: Report): Service | undefined {
@@ -35,8 +36,8 @@ export function parseService(object: ServiceObject, report: Report): Service | u
     ports: parsePorts(spec, type, problem),
     clusterIPs: parseAddresses(clusterIPsOf(spec), 'spec.clusterIPs', problem),
     externalIPs: parseAddresses(listOf(spec.externalIPs), 'spec.externalIPs', problem),
-    ingressIPs: type === 'LoadBalancer' ? parseIngress(object, problem) : [],
-    sourceRanges: type === 'LoadBalancer' ? parseRanges(spec, problem) : [],
+    ingressIPs: type === 'LoadBalancer' ? parseIngress(object, problem) : exact([]),
+    sourceRanges: type === 'LoadBalancer' ? parseRanges(spec, problem) : exact([]),
     externalPolicy: local || spec.externalTrafficPolicy === 'Local' ? 'local' : 'cluster',
     internalPolicy: local || spec.internalTrafficPolicy === 'Local' ? 'local' : 'cluster',
     affinity: parseAffinity(spec),
@@ -58,7 +59,7 @@ function clusterIPsOf(spec: Spec): readonly string[] {
   return all.length > 0 ? all : [textOf(spec.clusterIP)]
 }
 
-function parsePorts(spec: Spec, type: string, problem: (detail: string) => void): ServicePort[] {
+function parsePorts(spec: Spec, type: string, problem: (detail: string) => void): readonly ServicePort[] {
   const ports: ServicePort[] = []
   for (const [index, entry] of listOf(spec.ports).entries()) {
     const protocol = protocolOf(entry.protocol)
@@ -70,25 +71,25 @@ function parsePorts(spec: Spec, type: string, problem: (detail: string) => void)
     const nodePort = type === 'NodePort' || type === 'LoadBalancer' ? (portOf(entry.nodePort) ?? 0) : 0
     ports.push({ name: textOf(entry.name), protocol, port, nodePort })
   }
-  return ports
+  return exact(ports)
 }
 
 function parseAddresses(
   values: readonly unknown[],
   field: string,
   problem: (detail: string) => void,
-): string[] {
+): readonly string[] {
   const addresses: string[] = []
   for (const [index, value] of values.entries()) {
     const address = addressOf(value)
     if (address === undefined) problem(`${field}[${index}]`)
     else if (!addresses.includes(address)) addresses.push(address)
   }
-  return addresses
+  return exact(addresses)
 }
 
 /** Only entries with an `ip`, and none that the load balancer itself answers for (ipMode Proxy, KEP-1860). */
-function parseIngress(object: ServiceObject, problem: (detail: string) => void): string[] {
+function parseIngress(object: ServiceObject, problem: (detail: string) => void): readonly string[] {
   const entries = listOf(object.status?.loadBalancer?.ingress)
   const bound = entries.filter((entry) => entry.ip && (entry.ipMode ?? 'VIP') === 'VIP')
   return parseAddresses(
@@ -106,11 +107,11 @@ function parseRanges(spec: Spec, problem: (detail: string) => void): readonly st
     else ranges.push(range)
   }
   // Whoever restricts clients and mistypes it means some, not all.
-  return ranges.length === 0 && listOf(spec.loadBalancerSourceRanges).length > 0 ? NOBODY : ranges
+  return ranges.length === 0 && listOf(spec.loadBalancerSourceRanges).length > 0 ? NOBODY : exact(ranges)
 }
 
 function parseAffinity(spec: Spec): Affinity {
-  if (spec.sessionAffinity !== 'ClientIP') return { kind: 'none' }
+  if (spec.sessionAffinity !== 'ClientIP') return NO_AFFINITY
   const seconds = spec.sessionAffinityConfig?.clientIP?.timeoutSeconds
   const valid = Number.isInteger(seconds) && seconds! > 0 && seconds! <= LONGEST_AFFINITY_SECONDS
   return { kind: 'client-ip', seconds: valid ? seconds! : DEFAULT_AFFINITY_SECONDS }

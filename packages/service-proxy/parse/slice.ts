@@ -1,7 +1,7 @@
 /** An EndpointSlice of the API to a Slice; bad entries are reported, the rest is used. */
 import type { Endpoint, EndpointSliceObject, Family, Slice, SlicePort } from '../types.ts'
 import { HEADLESS_LABEL, SERVICE_NAME_LABEL } from '../types.ts'
-import { addressOf, isFamily, keyOf, listOf, portOf, protocolOf, textOf } from './fields.ts'
+import { addressOf, exact, isFamily, keyOf, listOf, portOf, protocolOf, textOf } from './fields.ts'
 import type { Report } from './service.ts'
 
 const FAMILIES: Readonly<Record<string, Family>> = { IPv4: 4, IPv6: 6 }
@@ -27,7 +27,7 @@ export function parseSlice(object: EndpointSliceObject, report: Report): Slice |
 }
 
 /** A port without a number means "all ports" (a headless thing): there is nothing to proxy to. */
-function parsePorts(object: EndpointSliceObject, problem: (detail: string) => void): SlicePort[] {
+function parsePorts(object: EndpointSliceObject, problem: (detail: string) => void): readonly SlicePort[] {
   const ports: SlicePort[] = []
   for (const [index, entry] of listOf(object.ports).entries()) {
     if (entry.port === undefined || entry.port === null) continue
@@ -36,14 +36,14 @@ function parsePorts(object: EndpointSliceObject, problem: (detail: string) => vo
     if (port === undefined || protocol === undefined) problem(`ports[${index}]`)
     else ports.push({ name: textOf(entry.name), protocol, port })
   }
-  return ports
+  return exact(ports)
 }
 
 function parseEndpoints(
   object: EndpointSliceObject,
   family: Family,
   problem: (detail: string) => void,
-): Endpoint[] {
+): readonly Endpoint[] {
   const endpoints: Endpoint[] = []
   for (const [index, entry] of listOf(object.endpoints).entries()) {
     // The addresses of one endpoint are interchangeable; consumers use the first (KEP-752).
@@ -63,7 +63,7 @@ function parseEndpoints(
       nodes: namesOf(entry.hints?.forNodes),
     })
   }
-  return endpoints
+  return exact(endpoints)
 }
 
 const NO_NAMES: readonly string[] = []

@@ -54,7 +54,8 @@ export function destinationKey(
   server: ServerKey,
   destination: { readonly address: string; readonly port: number },
 ): DestinationKey {
-  return `${server} > ${destination.address} ${destination.port}`
+  // In one piece: a template keeps its parts beside the whole, and there are very many of these.
+  return [server, '>', destination.address, destination.port].join(' ')
 }
 
 /** The server of a destination. */
