@@ -3,9 +3,30 @@ import { isLinkLocal, parseAddress, parseScoped } from '../address.ts'
 import type { Family, PeerConfig } from '../config.ts'
 import type { Negotiated } from '../negotiation.ts'
 import { MAX_EXTENDED_LENGTH, MAX_LENGTH } from '../packet/codes.ts'
+import type { WireOptions } from '../packet/wire-attributes.ts'
 import type { Policy } from '../policy/policy.ts'
 import { DEFAULT_LOCAL_PREF } from './attribute-table.ts'
-import type { GroupConfig } from './update-group.ts'
+
+/** What makes two peers be told the same. */
+export interface GroupConfig {
+  readonly families: readonly Family[]
+  readonly external: boolean
+  readonly options: WireOptions
+  readonly maxLength: number
+  /** Members are route reflector clients (RFC 4456). */
+  readonly client: boolean
+  readonly clusterId: number
+  /** Replace every next hop by our own. */
+  readonly nextHopSelf: boolean
+  /** Our own next hop, by family; undefined: there is none, and what needs it is not sent. */
+  readonly self: Readonly<Record<Family, Uint8Array | undefined>>
+  /** IPv4 prefixes may have an IPv6 next hop (RFC 8950). */
+  readonly ipv4OverIpv6: boolean
+  /** What members are told of long-lived stale paths (RFC 9494): all, nothing, or that they are poor ones. */
+  readonly longLived: 'pass' | 'withhold' | 'lower'
+  /** Families of which members are told all paths (RFC 7911). */
+  readonly addPath: readonly Family[]
+}
 
 export function makeGroupConfig(
   peer: PeerConfig,

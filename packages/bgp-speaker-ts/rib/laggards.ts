@@ -1,0 +1,82 @@
+// Members of a group that cannot keep up: told the latest state of what they missed once they have room.
+import type { Family } from '../config.ts'
+import type { ExtraPath } from './extra-paths.ts'
+import { addId, type Lagging, type Member, noIds, type PathIds } from './member.ts'
+
+/** More than this waiting for a member holds its group up; for longer than PATIENCE (ms), and the member goes on by itself. */
+const HIGH_WATER = 4 << 20
+const PATIENCE = 1000
+
+export class Laggards {
+  readonly #members: Map<number, Member>
+  readonly #lagging = new Map<number, Lagging>()
+  #blockedSince: number | undefined
+
+  /** `members`: those of the group that keep up. */
+  constructor(members: Map<number, Member>) {
+    this.#members = members
+  }
+
+  get size(): number {
+    return this.#lagging.size
+  }
+
+  get(index: number): Lagging | undefined {
+    return this.#lagging.get(index)
+  }
+
+  delete(index: number): void {
+    this.#lagging.delete(index)
+  }
+
+  /** A member that has still to be told of prefixes and path identifiers, and to get End-of-RIB markers. */
+  add(
+    member: Member,
+    missed: Readonly<Record<Family, Set<number>>>,
+    ids: Readonly<Record<Family, PathIds>>,
+    ends: readonly Family[],
+  ): void {
+    this.#lagging.set(member.source.index, { member, missed, ids, ends: [...ends] })
+  }
+
+  /** Whether the group waits for a member that has too much waiting; one that has had it for too long becomes a lagging one. */
+  blocked(now: number): boolean {
+    let blocked = false
+    for (const member of this.#members.values()) blocked ||= member.pending() > HIGH_WATER
+    if (!blocked) {
+      this.#blockedSince = undefined
+      return false
+    }
+    this.#blockedSince ??= now
+    if (now - this.#blockedSince < PATIENCE) return true
+    for (const [index, member] of this.#members) {
+      if (member.pending() <= HIGH_WATER) continue
+      this.#members.delete(index)
+      this.add(member, { 'ipv4-unicast': new Set(), 'ipv6-unicast': new Set() }, noIds(), [])
+    }
+    this.#blockedSince = undefined
+    return false
+  }
+
+  /** Prefixes and paths beside the best ones that the others were told of. */
+  miss(family: Family, prefixes: readonly number[], extra: readonly ExtraPath[]): void {
+    for (const { missed, ids } of this.#lagging.values()) {
+      for (const prefix of prefixes) missed[family].add(prefix)
+      for (const { prefix, pathId } of extra) addId(ids[family], prefix, pathId)
+    }
+  }
+
+  /** Lets those with room be told by `tell`; who has missed nothing more is a member like the others again. */
+  catchUp(family: Family, tell: (member: Member, prefixes: Iterable<number>, ids: PathIds) => void): void {
+    for (const [index, { member, missed, ids, ends }] of this.#lagging) {
+      if (member.pending() > HIGH_WATER / 4) continue
+      tell(member, missed[family], ids[family])
+      missed[family].clear()
+      ids[family].clear()
+      if (missed['ipv4-unicast'].size + missed['ipv6-unicast'].size > 0) continue
+      this.#lagging.delete(index)
+      this.#members.set(index, member)
+      for (const end of ends) member.border(end, 'end-of-rib')
+    }
+  }
+}
