@@ -1,5 +1,4 @@
 // UPDATE bytes of one peer into the RIB: the hot path. Nothing is allocated for a well-formed message whose attributes are known.
-import { isLinkLocal } from '../address.ts'
 import type { Family } from '../config.ts'
 import { NotificationError } from '../errors.ts'
 import { AttributeScan, OUTCOME, type UpdateContext } from '../packet/attribute-scan.ts'
@@ -13,6 +12,7 @@ import { ATTRIBUTE_FLAG, type AttributeTable } from './attribute-table.ts'
 import type { FamilyRib } from './family-rib.ts'
 import { markedStale } from './long-lived.ts'
 import { PATH_FLAG } from './path-table.ts'
+import { refusalOf } from './refusal.ts'
 import type { Source } from './source.ts'
 
 /** What the session knows and counts. */
@@ -177,25 +177,10 @@ export class Ingest {
       this.#walk(peer, family, bytes, start, end, REJECTED, true)
       return
     }
-    this.#refusal = this.#refuse(peer, bytes, nextHopAt, nextHopLength)
+    this.#refusal = refusalOf(scan, peer, bytes, nextHopAt, nextHopLength)
     const length = scan.appendNextHop(nextHopAt, nextHopLength)
     const id = this.#attributes.intern(scan.buffer, length, scan)
     this.#walk(peer, family, bytes, start, end, id, false)
-  }
-
-  /** Reasons of our own, before any policy. */
-  #refuse(peer: IngestPeer, bytes: Uint8Array, nextHopAt: number, nextHopLength: number): string {
-    const scan = this.#scan
-    if (scan.asPath.loops > 0) return 'as-loop'
-    if (peer.firstAsn !== 0 && scan.asPath.neighbour !== peer.firstAsn) return 'first-as'
-    if (scan.originatorId !== 0 && scan.originatorId === peer.localId) return 'originator-loop'
-    for (let i = 0; i < scan.clusters; i++) {
-      if (readU32(scan.buffer, scan.clusterAt + 4 * i) === peer.clusterId) return 'cluster-loop'
-    }
-    if (badNextHop(bytes, nextHopAt, nextHopLength)) return 'bad-next-hop'
-    // Nobody knows its link.
-    if (peer.source.zone === undefined && isLinkLocal(bytes, nextHopAt, nextHopLength)) return 'bad-next-hop'
-    return peer.isOwnAddress(bytes, nextHopAt, nextHopLength) ? 'own-next-hop' : ''
   }
 
   /** Goes through the NLRI in [at, end). @throws NotificationError Invalid Network Field. */
@@ -310,12 +295,4 @@ function word(bytes: Uint8Array, at: number, length: number): number {
   if (length > 16) value |= bytes[at + 2]! << 8
   if (length > 24) value |= bytes[at + 3]!
   return length >= 32 ? value >>> 0 : (value & (-1 << (32 - length))) >>> 0
-}
-
-/** RFC 4271 5.1.3: an address of a host. Not 0.0.0.0, not multicast or above; likewise IPv6. */
-function badNextHop(bytes: Uint8Array, at: number, length: number): boolean {
-  if (length === 4) return readU32(bytes, at) === 0 || bytes[at]! >= 224
-  if (bytes[at] === 0xff) return true
-  for (let i = 0; i < 16; i++) if (bytes[at + i] !== 0) return false
-  return true
 }
