@@ -16,6 +16,7 @@ import { buildPlugins, command, NetnsWorld } from './cni-world.ts'
 const ROUNDS = 10
 const KILLS = 20
 const AT_ONCE = 100
+const REMOVALS = 40
 
 describe('CNI plugins under faults on the real kernel', () => {
   let plugins = ''
@@ -110,6 +111,43 @@ describe('CNI plugins under faults on the real kernel', () => {
       expectNothingLeft(containers)
     }
     expect(killed, 'ADDs that did not come to their end').to.be.greaterThan((ROUNDS * KILLS) / 4)
+  })
+
+  it(`${REMOVALS} namespaces removed at random moments of ADD: an error or a result, and DEL leaves nothing`, function () {
+    this.timeout(60_000)
+    const seed = Date.now() % 1_000_000
+    console.log(`      seed ${seed}`)
+    const random = randomFrom(seed)
+    const name = `${world.host}-gone`
+    const containers = new Map([['gone', `/var/run/netns/${name}`]])
+    const input = join(world.data, '..', 'config.json')
+    world.write(input, JSON.stringify(bridgeCall('ADD', containers).config))
+    const line = (word: string) => callLine(world, 'bridge', bridgeCall(word, containers), input)
+    const answers = script(
+      Array.from({ length: REMOVALS }, (_, i) => {
+        // The first one is removed before ADD begins.
+        const begin = i === 0 ? '' : `sleep ${(random() * 0.01).toFixed(4)} &&`
+        const remove = `${begin} ip netns del ${name}`
+        return `ip netns add ${name}; ${i === 0 ? remove : `{ ${remove}; } &`}
+          ${line('ADD')} > ${input}.out; echo $? $(cat ${input}.out); wait; ${line('DEL')} > ${input}.out; echo $?`
+      }),
+    )
+      .trim()
+      .split('\n')
+    const [adds, dels] = [0, 1].map((turn) => answers.filter((_, i) => i % 2 === turn)) as [
+      string[],
+      string[],
+    ]
+    expect(dels).to.deep.equal(new Array(REMOVALS).fill('0'))
+    for (const answer of adds) {
+      const json = JSON.parse(answer.slice(2)) as Record<string, unknown>
+      expect(json, answer).to.have.property(answer.startsWith('0 ') ? 'ips' : 'code')
+    }
+    expect(adds[0]).to.match(/^1 .*failed to open netns/)
+    // The kernel takes the links down with the namespace, a moment after the last one who has it open.
+    script(['for i in $(seq 200); do ip link show type veth | grep -q . || break; sleep 0.02; done'])
+    expectNothingLeft(new Map())
+    expect(script(['nft list ruleset'])).not.to.match(/\bgone\b/)
   })
 
   /** Seconds that a whole ADD takes under the shell, the least of five. */
