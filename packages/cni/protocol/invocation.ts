@@ -81,7 +81,7 @@ function readInput(system: System): string {
 function parseConfig(input: string): Fields {
   let value: unknown
   try {
-    value = JSON.parse(input)
+    value = JSON.parse(input) ?? {} // null is an empty one, as in the reference plugins
   } catch (error) {
     throw new CniError(ErrorCode.decoding, `error unmarshall network config: ${messageOf(error)}`)
   }

@@ -263,6 +263,13 @@ export function describeBridge(world: () => World): void {
       add(world().addContainer('one'), {}, small)
       expect(call('STATUS', '', config, small).json?.code).to.equal(50)
     })
+
+    it('STATUS is 51 when something else has the bridge’s name', () => {
+      world().addLink('host', BRIDGE, 'vxlan')
+      const answer = call('STATUS', '', { cniVersion: '1.1.0' })
+      expect(answer.json?.code).to.equal(51)
+      expect(answer.json?.msg).to.match(/is not a bridge/)
+    })
   })
 
   describe('loopback', () => {

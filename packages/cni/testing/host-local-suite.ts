@@ -207,6 +207,20 @@ export function describeHostLocal(world: () => World): void {
       })
     })
 
+    it('never gives out an address whose file is corrupt, and starts anew from a corrupt bookmark', () => {
+      add('a')
+      world().write(`${leases(world())}/10.77.0.3`, '\u0000\u00ff\r\n\r\n')
+      world().write(`${leases(world())}/10.77.0.4`, '')
+      world().write(`${leases(world())}/10.77.0.5/x`, 'a directory')
+      world().write(`${leases(world())}/not an address`, 'x')
+      world().write(`${leases(world())}/last_reserved_ip.0`, 'x'.repeat(5000))
+      expect(add('b')).to.deep.equal(['10.77.0.6/24'])
+      expect(call('CHECK', 'a').status).to.equal(0)
+      for (const id of ['a', 'b']) expect(call('DEL', id).status).to.equal(0)
+      expect(add('c')).to.deep.equal(['10.77.0.7/24'])
+      expect(call('STATUS', '', {}, { cniVersion: '1.1.0' }).status).to.equal(0)
+    })
+
     it('GC keeps valid attachments only, and clears empty files', () => {
       for (const id of ['a', 'b', 'c']) add(id)
       world().write(`${leases(world())}/10.77.0.200`, '')
