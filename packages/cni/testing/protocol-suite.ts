@@ -56,18 +56,9 @@ export function describeProtocol(world: () => World): void {
     })
 
     it('refuses what is no configuration with code 6 or 7', () => {
-      for (const config of [
-        '',
-        '{',
-        '[]',
-        'null',
-        '42',
-        '{"name": 5}',
-        '{"name":"a","cniVersion":1}',
-        '\u0000',
-      ])
+      for (const config of ['', '{', '[]', '42', '{"name": 5}', '{"name":"a","cniVersion":1}', '\u0000'])
         refuse('host-local', { command: 'ADD', config, netns: '/x' }, 6)
-      for (const config of ['{}', '{"name":""}', '{"name":null}', '{"name":"-a"}', '{"name":"a/b"}'])
+      for (const config of ['null', '{}', '{"name":""}', '{"name":null}', '{"name":"-a"}', '{"name":"a/b"}'])
         refuse('host-local', { command: 'ADD', config, netns: '/x' }, 7)
     })
 
