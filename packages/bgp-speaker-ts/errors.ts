@@ -1,6 +1,6 @@
 // The package's errors: each has a code; those about messages carry the NOTIFICATION that the RFC names.
 
-export type BgpErrorCode = 'bad-config' | 'unknown-peer' | 'not-encodable' | 'closed'
+export type BgpErrorCode = 'bad-config' | 'unknown-peer' | 'not-encodable' | 'closed' | 'too-many-peers'
 
 export class BgpError extends Error {
   readonly code: BgpErrorCode

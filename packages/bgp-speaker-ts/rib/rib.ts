@@ -4,12 +4,15 @@ import type { Family } from '../config.ts'
 import { FAMILIES } from '../negotiation.ts'
 import { AttributeTable } from './attribute-table.ts'
 import { BestPath } from './best-path.ts'
-import { Dump } from './dump.ts'
+import { Deferral } from './deferral.ts'
+import { DumpQueue } from './dump-queue.ts'
 import { FamilyRib } from './family-rib.ts'
 import { type Flushed, FlushTimer } from './flush-timer.ts'
 import { Ingest, type IngestPeer } from './ingest.ts'
 import { addId, type Member, noIds } from './member.ts'
-import { LOCAL, type Source } from './source.ts'
+import type { Source } from './source.ts'
+import { Sources } from './sources.ts'
+import { sweepAttributes } from './sweep.ts'
 import type { UpdateGroup } from './update-group.ts'
 
 /** Prefixes of one flush: some milliseconds of work. */
@@ -24,51 +27,41 @@ export interface RibListener {
 
 export class Rib {
   readonly attributes = new AttributeTable()
-  readonly sources: (Source | undefined)[] = []
+  readonly #sources: Sources
   readonly families: Readonly<Record<Family, FamilyRib>>
   readonly ingest: Ingest
   readonly groups = new Map<string, UpdateGroup>()
   readonly #clock: Clock
   readonly #listener: RibListener
-  #dumps: Dump[] = []
-  /** While selection is deferred: the prefixes that wait for its end. */
-  #deferred: Readonly<Record<Family, number[]>> | undefined
-  #settled: (() => void) | undefined
-  #retiring: Source[] = []
+  readonly #dumps = new DumpQueue()
+  readonly #deferral = new Deferral()
   readonly #timer: FlushTimer
 
   constructor(clock: Clock, listener: RibListener, routerId: number, multipath = 1) {
     this.#clock = clock
     this.#timer = new FlushTimer(clock, () => this.#flush())
     this.#listener = listener
+    this.#sources = new Sources(routerId)
     const bestPath = new BestPath(this.attributes, this.sources, multipath)
     this.families = {
       'ipv4-unicast': new FamilyRib('ipv4-unicast', bestPath),
       'ipv6-unicast': new FamilyRib('ipv6-unicast', bestPath),
     }
     this.ingest = new Ingest(this.families, this.attributes)
-    this.sources[LOCAL] = {
-      index: LOCAL,
-      kind: 'local',
-      address: undefined,
-      addressBytes: new Uint8Array(0),
-      zone: undefined,
-      routerId,
-      client: false,
-    }
+  }
+
+  /** By index. */
+  get sources(): readonly (Source | undefined)[] {
+    return this.#sources.all
   }
 
   addSource(source: Omit<Source, 'index'>): Source {
-    const free = this.sources.indexOf(undefined)
-    const index = free < 0 ? this.sources.length : free
-    const added = { ...source, index }
-    this.sources[index] = added
-    return added
+    return this.#sources.add(source)
   }
 
   /** Forgets a source whose paths were dropped, once nobody needs to be told of that any more. */
   retire(source: Source): void {
-    this.#retiring.push(source)
+    this.#sources.retire(source)
     this.schedule()
   }
 
@@ -95,22 +88,18 @@ export class Rib {
 
   /** Sends a member everything of one family again (RFC 2918); once, however often it was asked for before that began. */
   refresh(group: UpdateGroup, member: Member, family: Family): void {
-    if (this.#dumps.some((dump) => dump.willRepeat(member, family))) return
-    this.#dumps.push(new Dump(group, [member], [family]))
+    this.#dumps.repeat(group, member, family)
     this.schedule()
   }
 
   /** Selects best paths of our own announcements only, until `endDeferral` (RFC 4724 section 4.1). */
   deferSelection(): void {
-    this.#deferred = { 'ipv4-unicast': [], 'ipv6-unicast': [] }
+    this.#deferral.begin()
   }
 
   /** Selects all that waited; calls `done` when it is on its way to the peers. */
   endDeferral(done: () => void): void {
-    for (const family of FAMILIES)
-      for (const prefix of this.#deferred?.[family] ?? []) this.families[family].dirty.push(prefix)
-    this.#deferred = undefined
-    this.#settled = done
+    this.#deferral.end(this.families, done)
     this.schedule()
   }
 
@@ -125,15 +114,13 @@ export class Rib {
   /** Puts a member into its group and starts to tell it everything. */
   join(group: UpdateGroup, member: Member): void {
     group.members.set(member.source.index, member)
-    const dump = this.#dumps.find((candidate) => candidate.group === group && candidate.fresh)
-    if (dump === undefined) this.#dumps.push(new Dump(group, [member]))
-    else dump.members.add(member)
+    this.#dumps.join(group, member)
     this.schedule()
   }
 
   leave(group: UpdateGroup, member: Member): void {
     group.leave(member)
-    for (const dump of this.#dumps) if (dump.group === group) dump.members.delete(member)
+    this.#dumps.leave(group, member)
     if (!group.empty()) return
     for (const [key, candidate] of this.groups) if (candidate === group) this.groups.delete(key)
     for (const family of group.config.families) {
@@ -166,7 +153,7 @@ export class Rib {
       const best = idsWith(prefixes.bestAttribute, prefixes.used)
       return new Set([...idsWith(attribute, used), ...best, ...(from.extra[family]?.prefixes ?? [])])
     }
-    const unfinished = this.#dumps.filter((dump) => dump.members.has(member)).flatMap((dump) => dump.ends)
+    const unfinished = this.#dumps.ends(member)
     const ids = noIds()
     for (const family of FAMILIES)
       for (const id of from.extra[family]?.prefixes ?? [])
@@ -179,7 +166,7 @@ export class Rib {
 
   /** Something waits for room in a connection. */
   busy(): boolean {
-    if (this.#dumps.length > 0) return true
+    if (!this.#dumps.empty) return true
     for (const group of this.groups.values()) if (group.busy()) return true
     return false
   }
@@ -196,7 +183,7 @@ export class Rib {
 
   close(): void {
     this.#timer.close()
-    this.#dumps = []
+    this.#dumps.clear()
   }
 
   /** Selects best paths of what is dirty and passes the changes on; goes on in the next turn where there is much. */
@@ -217,16 +204,11 @@ export class Rib {
         members += group.members.size
       }
     }
-    more = this.#continueDumps(now) || more
-    if (this.#settled !== undefined && !more && !this.#queued()) this.#settle(this.#settled)
+    more = this.#dumps.work(this.families, now) || more
+    if (this.#deferral.ended && !more && !this.#queued()) this.#deferral.settle()
     if (this.attributes.wantsSweep()) this.#sweep()
-    if (!more && this.#retiring.length > 0 && !this.busy()) this.#forgetSources()
+    if (!more && this.#sources.retiring && !this.busy()) this.#sources.forget()
     return { more, wide: prefixes < members }
-  }
-
-  #settle(done: () => void): void {
-    this.#settled = undefined
-    done()
   }
 
   /** A change waits to be told to a whole group. */
@@ -236,16 +218,11 @@ export class Rib {
     return false
   }
 
-  #forgetSources(): void {
-    for (const { index } of this.#retiring) this.sources[index] = undefined
-    this.#retiring = []
-  }
-
   #select(rib: FamilyRib): boolean {
     const { dirty } = rib
     if (dirty.length === 0) return false
     const batch = dirty.take(SLICE)
-    const ready = this.#deferred === undefined ? batch : this.#ready(rib, this.#deferred[rib.family], batch)
+    const ready = this.#deferral.ready(rib, batch)
     const changed = ready.filter((prefix) => rib.select(prefix))
     for (const group of this.groups.values())
       if (group.config.families.includes(rib.family))
@@ -253,15 +230,6 @@ export class Rib {
     if (changed.length > 0) this.#listener.changed(rib, changed)
     this.#release(rib, batch)
     return dirty.length > 0
-  }
-
-  /** What need not wait for peers: prefixes that are, or were, announced by ourselves. The others become deferred. */
-  #ready(rib: FamilyRib, deferred: number[], batch: readonly number[]): readonly number[] {
-    return batch.filter((prefix) => {
-      const own = rib.lookup(prefix, LOCAL, 0) >= 0 || rib.prefixes.bestSource[prefix] === LOCAL
-      if (!own) deferred.push(prefix)
-      return own
-    })
   }
 
   /** Gives back prefixes that nothing refers to any more. */
@@ -284,40 +252,8 @@ export class Rib {
     return false
   }
 
-  #continueDumps(now: number): boolean {
-    let more = false
-    const left: Dump[] = []
-    for (const dump of this.#dumps) {
-      // RFC 7313 section 4.1: a repetition begins after End-of-RIB, and one at a time.
-      if (dump.repeats && left.some((before) => before.shares(dump))) {
-        left.push(dump)
-        continue
-      }
-      const { state, split } = dump.slice(this.families, now)
-      if (state !== 'done') left.push(dump)
-      if (split !== undefined) left.push(split)
-      if (state === 'more') more = true
-    }
-    this.#dumps = left
-    return more
-  }
-
   #sweep(): void {
-    const marked = new Uint8Array(this.attributes.used)
-    const mark = (ids: Int32Array, count: number) => {
-      for (let i = 0; i < count; i++) if (ids[i]! >= 0) marked[ids[i]!] = 1
-    }
-    for (const family of FAMILIES) {
-      const { paths, prefixes } = this.families[family]
-      mark(paths.received, paths.used)
-      mark(paths.attribute, paths.used)
-      mark(prefixes.bestAttribute, prefixes.used)
-      for (const group of this.groups.values()) {
-        mark(group.out[family].attribute, group.out[family].used)
-        for (const id of group.extra[family]?.attributes() ?? []) marked[id] = 1
-      }
-    }
-    this.attributes.sweep(marked)
+    sweepAttributes(this.attributes, this.families, [...this.groups.values()])
     this.#listener.swept()
   }
 }

@@ -1,0 +1,38 @@
+import { expect } from 'chai'
+import { BgpError } from '../errors.ts'
+import type { Source } from './source.ts'
+import { Sources } from './sources.ts'
+
+const source: Omit<Source, 'index'> = {
+  kind: 'ebgp',
+  address: '192.0.2.1',
+  addressBytes: Uint8Array.of(192, 0, 2, 1),
+  zone: undefined,
+  routerId: 1,
+  client: false,
+}
+
+describe('sources of paths', () => {
+  it('have an index each, after that of our own routes', () => {
+    const sources = new Sources(1)
+    expect([sources.add(source).index, sources.add(source).index]).to.deep.equal([1, 2])
+  })
+
+  it('keep it when they retire, until they are forgotten; then another gets it', () => {
+    const sources = new Sources(1)
+    const [first] = [sources.add(source), sources.add(source)]
+    sources.retire(first!)
+    expect(sources.add(source).index).to.equal(3)
+    sources.forget()
+    expect(sources.all[1]).to.equal(undefined)
+    expect([sources.add(source).index, sources.add(source).index]).to.deep.equal([1, 4])
+  })
+
+  it('are no more than an index of 16 bits can tell apart', () => {
+    const sources = new Sources(1)
+    for (let i = 1; i < 0xffff; i++) sources.add(source)
+    expect(() => sources.add(source))
+      .to.throw(BgpError)
+      .with.property('code', 'too-many-peers')
+  })
+})
