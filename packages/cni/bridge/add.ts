@@ -1,8 +1,8 @@
 // ADD: bridge, address, veth pair, gateway; what fails takes back what was done before.
 
 import { failure } from '../errors.ts'
+import type { Owner } from '../host-local/lease.ts'
 import { hostLocal } from '../host-local/plugin.ts'
-import type { Owner } from '../host-local/store.ts'
 import { deleteLink, findLink, type Link } from '../netlink/links.ts'
 import { Namespace } from '../netlink/namespace.ts'
 import { Netlink } from '../netlink/netlink.ts'

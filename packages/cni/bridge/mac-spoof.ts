@@ -1,6 +1,6 @@
 // macspoofchk: a container may send with its own hardware address only. Names as the reference plugin's.
 
-import type { Owner } from '../host-local/store.ts'
+import type { Owner } from '../host-local/lease.ts'
 import { drop, jump, matchInput, matchSourceMac, returns } from '../netlink/nft-expressions.ts'
 import {
   addChain,

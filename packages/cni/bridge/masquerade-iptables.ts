@@ -1,6 +1,6 @@
 // ipMasq by iptables: a chain a container, by the reference plugin's names, so that either removes what the other has made.
 
-import type { Owner } from '../host-local/store.ts'
+import type { Owner } from '../host-local/lease.ts'
 import {
   chainName,
   declareChain,

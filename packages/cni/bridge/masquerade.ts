@@ -1,7 +1,7 @@
 // ipMasq: what containers send outside their subnet leaves with the host's address.
 // Table, chains and comments are the reference plugin's, so that either removes what the other has made.
 
-import type { Owner } from '../host-local/store.ts'
+import type { Owner } from '../host-local/lease.ts'
 import { type Backend, byBackend, lacksNftables } from '../iptables/nat-table.ts'
 import {
   goto,

@@ -3,8 +3,8 @@
 import type { Address } from '../protocol/address.ts'
 import { formatAddress } from '../protocol/address.ts'
 import type { Fields } from '../protocol/fields.ts'
+import type { Lease, Owner } from './lease.ts'
 import { candidates, type RangeSet, rangeFor } from './ranges.ts'
-import type { Lease, Owner } from './store.ts'
 
 const LARGEST_HOLDERS = 5
 

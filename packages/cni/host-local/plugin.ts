@@ -8,9 +8,10 @@ import type { IpConfig, Result } from '../protocol/result.ts'
 import type { System } from '../system.ts'
 import { type HostLocalConfig, readConfig } from './configuration.ts'
 import { describeHolders, isExhausted, staleLeases } from './holders.ts'
+import type { Owner } from './lease.ts'
 import { type Candidate, candidates, formatRangeSet, type RangeSet, rangeFor } from './ranges.ts'
 import { parseResolvConf } from './resolv-conf.ts'
-import { type Owner, Store } from './store.ts'
+import { Store } from './store.ts'
 
 const ownerOf = (invocation: Invocation): Owner => ({
   containerId: invocation.containerId,

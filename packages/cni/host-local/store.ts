@@ -1,68 +1,25 @@
-// Leases on disk, byte-compatible with the reference's: one file an address, its content the container ID and the
-// interface name. An index beside them makes the cost of a lease independent of how many there are.
+// The leases of a network: files in a directory under a lock.
 
-import type { Address } from '../protocol/address.ts'
-import { formatAddress, parseAddress } from '../protocol/address.ts'
+import { type Address, formatAddress, parseAddress } from '../protocol/address.ts'
 import { codeOf, type System, unless } from '../system.ts'
+import { makeDirectories, tryTo } from './directories.ts'
+import { type Lease, leaseText, type Owner, oldForm, parseLease, sameOwner } from './lease.ts'
+import { LeaseIndex } from './lease-index.ts'
 
-/** Whose lease it is; `interfaceName` is empty in files of old releases, which count for every interface. */
-export interface Owner {
-  readonly containerId: string
-  readonly interfaceName: string
-}
-
-export interface Lease {
-  readonly address: Address
-  /** Undefined when the file is empty or no lease. */
-  readonly owner: Owner | undefined
-}
-
-/**
- * The directory's modification time carries this many nanoseconds as long as only we have changed it: then the index is
- * complete. Any other hand (the reference plugin, an operator, one of us killed midway) leaves the kernel's own time.
- */
-const STAMP_NANOSECONDS = 179_017_917
-
-const LINE_BREAK = '\r\n'
 const LAST_PREFIX = 'last_reserved_ip.'
 const LOCK_MODE = 0o750
 const LEASE_MODE = 0o600
 
-const leaseText = (owner: Owner) => `${owner.containerId}${LINE_BREAK}${owner.interfaceName}`
-
-/** As the reference reads it: blanks around do not matter. */
-function parseLease(text: string): Owner | undefined {
-  const trimmed = text.trim()
-  if (trimmed === '') return undefined
-  const at = trimmed.indexOf(LINE_BREAK)
-  if (at < 0) return { containerId: trimmed, interfaceName: '' }
-  return { containerId: trimmed.slice(0, at), interfaceName: trimmed.slice(at + LINE_BREAK.length) }
-}
-
-const sameOwner = (a: Owner | undefined, b: Owner) =>
-  a !== undefined && a.containerId === b.containerId && a.interfaceName === b.interfaceName
-
-/** A key of the index; '@' occurs in no container ID. Undefined for what is too long for a file name. */
-function indexKey(owner: Owner): string | undefined {
-  const key = `${owner.containerId}@${owner.interfaceName}`
-  return key.length <= 250 ? key : undefined
-}
-
 export class Store {
   private readonly system: System
   private readonly directory: string
-  private readonly index: string
+  private readonly index: LeaseIndex
   private readonly descriptor: number
-  private changed = false
-  /** Whether the index is known to hold every lease; without it all leases are read. */
-  private indexed = false
 
   private constructor(system: System, directory: string, descriptor: number) {
     this.system = system
     this.directory = directory
-    // Beside the network's directory, since the reference walks into subdirectories; no network's name begins with a dot.
-    const slash = directory.lastIndexOf('/')
-    this.index = `${directory.slice(0, slash)}/.podroute/${directory.slice(slash + 1)}`
+    this.index = new LeaseIndex(system, directory)
     this.descriptor = descriptor
   }
 
@@ -76,7 +33,7 @@ export class Store {
     }
     const store = new Store(system, directory, descriptor)
     try {
-      store.reconcileIndex()
+      store.index.reconcile(() => store.leases())
     } catch (error) {
       system.close(descriptor)
       throw error
@@ -90,47 +47,8 @@ export class Store {
   }
 
   close(): void {
-    if (this.changed) this.stamp()
+    this.index.stamp()
     this.system.close(this.descriptor)
-  }
-
-  private stamp(): void {
-    // A stamp that cannot be set only costs time: the next one reads all leases.
-    tryTo(() => this.system.setModified(this.directory, this.system.seconds(), STAMP_NANOSECONDS))
-  }
-
-  private isStamped(): boolean {
-    return this.system.status(this.directory).nanoseconds === STAMP_NANOSECONDS
-  }
-
-  /** Brings the index up to the leases that are there, unless it is known to be. */
-  private reconcileIndex(): void {
-    if (this.isStamped()) {
-      this.indexed = true
-      return
-    }
-    const wanted = new Map<string, string[]>()
-    for (const { address, owner } of this.leases()) {
-      const key = owner && indexKey(owner)
-      if (key === undefined) continue
-      const texts = wanted.get(key)
-      if (texts === undefined) wanted.set(key, [formatAddress(address)])
-      else texts.push(formatAddress(address))
-    }
-    this.indexed = this.removeStaleEntries(wanted) && this.writeEntries(wanted)
-    this.changed = this.indexed
-  }
-
-  private removeStaleEntries(wanted: ReadonlyMap<string, unknown>): boolean {
-    return tryTo(() => {
-      for (const key of unless(['ENOENT'], () => this.system.list(this.index)) ?? [])
-        if (!wanted.has(key)) this.system.remove(`${this.index}/${key}`)
-    })
-  }
-
-  private writeEntries(wanted: ReadonlyMap<string, readonly string[]>): boolean {
-    for (const [key, texts] of wanted) if (!this.writeIndex(key, texts)) return false
-    return true
   }
 
   /** Every lease, by reading them all. */
@@ -153,52 +71,15 @@ export class Store {
     return text === undefined ? undefined : parseLease(text)
   }
 
-  /** Undefined when the entry cannot be read. */
-  private readIndex(key: string): Address[] | undefined {
-    try {
-      const target = this.system.readLink(`${this.index}/${key}`)
-      return target.split(',').flatMap((text) => parseAddress(text) ?? [])
-    } catch (error) {
-      return codeOf(error) === 'ENOENT' ? [] : undefined
-    }
-  }
-
-  /** An entry is a symbolic link whose target lists the addresses: written in one step, read in one. */
-  private writeIndex(key: string, texts: readonly string[]): boolean {
-    const path = `${this.index}/${key}`
-    const target = texts.join(',')
-    try {
-      this.system.symbolicLink(target, path)
-      return true
-    } catch (error) {
-      return this.repairIndex(codeOf(error), path, target)
-    }
-  }
-
-  private repairIndex(code: string | undefined, path: string, target: string): boolean {
-    return tryTo(() => {
-      if (code === 'ENOENT') makeDirectories(this.system, this.index)
-      else if (unless(['EINVAL'], () => this.system.readLink(path)) === target) return
-      else this.system.remove(path)
-      this.system.symbolicLink(target, path)
-    })
-  }
-
   /** The addresses of exactly that owner. */
   private owned(owner: Owner): Address[] {
-    const key = indexKey(owner)
-    const indexed = key !== undefined && this.indexed ? this.readIndex(key) : undefined
-    const named = indexed ?? this.leases().map((lease) => lease.address)
+    const named = this.index.addressesOf(owner) ?? this.leases().map((lease) => lease.address)
     return named.filter((address) => sameOwner(this.ownerOf(address), owner))
-  }
-
-  private static oldForm(owner: Owner): Owner {
-    return { containerId: owner.containerId, interfaceName: '' }
   }
 
   /** The owner's addresses, with those of files that name only the container. */
   addressesOf(owner: Owner): Address[] {
-    return [...this.owned(owner), ...this.owned(Store.oldForm(owner))]
+    return [...this.owned(owner), ...this.owned(oldForm(owner))]
   }
 
   lastReserved(rangeIndex: number): Address | undefined {
@@ -221,7 +102,7 @@ export class Store {
     try {
       for (const candidate of addresses) {
         if (!file.linkTo(this.pathOf(candidate.address))) continue
-        this.changed = true
+        this.index.noteChange()
         this.afterReserve(candidate.address, rangeIndex)
         return candidate
       }
@@ -252,8 +133,8 @@ export class Store {
         linkTo: (path) => system.linkDescriptor(descriptor, path),
         close: () => system.close(descriptor),
       }
-    makeDirectories(system, this.index)
-    const path = `${this.index}/.temporary`
+    makeDirectories(system, this.index.path)
+    const path = `${this.index.path}/.temporary`
     system.writeFile(path, text, LEASE_MODE)
     return {
       linkTo: (target) => linkUnlessTaken(system, path, target),
@@ -263,44 +144,26 @@ export class Store {
 
   /** Notes an owner's new leases; to be called once all are reserved. */
   record(owner: Owner, addresses: readonly Address[]): void {
-    const key = indexKey(owner)
-    if (key === undefined) return
-    const texts = [...this.owned(owner), ...addresses].map(formatAddress)
-    if (!this.indexed || !this.writeIndex(key, [...new Set(texts)])) {
-      // Incomplete now: no stamp, and the next one reads all leases.
-      this.indexed = false
-      this.changed = false
-    }
+    this.index.record(owner, [...this.owned(owner), ...addresses])
   }
 
   /** Gives back an owner's addresses; those of old files only when there are no others. */
   release(owner: Owner): Address[] {
     const released = this.removeAll(owner, this.owned(owner))
     if (released.length > 0) return released
-    const old = Store.oldForm(owner)
+    const old = oldForm(owner)
     return this.removeAll(old, this.owned(old))
   }
 
   private removeAll(owner: Owner, addresses: readonly Address[]): Address[] {
     for (const address of addresses) this.removeLease(address)
-    const key = indexKey(owner)
-    if (key !== undefined && addresses.length > 0) tryTo(() => this.system.remove(`${this.index}/${key}`))
+    if (addresses.length > 0) this.index.forget(owner)
     return [...addresses]
   }
 
   removeLease(address: Address): void {
     unless(['ENOENT'], () => this.system.remove(this.pathOf(address)))
-    this.changed = true
-  }
-}
-
-function tryTo(work: () => void): boolean {
-  try {
-    work()
-    return true
-  } catch (error) {
-    if (codeOf(error) === undefined) throw error
-    return false
+    this.index.noteChange()
   }
 }
 
@@ -311,18 +174,5 @@ function linkUnlessTaken(system: System, from: string, to: string): boolean {
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return false
     throw error
-  }
-}
-
-function makeDirectories(system: System, path: string): void {
-  try {
-    system.makeDirectory(path, 0o755)
-  } catch (error) {
-    const code = codeOf(error)
-    if (code === 'EEXIST') return
-    const slash = path.lastIndexOf('/')
-    if (code !== 'ENOENT' || slash <= 0) throw error
-    makeDirectories(system, path.slice(0, slash))
-    unless(['EEXIST'], () => system.makeDirectory(path, 0o755))
   }
 }
