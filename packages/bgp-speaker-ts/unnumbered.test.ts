@@ -179,6 +179,17 @@ describe('unnumbered peers (RFC 4861, RFC 8950)', () => {
     }
   })
 
+  it('may be many, by a range of link-local addresses: each is named by its address and link', async () => {
+    const a = await hosts.speaker('10.0.0.1', 64512)
+    a.addDynamicPeers({ prefix: 'fe80::/10', asn: 'external', families: FAMILIES })
+    const b = await hosts.speaker('10.0.0.2', 64513)
+    b.addPeer({ address: 'fe80::1%up', asn: 64512, families: FAMILIES })
+    b.announce({ prefix: '10.7.0.0/16' })
+    hosts.clock.advance(2000)
+    expect(a.peers()[0]).to.include({ address: 'fe80::2%eth0', state: 'established', asn: 64513 })
+    expect([...a.routes()].map(({ nextHop }) => nextHop)).to.deep.equal(['fe80::2%eth0'])
+  })
+
   it('need a discovery, a name that is none of an address, and no address', () => {
     const speaker = new Speaker({ asn: 1, routerId: '10.0.0.1' })
     const problems = (config: Partial<PeerConfig>) => {

@@ -104,9 +104,20 @@ describe('router discovery', () => {
 
   it('tells where the neighbour is, once for each address, and believes only link-local ones', () => {
     watch()
-    for (const source of ['fe80::2', 'fe80::2', 'fd00::2', '::', 'fe80::3']) heard(FROM_FRR, source)
+    for (const source of ['fe80::2', 'fe80::2', 'fd00::2', '::']) heard(FROM_FRR, source)
     heard(FROM_FRR.subarray(0, 12), 'fe80::4')
+    clock.advance(5000)
+    heard(FROM_FRR, 'fe80::3')
     expect(found).to.deep.equal(['fe80::2%eth0', 'fe80::3%eth0'])
+  })
+
+  it('tries each of several neighbours for some seconds, however fast they advertise', () => {
+    watch()
+    for (let i = 0; i < 1000; i++) {
+      heard(FROM_FRR, `fe80::${(i % 7) + 2}`)
+      clock.advance(10)
+    }
+    expect(found).to.have.length(2)
   })
 
   it('waits for a link that is not there, and opens again one that went', () => {

@@ -43,6 +43,8 @@ const FIRST_COUNT = 4
 /** Most milliseconds until a solicitation is answered (RFC 4861 section 6.2.6), and least between two advertisements. */
 const ANSWER_DELAY = 500
 const LEAST_GAP = 1000
+/** Milliseconds for which a neighbour is the one that was found. */
+const LEAST_STAY = 5000
 /** Milliseconds until a link that is not there is tried again. */
 const RETRY = 1000
 
@@ -67,6 +69,7 @@ class LinkWatch {
   readonly #log: Logger
   #socket: LinkSocket | undefined
   #neighbour: string | undefined
+  #foundAt = Number.NEGATIVE_INFINITY
   #advertised = 0
   #lastAt = Number.NEGATIVE_INFINITY
   #dueAt = Number.POSITIVE_INFINITY
@@ -143,6 +146,9 @@ class LinkWatch {
     }
     // RFC 4861 section 6.1.2: it must come from a link-local address.
     if (source === this.#neighbour || !isLinkLocal(parseAddress(source) ?? new Uint8Array(0))) return
+    // Where two neighbours compete, each is tried for a while.
+    if (this.#clock.now() < this.#foundAt + LEAST_STAY) return
+    this.#foundAt = this.#clock.now()
     this.#neighbour = source
     this.#log.info('unnumbered peer found', { link: this.#link, address: source })
     this.#located(`${source}%${this.#link}`)
