@@ -14,7 +14,11 @@ interface Manifest {
   readonly kind: string
   readonly metadata: { readonly name: string }
   readonly data?: Record<string, string>
+  readonly spec?: { readonly template: { readonly metadata: { readonly labels: object } } }
 }
+
+/** By this label upstream's tests find the pods of the service proxy, to restart them. */
+const SERVICE_PROXY_LABEL = { 'k8s-app': 'kube-proxy' }
 
 const CONFIGURATION = `asn: ${CLUSTER_ASN}
 peers:
@@ -30,11 +34,15 @@ export async function podrouteManifests(configuration = CONFIGURATION): Promise<
   return parseAllDocuments(text)
     .map((document) => document.toJS() as Manifest | null)
     .filter((object) => object !== null)
-    .map((object) =>
-      object.kind === 'ConfigMap'
-        ? { ...object, data: { ...object.data, 'config.yaml': configuration } }
-        : object,
-    )
+    .map((object) => forLab(object, configuration))
+}
+
+function forLab(object: Manifest, configuration: string): object {
+  if (object.kind === 'ConfigMap') {
+    return { ...object, data: { ...object.data, 'config.yaml': configuration } }
+  }
+  if (object.kind === 'DaemonSet') Object.assign(object.spec!.template.metadata.labels, SERVICE_PROXY_LABEL)
+  return object
 }
 
 export async function applyPodroute(configuration?: string): Promise<void> {

@@ -11,7 +11,6 @@ const LABELS = { 'k8s-app': 'kube-dns' }
 
 const COREFILE = `.:53 {
     errors
-    health
     ready
     cache 30
     kubernetes cluster.local in-addr.arpa ip6.arpa {
@@ -67,7 +66,7 @@ function deployment(name: string): object {
     image: DNS_IMAGE,
     imagePullPolicy: 'Never',
     args: ['-conf', '/etc/coredns/Corefile'],
-    readinessProbe: { httpGet: { path: '/ready', port: 8181 }, periodSeconds: 2 },
+    readinessProbe: { httpGet: { path: '/ready', port: 8181 }, periodSeconds: 3 },
     volumeMounts: [{ name: 'config', mountPath: '/etc/coredns', readOnly: true }],
   }
   return {
