@@ -272,34 +272,34 @@ function detectsInTime(make: () => BfdDaemon): void {
     }))
 }
 
+together(
+  'BFD interop with',
+  [
+    { name: 'BIRD', cases: speaksBfd(() => new BirdBfd()) },
+    {
+      name: 'FRR',
+      cases: [
+        ...speaksBfd(() => new FrrBfd()),
+        {
+          title: 'tells an administrative end of the other side from a failure of the path',
+          run: () =>
+            onBench(new FrrBfd(), 4, async (bench) => {
+              await bench.daemon.shutdown(true)
+              expect(await bench.down()).to.include({
+                reason: 'neighbor-admin-down',
+                diagnostic: 'neighbor signaled session down',
+              })
+              await bench.daemon.shutdown(false)
+              await bench.bothUp(2)
+            }),
+        },
+      ],
+    },
+  ],
+  AT_ONCE,
+)
+
 describe('BFD interop', () => {
-  together(
-    'with BIRD',
-    speaksBfd(() => new BirdBfd()),
-    AT_ONCE,
-  )
-
-  together(
-    'with FRR',
-    [
-      ...speaksBfd(() => new FrrBfd()),
-      {
-        title: 'tells an administrative end of the other side from a failure of the path',
-        run: () =>
-          onBench(new FrrBfd(), 4, async (bench) => {
-            await bench.daemon.shutdown(true)
-            expect(await bench.down()).to.include({
-              reason: 'neighbor-admin-down',
-              diagnostic: 'neighbor signaled session down',
-            })
-            await bench.daemon.shutdown(false)
-            await bench.bothUp(2)
-          }),
-      },
-    ],
-    AT_ONCE,
-  )
-
   describe('with BIRD, one at a time', function () {
     this.timeout(60_000)
     detectsInTime(() => new BirdBfd())

@@ -2,4 +2,4 @@
 import { IMPLEMENTATIONS } from './daemons.ts'
 import { together } from './support/together.ts'
 
-for (const { name, cases } of IMPLEMENTATIONS) together(`interop with ${name}`, cases)
+together('BGP interop with', IMPLEMENTATIONS)

@@ -130,12 +130,23 @@ async function meetsBird(passive: boolean): Promise<void> {
   }
 }
 
-together('interop over link-local addresses', [
+together('interop over', [
   {
-    title:
-      'finds two FRRs with one link-local address on two links, and exchanges routes of both families with them',
-    run: findsFrr,
+    name: 'link-local addresses',
+    cases: [
+      {
+        title:
+          'finds two FRRs with one link-local address on two links, and exchanges routes of both families with them',
+        run: findsFrr,
+      },
+      {
+        title: 'exchanges routes of both families with BIRD, to which we connect',
+        run: () => meetsBird(false),
+      },
+      {
+        title: 'exchanges routes of both families with BIRD, which connects to us',
+        run: () => meetsBird(true),
+      },
+    ],
   },
-  { title: 'exchanges routes of both families with BIRD, to which we connect', run: () => meetsBird(false) },
-  { title: 'exchanges routes of both families with BIRD, which connects to us', run: () => meetsBird(true) },
 ])

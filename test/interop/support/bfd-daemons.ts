@@ -1,7 +1,8 @@
 // BIRD's and FRR's BFD as the tests see them.
-import { chownSync, statSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { eventually, NamespaceProcess, output, temporaryDirectory } from './daemon.ts'
+import { startBfdd, startZebra } from './frr-process.ts'
 import { ADDRESS, type Link } from './link.ts'
 
 /** Milliseconds. */
@@ -108,17 +109,8 @@ export class FrrBfd implements BfdDaemon {
 
   async start(link: Link, family: 4 | 6, timers: BfdTimers): Promise<void> {
     this.#family = family
-    const { uid, gid } = statSync('/etc/frr')
-    chownSync(this.#directory.path, uid, gid)
-    this.#zebra = this.#run(link, 'zebra', '')
-    await eventually(() => statSync(this.#path('zserv')).isSocket(), Boolean)
-    this.#bfdd = this.#run(
-      link,
-      'bfdd',
-      `bfd\n${this.#peer(timers).join('\n')}\n`,
-      '--bfdctl',
-      this.#path('ctl'),
-    )
+    this.#zebra = await startZebra(link, this.#directory.path)
+    this.#bfdd = startBfdd(link, this.#directory.path, `bfd\n${this.#peer(timers).join('\n')}\n`)
     await eventually(
       () => this.view(),
       ({ state }) => state !== 'none',
@@ -157,14 +149,6 @@ export class FrrBfd implements BfdDaemon {
     this.#directory.remove()
   }
 
-  #run(link: Link, daemon: string, config: string, ...more: readonly string[]): NamespaceProcess {
-    const file = this.#path(`${daemon}.conf`)
-    writeFileSync(file, config)
-    const common = ['-f', file, '-z', this.#path('zserv'), '-i', this.#path(`${daemon}.pid`), '-P', '0']
-    const vty = ['--vty_socket', this.#directory.path, '--log', 'stdout']
-    return new NamespaceProcess(link.theirs, `/usr/lib/frr/${daemon}`, [...common, ...vty, ...more])
-  }
-
   #name(): string {
     return `peer ${ADDRESS.ours[this.#family]} local-address ${ADDRESS.theirs[this.#family]} interface peer`
   }
@@ -181,9 +165,5 @@ export class FrrBfd implements BfdDaemon {
   #ask(...commands: readonly string[]): Promise<string> {
     const args = commands.flatMap((command) => ['-c', command])
     return output('vtysh', ['--vty_socket', this.#directory.path, ...args])
-  }
-
-  #path(name: string): string {
-    return join(this.#directory.path, name)
   }
 }

@@ -5,6 +5,7 @@ import {
   type Daemon,
   eventually,
   NamespaceProcess,
+  type Neighbor,
   output,
   type Scenario,
   type TheirRoute,
@@ -19,13 +20,15 @@ function configuration(scenario: Scenario): string {
       .filter((prefix) => prefix.includes(':') === (family === 6))
       .map(
         (prefix) =>
-          `  route ${prefix} blackhole { bgp_community.add((65000,100)); bgp_large_community.add((65000,1,2)); bgp_med = 77; };`,
+          `  route ${prefix} blackhole { bgp_community.add((65000,100)); bgp_large_community.add((65000,1,2)); bgp_ext_community.add((rt,65000,5)); bgp_med = 77; };`,
       )
       .join('\n')
+  // Next hops of others are not reachable here, and are not to be looked at.
+  const nextHop = scenario.neighbors === undefined ? 'next hop self;' : 'gateway direct; next hop self ebgp;'
   const channel = (family: 4 | 6) => `
   ipv${family} {
-    import all; export where source = RTS_STATIC;
-    next hop self;
+    import all; export where ${scenario.neighbors === undefined ? 'source = RTS_STATIC' : 'source ~ [RTS_STATIC, RTS_BGP]'};
+    ${nextHop}
     ${family === over || scenario.extendedNextHop ? '' : `next hop address ${ADDRESS.theirs[family]};`}
     ${scenario.extendedNextHop && family === 4 ? 'extended next hop on;' : ''}
     ${scenario.maxPrefixes === undefined ? '' : `import limit ${scenario.maxPrefixes} action restart;`}
@@ -42,7 +45,6 @@ ${routes(4)}
 protocol static static6 { ipv6;
 ${routes(6)}
 }
-${scenario.addPath ? `protocol static second { ipv4 { preference 150; };\n  route ${scenario.announce[0]} blackhole { bgp_community.add((65000,200)); };\n}` : ''}
 protocol bgp speaker {
   local ${ADDRESS.theirs[over]} as ${theirAsn};
   neighbor ${ADDRESS.ours[over]} as ${ourAsn};
@@ -51,13 +53,29 @@ protocol bgp speaker {
   ${scenario.password === undefined ? '' : `password "${scenario.password}";`}
   ${scenario.ttlSecurity ? 'ttl security on;' : ''}
   ${scenario.reflector ? 'rr client;' : ''}
+  ${scenario.clusterId === undefined ? '' : `rr cluster id ${scenario.clusterId};`}
   ${scenario.bfd ? 'bfd on;' : ''}
   ${scenario.gracefulRestart === undefined ? '' : `graceful restart on; graceful restart time ${scenario.gracefulRestart};`}
   ${scenario.longLived === undefined ? '' : `long lived graceful restart on; long lived stale time ${scenario.longLived};`}
   ${channel(4)}
   ${channel(6)}
 }
+${(scenario.neighbors ?? []).map(another).join('')}
 `
+
+  function another({ address, asn, client }: Neighbor, i: number): string {
+    return `
+protocol bgp another${i} {
+  local ${ADDRESS.theirs[4]} as ${theirAsn};
+  neighbor ${address} as ${asn};
+  passive on; error wait time 1, 2;
+  ${asn === theirAsn ? 'direct;' : ''}
+  ${client ? 'rr client;' : ''}
+  ${scenario.clusterId === undefined ? '' : `rr cluster id ${scenario.clusterId};`}
+  ${channel(4)}
+  ${channel(6)}
+}`
+  }
 }
 
 export class Bird implements Daemon {
@@ -113,6 +131,8 @@ function parseRoutes(text: string): TheirRoute[] {
     asPath: number[]
     communities: string[]
     stale: boolean
+    originatorId?: string
+    clusterList?: string[]
   }[] = []
   let prefix = ''
   for (const line of text.split('\n')) {
@@ -126,11 +146,15 @@ function parseRoutes(text: string): TheirRoute[] {
     if (route === undefined || name === undefined) continue
     if (name === 'next_hop') route.nextHop = value.split(' ')[0]!
     else if (name === 'as_path') route.asPath = value.split(' ').filter(Boolean).map(Number)
-    else if (name === 'community' || name === 'large_community') {
-      route.communities.push(
-        ...[...value.matchAll(/\(([^)]*)\)/g)].map((match) => match[1]!.replace(/,\s*/g, ':')),
-      )
-    }
+    else if (name === 'originator_id') route.originatorId = value
+    else if (name === 'cluster_list') route.clusterList = value.split(' ').filter(Boolean)
+    else if (name === 'community' || name === 'large_community' || name === 'ext_community')
+      route.communities.push(...[...value.matchAll(/\(([^)]*)\)/g)].map((match) => communityOf(match[1]!)))
   }
   return routes
+}
+
+/** `65000, 1, 2` and `rt, 65000, 5`. */
+function communityOf(text: string): string {
+  return text.replace(/,\s*/g, ':').replace(/^([a-z]+):/, '$1 ')
 }

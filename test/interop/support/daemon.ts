@@ -14,30 +14,49 @@ export interface Scenario {
   readonly over: 4 | 6
   readonly password?: string
   readonly ttlSecurity?: boolean
-  /** Prefixes that it announces, with community 65000:100 and large community 65000:1:2. */
+  /** Prefixes that it announces, with community 65000:100, large community 65000:1:2 and the route target 65000:5. */
   readonly announce: readonly string[]
   readonly maxPrefixes?: number
   /** Seconds of its graceful restart; absent: none. */
   readonly gracefulRestart?: number
   /** Seconds that its routes may be kept after that (RFC 9494); absent: no longer. */
   readonly longLived?: number
-  /** We are its route reflector client. */
+  /** We are its route reflector client (RFC 4456). */
   readonly reflector?: boolean
+  /** Its cluster ID; its router ID when absent. */
+  readonly clusterId?: string
+  /** Several paths to a prefix, in both directions (RFC 7911). */
   readonly addPath?: boolean
   readonly bfd?: boolean
   /** IPv4 with IPv6 next hops (RFC 8950). */
   readonly extendedNextHop?: boolean
   /** It follows one that was killed, and has kept its forwarding state (RFC 4724). */
   readonly restarting?: boolean
+  /** More speakers, which connect to it over IPv4; it tells all of them everything. */
+  readonly neighbors?: readonly Neighbor[]
 }
+
+export interface Neighbor {
+  readonly address: string
+  readonly asn: number
+  /** A route reflector client of it. */
+  readonly client?: boolean
+}
+
+/** Its own router ID. */
+export const THEIR_ID = '10.99.0.2'
 
 /** A route that it has from us. */
 export interface TheirRoute {
   readonly prefix: string
   readonly nextHop: string
   readonly asPath: readonly number[]
+  /** Of all kinds: `64512:7`, `64512:8:9`, and `rt 64512:100` for extended ones. */
   readonly communities: readonly string[]
   readonly stale?: boolean
+  /** RFC 4456; absent where the other side does not show it. */
+  readonly originatorId?: string
+  readonly clusterList?: readonly string[]
 }
 
 export interface Daemon {
@@ -45,7 +64,7 @@ export interface Daemon {
   start(link: Link, scenario: Scenario): Promise<void>
   /** Routes learned from us, both families. */
   routes(): Promise<readonly TheirRoute[]>
-  /** Asks us for everything again; absent: it never does. */
+  /** Asks us for everything again, in both families; absent: it never does. */
   refresh?(): Promise<void>
   /** Ends the session for good; SIGKILL: as in a crash, whoever follows may be a restart of it. */
   stop(signal?: NodeJS.Signals): Promise<void>

@@ -15,7 +15,8 @@ export function exchangesRoutes(make: Make): readonly Case[] {
   ] as const
   return kinds.flatMap(([name, theirAsn]) =>
     ([4, 6] as const).map((over) => ({
-      feature: 'routes, both families' as const,
+      feature:
+        theirAsn === OUR_ASN ? ('iBGP routes, communities' as const) : ('eBGP routes, communities' as const),
       title: `exchanges IPv4 and IPv6 routes with attributes: ${name} over IPv${over}`,
       run: () =>
         onBench(new Bench(make(), { theirAsn, over }), async (bench) => {
@@ -37,6 +38,9 @@ function expectOurRoutes(bench: Bench, theirAsn: number): void {
     expect(path.asPath.flatMap(({ asns }) => asns)).to.deep.equal(theirAsn === OUR_ASN ? [] : [theirAsn])
     expect(path.communities).to.include('65000:100')
     expect(path.largeCommunities).to.include('65000:1:2')
+    expect(path.extendedCommunities).to.include('0002fde800000005')
+    // External peers are not always told.
+    if (theirAsn === OUR_ASN) expect(path.med).to.equal(77)
   }
 }
 
@@ -46,7 +50,7 @@ async function expectTheirRoutes(bench: Bench, theirAsn: number): Promise<void> 
   for (const route of routes) {
     expect(route.nextHop).to.equal(ADDRESS.ours[route.prefix.includes(':') ? 6 : 4])
     expect(route.asPath).to.deep.equal(theirAsn === OUR_ASN ? [] : [OUR_ASN])
-    expect(route.communities).to.include.members(['64512:7', '64512:8:9'])
+    expect(route.communities).to.include.members(['64512:7', '64512:8:9', 'rt 64512:100'])
   }
 }
 
@@ -121,15 +125,15 @@ export function authenticates(make: Make): readonly Case[] {
   return [...good, bad]
 }
 
-export function securesTtl(make: Make): Case {
-  return {
+export function securesTtl(make: Make): readonly Case[] {
+  return ([4, 6] as const).map((over) => ({
     feature: 'GTSM',
-    title: 'runs with TTL security on both sides (GTSM)',
+    title: `runs with TTL security on both sides (GTSM), IPv${over}`,
     run: () =>
-      onBench(new Bench(make(), { theirAsn: 65001, ttlSecurity: true }), async (bench) => {
+      onBench(new Bench(make(), { theirAsn: 65001, over, ttlSecurity: true }), async (bench) => {
         await bench.start()
         bench.announce()
         await bench.exchanged()
       }),
-  }
+  }))
 }

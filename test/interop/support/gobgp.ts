@@ -5,44 +5,73 @@ import {
   type Daemon,
   eventually,
   NamespaceProcess,
+  type Neighbor,
   output,
   type Scenario,
+  THEIR_ID,
   type TheirRoute,
   temporaryDirectory,
 } from './daemon.ts'
 import { ADDRESS, type Link } from './link.ts'
 
 function configuration(scenario: Scenario): string {
-  const { over, theirAsn, ourAsn, gracefulRestart, longLived, maxPrefixes } = scenario
-  const family = (of: 4 | 6) => `
-    [[neighbors.afi-safis]]
-      [neighbors.afi-safis.config]
-        afi-safi-name = "ipv${of}-unicast"
-      ${gracefulRestart === undefined ? '' : '[neighbors.afi-safis.mp-graceful-restart.config]\n        enabled = true'}
-      ${longLived === undefined ? '' : `[neighbors.afi-safis.long-lived-graceful-restart.config]\n        enabled = true\n        restart-time = ${longLived}`}
-      ${maxPrefixes === undefined ? '' : `[neighbors.afi-safis.prefix-limit.config]\n        max-prefixes = ${maxPrefixes}`}`
+  const { over, theirAsn, ourAsn, neighbors = [] } = scenario
+  const us = { address: ADDRESS.ours[over], asn: ourAsn, client: scenario.reflector === true }
   return `
 [global.config]
   as = ${theirAsn}
-  router-id = "10.99.0.2"
+  router-id = "${THEIR_ID}"
   local-address-list = ["${ADDRESS.theirs[over]}"]
+${neighborOf(scenario, us, over)}
+${neighbors.map((neighbor) => neighborOf(scenario, neighbor, 4)).join('')}
+`
+}
+
+function neighborOf(scenario: Scenario, { address, asn, client }: Neighbor, over: 4 | 6): string {
+  const { gracefulRestart, clusterId = THEIR_ID } = scenario
+  const ours = address === ADDRESS.ours[over]
+  return `
 [[neighbors]]
   [neighbors.config]
-    neighbor-address = "${ADDRESS.ours[over]}"
-    peer-as = ${ourAsn}
-    admin-down = true
+    neighbor-address = "${address}"
+    peer-as = ${asn}
+    ${ours ? 'admin-down = true' : ''}
     ${scenario.password === undefined ? '' : `auth-password = "${scenario.password}"`}
   [neighbors.transport.config]
     local-address = "${ADDRESS.theirs[over]}"
+    ${ours ? '' : 'passive-mode = true'}
   [neighbors.timers.config]
     connect-retry = 1
     idle-hold-time-after-reset = 1
+  ${client ? `[neighbors.route-reflector.config]\n    route-reflector-client = true\n    route-reflector-cluster-id = "${clusterId}"` : ''}
   ${scenario.ttlSecurity ? '[neighbors.ttl-security.config]\n    enabled = true\n    ttl-min = 255' : ''}
   ${gracefulRestart === undefined ? '' : `[neighbors.graceful-restart.config]\n    enabled = true\n    restart-time = ${gracefulRestart}\n    deferral-time = 5`}
-    ${longLived === undefined ? '' : 'long-lived-enabled = true'}
-  ${family(4)}
-  ${family(6)}
+    ${scenario.longLived === undefined ? '' : 'long-lived-enabled = true'}
+  ${familyOf(scenario, 4)}
+  ${familyOf(scenario, 6)}
 `
+}
+
+function familyOf({ gracefulRestart, longLived, maxPrefixes, addPath }: Scenario, family: 4 | 6): string {
+  return `
+    [[neighbors.afi-safis]]
+      [neighbors.afi-safis.config]
+        afi-safi-name = "ipv${family}-unicast"
+      ${gracefulRestart === undefined ? '' : '[neighbors.afi-safis.mp-graceful-restart.config]\n        enabled = true'}
+      ${longLived === undefined ? '' : `[neighbors.afi-safis.long-lived-graceful-restart.config]\n        enabled = true\n        restart-time = ${longLived}`}
+      ${maxPrefixes === undefined ? '' : `[neighbors.afi-safis.prefix-limit.config]\n        max-prefixes = ${maxPrefixes}`}
+      ${addPath ? '[neighbors.afi-safis.add-paths.config]\n        receive = true\n        send-max = 8' : ''}`
+}
+
+interface LargeCommunity {
+  readonly ASN: number
+  readonly LocalData1: number
+  readonly LocalData2: number
+}
+
+interface ExtendedCommunity {
+  readonly subtype: number
+  readonly value: string
 }
 
 interface Attribute {
@@ -50,17 +79,15 @@ interface Attribute {
   readonly nexthop?: string
   readonly communities?: readonly number[]
   readonly as_paths?: readonly { readonly asns: readonly number[] }[]
-  readonly value?: readonly {
-    readonly ASN: number
-    readonly LocalData1: number
-    readonly LocalData2: number
-  }[]
+  /** A string in ORIGINATOR_ID, a list in CLUSTER_LIST and the communities. */
+  readonly value?: string | readonly (string | LargeCommunity | ExtendedCommunity)[]
 }
 
 interface GobgpPath {
   readonly nlri: { readonly prefix: string }
   readonly attrs: readonly Attribute[]
   readonly stale?: boolean
+  readonly 'neighbor-ip'?: string
 }
 
 export class Gobgp implements Daemon {
@@ -94,9 +121,9 @@ export class Gobgp implements Daemon {
   async routes(): Promise<readonly TheirRoute[]> {
     const families = await Promise.all(
       ['ipv4', 'ipv6'].map(async (family) => {
-        const text = await this.ask('neighbor', this.#us, 'adj-in', '-a', family, '-j')
+        const text = await this.ask('global', 'rib', '-a', family, '-j')
         const paths = Object.values(JSON.parse(text || '{}') as Record<string, GobgpPath[]>).flat()
-        return paths.map(toRoute)
+        return paths.filter((path) => path['neighbor-ip'] === this.#us).map(toRoute)
       }),
     )
     return families.flat()
@@ -114,20 +141,27 @@ export class Gobgp implements Daemon {
   async #announce(prefix: string): Promise<void> {
     const v6 = prefix.includes(':')
     const family = ['-a', v6 ? 'ipv6' : 'ipv4']
-    const tags = ['community', '65000:100', 'large-community', '65000:1:2', 'med', '77']
+    const tags = ['community', '65000:100', 'large-community', '65000:1:2', 'rt', '65000:5', 'med', '77']
     await this.ask('global', 'rib', 'add', prefix, 'nexthop', ADDRESS.theirs[v6 ? 6 : 4], ...tags, ...family)
   }
 }
 
 function toRoute({ nlri, attrs, stale }: GobgpPath): TheirRoute {
   const of = (type: number) => attrs.find((attribute) => attribute.type === type)
+  const list = <T>(type: number) => (of(type)?.value ?? []) as readonly T[]
   const standard = (of(8)?.communities ?? []).map((value) => `${value >>> 16}:${value & 0xffff}`)
-  const large = (of(32)?.value ?? []).map((value) => `${value.ASN}:${value.LocalData1}:${value.LocalData2}`)
+  const large = list<LargeCommunity>(32).map(
+    ({ ASN, LocalData1, LocalData2 }) => `${ASN}:${LocalData1}:${LocalData2}`,
+  )
+  const extended = list<ExtendedCommunity>(16).map(({ value }) => `rt ${value}`)
+  const originatorId = of(9)?.value
   return {
     prefix: nlri.prefix,
     nextHop: of(3)?.nexthop ?? of(14)?.nexthop ?? '',
     asPath: (of(2)?.as_paths ?? []).flatMap(({ asns }) => asns),
-    communities: [...standard, ...large],
+    communities: [...standard, ...large, ...extended],
     stale: stale === true,
+    ...(typeof originatorId === 'string' ? { originatorId } : {}),
+    clusterList: list<string>(10),
   }
 }

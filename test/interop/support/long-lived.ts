@@ -1,11 +1,9 @@
 // Long-lived graceful restart (RFC 9494) with other implementations, as the one that stays away and as the one that waits.
 import { expect } from 'chai'
-import { Bench, OURS, onBench, THEIRS } from './support/bench.ts'
-import { Bird } from './support/bird.ts'
-import { type Daemon, eventually } from './support/daemon.ts'
-import { Frr } from './support/frr.ts'
-import { Gobgp } from './support/gobgp.ts'
-import { together } from './support/together.ts'
+import { Bench, OURS, onBench, THEIRS } from './bench.ts'
+import { eventually } from './daemon.ts'
+import type { Make } from './exchange.ts'
+import type { Case } from './together.ts'
 
 const STALE = '65535:6'
 /** A restart time that is over at once: what follows is the long-lived time. */
@@ -19,7 +17,7 @@ function staleOfTheirs(bench: Bench): string[] {
 }
 
 /** They are killed, stay away for longer than their restart time, and come back with less. */
-async function keepsTheirs(make: () => Daemon): Promise<void> {
+async function keepsTheirs(make: Make): Promise<void> {
   await onBench(new Bench(make(), SCENARIO), async (bench) => {
     await bench.start(OFFER)
     await eventually(
@@ -42,7 +40,7 @@ async function keepsTheirs(make: () => Daemon): Promise<void> {
 }
 
 /** We leave without a word, stay away for longer than our restart time, and come back with less. */
-async function keepsOurs(make: () => Daemon): Promise<void> {
+async function keepsOurs(make: Make): Promise<void> {
   await onBench(new Bench(make(), SCENARIO), async (bench) => {
     await bench.start(OFFER)
     bench.announce()
@@ -72,22 +70,17 @@ async function keepsOurs(make: () => Daemon): Promise<void> {
   })
 }
 
-const DAEMONS: readonly (readonly [name: string, make: () => Daemon])[] = [
-  ['BIRD', () => new Bird()],
-  ['FRR', () => new Frr()],
-  ['GoBGP', () => new Gobgp()],
-]
-
-together(
-  'long-lived graceful restart with other implementations',
-  DAEMONS.flatMap(([name, make]) => [
+export function longLived(make: Make): readonly Case[] {
+  return [
     {
-      title: `keeps ${name}'s routes as stale ones while it is away, and sweeps what is gone when it is back`,
+      feature: 'long-lived stale routes, theirs',
+      title: 'keeps its routes as stale ones while it is away, and sweeps what is gone when it is back',
       run: () => keepsTheirs(make),
     },
     {
-      title: `has its routes kept by ${name} as stale ones while it is away`,
+      feature: 'long-lived stale routes, ours',
+      title: 'has our routes kept as stale ones while we are away',
       run: () => keepsOurs(make),
     },
-  ]),
-)
+  ]
+}
