@@ -5,6 +5,7 @@ import { buildBase } from './images/base.ts'
 import { buildPodrouteImage } from './images/podroute.ts'
 import { buildPodImages } from './images/pods.ts'
 import { buildImageStore, cachedArchive } from './images/store.ts'
+import { buildLoad } from './load/build.ts'
 import { type Kernel, prepareKernel } from './node/kernel.ts'
 import { checkMachine, installPackages } from './prerequisites.ts'
 import type { Progress, Report } from './progress.ts'
@@ -73,8 +74,9 @@ async function afterPackages(
     (report) => installPackages(undefined, lastLine(report)),
     (names) => (names.length === 0 ? 'all there' : names.join(' ')),
   )
-  const [tools, kernel, imageStore] = await Promise.all([
+  const [tools, , kernel, imageStore] = await Promise.all([
     buildTools(),
+    buildLoad(),
     progress.step('unpack the nodes’ kernel', prepareKernel, ({ version }) => version),
     prepareImages(progress, upstream),
     progress.step('build the reference CNI plugins', buildReferencePlugins),

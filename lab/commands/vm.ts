@@ -35,6 +35,11 @@ function options(args: string[]) {
   return { ...values, command: args.slice(split + 1) }
 }
 
+/** Of this process's environment: what is built here is found there. */
+function inherited(...names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.map((name) => [name, process.env[name] ?? '']).filter(([, value]) => value))
+}
+
 export async function guestProgram(args: string[]): Promise<number> {
   const { memory, cpus, share, verbose, command } = options(args)
   await checkMachine()
@@ -60,7 +65,7 @@ export async function guestProgram(args: string[]): Promise<number> {
         onStdout: (chunk) => process.stdout.write(chunk),
         onStderr: (chunk) => process.stderr.write(chunk),
       },
-      { cwd: process.cwd(), env: { PATH: process.env.PATH ?? '' } },
+      { cwd: process.cwd(), env: inherited('HOME', 'PATH', 'PODROUTE_CACHE') },
     )
   } catch (error) {
     if (closing.signal.aborted) return 130

@@ -1,11 +1,12 @@
-// The images of the lab's own pods, one tree of two static programs under three names: blue (test server), client
-// (a shell with fetch, nc, ip and ping) and pause.
+// The images of the lab's own pods, one tree of three static programs under three names: blue (test server), client
+// (a shell with fetch, nc, ip and ping; load) and pause.
 
 import { chmod, copyFile, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { cached, fingerprint } from '../cache.ts'
 import { run } from '../command.ts'
+import { buildLoad } from '../load/build.ts'
 import { buildTools } from '../tools/build.ts'
 import { archiveTree, makeFolders } from './archive.ts'
 
@@ -23,12 +24,13 @@ const BUSYBOX = '/bin/busybox'
 
 /** Path of the archive with the three images. */
 export async function buildPodImages(): Promise<string> {
-  const tools = await buildTools()
-  const key = fingerprint([await readFile(tools), await readFile(BUSYBOX), JSON.stringify(IMAGES)])
+  const [tools, load] = await Promise.all([buildTools(), buildLoad()])
+  const programs = await Promise.all([tools, load, BUSYBOX].map((path) => readFile(path)))
+  const key = fingerprint([...programs, JSON.stringify(IMAGES)])
   const { directory } = await cached('pod-images', key, async (into) => {
     const tree = await mkdtemp(join(tmpdir(), 'podroute-tree-'))
     try {
-      await makeTree(tree, tools)
+      await makeTree(tree, tools, load)
       await archiveTree(tree, IMAGES, join(into, 'pods.tar'))
     } finally {
       await rm(tree, { recursive: true, force: true })
@@ -37,10 +39,11 @@ export async function buildPodImages(): Promise<string> {
   return join(directory, 'pods.tar')
 }
 
-async function makeTree(tree: string, tools: string): Promise<void> {
+async function makeTree(tree: string, tools: string, load: string): Promise<void> {
   await chmod(tree, 0o755)
   await makeFolders(tree, ['bin', 'etc', 'tmp', 'proc', 'sys', 'dev', 'root'])
   await copyFile(tools, join(tree, 'bin', 'lab-tools'))
+  await copyFile(load, join(tree, 'bin', 'load'))
   await copyFile(BUSYBOX, join(tree, 'bin', 'busybox'))
   for (const name of ['blue', 'fetch', 'pause']) await symlink('lab-tools', join(tree, 'bin', name))
   await linkApplets(join(tree, 'bin'))

@@ -1,18 +1,32 @@
+import { readFile } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Kernel } from '@podroute/service-proxy/kernel.ts'
 import { openKernel } from '@podroute/service-proxy/open-kernel.ts'
 import { createServiceProxy, type ServiceProxy } from '@podroute/service-proxy/proxy.ts'
 import { type SliceEndpoint, service, slice } from '@podroute/service-proxy/testing/objects.ts'
 import { expect } from 'chai'
-import type { Load, Network } from './support/network.ts'
+import { ask, type Load, type Server, serve } from './support/load.ts'
+import type { Network } from './support/network.ts'
 import { A4, B4, C4, D4, NODE, POD_CIDRS } from './support/network.ts'
 import { sharedNetwork } from './support/shared-network.ts'
 
-const PODS = [A4, B4, C4, D4]
+/** One pod on the node and one on another in each; every roll replaces all of one generation by the other. */
+const GENERATIONS = [
+  [A4, C4],
+  [B4, D4],
+] as const
+const PORT = 8000
 const ROLLS = 20
+/** A pod that is deleted ends when nobody came to it for so many milliseconds. */
+const QUIET = 300
+/** Requests a second to each of the two addresses. */
+const RATE = 160
+/** Share of the CPU's time below which it was the machine that limited the rate. */
+const SATURATED = 0.01
 
-describe('under load', () => {
+describe('under 300 requests a second to ClusterIP and NodePort', () => {
   const stack = new AsyncDisposableStack()
+  const servers = new Map<string, Server>()
   let network: Network
   let kernel: Kernel
   let proxy: ServiceProxy
@@ -33,6 +47,8 @@ describe('under load', () => {
     addresses: [address],
     conditions: { ready: false, serving: true, terminating: true },
   })
+  const show = (...endpoints: (string | SliceEndpoint)[]) =>
+    proxy.upsertSlice(slice('web', endpoints, [{ port: PORT, protocol: 'TCP' }]))
 
   before(async function () {
     this.timeout(300_000)
@@ -40,61 +56,88 @@ describe('under load', () => {
     kernel = stack.use(openKernel({ netns: network.namespace }))
     proxy = makeProxy()
     stack.defer(async () => {
+      for (const server of servers.values()) await server[Symbol.asyncDispose]()
       await proxy.cleanup()
       await proxy.close()
     })
     await proxy.start()
     proxy.upsertService(web)
-    proxy.upsertSlice(slice('web', PODS.slice(0, 2)))
+    await Promise.all(GENERATIONS[0].map(startPod))
+    show(...GENERATIONS[0])
     await proxy.synced()
   })
   after(() => stack.disposeAsync())
 
+  async function startPod(address: string): Promise<void> {
+    const { namespace } = { [A4]: network.podA, [B4]: network.podB }[address] ?? network.other
+    servers.set(address, await serve({ namespace, address, port: PORT }, { name: address, quietMs: QUIET }))
+  }
+
   /** Through the ClusterIP from a pod, and through the NodePort from outside, while `work` goes on. */
-  async function underLoad(milliseconds: number, work: () => Promise<void>): Promise<readonly Load[]> {
-    const loads = [
-      network.podB.load('10.96.0.20', 80, milliseconds),
-      network.client.load(NODE.v4, 30020, milliseconds),
-    ]
+  async function underLoad(work: () => Promise<void>): Promise<void> {
+    const clients = await Promise.all([
+      ask({ namespace: network.podB.namespace, address: '10.96.0.20', port: 80 }, RATE),
+      ask({ namespace: network.client.namespace, address: NODE.v4, port: 30020 }, RATE),
+    ])
+    const before = await cpuTimes()
     await work()
-    return Promise.all(loads)
+    const after = await cpuTimes()
+    const loads = await Promise.all(clients.map((client) => client.stop()))
+    for (const load of loads) expectNoFailure(load)
+    const rate = loads.reduce((sum, load) => sum + load.rate, 0)
+    const idle = (after.idle - before.idle) / (after.all - before.all)
+    process.stdout.write(
+      `      ${rate.toFixed(0)} requests a second, CPU idle ${(idle * 100).toFixed(1)} %\n`,
+    )
+    // An emulated machine whose host has other things to do gives what it can, and is never idle then.
+    if (idle > SATURATED) expect(rate).to.be.at.least(300)
   }
 
-  function expectNoFailure(loads: readonly Load[]): void {
-    for (const load of loads) {
-      expect(load.failed, load.first).to.equal(0)
-      // An emulated machine answers few: what counts is that none is lost.
-      expect(load.answered).to.be.greaterThan(10)
-    }
+  function expectNoFailure(load: Load): void {
+    process.stdout.write(`      ${JSON.stringify(load)}\n`)
+    expect(load, JSON.stringify(load)).to.include({ failed: 0, resets: 0, answered: load.sent })
+    expect(load.connections).to.be.at.least(load.sent / 2)
   }
 
-  it(`${ROLLS} rolling updates lose no request`, async () => {
-    const loads = await underLoad(8000, async () => {
-      for (let roll = 0; roll < ROLLS; roll++) {
-        const [gone, kept, next] = [0, 1, 2].map((step) => PODS[(roll + step) % PODS.length]!)
-        proxy.upsertSlice(slice('web', [leaving(gone!), kept!, next!]))
-        await pause(150)
-        proxy.upsertSlice(slice('web', [kept!, next!]))
-        await pause(200)
+  /** As a Deployment does it: new pods come first. Old ones go on until the proxy knows: what pods have their grace period for. */
+  async function roll(old: readonly [string, string], next: readonly [string, string]): Promise<void> {
+    await Promise.all(next.map(startPod))
+    show(...old, ...next)
+    await proxy.flush()
+    show(...old.map(leaving), ...next)
+    await proxy.flush()
+    await Promise.all(old.map((address) => servers.get(address)!.leave()))
+    show(...next)
+  }
+
+  it(`${ROLLS} rolling updates of all pods lose no request`, async () => {
+    await underLoad(async () => {
+      for (let done = 0; done < ROLLS; done++) {
+        const [old, next] = done % 2 === 0 ? GENERATIONS : GENERATIONS.toReversed()
+        await roll(old!, next!)
       }
     })
-    expectNoFailure(loads)
   })
 
   it('a proxy that ends without a word, and the next one, lose no request either', async () => {
-    const loads = await underLoad(5000, async () => {
+    await underLoad(async () => {
       for (let restart = 0; restart < 3; restart++) {
-        await pause(500)
+        await pause(300)
         await proxy.close()
         proxy = makeProxy()
         await proxy.start()
         proxy.upsertService(web)
-        const pods = [0, 1].map((step) => PODS[(restart + step) % PODS.length]!)
-        proxy.upsertSlice(slice('web', pods))
+        show(...GENERATIONS[0])
         await proxy.synced()
         expect(proxy.snapshot()[0]?.frontends[0]?.endpoints).to.have.length(2)
       }
     })
-    expectNoFailure(loads)
   })
 })
+
+/** Of all CPUs since the start (proc(5), stat): user, nice, system, idle, iowait … */
+async function cpuTimes(): Promise<{ readonly idle: number; readonly all: number }> {
+  const [line] = (await readFile('/proc/stat', 'utf8')).split('\n')
+  const times = line!.split(/\s+/).slice(1).map(Number)
+  return { idle: times[3]! + times[4]!, all: times.reduce((sum, time) => sum + time, 0) }
+}
