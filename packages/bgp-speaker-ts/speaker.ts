@@ -1,27 +1,27 @@
 // The public API: one BGP speaker with its peers and its routes.
 import { EventEmitter } from 'node:events'
-import { formatPrefix, parseId, parsePrefix, splitZone } from './address.ts'
+import { parseId, splitZone } from './address.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Announcement, DynamicPeersConfig, Family, PeerConfig, SpeakerConfig } from './config.ts'
-import { checkAnnouncement, checkDynamicPeers, checkPeer, checkSpeaker, type Seams } from './config-check.ts'
+import { checkDynamicPeers, checkPeer, checkSpeaker, type Seams } from './config-check.ts'
 import { DynamicPeers } from './dynamic-peers.ts'
 import { BgpConfigError, BgpError } from './errors.ts'
 import type { PeerHost } from './host.ts'
+import { Listeners } from './listeners.ts'
 import { type Logger, silentLogger } from './log.ts'
-import { CEASE, ERROR } from './packet/codes.ts'
-import { encodeCommunication, type Notification } from './packet/notification.ts'
+import { OwnRoutes } from './own-routes.ts'
+import { CEASE } from './packet/codes.ts'
+import { cease, type Notification } from './packet/notification.ts'
 import { PathWatch } from './path-watch.ts'
-import { toAttributes } from './paths.ts'
 import { Peer } from './peer.ts'
 import { canonicalAddress, peerName } from './peer-name.ts'
-import { internAttributes, PolicyEngine } from './policy/engine.ts'
-import type { Policy } from './policy/policy.ts'
+import { PolicyEngines } from './policy/engines.ts'
+import { RestartWatch } from './restart-watch.ts'
 import type { FamilyRib } from './rib/family-rib.ts'
 import { Rib } from './rib/rib.ts'
-import { LOCAL } from './rib/source.ts'
 import { sessionPart } from './session-part.ts'
 import type { BestPathChange, Path, PeerEvent, PeerSnapshot, RejectEvent, TableSizes } from './snapshot.ts'
-import type { Connection, Listener, Transport } from './transport.ts'
+import type { Connection, Transport } from './transport.ts'
 import { nodeTransport } from './transport-node.ts'
 import { RibView } from './view.ts'
 
@@ -50,16 +50,15 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
   readonly #view: RibView
   readonly #host: PeerHost
   readonly #peers = new Map<string, Peer>()
-  readonly #engines = new Map<string, PolicyEngine>()
-  readonly #announced = new Map<string, Announcement>()
-  #listeners: Listener[] = []
+  readonly #engines: PolicyEngines
+  readonly #own: OwnRoutes
+  readonly #listeners: Listeners
+  readonly #restart: RestartWatch
   #started = false
   #closed = false
   #cancelTick: (() => void) | undefined
   readonly #dynamic = new DynamicPeers()
   readonly #paths: PathWatch
-  #restarting: boolean
-  #restartDeadline = 0
 
   /** @throws BgpConfigError listing every problem with its path. */
   constructor(config: SpeakerConfig) {
@@ -69,20 +68,20 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     this.#clock = config.clock ?? systemClock
     this.#log = config.log ?? silentLogger
     this.#transport = config.transport ?? nodeTransport
-    this.#restarting = config.restarting === true
+    this.#listeners = new Listeners(this.#transport)
     const routerId = parseId(config.routerId)!
     this.#rib = new Rib(
       this.#clock,
       {
         changed: (rib, prefixes) => this.#changed(rib, prefixes),
-        swept: () => {
-          for (const engine of this.#engines.values()) engine.forget()
-        },
+        swept: () => this.#engines.forget(),
       },
       routerId,
       config.multipath,
     )
-    if (this.#restarting) this.#rib.deferSelection()
+    this.#engines = new PolicyEngines(this.#rib.attributes)
+    this.#own = new OwnRoutes(this.#rib)
+    this.#restart = new RestartWatch(this.#clock, this.#rib, this.#peers, config.restarting === true)
     this.#view = new RibView(this.#rib)
     this.#paths = new PathWatch(
       config.bfd,
@@ -96,16 +95,16 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
   async start(): Promise<void> {
     if (this.#started || this.#closed) throw new BgpError('closed', 'a speaker is started once')
     this.#started = true
-    await this.#listen()
-    const { selectionDeferralTime = DEFAULT_DEFERRAL } = this.config
-    this.#restartDeadline = this.#clock.now() + selectionDeferralTime * 1000
+    const { listen, selectionDeferralTime = DEFAULT_DEFERRAL } = this.config
+    if (listen !== undefined) await this.#listeners.open(listen, (connection) => this.#accept(connection))
+    this.#restart.begin(selectionDeferralTime)
     this.#scheduleTick()
     for (const peer of this.#peers.values()) peer.start()
   }
 
   /** Addresses and ports that are listened on, after `start`. */
   listening(): readonly { readonly address: string; readonly port: number }[] {
-    return this.#listeners.map(({ address, port }) => ({ address, port }))
+    return this.#listeners.addresses
   }
 
   /** @throws BgpConfigError on a bad or a second configuration of one address. */
@@ -119,7 +118,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     if (known !== undefined) void this.#forget(known, cease(CEASE.CONFIGURATION_CHANGE))
     const peer = new Peer(config, this.#host)
     this.#peers.set(canonicalAddress(name), peer)
-    if (config.password !== undefined) this.#setPassword(peer.remote, config.password)
+    this.#setPassword(peer.remote, config.password)
     if (this.#started) peer.start()
   }
 
@@ -148,8 +147,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     if (this.#closed) throw new BgpError('closed', 'the speaker is closed')
     checkDynamicPeers(config, this.#seams())
     this.#dynamic.add(config)
-    for (const listener of this.#listeners)
-      if (config.password !== undefined) listener.setPassword(config.prefix, config.password)
+    this.#listeners.setPassword(config.prefix, config.password)
   }
 
   /** Ends the sessions of a range's peers. @throws BgpError `unknown-peer` */
@@ -157,8 +155,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     const range = this.#dynamic.remove(prefix)
     if (range === undefined) throw new BgpError('unknown-peer', `no range ${prefix}`)
     await Promise.all(range.members.map((address) => this.removePeer(address)))
-    for (const listener of this.#listeners)
-      if (range.config.password !== undefined) listener.setPassword(prefix, undefined)
+    this.#listeners.setPassword(prefix, undefined)
   }
 
   /** Ends a peer's session with CEASE/Administrative Reset and `reason` (RFC 9003) and connects again. With graceful restart and the N bit both sides keep their routes meanwhile (RFC 8538). @throws BgpError `unknown-peer` */
@@ -173,28 +170,12 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
 
   /** Announces a route of our own to all peers, or replaces it. @throws BgpConfigError */
   announce(route: Announcement): void {
-    checkAnnouncement(route)
-    const prefix = parsePrefix(route.prefix)!
-    const rib = this.#ribOf(prefix.bytes.length)
-    const attribute = internAttributes(this.#rib.attributes, toAttributes(route))
-    const id = rib.prefixes.find(prefix, true)
-    let path = rib.lookup(id, LOCAL, 0)
-    if (path < 0) path = rib.insert(id, LOCAL, 0)
-    rib.paths.received[path] = rib.paths.attribute[path] = attribute
-    this.#rib.attributes.released++
-    rib.touch(id)
-    this.#announced.set(formatPrefix(prefix), { ...route, prefix: formatPrefix(prefix) })
-    this.#rib.schedule()
+    this.#own.announce(route)
   }
 
   /** Takes a route of our own back; one that is not announced is ignored. */
   withdraw(cidr: string): void {
-    const prefix = parsePrefix(cidr)
-    if (prefix === undefined || !this.#announced.delete(formatPrefix(prefix))) return
-    const rib = this.#ribOf(prefix.bytes.length)
-    const path = rib.lookup(rib.prefixes.find(prefix, false), LOCAL, 0)
-    rib.remove(path)
-    this.#rib.schedule()
+    this.#own.withdraw(cidr)
   }
 
   peers(): readonly PeerSnapshot[] {
@@ -218,7 +199,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
 
   /** Routes of our own. */
   announced(): readonly Announcement[] {
-    return [...this.#announced.values()]
+    return this.#own.all()
   }
 
   /** Ends all sessions with CEASE/Administrative Shutdown and `reason` (RFC 9003, at most 255 bytes of UTF-8), closes the listeners; resolves when all is closed. */
@@ -229,9 +210,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     this.#paths.close()
     const notification = cease(CEASE.ADMINISTRATIVE_SHUTDOWN, reason)
     await Promise.all(
-      [...this.#peers.values()]
-        .map((peer) => peer.stop(notification))
-        .concat(this.#listeners.map((listener) => listener.close())),
+      [...this.#peers.values()].map((peer) => peer.stop(notification)).concat(this.#listeners.close()),
     )
     this.#rib.close()
   }
@@ -243,7 +222,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     this.#cancelTick?.()
     this.#paths.close()
     for (const peer of this.#peers.values()) peer.abandon()
-    await Promise.all(this.#listeners.map((listener) => listener.close()))
+    await this.#listeners.close()
     this.#rib.close()
   }
 
@@ -261,14 +240,12 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
       discovery: config.discovery,
       rib: this.#rib,
       paths: this.#paths,
-      setPassword: (remote, password) => {
-        for (const listener of this.#listeners) listener.setPassword(remote, password)
-      },
-      engine: (policy) => this.#engine(policy),
+      setPassword: (remote, password) => this.#listeners.setPassword(remote, password),
+      engine: (policy) => this.#engines.get(policy),
       event: (event) => void this.emit('peer', event),
       reject: (event) => void this.emit('reject', event),
-      restarting: () => this.#restarting,
-      progress: () => this.#watchRestart(),
+      restarting: () => this.#restart.restarting,
+      progress: () => this.#restart.look(),
       gone: (address) => {
         this.#peers.delete(address)
         this.#dynamic.release(address)
@@ -283,34 +260,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
   }
 
   #setPassword(remote: string | undefined, password: string | undefined): void {
-    if (remote === undefined) return
-    this.#host.setPassword(remote, password)
-  }
-
-  #engine(policy: Policy | undefined): PolicyEngine | undefined {
-    if (policy === undefined || (policy.rules.length === 0 && policy.otherwise === 'accept')) return undefined
-    const key = JSON.stringify(policy)
-    let engine = this.#engines.get(key)
-    if (engine === undefined) {
-      engine = new PolicyEngine(policy, this.#rib.attributes)
-      this.#engines.set(key, engine)
-    }
-    return engine
-  }
-
-  async #listen(): Promise<void> {
-    const { listen } = this.config
-    if (listen === undefined) return
-    for (const address of listen.addresses ?? [undefined]) {
-      const options = { port: listen.port, ...(address === undefined ? {} : { address }) }
-      const listener = await this.#transport.listen(options, (connection) => this.#accept(connection))
-      this.#listeners.push(listener)
-      for (const { config, remote } of this.#peers.values())
-        if (config.password !== undefined && remote !== undefined)
-          listener.setPassword(remote, config.password)
-      for (const { prefix, password } of this.#dynamic.configs)
-        if (password !== undefined) listener.setPassword(prefix, password)
-    }
+    if (remote !== undefined) this.#listeners.setPassword(remote, password)
   }
 
   #accept(connection: Connection): void {
@@ -350,30 +300,14 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
         if (now >= peer.deadline) peer.tick()
         peer.watchSending(now)
       }
-      if (this.#restarting) this.#watchRestart()
+      this.#restart.look()
       this.#rib.drained()
-    })
-  }
-
-  /** Our restart is over once every peer has told us all, or time is up: then paths are selected, and End-of-RIB goes out after them. */
-  #watchRestart(): void {
-    if (!this.#restarting || !this.#started) return
-    // Without peers it has not begun: whoever starts the speaker may add them a moment later.
-    const waiting = this.#peers.size === 0 || [...this.#peers.values()].some((peer) => peer.awaited)
-    if (waiting && this.#clock.now() < this.#restartDeadline) return
-    this.#restarting = false
-    this.#rib.endDeferral(() => {
-      for (const peer of this.#peers.values()) peer.endRestart()
     })
   }
 
   #changed(rib: FamilyRib, prefixes: readonly number[]): void {
     if (this.listenerCount('best') === 0) return
     this.emit('best', this.#view.changes(rib, prefixes))
-  }
-
-  #ribOf(addressLength: number): FamilyRib {
-    return this.#rib.families[addressLength === 4 ? 'ipv4-unicast' : 'ipv6-unicast']
   }
 
   #peer(address: string): Peer {
@@ -386,16 +320,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     this.#peers.delete(canonicalAddress(peer.name))
     this.#dynamic.release(peer.name)
     this.#paths.forget(peer.name)
-    if (peer.config.password !== undefined) this.#setPassword(peer.remote, undefined)
+    this.#setPassword(peer.remote, undefined)
     return peer.stop(notification)
-  }
-}
-
-/** A CEASE, with the operator's words where there are any (RFC 9003). */
-function cease(subcode: number, reason = ''): Notification {
-  return {
-    code: ERROR.CEASE,
-    subcode,
-    data: reason === '' ? new Uint8Array(0) : encodeCommunication(reason),
   }
 }

@@ -140,3 +140,12 @@ export function encodeCommunication(text: string): Uint8Array {
   data.set(bytes, 1)
   return data
 }
+
+/** A CEASE, with the operator's words where there are any (RFC 9003). */
+export function cease(subcode: number, reason = ''): Notification {
+  return {
+    code: ERROR.CEASE,
+    subcode,
+    data: reason === '' ? new Uint8Array(0) : encodeCommunication(reason),
+  }
+}
