@@ -1,7 +1,6 @@
 // The state machine of one peer (RFC 4271 section 8) as a pure function: step(state, event) -> {state, effects}.
 // A peer may have two connections at once, one that we opened and one that it opened, until collision detection (6.8) leaves one.
 import { survivor } from './collision.ts'
-import type { RemoteAsn } from './config.ts'
 import { assertNever } from './errors.ts'
 import {
   type Effect,
@@ -14,7 +13,8 @@ import {
   type Side,
   type Step,
 } from './fsm-state.ts'
-import { CEASE, ERROR, FSM_ERROR, OPEN_ERROR } from './packet/codes.ts'
+import { openProblem } from './open-check.ts'
+import { CEASE, ERROR, FSM_ERROR } from './packet/codes.ts'
 import type { Notification } from './packet/notification.ts'
 import type { Open } from './packet/open.ts'
 
@@ -155,12 +155,8 @@ class Machine {
     const link = this.state[side]
     if (link === undefined) return
     if (link.phase !== 'open-sent') return this.#unexpected(side)
-    const { localAsn, localId, peerAsn } = this.#config
-    if (!isExpected(open.asn, peerAsn, localAsn))
-      return this.#fail(side, ERROR.OPEN, OPEN_ERROR.PEER_AS, `AS ${open.asn}, not ${peerAsn}`)
-    // RFC 6286 2.2: inside one AS the identifier is unique.
-    if (open.routerId === localId && open.asn === localAsn)
-      return this.#fail(side, ERROR.OPEN, OPEN_ERROR.BGP_IDENTIFIER, 'our own BGP identifier')
+    const problem = openProblem(this.#config, open)
+    if (problem !== undefined) return this.#fail(side, ERROR.OPEN, problem.subcode, problem.message)
     if (!this.#winsCollision(side, open))
       return this.#fail(side, ERROR.CEASE, CEASE.COLLISION, 'connection collision')
     const hold = Math.min(this.#config.hold, open.holdTime * 1000)
@@ -298,9 +294,4 @@ class Machine {
   #set(side: Side, link: Link | undefined): void {
     this.state = side === 'outgoing' ? { ...this.state, outgoing: link } : { ...this.state, incoming: link }
   }
-}
-
-function isExpected(asn: number, expected: RemoteAsn, localAsn: number): boolean {
-  if (expected === 'internal') return asn === localAsn
-  return expected === 'external' ? asn !== localAsn : asn === expected
 }

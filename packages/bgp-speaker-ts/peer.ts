@@ -1,12 +1,10 @@
 // One neighbour: feeds the state machine with what happens on its connections, and runs the machine's effects.
-import { formatId } from './address.ts'
 import type { Family, PeerConfig } from './config.ts'
 import { Connections } from './connections.ts'
-import { assertNever, BgpError } from './errors.ts'
+import { assertNever } from './errors.ts'
 import { step } from './fsm.ts'
 import {
   type Effect,
-  type EndReason,
   type FsmConfig,
   type FsmEvent,
   type FsmState,
@@ -19,16 +17,15 @@ import type { PeerHost } from './host.ts'
 import { Inbox } from './inbox.ts'
 import { negotiate } from './negotiation.ts'
 import { ownCapabilities } from './offer.ts'
-import { CEASE, ERROR, MAX_EXTENDED_LENGTH } from './packet/codes.ts'
+import { CEASE, ERROR } from './packet/codes.ts'
 import { isPermanent, type Notification, toHardReset } from './packet/notification.ts'
 import type { Open } from './packet/open.ts'
 import { peerName } from './peer-name.ts'
+import { PeerSessions } from './peer-sessions.ts'
 import { snapshotOf } from './peer-snapshot.ts'
-import { downReason } from './reasons.ts'
-import { Retained } from './retention.ts'
 import { tooManyPrefixes } from './rib/ingest.ts'
-import { Session } from './session.ts'
-import type { DownReason, PeerSnapshot } from './snapshot.ts'
+import type { Session } from './session.ts'
+import type { PeerSnapshot } from './snapshot.ts'
 import { Tally } from './tally.ts'
 import type { Connection } from './transport.ts'
 import { Whereabouts } from './whereabouts.ts'
@@ -43,11 +40,9 @@ export class Peer {
   readonly #connections: Connections
   readonly #where: Whereabouts
   readonly #tally = new Tally()
+  readonly #sessions: PeerSessions
   #fsm: FsmState = INITIAL
   #fsmDeadline = Number.POSITIVE_INFINITY
-  #session: Session | undefined
-  #retained: Retained | undefined
-  #lastDown: DownReason | undefined
 
   constructor(config: PeerConfig, host: PeerHost, dynamic = false) {
     this.config = config
@@ -55,6 +50,7 @@ export class Peer {
     this.#host = host
     this.name = peerName(config)
     this.#where = new Whereabouts(config, host.discovery)
+    this.#sessions = new PeerSessions(host, this.#tally, this.name)
     const inbox = new Inbox({
       host,
       tally: this.#tally,
@@ -73,18 +69,17 @@ export class Peer {
     })
   }
 
+  get #session(): Session | undefined {
+    return this.#sessions.current
+  }
+
   get state() {
     return stateName(this.#fsm)
   }
 
   /** When `tick` has something to do. */
   get deadline(): number {
-    const never = Number.POSITIVE_INFINITY
-    return Math.min(
-      this.#fsmDeadline,
-      this.#retained?.deadline ?? never,
-      this.#session?.stale.deadline ?? never,
-    )
+    return Math.min(this.#fsmDeadline, this.#sessions.deadline)
   }
 
   /** Whether our own restart waits for this peer's End-of-RIB: not for one that restarts itself or that knows nothing of restarts (RFC 4724 section 4.1). */
@@ -115,7 +110,7 @@ export class Peer {
   async stop(notification: Notification): Promise<void> {
     this.#where.close()
     this.#dispatch({ kind: 'stop', notification })
-    this.#release()
+    this.#sessions.release()
     await this.#connections.drained()
   }
 
@@ -141,9 +136,7 @@ export class Peer {
   tick(): void {
     const wire = this.#session?.wire
     this.#dispatch({ kind: 'tick', received: wire?.receivedAt ?? 0, sent: wire?.sentAt ?? 0 })
-    const now = this.#host.clock.now()
-    this.#session?.stale.expire(now)
-    if (this.#retained !== undefined && !this.#retained.expire(now)) this.#release()
+    this.#sessions.tick(this.#host.clock.now())
     this.#settle()
   }
 
@@ -173,7 +166,7 @@ export class Peer {
     this.config = config
     if (JSON.stringify(before.bfd) !== JSON.stringify(config.bfd)) {
       this.#host.paths.forget(this.name)
-      this.#watchPath()
+      this.#sessions.watchPath(config)
     }
     if (before.passive === true) this.#dispatch({ kind: 'located' })
     const session = this.#session
@@ -193,9 +186,9 @@ export class Peer {
       config: this.config,
       state: this.state,
       session: this.#session,
-      retained: this.#retained,
+      retained: this.#sessions.retained,
       tally: this.#tally,
-      lastDown: this.#lastDown,
+      lastDown: this.#sessions.lastDown,
       remote: this.remote,
     }
     return snapshotOf(parts, this.#host.clock.now())
@@ -238,7 +231,7 @@ export class Peer {
 
   /** A dynamic peer ends with its connection; but one that is barred, or whose routes are kept, is remembered until that is over. */
   #settle(): void {
-    if (!this.dynamic || this.state !== 'active' || this.#retained !== undefined) return
+    if (!this.dynamic || this.state !== 'active' || this.#sessions.retained !== undefined) return
     const { barredUntil } = this.#fsm
     if (this.#host.clock.now() < barredUntil) this.#fsmDeadline = barredUntil
     else this.#host.gone(this.name)
@@ -262,13 +255,13 @@ export class Peer {
         this.#connections.close(effect.side)
         break
       case 'established':
-        this.#established(effect.side, effect.open, effect.hold)
+        this.#begin(effect.side, effect.open, effect.hold)
         break
       case 'down':
-        this.#down(effect.reason)
+        this.#sessions.end(effect.reason, this.#fsm.running)
         break
       case 'failed':
-        this.#failed(effect.reason)
+        this.#sessions.failed(effect.reason)
         break
       default:
         assertNever(effect)
@@ -286,69 +279,8 @@ export class Peer {
     return hard ? toHardReset(notification) : notification
   }
 
-  #established(side: Side, open: Open, hold: number): void {
-    const wire = this.#connections.wire(side)!
+  #begin(side: Side, open: Open, hold: number): void {
     const negotiated = negotiate(this.#capabilities(), open)
-    if (negotiated.extendedMessages) wire.framer.maxLength = MAX_EXTENDED_LENGTH
-    wire.sentAt = wire.receivedAt = this.#host.clock.now()
-    const { config } = this
-    const retained = this.#retained
-    this.#retained = undefined
-    this.#session = new Session({
-      host: this.#host,
-      config,
-      tally: this.#tally,
-      wire,
-      open,
-      negotiated,
-      hold,
-      retained,
-    })
-    this.#watchPath()
-    this.#tally.counters.established++
-    const { families } = negotiated
-    this.#host.log.info('session established', { peer: this.name, families })
-    this.#host.event({
-      kind: 'established',
-      peer: this.name,
-      routerId: formatId(open.routerId),
-      families,
-    })
-    this.#host.progress()
-  }
-
-  /** BFD runs from the first session on, over ends of sessions too. */
-  #watchPath(): void {
-    const { bfd } = this.config
-    const local = this.#session?.wire.connection.localAddress
-    if (bfd !== undefined && local !== undefined) this.#host.paths.watch(this.name, local, bfd)
-  }
-
-  #failed(reason: EndReason): void {
-    this.#lastDown = downReason(reason, false)
-    this.#host.log.debug('connection to peer failed', { peer: this.name, reason: this.#lastDown })
-  }
-
-  #down(reason: EndReason): void {
-    const session = this.#session
-    if (session === undefined) throw new BgpError('closed', 'no session to end')
-    this.#session = undefined
-    const kept = session.end(reason, this.#fsm.running)
-    if (kept.length > 0) {
-      const now = this.#host.clock.now()
-      this.#retained = new Retained(this.#host.rib, session.ingest, kept, now)
-      if (!this.#retained.expire(now)) this.#release()
-    }
-    this.#lastDown = downReason(reason, true)
-    this.#host.log.info('session ended', { peer: this.name, reason: this.#lastDown })
-    this.#host.event({ kind: 'down', peer: this.name, reason: this.#lastDown })
-  }
-
-  /** Gives up what was kept for the peer's return. */
-  #release(): void {
-    if (this.#retained === undefined) return
-    this.#retained.release()
-    this.#retained = undefined
-    this.#host.log.info('stale routes removed', { peer: this.name })
+    this.#sessions.begin(this.config, this.#connections.wire(side)!, open, negotiated, hold)
   }
 }
