@@ -9,6 +9,7 @@ import { ServiceProxyError } from './errors.ts'
 import { Frontends } from './frontends.ts'
 import { HealthCheckPorts } from './health-checks.ts'
 import { ServiceIndex } from './index.ts'
+import type { Kernel } from './kernel.ts'
 import { loadModules } from './modules.ts'
 import { NodeView } from './node-view.ts'
 import type { ServiceProxyOptions } from './options.ts'
@@ -23,7 +24,7 @@ import { EMPTY_PLAN, planService, problemOf } from './plan/plan.ts'
 import { Problems } from './problems.ts'
 import { BASE, baseVersion } from './resources/base-rules.ts'
 import { elementKey, setOf } from './rules/sets.ts'
-import { SYSCTLS } from './settings.ts'
+import { OPTIONAL_SYSCTLS, SYSCTLS } from './settings.ts'
 import type { ServiceSnapshot } from './snapshot.ts'
 import { snapshotOf } from './snapshot.ts'
 import type { ProxyTables } from './tables.ts'
@@ -106,7 +107,7 @@ export class ServiceProxy implements AsyncDisposable {
   async start(): Promise<void> {
     const { kernel, log } = this.#options
     await loadModules(kernel, log)
-    for (const [name, value] of Object.entries(SYSCTLS)) this.#tables.sysctls.set(name, value)
+    for (const [name, value] of wantedSysctls(kernel)) this.#tables.sysctls.set(name, value)
     this.#tables.rules.set(BASE, baseVersion())
     await this.#tables.sysctls.adopt()
     await this.#tables.sysctls.flush()
@@ -317,6 +318,11 @@ export class ServiceProxy implements AsyncDisposable {
     const missingSchedulers = [...this.#node.context.missingSchedulers, name]
     if (this.#node.learn({ missingSchedulers })) this.#replan(({ tuning }) => tuning.scheduler === name)
   }
+}
+
+function wantedSysctls({ sysctl }: Kernel): (readonly [string, string])[] {
+  const optional = Object.entries(OPTIONAL_SYSCTLS).filter(([name]) => sysctl.read(name) !== undefined)
+  return [...Object.entries(SYSCTLS), ...optional]
 }
 
 /** Whether it asks for an address that may turn out to be somebody else's. */

@@ -13,7 +13,17 @@ export const SYSCTLS: Readonly<Record<string, string>> = {
   // Connections and affinity end with the endpoint that they go to.
   'net.ipv4.vs.expire_nodest_conn': '1',
   'net.ipv4.vs.expire_quiescent_template': '1',
+  // A local route makes the kernel answer ARP for a service address, on every node: it is to do that for addresses of the
+  // interface that is asked only, and to ask with such a one itself.
+  'net.ipv4.conf.all.arp_ignore': '1',
+  'net.ipv4.conf.all.arp_announce': '2',
   // An endpoint on the client's own node answers over the bridge: its answer has to pass IPVS too.
   'net.bridge.bridge-nf-call-iptables': '1',
   'net.bridge.bridge-nf-call-ip6tables': '1',
+}
+
+/** Where the kernel has them (5.17 and later). */
+export const OPTIONAL_SYSCTLS: Readonly<Record<string, string>> = {
+  // Rates that nobody reads cost a timer that grows with the number of virtual servers.
+  'net.ipv4.vs.run_estimation': '0',
 }

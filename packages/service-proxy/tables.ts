@@ -17,7 +17,7 @@ import { SetElements } from './resources/set-elements.ts'
 import { Sysctls } from './resources/sysctls.ts'
 import { Vips, vipOf } from './resources/vips.ts'
 import { VirtualServers } from './resources/virtual-servers.ts'
-import { SYSCTLS } from './settings.ts'
+import { OPTIONAL_SYSCTLS, SYSCTLS } from './settings.ts'
 
 export interface ProxyTables extends FrontendTables {
   readonly sysctls: Table<string, string>
@@ -39,7 +39,7 @@ export function makeTables(
     missing: (key) => servers.touch(key),
   })
   return {
-    sysctls: new Table(new Sysctls(kernel.sysctl, Object.keys(SYSCTLS)), options),
+    sysctls: new Table(new Sysctls(kernel.sysctl, Object.keys({ ...SYSCTLS, ...OPTIONAL_SYSCTLS })), options),
     rules: new Table(new BaseRules(kernel.nft), options),
     servers,
     destinations: new Table(destinations, options),

@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises'
 import { loadModule } from '@podroute/linux/modules.ts'
 import type { ServiceProxy } from '@podroute/service-proxy/proxy.ts'
 import { type SliceEndpoint, service, slice } from '@podroute/service-proxy/testing/objects.ts'
@@ -208,6 +209,18 @@ describe('service policies', () => {
     )
   })
 
+  it('answers no ARP for a service address, which is the same on every node', async () => {
+    const asked = (address: string) =>
+      network
+        .exec('client', 'busybox', 'arping', '-q', '-f', '-c', '2', '-w', '2', '-I', 'eth0', address)
+        .then(
+          () => 'answered',
+          () => 'silent',
+        )
+    expect(await network.client.tcp('192.0.2.9', 80)).to.match(/^[ac] /)
+    expect(await Promise.all([asked(NODE.v4), asked('192.0.2.9')])).to.deep.equal(['answered', 'silent'])
+  })
+
   it('a load balancer that delivers to the node itself has no address here', async () => {
     await serve(
       { type: 'LoadBalancer' },
@@ -280,6 +293,20 @@ describe('service policies', () => {
     }
     expect(answer).to.equal('answered')
     await network.exec('node', 'ip', 'addr', 'del', '172.31.0.21/24', 'dev', 'eth0')
+  })
+
+  it('serves with round robin where the kernel lacks the scheduler', async () => {
+    await writeFile('/etc/modprobe.d/no-sed.conf', 'install ip_vs_sed /bin/false\n')
+    const metadata = { annotations: { 'podroute.io/service.scheduler': 'sed' } }
+    const { v4 } = await serve({}, (name) => [slice(name, [A4, B4])], { metadata: { ...metadata } }).catch(
+      // The first flush is the one that finds out.
+      async () => ({ v4: `10.96.1.${last}` }),
+    )
+    await proxy.flush()
+    expect(await names(network.podB, v4)).to.equal('a,b')
+    expect(proxy.problems().map(({ code, detail }) => `${code} ${detail}`)).to.include(
+      'NO_SCHEDULER sed; rr is used instead',
+    )
   })
 
   it('serves SCTP', async () => {

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Kernel } from '@podroute/service-proxy/kernel.ts'
 import { openKernel } from '@podroute/service-proxy/open-kernel.ts'
 import { createServiceProxy, type ServiceProxy } from '@podroute/service-proxy/proxy.ts'
@@ -186,6 +187,35 @@ describe('the service proxy, restarted', () => {
     await proxy.flush()
     expect((await proxy.audit()).size).to.equal(0)
     expect(await network.podB.tcp('10.96.0.10', 80)).to.match(/^[ac] /)
+  })
+
+  it('finds by itself, within 10 s, what nobody announces, and counts it', async () => {
+    const proxy = makeProxy()
+    await run(() => {
+      proxy.upsertService(web)
+      for (const object of webSlices) proxy.upsertSlice(object)
+    }, proxy)
+    const repaired = () =>
+      ['sysctls', 'virtual-servers', 'destinations'].map((table) => proxy.stats()[table]!.repaired)
+    const before = repaired()
+    const [server, other] = ['10.96.0.10', 'fd10:96::10'].map((address) => ({ address, port: 80 }))
+    const find = async ({ address }: { address: string }) =>
+      (await kernel.ipvs.servers()).find((there) => there.address === address)!
+    const ipv6 = await find(other!)
+    const [destination] = await kernel.ipvs.destinations(ipv6)
+    await kernel.ipvs.apply([
+      { kind: 'remove-server', server: await find(server!) },
+      { kind: 'remove-destination', server: ipv6, destination: destination! },
+    ])
+    kernel.sysctl.write('net.ipv4.vs.expire_nodest_conn', '0')
+    await within(10_000, async () => {
+      await pause(200)
+      const back = (await find(server!)) && (await kernel.ipvs.destinations(await find(server!))).length === 2
+      const whole = (await kernel.ipvs.destinations(ipv6)).length === 2
+      return back && whole && kernel.sysctl.read('net.ipv4.vs.expire_nodest_conn') === '1'
+    })
+    const counted = repaired().map((count, index) => count - before[index]!)
+    expect(counted).to.deep.equal([1, 1, 3])
   })
 
   it('takes everything of its own away on cleanup', async () => {

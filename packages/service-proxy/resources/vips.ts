@@ -1,6 +1,6 @@
 /**
  * Service addresses as a Resource: one `local` route each, on `lo`, in the kernel's local table. No device carries the address,
- * so nothing answers ARP for it, picks it as a source, or shows it to the kubelet.
+ * so nothing picks it as a source or shows it to the kubelet (ARP is a matter of settings.ts).
  */
 
 import { familyOf } from '@podroute/linux/address.ts'
