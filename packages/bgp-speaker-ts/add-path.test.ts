@@ -52,6 +52,36 @@ describe('add-path from a peer', () => {
     })
   })
 
+  it('tells of every change of any path, with all that there are, in one event a turn', async () => {
+    await begin()
+    const events: string[][] = []
+    bench.speaker.on('paths', (changes) => {
+      events.push(
+        changes.map(
+          ({ prefix, paths }) =>
+            `${prefix} ${paths
+              .map(({ pathId }) => pathId)
+              .sort()
+              .join()}`,
+        ),
+      )
+    })
+    send(1, '10.0.0.21')
+    send(2, '10.0.0.22', 7, 8)
+    send(2, '10.0.0.22', 7, 8)
+    bench.peer({ address: '10.0.0.3', asn: 64514 }).establish().announce('10.5.0.0/16')
+    withdraw(2)
+    peer.crash()
+    bench.clock.settle()
+    expect(events).to.deep.equal([
+      [`${PREFIX} 1`],
+      [`${PREFIX} 1,2`],
+      ['10.5.0.0/16 '],
+      [`${PREFIX} 1`],
+      [`${PREFIX} `],
+    ])
+  })
+
   it('keeps all paths, uses the best, and falls back to the next', async () => {
     await begin()
     send(1, '10.0.0.21', 7)

@@ -52,6 +52,13 @@ export interface BestPathChange {
   readonly multipath?: readonly Path[]
 }
 
+/** A path to a prefix came, went, or became another. */
+export interface PathsChange {
+  readonly prefix: string
+  /** All that there are now, in no particular order. */
+  readonly paths: readonly Path[]
+}
+
 /** Why a session ended. */
 export type DownReason =
   | {

@@ -20,7 +20,15 @@ import { RestartWatch } from './restart-watch.ts'
 import type { FamilyRib } from './rib/family-rib.ts'
 import { Rib } from './rib/rib.ts'
 import { sessionPart } from './session-part.ts'
-import type { BestPathChange, Path, PeerEvent, PeerSnapshot, RejectEvent, TableSizes } from './snapshot.ts'
+import type {
+  BestPathChange,
+  Path,
+  PathsChange,
+  PeerEvent,
+  PeerSnapshot,
+  RejectEvent,
+  TableSizes,
+} from './snapshot.ts'
 import type { Connection, Transport } from './transport.ts'
 import { nodeTransport } from './transport-node.ts'
 import { RibView } from './view.ts'
@@ -29,6 +37,8 @@ export interface SpeakerEvents {
   peer: [event: PeerEvent]
   /** All changes of one family in one turn of the event loop together; a prefix stands in it once. */
   best: [changes: readonly BestPathChange[]]
+  /** The same of all paths that policy lets in, for who wants more than the best; several of one peer with add-path (RFC 7911). */
+  paths: [changes: readonly PathsChange[]]
   reject: [event: RejectEvent]
 }
 
@@ -74,6 +84,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
       this.#clock,
       {
         changed: (rib, prefixes) => this.#changed(rib, prefixes),
+        touched: (rib, prefixes) => this.#touched(rib, prefixes),
         swept: () => this.#engines.forget(),
       },
       routerId,
@@ -308,6 +319,11 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
   #changed(rib: FamilyRib, prefixes: readonly number[]): void {
     if (this.listenerCount('best') === 0) return
     this.emit('best', this.#view.changes(rib, prefixes))
+  }
+
+  #touched(rib: FamilyRib, prefixes: readonly number[]): void {
+    if (this.listenerCount('paths') === 0) return
+    this.emit('paths', this.#view.allPaths(rib, prefixes))
   }
 
   #peer(address: string): Peer {

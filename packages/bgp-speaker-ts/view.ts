@@ -5,7 +5,7 @@ import { FAMILIES } from './negotiation.ts'
 import { toPath } from './paths.ts'
 import type { FamilyRib } from './rib/family-rib.ts'
 import type { Rib } from './rib/rib.ts'
-import type { BestPathChange, Path, TableSizes } from './snapshot.ts'
+import type { BestPathChange, Path, PathsChange, TableSizes } from './snapshot.ts'
 
 export class RibView {
   readonly #rib: Rib
@@ -30,10 +30,15 @@ export class RibView {
     if (prefix === undefined) return []
     const rib = this.#rib.families[prefix.bytes.length === 4 ? 'ipv4-unicast' : 'ipv6-unicast']
     const text = formatPrefix(prefix)
-    return rib.usablePaths(rib.prefixes.find(prefix, false)).map(({ attribute, source, pathId }) => ({
-      ...this.#path(text, attribute, source),
-      ...(pathId === 0 ? {} : { pathId }),
-    }))
+    return this.#pathsOf(rib, rib.prefixes.find(prefix, false), text)
+  }
+
+  /** What is to be said of prefixes of which any path is another now. */
+  allPaths(rib: FamilyRib, prefixes: readonly number[]): PathsChange[] {
+    return prefixes.map((id) => {
+      const prefix = rib.prefixes.text(id)
+      return { prefix, paths: this.#pathsOf(rib, id, prefix) }
+    })
   }
 
   /** What is to be said of prefixes whose best path is another now. */
@@ -54,6 +59,13 @@ export class RibView {
       attributeSets: attributes.live,
       updateGroups: groups.size,
     }
+  }
+
+  #pathsOf(rib: FamilyRib, id: number, prefix: string): readonly Path[] {
+    return rib.usablePaths(id).map(({ attribute, source, pathId }) => ({
+      ...this.#path(prefix, attribute, source),
+      ...(pathId === 0 ? {} : { pathId }),
+    }))
   }
 
   #best(rib: FamilyRib, id: number): Path | undefined {

@@ -21,6 +21,8 @@ const SLICE = 4_096
 export interface RibListener {
   /** Best paths that are others now, after a flush. */
   changed(rib: FamilyRib, prefixes: readonly number[]): void
+  /** Of these any path came, went or became another, the best or not. */
+  touched(rib: FamilyRib, prefixes: readonly number[]): void
   /** Attribute ids were freed: caches by id are void. */
   swept(): void
 }
@@ -228,6 +230,7 @@ export class Rib {
       if (group.config.families.includes(rib.family))
         group.offer(rib, group.extra[rib.family] === undefined ? changed : ready)
     if (changed.length > 0) this.#listener.changed(rib, changed)
+    if (ready.length > 0) this.#listener.touched(rib, ready)
     this.#release(rib, batch)
     return dirty.length > 0
   }
