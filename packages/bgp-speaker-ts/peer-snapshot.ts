@@ -33,7 +33,7 @@ export function snapshotOf(parts: PeerParts, now: number): PeerSnapshot {
     localAddress: connection?.localAddress,
     holdTime: session === undefined ? undefined : session.hold / 1000,
     families: session?.negotiated.families ?? [],
-    endOfRib: [...(session?.endOfRib ?? [])],
+    endOfRib: session?.endOfRib ?? [],
     ...(stale.length === 0 ? {} : { stale }),
     ...(longLived.length === 0 ? {} : { longLivedStale: longLived }),
     lastDown,

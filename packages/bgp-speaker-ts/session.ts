@@ -11,14 +11,16 @@ import { REFRESH, type RouteRefresh } from './packet/route-refresh.ts'
 import { peerName } from './peer-name.ts'
 import { type KeptFamily, keptFamilies, type Retained } from './retention.ts'
 import { groupKey, makeGroupConfig } from './rib/group-key.ts'
-import type { IngestPeer } from './rib/ingest.ts'
 import type { Border, Member } from './rib/member.ts'
 import type { Source } from './rib/source.ts'
 import { UpdateGroup } from './rib/update-group.ts'
 import { SendHold } from './send-hold.ts'
+import { type IngestOwner, SessionIngest } from './session-ingest.ts'
 import { StaleRoutes } from './stale-routes.ts'
 import type { Tally } from './tally.ts'
 import type { Wire } from './wire.ts'
+
+const NO_FAMILIES: readonly Family[] = []
 
 export interface SessionParts {
   readonly host: PeerHost
@@ -33,23 +35,23 @@ export interface SessionParts {
   readonly retained: Retained | undefined
 }
 
-export class Session {
+export class Session implements Member, IngestOwner {
   readonly wire: Wire
   readonly open: Open
   readonly negotiated: Negotiated
   readonly since: number
   readonly hold: number
-  readonly ingest: IngestPeer
+  readonly ingest: SessionIngest
   readonly stale: StaleRoutes
   /** Families of which the peer has told all. */
-  readonly endOfRib = new Set<Family>()
+  endOfRib: readonly Family[] = NO_FAMILIES
+  /** Where its paths come from. */
+  readonly source: Source
   readonly #host: PeerHost
   readonly #tally: Tally
-  readonly #source: Source
-  readonly #member: Member
   readonly #sendHold: SendHold
   /** End-of-RIB markers that wait for the end of our own restart. */
-  readonly #postponedEnds = new Set<Family>()
+  #postponedEnds: readonly Family[] = NO_FAMILIES
   #config: PeerConfig
   #group: UpdateGroup
 
@@ -62,15 +64,15 @@ export class Session {
     this.negotiated = negotiated
     this.hold = hold
     this.since = host.clock.now()
-    this.#source = retained?.ingest.source ?? this.#addSource()
-    this.#source.routerId = open.routerId
-    this.ingest = this.#makeIngest()
+    this.source = retained?.ingest.source ?? this.#addSource()
+    this.source.routerId = open.routerId
+    const { localAddress } = wire.connection
+    this.ingest = new SessionIngest(this, host, config, negotiated, this.source, open.asn, localAddress)
     this.stale = new StaleRoutes(host.rib, this.ingest)
     if (retained !== undefined) this.#takeOver(retained)
-    this.#member = this.#makeMember()
     this.#group = this.#findGroup()
     this.#sendHold = new SendHold(hold, this.since)
-    host.rib.join(this.#group, this.#member)
+    host.rib.join(this.#group, this)
   }
 
   get #name(): string {
@@ -79,14 +81,14 @@ export class Session {
 
   /** Has sent End-of-RIB for all families. */
   get caughtUp(): boolean {
-    return this.negotiated.families.every((family) => this.endOfRib.has(family))
+    return this.negotiated.families.every((family) => this.endOfRib.includes(family))
   }
 
   /** Prefixes that the peer is told. */
   get advertised(): number {
     const { out } = this.#group
     return this.negotiated.families.reduce(
-      (sum, family) => sum + out[family].count - (out[family].bySource.get(this.#source.index) ?? 0),
+      (sum, family) => sum + out[family].count - (out[family].bySource.get(this.source.index) ?? 0),
       0,
     )
   }
@@ -100,12 +102,11 @@ export class Session {
   /** Applies what a running session can take over: policies, next hops, limits. */
   reconfigure(config: PeerConfig): void {
     this.#config = config
-    const { policy, isOwnAddress, maxPrefixes } = this.#makeIngest()
-    Object.assign(this.ingest, { policy, isOwnAddress, maxPrefixes })
+    this.ingest.configure(config)
     for (const family of this.negotiated.families) this.#host.rib.reconsider(this.ingest, family)
     const group = this.#findGroup()
     if (group === this.#group) return
-    this.#host.rib.move(this.#member, this.#group, group)
+    this.#host.rib.move(this, this.#group, group)
     this.#group = group
   }
 
@@ -121,10 +122,9 @@ export class Session {
     const family = familyOf(message)
     // RFC 2918 section 4: a family that was not negotiated is ignored; RFC 7313 section 5: so is an unknown subtype.
     if (family === undefined || !this.negotiated.families.includes(family)) return
-    if (message.subtype === REFRESH.REQUEST)
-      return void this.#host.rib.refresh(this.#group, this.#member, family)
+    if (message.subtype === REFRESH.REQUEST) return void this.#host.rib.refresh(this.#group, this, family)
     // RFC 7313 section 4.1: with graceful restart, not before End-of-RIB.
-    const early = this.negotiated.gracefulRestart !== undefined && !this.endOfRib.has(family)
+    const early = this.negotiated.gracefulRestart !== undefined && !this.endOfRib.includes(family)
     if (!this.negotiated.enhancedRefresh || early) return
     if (message.subtype === REFRESH.BEGIN) this.stale.beginRefresh(family, this.#host.clock.now())
     else if (message.subtype === REFRESH.END) this.stale.end(family, 'refresh')
@@ -132,9 +132,9 @@ export class Session {
 
   /** Our own restart is over: the End-of-RIB markers that waited for that follow what the peer has been told. */
   endRestart(): void {
-    const families = [...this.#postponedEnds]
-    this.#postponedEnds.clear()
-    for (const family of families) this.#group.end(family, this.#member)
+    const families = this.#postponedEnds
+    this.#postponedEnds = NO_FAMILIES
+    for (const family of families) this.#group.end(family, this)
   }
 
   /** RFC 9687: the peer takes nothing that we send. */
@@ -145,12 +145,12 @@ export class Session {
   /** Leaves the RIB; the families whose routes stay behind, as stale ones, for the peer's return. `kept` false: none do. */
   end(reason: EndReason, kept: boolean): readonly KeptFamily[] {
     const { rib } = this.#host
-    rib.leave(this.#group, this.#member)
+    rib.leave(this.#group, this)
     const longLived = this.stale.clear()
     const families = kept ? keptFamilies(reason, this.negotiated, this.#config.longLivedRestart?.most) : []
     for (const family of this.negotiated.families)
-      if (!families.some((each) => each.family === family)) rib.drop(this.#source, family)
-    if (families.length === 0) rib.retire(this.#source)
+      if (!families.some((each) => each.family === family)) rib.drop(this.source, family)
+    if (families.length === 0) rib.retire(this.source)
     return families.map((each) => {
       const longLivedUntil = longLived.get(each.family)
       return longLivedUntil === undefined ? each : { ...each, longLivedUntil }
@@ -179,56 +179,56 @@ export class Session {
     this.stale.resume(families, this.since)
   }
 
-  #makeIngest(): IngestPeer {
-    const config = this.#config
-    const { host, negotiated, tally } = { host: this.#host, negotiated: this.negotiated, tally: this.#tally }
-    const own = ownAddresses(config, this.wire.connection.localAddress)
-    const { kind } = this.#source
-    return {
-      source: this.#source,
-      context: {
-        fourOctetAs: negotiated.fourOctetAs,
-        internal: kind === 'ibgp',
-        localAsn: host.asn,
-        addPath4: negotiated.addPathReceive.includes('ipv4-unicast'),
-        addPath6: negotiated.addPathReceive.includes('ipv6-unicast'),
-      },
-      families: negotiated.families,
-      policy: host.engine(config.importPolicy),
-      clusterId: host.clusterId,
-      localId: host.routerId,
-      firstAsn: kind === 'ebgp' && config.enforceFirstAs !== false ? this.open.asn : 0,
-      isOwnAddress: (bytes, at, length) =>
-        own.some((each) => each.length === length && each.every((byte, i) => bytes[at + i] === byte)),
-      maxPrefixes: config.maxPrefixes ?? Number.POSITIVE_INFINITY,
-      received: { 'ipv4-unicast': 0, 'ipv6-unicast': 0 },
-      accepted: { 'ipv4-unicast': 0, 'ipv6-unicast': 0 },
-      rejected: (reason, prefix) => this.#reject('import', reason, prefix),
-      treatedAsWithdraw: (problem) => {
-        tally.counters.treatedAsWithdraw++
-        host.log.warn('malformed UPDATE treated as withdraw', { peer: this.#name, problem })
-      },
-      attributesDiscarded: (problem) => {
-        tally.counters.attributesDiscarded++
-        host.log.debug('malformed attribute discarded', { peer: this.#name, problem })
-      },
-      endOfRib: (family) => this.#endOfRib(family),
-    }
+  // As a member of its update group:
+
+  write(bytes: Uint8Array, messages: number): void {
+    const { counters } = this.#tally
+    counters.messagesSent += messages
+    counters.updatesSent += messages
+    this.wire.write(bytes, this.#host.clock.now())
   }
 
-  #makeMember(): Member {
-    const { counters } = this.#tally
-    return {
-      source: this.#source,
-      write: (bytes, messages) => {
-        counters.messagesSent += messages
-        counters.updatesSent += messages
-        this.wire.write(bytes, this.#host.clock.now())
-      },
-      border: (family, kind) => this.#border(family, kind),
-      pending: () => this.wire.connection.pendingBytes(),
-      rejected: (reason, prefix) => this.#reject('export', reason, prefix),
+  pending(): number {
+    return this.wire.connection.pendingBytes()
+  }
+
+  rejected(reason: string, prefix: string): void {
+    this.#reject('export', reason, prefix)
+  }
+
+  border(family: Family, kind: Border): void {
+    if (kind === 'end-of-rib') {
+      if (this.#host.restarting() && this.#config.gracefulRestart !== undefined)
+        this.#postponedEnds = [...this.#postponedEnds, family]
+      else this.write(encodeEndOfRib(family), 1)
+      return
     }
+    // RFC 7313 section 4.1: no border before the peer has our End-of-RIB.
+    if (!this.negotiated.enhancedRefresh || this.#postponedEnds.includes(family)) return
+    this.#sendRefresh(family, kind === 'refresh-begin' ? REFRESH.BEGIN : REFRESH.END)
+  }
+
+  // As the owner of what comes in:
+
+  notImported(reason: string, prefix: string): void {
+    this.#reject('import', reason, prefix)
+  }
+
+  treatedAsWithdraw(problem: string): void {
+    this.#tally.counters.treatedAsWithdraw++
+    this.#host.log.warn('malformed UPDATE treated as withdraw', { peer: this.#name, problem })
+  }
+
+  attributesDiscarded(problem: string): void {
+    this.#tally.counters.attributesDiscarded++
+    this.#host.log.debug('malformed attribute discarded', { peer: this.#name, problem })
+  }
+
+  heardEndOfRib(family: Family): void {
+    if (!this.endOfRib.includes(family)) this.endOfRib = [...this.endOfRib, family]
+    this.stale.end(family, 'restart')
+    this.#host.event({ kind: 'end-of-rib', peer: this.#name, family })
+    this.#host.progress()
   }
 
   #findGroup(): UpdateGroup {
@@ -238,7 +238,7 @@ export class Session {
     const config = makeGroupConfig(
       this.#config,
       this.#host,
-      this.#source.kind === 'ebgp',
+      this.source.kind === 'ebgp',
       this.negotiated,
       localAddress,
     )
@@ -246,25 +246,6 @@ export class Session {
       groupKey(config, exportPolicy),
       () => new UpdateGroup(config, this.#host.engine(exportPolicy), rib.attributes, rib.sources),
     )
-  }
-
-  #endOfRib(family: Family): void {
-    this.endOfRib.add(family)
-    this.stale.end(family, 'restart')
-    this.#host.event({ kind: 'end-of-rib', peer: this.#name, family })
-    this.#host.progress()
-  }
-
-  #border(family: Family, kind: Border): void {
-    if (kind === 'end-of-rib') {
-      if (this.#host.restarting() && this.#config.gracefulRestart !== undefined)
-        this.#postponedEnds.add(family)
-      else this.#member.write(encodeEndOfRib(family), 1)
-      return
-    }
-    // RFC 7313 section 4.1: no border before the peer has our End-of-RIB.
-    if (!this.negotiated.enhancedRefresh || this.#postponedEnds.has(family)) return
-    this.#sendRefresh(family, kind === 'refresh-begin' ? REFRESH.BEGIN : REFRESH.END)
   }
 
   #sendRefresh(family: Family, subtype: number): void {
@@ -277,11 +258,4 @@ export class Session {
     this.#tally.reject(reason)
     this.#host.reject({ peer: this.#name, direction, prefix, reason })
   }
-}
-
-function ownAddresses({ nextHop }: PeerConfig, localAddress: string): Uint8Array[] {
-  return [localAddress, nextHop?.ipv4, nextHop?.ipv6].flatMap((text) => {
-    const bytes = text === undefined ? undefined : parseScoped(text)
-    return bytes === undefined ? [] : [bytes]
-  })
 }

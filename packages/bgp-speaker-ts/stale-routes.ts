@@ -17,10 +17,13 @@ interface Staleness {
   readonly longLivedUntil?: number | undefined
 }
 
+const NONE: ReadonlyMap<Family, Staleness> = new Map()
+
 export class StaleRoutes {
   readonly #rib: Rib
   readonly #ingest: IngestPeer
-  readonly #families = new Map<Family, Staleness>()
+  /** Shared while it is empty, which it nearly always is. */
+  #families: ReadonlyMap<Family, Staleness> = NONE
 
   constructor(rib: Rib, ingest: IngestPeer) {
     this.#rib = rib
@@ -42,21 +45,27 @@ export class StaleRoutes {
   resume(families: readonly ResumedFamily[], now: number): void {
     for (const { family, longLivedUntil } of families) {
       const until = Math.min(now + RESYNC, longLivedUntil ?? Number.POSITIVE_INFINITY)
-      this.#families.set(family, { by: 'restart', until, longLivedUntil })
+      this.#set(family, { by: 'restart', until, longLivedUntil })
     }
   }
 
   /** All that the peer has sent so far is about to be sent again. */
   beginRefresh(family: Family, now: number): void {
     this.#rib.markStale(this.#ingest, family)
-    this.#families.set(family, { by: 'refresh', until: now + RESYNC })
+    this.#set(family, { by: 'refresh', until: now + RESYNC })
   }
 
   /** Sweeps what was not sent again; nothing when it is not this that makes them stale. */
   end(family: Family, by: StaleBy): void {
     if (this.#families.get(family)?.by !== by) return
-    this.#families.delete(family)
+    const left = new Map(this.#families)
+    left.delete(family)
+    this.#families = left.size === 0 ? NONE : left
     this.#rib.sweepStale(this.#ingest, family)
+  }
+
+  #set(family: Family, staleness: Staleness): void {
+    this.#families = new Map(this.#families).set(family, staleness)
   }
 
   expire(now: number): void {

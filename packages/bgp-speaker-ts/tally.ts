@@ -13,13 +13,14 @@ export class Tally {
     treatedAsWithdraw: 0,
     attributesDiscarded: 0,
   }
-  readonly #rejected = new Map<string, number>()
+  #rejected: Map<string, number> | undefined
 
   reject(reason: string): void {
+    this.#rejected ??= new Map()
     this.#rejected.set(reason, (this.#rejected.get(reason) ?? 0) + 1)
   }
 
   get rejected(): Readonly<Record<string, number>> {
-    return Object.fromEntries(this.#rejected)
+    return Object.fromEntries(this.#rejected ?? [])
   }
 }

@@ -24,6 +24,12 @@ interface Ends {
   readonly remote: string
 }
 
+const OWNER = Symbol('connection')
+
+interface OwnedSocket extends net.Socket {
+  [OWNER]?: SocketConnection
+}
+
 /** A net.Socket as the speaker sees it. Also for transports that make their sockets themselves and pass `new net.Socket({fd})`. */
 export class SocketConnection implements Connection {
   readonly socket: net.Socket
@@ -37,17 +43,36 @@ export class SocketConnection implements Connection {
     this.socket = socket
     this.#settings = settings
     socket.setNoDelay(true)
-    socket.on('connect', () => this.#handlers?.onConnect())
-    socket.on('data', (bytes: Uint8Array) => this.#handlers?.onData(bytes))
-    socket.on('drain', () => this.#handlers?.onDrain())
-    socket.on('error', (error) => {
-      this.#error = error
-    })
-    socket.on('end', () => socket.end())
-    socket.on('close', () => {
-      this.#closed = true
-      this.#handlers?.onClose(this.#error)
-    })
+    const owned: OwnedSocket = socket
+    owned[OWNER] = this
+    socket.on('connect', onConnect)
+    socket.on('data', onData)
+    socket.on('drain', onDrain)
+    socket.on('error', onError)
+    socket.on('end', onEnd)
+    socket.on('close', onClose)
+  }
+
+  /** The listeners below call these. */
+  opened(): void {
+    this.#handlers?.onConnect()
+  }
+
+  received(bytes: Uint8Array): void {
+    this.#handlers?.onData(bytes)
+  }
+
+  drained(): void {
+    this.#handlers?.onDrain()
+  }
+
+  failed(error: Error): void {
+    this.#error = error
+  }
+
+  closed(): void {
+    this.#closed = true
+    this.#handlers?.onClose(this.#error)
   }
 
   get localAddress(): string {
@@ -94,6 +119,32 @@ export class SocketConnection implements Connection {
     this.#ends ??= (this.#settings.addresses ?? ends)(this.socket)
     return this.#ends
   }
+}
+
+// One listener each for all sockets: there may be thousands.
+
+function onConnect(this: OwnedSocket): void {
+  this[OWNER]?.opened()
+}
+
+function onData(this: OwnedSocket, bytes: Uint8Array): void {
+  this[OWNER]?.received(bytes)
+}
+
+function onDrain(this: OwnedSocket): void {
+  this[OWNER]?.drained()
+}
+
+function onError(this: OwnedSocket, error: Error): void {
+  this[OWNER]?.failed(error)
+}
+
+function onEnd(this: OwnedSocket): void {
+  this.end()
+}
+
+function onClose(this: OwnedSocket): void {
+  this[OWNER]?.closed()
 }
 
 function ends({ localAddress, remoteAddress }: net.Socket): Ends | undefined {

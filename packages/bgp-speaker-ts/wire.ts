@@ -37,7 +37,7 @@ export class Wires {
   outgoing: Wire | undefined
   incoming: Wire | undefined
   readonly #clock: Clock
-  readonly #closing = new Set<Promise<void>>()
+  #closing: Set<Promise<void>> | undefined
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -81,7 +81,7 @@ export class Wires {
 
   /** Resolves when all that was closed here is closed. */
   async drained(): Promise<void> {
-    await Promise.all(this.#closing)
+    await Promise.all(this.#closing ?? [])
   }
 
   /** Cuts the connection when sending what is queued takes too long. */
@@ -96,8 +96,9 @@ export class Wires {
         },
       })
     })
+    this.#closing ??= new Set()
     this.#closing.add(closed)
-    void closed.then(() => this.#closing.delete(closed))
+    void closed.then(() => this.#closing?.delete(closed))
     connection.end()
   }
 }
