@@ -21,6 +21,7 @@ describe('the report of upstream’s tests', () => {
       spec('Services', 'should serve', 'passed'),
       spec('Services', 'should hairpin', 'failed', 'no answer\nafter 2m'),
       spec('Services', 'should wait', 'timedout'),
+      spec('Services', 'should walk', 'interrupted', 'Interrupted by User'),
       spec('Services', 'should restart', 'skipped', 'is not running as pod.'),
       spec('Networking', 'should check kube-proxy urls', 'skipped'),
       spec('Netpol', 'should deny', 'skipped'),
@@ -35,6 +36,7 @@ describe('the report of upstream’s tests', () => {
       ['Services should restart', 'could not run'],
       ['Services should serve', 'passed'],
       ['Services should wait', 'failed'],
+      ['Services should walk', 'could not run'],
     ])
     expect(cases[3]!.seconds).to.equal(12.4)
   })
@@ -47,6 +49,7 @@ describe('the report of upstream’s tests', () => {
       'no answer\nafter 2m',
       'is not running as pod.',
       'timedout',
+      'interrupted',
     ])
   })
 
@@ -70,7 +73,7 @@ describe('the report of upstream’s tests', () => {
   it('ends with the counts', () => {
     const text = summarize(readReport([report], everything))
     expect(text).to.include('  12 s  [sig-network] Services should hairpin\n      no answer\n')
-    expect(text.trimEnd().split('\n').at(-1)).to.equal('e2e: 1 passed, 2 failed, 2 could not run')
+    expect(text.trimEnd().split('\n').at(-1)).to.equal('e2e: 1 passed, 2 failed, 3 could not run')
   })
 })
 

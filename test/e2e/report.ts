@@ -43,6 +43,7 @@ function caseResult(spec: GinkgoSpec, wanted: (name: string) => boolean): CaseRe
   const message = spec.Failure?.Message?.trim() ?? ''
   const seconds = spec.RunTime / 1e9
   if (spec.State === 'passed') return { name, outcome: 'passed', seconds, reason: '' }
+  if (spec.State === 'interrupted') return { name, outcome: 'could not run', seconds, reason: 'interrupted' }
   if (spec.State !== 'skipped' && spec.State !== 'pending') {
     return { name, outcome: 'failed', seconds, reason: message || spec.State }
   }

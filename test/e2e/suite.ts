@@ -8,12 +8,13 @@ import { LAB_NAMESPACE, NODE_COUNT } from '../../lab/addresses.ts'
 import { buildControlPlane } from '../../lab/control-plane/build.ts'
 import { KUBECONFIG } from '../../lab/state.ts'
 import { buildUpstream } from '../../lab/upstream/programs.ts'
+import { IMPOSSIBLE } from './cases.ts'
 import { type GinkgoReport, type Results, readReport } from './report.ts'
 
 export interface SuiteOptions {
   /** Regular expression of Go: which cases. */
   readonly focus: string
-  /** Regular expressions of Go: but not these. */
+  /** Regular expressions of Go: but not these. Nor those that cannot run. */
   readonly skip: readonly string[]
   /** Cases that run at the same time; those that upstream marks [Serial] run alone, last. */
   readonly processes: number
@@ -35,7 +36,8 @@ export async function runSuite(options: SuiteOptions): Promise<Results> {
   const report = join(directory, REPORT)
   await rm(report, { force: true })
   const runner = [
-    ...[`--procs=${options.processes}`, `--focus=${focus}`, ...skip.map((pattern) => `--skip=${pattern}`)],
+    ...[`--procs=${options.processes}`, `--focus=${focus}`],
+    ...[...skip, ...IMPOSSIBLE.map(({ pattern }) => pattern.source)].map((pattern) => `--skip=${pattern}`),
     ...[`--output-dir=${directory}`, `--json-report=${REPORT}`, `--junit-report=${JUNIT}`],
     ...['--timeout=6h', '-v', '--no-color', '--output-interceptor-mode=none'],
   ]
