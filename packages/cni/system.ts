@@ -83,8 +83,8 @@ export interface Network {
   isNamespace(descriptor: number): boolean
   /** A netlink socket in the current namespace; it stays there. */
   netlinkSocket(protocol: number): number
-  /** The messages' bytes in one datagram. */
-  send(socket: number, messages: readonly (readonly number[])[]): void
+  /** @param datagram a character a byte */
+  send(socket: number, datagram: string): void
   /** One datagram; ETIMEDOUT when the kernel says nothing for long. */
   receive(socket: number): Uint8Array
   /** Index and hardware address of an interface in the socket's namespace: two ioctls, a tenth of RTM_GETLINK's cost. */

@@ -16,7 +16,7 @@
 enum {
     REPLY_TIMEOUT_MS = 30000,
     HARDWARE_ADDRESS = 6,
-    LARGEST_DATAGRAM = 200 << 10, /* as much as a socket's buffer takes by default */
+    LARGEST_DATAGRAM = 200 << 10, /* as much as a socket's buffer takes by default; in UTF-8 */
 };
 
 #ifndef NSFS_MAGIC
@@ -55,48 +55,37 @@ static NATIVE(netlink_socket)
     return JS_NewInt32(ctx, fd);
 }
 
-static uint32_t length_of(JSContext *ctx, JSValueConst list)
+/* UTF-8 of characters below 256 back to bytes. */
+static size_t to_bytes(uint8_t *to, const char *text, size_t length)
 {
-    uint32_t length = 0;
-    JSValue value = JS_GetPropertyStr(ctx, list, "length");
-    JS_ToUint32(ctx, &length, value);
-    return length;
-}
-
-/* Copies the bytes of a list of messages; returns where they end, or NULL when they do not fit. */
-static uint8_t *copy_messages(JSContext *ctx, JSValueConst messages, uint8_t *to, const uint8_t *end)
-{
-    uint32_t count = length_of(ctx, messages);
-    for (uint32_t i = 0; to && i < count; i++) {
-        JSValue message = JS_GetPropertyUint32(ctx, messages, i);
-        uint32_t length = length_of(ctx, message);
-        if (length > end - to)
-            to = NULL;
-        for (uint32_t j = 0; to && j < length; j++) {
-            int32_t byte = 0;
-            JS_ToInt32(ctx, &byte, JS_GetPropertyUint32(ctx, message, j));
-            *to++ = byte;
-        }
-        JS_FreeValue(ctx, message);
+    size_t used = 0;
+    for (size_t i = 0; i < length; i++) {
+        uint8_t c = text[i];
+        to[used++] = c < 0x80 || i + 1 == length ? c : (c & 3) << 6 | (text[++i] & 0x3f);
     }
-    return to;
+    return used;
 }
 
-/* send(fd, messages): a list of lists of bytes as one datagram. */
+/* send(fd, datagram): a character a byte. */
 static NATIVE(send_netlink)
 {
     static uint8_t buffer[LARGEST_DATAGRAM];
     int fd = -1;
+    size_t length;
     JS_ToInt32(ctx, &fd, argv[0]);
-    const uint8_t *end = copy_messages(ctx, argv[1], buffer, buffer + sizeof(buffer));
-    if (!end) {
+    const char *text = JS_ToCStringLen(ctx, &length, argv[1]);
+    if (!text)
+        return JS_EXCEPTION;
+    size_t used = length > sizeof(buffer) ? 0 : to_bytes(buffer, text, length);
+    JS_FreeCString(ctx, text);
+    if (used == 0) {
         errno = EMSGSIZE;
         return native_throw(ctx, "sendto", "netlink");
     }
     struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
     ssize_t n;
     do {
-        n = sendto(fd, buffer, end - buffer, 0, (struct sockaddr *)&kernel, sizeof(kernel));
+        n = sendto(fd, buffer, used, 0, (struct sockaddr *)&kernel, sizeof(kernel));
     } while (n < 0 && errno == EINTR);
     return n < 0 ? native_throw(ctx, "sendto", "netlink") : JS_UNDEFINED;
 }

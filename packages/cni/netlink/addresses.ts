@@ -1,11 +1,13 @@
 // Addresses of a link (linux/if_addr.h).
 
-import { type Address, isV4, type Prefix } from '../protocol/address.ts'
+import { type Address, isV4, lastOf, type Prefix } from '../protocol/address.ts'
 import type { Netlink } from './netlink.ts'
 import {
   attribute,
   attributes,
   type Bytes,
+  bytes,
+  bytesOf,
   getU32,
   NLM_F_CREATE,
   NLM_F_EXCL,
@@ -36,26 +38,21 @@ export interface LinkAddress {
 }
 
 /** struct ifaddrmsg. */
-const header = (family: number, length: number, link: number): Bytes => [family, length, 0, 0, ...u32(link)]
+const header = (family: number, length: number, link: number): Bytes =>
+  bytes(family, length, 0, 0) + u32(link)
 
 function body(link: number, { address, length }: Prefix): Bytes {
-  const bytes = Array.from(address)
-  return [
-    ...header(addressFamily(address), length, link),
-    ...attribute(IFA_LOCAL, bytes),
-    ...attribute(IFA_ADDRESS, bytes),
-  ]
+  const value = bytesOf(address)
+  return (
+    header(addressFamily(address), length, link) + attribute(IFA_LOCAL, value) + attribute(IFA_ADDRESS, value)
+  )
 }
 
 /** With IPv4's broadcast address where the prefix has one, as the reference plugins set it. */
 export function addAddress(link: number, prefix: Prefix): Request {
   const { address, length } = prefix
-  const broadcast = isV4(address) && length < 31 ? attribute(IFA_BROADCAST, broadcastOf(prefix)) : []
-  return { type: RTM_NEWADDR, flags: NLM_F_CREATE | NLM_F_EXCL, body: [...body(link, prefix), ...broadcast] }
-}
-
-function broadcastOf({ address, length }: Prefix): Bytes {
-  return Array.from(address, (byte, i) => byte | (255 >> Math.max(0, Math.min(8, length - i * 8))))
+  const broadcast = isV4(address) && length < 31 ? attribute(IFA_BROADCAST, bytesOf(lastOf(prefix))) : ''
+  return { type: RTM_NEWADDR, flags: NLM_F_CREATE | NLM_F_EXCL, body: body(link, prefix) + broadcast }
 }
 
 export const removeAddress = (link: number, prefix: Prefix): Request => ({

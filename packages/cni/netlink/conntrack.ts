@@ -2,7 +2,7 @@
 
 import { codeOf, type System } from '../system.ts'
 import { Netlink } from './netlink.ts'
-import { attribute, attributes, type Bytes, type Request } from './wire.ts'
+import { attribute, attributes, type Bytes, bytes, bytesOf, type Request } from './wire.ts'
 
 const NETLINK_NETFILTER = 12
 const SUBSYSTEM = 1
@@ -14,10 +14,10 @@ const CTA_PROTO_NUM = 1
 const CTA_PROTO_DST_PORT = 3
 const NLA_F_NESTED = 0x8000
 
-const message = (type: number, family: number, body: Bytes = []): Request => ({
+const message = (type: number, family: number, body: Bytes = ''): Request => ({
   type: (SUBSYSTEM << 8) | type,
   flags: 0,
-  body: [family, 0, 0, 0, ...body],
+  body: bytes(family, 0, 0, 0) + body,
 })
 
 const matches = (tuple: Uint8Array, protocol: number, ports: readonly number[]): boolean => {
@@ -47,7 +47,7 @@ export function forgetConnections(
       .map(({ body }) => attributes(body, 4).get(CTA_TUPLE_ORIG))
       .filter((tuple) => tuple !== undefined && matches(tuple, protocol, ports))
     const requests = tuples.map((tuple) =>
-      message(DELETE, af, attribute(CTA_TUPLE_ORIG | NLA_F_NESTED, Array.from(tuple!))),
+      message(DELETE, af, attribute(CTA_TUPLE_ORIG | NLA_F_NESTED, bytesOf(tuple!))),
     )
     if (requests.length > 0) netlink.exchange(requests)
     netlink.close()

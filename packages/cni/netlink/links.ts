@@ -6,6 +6,8 @@ import {
   attribute,
   attributes,
   type Bytes,
+  bytes,
+  bytesOf,
   cString,
   getI32,
   getString,
@@ -15,7 +17,6 @@ import {
   NLM_F_CREATE,
   NLM_F_EXCL,
   type Request,
-  u16,
   u32,
 } from './wire.ts'
 
@@ -82,13 +83,9 @@ export interface Link {
 }
 
 /** struct ifinfomsg. */
-const header = (index = 0, flags = 0, change = 0): Bytes => [
-  ...[0, 0],
-  ...u16(0),
-  ...u32(index),
-  ...u32(flags),
-  ...u32(change),
-]
+const header = (index = 0, flags = 0, change = 0): Bytes => u32(0) + u32(index) + u32(flags) + u32(change)
+
+const nameAttribute = (name: string) => attribute(IFLA_IFNAME, cString(name))
 
 export function readLink(message: Message): Link {
   const { body } = message
@@ -126,7 +123,7 @@ const extendedMask = attribute(IFLA_EXT_MASK, u32(RTEXT_FILTER_SKIP_STATS))
 export const getLinkRequest = (name: string): Request => ({
   type: RTM_GETLINK,
   flags: 0,
-  body: [...header(), ...attribute(IFLA_IFNAME, cString(name)), ...extendedMask],
+  body: header() + nameAttribute(name) + extendedMask,
 })
 
 /** The link of that name, or undefined when there is none. */
@@ -138,32 +135,29 @@ export function findLink(netlink: Netlink, name: string): Link | undefined {
 }
 
 export function findLinkByIndex(netlink: Netlink, index: number): Link | undefined {
-  const [reply] = netlink.exchange([
-    { type: RTM_GETLINK, flags: 0, body: [...header(index), ...extendedMask] },
-  ])
+  const [reply] = netlink.exchange([{ type: RTM_GETLINK, flags: 0, body: header(index) + extendedMask }])
   return reply!.messages[0] && readLink(reply!.messages[0])
 }
 
 export function listLinks(netlink: Netlink): Link[] {
-  return netlink.dump({ type: RTM_GETLINK, flags: 0, body: [...header(), ...extendedMask] }).map(readLink)
+  return netlink.dump({ type: RTM_GETLINK, flags: 0, body: header() + extendedMask }).map(readLink)
 }
 
 /** Optional attributes of a new link. */
-const mtuAttribute = (mtu: number): Bytes => (mtu > 0 ? attribute(IFLA_MTU, u32(mtu)) : [])
+const mtuAttribute = (mtu: number): Bytes => (mtu > 0 ? attribute(IFLA_MTU, u32(mtu)) : '')
 
 /** @param mac given by us, it stays; else the bridge takes the lowest of its ports' and changes as they come and go */
 export function newBridge(name: string, mtu: number, mac: Uint8Array, vlanFiltering: boolean): Request {
-  const data = vlanFiltering ? [group(IFLA_INFO_DATA, attribute(IFLA_BR_VLAN_FILTERING, [1]))] : []
+  const data = vlanFiltering ? group(IFLA_INFO_DATA, attribute(IFLA_BR_VLAN_FILTERING, bytes(1))) : ''
   return {
     type: RTM_NEWLINK,
     flags: NLM_F_CREATE | NLM_F_EXCL,
-    body: [
-      ...header(),
-      ...attribute(IFLA_IFNAME, cString(name)),
-      ...mtuAttribute(mtu),
-      ...attribute(IFLA_ADDRESS, Array.from(mac)),
-      ...group(IFLA_LINKINFO, attribute(IFLA_INFO_KIND, cString('bridge')), ...data),
-    ],
+    body:
+      header() +
+      nameAttribute(name) +
+      mtuAttribute(mtu) +
+      attribute(IFLA_ADDRESS, bytesOf(mac)) +
+      group(IFLA_LINKINFO, attribute(IFLA_INFO_KIND, cString('bridge')), data),
   }
 }
 
@@ -183,21 +177,20 @@ export function newVeth(pair: VethPair): Request {
   const peer = group(
     VETH_INFO_PEER,
     header(),
-    attribute(IFLA_IFNAME, cString(pair.containerName)),
+    nameAttribute(pair.containerName),
     mtuAttribute(pair.mtu),
-    pair.mac === undefined ? [] : attribute(IFLA_ADDRESS, Array.from(pair.mac)),
-    pair.netns === undefined ? [] : attribute(IFLA_NET_NS_FD, u32(pair.netns)),
+    pair.mac === undefined ? '' : attribute(IFLA_ADDRESS, bytesOf(pair.mac)),
+    pair.netns === undefined ? '' : attribute(IFLA_NET_NS_FD, u32(pair.netns)),
   )
   return {
     type: RTM_NEWLINK,
     flags: NLM_F_CREATE | NLM_F_EXCL,
-    body: [
-      ...header(0, IFF_UP, IFF_UP),
-      ...attribute(IFLA_IFNAME, cString(pair.hostName)),
-      ...mtuAttribute(pair.mtu),
-      ...attribute(IFLA_MASTER, u32(pair.bridge)),
-      ...group(IFLA_LINKINFO, attribute(IFLA_INFO_KIND, cString('veth')), group(IFLA_INFO_DATA, peer)),
-    ],
+    body:
+      header(0, IFF_UP, IFF_UP) +
+      nameAttribute(pair.hostName) +
+      mtuAttribute(pair.mtu) +
+      attribute(IFLA_MASTER, u32(pair.bridge)) +
+      group(IFLA_LINKINFO, attribute(IFLA_INFO_KIND, cString('veth')), group(IFLA_INFO_DATA, peer)),
   }
 }
 
@@ -213,27 +206,26 @@ export function setPort(name: string, settings: PortSettings): Request {
   return {
     type: RTM_NEWLINK,
     flags: 0,
-    body: [
-      ...header(),
-      ...attribute(IFLA_IFNAME, cString(name)),
-      ...attribute(IFLA_IFALIAS, cString(settings.alias)),
-      ...group(
+    body:
+      header() +
+      nameAttribute(name) +
+      attribute(IFLA_IFALIAS, cString(settings.alias)) +
+      group(
         IFLA_LINKINFO,
         attribute(IFLA_INFO_SLAVE_KIND, cString('bridge')),
         group(
           IFLA_INFO_SLAVE_DATA,
-          attribute(IFLA_BRPORT_MODE, [settings.hairpin ? 1 : 0]),
-          attribute(IFLA_BRPORT_ISOLATED, [settings.isolated ? 1 : 0]),
+          attribute(IFLA_BRPORT_MODE, bytes(settings.hairpin ? 1 : 0)),
+          attribute(IFLA_BRPORT_ISOLATED, bytes(settings.isolated ? 1 : 0)),
         ),
       ),
-    ],
   }
 }
 
 const setFlags = (name: string, flags: number, change: number): Request => ({
   type: RTM_NEWLINK,
   flags: 0,
-  body: [...header(0, flags, change), ...attribute(IFLA_IFNAME, cString(name))],
+  body: header(0, flags, change) + nameAttribute(name),
 })
 
 export const setUp = (name: string): Request => setFlags(name, IFF_UP, IFF_UP)
@@ -243,11 +235,11 @@ export const setPromiscuous = (name: string): Request => setFlags(name, IFF_PROM
 export const setMac = (name: string, mac: Uint8Array): Request => ({
   type: RTM_NEWLINK,
   flags: 0,
-  body: [...header(), ...attribute(IFLA_IFNAME, cString(name)), ...attribute(IFLA_ADDRESS, Array.from(mac))],
+  body: header() + nameAttribute(name) + attribute(IFLA_ADDRESS, bytesOf(mac)),
 })
 
 export const deleteLink = (name: string): Request => ({
   type: RTM_DELLINK,
   flags: 0,
-  body: [...header(), ...attribute(IFLA_IFNAME, cString(name))],
+  body: header() + nameAttribute(name),
 })

@@ -3,6 +3,7 @@
 import type { NetworkInterface, System } from '../system.ts'
 import {
   attributes,
+  bytes,
   decode,
   encode,
   getI32,
@@ -119,7 +120,7 @@ export class Netlink {
   transaction(subsystem: number, requests: readonly Request[]): void {
     const first = this.sequence
     this.sequence += requests.length + 2
-    const frame = (type: number): Request => ({ type, flags: 0, body: [0, 0, 0, subsystem] })
+    const frame = (type: number): Request => ({ type, flags: 0, body: bytes(0, 0, 0, subsystem) })
     const acknowledged = requests.map((r) => ({ ...r, flags: r.flags | NLM_F_ACK }))
     this.system.send(
       this.socket,

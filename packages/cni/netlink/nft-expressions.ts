@@ -1,7 +1,7 @@
 // Expressions of nftables rules as netlink attributes (linux/netfilter/nf_tables.h).
 
 import { type Address, isV4, type Prefix } from '../protocol/address.ts'
-import { attribute, type Bytes, be32, cString, group } from './wire.ts'
+import { attribute, type Bytes, be16, be32, bytes, bytesOf, cString, group } from './wire.ts'
 
 /** One expression: its name and attributes. */
 export type Expression = Bytes
@@ -22,11 +22,12 @@ function expression(name: string, ...data: Bytes[]): Expression {
 }
 
 const number = (type: number, value: number) => attribute(type, be32(value))
-const value = (type: number, bytes: Bytes) => group(type, attribute(NFTA_DATA_VALUE, bytes))
+const value = (type: number, data: Bytes) => group(type, attribute(NFTA_DATA_VALUE, data))
 
-const compare = (bytes: Bytes, different = false) =>
-  expression('cmp', number(1, FIRST), number(2, different ? 1 : 0), value(3, bytes))
+const compare = (data: Bytes, different = false) =>
+  expression('cmp', number(1, FIRST), number(2, different ? 1 : 0), value(3, data))
 
+const IFNAMSIZ = 16
 const META_IIFNAME = 6
 const META_NFPROTO = 15
 const META_L4PROTO = 16
@@ -43,15 +44,15 @@ const payload = (base: number, offset: number, length: number) =>
 /** In tables of family inet: only packets of that family go on. */
 export const matchFamily = (address: Address): Expression[] => [
   meta(META_NFPROTO),
-  compare([isV4(address) ? 2 : 10]),
+  compare(bytes(isV4(address) ? 2 : 10)),
 ]
 
 const offsetOf = (side: 'source' | 'destination', v4: boolean) =>
   v4 ? (side === 'source' ? 12 : 16) : side === 'source' ? 8 : 24
 
 export function matchAddress(side: 'source' | 'destination', address: Address): Expression[] {
-  const bytes = Array.from(address)
-  return [payload(NETWORK_HEADER, offsetOf(side, isV4(address)), bytes.length), compare(bytes)]
+  const offset = offsetOf(side, isV4(address))
+  return [payload(NETWORK_HEADER, offset, address.length), compare(bytesOf(address))]
 }
 
 /** Whether the address is in the prefix, or (`different`) outside; host bits must be zero. */
@@ -60,11 +61,8 @@ export function matchPrefix(side: 'source' | 'destination', prefix: Prefix, diff
   const offset = offsetOf(side, isV4(address))
   const whole = length >> 3
   if (length % 8 === 0)
-    return [
-      payload(NETWORK_HEADER, offset, whole),
-      compare(Array.from(address.subarray(0, whole)), different),
-    ]
-  const mask = Array.from(address, (_, i) => (0xff00 >> Math.max(0, Math.min(8, length - i * 8))) & 255)
+    return [payload(NETWORK_HEADER, offset, whole), compare(bytesOf(address.subarray(0, whole)), different)]
+  const mask = address.map((_, i) => (0xff00 >> Math.max(0, Math.min(8, length - i * 8))) & 255)
   return [
     payload(NETWORK_HEADER, offset, address.length),
     expression(
@@ -72,23 +70,15 @@ export function matchPrefix(side: 'source' | 'destination', prefix: Prefix, diff
       number(1, FIRST),
       number(2, FIRST),
       number(3, address.length),
-      value(4, mask),
-      value(
-        5,
-        mask.map(() => 0),
-      ),
+      value(4, bytesOf(mask)),
+      value(5, bytesOf(new Uint8Array(mask.length))),
     ),
-    compare(Array.from(address), different),
+    compare(bytesOf(address), different),
   ]
 }
 
 export function matchDestinationPort(protocol: number, port: number): Expression[] {
-  return [
-    meta(META_L4PROTO),
-    compare([protocol]),
-    payload(TRANSPORT_HEADER, 2, 2),
-    compare([port >> 8, port & 255]),
-  ]
+  return [meta(META_L4PROTO), compare(bytes(protocol)), payload(TRANSPORT_HEADER, 2, 2), compare(be16(port))]
 }
 
 const RTN_LOCAL = 2
@@ -98,22 +88,22 @@ const FIB_DESTINATION = 2
 /** The destination is an address of this host. */
 export const matchLocalDestination = (): Expression[] => [
   expression('fib', number(1, FIRST), number(2, FIB_RESULT_ADDRTYPE), number(3, FIB_DESTINATION)),
-  compare([RTN_LOCAL, 0, 0, 0]),
+  compare(bytes(RTN_LOCAL, 0, 0, 0)),
 ]
 
 /** The interface that the packet came in by. */
-export const matchInput = (name: string): Expression[] => {
-  const bytes = cString(name)
-  return [meta(META_IIFNAME), compare([...bytes, ...new Array<number>(16 - bytes.length).fill(0)])]
-}
+export const matchInput = (name: string): Expression[] => [
+  meta(META_IIFNAME),
+  compare(name.padEnd(IFNAMSIZ, '\0')),
+]
 
 export const matchSourceMac = (mac: Uint8Array): Expression[] => [
   payload(LINK_HEADER, 6, 6),
-  compare(Array.from(mac)),
+  compare(bytesOf(mac)),
 ]
 
 function verdict(code: number, chain?: string): Expression[] {
-  const target = chain === undefined ? [] : attribute(2, cString(chain))
+  const target = chain === undefined ? '' : attribute(2, cString(chain))
   const data = group(2, group(NFTA_DATA_VERDICT, number(1, code), target))
   return [expression('immediate', number(1, VERDICT), data)]
 }
@@ -125,16 +115,16 @@ export const goto = (chain: string) => verdict(-4, chain)
 
 export const masquerade = (): Expression[] => [expression('masq')]
 
-const immediate = (register: number, bytes: Bytes) =>
-  expression('immediate', number(1, register), value(2, bytes))
+const immediate = (register: number, data: Bytes) =>
+  expression('immediate', number(1, register), value(2, data))
 
 const NAT_DESTINATION = 1
 const PORT_SPECIFIED = 2
 
 export function translateTo(address: Address, port: number): Expression[] {
   return [
-    immediate(FIRST, Array.from(address)),
-    immediate(SECOND, [port >> 8, port & 255]),
+    immediate(FIRST, bytesOf(address)),
+    immediate(SECOND, be16(port)),
     expression(
       'nat',
       number(1, NAT_DESTINATION),

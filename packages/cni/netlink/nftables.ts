@@ -8,6 +8,8 @@ import {
   attributes,
   type Bytes,
   be32,
+  bytes,
+  bytesOf,
   cString,
   getString,
   group,
@@ -50,7 +52,7 @@ const HOOKS = { prerouting: 0, output: 3, postrouting: 4 } as const
 const message = (type: number, table: Table, flags: number, ...body: Bytes[]): Request => ({
   type: (SUBSYSTEM << 8) | type,
   flags,
-  body: [table.family, 0, 0, 0, ...body.flat()],
+  body: bytes(table.family, 0, 0, 0) + body.join(''),
 })
 
 const COMMENT = 0
@@ -58,16 +60,13 @@ const COMMENT = 0
 const TAG = 179
 const USER_DATA_LIMIT = 256
 
-const typed = (type: number, text: string): Bytes => {
-  const bytes = cString(text)
-  return [type, bytes.length, ...bytes]
-}
+const typed = (type: number, text: string): Bytes => bytes(type, text.length + 1) + cString(text)
 
 /** User data as nft(8) stores it: type, length, text with its zero. */
 function userData(comment: string | undefined, tag = ''): Bytes {
-  const bytes = comment === undefined ? [] : typed(COMMENT, comment.slice(0, COMMENT_LIMIT - 1))
-  const fits = tag !== '' && bytes.length + tag.length + 3 <= USER_DATA_LIMIT
-  return fits ? [...bytes, ...typed(TAG, tag)] : bytes
+  const data = comment === undefined ? '' : typed(COMMENT, comment.slice(0, COMMENT_LIMIT - 1))
+  const fits = tag !== '' && data.length + tag.length + 3 <= USER_DATA_LIMIT
+  return fits ? data + typed(TAG, tag) : data
 }
 
 export const addTable = (table: Table, comment?: string): Request =>
@@ -76,7 +75,7 @@ export const addTable = (table: Table, comment?: string): Request =>
     table,
     NLM_F_CREATE,
     attribute(1, cString(table.name)),
-    comment === undefined ? [] : attribute(6, userData(comment)),
+    comment === undefined ? '' : attribute(6, userData(comment)),
   )
 
 export function addChain(table: Table, name: string, hook?: Hook, comment?: string): Request {
@@ -94,7 +93,7 @@ export function addChain(table: Table, name: string, hook?: Hook, comment?: stri
     attribute(1, cString(table.name)),
     attribute(3, cString(name)),
     ...base,
-    comment === undefined ? [] : attribute(12, userData(comment)),
+    comment === undefined ? '' : attribute(12, userData(comment)),
   )
 }
 
@@ -124,7 +123,7 @@ export const addRule = (
     NLM_F_CREATE | NLM_F_APPEND,
     ...ruleOf(table, chain),
     group(4, ...expressions),
-    comment === undefined && tag === undefined ? [] : attribute(7, userData(comment, tag)),
+    comment === undefined && tag === undefined ? '' : attribute(7, userData(comment, tag)),
   )
 
 export const flushChain = (table: Table, chain: string): Request =>
@@ -175,10 +174,10 @@ export class Nftables {
       .map((found) => ({
         table,
         chain,
-        handle: Array.from(found.get(3)!),
+        handle: bytesOf(found.get(3)!),
         comment: readUserData(found.get(7), COMMENT),
         tag: readUserData(found.get(7), TAG),
-        expressions: String.fromCharCode(...(found.get(4) ?? [])),
+        expressions: found.has(4) ? bytesOf(found.get(4)!) : '',
       }))
   }
 

@@ -4,7 +4,18 @@ import { type Address, networkOf, type Prefix } from '../protocol/address.ts'
 import { addressFamily } from './addresses.ts'
 import { findLinkByIndex } from './links.ts'
 import type { Netlink } from './netlink.ts'
-import { attribute, attributes, type Bytes, getU32, NLM_F_CREATE, nested, type Request, u32 } from './wire.ts'
+import {
+  attribute,
+  attributes,
+  type Bytes,
+  bytes,
+  bytesOf,
+  getU32,
+  NLM_F_CREATE,
+  nested,
+  type Request,
+  u32,
+} from './wire.ts'
 
 const RTM_NEWROUTE = 24
 const RTM_GETROUTE = 26
@@ -33,43 +44,28 @@ export interface KernelRoute {
 }
 
 /** struct rtmsg. */
-const header = (family: number, length: number, table: number, scope: number): Bytes => [
-  family,
-  length,
-  ...[0, 0, table],
-  RTPROT_BOOT,
-  scope,
-  RTN_UNICAST,
-  ...u32(0),
-]
+const header = (family: number, length: number, table: number, scope: number): Bytes =>
+  bytes(family, length, 0, 0, table, RTPROT_BOOT, scope, RTN_UNICAST) + u32(0)
 
 const numberAttribute = (type: number, value: number | undefined): Bytes =>
-  value === undefined || value === 0 ? [] : attribute(type, u32(value))
+  value === undefined || value === 0 ? '' : attribute(type, u32(value))
 
 export function addRoute(route: KernelRoute): Request {
   const { destination, gateway } = route
   const table = route.table ?? RT_TABLE_MAIN
-  const metrics = [
-    ...numberAttribute(RTAX_MTU, route.mtu),
-    ...numberAttribute(RTAX_ADVMSS, route.advertisedMss),
-  ]
+  const metrics = numberAttribute(RTAX_MTU, route.mtu) + numberAttribute(RTAX_ADVMSS, route.advertisedMss)
+  const family = addressFamily(destination.address)
   return {
     type: RTM_NEWROUTE,
     flags: NLM_F_CREATE, // not exclusive: a destination may have several gateways
-    body: [
-      ...header(
-        addressFamily(destination.address),
-        destination.length,
-        table > 255 ? 0 : table,
-        route.scope ?? 0,
-      ),
-      ...(destination.length === 0 ? [] : attribute(RTA_DST, Array.from(networkOf(destination)))),
-      ...(gateway === undefined ? [] : attribute(RTA_GATEWAY, Array.from(gateway))),
-      ...attribute(RTA_OIF, u32(route.link)),
-      ...attribute(RTA_TABLE, u32(table)),
-      ...numberAttribute(RTA_PRIORITY, route.priority),
-      ...(metrics.length === 0 ? [] : nested(RTA_METRICS, metrics)),
-    ],
+    body:
+      header(family, destination.length, table > 255 ? 0 : table, route.scope ?? 0) +
+      (destination.length === 0 ? '' : attribute(RTA_DST, bytesOf(networkOf(destination)))) +
+      (gateway === undefined ? '' : attribute(RTA_GATEWAY, bytesOf(gateway))) +
+      attribute(RTA_OIF, u32(route.link)) +
+      attribute(RTA_TABLE, u32(table)) +
+      numberAttribute(RTA_PRIORITY, route.priority) +
+      (metrics === '' ? '' : nested(RTA_METRICS, metrics)),
   }
 }
 
@@ -79,7 +75,7 @@ export function listRoutes(netlink: Netlink, family: 4 | 6): KernelRoute[] {
   const request = {
     type: RTM_GETROUTE,
     flags: 0,
-    body: [family === 4 ? 2 : 10, 0, 0, 0, 0, 0, 0, 0, ...u32(0)],
+    body: bytes(family === 4 ? 2 : 10, 0, 0, 0) + u32(0) + u32(0),
   }
   return netlink.dump(request).map((message) => {
     const found = attributes(message.body, 12)
@@ -106,11 +102,11 @@ export function routeLink(netlink: Netlink, address: Address): string | undefine
   const request: Request = {
     type: RTM_GETROUTE,
     flags: 0,
-    body: [
-      ...[addressFamily(address), address.length * 8, 0, 0, 0, 0, 0, 0],
-      ...u32(0),
-      ...attribute(RTA_DST, Array.from(address)),
-    ],
+    body:
+      bytes(addressFamily(address), address.length * 8, 0, 0) +
+      u32(0) +
+      u32(0) +
+      attribute(RTA_DST, bytesOf(address)),
   }
   const [reply] = netlink.exchange([request])
   const link = reply!.messages[0] && attributes(reply!.messages[0].body, 12).get(RTA_OIF)

@@ -5,6 +5,7 @@ import {
   attribute,
   attributeList,
   type Bytes,
+  bytes,
   getI32,
   getU16,
   group,
@@ -29,19 +30,15 @@ const VLAN_INFO_RANGE_BEGIN = 8
 const VLAN_INFO_RANGE_END = 16
 
 /** struct ifinfomsg. */
-const header = (index: number): Bytes => [AF_BRIDGE, 0, ...u16(0), ...u32(index), ...u32(0), ...u32(0)]
+const header = (index: number): Bytes => bytes(AF_BRIDGE, 0, 0, 0) + u32(index) + u32(0) + u32(0)
 
 /** struct bridge_vlan_info. */
-const vlanInfo = (flags: number, vlan: number) =>
-  attribute(IFLA_BRIDGE_VLAN_INFO, [...u16(flags), ...u16(vlan)])
+const vlanInfo = (flags: number, vlan: number) => attribute(IFLA_BRIDGE_VLAN_INFO, u16(flags) + u16(vlan))
 
 const ofPort = (type: number, index: number, infos: readonly Bytes[]): Request => ({
   type,
   flags: 0,
-  body: [
-    ...header(index),
-    ...group(IFLA_AF_SPEC, attribute(IFLA_BRIDGE_FLAGS, u16(BRIDGE_FLAGS_MASTER)), ...infos),
-  ],
+  body: header(index) + group(IFLA_AF_SPEC, attribute(IFLA_BRIDGE_FLAGS, u16(BRIDGE_FLAGS_MASTER)), ...infos),
 })
 
 /** Runs of consecutive numbers, as their first and last. */
@@ -74,7 +71,7 @@ export const removeVlans = (index: number, vlans: readonly number[]): Request =>
 /** The VLANs that the port with that index is in. */
 export function listVlans(netlink: Netlink, index: number): number[] {
   const filter = attribute(IFLA_EXT_MASK, u32(RTEXT_FILTER_BRVLAN))
-  const messages = netlink.dump({ type: RTM_GETLINK, flags: 0, body: [...header(0), ...filter] })
+  const messages = netlink.dump({ type: RTM_GETLINK, flags: 0, body: header(0) + filter })
   return messages
     .filter((message) => getI32(message.body, 4) === index)
     .flatMap((message) => attributeList(message.body, 16))

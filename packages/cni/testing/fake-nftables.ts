@@ -4,6 +4,8 @@ import {
   attribute,
   attributes,
   type Bytes,
+  bytes,
+  bytesOf,
   getString,
   HEADER_LENGTH,
   type Message,
@@ -22,21 +24,12 @@ interface FakeRule {
 const SUBSYSTEM = 10
 
 function reply(type: number, sequence: number, body: Bytes): Uint8Array {
-  return Uint8Array.from([
-    ...u32(HEADER_LENGTH + body.length),
-    ...u16(type),
-    ...u16(0),
-    ...u32(sequence),
-    ...u32(0),
-    ...body,
-  ])
+  const header = u32(HEADER_LENGTH + body.length) + u16(type) + u16(0) + u32(sequence) + u32(0)
+  return Uint8Array.from(header + body, (c) => c.charCodeAt(0))
 }
 
 const acknowledge = (message: Message, code?: string) =>
-  reply(2, message.sequence, [
-    ...u32(code === undefined ? 0 : -(ERRNO[code] ?? 22)),
-    ...new Array<number>(16).fill(0),
-  ])
+  reply(2, message.sequence, u32(code === undefined ? 0 : -(ERRNO[code] ?? 22)) + '\0'.repeat(16))
 
 export class FakeNftables {
   /** 'family table' to chains to rules. */
@@ -78,7 +71,7 @@ export class FakeNftables {
         table!.delete(getString(found.get(3)!))
         return
       case 6: {
-        const handle = [0, 0, 0, 0, 0, 0, this.nextHandle >> 8, this.nextHandle++ & 255]
+        const handle = bytes(0, 0, 0, 0, 0, 0, this.nextHandle >> 8, this.nextHandle++ & 255)
         const rule = { handle, userData: found.get(7)?.slice(), expressions: found.get(4)?.slice() }
         this.chain(message, 2).push(rule)
         return
@@ -96,7 +89,7 @@ export class FakeNftables {
       chain.splice(0)
       return
     }
-    const at = chain.findIndex((rule) => rule.handle.join() === handle.join())
+    const at = chain.findIndex((rule) => rule.handle === bytesOf(handle))
     if (at < 0) throw new FakeSystemError('ENOENT')
     chain.splice(at, 1)
   }
@@ -105,14 +98,16 @@ export class FakeNftables {
     const found = attributes(message.body, 4)
     const rules = this.tables.get(this.key(message))?.get(getString(found.get(2)!)) ?? []
     return rules.map((rule) =>
-      reply((SUBSYSTEM << 8) | 6, message.sequence, [
-        ...message.body.subarray(0, 4),
-        ...attribute(1, Array.from(found.get(1)!)),
-        ...attribute(2, Array.from(found.get(2)!)),
-        ...attribute(3, rule.handle),
-        ...(rule.expressions === undefined ? [] : attribute(4, Array.from(rule.expressions))),
-        ...(rule.userData === undefined ? [] : attribute(7, Array.from(rule.userData))),
-      ]),
+      reply(
+        (SUBSYSTEM << 8) | 6,
+        message.sequence,
+        bytesOf(message.body.subarray(0, 4)) +
+          attribute(1, bytesOf(found.get(1)!)) +
+          attribute(2, bytesOf(found.get(2)!)) +
+          attribute(3, rule.handle) +
+          (rule.expressions === undefined ? '' : attribute(4, bytesOf(rule.expressions))) +
+          (rule.userData === undefined ? '' : attribute(7, bytesOf(rule.userData))),
+      ),
     )
   }
 

@@ -5,6 +5,9 @@ import {
   attribute,
   attributes,
   type Bytes,
+  bytes,
+  bytesOf,
+  cString,
   decode,
   getI32,
   getString,
@@ -27,42 +30,29 @@ import { changeVlans, encodeVlans, isOfBridge } from './fake-vlans.ts'
 export type NamespaceOf = (descriptor: number) => FakeNamespace
 
 function encodeReply(type: number, sequence: number, body: Bytes): Uint8Array {
-  return Uint8Array.from([
-    ...u32(HEADER_LENGTH + body.length),
-    ...u16(type),
-    ...u16(0),
-    ...u32(sequence),
-    ...u32(0),
-    ...body,
-  ])
+  const header = u32(HEADER_LENGTH + body.length) + u16(type) + u16(0) + u32(sequence) + u32(0)
+  return Uint8Array.from(header + body, (c) => c.charCodeAt(0))
 }
 
 function acknowledge(message: Message, code: string | undefined): Uint8Array {
   const errno = code === undefined ? 0 : -(ERRNO[code] ?? 22)
-  return encodeReply(2, message.sequence, [...u32(errno), ...new Array<number>(16).fill(0)])
+  return encodeReply(2, message.sequence, u32(errno) + '\0'.repeat(16))
 }
-
-const macBytes = (link: FakeLink) => Array.from(link.mac)
-const text = (value: string): Bytes => [...Array.from(value, (c) => c.charCodeAt(0)), 0]
 
 function encodeLink(link: FakeLink): Bytes {
   const carrier = link.peer === undefined ? link.up : link.up && link.peer.up
   return [
-    ...[0, 0],
-    ...u16(1),
-    ...u32(link.index),
-    ...u32(link.up ? 1 : 0),
-    ...u32(0),
-    ...attribute(3, text(link.name)),
-    ...attribute(1, macBytes(link)),
-    ...attribute(4, u32(link.mtu)),
-    ...attribute(16, [carrier ? 6 : 2]),
-    ...attribute(30, u32(link.promiscuous ? 1 : 0)),
-    ...(link.master === undefined ? [] : attribute(10, u32(link.master.index))),
-    ...(link.peer === undefined ? [] : attribute(5, u32(link.peer.index))),
-    ...(link.alias === '' ? [] : attribute(20, text(link.alias))),
-    ...(link.kind === '' ? [] : group(18, attribute(1, text(link.kind)))),
-  ]
+    u16(0) + u16(1) + u32(link.index) + u32(link.up ? 1 : 0) + u32(0),
+    attribute(3, cString(link.name)),
+    attribute(1, bytesOf(link.mac)),
+    attribute(4, u32(link.mtu)),
+    attribute(16, bytes(carrier ? 6 : 2)),
+    attribute(30, u32(link.promiscuous ? 1 : 0)),
+    link.master === undefined ? '' : attribute(10, u32(link.master.index)),
+    link.peer === undefined ? '' : attribute(5, u32(link.peer.index)),
+    link.alias === '' ? '' : attribute(20, cString(link.alias)),
+    link.kind === '' ? '' : group(18, attribute(1, cString(link.kind))),
+  ].join('')
 }
 
 function findByHeader(namespace: FakeNamespace, message: Message): FakeLink {
@@ -204,22 +194,24 @@ function dump(namespace: FakeNamespace, message: Message): Uint8Array[] {
       return [...namespace.links.values()].map((link) => item(16, encodeLink(link)))
     case 22:
       return linkOf(namespace, getU32(message.body, 4)).addresses.map((prefix) => {
-        const bytes = Array.from(prefix.address)
-        const family = bytes.length === 4 ? 2 : 10
-        const header = [family, prefix.length, 0, 0, ...message.body.subarray(4, 8)]
-        return item(20, [...header, ...attribute(1, bytes), ...attribute(2, bytes)])
+        const address = bytesOf(prefix.address)
+        const family = address.length === 4 ? 2 : 10
+        const header = bytes(family, prefix.length, 0, 0) + bytesOf(message.body.subarray(4, 8))
+        return item(20, header + attribute(1, address) + attribute(2, address))
       })
     case 26:
       return namespace.routes
         .filter((route) => (route.destination.address.length === 4 ? 2 : 10) === message.body[0])
         .map((route) =>
-          item(24, [
-            ...[message.body[0]!, route.destination.length, 0, 0, route.table, 3, route.scope, 1, 0, 0, 0, 0],
-            ...(route.destination.length === 0 ? [] : attribute(1, Array.from(route.destination.address))),
-            ...(route.gateway === undefined ? [] : attribute(5, Array.from(route.gateway))),
-            ...attribute(4, u32(route.link.index)),
-            ...attribute(15, u32(route.table)),
-          ]),
+          item(
+            24,
+            bytes(message.body[0]!, route.destination.length, 0, 0, route.table, 3, route.scope, 1) +
+              u32(0) +
+              (route.destination.length === 0 ? '' : attribute(1, bytesOf(route.destination.address))) +
+              (route.gateway === undefined ? '' : attribute(5, bytesOf(route.gateway))) +
+              attribute(4, u32(route.link.index)) +
+              attribute(15, u32(route.table)),
+          ),
         )
     default:
       throw new FakeSystemError('EOPNOTSUPP')
@@ -232,7 +224,7 @@ function routeTo(namespace: FakeNamespace, address: Uint8Array): Bytes {
     l.addresses.some((prefix) => contains(prefix, address)),
   )
   if (link === undefined) throw new FakeSystemError('ENETUNREACH')
-  return [...new Array<number>(12).fill(0), ...attribute(4, u32(link.index))]
+  return '\0'.repeat(12) + attribute(4, u32(link.index))
 }
 
 function perform(

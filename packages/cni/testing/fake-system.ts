@@ -212,9 +212,9 @@ class FakeProcess {
     if (protocol === 12 && !this.current.hasNftables) throw new FakeSystemError('EPROTONOSUPPORT')
     return this.add({ kind: 'netlink', protocol, namespace: this.current, queue: [] })
   }
-  send(socket: number, messages: readonly (readonly number[])[]) {
+  send(socket: number, datagram: string) {
     const entry = this.descriptors.get(socket)
-    const message = Uint8Array.from(messages.flat())
+    const message = Uint8Array.from(datagram, (c) => c.charCodeAt(0))
     if (entry?.kind !== 'netlink') throw new FakeSystemError('EINVAL')
     const answers =
       entry.protocol === 12

@@ -4,6 +4,7 @@ import {
   attribute,
   attributeList,
   type Bytes,
+  bytes,
   getI32,
   getU16,
   group,
@@ -46,7 +47,7 @@ export function changeVlans(namespace: FakeNamespace, message: Message, add: boo
 /** The body of a port's message in a dump of the bridge family. */
 export function encodeVlans(link: FakeLink): Bytes {
   const infos = [...link.vlans].map(([vlan, { pvid, untagged }]) =>
-    attribute(2, [...u16((pvid ? PVID : 0) | (untagged ? UNTAGGED : 0)), ...u16(vlan)]),
+    attribute(2, u16((pvid ? PVID : 0) | (untagged ? UNTAGGED : 0)) + u16(vlan)),
   )
-  return [AF_BRIDGE, 0, ...u16(1), ...u32(link.index), ...u32(0), ...u32(0), ...group(26, ...infos)]
+  return bytes(AF_BRIDGE, 0) + u16(1) + u32(link.index) + u32(0) + u32(0) + group(26, ...infos)
 }
