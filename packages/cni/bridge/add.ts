@@ -117,11 +117,11 @@ function attach(attachment: Attachment, bridge: Link): Result {
   const container = containerLink(attachment, result)
   protect(attachment, hostName, container)
   hide(attachment, result)
-  const port = awaitPort(system, netlink, hostName, config.containerInterface)
+  const mac = awaitPort(system, netlink, hostName, config.containerInterface)
   const interfaces: Interface[] = [
     // A bridge that somebody else made may have taken another address with the new port.
     { name: bridge.name, mac: formatMac(netlink.find(bridge.name)?.mac ?? bridge.macBytes) },
-    { name: port.name, mac: port.mac },
+    { name: hostName, mac: formatMac(mac) },
     { name: container.name, mac: formatMac(container.mac), sandbox: invocation.netns },
     ...(vlan === undefined ? [] : [{ name: vlan.name, mac: vlan.mac }]),
   ]

@@ -4,10 +4,9 @@ import { CniError, ErrorCode, failure } from '../errors.ts'
 import {
   deleteLink,
   findLink,
-  getLinkRequest,
   type Link,
   newVeth,
-  readLink,
+  portState,
   setPort,
   type VethPair,
 } from '../netlink/links.ts'
@@ -80,13 +79,12 @@ export function createVeth(system: System, netlink: Netlink, port: Port): string
   throw failure('failed to find a unique veth name')
 }
 
-/** Waits until the bridge forwards to the port; returns it as it is then. */
-export function awaitPort(system: System, netlink: Netlink, name: string, wait: boolean): Link {
+/** Waits until the bridge forwards to the port; returns its hardware address. */
+export function awaitPort(system: System, netlink: Netlink, name: string, wait: boolean): Uint8Array {
   const deadline = system.now() + PORT_TIMEOUT_MS
   for (;;) {
-    const [reply] = netlink.request([getLinkRequest(name)])
-    const port = readLink(reply!.messages[0]!)
-    if (port.operational || !wait) return port
+    const port = portState(netlink, name)
+    if (port.operational || !wait) return port.mac
     if (system.now() > deadline)
       throw new CniError(ErrorCode.internal, `bridge port in error state: "${name}" is not up`)
     system.sleep(POLL_MS)

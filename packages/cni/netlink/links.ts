@@ -18,6 +18,7 @@ import {
   NLM_F_EXCL,
   type Request,
   u32,
+  wanted,
 } from './wire.ts'
 
 const RTM_NEWLINK = 16
@@ -45,7 +46,7 @@ const IFLA_BRPORT_MODE = 4
 const IFLA_BRPORT_ISOLATED = 33
 
 /** Those that `readLink` reads. */
-const LINK_ATTRIBUTES = [
+const LINK_ATTRIBUTES = wanted(
   IFLA_ADDRESS,
   IFLA_IFNAME,
   IFLA_MTU,
@@ -55,7 +56,7 @@ const LINK_ATTRIBUTES = [
   IFLA_LINKINFO,
   IFLA_IFALIAS,
   IFLA_PROMISCUITY,
-]
+)
 
 const RTEXT_FILTER_SKIP_STATS = 8
 
@@ -99,7 +100,7 @@ export function readLink(message: Message): Link {
     return value === undefined ? '' : getString(value)
   }
   const information = found.get(IFLA_LINKINFO)
-  const kind = information && attributes(information, 0, [IFLA_INFO_KIND]).get(IFLA_INFO_KIND)
+  const kind = information && attributes(information, 0, KIND_ATTRIBUTE).get(IFLA_INFO_KIND)
   const macBytes = found.get(IFLA_ADDRESS) ?? new Uint8Array(0)
   const flags = getU32(body, 8)
   return {
@@ -109,13 +110,32 @@ export function readLink(message: Message): Link {
     macBytes,
     mtu: number(IFLA_MTU),
     up: (flags & IFF_UP) !== 0,
-    operational: found.get(IFLA_OPERSTATE)?.[0] === IF_OPER_UP,
+    operational: isOperational(found),
     promiscuous: number(IFLA_PROMISCUITY) !== 0,
     kind: kind === undefined ? '' : getString(kind),
     master: number(IFLA_MASTER),
     peer: number(IFLA_LINK),
     alias: text(IFLA_IFALIAS),
   }
+}
+
+/** What a bridge port must be asked for again and again. */
+export interface PortState {
+  readonly mac: Uint8Array
+  readonly operational: boolean
+}
+
+const PORT_ATTRIBUTES = wanted(IFLA_ADDRESS, IFLA_OPERSTATE)
+const KIND_ATTRIBUTE = wanted(IFLA_INFO_KIND)
+
+const isOperational = (found: ReadonlyMap<number, Uint8Array>) =>
+  found.get(IFLA_OPERSTATE)?.[0] === IF_OPER_UP
+
+/** @throws NetlinkError when there is none of that name */
+export function portState(netlink: Netlink, name: string): PortState {
+  const [reply] = netlink.request([getLinkRequest(name)])
+  const found = attributes(reply!.messages[0]!.body, 16, PORT_ATTRIBUTES)
+  return { mac: found.get(IFLA_ADDRESS)!, operational: isOperational(found) }
 }
 
 const extendedMask = attribute(IFLA_EXT_MASK, u32(RTEXT_FILTER_SKIP_STATS))

@@ -106,22 +106,33 @@ export function decode(datagram: Uint8Array): Message[] {
   return messages
 }
 
+/** Types of attributes, as a table. */
+export interface Wanted {
+  readonly types: Uint8Array
+  readonly count: number
+}
+
+export function wanted(...types: readonly number[]): Wanted {
+  const table = new Uint8Array(64)
+  for (const type of types) table[type] = 1
+  return { types: table, count: types.length }
+}
+
 /**
  * The attributes from `offset` on, by type; of a repeated one the last.
- * @param wanted the only types to look at, all of which are looked for: a link has fifty, and a view of each is dear
+ * @param only the types to look at, all of which are looked for: a link has fifty, and a view of each is dear
  */
-export function attributes(
-  bytes: Uint8Array,
-  offset: number,
-  wanted?: readonly number[],
-): Map<number, Uint8Array> {
+export function attributes(bytes: Uint8Array, offset: number, only?: Wanted): Map<number, Uint8Array> {
   const found = new Map<number, Uint8Array>()
   const end = bytes.length
   for (let at = offset; at + 4 <= end; ) {
     const length = bytes[at]! | (bytes[at + 1]! << 8)
     if (length < 4 || at + length > end) break
     const type = (bytes[at + 2]! | (bytes[at + 3]! << 8)) & 0x3fff
-    if (wanted === undefined || wanted.includes(type)) found.set(type, bytes.subarray(at + 4, at + length))
+    if (only === undefined || only.types[type] === 1) {
+      found.set(type, bytes.subarray(at + 4, at + length))
+      if (found.size === only?.count) break
+    }
     at += (length + 3) & ~3
   }
   return found

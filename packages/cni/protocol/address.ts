@@ -24,8 +24,8 @@ function parseDecimal(text: string, limit: number): number {
 function parseV4(text: string): Address | undefined {
   const parts = text.split('.')
   if (parts.length !== 4) return undefined
-  const bytes = parts.map((part) => parseDecimal(part, 255))
-  return bytes.includes(-1) ? undefined : Uint8Array.from(bytes)
+  const [a, b, c, d] = parts.map((part) => parseDecimal(part, 255)) as [number, number, number, number]
+  return a < 0 || b < 0 || c < 0 || d < 0 ? undefined : Uint8Array.of(a, b, c, d)
 }
 
 function parseGroup(text: string): number {
@@ -146,19 +146,26 @@ const maskByte = (length: number, index: number) =>
 
 /** The first address of the prefix. */
 export function networkOf(prefix: Prefix): Address {
-  return prefix.address.map((byte, index) => byte & maskByte(prefix.length, index))
+  const address = prefix.address.slice()
+  for (let i = prefix.length >> 3; i < address.length; i++)
+    address[i] = address[i]! & maskByte(prefix.length, i)
+  return address
 }
 
 /** The last address of the prefix (IPv4: broadcast). */
 export function lastOf(prefix: Prefix): Address {
-  return prefix.address.map((byte, index) => byte | (~maskByte(prefix.length, index) & 255))
+  const address = prefix.address.slice()
+  for (let i = prefix.length >> 3; i < address.length; i++)
+    address[i] = address[i]! | (~maskByte(prefix.length, i) & 255)
+  return address
 }
 
-export function contains(prefix: Prefix, address: Address): boolean {
-  return (
-    prefix.address.length === address.length &&
-    sameAddress(networkOf(prefix), networkOf({ address, length: prefix.length }))
-  )
+export function contains({ address, length }: Prefix, other: Address): boolean {
+  if (address.length !== other.length) return false
+  const whole = length >> 3
+  for (let i = 0; i < whole; i++) if (address[i] !== other[i]) return false
+  const mask = maskByte(length, whole)
+  return whole === address.length || (address[whole]! & mask) === (other[whole]! & mask)
 }
 
 /** 'aa:bb:…' of a hardware address. */

@@ -15,12 +15,12 @@ export function isObject(value: unknown): value is JsonObject {
 export class Fields {
   readonly raw: JsonObject
   readonly path: string
-  private readonly names: readonly string[]
+  /** Of the names that are there. */
+  private lengths: Set<number> | undefined
 
   constructor(raw: JsonObject, path: string) {
     this.raw = raw
     this.path = path
-    this.names = Object.keys(raw)
   }
 
   has(name: string): boolean {
@@ -31,9 +31,15 @@ export class Fields {
   private value(name: string): unknown {
     const value = this.raw[name]
     if (value !== undefined) return value
-    // Most fields are missing: their names are folded only where one of the same length is there.
-    const other = this.names.find(
-      (key) => key.length === name.length && key.toLowerCase() === name.toLowerCase(),
+    // Most fields are missing: names are folded only where one of the same length is there.
+    this.lengths ??= new Set(Object.keys(this.raw).map((key) => key.length))
+    return this.lengths.has(name.length) ? this.foldedValue(name) : undefined
+  }
+
+  private foldedValue(name: string): unknown {
+    const folded = name.toLowerCase()
+    const other = Object.keys(this.raw).find(
+      (key) => key.length === name.length && key.toLowerCase() === folded,
     )
     return other === undefined ? undefined : this.raw[other]
   }

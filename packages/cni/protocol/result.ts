@@ -156,6 +156,12 @@ function printRoute(route: Route): JsonObject {
 const isEmpty = (dns: Dns) =>
   !dns.nameservers?.length && !dns.domain && !dns.search?.length && !dns.options?.length
 
+function printInterface(each: Interface, current: boolean): JsonObject {
+  if (each.other === undefined) return each as unknown as JsonObject
+  const { other, ...own } = each
+  return current ? { ...own, ...other } : own
+}
+
 function printNewResult(result: Result, version: string): JsonObject {
   const current = atLeast(version, '1.0.0')
   const family = (address: Address) => (isV4(address) ? '4' : '6')
@@ -163,7 +169,7 @@ function printNewResult(result: Result, version: string): JsonObject {
     cniVersion: version,
     ...(result.interfaces.length === 0
       ? {}
-      : { interfaces: result.interfaces.map(({ other, ...own }) => (current ? { ...own, ...other } : own)) }),
+      : { interfaces: result.interfaces.map((each) => printInterface(each, current)) }),
     ...(result.ips.length === 0
       ? {}
       : {

@@ -19,8 +19,14 @@ export function isDigits(text: string): boolean {
   return true
 }
 
+/** The supported ones are in order: most comparisons need no parsing. */
+const rankOf = (version: string) => (SUPPORTED_VERSIONS as readonly string[]).indexOf(version)
+
 /** @throws CniError 6 when either is not a version. */
 export function atLeast(version: string, other: string): boolean {
+  const rank = rankOf(version)
+  const otherRank = rankOf(other)
+  if (rank >= 0 && otherRank >= 0) return rank >= otherRank
   const a = parse(version)
   const b = parse(other)
   for (let i = 0; i < 3; i++) {
