@@ -7,9 +7,13 @@ export interface Vector {
   readonly source: string
   readonly hex: string
   readonly message: Message
+  /** NLRI have path identifiers (RFC 7911). */
+  readonly pathIds?: true
 }
 
 const MARKER = 'ffffffffffffffffffffffffffffffff'
+const many = (count: number) => Array.from({ length: count }, (_, i) => i)
+const hex16 = (value: number) => value.toString(16).padStart(4, '0')
 const bytes = (...values: number[]) => Uint8Array.from(values)
 const nothing = { withdrawn: [], attributes: {}, nlri: [] }
 
@@ -209,6 +213,123 @@ export const VECTORS: readonly Vector[] = [
         nextHop: '192.0.2.1',
       },
       nlri: [{ prefix: '10.0.0.0/8' }],
+    },
+  },
+  {
+    name: 'OPEN with more than 255 bytes of parameters',
+    source: 'RFC 9072 2',
+    hex: `${MARKER}014d01 04 fc00 005a 0a000001 ff ff 012d
+      ${many(43)
+        .map((i) => `02 0004 c802 ${hex16(i)}`)
+        .join('')}`,
+    message: {
+      kind: 'open',
+      asn: 64512,
+      holdTime: 90,
+      routerId: 0x0a000001,
+      capabilities: many(43).map((i) => ({ kind: 'unknown', code: 200, value: bytes(0, i) })),
+    },
+  },
+  {
+    name: 'NOTIFICATION of a hard reset',
+    source: 'RFC 8538 3',
+    hex: `${MARKER}001703 06 09 06 02`,
+    message: { kind: 'notification', code: 6, subcode: 9, data: bytes(6, 2) },
+  },
+  {
+    name: 'beginning of a route refresh',
+    source: 'RFC 7313 3.2',
+    hex: `${MARKER}001705 0001 01 01`,
+    message: { kind: 'route-refresh', afi: 1, subtype: 1, safi: 1 },
+  },
+  {
+    name: 'end of a route refresh',
+    source: 'RFC 7313 3.2',
+    hex: `${MARKER}001705 0001 02 01`,
+    message: { kind: 'route-refresh', afi: 1, subtype: 2, safi: 1 },
+  },
+  {
+    name: 'UPDATE of IPv4 with an IPv6 next hop',
+    source: 'RFC 8950 3',
+    hex: `${MARKER}003f02 0000 0028
+      800e18 0001 01 10 fd000000000000000000000000000001 00 10 0a01
+      400101 00 400206 0201 0000fdea`,
+    message: {
+      kind: 'update',
+      withdrawn: [],
+      attributes: { origin: 'igp', asPath: [{ kind: 'sequence', asns: [65002] }] },
+      nlri: [],
+      mpReach: { afi: 1, safi: 1, nextHop: 'fd00::1', nlri: [{ prefix: '10.1.0.0/16' }] },
+    },
+  },
+  {
+    name: 'UPDATE of IPv6 that withdraws',
+    source: 'RFC 4760 4',
+    hex: `${MARKER}002702 0000 0010 800f0d 0002 01 00 40 fd10000000000001`,
+    message: {
+      kind: 'update',
+      ...nothing,
+      mpUnreach: { afi: 2, safi: 1, nlri: [{ prefix: '::/0' }, { prefix: 'fd10:0:0:1::/64' }] },
+    },
+  },
+  {
+    name: 'UPDATE with path identifiers',
+    source: 'RFC 7911 3',
+    hex: `${MARKER}004102 0007 00000001 10 0a01 0014 400101 00 400206 0201 0000fdea 400304 c0000201
+      00000002 10 0a01 ffffffff 18 0a0101`,
+    message: {
+      kind: 'update',
+      withdrawn: [{ prefix: '10.1.0.0/16', pathId: 1 }],
+      attributes: {
+        origin: 'igp',
+        asPath: [{ kind: 'sequence', asns: [65002] }],
+        nextHop: '192.0.2.1',
+      },
+      nlri: [
+        { prefix: '10.1.0.0/16', pathId: 2 },
+        { prefix: '10.1.1.0/24', pathId: 0xffffffff },
+      ],
+    },
+    pathIds: true,
+  },
+  {
+    name: 'UPDATE of IPv6 with path identifiers',
+    source: 'RFC 7911 3',
+    hex: `${MARKER}005002 0000 0039
+      800e22 0002 01 10 fd000000000000000000000000000001 00 00000007 40 fd10000000000001
+      800f0a 0002 01 00000008 10 fd10
+      400101 00 400200`,
+    message: {
+      kind: 'update',
+      withdrawn: [],
+      attributes: { origin: 'igp', asPath: [] },
+      nlri: [],
+      mpReach: {
+        afi: 2,
+        safi: 1,
+        nextHop: 'fd00::1',
+        nlri: [{ prefix: 'fd10:0:0:1::/64', pathId: 7 }],
+      },
+      mpUnreach: { afi: 2, safi: 1, nlri: [{ prefix: 'fd10::/16', pathId: 8 }] },
+    },
+    pathIds: true,
+  },
+  {
+    name: 'UPDATE of more than 4,096 bytes, with an attribute of more than 255',
+    source: 'RFC 8654 2, RFC 4271 4.3',
+    hex: `${MARKER}115c02 0000 1142 400101 00 400200 d00811 30 ${many(1100)
+      .map((i) => `fc00${hex16(i)}`)
+      .join('')} 400304 c0000201 10 0a01`,
+    message: {
+      kind: 'update',
+      withdrawn: [],
+      attributes: {
+        origin: 'igp',
+        asPath: [],
+        communities: many(1100).map((i) => 0xfc000000 + i),
+        nextHop: '192.0.2.1',
+      },
+      nlri: [{ prefix: '10.1.0.0/16' }],
     },
   },
 ]

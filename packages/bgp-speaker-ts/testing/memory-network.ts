@@ -154,6 +154,12 @@ export class MemoryNetwork {
     )
   }
 
+  /** Lets go of the connections that are closed. */
+  forgetClosed(): void {
+    const open = this.connections.filter(({ closed }) => !closed)
+    this.connections.splice(0, this.connections.length, ...open)
+  }
+
   /** Both ends see their connections break. */
   cut(a: string, b: string): void {
     for (const connection of [...this.between(a, b), ...this.between(b, a)])

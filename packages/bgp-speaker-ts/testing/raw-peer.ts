@@ -179,6 +179,12 @@ export class RawPeer {
     return this.#bytes
   }
 
+  /** Nothing was ever heard. */
+  forget(): void {
+    this.#heard = []
+    this.#bytes = []
+  }
+
   /** The same by names, without KEEPALIVEs. */
   names(): readonly string[] {
     return this.heard()

@@ -1,0 +1,232 @@
+// Mutated messages into running sessions of all settings. What a peer has said since its session began is kept, so that it can be said again.
+import type { PeerConfig } from '../config.ts'
+import type { Logger } from '../log.ts'
+import { fromHex, toHex } from '../packet/attributes.ts'
+import type { Capability } from '../packet/capabilities.ts'
+import { encodeMessage } from '../packet/message.ts'
+import { VECTORS } from '../packet/vectors.ts'
+import { ASN, Bench } from './bench.ts'
+import { mutate } from './mutate.ts'
+import type { Random } from './random.ts'
+import type { RawPeer } from './raw-peer.ts'
+
+const FAMILIES = [1, 2].map((afi) => ({ afi, safi: 1 }))
+const RESTART: readonly Capability[] = [
+  {
+    kind: 'graceful-restart',
+    restarting: false,
+    notification: true,
+    time: 10,
+    families: FAMILIES.map((family) => ({ ...family, forwarding: true })),
+  },
+]
+
+/** How a peer and we deal with each other. */
+interface Setting {
+  readonly asn: number
+  readonly capabilities: readonly Capability[]
+  readonly config: Partial<PeerConfig>
+}
+
+const gracefulRestart = { time: 10, forwarding: true }
+const external = { asn: 64513, capabilities: [], config: { maxPrefixes: 50 } }
+
+export const SETTINGS = {
+  external,
+  'external, restarting': { ...external, capabilities: RESTART, config: { gracefulRestart } },
+  'external, several paths': {
+    ...external,
+    capabilities: [
+      { kind: 'add-path', families: FAMILIES.map((family) => ({ ...family, receive: true, send: true })) },
+      { kind: 'extended-message' },
+      { kind: 'enhanced-route-refresh' },
+    ],
+    config: { addPathReceive: true, addPathSend: true, gracefulRestart },
+  },
+  'external, IPv4 over IPv6': {
+    ...external,
+    capabilities: [{ kind: 'extended-next-hop', families: [{ afi: 1, safi: 1, nextHopAfi: 2 }] }],
+    config: { extendedNextHop: true },
+  },
+  'internal, client': {
+    asn: ASN,
+    capabilities: [...RESTART, { kind: 'enhanced-route-refresh' }],
+    config: { routeReflectorClient: true, gracefulRestart, longLivedRestart: { time: 20 } },
+  },
+} as const satisfies Record<string, Setting>
+
+export type SettingName = keyof typeof SETTINGS
+export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[]
+
+/** What a peer says, message by message in hex; numbers are milliseconds in which nothing is said. */
+export type Said = readonly (string | number)[]
+
+/** What made the speaker fail: enough to do it again. */
+export interface Finding {
+  readonly setting: SettingName
+  readonly say: Said
+  readonly problem: string
+}
+
+const KEEPALIVE = encodeMessage({ kind: 'keepalive' })
+const GOOD = '10.200.0.0/16'
+
+/** A speaker with a good peer, and a peer of each setting. */
+export class FuzzedSpeaker {
+  readonly good: RawPeer
+  readonly #bench: Bench
+  readonly #bad = new Map<SettingName, RawPeer>()
+  readonly #said = new Map<SettingName, (string | number)[]>()
+  readonly #faults: string[]
+  sent = 0
+
+  private constructor(bench: Bench, faults: string[], settings: readonly SettingName[]) {
+    this.#bench = bench
+    this.#faults = faults
+    for (const [i, name] of settings.entries()) {
+      const { asn, capabilities, config }: Setting = SETTINGS[name]
+      const readsPathIds = capabilities.some(({ kind }) => kind === 'add-path')
+      const peer = { address: `10.0.0.${10 + i}`, asn, capabilities, readsPathIds }
+      this.#bad.set(name, bench.peer(peer, config))
+    }
+    this.good = bench.peer({ address: '10.0.0.3', asn: 64514 }).establish().announce(GOOD)
+  }
+
+  static async started(settings: readonly SettingName[] = SETTING_NAMES): Promise<FuzzedSpeaker> {
+    const faults: string[] = []
+    const log: Logger = {
+      debug() {},
+      info() {},
+      warn() {},
+      // The speaker's word for a fault of its own.
+      error: (message, fields) => {
+        const error = fields?.error
+        faults.push(`${message}: ${error instanceof Error ? error.stack : JSON.stringify(fields)}`)
+      },
+    }
+    return new FuzzedSpeaker(await Bench.started({ multipath: 4, log }), faults, settings)
+  }
+
+  /** One of the peers says some mutated messages, and time passes. The finding when that was too much. */
+  round(random: Random, messages: readonly Uint8Array[]): Finding | undefined {
+    const name = random.pick([...this.#bad.keys()])
+    this.meet(name)
+    for (let i = 0; i < 20; i++) {
+      this.say(name, toHex(mutate(random.pick(messages), random)))
+      if (this.#faults.length > 0) return this.#finding(name)
+    }
+    this.say(name, random.below(8) === 0 ? 61_000 : 1000)
+    return this.#faults.length > 0 ? this.#finding(name) : undefined
+  }
+
+  /** The peer has a session, or tries to get one. */
+  meet(name: SettingName): void {
+    const peer = this.#bad.get(name)!
+    if (this.#said.has(name) && !peer.closed) return
+    this.#said.set(name, [])
+    peer.establish()
+  }
+
+  say(name: SettingName, item: string | number): void {
+    this.#said.get(name)!.push(item)
+    if (typeof item === 'string') {
+      this.#bad.get(name)!.send(fromHex(item))
+      this.sent++
+      return
+    }
+    this.good.send(KEEPALIVE)
+    this.#bench.clock.advance(item)
+    this.good.send(KEEPALIVE)
+    this.#forget()
+  }
+
+  /** Bytes as they are, in pieces. */
+  sendRaw(name: SettingName, pieces: readonly Uint8Array[]): void {
+    this.#bad.get(name)!.send(...pieces)
+  }
+
+  /** Faults of the speaker's own so far. */
+  faults(): readonly string[] {
+    return this.#faults
+  }
+
+  /** How the peer's last session ended, as `3/1`; undefined: it has one. */
+  end(name: SettingName): string | undefined {
+    const { address } = this.#bad.get(name)!.options
+    const snapshot = this.#bench.speaker.peers().find((peer) => peer.address === address)
+    if (snapshot?.state === 'established') return undefined
+    const down = snapshot?.lastDown
+    return down !== undefined && 'code' in down ? `${down.code}/${down.subcode}` : String(down?.kind)
+  }
+
+  goodIsUnharmed(): boolean {
+    const snapshot = this.#bench.speaker.peers().find(({ address }) => address === '10.0.0.3')
+    return snapshot?.state === 'established' && snapshot.counters.established === 1
+  }
+
+  /** Prefixes that are left when all peers but the good one are gone for good. */
+  left(): readonly string[] {
+    for (const peer of this.#bad.values()) peer.crash()
+    for (let i = 0; i < 10; i++) this.#pass(10_000)
+    return this.#bench.prefixes()
+  }
+
+  async close(): Promise<void> {
+    await this.#bench.close()
+  }
+
+  #pass(milliseconds: number): void {
+    this.good.send(KEEPALIVE)
+    this.#bench.clock.advance(milliseconds)
+    this.good.send(KEEPALIVE)
+    this.#forget()
+  }
+
+  #finding(setting: SettingName): Finding {
+    return { setting, say: [...this.#said.get(setting)!], problem: this.#faults.join('\n') }
+  }
+
+  /** What the bench remembers for tests that look at it, which would look like memory that the speaker loses. */
+  #forget(): void {
+    const { events, changes, network } = this.#bench
+    events.length = 0
+    changes.length = 0
+    network.forgetClosed()
+    for (const peer of [this.good, ...this.#bad.values()]) peer.forget()
+    for (const said of this.#said.values()) if (said.length > 2000) said.splice(0, 1000)
+  }
+}
+
+/** What the peers say before it is mutated: all kinds but OPEN, with path identifiers too. */
+export const SAYINGS: readonly Uint8Array[] = VECTORS.map(({ hex }) => fromHex(hex)).filter(
+  (bytes) => bytes[18] !== 1,
+)
+
+/** Says it again to a new speaker: the fault that it makes, if it does. */
+export async function replay({
+  setting,
+  say,
+}: Pick<Finding, 'setting' | 'say'>): Promise<string | undefined> {
+  const speaker = await FuzzedSpeaker.started([setting])
+  for (const item of say) {
+    speaker.meet(setting)
+    speaker.say(setting, item)
+    if (speaker.faults().length > 0) break
+  }
+  await speaker.close()
+  return speaker.faults()[0]
+}
+
+/** Leaves out all that is not needed for a fault. */
+export async function minimized(finding: Finding): Promise<Finding> {
+  let { say } = finding
+  if ((await replay(finding)) === undefined) return finding
+  for (let size = say.length >> 1; size >= 1; size >>= 1) {
+    for (let at = 0; at < say.length; ) {
+      const without = [...say.slice(0, at), ...say.slice(at + size)]
+      if (without.length > 0 && (await replay({ ...finding, say: without })) !== undefined) say = without
+      else at += size
+    }
+  }
+  return { ...finding, say }
+}
