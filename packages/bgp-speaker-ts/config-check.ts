@@ -123,7 +123,7 @@ function checkLongLived(checker: Checker, { longLivedRestart, gracefulRestart }:
 }
 
 /** Where the peer is: an address, or a link. */
-function checkPlace(checker: Checker, { address, interface: link, bfd }: PeerConfig, seams: Seams): void {
+function checkPlace(checker: Checker, { address, interface: link }: PeerConfig, seams: Seams): void {
   if (link !== undefined) {
     checker.expect(address === undefined, 'interface', 'an unnumbered peer has no address')
     // A name that cannot be taken for an address, and that the kernel takes.
@@ -139,8 +139,6 @@ function checkPlace(checker: Checker, { address, interface: link, bfd }: PeerCon
       `a link-local address without its interface: ${address}`,
     )
   }
-  const linkLocal = link !== undefined || address?.includes('%') === true
-  checker.expect(bfd === undefined || !linkLocal, 'bfd', 'not between link-local addresses')
 }
 
 function checkBfd(checker: Checker, timers: BfdTimers | undefined, available: boolean): void {

@@ -7,6 +7,7 @@ import type { PeerHost } from './host.ts'
 import type { Negotiated } from './negotiation.ts'
 import { MAX_EXTENDED_LENGTH } from './packet/codes.ts'
 import type { Open } from './packet/open.ts'
+import { canonicalAddress } from './peer-name.ts'
 import { downReason } from './reasons.ts'
 import { Retained } from './retention.ts'
 import { Session } from './session.ts'
@@ -91,7 +92,9 @@ export class PeerSessions {
 
   /** BFD runs from the first session on, over ends of sessions too. */
   watchPath({ bfd }: PeerConfig): void {
-    const local = this.current?.wire.connection.localAddress
-    if (bfd !== undefined && local !== undefined) this.#host.paths.watch(this.#peer, local, bfd)
+    const connection = this.current?.wire.connection
+    if (bfd === undefined || connection === undefined) return
+    const { localAddress: local, remoteAddress } = connection
+    this.#host.paths.watch(this.#peer, { remote: canonicalAddress(remoteAddress), local }, bfd)
   }
 }

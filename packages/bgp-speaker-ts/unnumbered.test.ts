@@ -1,8 +1,10 @@
 // Peers without addresses: found on their link, told apart by it, and IPv4 over their link-local next hops.
 import { expect } from 'chai'
+import type { BfdDown } from './bfd/bfd.ts'
 import type { PeerConfig, SpeakerConfig } from './config.ts'
 import { RouterDiscovery } from './discovery/router-discovery.ts'
 import { BgpConfigError } from './errors.ts'
+import type { PathMonitor } from './path-watch.ts'
 import { Speaker } from './speaker.ts'
 import { ASN, Bench, SPEAKER } from './testing/bench.ts'
 import { FakeClock } from './testing/fake-clock.ts'
@@ -188,6 +190,26 @@ describe('unnumbered peers (RFC 4861, RFC 8950)', () => {
     hosts.clock.advance(2000)
     expect(a.peers()[0]).to.include({ address: 'fe80::2%eth0', state: 'established', asn: 64513 })
     expect([...a.routes()].map(({ nextHop }) => nextHop)).to.deep.equal(['fe80::2%eth0'])
+  })
+
+  it('are watched by BFD at the address that they were found at', async () => {
+    const watched: string[] = []
+    const down: ((event: BfdDown) => void)[] = []
+    const bfd: PathMonitor = {
+      addSession: ({ peer, local }) => void watched.push(`${local} to ${peer}`),
+      removeSession: (peer) => void watched.push(`no more ${peer}`),
+      on: (_event, heard) => down.push(heard),
+    }
+    const a = await hosts.speaker('10.0.0.1', 64512, { bfd })
+    const b = await hosts.speaker('10.0.0.2', 64513)
+    a.addPeer(onLink('eth0', { bfd: {} }))
+    b.addPeer(onLink('up'))
+    hosts.clock.advance(3000)
+    expect(watched).to.deep.equal(['fe80::1%eth0 to fe80::2%eth0'])
+    down[0]!({ peer: 'fe80::2%eth0', reason: 'detection-expired', diagnostic: '' })
+    expect(a.peers()[0]?.lastDown).to.include({ code: 6, subcode: 10 })
+    await withdrawn(() => a.removePeer('eth0'))
+    expect(watched.at(-1)).to.equal('no more fe80::2%eth0')
   })
 
   it('need a discovery, a name that is none of an address, and no address', () => {

@@ -1,11 +1,12 @@
 // Peers at link-local addresses: FRR found by Router Advertisements on two links at once, BIRD at an address that is given.
+import { join } from 'node:path'
 import { kernelDiscovery } from '@podroute/agent/bgp-discovery.ts'
 import { kernelTransport } from '@podroute/agent/bgp-transport.ts'
 import type { PeerConfig } from 'bgp-speaker-ts/config.ts'
 import { Speaker } from 'bgp-speaker-ts/speaker.ts'
 import { expect } from 'chai'
 import { OUR_ASN, OURS, THEIRS } from './support/bench.ts'
-import { eventually } from './support/daemon.ts'
+import { eventually, NamespaceProcess } from './support/daemon.ts'
 import { ip } from './support/link.ts'
 import { LinkLocalBird, LinkLocalFrr } from './support/link-local.ts'
 import { together } from './support/together.ts'
@@ -108,6 +109,32 @@ async function findsFrr(): Promise<void> {
   }
 }
 
+/** In a process of its own: node looks the interface of a link-local address up in the namespace of the process. */
+async function watchesFrr(): Promise<void> {
+  const star = new Star(['eth0'])
+  const router = new LinkLocalFrr(star.others[0]!, THEIRS, true)
+  const program = join(import.meta.dirname, 'support/watched-link.ts')
+  const speaker = new NamespaceProcess(star.ours, process.execPath, [program, 'eth0'])
+  try {
+    await router.start()
+    await eventually(
+      () => router.bfdState(),
+      (state) => state === 'up' && speaker.text.includes('bfd up fe80::2%eth0'),
+    )
+    const said = speaker.text.length
+    ip('-n', star.others[0]!, 'link', 'set', 'peer', 'down')
+    await eventually(
+      () => speaker.text.slice(said),
+      (text) => text.includes('down eth0 Cease/BFD Down'),
+      5000,
+    )
+  } finally {
+    await speaker.stop()
+    await router.stop()
+    star.remove()
+  }
+}
+
 async function meetsBird(passive: boolean): Promise<void> {
   const star = new Star(['eth0'])
   const bird = new LinkLocalBird(star.others[0]!, THEIRS)
@@ -139,6 +166,7 @@ together('interop over', [
           'finds two FRRs with one link-local address on two links, and exchanges routes of both families with them',
         run: findsFrr,
       },
+      { title: 'watches the path to FRR by BFD between link-local addresses', run: watchesFrr },
       {
         title: 'exchanges routes of both families with BIRD, to which we connect',
         run: () => meetsBird(false),

@@ -1,5 +1,6 @@
 // BFD's sockets made by the linux package: in a network namespace of the test's own, and deaf to any TTL but 255.
 import { parseAddress } from '@podroute/linux/address.ts'
+import { interfaceIndex } from '@podroute/linux/interface.ts'
 import { withNetns } from '@podroute/linux/netns.ts'
 import {
   AF_INET,
@@ -7,8 +8,10 @@ import {
   attachFilter,
   bind,
   close,
+  SO_BINDTOIFINDEX,
   SOCK_DGRAM,
   SOCK_NONBLOCK,
+  SOL_SOCKET,
   setsockoptInt,
   socket,
 } from '@podroute/linux/sys.ts'
@@ -18,7 +21,8 @@ import { type OpenSocket, ttlFilter } from 'bgp-speaker-ts/bfd/sockets.ts'
 const IPPROTO_IPV6 = 41
 const IPV6_V6ONLY = 26
 
-export function linuxBfdSockets(netns: string): OpenSocket {
+/** @param netns the process's own when absent; only there a link-local address can be connected to */
+export function linuxBfdSockets(netns?: string): OpenSocket {
   return (request) =>
     withNetns(netns, () => {
       const family = request.local.includes(':') ? 6 : 4
@@ -28,7 +32,9 @@ export function linuxBfdSockets(netns: string): OpenSocket {
         if (request.role === 'receive') attachFilter(fd, ttlFilter(family))
         else setTtl(fd, family, 255)
         const port = request.role === 'receive' ? request.port : request.sourcePort
-        bind(fd, sockaddr(family, parseAddress(request.local), port))
+        const [address = '', zone] = request.local.split('%')
+        if (zone !== undefined) setsockoptInt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, interfaceIndex(fd, zone))
+        bind(fd, sockaddr(family, parseAddress(address), port))
         return fd
       } catch (error) {
         close(fd)

@@ -17,9 +17,12 @@ export class LinkLocalFrr {
   readonly #directory = temporaryDirectory('frr')
   #processes: NamespaceProcess[] = []
 
-  constructor(netns: string, announce: readonly string[]) {
+  readonly #bfd: boolean
+
+  constructor(netns: string, announce: readonly string[], bfd = false) {
     this.#netns = netns
     this.#announce = announce
+    this.#bfd = bfd
   }
 
   async start(): Promise<void> {
@@ -27,10 +30,12 @@ export class LinkLocalFrr {
     // The daemons give up root.
     execFileSync('chown', ['frr:frr', path])
     writeFileSync(join(path, 'zebra.conf'), '')
-    writeFileSync(join(path, 'bgpd.conf'), frrConfiguration(this.#announce))
-    for (const daemon of ['zebra', 'bgpd']) {
+    writeFileSync(join(path, 'bgpd.conf'), frrConfiguration(this.#announce, this.#bfd))
+    writeFileSync(join(path, 'bfdd.conf'), '')
+    for (const daemon of this.#bfd ? ['zebra', 'bfdd', 'bgpd'] : ['zebra', 'bgpd']) {
       const files = ['-f', join(path, `${daemon}.conf`), '-i', join(path, `${daemon}.pid`)]
-      const sockets = ['-z', join(path, 'zserv.api'), '--vty_socket', path, '--log', 'stdout']
+      const control = daemon === 'bfdd' ? ['--bfdctl', join(path, 'bfdd.sock')] : []
+      const sockets = ['-z', join(path, 'zserv.api'), '--vty_socket', path, '--log', 'stdout', ...control]
       this.#processes.push(new NamespaceProcess(this.#netns, join(DAEMONS, daemon), [...files, ...sockets]))
       await eventually(
         () => this.#ask(daemon, 'show version'),
@@ -55,6 +60,14 @@ export class LinkLocalFrr {
     return found
   }
 
+  /** What it says of the path to us. */
+  async bfdState(): Promise<string | undefined> {
+    const peers = JSON.parse(await this.#ask('bfdd', 'show bfd peers json')) as readonly {
+      readonly status?: string
+    }[]
+    return peers[0]?.status
+  }
+
   async stop(): Promise<void> {
     for (const process of this.#processes.splice(0).reverse()) await process.stop()
     this.#directory.remove()
@@ -65,7 +78,7 @@ export class LinkLocalFrr {
   }
 }
 
-function frrConfiguration(announce: readonly string[]): string {
+function frrConfiguration(announce: readonly string[], bfd: boolean): string {
   const family = (of: 4 | 6) => ` address-family ipv${of} unicast
 ${ofFamily(announce, of)
   .map((prefix) => `  network ${prefix}`)
@@ -79,6 +92,7 @@ router bgp 65001
  no bgp network import-check
  neighbor peer interface remote-as external
  neighbor peer timers connect 1
+ ${bfd ? 'neighbor peer bfd 3 200 200' : ''}
 ${family(4)}
 ${family(6)}
 `
