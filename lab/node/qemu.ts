@@ -56,6 +56,8 @@ const KERNEL_PARAMETERS = [
   'audit=0',
   'apparmor=0',
   'rcupdate.rcu_expedited=1',
+  // A guest that gets no processor for a moment counts too few ticks, and gives up.
+  'no_timer_check',
 ]
 
 /** The rate of the time stamp counter, told to an emulated guest: on a busy machine it measures nonsense. */

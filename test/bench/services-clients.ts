@@ -4,6 +4,8 @@ import { ENDPOINT_PORT, SERVICE_PORT, serviceAddress } from './services-objects.
 
 /** Pause between two attempts, in milliseconds. */
 const RETRY = 4
+/** While a node starts: what is refused costs it time, too. */
+const RETRY_AT_START = 50
 /** An attempt that nobody answers or refuses is given up after this many milliseconds. */
 const PATIENCE = 1000
 
@@ -33,12 +35,12 @@ export function answers(index: number): Promise<boolean> {
 }
 
 /** Resolves when a Service answers, or with `false` refuses. @throws Error after `timeout` milliseconds */
-export async function until(index: number, wanted: boolean, timeout: number): Promise<void> {
+export async function until(index: number, wanted: boolean, timeout: number, retry = RETRY): Promise<void> {
   const end = performance.now() + timeout
   while ((await answers(index)) !== wanted) {
     if (performance.now() > end)
       throw new Error(`Service ${index} did not ${wanted ? 'answer' : 'refuse'} in time`)
-    await new Promise((resolve) => setTimeout(resolve, RETRY))
+    await new Promise((resolve) => setTimeout(resolve, retry))
   }
 }
 
@@ -47,6 +49,6 @@ export async function untilAllAnswer(services: number, timeout: number): Promise
   const SAMPLE = 16
   const end = performance.now() + timeout
   for (let step = SAMPLE; step > 0; step--) {
-    await until(Math.ceil((services * step) / SAMPLE) - 1, true, end - performance.now())
+    await until(Math.ceil((services * step) / SAMPLE) - 1, true, end - performance.now(), RETRY_AT_START)
   }
 }

@@ -23,6 +23,8 @@ const BUILD = resolve(import.meta.dirname, '../../deploy/build.ts')
 /** kube-proxy takes its time. */
 const PEER_UPDATES = { rounds: 3, timeout: 60_000 }
 const UPDATES = { rounds: 50, timeout: 10_000 }
+/** Changes a second. */
+const RATE = 200
 
 interface Goals {
   readonly firstSync: number
@@ -46,24 +48,31 @@ class Bench {
     this.#json = json
   }
 
-  /** @param rate changes a second, for a minute; 0: none */
-  async agent(services: number, rate: number): Promise<void> {
+  /** @param name `agent-1000`, `kube-proxy-ipvs-1000`; sizes must not shrink from one case to the next */
+  async run(name: string): Promise<void> {
+    const [, mode, size] = /^(?:agent|kube-proxy-(nftables|ipvs))-(\d+)$/.exec(name) ?? []
+    if (size === undefined) throw new Error(`no case ${name}`)
+    if (mode === undefined) await this.#agent(Number(size))
+    else await this.#kubeProxy(mode as ProxyMode, Number(size))
+  }
+
+  async #agent(services: number): Promise<void> {
     await this.#api.fill(services)
     await using node = await BenchNode.boot(this.#directory)
     const program = agentProgram(this.#directory)
     await node.warm([...program.command, '--help'])
-    const goals = GOALS[services]!
+    const goals = GOALS[services]
     const sync = await firstSync(node, program, services)
-    this.#report(`first sync of ${services} x 5`, 'ms', sync, goals.firstSync)
+    this.#report(`first sync of ${services} x 5`, 'ms', sync, goals?.firstSync)
     const times = await updates(this.#api, UPDATES)
     this.#report(`update to first connection at ${services}`, 'ms', median(times), 100)
     this.#report(`the same, slowest of ${times.length}`, 'ms', Math.max(...times))
-    await this.#usage(node, services, goals.rss)
-    if (rate > 0) await this.#rate(node, services, rate)
+    await this.#usage(node, services, goals?.rss)
+    if (services !== 1000) await this.#rate(node, services, RATE)
     await this.#restart(node, program, services)
   }
 
-  async kubeProxy(mode: ProxyMode, services: number): Promise<void> {
+  async #kubeProxy(mode: ProxyMode, services: number): Promise<void> {
     await this.#api.fill(services)
     await using node = await BenchNode.boot(this.#directory)
     const program = kubeProxyProgram(this.#directory, join(await buildControlPlane(), 'kube-proxy'), mode)
@@ -75,7 +84,7 @@ class Bench {
     this.#report(`kube-proxy ${mode}: RSS`, 'MiB', (await node.usage()).rss)
   }
 
-  async #usage(node: BenchNode, services: number, goal: number): Promise<void> {
+  async #usage(node: BenchNode, services: number, goal: number | undefined): Promise<void> {
     const { rss, peak, cpu } = await node.usage()
     this.#report(`RSS at ${services} x 5`, 'MiB', rss, goal)
     this.#report(`RSS at ${services} x 5, the most ever`, 'MiB', peak)
@@ -92,7 +101,7 @@ class Bench {
     this.#report(name('lag p50'), 'ms', quantile(figures.lags, 0.5))
     this.#report(name('lag p99'), 'ms', quantile(figures.lags, 0.99), 250)
     this.#report(name('CPU'), '%', ((after.cpu - before.cpu) / ((rate * seconds) / figures.rate)) * 100)
-    this.#report(name('RSS'), 'MiB', after.rss, GOALS[services]!.rss)
+    this.#report(name('RSS'), 'MiB', after.rss, GOALS[services]?.rss)
   }
 
   /** Everything is in the kernel already: it is read, and left alone. */
@@ -134,11 +143,7 @@ try {
   await api.addNode()
   const server = await serveEndpoints()
   const bench = new Bench(api, directory, values.json)
-  const wanted = (name: string) => cases.includes(name)
-  if (wanted('agent-1000')) await bench.agent(1000, 0)
-  if (wanted('kube-proxy-nftables')) await bench.kubeProxy('nftables', 1000)
-  if (wanted('kube-proxy-ipvs')) await bench.kubeProxy('ipvs', 1000)
-  if (wanted('agent-10000')) await bench.agent(10_000, 200)
+  for (const name of cases) await bench.run(name)
   server.close()
 } finally {
   await processes.stop()

@@ -30,7 +30,7 @@ export interface Usage {
 export class BenchNode implements AsyncDisposable {
   readonly #vm: Vm
   #output = ''
-  #ended: Promise<number> = Promise.resolve(0)
+  #ended: Promise<unknown> = Promise.resolve()
 
   private constructor(vm: Vm) {
     this.#vm = vm
@@ -67,7 +67,9 @@ export class BenchNode implements AsyncDisposable {
       this.#output = (this.#output + data.toString()).slice(-4000)
     }
     const options = env ? { env: { PATH: process.env.PATH ?? '', ...env } } : {}
-    this.#ended = this.#vm.stream(shell, { onStdout: keep, onStderr: keep }, options)
+    const running = this.#vm.stream(shell, { onStdout: keep, onStderr: keep }, options)
+    // The machine may end before the program does.
+    this.#ended = running.catch(() => undefined)
   }
 
   get output(): string {
@@ -100,6 +102,6 @@ export class BenchNode implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#vm.close()
-    await this.#ended.catch(() => undefined)
+    await this.#ended
   }
 }

@@ -1,5 +1,5 @@
 /**
- * `npm run bench:services [-- --json] [-- CASE…]`: the service proxy without a kernel, on the kernel of a VM, and as a process
+ * `npm run bench:services [-- --json] [CASE…]` (other sizes by name: `agent-300`): the service proxy without a kernel, on the kernel of a VM, and as a process
  * there with an API server outside, beside kube-proxy on the same objects.
  */
 import { spawn } from 'node:child_process'
@@ -14,7 +14,7 @@ import { reportSimulated } from './services-simulated.ts'
 
 const TOP = new URL('../..', import.meta.url).pathname
 /** In this order; those of the cluster share one control plane. */
-const CLUSTER_CASES = ['agent-1000', 'kube-proxy-nftables', 'kube-proxy-ipvs', 'agent-10000']
+const CLUSTER_CASES = ['agent-1000', 'kube-proxy-nftables-1000', 'kube-proxy-ipvs-1000', 'agent-10000']
 const CASES = ['simulated', 'growth', ...CLUSTER_CASES]
 
 async function growth(flags: readonly string[]): Promise<void> {
@@ -45,12 +45,11 @@ const { values, positionals } = parseArgs({
   options: { json: { type: 'boolean', default: false } },
   allowPositionals: true,
 })
-const unknown = positionals.filter((name) => !CASES.includes(name))
-if (unknown.length > 0) throw new Error(`no case ${unknown.join(', ')}; there are ${CASES.join(', ')}`)
-const wanted = (name: string) => positionals.length === 0 || positionals.includes(name)
+const cases = positionals.length === 0 ? CASES : positionals
+const wanted = (name: string) => cases.includes(name)
 const flags = values.json ? ['--json'] : []
 await installPackages()
 if (wanted('simulated')) await reportSimulated(values.json)
 if (wanted('growth')) await growth(flags)
-const clusterCases = CLUSTER_CASES.filter(wanted)
+const clusterCases = cases.filter((name) => name !== 'simulated' && name !== 'growth')
 if (clusterCases.length > 0) await cluster(clusterCases, flags)
