@@ -75,11 +75,15 @@ export function formatPrefix(prefix: Prefix): string {
 
 /** Whether the address or prefix (its bytes and length) lies inside `outer`. */
 export function contains(outer: Prefix, bytes: Uint8Array, length = bytes.length * 8): boolean {
-  if (outer.bytes.length !== bytes.length || length < outer.length) return false
+  return outer.bytes.length === bytes.length && length >= outer.length && containsAt(outer, bytes, 0)
+}
+
+/** Whether the prefix covers the address of its own family that starts at `at`. */
+export function containsAt(outer: Prefix, bytes: Uint8Array, at: number): boolean {
   const whole = outer.length >> 3
-  for (let i = 0; i < whole; i++) if (outer.bytes[i] !== bytes[i]) return false
+  for (let i = 0; i < whole; i++) if (outer.bytes[i] !== bytes[at + i]) return false
   const rest = outer.length & 7
-  return rest === 0 || ((outer.bytes[whole]! ^ bytes[whole]!) & (0xff00 >> rest) & 0xff) === 0
+  return rest === 0 || ((outer.bytes[whole]! ^ bytes[at + whole]!) & (0xff00 >> rest) & 0xff) === 0
 }
 
 export function clearHostBits(bytes: Uint8Array, length: number): void {

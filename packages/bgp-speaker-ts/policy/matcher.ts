@@ -1,5 +1,5 @@
 // A rule's conditions, prepared for many questions.
-import { contains, type Prefix, parseAddressOrPrefix, parsePrefix } from '../address.ts'
+import { contains, containsAt, type Prefix, parseAddressOrPrefix, parsePrefix } from '../address.ts'
 import type { Family } from '../config.ts'
 import { ATTRIBUTE } from '../packet/codes.ts'
 import { formatLargeCommunity, parseCommunity } from '../packet/communities.ts'
@@ -72,9 +72,18 @@ export class AttributeCondition {
     if (families !== undefined && !families.includes(family)) return false
     if (sources !== undefined && !sources.includes(source.kind)) return false
     if (this.#neighbours !== undefined && !inside(this.#neighbours, source.addressBytes)) return false
-    if (this.#nextHops !== undefined && !inside(this.#nextHops, table.nextHop(id))) return false
+    if (this.#nextHops !== undefined && !this.#hasNextHop(table, id, this.#nextHops)) return false
     if (this.#communities !== undefined && !this.#hasCommunity(table, id, this.#communities)) return false
     return asPath === undefined || matchesAsPath(asPath, table, id)
+  }
+
+  /** In place: a policy may look at half a million sets. */
+  #hasNextHop(table: AttributeTable, id: number, outers: readonly Prefix[]): boolean {
+    const length = table.nextHopLength[id]!
+    const bytes = table.bytes(id)
+    const at = table.end(id) - length
+    for (const outer of outers) if (outer.bytes.length === length && containsAt(outer, bytes, at)) return true
+    return false
   }
 
   #hasCommunity(table: AttributeTable, id: number, wanted: ReadonlySet<number>): boolean {

@@ -7,7 +7,7 @@ import type { Member } from './member.ts'
 import type { UpdateGroup } from './update-group.ts'
 
 const SLICE = 4000
-const FULL = 4 << 20
+const FULL = 1 << 20
 /** Milliseconds after which a dump does not wait for its slowest members any more. */
 const PATIENCE = 1000
 

@@ -4,7 +4,7 @@ import type { ExtraPath } from './extra-paths.ts'
 import { addId, type Lagging, type Member, noIds, type PathIds } from './member.ts'
 
 /** More than this waiting for a member holds its group up; for longer than PATIENCE (ms), and the member goes on by itself. */
-const HIGH_WATER = 4 << 20
+const HIGH_WATER = 1 << 20
 const PATIENCE = 1000
 
 export class Laggards {
