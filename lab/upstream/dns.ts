@@ -1,97 +1,76 @@
-// Cluster DNS where the kubelets send every pod's questions: CoreDNS as a pod, reached through a Service.
+// Cluster DNS where the kubelets send every pod's questions: CoreDNS beside the control plane, where nothing is
+// emulated, reached through a Service like any other.
 
-import { apply, waitForPods } from '../scenarios/cluster.ts'
-import { DNS_IMAGE } from './images.ts'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { API_ADDRESS, LAB_NAMESPACE } from '../addresses.ts'
+import { attempt } from '../command.ts'
+import { Processes } from '../processes.ts'
+import { apply, waitFor } from '../scenarios/cluster.ts'
+import { KUBECONFIG, STATE } from '../state.ts'
+import { buildUpstream } from './programs.ts'
 
 /** The kubelet's `clusterDNS`. */
 export const DNS_ADDRESS = '10.96.0.10'
 
-const NAMESPACE = 'kube-system'
-const LABELS = { 'k8s-app': 'kube-dns' }
+const NAME = 'coredns'
+const READY_PORT = 8181
 
 const COREFILE = `.:53 {
+    bind ${API_ADDRESS}
     errors
-    ready
+    ready 127.0.0.1:${READY_PORT}
     cache 30
     kubernetes cluster.local in-addr.arpa ip6.arpa {
+        kubeconfig ${KUBECONFIG}
         pods insecure
     }
 }
 `
 
-const ROLE = [
-  { apiGroups: [''], resources: ['services', 'pods', 'namespaces'], verbs: ['list', 'watch'] },
-  { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['list', 'watch'] },
-]
-
+/** The Service that upstream's tests know, without a selector, and its endpoint. */
 function objects(): object[] {
-  const name = 'coredns'
-  const metadata = { name, namespace: NAMESPACE }
-  const rbac = 'rbac.authorization.k8s.io'
+  const metadata = { name: 'kube-dns', namespace: 'kube-system' }
+  const ports = [
+    { name: 'dns', port: 53, protocol: 'UDP' },
+    { name: 'dns-tcp', port: 53, protocol: 'TCP' },
+  ]
   return [
-    { apiVersion: 'v1', kind: 'ServiceAccount', metadata },
-    { apiVersion: `${rbac}/v1`, kind: 'ClusterRole', metadata: { name }, rules: ROLE },
     {
-      apiVersion: `${rbac}/v1`,
-      kind: 'ClusterRoleBinding',
-      metadata: { name },
-      roleRef: { apiGroup: rbac, kind: 'ClusterRole', name },
-      subjects: [{ kind: 'ServiceAccount', ...metadata }],
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { ...metadata, labels: { 'k8s-app': 'kube-dns' } },
+      spec: { clusterIP: DNS_ADDRESS, ports },
     },
-    { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { Corefile: COREFILE } },
-    service(),
-    deployment(name),
+    {
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { ...metadata, labels: { 'kubernetes.io/service-name': metadata.name } },
+      addressType: 'IPv4',
+      endpoints: [{ addresses: [API_ADDRESS], conditions: { ready: true } }],
+      ports,
+    },
   ]
 }
 
-function service(): object {
-  return {
-    apiVersion: 'v1',
-    kind: 'Service',
-    metadata: { name: 'kube-dns', namespace: NAMESPACE, labels: LABELS },
-    spec: {
-      clusterIP: DNS_ADDRESS,
-      selector: LABELS,
-      ports: [
-        { name: 'dns', port: 53, protocol: 'UDP' },
-        { name: 'dns-tcp', port: 53, protocol: 'TCP' },
-      ],
-    },
-  }
-}
-
-function deployment(name: string): object {
-  const container = {
-    name,
-    image: DNS_IMAGE,
-    imagePullPolicy: 'Never',
-    args: ['-conf', '/etc/coredns/Corefile'],
-    readinessProbe: { httpGet: { path: '/ready', port: 8181 }, periodSeconds: 3 },
-    volumeMounts: [{ name: 'config', mountPath: '/etc/coredns', readOnly: true }],
-  }
-  return {
-    apiVersion: 'apps/v1',
-    kind: 'Deployment',
-    metadata: { name, namespace: NAMESPACE, labels: LABELS },
-    spec: {
-      replicas: 1,
-      selector: { matchLabels: LABELS },
-      template: {
-        metadata: { labels: LABELS },
-        spec: {
-          serviceAccountName: name,
-          priorityClassName: 'system-cluster-critical',
-          dnsPolicy: 'Default',
-          containers: [container],
-          volumes: [{ name: 'config', configMap: { name } }],
-        },
-      },
-    },
-  }
-}
-
-/** Resolves when it answers. Applied again it changes nothing. */
+/** Resolves when it answers: a second after the first call, at once after the others. */
 export async function startDns(): Promise<void> {
+  const processes = await Processes.load(STATE)
+  if (!processes.isRunning(NAME)) {
+    const corefile = join(STATE, 'Corefile')
+    await writeFile(corefile, COREFILE)
+    const program = join(await buildUpstream(), 'coredns')
+    await processes.start(NAME, [program, '-conf', corefile], { netns: LAB_NAMESPACE })
+  }
   await apply(...objects())
-  await waitForPods('k8s-app=kube-dns', 1, { namespace: NAMESPACE })
+  const ask = [`http://127.0.0.1:${READY_PORT}/ready`]
+  await waitFor(
+    'cluster DNS',
+    async () => {
+      await processes.expectRunning(NAME)
+      return attempt('ip', ['netns', 'exec', LAB_NAMESPACE, 'curl', '-sf', ...ask], { timeout: 10_000 })
+    },
+    ({ code }) => code === 0,
+    { timeout: 60_000 },
+  )
 }

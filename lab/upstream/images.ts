@@ -10,8 +10,6 @@ import { linkApplets } from '../images/pods.ts'
 
 const REGISTRY = 'registry.k8s.io/e2e-test-images'
 
-export const DNS_IMAGE = 'localhost/podroute-lab/coredns:1'
-
 const PAUSE = { entrypoint: ['/agnhost', 'pause'] }
 const WEB_SERVER = { entrypoint: ['/agnhost', 'netexec', '--http-port=80'] }
 
@@ -24,7 +22,6 @@ export const UPSTREAM_IMAGES: readonly ImageName[] = [
   { reference: `${REGISTRY}/nginx:1.15-4`, ...WEB_SERVER },
   { reference: 'registry.k8s.io/pause:3.10.1', ...PAUSE },
   { reference: `${REGISTRY}/regression-issue-74839:1.4`, entrypoint: ['/regression-issue-74839'] },
-  { reference: DNS_IMAGE, entrypoint: ['/coredns'] },
 ]
 const BUSYBOX_IMAGE: ImageName = {
   reference: `${REGISTRY}/busybox:1.37.0-1`,
@@ -87,7 +84,7 @@ async function makeBusyboxTree(tree: string): Promise<void> {
 async function makeTestTree(tree: string, programs: string): Promise<void> {
   await makeBusyboxTree(tree)
   await makeFolders(tree, ['uploads'])
-  for (const name of ['agnhost', 'regression-issue-74839', 'coredns']) {
+  for (const name of ['agnhost', 'regression-issue-74839']) {
     await copyFile(join(programs, name), join(tree, name))
   }
   await link(join(tree, 'agnhost'), join(tree, 'agnhost-2'))
