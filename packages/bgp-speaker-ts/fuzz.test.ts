@@ -2,9 +2,8 @@
 import { writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import v8 from 'node:v8'
-import vm from 'node:vm'
 import { expect } from 'chai'
+import { heapInUse } from './testing/heap.ts'
 import { Random } from './testing/random.ts'
 import { type Finding, FuzzedSpeaker, minimized, SAYINGS } from './testing/session-fuzzer.ts'
 
@@ -37,16 +36,6 @@ describe(`fuzzing sessions with FUZZ_SEED=${SEED}`, function () {
     await speaker.close()
   })
 })
-
-/** Bytes of live objects and of the buffers that they hold. */
-function heapInUse(): number {
-  v8.setFlagsFromString('--expose-gc')
-  const collect = vm.runInNewContext('gc') as () => void
-  collect()
-  collect()
-  const { heapUsed, arrayBuffers } = process.memoryUsage()
-  return heapUsed + arrayBuffers
-}
 
 /** @throws Error that says what happened and where the case is written */
 async function report(finding: Finding): Promise<never> {

@@ -1,12 +1,10 @@
 // Peers that break the rules, over real TCP: the NOTIFICATION that the RFC names, a reset session, and the speaker goes on.
-import net from 'node:net'
 import { expect } from 'chai'
 import { fromHex } from './packet/attributes.ts'
-import { Framer } from './packet/header.ts'
-import { decodeMessage, encodeMessage, type Message } from './packet/message.ts'
+import { encodeMessage, type Message } from './packet/message.ts'
 import { Speaker } from './speaker.ts'
+import { RawTcp } from './testing/raw-tcp.ts'
 
-const CONTEXT = { fourOctetAs: true, internal: false, localAsn: 64999, addPath4: false, addPath6: false }
 const OPEN: Message = {
   kind: 'open',
   asn: 64513,
@@ -18,59 +16,13 @@ const OPEN: Message = {
   ],
 }
 
-/** A raw TCP peer. */
-class Raw {
-  readonly socket: net.Socket
-  readonly messages: Message[] = []
-  readonly #framer = new Framer()
-  #wake = () => {}
-  closed = false
-
-  constructor(port: number, localAddress: string) {
-    this.socket = net.connect({ host: '127.0.2.1', port, localAddress })
-    this.socket.on('data', (bytes) => {
-      this.#framer.push(bytes, (buffer, _type, start, end) => {
-        this.messages.push(decodeMessage(buffer.slice(start, end), CONTEXT).message)
-        return true
-      })
-      this.#wake()
-    })
-    this.socket.on('error', () => {})
-    this.socket.on('close', () => {
-      this.closed = true
-      this.#wake()
-    })
-  }
-
-  send(...messages: readonly (Message | Uint8Array)[]): void {
-    for (const message of messages)
-      this.socket.write(message instanceof Uint8Array ? message : encodeMessage(message))
-  }
-
-  async until(holds: () => boolean): Promise<void> {
-    while (!holds()) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
-    }
-  }
-
-  async received(kind: Message['kind']): Promise<Message> {
-    await this.until(() => this.closed || this.messages.some((message) => message.kind === kind))
-    const found = this.messages.find((message) => message.kind === kind)
-    if (found === undefined)
-      throw new Error(`closed without ${kind}; got ${this.messages.map((message) => message.kind)}`)
-    return found
-  }
-}
-
 describe('hostile peers', () => {
   let speaker: Speaker
   let port: number
-  const raws: Raw[] = []
+  const raws: RawTcp[] = []
 
   const dial = (localAddress = '127.0.2.2') => {
-    const raw = new Raw(port, localAddress)
+    const raw = new RawTcp('127.0.2.1', port, localAddress)
     raws.push(raw)
     return raw
   }
@@ -98,7 +50,7 @@ describe('hostile peers', () => {
     await speaker.close()
   })
 
-  const expectNotification = async (raw: Raw, code: number, subcode: number) => {
+  const expectNotification = async (raw: RawTcp, code: number, subcode: number) => {
     expect(await raw.received('notification')).to.deep.include({ kind: 'notification', code, subcode })
     await raw.until(() => raw.closed)
     const again = await session()
