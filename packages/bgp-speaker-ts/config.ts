@@ -127,7 +127,7 @@ export interface Announcement {
   readonly origin?: 'igp' | 'egp' | 'incomplete'
   readonly localPref?: number
   readonly med?: number
-  /** `64512:1`, or names of well-known ones such as `no-export` (RFC 1997). */
+  /** `64512:1`, or names of well-known ones such as `no-export` (RFC 1997): our peers are told the route with them, and obey them. */
   readonly communities?: readonly string[]
   /** `64512:1:2` (RFC 8092). */
   readonly largeCommunities?: readonly string[]

@@ -9,11 +9,13 @@ export interface AsPathSummary {
   neighbour: number
   /** How often the local AS number stands in it. */
   loops: number
+  /** Segments of confederations (RFC 5065). */
+  confederations: number
 }
 
 //  | Segment type (1) | Number of ASes (1) | ASes (2 or 4 bytes each) | ...
 
-/** False when it is malformed (RFC 7606 7.2): unknown segment type, a segment of no ASes, or one that is cut short. */
+/** False when it is malformed (RFC 7606 7.2): unknown segment type, a segment of no ASes, one that is cut short, or AS number 0 (RFC 7607). */
 export function scanAsPath(
   bytes: Uint8Array,
   at: number,
@@ -24,7 +26,7 @@ export function scanAsPath(
 ): boolean {
   const end = at + length
   let first = true
-  summary.length = summary.neighbour = summary.loops = 0
+  summary.length = summary.neighbour = summary.loops = summary.confederations = 0
   while (at < end) {
     if (end - at < 2) return false
     const type = bytes[at]!
@@ -33,12 +35,15 @@ export function scanAsPath(
     if (type < 1 || type > 4 || count === 0 || count * width > end - at) return false
     if (type === SEGMENT.SEQUENCE) summary.length += count
     else if (type === SEGMENT.SET) summary.length++
+    else summary.confederations++
     if (first && type === SEGMENT.SEQUENCE)
       summary.neighbour = width === 4 ? readU32(bytes, at) : readU16(bytes, at)
     // The neighbouring AS is the first one outside the own confederation.
     if (type === SEGMENT.SEQUENCE || type === SEGMENT.SET) first = false
     for (let i = 0; i < count; i++, at += width) {
-      if ((width === 4 ? readU32(bytes, at) : readU16(bytes, at)) === localAsn) summary.loops++
+      const asn = width === 4 ? readU32(bytes, at) : readU16(bytes, at)
+      if (asn === localAsn) summary.loops++
+      else if (asn === 0) return false
     }
   }
   return true

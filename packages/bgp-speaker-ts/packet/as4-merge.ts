@@ -4,7 +4,7 @@ import { AS_TRANS, SEGMENT } from './codes.ts'
 import { readU16 } from './reader.ts'
 import { Writer, writeU32 } from './writer.ts'
 
-const ignored = { length: 0, neighbour: 0, loops: 0 }
+const ignored = { length: 0, neighbour: 0, loops: 0, confederations: 0 }
 
 export class AS4Merge {
   #path: Uint8Array | undefined
@@ -76,7 +76,7 @@ function widen(bytes: Uint8Array, at: number, length: number): Uint8Array {
 
 /** Number of ASes, counted as for best path. */
 function measure(path: Uint8Array): number {
-  const summary = { length: 0, neighbour: 0, loops: 0 }
+  const summary = { length: 0, neighbour: 0, loops: 0, confederations: 0 }
   scanAsPath(path, 0, path.length, 4, 0, summary)
   return summary.length
 }

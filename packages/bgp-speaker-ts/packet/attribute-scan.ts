@@ -51,7 +51,7 @@ export class AttributeScan {
   clusters = 0
   /** Canonical offset and length of CLUSTER_LIST's value. */
   clusterAt = 0
-  readonly asPath: AsPathSummary = { length: 0, neighbour: 0, loops: 0 }
+  readonly asPath: AsPathSummary = { length: 0, neighbour: 0, loops: 0, confederations: 0 }
   /** NEXT_HOP of RFC 4271: where its 4 bytes are in the message; -1: absent. */
   nextHopAt = -1
   readonly reach: MpSection = {
@@ -191,6 +191,9 @@ export class AttributeScan {
       case ATTRIBUTE.AGGREGATOR:
         if (length !== (context.fourOctetAs ? 8 : 6))
           return this.#fail('malformed AGGREGATOR', OUTCOME.ATTRIBUTE_DISCARD)
+        // RFC 7607 section 2.
+        if ((context.fourOctetAs ? readU32(bytes, at) : readU16(bytes, at)) === 0)
+          return this.#fail('AGGREGATOR of AS 0', OUTCOME.ATTRIBUTE_DISCARD)
         if (context.fourOctetAs) return this.#copy(type, flags, at, length)
         return this.#as4.aggregator(bytes, at, flags)
       case ATTRIBUTE.ORIGINATOR_ID:
@@ -247,6 +250,8 @@ export class AttributeScan {
     const bytes = this.#bytes
     if (!scanAsPath(bytes, at, length, context.fourOctetAs ? 4 : 2, context.localAsn, this.asPath))
       return this.#fail('malformed AS_PATH')
+    // RFC 5065 section 5: such segments stay inside a confederation, and we are in none.
+    if (!context.internal && this.asPath.confederations > 0) return this.#fail('AS_PATH of a confederation')
     if (context.fourOctetAs) this.#copy(ATTRIBUTE.AS_PATH, flags, at, length)
     else this.#as4.path(bytes, at, length, flags)
   }

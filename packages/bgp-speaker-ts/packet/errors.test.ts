@@ -72,6 +72,7 @@ describe('malformed messages', () => {
     ['no NEXT_HOP', `${ORIGIN}${AS_PATH}`],
     ['an AS_PATH segment of no ASes', `${ORIGIN}400202 0200${NEXT_HOP}`],
     ['an AS_PATH segment of unknown type', `${ORIGIN}400206 0501 0000fc00${NEXT_HOP}`],
+    ['AS number 0 in AS_PATH (RFC 7607)', `${ORIGIN}40020a 0202 0000fc00 00000000${NEXT_HOP}`],
     ['an AS_PATH that is cut short', `${ORIGIN}400204 0201 0000${NEXT_HOP}`],
     ['NEXT_HOP of 3 bytes', `${ORIGIN}${AS_PATH}400303 c00002`],
     ['MULTI_EXIT_DISC of 3 bytes', `${GOOD}800403 000000`],
@@ -94,6 +95,7 @@ describe('malformed messages', () => {
   const discards: readonly (readonly [string, string])[] = [
     ['ATOMIC_AGGREGATE of 1 byte', `${GOOD}400601 00`],
     ['AGGREGATOR of 6 bytes', `${GOOD}c00706 000000000000`],
+    ['AGGREGATOR of AS 0 (RFC 7607)', `${GOOD}c00708 00000000 c0000201`],
     ['COMMUNITIES twice', `${GOOD}c00804 fc000001 c00804 fc000002`],
   ]
   for (const [name, attributes] of discards) {
@@ -108,6 +110,12 @@ describe('malformed messages', () => {
     )
     expect(result.kind).to.equal('ok')
     expect(decoded).to.have.property('attributes').that.has.keys('origin', 'asPath', 'nextHop')
+  })
+
+  it('an AS_PATH with segments of a confederation is malformed from an external peer (RFC 5065 5)', () => {
+    const hex = update(`${ORIGIN}40020c 0301 0000fc01 0201 0000fc00${NEXT_HOP}`)
+    expect(decodeMessage(fromHex(hex), EXTERNAL).outcome.kind).to.equal('treat-as-withdraw')
+    expect(decodeMessage(fromHex(hex), INTERNAL).outcome.kind).to.equal('ok')
   })
 
   it('an optional attribute that is unknown and not transitive is dropped, a transitive one marked partial', () => {

@@ -9,7 +9,7 @@ export interface WireOptions {
   readonly fourOctetAs: boolean
   /** The AS number to put before an external peer's path; undefined: internal, path unchanged. */
   readonly prepend: number | undefined
-  /** Leave out what is not for external peers: LOCAL_PREF, ORIGINATOR_ID, CLUSTER_LIST, and a MULTI_EXIT_DISC that is not ours (RFC 4271 5.1.4). */
+  /** Leave out what is not for external peers: LOCAL_PREF, ORIGINATOR_ID, CLUSTER_LIST, non-transitive extended communities (RFC 4360 6), and a MULTI_EXIT_DISC that is not ours (RFC 4271 5.1.4). */
   readonly external: boolean
   /** Written where there is none; for internal peers. */
   readonly localPref: number | undefined
@@ -56,13 +56,33 @@ export function writeWireAttributes(
       if (type === ATTRIBUTE.CLUSTER_LIST && options.reflect !== undefined)
         writeClusterList(writer, options.reflect.clusterId, bytes, value, length)
       else writeAttribute(writer, FLAG.OPTIONAL, type, bytes, value, length)
-    } else writeAttribute(writer, bytes[value - 3]!, type, bytes, value, length)
+    } else if (type === ATTRIBUTE.EXTENDED_COMMUNITIES && options.external)
+      writeTransitiveOnes(writer, bytes[value - 3]!, bytes, value, length)
+    else writeAttribute(writer, bytes[value - 3]!, type, bytes, value, length)
   }
   if (localPref !== undefined) writeU32Attribute(writer, FLAG.TRANSITIVE, ATTRIBUTE.LOCAL_PREF, localPref)
   if (options.reflect === undefined) return
   if (!originator)
     writeU32Attribute(writer, FLAG.OPTIONAL, ATTRIBUTE.ORIGINATOR_ID, options.reflect.originatorId)
   if (!clusters) writeClusterList(writer, options.reflect.clusterId, bytes, 0, 0)
+}
+
+/** The bit of an extended community's type that keeps it inside an AS. */
+const NON_TRANSITIVE = 0x40
+
+/** RFC 4360 section 6: non-transitive extended communities do not leave the AS. */
+function writeTransitiveOnes(
+  writer: Writer,
+  flags: number,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+): void {
+  const kept: number[] = []
+  for (let i = at; i < at + length; i += 8) if ((bytes[i]! & NON_TRANSITIVE) === 0) kept.push(i)
+  if (kept.length === 0) return
+  writeAttributeHeader(writer, flags, ATTRIBUTE.EXTENDED_COMMUNITIES, kept.length * 8)
+  for (const i of kept) writer.raw(bytes, i, i + 8)
 }
 
 /** Flags (EXTENDED where the length needs it), type, length. */

@@ -1,7 +1,7 @@
 // Every distinct attribute set once: canonical bytes behind a small integer, with columns for what best path compares.
 import { decodeCanonical, type PathAttributes } from '../packet/attributes.ts'
 import { ATTRIBUTE } from '../packet/codes.ts'
-import { LLGR_STALE, NO_ADVERTISE, NO_EXPORT, NO_LLGR } from '../packet/communities.ts'
+import { LLGR_STALE, NO_ADVERTISE, NO_EXPORT, NO_EXPORT_SUBCONFED, NO_LLGR } from '../packet/communities.ts'
 import { readU16, readU32 } from '../packet/reader.ts'
 import { grown, release } from './columns.ts'
 
@@ -230,7 +230,7 @@ function communityFlags(bytes: Uint8Array, at: number, length: number): number {
   let flags = 0
   for (let i = 0; i < length; i += 4) {
     const community = readU32(bytes, at + i)
-    if (community === NO_EXPORT) flags |= ATTRIBUTE_FLAG.NO_EXPORT
+    if (community === NO_EXPORT || community === NO_EXPORT_SUBCONFED) flags |= ATTRIBUTE_FLAG.NO_EXPORT
     else if (community === NO_ADVERTISE) flags |= ATTRIBUTE_FLAG.NO_ADVERTISE
     else if (community === LLGR_STALE) flags |= ATTRIBUTE_FLAG.LLGR_STALE
     else if (community === NO_LLGR) flags |= ATTRIBUTE_FLAG.NO_LLGR

@@ -74,6 +74,8 @@ export class ExportRules {
 
   /** RFC 4271 9.2, RFC 4456, RFC 1997, RFC 9494 4.3. */
   #mayPass(source: Source, attribute: number): boolean {
+    // The well-known communities are about routes that were received: on our own they are meant for who is told.
+    if (source.kind === 'local') return true
     const flags = this.#attributes.flags[attribute]!
     if ((flags & ATTRIBUTE_FLAG.NO_ADVERTISE) !== 0) return false
     if ((flags & ATTRIBUTE_FLAG.LLGR_STALE) !== 0 && this.#config.longLived === 'withhold') return false
