@@ -63,10 +63,17 @@ export class ExtraPaths {
   #wanted(rib: FamilyRib, prefix: number, decide: Decide): Map<number, Told> {
     const { paths, prefixes } = rib
     const wanted = new Map<number, Told>()
-    const best = prefixes.best[prefix]!
+    const bestAttribute = prefixes.bestAttribute[prefix]!
+    const bestSource = prefixes.bestSource[prefix]!
+    // The best path is told by itself; of several that are the same any may stand for it.
+    let best = false
     for (let path = prefixes.head[prefix]!; path >= 0; path = paths.next[path]!) {
-      if (path === best || paths.attribute[path]! < 0) continue
+      if (paths.attribute[path]! < 0) continue
       const source = paths.source[path]!
+      if (!best && paths.attribute[path] === bestAttribute && source === bestSource) {
+        best = true
+        continue
+      }
       const attribute = decide(prefix, paths.attribute[path]!, source)
       if (attribute >= 0) wanted.set(path + FIRST_EXTRA_ID, { attribute, source })
     }

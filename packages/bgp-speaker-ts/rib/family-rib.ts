@@ -64,7 +64,6 @@ export class FamilyRib {
     const best = this.#bestPath.select(paths, prefixes.head[prefix]!)
     const attribute = best < 0 ? -1 : paths.attribute[best]!
     const source = best < 0 ? NOBODY : paths.source[best]!
-    prefixes.best[prefix] = best
     const set = this.#signature(this.#bestPath.equal)
     const same =
       prefixes.bestAttribute[prefix] === attribute &&

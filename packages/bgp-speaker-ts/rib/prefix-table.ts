@@ -14,8 +14,7 @@ export class PrefixTable {
   length = new Uint8Array(1024)
   /** First path, -1: none. */
   head = new Int32Array(1024)
-  /** Best path as it was last published, and its attributes and source then; -1 (source: NOBODY): none. */
-  best = new Int32Array(1024)
+  /** Attributes and source of the best path as it was last published; -1 and NOBODY: none. */
   bestAttribute = new Int32Array(1024)
   bestSource = new Uint16Array(1024)
   /** 1: waits for best path selection. */
@@ -143,7 +142,7 @@ export class PrefixTable {
     if (reused) this.#deleted--
     this.live++
     this.length[id] = length
-    this.head[id] = this.best[id] = this.bestAttribute[id] = -1
+    this.head[id] = this.bestAttribute[id] = -1
     this.bestSource[id] = NOBODY
     this.dirty[id] = 0
     this.publishSet(id, 0)
@@ -177,7 +176,6 @@ export class PrefixTable {
     this.#address = this.#address.map((column) => grown(column, capacity))
     this.length = grown(this.length, capacity)
     this.head = grown(this.head, capacity)
-    this.best = grown(this.best, capacity)
     this.bestAttribute = grown(this.bestAttribute, capacity)
     if (this.#bestSet !== undefined) this.#bestSet = grown(this.#bestSet, capacity)
     this.bestSource = grown(this.bestSource, capacity)
