@@ -60,7 +60,8 @@ async function runTier(tier: Tier, first = true): Promise<Result> {
 async function main(): Promise<number> {
   const names = process.argv.slice(2)
   const tiers = names.length > 0 ? names.map(tierNamed) : TIERS
-  const prepared = await runShown([process.execPath, 'lab/main.ts', 'prepare'], '')
+  const upstream = tiers.some(({ name }) => name === 'cluster') ? ['--e2e'] : []
+  const prepared = await runShown([process.execPath, 'lab/main.ts', 'prepare', ...upstream], '')
   if (prepared.code !== 0) return prepared.code
   const results: Result[] = []
   const alone = tiers.filter(({ beside }) => !tiers.some(({ name }) => name === beside))

@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import { faults } from './faults.ts'
 import { lab } from './lab.ts'
 import { nothingLeft } from './nothing-left.ts'
+import { upstream } from './upstream.ts'
 import { walkThrough } from './walk-through.ts'
 
 describe('the lab', function () {
@@ -10,12 +11,13 @@ describe('the lab', function () {
 
   before('npm run lab', async function () {
     this.timeout(900_000)
-    const { code, output } = await lab('up')
+    const { code, output } = await lab('up', '--e2e')
     expect(code, output.slice(-2000)).to.equal(0)
   })
 
   walkThrough()
   faults()
+  upstream()
   nothingLeft()
 
   after('npm run lab -- down', async () => {

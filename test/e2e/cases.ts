@@ -52,7 +52,6 @@ export const IMPOSSIBLE: readonly Impossible[] = [
 /** Some of each kind; about a minute on three emulated nodes. */
 export const SHORT = [
   'EndpointSlice should support a Service with multiple ports specified in multiple EndpointSlices',
-  'Services should allow pods to hairpin back to themselves through services',
   'Services should be able to create a functioning NodePort service',
   'Services should be rejected when no endpoints exist',
 ]
