@@ -159,9 +159,11 @@ describe('messages that we encode', function () {
     for (const pathIds of [false, true]) {
       const config = join(directory.path, `exabgp-${pathIds}.conf`)
       writeFileSync(config, exabgp(pathIds))
-      const updates = (pathIds ? said.withPathIds : said.plain).filter(
+      const spoke = (pathIds ? said.withPathIds : said.plain).filter(
         (bytes) => prefixesOf(bytes, pathIds).length > 0,
       )
+      // It takes one at a time, and time; peers are mostly told the same.
+      const updates = [...new Map(spoke.map((bytes) => [toHex(bytes), bytes])).values()]
       expect(updates.length).to.be.greaterThan(pathIds ? 1 : 8)
       for (const bytes of updates) {
         const text = await output('exabgp', ['--decode', toHex(bytes), config])
