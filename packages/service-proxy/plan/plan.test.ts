@@ -42,6 +42,12 @@ describe('planning a Service', () => {
     })
   })
 
+  it('masquerades pods too, where it is configured to', () => {
+    const setsOf = (masqueradeAll: boolean) => planOf(clusterIp(), web(LOCAL), { masqueradeAll }).sets
+    expect(setsOf(true)['service-masquerade-4']).to.deep.equal(['10.96.0.1 . tcp . 80'])
+    expect(setsOf(false)['service-masquerade-4']).to.equal(undefined)
+  })
+
   describe('internalTrafficPolicy Local', () => {
     const local = clusterIp({ internalTrafficPolicy: 'Local' })
 
