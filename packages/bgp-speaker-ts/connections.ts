@@ -4,7 +4,7 @@ import { BgpError } from './errors.ts'
 import type { FsmEvent, Side } from './fsm-state.ts'
 import type { PeerHost } from './host.ts'
 import type { Capability } from './packet/capabilities.ts'
-import { CEASE, ERROR } from './packet/codes.ts'
+import { CEASE, ERROR, HEADER_LENGTH, MAX_LENGTH } from './packet/codes.ts'
 import { encodeMessage } from './packet/message.ts'
 import type { Notification } from './packet/notification.ts'
 import type { Tally } from './tally.ts'
@@ -18,6 +18,9 @@ const REJECTED = encodeMessage({
   subcode: CEASE.CONNECTION_REJECTED,
   data: new Uint8Array(0),
 })
+
+/** Bytes of what was wrong with a message that fit a NOTIFICATION (RFC 4271 4.5): a peer may be wrong at greater length. */
+const MOST_DATA = MAX_LENGTH - HEADER_LENGTH - 2
 
 export interface ConnectionParts {
   readonly host: PeerHost
@@ -89,7 +92,11 @@ export class Connections {
   }
 
   sendNotification(side: Side, notification: Notification): void {
-    this.#send(side, encodeMessage({ kind: 'notification', ...notification }))
+    const { code, subcode, data } = notification
+    this.#send(
+      side,
+      encodeMessage({ kind: 'notification', code, subcode, data: data.subarray(0, MOST_DATA) }),
+    )
   }
 
   close(side: Side): void {

@@ -26,6 +26,9 @@ const CASES = readdirSync(DIRECTORY).map(
 const messagesOf = ({ say }: Corpus) =>
   say.flatMap((item) => (typeof item === 'string' ? [fromHex(item)] : []))
 
+/** Long ones are cut at some hundred places: at all would take minutes. */
+const stepOf = ({ length }: Uint8Array) => Math.ceil(length / 400)
+
 function outcomeOf(bytes: Uint8Array, setting: SettingName): string {
   const { asn, capabilities } = SETTINGS[setting]
   const pathIds = capabilities.some(({ kind }) => kind === 'add-path')
@@ -45,7 +48,7 @@ function outcomeOf(bytes: Uint8Array, setting: SettingName): string {
 }
 
 describe('what fuzzing found', () => {
-  it('is there', () => expect(CASES.length).to.be.greaterThan(0))
+  it('is there', () => expect(CASES.length).to.be.greaterThan(1))
 
   for (const [name, item] of CASES) {
     it(`${name}: ${item.outcome}, in a session too`, async () => {
@@ -66,7 +69,7 @@ describe('what fuzzing found', () => {
     it(`${name}: no fault of ours at any truncation`, async () => {
       const speaker = await FuzzedSpeaker.started([item.setting])
       const [last, ...before] = messagesOf(item).reverse()
-      for (let length = 19; length < last!.length; length++) {
+      for (let length = 19; length < last!.length; length += stepOf(last!)) {
         const cut = last!.slice(0, length)
         cut[16] = length >> 8
         cut[17] = length & 255
@@ -81,7 +84,7 @@ describe('what fuzzing found', () => {
     it(`${name}: the same end at any split`, async () => {
       const stream = Uint8Array.from(messagesOf(item).flatMap((bytes) => [...bytes]))
       const ends = new Set<string | undefined>()
-      for (let at = 0; at < stream.length; at++) {
+      for (let at = 0; at < stream.length; at += stepOf(stream)) {
         const speaker = await FuzzedSpeaker.started([item.setting])
         speaker.meet(item.setting)
         speaker.sendRaw(item.setting, [stream.slice(0, at), stream.slice(at)])

@@ -130,7 +130,7 @@ export class FuzzedSpeaker {
   say(name: SettingName, item: string | number): void {
     this.#said.get(name)!.push(item)
     if (typeof item === 'string') {
-      this.#bad.get(name)!.send(fromHex(item))
+      this.sendRaw(name, [fromHex(item)])
       this.sent++
       return
     }
@@ -142,7 +142,12 @@ export class FuzzedSpeaker {
 
   /** Bytes as they are, in pieces. */
   sendRaw(name: SettingName, pieces: readonly Uint8Array[]): void {
-    this.#bad.get(name)!.send(...pieces)
+    try {
+      this.#bad.get(name)!.send(...pieces)
+    } catch (error) {
+      // What is thrown there ends a process.
+      this.#faults.push(error instanceof Error ? String(error.stack) : String(error))
+    }
   }
 
   /** Faults of the speaker's own so far. */
