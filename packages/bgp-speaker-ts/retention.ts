@@ -4,7 +4,7 @@ import type { EndReason } from './fsm-state.ts'
 import { familyOf, type Negotiated } from './negotiation.ts'
 import { CEASE, ERROR } from './packet/codes.ts'
 import { isPermanent } from './packet/notification.ts'
-import type { IngestPeer } from './rib/ingest.ts'
+import type { IngestPeer } from './rib/ingest-peer.ts'
 import type { Rib } from './rib/rib.ts'
 
 /** A family whose routes outlive their session. Milliseconds. */

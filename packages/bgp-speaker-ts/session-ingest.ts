@@ -5,7 +5,7 @@ import type { PeerHost } from './host.ts'
 import type { Negotiated } from './negotiation.ts'
 import type { UpdateContext } from './packet/attribute-scan.ts'
 import type { PolicyEngine } from './policy/engine.ts'
-import type { IngestPeer } from './rib/ingest.ts'
+import type { IngestPeer } from './rib/ingest-peer.ts'
 import type { Source } from './rib/source.ts'
 
 /** Who is told what becomes of the routes. */

@@ -1,7 +1,7 @@
 // Routes of a running session that the peer is about to send again, after its restart or in a refresh: what it does not send is swept in the end.
 import type { Family } from './config.ts'
 import type { ResumedFamily } from './retention.ts'
-import type { IngestPeer } from './rib/ingest.ts'
+import type { IngestPeer } from './rib/ingest-peer.ts'
 import type { Rib } from './rib/rib.ts'
 
 /** Milliseconds that a peer has to send everything again, after its return and after the begin of a refresh (RFC 4724 section 4.2, RFC 7313 section 4). */

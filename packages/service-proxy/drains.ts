@@ -1,7 +1,6 @@
 /** Endpoints that take no new connections any more, and go when their last connection ends or their time is over. */
 import type { Clock } from '@podroute/reconcile/clock.ts'
-import type { DestinationsByServer } from './ipvs-table.ts'
-import type { Connections, Destination, VirtualServer } from './kernel.ts'
+import type { Connections, Destination, DestinationsByServer, VirtualServer } from './kernel.ts'
 import type { DestinationKey, ServerKey } from './plan/frontend.ts'
 import { destinationKey, serverKey } from './plan/frontend.ts'
 

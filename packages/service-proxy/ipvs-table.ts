@@ -1,9 +1,7 @@
 /** /proc/net/ip_vs: all virtual servers and destinations in one reading, where netlink takes a request for each server. Pure. */
 import { formatAddress, parseAddress } from '@podroute/linux/address.ts'
-import type { Connections, Destination } from './kernel.ts'
+import type { Connections, Destination, DestinationsByServer } from './kernel.ts'
 import { type ServerKey, serverKey } from './plan/frontend.ts'
-
-export type DestinationsByServer = ReadonlyMap<ServerKey, readonly (Destination & Connections)[]>
 
 const PROTOCOLS = { TCP: 'tcp', UDP: 'udp', SCTP: 'sctp' } as const
 const FORWARDINGS: Readonly<Record<string, Destination['forwarding']>> = {

@@ -3,10 +3,12 @@ import type { Flow, FlowFilter } from '@podroute/linux/conntrack.ts'
 import type { Connections, Destination, IpvsOp, VirtualServer } from '@podroute/linux/ipvs/ipvs.ts'
 import type { Route, RouteFilter } from '@podroute/linux/route/route-message.ts'
 import type { RouteOp } from '@podroute/linux/route/routes.ts'
-import type { DestinationsByServer } from './ipvs-table.ts'
 import type { BoundPort } from './sockets.ts'
 
 export type { Connections, Destination, IpvsOp, Route, RouteOp, VirtualServer }
+
+/** By the key of plan/frontend.ts. */
+export type DestinationsByServer = ReadonlyMap<string, readonly (Destination & Connections)[]>
 
 export interface IpvsSeam {
   servers(): Promise<readonly VirtualServer[]>

@@ -1,7 +1,8 @@
 /** What /proc shows of a network namespace: an effect. */
 import { closeSync, openSync, readFile } from 'node:fs'
 import { withNetns } from '@podroute/linux/netns.ts'
-import { type DestinationsByServer, parseIpvsTable } from './ipvs-table.ts'
+import { parseIpvsTable } from './ipvs-table.ts'
+import type { DestinationsByServer } from './kernel.ts'
 import { type BoundPort, readSockets } from './sockets.ts'
 
 const SOCKET_FILES = [

@@ -1,42 +1,18 @@
 // UPDATE bytes of one peer into the RIB: the hot path. Nothing is allocated for a well-formed message whose attributes are known.
 import type { Family } from '../config.ts'
 import { NotificationError } from '../errors.ts'
-import { AttributeScan, OUTCOME, type UpdateContext } from '../packet/attribute-scan.ts'
+import { AttributeScan, OUTCOME } from '../packet/attribute-scan.ts'
 import { AFI, CEASE, ERROR, SAFI } from '../packet/codes.ts'
 import { invalidNetwork } from '../packet/nlri.ts'
 import { readU32 } from '../packet/reader.ts'
 import { UpdateSections } from '../packet/update.ts'
 import { writeU32 } from '../packet/writer.ts'
-import type { PolicyEngine } from '../policy/engine.ts'
 import { ATTRIBUTE_FLAG, type AttributeTable } from './attribute-table.ts'
 import type { FamilyRib } from './family-rib.ts'
+import type { IngestPeer } from './ingest-peer.ts'
 import { markedStale } from './long-lived.ts'
 import { PATH_FLAG } from './path-table.ts'
 import { refusalOf } from './refusal.ts'
-import type { Source } from './source.ts'
-
-/** What the session knows and counts. */
-export interface IngestPeer {
-  readonly source: Source
-  readonly context: UpdateContext
-  readonly families: readonly Family[]
-  readonly policy: PolicyEngine | undefined
-  /** Own cluster ID, for loops through reflectors (RFC 4456 section 8). */
-  readonly clusterId: number
-  readonly localId: number
-  /** The first AS of an external peer's path must be its own (RFC 4271 6.3); 0: not checked. */
-  readonly firstAsn: number
-  /** Addresses of our own, which may not be a next hop. */
-  isOwnAddress(bytes: Uint8Array, at: number, length: number): boolean
-  /** Most prefixes in one family; Infinity: no limit. */
-  readonly maxPrefixes: number
-  readonly received: Record<Family, number>
-  readonly accepted: Record<Family, number>
-  rejected(reason: string, prefix: string): void
-  treatedAsWithdraw(problem: string): void
-  attributesDiscarded(problem: string): void
-  endOfRib(family: Family): void
-}
 
 const REJECTED = -1
 

@@ -2,7 +2,7 @@
 import { isLinkLocal } from '../address.ts'
 import type { AttributeScan } from '../packet/attribute-scan.ts'
 import { readU32 } from '../packet/reader.ts'
-import type { IngestPeer } from './ingest.ts'
+import type { IngestPeer } from './ingest-peer.ts'
 
 /** Of the attributes that were just scanned, with the next hop at `at`; '': there is none. RFC 4271 sections 5.1.3, 6.3 and 9.1.2, RFC 4456 section 8. */
 export function refusalOf(
