@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { build } from 'esbuild'
 import { eventually, NamespaceProcess, output, temporaryDirectory } from '../interop/support/daemon.ts'
 import type { Link } from '../interop/support/link.ts'
+import { agentSettings } from './agent-manifest.ts'
 import { birdConfiguration } from './bgp-bird.ts'
 import { gobgpConfiguration, gobgpProgram } from './bgp-gobgp.ts'
 import type { IpFamily } from './bgp-scenario.ts'
@@ -41,15 +42,13 @@ async function bundle(directory: string): Promise<string> {
   return outfile
 }
 
-/** Those of deploy/podroute.yaml. */
-const AGENT_FLAGS = ['--max-semi-space-size=1']
-
 async function startOurs(link: Link, { family, peers, rules, profile }: DeviceOptions): Promise<Device> {
   const directory = temporaryDirectory('bench-ours')
   const program = await bundle(directory.path)
   const profiling = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]
-  const args = [...AGENT_FLAGS, ...profiling, program, family, String(peers), String(rules)]
-  const child = new NamespaceProcess(link.ours, process.execPath, args)
+  const { flags, env } = agentSettings()
+  const args = [...flags, ...profiling, program, family, String(peers), String(rules)]
+  const child = new NamespaceProcess(link.ours, process.execPath, args, { ...process.env, ...env })
   await eventually(
     () => child.text,
     (text) => text.includes('ready'),

@@ -1,16 +1,9 @@
 /** What serves the Services in the benchmark: the agent as it ships, or kube-proxy. */
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
-import { parseAllDocuments } from 'yaml'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { agentSettings } from './agent-manifest.ts'
 import type { Program } from './services-node.ts'
 import { NODE_ADDRESS, NODE_NAME, SERVICE_RANGE } from './services-objects.ts'
-
-const MANIFEST = resolve(import.meta.dirname, '../../deploy/podroute.yaml')
-
-interface Container {
-  readonly command: readonly string[]
-  readonly env: readonly { readonly name: string; readonly value?: string }[]
-}
 
 /** @param directory with `dist/` and `admin.kubeconfig`; configuration is written there */
 export function agentProgram(directory: string): Program {
@@ -19,21 +12,14 @@ export function agentProgram(directory: string): Program {
     config,
     `asn: 64512\nserviceProxy: { serviceCIDRs: [${SERVICE_RANGE}] }\nlog: { level: info }\n`,
   )
-  const { command, env } = manifestContainer()
-  const flags = command.filter((word) => word.startsWith('--'))
+  const { flags, env } = agentSettings()
   return {
     command: [
       ...[process.execPath, ...flags, join(directory, 'dist', 'agent.mjs'), '--config', config],
       ...['--node-name', NODE_NAME, '--kubeconfig', join(directory, 'admin.kubeconfig')],
     ],
-    env: Object.fromEntries(env.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value]]))),
+    env,
   }
-}
-
-/** The agent's container in the DaemonSet: it runs here with the same flags and environment. */
-function manifestContainer(): Container {
-  const documents = parseAllDocuments(readFileSync(MANIFEST, 'utf8')).map((document) => document.toJS())
-  return documents.find(({ kind }) => kind === 'DaemonSet').spec.template.spec.containers[0]
 }
 
 export type ProxyMode = 'nftables' | 'ipvs'
