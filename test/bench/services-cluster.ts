@@ -5,7 +5,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
+import { inspect, parseArgs } from 'node:util'
 import { run } from '../../lab/command.ts'
 import { buildControlPlane } from '../../lab/control-plane/build.ts'
 import { startControlPlane } from '../../lab/control-plane/start.ts'
@@ -61,6 +61,14 @@ class Bench {
     await using node = await BenchNode.boot(this.#directory)
     const program = agentProgram(this.#directory)
     await node.warm([...program.command, '--help'])
+    try {
+      await this.#figures(node, program, services)
+    } catch (error) {
+      throw new Error(`the agent's last words: ${node.output}`, { cause: error })
+    }
+  }
+
+  async #figures(node: BenchNode, program: Program, services: number): Promise<void> {
     const goals = GOALS[services]
     const sync = await firstSync(node, program, services)
     this.#report(`first sync of ${services} x 5`, 'ms', sync, goals?.firstSync)
@@ -145,8 +153,8 @@ try {
   const bench = new Bench(api, directory, values.json)
   for (const name of cases) {
     // One that cannot be measured does not keep the others from it.
-    await bench.run(name).catch((error: Error) => {
-      process.stderr.write(`${name}: ${error.stack}\n`)
+    await bench.run(name).catch((error: unknown) => {
+      process.stderr.write(`${name}: ${inspect(error)}\n`)
       process.exitCode = 1
     })
   }
