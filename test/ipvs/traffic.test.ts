@@ -134,7 +134,7 @@ describe('service traffic', () => {
 
     it('answers from outside, with the node as the source that endpoints see', async () => {
       const all = await answers(network.client, NODE.v4, 30080)
-      expect(new Set(names(all))).to.have.all.keys('a', 'c')
+      expect(names(all).sort()).to.deep.equal(['a', 'a', 'c', 'c', 'c', 'c'])
       expect(clients(all)).to.have.members([NODE.v4, '10.244.1.1'])
       expect(new Set(names(await answers(network.client, NODE.v6, 30080, 4)))).to.have.all.keys('a', 'c')
       expect(await network.client.udp(NODE.v4, 30080)).to.match(/^[ac] /)
