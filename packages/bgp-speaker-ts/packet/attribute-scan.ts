@@ -54,24 +54,8 @@ export class AttributeScan {
   readonly asPath: AsPathSummary = { length: 0, neighbour: 0, loops: 0, confederations: 0 }
   /** NEXT_HOP of RFC 4271: where its 4 bytes are in the message; -1: absent. */
   nextHopAt = -1
-  readonly reach: MpSection = {
-    afi: 0,
-    safi: 0,
-    nextHopAt: 0,
-    nextHopLength: 0,
-    linkLocalAt: 0,
-    start: 0,
-    end: 0,
-  }
-  readonly unreach: MpSection = {
-    afi: 0,
-    safi: 0,
-    nextHopAt: 0,
-    nextHopLength: 0,
-    linkLocalAt: 0,
-    start: 0,
-    end: 0,
-  }
+  readonly reach: MpSection = noSection()
+  readonly unreach: MpSection = noSection()
   #bytes: Uint8Array = this.buffer
   #seen = new Uint32Array(256)
   #generation = 0
@@ -282,4 +266,8 @@ export class AttributeScan {
     else buffer.set(source.subarray(at, at + length), to)
     this.length = to + length
   }
+}
+
+function noSection(): MpSection {
+  return { afi: 0, safi: 0, nextHopAt: 0, nextHopLength: 0, linkLocalAt: 0, start: 0, end: 0 }
 }
