@@ -88,7 +88,7 @@ export class Session implements Member, IngestOwner {
   get advertised(): number {
     const { out } = this.#group
     return this.negotiated.families.reduce(
-      (sum, family) => sum + out[family].count - (out[family].bySource.get(this.source.index) ?? 0),
+      (sum, family) => sum + out[family].count - (out[family].bySource[this.source.index] ?? 0),
       0,
     )
   }

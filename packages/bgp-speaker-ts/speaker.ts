@@ -316,12 +316,12 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     })
   }
 
-  #changed(rib: FamilyRib, prefixes: readonly number[]): void {
+  #changed(rib: FamilyRib, prefixes: Int32Array): void {
     if (this.listenerCount('best') === 0) return
     this.emit('best', this.#view.changes(rib, prefixes))
   }
 
-  #touched(rib: FamilyRib, prefixes: readonly number[]): void {
+  #touched(rib: FamilyRib, prefixes: Int32Array): void {
     if (this.listenerCount('paths') === 0) return
     this.emit('paths', this.#view.allPaths(rib, prefixes))
   }

@@ -34,16 +34,16 @@ export class RibView {
   }
 
   /** What is to be said of prefixes of which any path is another now. */
-  allPaths(rib: FamilyRib, prefixes: readonly number[]): PathsChange[] {
-    return prefixes.map((id) => {
+  allPaths(rib: FamilyRib, prefixes: Int32Array): PathsChange[] {
+    return Array.from(prefixes, (id) => {
       const prefix = rib.prefixes.text(id)
       return { prefix, paths: this.#pathsOf(rib, id, prefix) }
     })
   }
 
   /** What is to be said of prefixes whose best path is another now. */
-  changes(rib: FamilyRib, prefixes: readonly number[]): BestPathChange[] {
-    return prefixes.map((id) => ({
+  changes(rib: FamilyRib, prefixes: Int32Array): BestPathChange[] {
+    return Array.from(prefixes, (id) => ({
       prefix: rib.prefixes.text(id),
       best: this.#best(rib, id),
       ...this.#multipath(rib, id),

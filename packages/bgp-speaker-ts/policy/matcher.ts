@@ -63,7 +63,7 @@ export class AttributeCondition {
     this.#neighbours = match.neighbours?.map((text) => parseAddressOrPrefix(text)!)
     this.#nextHops = match.nextHops?.map((text) => parseAddressOrPrefix(text)!)
     const standard = match.communities?.map(parseCommunity).filter((value) => value !== undefined)
-    this.#communities = standard === undefined ? undefined : new Set(standard)
+    this.#communities = standard === undefined ? undefined : new Set(standard.map((value) => value | 0))
     this.#large = new Set(match.communities?.filter((text) => parseCommunity(text) === undefined))
   }
 
@@ -91,7 +91,7 @@ export class AttributeCondition {
     if (wanted.size > 0) {
       const at = table.find(id, ATTRIBUTE.COMMUNITIES)
       const end = at < 0 ? -1 : at + readU16(bytes, at - 2)
-      for (let i = at; i < end; i += 4) if (wanted.has(readU32(bytes, i))) return true
+      for (let i = at; i < end; i += 4) if (wanted.has(readU32(bytes, i) | 0)) return true
     }
     if (this.#large.size === 0) return false
     const at = table.find(id, ATTRIBUTE.LARGE_COMMUNITIES)

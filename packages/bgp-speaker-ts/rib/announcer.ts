@@ -51,12 +51,10 @@ export class Announcer {
     this.#head[chain] = prefix
   }
 
-  /** Encodes the batch. `only`: nobody but this source is listening. */
-  encode(rib: FamilyRib, only = NOBODY): void {
-    for (let chain = 0; chain < this.#attribute.length; chain++) {
-      const source = this.#source[chain]!
-      if (source !== only) this.#encode(rib, this.#head[chain]!, this.#attribute[chain]!, source)
-    }
+  /** Encodes the batch. */
+  encode(rib: FamilyRib): void {
+    for (let chain = 0; chain < this.#attribute.length; chain++)
+      this.#encode(rib, this.#head[chain]!, this.#attribute[chain]!, this.#source[chain]!)
     this.drop()
   }
 

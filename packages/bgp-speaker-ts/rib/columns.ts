@@ -18,6 +18,8 @@ export function release(column: Column): void {
   ;(column.buffer as ArrayBuffer).transfer(0)
 }
 
+export const NO_IDS = new Int32Array(0)
+
 /** Ids that wait for something. The last ones come first. */
 export class IdStack {
   #ids = new Int32Array(64)
@@ -29,9 +31,9 @@ export class IdStack {
   }
 
   /** Takes at most so many off. */
-  take(most: number): number[] {
+  take(most: number): Int32Array {
     const from = Math.max(0, this.length - most)
-    const taken = Array.from(this.#ids.subarray(from, this.length))
+    const taken = this.#ids.slice(from, this.length)
     this.length = from
     if (from === 0 && this.#ids.length > LARGE) this.#shrink()
     return taken

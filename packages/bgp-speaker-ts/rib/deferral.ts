@@ -22,7 +22,7 @@ export class Deferral {
   }
 
   /** What need not wait for peers: prefixes that are, or were, announced by ourselves. The others become deferred. */
-  ready(rib: FamilyRib, batch: readonly number[]): readonly number[] {
+  ready(rib: FamilyRib, batch: Int32Array): Int32Array {
     const deferred = this.#deferred?.[rib.family]
     if (deferred === undefined) return batch
     return batch.filter((prefix) => {

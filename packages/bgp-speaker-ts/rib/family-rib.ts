@@ -57,6 +57,17 @@ export class FamilyRib {
     this.dirty.push(prefix)
   }
 
+  /** Selects the best paths of dirty prefixes; returns those of which what was last published is no longer true. */
+  selectAll(prefixes: Int32Array): Int32Array {
+    const changed = new Int32Array(prefixes.length)
+    let count = 0
+    for (let i = 0; i < prefixes.length; i++) {
+      const prefix = prefixes[i]!
+      if (this.select(prefix)) changed[count++] = prefix
+    }
+    return changed.subarray(0, count)
+  }
+
   /** Selects the best path of a dirty prefix; true when what was last published is no longer true. */
   select(prefix: number): boolean {
     const { prefixes, paths } = this

@@ -263,12 +263,12 @@ function unicast(afi: number, safi: number): Family | undefined {
   return afi === AFI.IPV4 ? 'ipv4-unicast' : afi === AFI.IPV6 ? 'ipv6-unicast' : undefined
 }
 
-/** 32 bits of an address whose prefix has `length` bits from here on; the rest is zero. Bounds are the caller's. */
+/** 32 bits, as a signed number, of an address whose prefix has `length` bits from here on; the rest is zero. Bounds are the caller's. */
 function word(bytes: Uint8Array, at: number, length: number): number {
   if (length <= 0) return 0
   let value = bytes[at]! << 24
   if (length > 8) value |= bytes[at + 1]! << 16
   if (length > 16) value |= bytes[at + 2]! << 8
   if (length > 24) value |= bytes[at + 3]!
-  return length >= 32 ? value >>> 0 : (value & (-1 << (32 - length))) >>> 0
+  return length >= 32 ? value : value & (-1 << (32 - length))
 }

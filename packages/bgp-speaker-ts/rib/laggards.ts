@@ -59,7 +59,7 @@ export class Laggards {
   }
 
   /** Prefixes and paths beside the best ones that the others were told of. */
-  miss(family: Family, prefixes: readonly number[], extra: readonly ExtraPath[]): void {
+  miss(family: Family, prefixes: Int32Array, extra: readonly ExtraPath[]): void {
     for (const { missed, ids } of this.#lagging.values()) {
       for (const prefix of prefixes) missed[family].add(prefix)
       for (const { prefix, pathId } of extra) addId(ids[family], prefix, pathId)

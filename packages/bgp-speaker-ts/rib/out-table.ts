@@ -17,7 +17,7 @@ export class OutTable {
   /** Prefix ids below this may be asked for. */
   used = 0
   /** How many of them came from a source. */
-  readonly bySource = new Map<number, number>()
+  bySource = new Int32Array(16)
 
   /** Makes room for `capacity` prefixes, of which `used` may be asked for. */
   ensure(capacity: number, used: number): void {
@@ -40,6 +40,8 @@ export class OutTable {
 
   #count(source: number, by: number): void {
     this.count += by
-    this.bySource.set(source, (this.bySource.get(source) ?? 0) + by)
+    if (source >= this.bySource.length)
+      this.bySource = grown(this.bySource, Math.max(source + 1, this.bySource.length * 2))
+    this.bySource[source]! += by
   }
 }

@@ -7,6 +7,10 @@ import { NOBODY } from './source.ts'
 
 /** Length of an id that stands for no prefix. */
 const FREE = 255
+/** In the hash, in place of an id. */
+const EMPTY = -1
+const DELETED = -2
+const SEED = 0x2c1b3c6d
 
 export class PrefixTable {
   /** 32-bit words of an address: 1 or 4. */
@@ -24,8 +28,10 @@ export class PrefixTable {
   /** Ids are below this. */
   used = 0
   live = 0
-  #address: Uint32Array[]
-  #index = new Int32Array(4096).fill(-1)
+  /** Signed: larger numbers than 31 bits hold would be objects. */
+  #address: Int32Array[]
+  /** Two numbers a slot, so that a look at it is a look at one cache line: the mixed address, and the id or that there is none. */
+  #index = emptyIndex(2048)
   #deleted = 0
   #free: number[] = []
   #bestSet: Int32Array | undefined
@@ -34,61 +40,65 @@ export class PrefixTable {
   constructor(words: 1 | 4, multipath = false) {
     this.words = words
     if (multipath) this.#bestSet = new Int32Array(1024)
-    this.#address = Array.from({ length: words }, () => new Uint32Array(1024))
+    this.#address = Array.from({ length: words }, () => new Int32Array(1024))
   }
 
-  /** The id of an IPv4 prefix, made when `create` and not there; -1 when not there. Host bits must be zero. */
+  /** The id of an IPv4 prefix, made when `create` and not there; -1 when not there. The address is a signed number; host bits must be zero. */
   find4(address: number, length: number, create: boolean): number {
-    const column = this.#address[0]!
-    const mask = this.#index.length - 1
-    let slot = mix(length, address) & mask
+    // Two addresses never mix to the same: the key alone tells them apart.
+    const key = mix(SEED, address)
+    const last = this.#index.length - 1
+    let slot = (key << 1) & last
     let hole = -1
     for (;;) {
-      const id = this.#index[slot]!
-      if (id === -1) break
-      if (id === -2) {
+      const id = this.#index[slot + 1]!
+      if (id === EMPTY) break
+      if (id === DELETED) {
         if (hole < 0) hole = slot
-      } else if (column[id] === address && this.length[id] === length) return id
-      slot = (slot + 1) & mask
+      } else if (this.#index[slot] === key && this.length[id] === length) return id
+      slot = (slot + 2) & last
     }
     if (!create) return -1
-    const id = this.#add(hole < 0 ? slot : hole, hole >= 0, length)
+    const id = this.#add(slot, hole, key, length)
     this.#address[0]![id] = address
-    this.#settle()
     return id
   }
 
   find6(a: number, b: number, c: number, d: number, length: number, create: boolean): number {
-    const [w0, w1, w2, w3] = this.#address as [Uint32Array, Uint32Array, Uint32Array, Uint32Array]
-    const mask = this.#index.length - 1
-    let slot = mix(mix(mix(mix(length, a), b), c), d) & mask
+    const key = mix(mix(mix(mix(SEED, a), b), c), d)
+    const last = this.#index.length - 1
+    let slot = (key << 1) & last
     let hole = -1
     for (;;) {
-      const id = this.#index[slot]!
-      if (id === -1) break
-      if (id === -2) {
+      const id = this.#index[slot + 1]!
+      if (id === EMPTY) break
+      if (id === DELETED) {
         if (hole < 0) hole = slot
-      } else if (w0[id] === a && w1[id] === b && w2[id] === c && w3[id] === d && this.length[id] === length)
+      } else if (this.#index[slot] === key && this.length[id] === length && this.#is6(id, a, b, c, d))
         return id
-      slot = (slot + 1) & mask
+      slot = (slot + 2) & last
     }
     if (!create) return -1
-    const id = this.#add(hole < 0 ? slot : hole, hole >= 0, length)
+    const id = this.#add(slot, hole, key, length)
     this.#address[0]![id] = a
     this.#address[1]![id] = b
     this.#address[2]![id] = c
     this.#address[3]![id] = d
-    this.#settle()
     return id
   }
 
+  #is6(id: number, a: number, b: number, c: number, d: number): boolean {
+    const address = this.#address
+    return address[0]![id] === a && address[1]![id] === b && address[2]![id] === c && address[3]![id] === d
+  }
+
   find(prefix: Prefix, create: boolean): number {
-    const word = (i: number) => readU32(prefix.bytes, 4 * i)
+    const word = (i: number) => readU32(prefix.bytes, 4 * i) | 0
     if (this.words === 1) return this.find4(word(0), prefix.length, create)
     return this.find6(word(0), word(1), word(2), word(3), prefix.length, create)
   }
 
-  /** A 32-bit word of the address, most significant first. */
+  /** A 32-bit word of the address as a signed number, most significant first. */
   word(id: number, i: number): number {
     return this.#address[i]![id]!
   }
@@ -111,10 +121,10 @@ export class PrefixTable {
 
   /** Forgets a prefix that has no paths; its id may come back for another. */
   remove(id: number): void {
-    const mask = this.#index.length - 1
-    let slot = this.#hash(id) & mask
-    while (this.#index[slot] !== id) slot = (slot + 1) & mask
-    this.#index[slot] = -2
+    const last = this.#index.length - 1
+    let slot = (this.#key(id) << 1) & last
+    while (this.#index[slot + 1] !== id) slot = (slot + 2) & last
+    this.#index[slot + 1] = DELETED
     this.#deleted++
     this.live--
     this.length[id] = FREE
@@ -135,41 +145,49 @@ export class PrefixTable {
     return id < this.used && this.length[id] !== FREE
   }
 
-  #add(slot: number, reused: boolean, length: number): number {
+  /** A new id in the free slot where the search ended, or in a deleted one that it met before. */
+  #add(slot: number, hole: number, key: number, length: number): number {
     const id = this.#free.pop() ?? this.used++
     if (id >= this.length.length) this.#grow(this.length.length * 2)
-    this.#index[slot] = id
-    if (reused) this.#deleted--
+    const at = hole < 0 ? slot : hole
+    this.#index[at] = key
+    this.#index[at + 1] = id
+    if (hole >= 0) this.#deleted--
     this.live++
     this.length[id] = length
     this.head[id] = this.bestAttribute[id] = -1
     this.bestSource[id] = NOBODY
     this.dirty[id] = 0
     this.publishSet(id, 0)
+    if ((this.live + this.#deleted) * 4 > this.#index.length) this.#rehash()
     return id
   }
 
-  /** Grows the hash where it is half full; the address of every id must be there by now. */
-  #settle(): void {
-    if ((this.live + this.#deleted) * 2 <= this.#index.length) return
-    let size = this.#index.length
-    while (this.live * 4 > size) size *= 2
-    release(this.#index)
-    const index = new Int32Array(size).fill(-1)
-    for (let id = 0; id < this.used; id++) {
-      if (this.length[id] === FREE) continue
-      let slot = this.#hash(id) & (size - 1)
-      while (index[slot]! >= 0) slot = (slot + 1) & (size - 1)
-      index[slot] = id
+  /** Makes the hash a quarter to half full, without what was deleted. In the order of the slots, which is nearly that of the new ones. */
+  #rehash(): void {
+    const old = this.#index
+    let slots = old.length / 2
+    while (this.live * 3 > slots) slots *= 2
+    const index = emptyIndex(slots)
+    const last = index.length - 1
+    for (let from = 0; from < old.length; from += 2) {
+      const id = old[from + 1]!
+      if (id < 0) continue
+      const key = old[from]!
+      let slot = (key << 1) & last
+      while (index[slot + 1]! >= 0) slot = (slot + 2) & last
+      index[slot] = key
+      index[slot + 1] = id
     }
+    release(old)
     this.#index = index
     this.#deleted = 0
   }
 
-  #hash(id: number): number {
-    let hash = this.length[id]!
-    for (let i = 0; i < this.words; i++) hash = mix(hash, this.#address[i]![id]!)
-    return hash
+  #key(id: number): number {
+    let key = SEED
+    for (let i = 0; i < this.words; i++) key = mix(key, this.#address[i]![id]!)
+    return key
   }
 
   #grow(capacity: number): void {
@@ -182,4 +200,8 @@ export class PrefixTable {
     this.dirty = grown(this.dirty, capacity)
     this.next = grown(this.next, capacity)
   }
+}
+
+function emptyIndex(slots: number): Int32Array {
+  return new Int32Array(2 * slots).fill(EMPTY)
 }

@@ -21,9 +21,9 @@ const SLICE = 4_096
 
 export interface RibListener {
   /** Best paths that are others now, after a flush. */
-  changed(rib: FamilyRib, prefixes: readonly number[]): void
+  changed(rib: FamilyRib, prefixes: Int32Array): void
   /** Of these any path came, went or became another, the best or not. */
-  touched(rib: FamilyRib, prefixes: readonly number[]): void
+  touched(rib: FamilyRib, prefixes: Int32Array): void
   /** Attribute ids were freed: caches by id are void. */
   swept(): void
 }
@@ -129,11 +129,8 @@ export class Rib {
     for (const family of group.config.families) {
       const { queue, attribute, used } = group.out[family]
       const extra = group.extra[family]?.prefixes ?? []
-      this.#release(this.families[family], [
-        ...queue.take(queue.length),
-        ...idsWith(attribute, used),
-        ...extra,
-      ])
+      const ids = [...queue.take(queue.length), ...idsWith(attribute, used), ...extra]
+      this.#release(this.families[family], Int32Array.from(ids))
     }
   }
 
@@ -226,7 +223,7 @@ export class Rib {
     if (dirty.length === 0) return false
     const batch = dirty.take(SLICE)
     const ready = this.#deferral.ready(rib, batch)
-    const changed = ready.filter((prefix) => rib.select(prefix))
+    const changed = rib.selectAll(ready)
     for (const group of this.groups.values())
       if (group.config.families.includes(rib.family))
         group.offer(rib, group.extra[rib.family] === undefined ? changed : ready)
@@ -237,9 +234,10 @@ export class Rib {
   }
 
   /** Gives back prefixes that nothing refers to any more. */
-  #release(rib: FamilyRib, prefixes: readonly number[]): void {
+  #release(rib: FamilyRib, prefixes: Int32Array): void {
     const { head, dirty, bestAttribute } = rib.prefixes
-    for (const prefix of prefixes) {
+    for (let i = 0; i < prefixes.length; i++) {
+      const prefix = prefixes[i]!
       if (
         !rib.prefixes.has(prefix) ||
         head[prefix]! >= 0 ||

@@ -3,6 +3,7 @@ import type { Family } from '../config.ts'
 import type { PolicyEngine } from '../policy/engine.ts'
 import { Announcer } from './announcer.ts'
 import type { AttributeTable } from './attribute-table.ts'
+import { NO_IDS } from './columns.ts'
 import { ExportRules, NOTHING } from './export-rules.ts'
 import { BEST_ID, type ExtraPath, ExtraPaths } from './extra-paths.ts'
 import type { FamilyRib } from './family-rib.ts'
@@ -45,10 +46,11 @@ export class UpdateGroup {
   }
 
   /** Best paths changed: they wait until `pump`. */
-  offer(rib: FamilyRib, prefixes: readonly number[]): void {
+  offer(rib: FamilyRib, prefixes: Int32Array): void {
     const out = this.out[rib.family]
     out.ensure(rib.prefixes.length.length, rib.prefixes.used)
-    for (const prefix of prefixes) {
+    for (let i = 0; i < prefixes.length; i++) {
+      const prefix = prefixes[i]!
       if (out.waiting[prefix] === 1) continue
       out.waiting[prefix] = 1
       out.queue.push(prefix)
@@ -62,7 +64,7 @@ export class UpdateGroup {
     for (let prefix = 0; prefix < used; prefix++)
       if (rib.prefixes.has(prefix) && bestAttribute[prefix]! >= 0) prefixes.push(prefix)
     if (prefixes.length === 0) this.#primed.add(rib.family)
-    this.offer(rib, prefixes)
+    this.offer(rib, Int32Array.from(prefixes))
   }
 
   primed(family: Family): boolean {
@@ -104,18 +106,18 @@ export class UpdateGroup {
   }
 
   /** Works through what waits, unless a member's connection is full; returns the prefixes worked on. */
-  pump(rib: FamilyRib, now: number, most: number): readonly number[] {
+  pump(rib: FamilyRib, now: number, most: number): Int32Array {
     const worked = this.#work(rib, now, most)
     if (this.#primed.has(rib.family))
       this.#lagging.catchUp(rib.family, (member, prefixes, ids) => this.#repeat(rib, prefixes, ids, member))
     return worked
   }
 
-  #work(rib: FamilyRib, now: number, most: number): readonly number[] {
+  #work(rib: FamilyRib, now: number, most: number): Int32Array {
     const out = this.out[rib.family]
-    if (out.queue.length === 0 || this.#lagging.blocked(now)) return []
+    if (out.queue.length === 0 || this.#lagging.blocked(now)) return NO_IDS
     const prefixes = out.queue.take(most)
-    for (const prefix of prefixes) out.waiting[prefix] = 0
+    for (let i = 0; i < prefixes.length; i++) out.waiting[prefixes[i]!] = 0
     this.#update(rib, prefixes)
     if (out.queue.length === 0) this.#primed.add(rib.family)
     this.#lagging.miss(rib.family, prefixes, this.#changedExtra)
@@ -136,13 +138,15 @@ export class UpdateGroup {
   }
 
   /** Best paths changed: brings Adj-RIB-Out up to date and tells the members. */
-  #update(rib: FamilyRib, prefixes: readonly number[]): undefined {
+  #update(rib: FamilyRib, prefixes: Int32Array): undefined {
     const out = this.out[rib.family]
     const extra = this.#begin(rib)
     out.ensure(rib.prefixes.length.length, rib.prefixes.used)
     const withdrawals = new Map<number, number>()
     const only = new Map<number, number[]>()
-    for (const prefix of prefixes) {
+    const sole = this.#only()
+    for (let i = 0; i < prefixes.length; i++) {
+      const prefix = prefixes[i]!
       const attribute = this.#decide(rib, prefix)
       const source = attribute < 0 ? NOBODY : rib.prefixes.bestSource[prefix]!
       const oldAttribute = out.attribute[prefix]!
@@ -150,7 +154,7 @@ export class UpdateGroup {
       if (attribute === oldAttribute && source === oldSource) continue
       out.set(prefix, attribute, source)
       if (attribute >= 0) {
-        this.#announcer.announce(rib, prefix, attribute, source)
+        if (source !== sole) this.#announcer.announce(rib, prefix, attribute, source)
         // The new source had been told of the old path: for it alone the prefix is gone.
         if (oldAttribute >= 0 && oldSource !== source && this.members.has(source)) push(only, source, prefix)
       } else {
@@ -162,7 +166,7 @@ export class UpdateGroup {
     this.#changedExtra = others
     if (!this.#primed.has(rib.family)) return this.#announcer.drop()
     for (const [source, head] of withdrawals) this.#announcer.withdraw(rib, head, source)
-    this.#announcer.encode(rib, this.#only())
+    this.#announcer.encode(rib)
     this.#announcer.send(this.members.values())
     for (const [source, list] of only) {
       this.#announcer.withdrawAll(rib, list)
@@ -178,8 +182,8 @@ export class UpdateGroup {
     return extra
   }
 
-  #updateExtra(rib: FamilyRib, extra: ExtraPaths, prefixes: readonly number[]): readonly ExtraPath[] {
-    return prefixes.flatMap((id) =>
+  #updateExtra(rib: FamilyRib, extra: ExtraPaths, prefixes: Int32Array): readonly ExtraPath[] {
+    return Array.from(prefixes).flatMap((id) =>
       extra.update(rib, id, (prefix, attribute, source) => this.#verdict(rib, prefix, attribute, source)),
     )
   }
