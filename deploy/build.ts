@@ -1,77 +1,54 @@
 /**
  * Builds what ships: node deploy/build.ts --out dist
- *   agent.mjs, podroute.mjs   bundles of the agent and the command line
- *   koffi/                    the native file that agent.mjs loads
+ *   agent.cjs, podroute.mjs   bundles of the agent and the command line
+ *   agent.blob                the agent as Node.js holds it in memory once it is loaded, for this Node.js only
+ *   koffi/                    the native file that the agent loads
  *   cni/                      the CNI plugins (packages/cni/build.ts)
  */
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { isBuiltin } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { build, type Plugin } from 'esbuild'
+import { type BuildOptions, build } from 'esbuild'
+import { agentSettings } from './manifest.ts'
+import { builtins, lateKoffi, leaveOut } from './plugins.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
 
-/**
- * Of the Kubernetes client only its configuration is used: kubeconfigs, tokens, certificates. What that file imports for other
- * ways of asking is half of the agent's memory: 80 MB against 48 after loading (undici, OpenID Connect, all API models).
- */
-const UNUSED_BY_CLIENT =
-  /^(undici|openid-client|jsonpath-plus|socks-proxy-agent|socks|hpagent|\.\/gen\/index\.js)$/
+/** What CommonJS modules ask for, in either format. */
+const FORMATS = {
+  esm: `const require = process.getBuiltinModule('module').createRequire(import.meta.url)`,
+  // In a snapshot the one that Node.js hands over knows built-in modules only.
+  cjs: `require = process.getBuiltinModule('module').createRequire(__filename)`,
+} as const
 
-const leaveOut: Plugin = {
-  name: 'leave-out',
-  setup(bundle) {
-    // An optional tracing interface of prom-client.
-    bundle.onResolve({ filter: /^@opentelemetry\/api$/ }, ({ path }) => ({ path, namespace: 'left-out' }))
-    bundle.onResolve({ filter: UNUSED_BY_CLIENT }, ({ path, importer }) =>
-      importer.includes('@kubernetes/client-node') ? { path, namespace: 'left-out' } : undefined,
-    )
-    bundle.onLoad({ filter: /.*/, namespace: 'left-out' }, ({ path }) => ({
-      contents: `module.exports = new Proxy({}, { get: (_, name) => class {
-        constructor() { throw new Error('not in this bundle: ${path} ' + String(name)) }
-      } })`,
-    }))
-  },
-}
-
-/**
- * An ES module that imports a built-in one reads everything that it exports, and `node:http` loads the whole of fetch and
- * WebSocket for that: 13 MB. Asked for in this way it gives what is used.
- */
-const builtins: Plugin = {
-  name: 'builtins',
-  setup(bundle) {
-    bundle.onResolve({ filter: /./ }, ({ path }) =>
-      isBuiltin(path) ? { path: path.replace(/^node:/, ''), namespace: 'builtin' } : undefined,
-    )
-    bundle.onLoad({ filter: /./, namespace: 'builtin' }, ({ path }) => ({
-      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)})`,
-    }))
-  },
-}
-
-/** CommonJS modules ask for `require`; koffi looks for its native file where an Electron application keeps it. */
-const BANNER = `const require = process.getBuiltinModule('module').createRequire(import.meta.url)
-process.resourcesPath ??= import.meta.dirname`
-
-async function bundle(entry: string, outfile: string, version: string): Promise<void> {
+async function bundle(format: keyof typeof FORMATS, entry: string, options: BuildOptions): Promise<void> {
   await build({
     entryPoints: [join(ROOT, entry)],
-    outfile,
     bundle: true,
     platform: 'node',
-    format: 'esm',
+    format,
     target: 'node24',
     minifySyntax: true,
     minifyWhitespace: true,
     keepNames: false,
     legalComments: 'none',
     logLevel: 'warning',
-    banner: { js: BANNER },
-    define: { PODROUTE_VERSION: JSON.stringify(version) },
-    plugins: [leaveOut, builtins],
+    banner: { js: FORMATS[format] },
+    plugins: [lateKoffi, leaveOut, builtins],
+    ...options,
+  })
+}
+
+/**
+ * Loads the agent up to the point where it would read its configuration, and keeps the heap as it is then: starting from that
+ * takes as long as starting Node.js alone. The flags are those of the DaemonSet, because compiled code counts for one set of
+ * flags only.
+ */
+function makeSnapshot(agent: string, blob: string): void {
+  const { flags } = agentSettings()
+  execFileSync(process.execPath, [...flags, '--snapshot-blob', blob, '--build-snapshot', agent], {
+    stdio: 'inherit',
   })
 }
 
@@ -89,12 +66,16 @@ const { values } = parseArgs({
   options: { out: { type: 'string', default: 'dist' }, 'skip-cni': { type: 'boolean' } },
 })
 const out = resolve(values.out)
+const agent = join(out, 'agent.cjs')
+const blob = join(out, 'agent.blob')
 const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }
+const define = { PODROUTE_VERSION: JSON.stringify(version) }
 mkdirSync(dirname(out), { recursive: true })
-for (const name of ['agent.mjs', 'podroute.mjs', 'koffi'])
+for (const name of ['agent.cjs', 'agent.blob', 'podroute.mjs', 'koffi'])
   rmSync(join(out, name), { recursive: true, force: true })
-await bundle('packages/agent/main.ts', join(out, 'agent.mjs'), version)
-await bundle('packages/cli/main.ts', join(out, 'podroute.mjs'), version)
+await bundle('cjs', 'packages/agent/main.ts', { outfile: agent, define })
+await bundle('esm', 'packages/cli/main.ts', { outfile: join(out, 'podroute.mjs'), define })
+makeSnapshot(agent, blob)
 copyKoffi(out)
 if (!values['skip-cni']) {
   execFileSync(process.execPath, [join(ROOT, 'packages/cni/build.ts'), '--out', join(out, 'cni')], {

@@ -11,9 +11,16 @@ export const REPOSITORY = join(import.meta.dirname, '..', '..')
 
 const IGNORED = new Set(['node_modules', 'dist', '.build', 'testing'])
 
+/** Those outside of the packages. The DaemonSet says with which options the agent's snapshot is made. */
+const SINGLE = [
+  ...['package.json', 'package-lock.json'],
+  ...['build', 'manifest', 'plugins'].map((name) => `deploy/${name}.ts`),
+  'deploy/podroute.yaml',
+]
+
 /** Files that decide what the build makes. */
 async function sources(): Promise<string[]> {
-  const found = ['package.json', 'package-lock.json', 'deploy/build.ts'].map((name) => join(REPOSITORY, name))
+  const found = SINGLE.map((name) => join(REPOSITORY, name))
   const walk = async (folder: string): Promise<void> => {
     for (const entry of await readdir(folder, { withFileTypes: true })) {
       const path = join(folder, entry.name)

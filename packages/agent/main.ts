@@ -1,6 +1,7 @@
 /** Entry point of the agent: reads the configuration and wires the parts. */
 
 import { setTimeout } from 'node:timers/promises'
+import { startupSnapshot } from 'node:v8'
 import { PodNetwork } from '@podroute/pod-network/pod-network.ts'
 import { systemClock } from '@podroute/reconcile/clock.ts'
 import { eventOf, nodeEventOf } from '@podroute/service-proxy/events.ts'
@@ -108,15 +109,20 @@ function stopOnSignals(agent: Agent, log: Logger): void {
   }
 }
 
-const config = readConfig()
-const log = createLogger(config.log.level, config.log.format)
-// A rejection that nobody handles is a fault of ours; the kernel keeps what it has, so going on is safer than a restart loop.
-process.on('unhandledRejection', (error) => log.error('unexpected failure', { error }))
-try {
-  const agent = await createAgent(config, log)
-  stopOnSignals(agent, log)
-  await agent.start()
-} catch (error) {
-  log.error('the agent cannot start', { error })
-  process.exit(1)
+async function main(): Promise<void> {
+  const config = readConfig()
+  const log = createLogger(config.log.level, config.log.format)
+  // A rejection that nobody handles is a fault of ours; the kernel keeps what it has, so going on is safer than a restart loop.
+  process.on('unhandledRejection', (error) => log.error('unexpected failure', { error }))
+  try {
+    const agent = await createAgent(config, log)
+    stopOnSignals(agent, log)
+    await agent.start()
+  } catch (error) {
+    log.error('the agent cannot start', { error })
+    process.exit(1)
+  }
 }
+
+if (startupSnapshot.isBuildingSnapshot()) startupSnapshot.setDeserializeMainFunction(() => void main())
+else void main()

@@ -33,48 +33,67 @@ export const LOCK_UN = 8
 export const POLLIN = 1
 export const POLLOUT = 4
 
-// koffi runs what is called on a stack of its own. Its 128 KiB for asynchronous calls are too few for libnftables, which keeps
-// buffers of 69 KB there and recurses over expressions: the process died of one with 1,000 operators. Only what is touched
-// costs memory. It has to be said before the first call.
-koffi.config({ async_stack_size: 8 * 1024 * 1024 })
-
 /** Opens a shared library. @throws Error when it is not installed */
-export function loadLibrary(name: string): LibraryHandle {
+export function loadLibrary(name: string | null): LibraryHandle {
+  if (!configured) {
+    // koffi runs what is called on a stack of its own. Its 128 KiB for asynchronous calls are too few for libnftables, which
+    // keeps buffers of 69 KB there and recurses over expressions: the process died of one with 1,000 operators. Only what is
+    // touched costs memory. It has to be said before the first call.
+    koffi.config({ async_stack_size: 8 * 1024 * 1024 })
+    configured = true
+  }
   return koffi.load(name)
 }
 
-// The process's own symbols: finds glibc and musl alike.
-const libc = koffi.load(null)
-const c = {
-  socket: libc.func('int socket(int, int, int)'),
-  bind: libc.func('int bind(int, const void *, uint32_t)'),
-  send: libc.func('long send(int, const void *, size_t, int)'),
-  sendto: libc.func('long sendto(int, const void *, size_t, int, const void *, uint32_t)'),
-  recv: libc.func('long recv(int, void *, size_t, int)'),
-  recvfrom: libc.func('long recvfrom(int, void *, size_t, int, void *, uint32_t *)'),
-  setsockopt: libc.func('int setsockopt(int, int, int, const void *, uint32_t)'),
-  getsockopt: libc.func('int getsockopt(int, int, int, void *, uint32_t *)'),
-  getsockname: libc.func('int getsockname(int, void *, uint32_t *)'),
-  getpeername: libc.func('int getpeername(int, void *, uint32_t *)'),
-  close: libc.func('int close(int)'),
+let configured = false
+
+type Native = ReturnType<LibraryHandle['func']>
+
+const c = functionsOfProcess({
+  socket: 'int socket(int, int, int)',
+  bind: 'int bind(int, const void *, uint32_t)',
+  send: 'long send(int, const void *, size_t, int)',
+  sendto: 'long sendto(int, const void *, size_t, int, const void *, uint32_t)',
+  recv: 'long recv(int, void *, size_t, int)',
+  recvfrom: 'long recvfrom(int, void *, size_t, int, void *, uint32_t *)',
+  setsockopt: 'int setsockopt(int, int, int, const void *, uint32_t)',
+  getsockopt: 'int getsockopt(int, int, int, void *, uint32_t *)',
+  getsockname: 'int getsockname(int, void *, uint32_t *)',
+  getpeername: 'int getpeername(int, void *, uint32_t *)',
+  close: 'int close(int)',
   // Variadic in C; on x86-64 and arm64 Linux the registers are those of a plain call.
-  open: libc.func('int open(const char *, int, uint32_t)'),
-  fcntl: libc.func('int fcntl(int, int, long)'),
-  ioctl: libc.func('int ioctl(int, unsigned long, void *)'),
-  poll: libc.func('int poll(void *, unsigned long, int)'),
-  flock: libc.func('int flock(int, int)'),
-  setns: libc.func('int setns(int, int)'),
-  unshare: libc.func('int unshare(int)'),
-  mount: libc.func('int mount(const char *, const char *, const char *, unsigned long, const void *)'),
-  umount2: libc.func('int umount2(const char *, int)'),
+  open: 'int open(const char *, int, uint32_t)',
+  fcntl: 'int fcntl(int, int, long)',
+  ioctl: 'int ioctl(int, unsigned long, void *)',
+  poll: 'int poll(void *, unsigned long, int)',
+  flock: 'int flock(int, int)',
+  setns: 'int setns(int, int)',
+  unshare: 'int unshare(int)',
+  mount: 'int mount(const char *, const char *, const char *, unsigned long, const void *)',
+  umount2: 'int umount2(const char *, int)',
+})
+
+/** Each is looked up with its first call: native code must not be loaded while a start-up snapshot of the agent is made. */
+function functionsOfProcess<K extends string>(definitions: Readonly<Record<K, string>>): Record<K, Native> {
+  const functions = {} as Record<K, Native>
+  let library: LibraryHandle | undefined
+  for (const name of Object.keys(definitions) as K[]) {
+    const get = () => {
+      // The process's own symbols: finds glibc and musl alike.
+      library ??= loadLibrary(null)
+      const value = library.func(definitions[name])
+      Object.defineProperty(functions, name, { value })
+      return value
+    }
+    Object.defineProperty(functions, name, { get, configurable: true })
+  }
+  return functions
 }
 
 function checked(call: string, result: number, detail?: string): number {
   if (result >= 0) return result
   throw new KernelError(call, koffi.errno(), detail)
 }
-
-type Native = (typeof c)[keyof typeof c]
 
 function later(call: string, native: Native, ...args: readonly unknown[]): Promise<number> {
   return new Promise((resolve, reject) => {

@@ -1,7 +1,7 @@
 /** What serves the Services in the benchmark: the agent as it ships, or kube-proxy. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { agentSettings } from './agent-manifest.ts'
+import { agentCommand, agentSettings } from '../../deploy/manifest.ts'
 import type { Program } from './services-node.ts'
 import { NODE_ADDRESS, NODE_NAME, SERVICE_RANGE } from './services-objects.ts'
 
@@ -12,10 +12,10 @@ export function agentProgram(directory: string): Program {
     config,
     `asn: 64512\nserviceProxy: { serviceCIDRs: [${SERVICE_RANGE}] }\nlog: { level: info }\n`,
   )
-  const { flags, env } = agentSettings()
+  const { env } = agentSettings()
   return {
     command: [
-      ...[process.execPath, ...flags, join(directory, 'dist', 'agent.mjs'), '--config', config],
+      ...[...agentCommand(join(directory, 'dist')), '--config', config],
       ...['--node-name', NODE_NAME, '--kubeconfig', join(directory, 'admin.kubeconfig')],
     ],
     env,

@@ -56,7 +56,7 @@ export function faults(): void {
       const answered = await whileAnswering(
         () => curlFromPod('node-2', urlOf(clusterIP, port)),
         async () => {
-          await onNode('node-2', 'pkill -9 -f "[/]opt/podroute/agent.mjs"')
+          await onNode('node-2', 'pkill -9 -f "[/]opt/podroute/agent.cjs"')
           expect(await kernelRoutes('node-2')).to.deep.equal(before)
           // Asked of the API server, not of the node, whose one CPU has enough to do.
           await waitFor(

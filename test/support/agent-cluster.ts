@@ -10,6 +10,7 @@ import { join, resolve } from 'node:path'
 import type { Reports } from '@podroute/agent/admin/reports.ts'
 import { SERVICE_ACCOUNT } from '@podroute/agent/api/servers.ts'
 import { ask } from '@podroute/cli/client.ts'
+import { agentCommand } from '../../deploy/manifest.ts'
 import { attempt, type CommandResult, run } from '../../lab/command.ts'
 import { buildControlPlane, type Component } from '../../lab/control-plane/build.ts'
 import { readCompose } from '../../lab/control-plane/compose.ts'
@@ -157,7 +158,7 @@ export class AgentCluster implements AsyncDisposable {
     await writeFile(file, config || agentConfig(this.conflist(node)))
     const args = ['--config', file, '--node-name', node.name, '--admin-socket', this.socket(node)]
     args.push(`--run-service-proxy=${options.serviceProxy ?? false}`)
-    const agent = [process.execPath, this.#bundle, ...args]
+    const agent = [...agentCommand(join(this.directory, 'dist')), ...args]
     const command = options.asPod
       ? await this.#asPod(options.asPod, agent)
       : [...agent, '--kubeconfig', this.agentKubeconfig]
@@ -213,10 +214,6 @@ export class AgentCluster implements AsyncDisposable {
 
   conflist(node: TestNode): string {
     return join(this.directory, node.name, 'net.d', '10-podroute.conflist')
-  }
-
-  get #bundle(): string {
-    return join(this.directory, 'dist', 'agent.mjs')
   }
 
   get agentKubeconfig(): string {
