@@ -23,8 +23,8 @@ export interface Device {
 export interface DeviceOptions {
   readonly family: IpFamily
   readonly peers: number
-  /** How many import rules our own device applies. */
-  readonly rules: number
+  /** It applies the rules of bgp-rules.ts to what it imports. */
+  readonly rules: boolean
   /** Where our own device leaves a CPU profile; absent: it makes none. */
   readonly profile?: string | undefined
 }
@@ -47,7 +47,7 @@ async function startOurs(link: Link, { family, peers, rules, profile }: DeviceOp
   const program = await bundle(directory.path)
   const profiling = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]
   const { flags, env } = agentSettings()
-  const args = [...flags, ...profiling, program, family, String(peers), String(rules)]
+  const args = [...flags, ...profiling, program, family, String(peers), rules ? 'yes' : 'no']
   const child = new NamespaceProcess(link.ours, process.execPath, args, { ...process.env, ...env })
   await eventually(
     () => child.text,
@@ -56,11 +56,11 @@ async function startOurs(link: Link, { family, peers, rules, profile }: DeviceOp
   return device(child, directory.remove, profile === undefined ? 'SIGKILL' : 'SIGTERM')
 }
 
-async function startBird(link: Link, { peers, family }: DeviceOptions): Promise<Device> {
+async function startBird(link: Link, options: DeviceOptions): Promise<Device> {
   const directory = temporaryDirectory('bench-bird')
   const config = join(directory.path, 'bird.conf')
   const control = join(directory.path, 'bird.ctl')
-  writeFileSync(config, birdConfiguration(peers, family))
+  writeFileSync(config, birdConfiguration(options))
   const child = new NamespaceProcess(link.ours, 'bird', ['-f', '-c', config, '-s', control])
   await eventually(
     () => output('birdc', ['-s', control, 'show', 'status']),
@@ -69,11 +69,11 @@ async function startBird(link: Link, { peers, family }: DeviceOptions): Promise<
   return device(child, directory.remove)
 }
 
-async function startGobgp(link: Link, { peers, family }: DeviceOptions): Promise<Device> {
+async function startGobgp(link: Link, options: DeviceOptions): Promise<Device> {
   const program = await gobgpProgram()
   const directory = temporaryDirectory('bench-gobgp')
   const config = join(directory.path, 'gobgpd.toml')
-  writeFileSync(config, gobgpConfiguration(peers, family))
+  writeFileSync(config, gobgpConfiguration(options))
   const child = new NamespaceProcess(link.ours, program, ['-f', config, '--pprof-disable', '-l', 'info'])
   let added = 0
   child.onText = (text) => {
@@ -81,7 +81,7 @@ async function startGobgp(link: Link, { peers, family }: DeviceOptions): Promise
   }
   await eventually(
     () => added,
-    (count) => count >= peers,
+    (count) => count >= options.peers,
     60_000,
   )
   return device(child, directory.remove)

@@ -3,7 +3,9 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { cacheDirectory } from '../../lab/cache.ts'
 import { output } from '../interop/support/daemon.ts'
-import { DEVICE_ASN, type IpFamily, LINK, peerAddress, peerAsn, ROUTER_ID } from './bgp-scenario.ts'
+import type { DeviceOptions } from './bgp-devices.ts'
+import { gobgpRules } from './bgp-rules.ts'
+import { DEVICE_ASN, LINK, peerAddress, peerAsn, ROUTER_ID } from './bgp-scenario.ts'
 
 const VERSION = 'v4.8.0'
 
@@ -19,7 +21,7 @@ export async function gobgpProgram(): Promise<string> {
   return program
 }
 
-export function gobgpConfiguration(peers: number, family: IpFamily): string {
+export function gobgpConfiguration({ peers, family, rules }: DeviceOptions): string {
   const neighbours = Array.from(
     { length: peers },
     (_, i) => `
@@ -42,5 +44,5 @@ export function gobgpConfiguration(peers: number, family: IpFamily): string {
   as = ${DEVICE_ASN}
   router-id = "${ROUTER_ID}"
   local-address-list = ["${LINK[family].device}"]
-${neighbours.join('')}`
+${neighbours.join('')}${rules ? gobgpRules(family) : ''}`
 }

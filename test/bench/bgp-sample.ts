@@ -54,11 +54,11 @@ export function removeNetwork(link: Link): void {
 export async function sample(
   name: DeviceName,
   link: Link,
-  { scenario, rules = 0 }: Case,
+  { scenario, rules }: Case,
   profile?: string,
 ): Promise<Sample> {
   const { family, peers } = scenario
-  const device = await startDevice(name, link, { family, peers, rules, profile })
+  const device = await startDevice(name, link, { family, peers, rules: rules === true, profile })
   try {
     return await observe(device, link, scenario)
   } finally {
