@@ -6,12 +6,13 @@ import type { PrefixTable } from '../rib/prefix-table.ts'
 import type { Source } from '../rib/source.ts'
 import { applyActions } from './actions.ts'
 import { AttributeCondition, PrefixCondition } from './matcher.ts'
-import type { Actions, Policy } from './policy.ts'
+import type { Actions, Policy, Rule } from './policy.ts'
 import { ResidueCache } from './residue-cache.ts'
 
 interface CompiledRule {
   readonly name: string
-  readonly attributes: AttributeCondition
+  /** Undefined: holds for all attributes and sources. */
+  readonly attributes: AttributeCondition | undefined
   readonly prefixes: PrefixCondition | undefined
   readonly actions: Actions | undefined
   readonly verdict: 'accept' | 'reject' | 'next'
@@ -24,6 +25,8 @@ interface Residue {
   readonly rules: readonly CompiledRule[]
   /** Set where no rule looks at the prefix: what holds for all of them. */
   readonly outcome: Outcome | undefined
+  /** What is left of it for prefixes of a length, where rules look at the prefix. */
+  readonly byLength: (Residue | undefined)[]
   /** Attribute ids after actions: by the indices of the rules applied, then by the id before. */
   readonly results: Map<string, Map<number, number>>
 }
@@ -39,7 +42,8 @@ interface Outcome {
 interface Branch {
   readonly path: readonly number[]
   residue: Residue | undefined
-  readonly next: Map<number, Branch>
+  /** By the index of the rule. */
+  readonly next: (Branch | undefined)[]
 }
 
 export const REJECTED = -1
@@ -48,7 +52,8 @@ export class PolicyEngine {
   readonly policy: Policy
   /** Why the last evaluation rejected: a rule's name, or `otherwise`. */
   reason = ''
-  readonly #rules: readonly CompiledRule[]
+  /** Those that may match in a family. */
+  readonly #rules: Readonly<Record<Family, readonly CompiledRule[]>>
   readonly #attributes: AttributeTable
   readonly #bySource: boolean
   readonly #cache = new ResidueCache<Residue>()
@@ -59,14 +64,10 @@ export class PolicyEngine {
   constructor(policy: Policy, attributes: AttributeTable) {
     this.policy = policy
     this.#attributes = attributes
-    this.#rules = policy.rules.map(({ name, match = {}, set, verdict }) => ({
-      name,
-      attributes: new AttributeCondition(match),
-      prefixes: match.prefixes === undefined ? undefined : new PrefixCondition(match.prefixes),
-      actions: set,
-      verdict,
-      outcome: outcomeOf(verdict === 'reject' ? 'reject' : 'accept', name),
-    }))
+    this.#rules = {
+      'ipv4-unicast': policy.rules.flatMap((rule) => compile(rule, 'ipv4-unicast')),
+      'ipv6-unicast': policy.rules.flatMap((rule) => compile(rule, 'ipv6-unicast')),
+    }
     this.#otherwise = outcomeOf(policy.otherwise, 'otherwise')
     this.#bySource = policy.rules.some(
       ({ match }) => match?.neighbours !== undefined || match?.sources !== undefined,
@@ -75,7 +76,11 @@ export class PolicyEngine {
 
   /** The attribute id after the policy, or REJECTED. */
   evaluate(attribute: number, source: Source, family: Family, table: PrefixTable, prefix: number): number {
-    const residue = this.#residue(attribute, source, family)
+    let residue = this.#residue(attribute, source, family)
+    if (residue.outcome === undefined) {
+      const length = table.length[prefix]!
+      residue = residue.byLength[length] ?? this.#narrow(residue, length)
+    }
     const { verdict, reason, applied } = residue.outcome ?? this.#walk(residue.rules, table, prefix)
     this.reason = reason
     if (verdict === 'reject') return REJECTED
@@ -98,20 +103,29 @@ export class PolicyEngine {
   }
 
   #reduce(attribute: number, source: Source, family: Family): Residue {
+    const rules = this.#rules[family]
     let branch = this.#residues[family]
-    for (let i = 0; i < this.#rules.length; i++) {
-      const rule = this.#rules[i]!
-      if (!rule.attributes.matches(this.#attributes, attribute, source, family)) continue
-      branch = next(branch, i)
+    for (let i = 0; i < rules.length; i++) {
+      const rule = rules[i]!
+      if (rule.attributes?.matches(this.#attributes, attribute, source) === false) continue
+      branch = branch.next[i] ?? grow(branch, i)
       if (rule.prefixes === undefined && rule.verdict !== 'next') break
     }
-    branch.residue ??= this.#makeResidue(branch.path.map((i) => this.#rules[i]!))
+    branch.residue ??= this.#makeResidue(branch.path.map((i) => rules[i]!))
     return branch.residue
   }
 
   #makeResidue(rules: readonly CompiledRule[]): Residue {
     const same = rules.every((rule) => rule.prefixes === undefined)
-    return { rules, outcome: same ? this.#walk(rules) : undefined, results: new Map() }
+    return { rules, outcome: same ? this.#walk(rules) : undefined, byLength: [], results: new Map() }
+  }
+
+  /** Without the rules that match no prefix of that length. */
+  #narrow(residue: Residue, length: number): Residue {
+    const rules = residue.rules.filter(({ prefixes }) => prefixes === undefined || prefixes.hasLength(length))
+    const narrow = this.#makeResidue(rules)
+    residue.byLength[length] = narrow
+    return narrow
   }
 
   /** Goes through the rules for one prefix; without a table every rule matches. */
@@ -150,17 +164,32 @@ function outcomeOf(verdict: 'accept' | 'reject', name: string): Outcome {
 }
 
 function noResidues(): Record<Family, Branch> {
-  const branch = (): Branch => ({ path: [], residue: undefined, next: new Map() })
+  const branch = (): Branch => ({ path: [], residue: undefined, next: [] })
   return { 'ipv4-unicast': branch(), 'ipv6-unicast': branch() }
 }
 
-function next(branch: Branch, rule: number): Branch {
-  let found = branch.next.get(rule)
-  if (found === undefined) {
-    found = { path: [...branch.path, rule], residue: undefined, next: new Map() }
-    branch.next.set(rule, found)
-  }
-  return found
+function grow(branch: Branch, rule: number): Branch {
+  const grown: Branch = { path: [...branch.path, rule], residue: undefined, next: [] }
+  branch.next[rule] = grown
+  return grown
+}
+
+/** Nothing where the rule matches no path of that family. */
+function compile({ name, match = {}, set, verdict }: Rule, family: Family): CompiledRule[] {
+  if (match.families?.includes(family) === false) return []
+  const prefixes = match.prefixes && PrefixCondition.of(match.prefixes, family)
+  if (match.prefixes !== undefined && prefixes === undefined) return []
+  const attributes = new AttributeCondition(match)
+  return [
+    {
+      name,
+      attributes: attributes.always ? undefined : attributes,
+      prefixes,
+      actions: set,
+      verdict,
+      outcome: outcomeOf(verdict === 'reject' ? 'reject' : 'accept', name),
+    },
+  ]
 }
 
 /** The id of attributes given as an object. @throws BgpError when they cannot be encoded. */

@@ -9,49 +9,67 @@ import type { PrefixTable } from '../rib/prefix-table.ts'
 import type { Source } from '../rib/source.ts'
 import type { AsPathMatch, Match, PrefixMatch } from './policy.ts'
 
-interface PrefixRange {
-  /** Of its address, 32 bits each, and which bits of them count. */
-  readonly words: readonly number[]
-  readonly masks: readonly number[]
-  readonly least: number
-  readonly most: number
-}
-
-/** Conditions on the prefix alone. */
+/** Prefixes of one family with their range of lengths, in one array: what is asked of every route must not chase pointers. */
 export class PrefixCondition {
-  readonly #ranges: readonly PrefixRange[]
+  readonly #words: number
+  /** Of each prefix: least and greatest length, then a word of the address and which bits of it count, in turn. */
+  readonly #numbers: Int32Array
 
-  constructor(matches: readonly PrefixMatch[]) {
-    this.#ranges = matches.map(({ prefix: text, minLength, maxLength }) => {
+  private constructor(words: number, numbers: readonly number[]) {
+    this.#words = words
+    this.#numbers = Int32Array.from(numbers)
+  }
+
+  /** Undefined: none of them is of that family. */
+  static of(matches: readonly PrefixMatch[], family: Family): PrefixCondition | undefined {
+    const words = family === 'ipv4-unicast' ? 1 : 4
+    const numbers = matches.flatMap(({ prefix: text, minLength, maxLength }) => {
       const prefix = parsePrefix(text)!
+      if (prefix.bytes.length !== 4 * words) return []
       const least = Math.max(prefix.length, minLength ?? 0)
-      const most = maxLength ?? least
-      const words = Array.from({ length: prefix.bytes.length / 4 }, (_, i) => readU32(prefix.bytes, 4 * i))
-      return { words, masks: words.map((_, i) => mask(prefix.length - 32 * i)), least, most }
+      const bits = Array.from({ length: words }, (_, i) => [
+        readU32(prefix.bytes, 4 * i) | 0,
+        mask(prefix.length - 32 * i),
+      ])
+      return [least, maxLength ?? least, ...bits.flat()]
     })
+    return numbers.length === 0 ? undefined : new PrefixCondition(words, numbers)
+  }
+
+  /** Whether it matches any prefix of that length. */
+  hasLength(length: number): boolean {
+    const numbers = this.#numbers
+    for (let at = 0; at < numbers.length; at += 2 + 2 * this.#words)
+      if (length >= numbers[at]! && length <= numbers[at + 1]!) return true
+    return false
   }
 
   matches(table: PrefixTable, id: number): boolean {
+    const numbers = this.#numbers
+    const stride = 2 + 2 * this.#words
     const length = table.length[id]!
-    for (const range of this.#ranges)
-      if (length >= range.least && length <= range.most && covers(range, table, id)) return true
+    for (let at = 0; at < numbers.length; at += stride)
+      if (length >= numbers[at]! && length <= numbers[at + 1]! && this.#covers(at + 2, table, id)) return true
     return false
+  }
+
+  #covers(at: number, table: PrefixTable, id: number): boolean {
+    const numbers = this.#numbers
+    for (let i = 0; i < this.#words; i++)
+      if (((table.word(id, i) ^ numbers[at + 2 * i]!) & numbers[at + 2 * i + 1]!) !== 0) return false
+    return true
   }
 }
 
 /** The first `length` of 32 bits. */
 function mask(length: number): number {
-  return length <= 0 ? 0 : length >= 32 ? 0xffffffff : (-1 << (32 - length)) >>> 0
+  return length <= 0 ? 0 : length >= 32 ? -1 : -1 << (32 - length)
 }
 
-function covers({ words, masks }: PrefixRange, table: PrefixTable, id: number): boolean {
-  if (words.length !== table.words) return false
-  for (let i = 0; i < words.length; i++) if (((table.word(id, i) ^ words[i]!) & masks[i]!) !== 0) return false
-  return true
-}
-
-/** Conditions on the attributes, the source and the family: what a verdict may be cached by. They read the canonical bytes: nothing is decoded for a set that does not match. */
+/** Conditions on the attributes, and the source: what a verdict may be cached by. They read the canonical bytes: nothing is decoded for a set that does not match. */
 export class AttributeCondition {
+  /** It has no conditions of its kind. */
+  readonly always: boolean
   readonly #match: Match
   readonly #neighbours: readonly Prefix[] | undefined
   readonly #nextHops: readonly Prefix[] | undefined
@@ -59,6 +77,8 @@ export class AttributeCondition {
   readonly #large: ReadonlySet<string>
 
   constructor(match: Match) {
+    const { sources, neighbours, nextHops, communities, asPath } = match
+    this.always = [sources, neighbours, nextHops, communities, asPath].every((each) => each === undefined)
     this.#match = match
     this.#neighbours = match.neighbours?.map((text) => parseAddressOrPrefix(text)!)
     this.#nextHops = match.nextHops?.map((text) => parseAddressOrPrefix(text)!)
@@ -67,9 +87,8 @@ export class AttributeCondition {
     this.#large = new Set(match.communities?.filter((text) => parseCommunity(text) === undefined))
   }
 
-  matches(table: AttributeTable, id: number, source: Source, family: Family): boolean {
-    const { families, sources, asPath } = this.#match
-    if (families !== undefined && !families.includes(family)) return false
+  matches(table: AttributeTable, id: number, source: Source): boolean {
+    const { sources, asPath } = this.#match
     if (sources !== undefined && !sources.includes(source.kind)) return false
     if (this.#neighbours !== undefined && !inside(this.#neighbours, source.addressBytes)) return false
     if (this.#nextHops !== undefined && !this.#hasNextHop(table, id, this.#nextHops)) return false
@@ -89,7 +108,7 @@ export class AttributeCondition {
   #hasCommunity(table: AttributeTable, id: number, wanted: ReadonlySet<number>): boolean {
     const bytes = table.bytes(id)
     if (wanted.size > 0) {
-      const at = table.find(id, ATTRIBUTE.COMMUNITIES)
+      const at = table.communities(id)
       const end = at < 0 ? -1 : at + readU16(bytes, at - 2)
       for (let i = at; i < end; i += 4) if (wanted.has(readU32(bytes, i) | 0)) return true
     }
@@ -116,7 +135,7 @@ function matchesAsPath(match: AsPathMatch, table: AttributeTable, id: number): b
   if (length < (match.minLength ?? 0) || length > (match.maxLength ?? Number.POSITIVE_INFINITY)) return false
   if (match.contains === undefined && match.origin === undefined && match.neighbour === undefined) return true
   const bytes = table.bytes(id)
-  const start = table.find(id, ATTRIBUTE.AS_PATH)
+  const start = table.asPath(id)
   const end = start < 0 ? -1 : start + readU16(bytes, start - 2)
   let first = -1
   let last = -1

@@ -44,6 +44,10 @@ export class AttributeTable {
   #chunks: Uint8Array[] = [new Uint8Array(CHUNK)]
   #top = 0
   #free: number[] = []
+  /** The set that was asked for last, and where its attributes are. */
+  #located = -1
+  #asPathAt = -1
+  #communitiesAt = -1
   /** References given up since the last sweep, by whoever holds ids: a measure of what a sweep may free. */
   released = 0
 
@@ -75,6 +79,18 @@ export class AttributeTable {
 
   end(id: number): number {
     return this.#offset[id]! + this.#length[id]!
+  }
+
+  /** Where the AS_PATH starts, as `find` says. */
+  asPath(id: number): number {
+    this.#locate(id)
+    return this.#asPathAt
+  }
+
+  /** Where the COMMUNITIES start, as `find` says. */
+  communities(id: number): number {
+    this.#locate(id)
+    return this.#communitiesAt
   }
 
   /** Where an attribute's value starts in `bytes`, its length (2 bytes) before it; -1: the set has none of that type. */
@@ -118,6 +134,14 @@ export class AttributeTable {
     this.#reindex(this.#index.length)
   }
 
+  /** What a policy asks for rule after rule is looked up once. */
+  #locate(id: number): void {
+    if (id === this.#located) return
+    this.#located = id
+    this.#asPathAt = this.find(id, ATTRIBUTE.AS_PATH)
+    this.#communitiesAt = this.find(id, ATTRIBUTE.COMMUNITIES)
+  }
+
   #equal(id: number, bytes: Uint8Array, length: number): boolean {
     if (this.#length[id] !== length) return false
     const mine = this.bytes(id)
@@ -145,6 +169,7 @@ export class AttributeTable {
   }
 
   #store(id: number, bytes: Uint8Array, start: number, length: number): void {
+    this.#located = -1
     if (this.#top + length > CHUNK) {
       this.#chunks.push(new Uint8Array(CHUNK))
       this.#top = 0
