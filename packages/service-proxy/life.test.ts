@@ -61,6 +61,35 @@ describe('a drain', () => {
     expect(kernel.endpoints(WEB)).to.deep.equal([`${B}:8080`])
   })
 
+  it('asks the kernel for a small share of the time only, however many there are, and none for ever', async () => {
+    const timers = new ManualClock()
+    let asked = 0
+    // Each question takes a millisecond.
+    const clock = {
+      now: () => timers.now() + asked,
+      after: (ms: number, action: () => void) => timers.after(ms, action),
+    }
+    const { proxy, kernel } = await setup({ clock, auditPause: 3_600_000 })
+    await proxy.synced()
+    const names = Array.from({ length: 200 }, (_, index) => `s${index}`)
+    for (const [index, name] of names.entries())
+      proxy.upsertService(service(name, { clusterIP: `10.96.1.${index}` }))
+    for (const name of names) proxy.upsertSlice(slice(name, [A, B]))
+    await proxy.flush()
+    kernel.connections.set(`${A}:8080`, 1)
+    for (const name of names) proxy.upsertSlice(slice(name, [B]))
+    await proxy.flush()
+    const { destinations } = kernel.ipvs
+    kernel.ipvs.destinations = (server) => {
+      asked++
+      return destinations(server)
+    }
+    await timers.advance(5500)
+    expect(asked).to.equal(5 * 25)
+    await timers.advance(30_000)
+    expect([...kernel.table.keys()].filter((key) => kernel.draining(key).length > 0)).to.deep.equal([])
+  })
+
   it('is over when the endpoint comes back', async () => {
     const { proxy, kernel, clock } = await serving(A, B)
     kernel.connections.set(`${A}:8080`, 2)

@@ -24,7 +24,7 @@ export class Placements implements Disposable {
     this.#options = options
     this.#drains = new Drains({
       clock: options.clock,
-      connections: (servers) => connectionsOf(options.ipvs, servers),
+      connections: (servers) => connectionsOf(options, servers),
       quiet: (key) => table.acknowledged(key)?.destination.weight === 0,
       finish: (key) => table.delete(key),
     })
@@ -82,16 +82,21 @@ export class Placements implements Disposable {
   }
 }
 
-/** One reading of the whole table costs as much as some requests. */
-const MOST_REQUESTS = 16
+/** Milliseconds that one round of questions may take; drains ask once a second. */
+const PATIENCE = 25
 
+/**
+ * One server after the other, those that wait longest first, for as long as there is time: reading the whole table at once grows
+ * with the cluster, and a destination that nobody asked about still goes at its deadline.
+ */
 async function connectionsOf(
-  ipvs: IpvsSeam,
+  { ipvs, clock }: PlacementOptions,
   servers: readonly VirtualServer[],
 ): Promise<DestinationsByServer> {
-  if (ipvs.table && servers.length > MOST_REQUESTS) return ipvs.table()
   const found = new Map<ServerKey, readonly (Destination & Connections)[]>()
-  for (const server of servers.slice(0, MOST_REQUESTS)) {
+  const end = clock.now() + PATIENCE
+  for (const server of servers) {
+    if (clock.now() >= end) break
     found.set(serverKey(server), await ipvs.destinations(server))
   }
   return found
