@@ -61,6 +61,7 @@ export class FlushGroup implements AsyncDisposable {
 
   /** Asks for a flush soon; calls before it starts are one. */
   schedule(): void {
+    if (!this.#started || this.#running) return
     const now = this.#clock.now()
     const earliest = this.#lastStart + (this.#options.interval ?? 0)
     this.#wakeAt(Math.max(now + (this.#options.coalesce ?? 0), earliest))

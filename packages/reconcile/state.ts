@@ -43,6 +43,12 @@ export class State<K, V> {
   /** Returns whether something else was wanted before. */
   want(key: K, value: V): boolean {
     const before = this.#desired.get(key)
+    if (before === undefined && !this.#differing.has(key)) {
+      // What is new, here and there: by far the most.
+      this.#desired.set(key, value)
+      this.#missing.add(key)
+      return true
+    }
     if (before !== undefined && this.#equal(before, value)) return false
     const there = this.acknowledged(key)
     this.#desired.set(key, value)

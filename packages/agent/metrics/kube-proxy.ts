@@ -1,5 +1,6 @@
 /** Metrics of the service proxy under kube-proxy's names, where the meaning is the same: dashboards and alerts go on working. */
-import { Counter, Gauge, Histogram, linearBuckets, type Registry } from 'prom-client'
+import { Counter, Histogram, linearBuckets, type Registry } from 'prom-client'
+import { declareMetric } from './declare.ts'
 
 /** Buckets of kube-proxy, in seconds. */
 const SYNC_BUCKETS = Array.from({ length: 15 }, (_, power) => 0.001 * 2 ** power)
@@ -37,9 +38,11 @@ export class ProxyMetrics {
     buckets: PROGRAMMING_BUCKETS,
     registers: [],
   })
-  readonly #lastQueued = gauge('last_queued_timestamp_seconds', 'When a change last came')
-  readonly #lastSynced = gauge('last_timestamp_seconds', 'When the kernel was last brought up to date')
-  readonly #changes = { service: changes('service'), endpoint: changes('endpoint') }
+  /** Milliseconds since 1970; 0 before the first. */
+  #lastQueued = 0
+  /** Plain numbers: they change with every object. */
+  readonly #total = { service: 0, endpoint: 0 }
+  readonly #pending = { service: 0, endpoint: 0 }
   readonly #answers = { healthz: answers('healthz'), livez: answers('livez') }
 
   /** @param now milliseconds since 1970 */
@@ -59,9 +62,9 @@ export class ProxyMetrics {
     const time = trigger === undefined ? Number.NaN : Date.parse(trigger)
     // What happened before the start says nothing about this agent.
     this.#waiting.push({ kind, at, trigger: time > this.#started ? time : undefined })
-    this.#lastQueued.set(at / 1000)
-    this.#changes[kind].total.inc()
-    this.#changes[kind].pending.inc()
+    this.#lastQueued = at
+    this.#total[kind]++
+    this.#pending[kind]++
   }
 
   /** A flush that took so many milliseconds is over. */
@@ -73,13 +76,12 @@ export class ProxyMetrics {
         later.push(change)
         continue
       }
-      this.#changes[change.kind].pending.dec()
+      this.#pending[change.kind]--
       if (change.trigger !== undefined) this.#programming.observe((now - change.trigger) / 1000)
     }
     this.#waiting = later
     this.#lastFlush = now
     this.#sync.observe(milliseconds / 1000)
-    this.#lastSynced.set(now / 1000)
   }
 
   /** A health page of the proxy was answered. */
@@ -88,24 +90,24 @@ export class ProxyMetrics {
   }
 
   registerWith(registry: Registry): void {
-    const { service, endpoint } = this.#changes
     for (const histogram of [this.#sync, this.#programming]) registry.registerMetric(histogram)
-    for (const metric of [this.#lastQueued, this.#lastSynced, service.pending, endpoint.pending])
-      registry.registerMetric(metric)
-    for (const counter of [service.total, endpoint.total, this.#answers.healthz, this.#answers.livez])
-      registry.registerMetric(counter)
-  }
-}
-
-function gauge(name: string, help: string): Gauge {
-  return new Gauge({ name: `kubeproxy_sync_proxy_rules_${name}`, help, registers: [] })
-}
-
-function changes(kind: ChangedKind): { readonly total: Counter; readonly pending: Gauge } {
-  const name = `kubeproxy_sync_proxy_rules_${kind}_changes_total`
-  return {
-    total: new Counter({ name, help: `Changes of ${kind}s that came`, registers: [] }),
-    pending: gauge(`${kind}_changes_pending`, `Changes of ${kind}s that the kernel has not got yet`),
+    for (const counter of [this.#answers.healthz, this.#answers.livez]) registry.registerMetric(counter)
+    const number = (name: string, help: string, value: () => number) =>
+      declareMetric(registry, {
+        ...{ name: `kubeproxy_sync_proxy_rules_${name}`, help },
+        read: (sample) => sample(value()),
+      })
+    number('last_queued_timestamp_seconds', 'When a change last came', () => this.#lastQueued / 1000)
+    number(
+      'last_timestamp_seconds',
+      'When the kernel was last brought up to date',
+      () => this.#lastFlush / 1000,
+    )
+    for (const kind of ['service', 'endpoint'] as const) {
+      number(`${kind}_changes_total`, `Changes of ${kind}s that came`, () => this.#total[kind])
+      const help = `Changes of ${kind}s that the kernel has not got yet`
+      number(`${kind}_changes_pending`, help, () => this.#pending[kind])
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 /** The kinds of API objects that the agent follows, and what it keeps of each. */
 import type { NodeObject } from '@podroute/pod-network/plan/node.ts'
 import type { EndpointSliceObject, ServiceObject } from '@podroute/service-proxy/types.ts'
-import { HEADLESS_LABEL, PROXY_NAME_LABEL, SERVICE_NAME_LABEL } from '@podroute/service-proxy/types.ts'
+import { HEADLESS_LABEL, PROXY_NAME_LABEL } from '@podroute/service-proxy/types.ts'
 import { asFields, asText, asTexts, type Fields } from './objects.ts'
 import type { ResourceKind } from './resource-watch.ts'
 
@@ -31,22 +31,19 @@ export const NODES: ResourceKind<NodeObject> = {
 }
 
 export function triggerTime(slice: EndpointSliceObject): string | undefined {
-  return slice.metadata?.annotations?.[TRIGGER_ANNOTATION]
+  const trigger: unknown = slice.metadata?.annotations?.[TRIGGER_ANNOTATION]
+  return asText(trigger) || undefined
 }
 
+/** Services and slices are told as they came: the proxy takes what it needs of them at once, and nobody keeps them. */
 export const SERVICES: ResourceKind<ServiceObject> = {
   name: 'services',
   path: '/api/v1/services',
   // KEP-2447: Services that another proxy serves.
   labelSelector: `!${PROXY_NAME_LABEL}`,
   trim(object) {
-    const { meta, spec, status } = parts(object)
-    if (!meta || !spec) return undefined
-    return {
-      metadata: { ...names(meta), ...pick(meta, ['uid', 'annotations', 'creationTimestamp']) },
-      spec: pick(spec, SERVICE_SPEC),
-      ...(status?.loadBalancer ? { status: pick(status, ['loadBalancer']) } : {}),
-    } as ServiceObject
+    const { meta, spec } = parts(object)
+    return meta && spec ? (object as ServiceObject) : undefined
   },
 }
 
@@ -54,53 +51,12 @@ export const ENDPOINT_SLICES: ResourceKind<EndpointSliceObject> = {
   name: 'endpointslices',
   path: '/apis/discovery.k8s.io/v1/endpointslices',
   labelSelector: `!${HEADLESS_LABEL}`,
-  trim(object) {
-    const slice = asFields(object)
-    const { meta } = parts(object)
-    if (!slice || !meta) return undefined
-    const service = asFields(meta.labels)?.[SERVICE_NAME_LABEL]
-    const trigger = asText(asFields(meta.annotations)?.[TRIGGER_ANNOTATION])
-    return {
-      metadata: {
-        ...names(meta),
-        labels: service === undefined ? {} : { [SERVICE_NAME_LABEL]: service },
-        ...(trigger === '' ? {} : { annotations: { [TRIGGER_ANNOTATION]: trigger } }),
-      },
-      ...pick(slice, ['addressType', 'ports']),
-      endpoints: Array.isArray(slice.endpoints) ? slice.endpoints.map(trimEndpoint) : [],
-    } as EndpointSliceObject
-  },
-}
-
-const SERVICE_SPEC = [
-  'type',
-  'clusterIP',
-  'clusterIPs',
-  'ports',
-  'externalIPs',
-  'loadBalancerSourceRanges',
-  'externalTrafficPolicy',
-  'internalTrafficPolicy',
-  'sessionAffinity',
-  'sessionAffinityConfig',
-  'healthCheckNodePort',
-]
-
-function trimEndpoint(endpoint: unknown): Fields {
-  return pick(asFields(endpoint) ?? {}, ['addresses', 'conditions', 'nodeName', 'hints'])
+  trim: (object) => (parts(object).meta ? (object as EndpointSliceObject) : undefined),
 }
 
 function parts(object: unknown) {
   const fields = asFields(object)
   return { meta: asFields(fields?.metadata), spec: asFields(fields?.spec), status: asFields(fields?.status) }
-}
-
-function names(meta: Fields): Fields {
-  return pick(meta, ['name', 'namespace'])
-}
-
-function pick(from: Fields, keys: readonly string[]): Fields {
-  return Object.fromEntries(keys.filter((key) => from[key] !== undefined).map((key) => [key, from[key]]))
 }
 
 /** spec.podCIDRs, or the older spec.podCIDR alone. */

@@ -3,6 +3,8 @@ import { formatAddress, parseAddress } from '../address.ts'
 import { GENL_HEADER, writeGenericHeader } from '../netlink/generic.ts'
 import {
   type Attributes,
+  createWriter,
+  extend,
   type Message,
   putAttribute,
   putNested,
@@ -17,6 +19,7 @@ import {
   readU32,
   readU64,
   type Writer,
+  written,
 } from '../netlink/wire.ts'
 
 export type Protocol = 'tcp' | 'udp' | 'sctp'
@@ -120,8 +123,38 @@ const FLAG_HASHED = 0x2
 
 /** The header and, where a command is about one server, what names it. */
 export function writeServerKey(w: Writer, command: number, server: VirtualServer): void {
+  if (server.fwmark === undefined) {
+    writePlainServerKey(w, command, server)
+    return
+  }
   writeGenericHeader(w, command, VERSION)
   putNested(w, CMD_ATTR_SERVICE, () => putServerKey(w, server))
+}
+
+function writePlainServerKey(w: Writer, command: number, server: VirtualServer): void {
+  const at = extend(w, SERVER_KEY.length)
+  const { bytes, view } = w
+  bytes.set(SERVER_KEY, at)
+  bytes[at] = command
+  if (server.family === 6) view.setUint16(at + 12, 10, true)
+  view.setUint16(at + 20, PROTOCOLS[server.protocol], true)
+  bytes.set(parseAddress(server.address), at + 28)
+  view.setUint16(at + 48, server.port)
+}
+
+/** Header and key of the server tcp 0.0.0.0:0; as with destinations, few of its bytes differ. */
+const SERVER_KEY = blankServerKey()
+
+function blankServerKey(): Uint8Array {
+  const w = createWriter(64)
+  writeGenericHeader(w, 0, VERSION)
+  putNested(w, CMD_ATTR_SERVICE, () => {
+    putU16Attribute(w, SVC_AF, 2) // its value at 12
+    putU16Attribute(w, SVC_PROTOCOL, 0) // 20
+    putAttribute(w, SVC_ADDR, new Uint8Array(16)) // 28
+    putU16beAttribute(w, SVC_PORT, 0) // 48
+  })
+  return written(w)
 }
 
 /** A whole server: to make or to change it. */
@@ -146,18 +179,37 @@ export function writeDestination(
   destination: Destination,
 ): void {
   writeServerKey(w, command, server)
+  const whole = command !== CMD.delDestination
+  const at = extend(w, whole ? DESTINATION.length : DESTINATION_KEY.length)
+  const { bytes, view } = w
+  bytes.set(whole ? DESTINATION : DESTINATION_KEY, at)
   const address = parseAddress(destination.address)
+  bytes.set(address, at + 8)
+  view.setUint16(at + 28, destination.port)
+  if (address.length === 16) view.setUint16(at + 36, 10, true)
+  if (!whole) return
+  view.setUint32(at + 44, FORWARDINGS[destination.forwarding], true)
+  view.setUint32(at + 52, destination.weight, true)
+}
+
+/** The attributes of a destination at 0.0.0.0:0, port 0: of each, most bytes are the same, and there are very many. */
+function blankDestination(whole: boolean): Uint8Array {
+  const w = createWriter(128)
   putNested(w, CMD_ATTR_DEST, () => {
-    putAttribute(w, DEST_ADDR, wide(address))
-    putU16beAttribute(w, DEST_PORT, destination.port)
-    putU16Attribute(w, DEST_ADDR_FAMILY, address.length === 16 ? 10 : 2)
-    if (command === CMD.delDestination) return
-    putU32Attribute(w, DEST_FWD_METHOD, FORWARDINGS[destination.forwarding])
-    putU32Attribute(w, DEST_WEIGHT, destination.weight)
+    putAttribute(w, DEST_ADDR, new Uint8Array(16)) // its value at 8
+    putU16beAttribute(w, DEST_PORT, 0) // 28
+    putU16Attribute(w, DEST_ADDR_FAMILY, 2) // 36
+    if (!whole) return
+    putU32Attribute(w, DEST_FWD_METHOD, 0) // 44
+    putU32Attribute(w, DEST_WEIGHT, 0) // 52
     putU32Attribute(w, DEST_U_THRESH, 0)
     putU32Attribute(w, DEST_L_THRESH, 0)
   })
+  return written(w)
 }
+
+const DESTINATION = blankDestination(true)
+const DESTINATION_KEY = blankDestination(false)
 
 /** Time-outs in seconds; 0 or absent leaves one as it is. */
 export interface Timeouts {

@@ -57,6 +57,13 @@ export function written(w: Writer): Uint8Array {
 
 /** Makes room for `count` bytes, cleared, and returns where they start. */
 export function reserve(w: Writer, count: number): number {
+  const start = extend(w, count)
+  w.bytes.fill(0, start, w.length)
+  return start
+}
+
+/** The same for who writes each of the bytes. */
+export function extend(w: Writer, count: number): number {
   const start = w.length
   const end = start + count
   if (end > w.bytes.length) {
@@ -64,8 +71,6 @@ export function reserve(w: Writer, count: number): number {
     grown.set(w.bytes.subarray(0, start))
     w.bytes = grown
     w.view = new DataView(grown.buffer)
-  } else {
-    w.bytes.fill(0, start, end)
   }
   w.length = end
   return start
@@ -73,28 +78,28 @@ export function reserve(w: Writer, count: number): number {
 
 export function putU8(w: Writer, value: number): void {
   // `bytes` is looked up after the buffer may have grown.
-  const at = reserve(w, 1)
+  const at = extend(w, 1)
   w.bytes[at] = value
 }
 
 export function putU16(w: Writer, value: number): void {
-  const at = reserve(w, 2)
+  const at = extend(w, 2)
   w.view.setUint16(at, value, true)
 }
 
 /** Network byte order: ports. */
 export function putU16be(w: Writer, value: number): void {
-  const at = reserve(w, 2)
+  const at = extend(w, 2)
   w.view.setUint16(at, value)
 }
 
 export function putU32(w: Writer, value: number): void {
-  const at = reserve(w, 4)
+  const at = extend(w, 4)
   w.view.setUint32(at, value, true)
 }
 
 export function putBytes(w: Writer, value: Uint8Array): void {
-  const at = reserve(w, value.length)
+  const at = extend(w, value.length)
   w.bytes.set(value, at)
 }
 

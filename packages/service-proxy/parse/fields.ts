@@ -19,7 +19,10 @@ export function protocolOf(value: unknown): Protocol | undefined {
 export function addressOf(value: unknown): string | undefined {
   if (typeof value !== 'string') return undefined
   try {
-    const text = formatAddress(parseAddress(value))
+    const bytes = parseAddress(value)
+    // Dotted text has one form only.
+    if (bytes.length === 4) return value
+    const text = formatAddress(bytes)
     return text.startsWith('::ffff:') && text.includes('.') ? undefined : text
   } catch {
     return undefined

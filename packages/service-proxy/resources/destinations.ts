@@ -60,6 +60,7 @@ export class Destinations implements Resource<DestinationKey, PlacedDestination>
   async apply(ops: readonly DestinationOp[]): Promise<readonly Outcome[]> {
     const possible = ops.filter((op) => this.#servers.inPlace(serverOf(op.key)))
     const results = await this.#ipvs.apply(possible.map(toIpvsOp))
+    if (possible.length === ops.length) return ops.map((op, index) => this.#judge(op, results[index]))
     const outcomes = new Map(possible.map((op, index) => [op, this.#judge(op, results[index])]))
     return ops.map((op) => outcomes.get(op) ?? withoutServer(op))
   }
