@@ -172,6 +172,7 @@ export class Ingest {
     const rib = this.#ribs[family]
     const wide = family === 'ipv6-unicast'
     const addPath = wide ? peer.context.addPath6 : peer.context.addPath4
+    if (!addPath) this.#fetch(rib, bytes, at, end)
     while (at < end) {
       let pathId = 0
       if (addPath) {
@@ -190,6 +191,23 @@ export class Ingest {
       if (withdraw) {
         if (prefix >= 0) this.#withdraw(peer, rib, prefix, pathId)
       } else this.#accept(peer, rib, prefix, pathId, attribute)
+    }
+  }
+
+  /** Has the processor fetch what the prefixes in [at, end) need: it waits for memory once a message, and not once a prefix. */
+  #fetch({ prefixes }: FamilyRib, bytes: Uint8Array, at: number, end: number): void {
+    while (at < end) {
+      const length = bytes[at++]!
+      const size = (length + 7) >> 3
+      // Whoever takes the prefixes says what is wrong.
+      if (length > 32 * prefixes.words || size > end - at) return
+      const first = word(bytes, at, length)
+      if (prefixes.words === 1) prefixes.fetch4(first)
+      else {
+        const second = word(bytes, at + 4, length - 32)
+        prefixes.fetch6(first, second, word(bytes, at + 8, length - 64), word(bytes, at + 12, length - 96))
+      }
+      at += size
     }
   }
 

@@ -7,7 +7,7 @@ import { NOBODY } from './source.ts'
 
 /** Length of an id that stands for no prefix. */
 const FREE = 255
-/** In the hash, in place of an id. */
+/** In the hash: no id is so large, as it is never more than half full. */
 const EMPTY = -1
 const DELETED = -2
 const SEED = 0x2c1b3c6d
@@ -25,13 +25,16 @@ export class PrefixTable {
   dirty = new Uint8Array(1024)
   /** For whoever works on a batch: chains prefixes of one attribute set. */
   next = new Int32Array(1024)
+  /** Of no use but that it keeps what was fetched from being optimized away. */
+  fetched = 0
   /** Ids are below this. */
   used = 0
   live = 0
   /** Signed: larger numbers than 31 bits hold would be objects. */
   #address: Int32Array[]
-  /** Two numbers a slot, so that a look at it is a look at one cache line: the mixed address, and the id or that there is none. */
-  #index = emptyIndex(2048)
+  /** By the low bits of a mixed address: the id in as many bits, and the other bits of that number, so that a look at another's slot seldom needs a look at its address. */
+  #index = new Int32Array(4096).fill(EMPTY)
+  #last = 4095
   #deleted = 0
   #free: number[] = []
   #bestSet: Int32Array | undefined
@@ -43,40 +46,54 @@ export class PrefixTable {
     this.#address = Array.from({ length: words }, () => new Int32Array(1024))
   }
 
+  /** Has the processor fetch what a prefix needs of the hash. Several in a row are fetched at the same time. */
+  fetch4(address: number): void {
+    this.fetched ^= this.#index[mix(SEED, address) & this.#last]!
+  }
+
+  fetch6(a: number, b: number, c: number, d: number): void {
+    this.fetched ^= this.#index[mix(mix(mix(mix(SEED, a), b), c), d) & this.#last]!
+  }
+
   /** The id of an IPv4 prefix, made when `create` and not there; -1 when not there. The address is a signed number; host bits must be zero. */
   find4(address: number, length: number, create: boolean): number {
-    // Two addresses never mix to the same: the key alone tells them apart.
     const key = mix(SEED, address)
-    const last = this.#index.length - 1
-    let slot = (key << 1) & last
+    const last = this.#last
+    let slot = key & last
     let hole = -1
     for (;;) {
-      const id = this.#index[slot + 1]!
-      if (id === EMPTY) break
-      if (id === DELETED) {
+      const entry = this.#index[slot]!
+      if (entry === EMPTY) break
+      if (entry === DELETED) {
         if (hole < 0) hole = slot
-      } else if (this.#index[slot] === key && this.length[id] === length) return id
-      slot = (slot + 2) & last
+      } else if (((entry ^ key) & ~last) === 0) {
+        const id = entry & last
+        if (this.#address[0]![id] === address && this.length[id] === length) return id
+      }
+      slot = (slot + 1) & last
     }
     if (!create) return -1
     const id = this.#add(slot, hole, key, length)
     this.#address[0]![id] = address
+    this.#settle()
     return id
   }
 
   find6(a: number, b: number, c: number, d: number, length: number, create: boolean): number {
     const key = mix(mix(mix(mix(SEED, a), b), c), d)
-    const last = this.#index.length - 1
-    let slot = (key << 1) & last
+    const last = this.#last
+    let slot = key & last
     let hole = -1
     for (;;) {
-      const id = this.#index[slot + 1]!
-      if (id === EMPTY) break
-      if (id === DELETED) {
+      const entry = this.#index[slot]!
+      if (entry === EMPTY) break
+      if (entry === DELETED) {
         if (hole < 0) hole = slot
-      } else if (this.#index[slot] === key && this.length[id] === length && this.#is6(id, a, b, c, d))
-        return id
-      slot = (slot + 2) & last
+      } else if (((entry ^ key) & ~last) === 0) {
+        const id = entry & last
+        if (this.length[id] === length && this.#is6(id, a, b, c, d)) return id
+      }
+      slot = (slot + 1) & last
     }
     if (!create) return -1
     const id = this.#add(slot, hole, key, length)
@@ -84,6 +101,7 @@ export class PrefixTable {
     this.#address[1]![id] = b
     this.#address[2]![id] = c
     this.#address[3]![id] = d
+    this.#settle()
     return id
   }
 
@@ -121,10 +139,10 @@ export class PrefixTable {
 
   /** Forgets a prefix that has no paths; its id may come back for another. */
   remove(id: number): void {
-    const last = this.#index.length - 1
-    let slot = (this.#key(id) << 1) & last
-    while (this.#index[slot + 1] !== id) slot = (slot + 2) & last
-    this.#index[slot + 1] = DELETED
+    const last = this.#last
+    let slot = this.#key(id) & last
+    while ((this.#index[slot]! & last) !== id) slot = (slot + 1) & last
+    this.#index[slot] = DELETED
     this.#deleted++
     this.live--
     this.length[id] = FREE
@@ -149,9 +167,7 @@ export class PrefixTable {
   #add(slot: number, hole: number, key: number, length: number): number {
     const id = this.#free.pop() ?? this.used++
     if (id >= this.length.length) this.#grow(this.length.length * 2)
-    const at = hole < 0 ? slot : hole
-    this.#index[at] = key
-    this.#index[at + 1] = id
+    this.#index[hole < 0 ? slot : hole] = (key & ~this.#last) | id
     if (hole >= 0) this.#deleted--
     this.live++
     this.length[id] = length
@@ -159,28 +175,26 @@ export class PrefixTable {
     this.bestSource[id] = NOBODY
     this.dirty[id] = 0
     this.publishSet(id, 0)
-    if ((this.live + this.#deleted) * 4 > this.#index.length) this.#rehash()
     return id
   }
 
-  /** Makes the hash a quarter to half full, without what was deleted. In the order of the slots, which is nearly that of the new ones. */
-  #rehash(): void {
-    const old = this.#index
-    let slots = old.length / 2
+  /** Keeps the hash a quarter to half full; the address of every id must be there by now. */
+  #settle(): void {
+    if ((this.live + this.#deleted) * 2 <= this.#index.length) return
+    let slots = this.#index.length
     while (this.live * 3 > slots) slots *= 2
-    const index = emptyIndex(slots)
-    const last = index.length - 1
-    for (let from = 0; from < old.length; from += 2) {
-      const id = old[from + 1]!
-      if (id < 0) continue
-      const key = old[from]!
-      let slot = (key << 1) & last
-      while (index[slot + 1]! >= 0) slot = (slot + 2) & last
-      index[slot] = key
-      index[slot + 1] = id
+    release(this.#index)
+    const index = new Int32Array(slots).fill(EMPTY)
+    const last = slots - 1
+    for (let id = 0; id < this.used; id++) {
+      if (this.length[id] === FREE) continue
+      const key = this.#key(id)
+      let slot = key & last
+      while (index[slot] !== EMPTY) slot = (slot + 1) & last
+      index[slot] = (key & ~last) | id
     }
-    release(old)
     this.#index = index
+    this.#last = last
     this.#deleted = 0
   }
 
@@ -200,8 +214,4 @@ export class PrefixTable {
     this.dirty = grown(this.dirty, capacity)
     this.next = grown(this.next, capacity)
   }
-}
-
-function emptyIndex(slots: number): Int32Array {
-  return new Int32Array(2 * slots).fill(EMPTY)
 }
