@@ -46,6 +46,7 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   strace: 'system calls in the CNI benchmark',
   tshark: 'decodes messages of the BGP speaker in its tests',
   'util-linux': 'setpriv',
+  wget: 'client in the images of upstream’s tests',
   'xz-utils': 'takes the kernel out of its boot image',
 }
 

@@ -41,6 +41,8 @@ const DEBIAN_PROGRAMS: Readonly<Record<string, string>> = {
   nc: '/bin/nc.openbsd',
   sh: '/bin/dash',
   ss: '/bin/ss',
+  // Statically linked, busybox's crashes in a pod that has the node's network: it asks for names by libraries of its own.
+  wget: '/usr/bin/wget',
 }
 
 const BUSYBOX = '/bin/busybox'

@@ -39,6 +39,10 @@ export const IMPOSSIBLE: readonly Impossible[] = [
     reason: 'asks kube-proxy itself, on its ports 10249 and 10256, for its mode',
   },
   {
+    pattern: /Services should work after restarting kube-proxy/,
+    reason: 'deletes kube-proxy’s pods, of which there are none (test/cluster ends and replaces the agent)',
+  },
+  {
     pattern: /Services should work after restarting apiserver/,
     reason: 'deletes the API server’s pod: the lab’s is a process (test/cluster/faults.ts restarts it)',
   },
