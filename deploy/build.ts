@@ -10,6 +10,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type BuildOptions, build } from 'esbuild'
+import { WITHOUT_COMPILERS } from '../packages/agent/compilers.ts'
 import { agentSettings } from './manifest.ts'
 import { builtins, lateKoffi, leaveOut } from './plugins.ts'
 
@@ -42,14 +43,13 @@ async function bundle(format: keyof typeof FORMATS, entry: string, options: Buil
 
 /**
  * Loads the agent up to the point where it would read its configuration, and keeps the heap as it is then: starting from that
- * takes as long as starting Node.js alone. The flags are those of the DaemonSet, because compiled code counts for one set of
- * flags only.
+ * takes as long as starting Node.js alone. The flags are those with which it will run, because compiled code counts for one set
+ * of flags only.
  */
 function makeSnapshot(agent: string, blob: string): void {
   const { flags } = agentSettings()
-  execFileSync(process.execPath, [...flags, '--snapshot-blob', blob, '--build-snapshot', agent], {
-    stdio: 'inherit',
-  })
+  const options = [...flags, ...WITHOUT_COMPILERS, '--snapshot-blob', blob, '--build-snapshot']
+  execFileSync(process.execPath, [...options, agent], { stdio: 'inherit' })
 }
 
 /** `koffi/linux_x64/koffi.node` of every platform package that npm installed. */

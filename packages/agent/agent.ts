@@ -53,6 +53,8 @@ export class Agent implements AsyncDisposable {
   /** @throws AgentError (listen), KernelError */
   async start(): Promise<void> {
     const { network, services, config } = this.#parts
+    // What takes longest begins first: asking the API server. The kernel is not touched before it is known that no other agent runs.
+    if (services) this.#followServices(services)
     await this.#listen()
     await network?.start()
     if (services) this.#tasks.push(services.run(this.#stop.signal))
@@ -70,7 +72,6 @@ export class Agent implements AsyncDisposable {
         services?.kindSynced('nodes')
       },
     })
-    if (services) this.#followServices(services)
     this.#log.info('agent started', { version: this.#parts.version, node: config.nodeName })
   }
 

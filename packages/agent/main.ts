@@ -14,6 +14,7 @@ import { EventSink } from './api/events.ts'
 import { ApiServerFinder } from './api/finder.ts'
 import { SERVICE_ACCOUNT, serverCandidates } from './api/servers.ts'
 import { kernelTransport } from './bgp-transport.ts'
+import { pauseCompilers, resumeCompilers } from './compilers.ts'
 import { parseFlags, USAGE } from './config/flags.ts'
 import { type Config, loadConfig } from './config/load.ts'
 import { ConfigError } from './errors.ts'
@@ -46,7 +47,10 @@ function createServices(
   finder: ApiServerFinder,
   onChange: () => void,
 ): ServiceRunner | undefined {
-  if (!config.serviceProxy) return undefined
+  if (!config.serviceProxy) {
+    resumeCompilers()
+    return undefined
+  }
   const events = new EventSink({ client: () => finder.client(), log, pause: (ms) => setTimeout(ms) })
   const metrics = new ProxyMetrics(() => Date.now())
   const proxy = createServiceProxy({
@@ -64,6 +68,7 @@ function createServices(
   return new ServiceRunner({
     ...{ nodeName: config.nodeName, proxy, metrics, log, random: Math.random, onChange },
     onUnable: (reason) => events.add(nodeEventOf(reason, config.nodeName, new Date())),
+    onBusy: resumeCompilers,
   })
 }
 
@@ -110,6 +115,7 @@ function stopOnSignals(agent: Agent, log: Logger): void {
 }
 
 async function main(): Promise<void> {
+  pauseCompilers()
   const config = readConfig()
   const log = createLogger(config.log.level, config.log.format)
   // A rejection that nobody handles is a fault of ours; the kernel keeps what it has, so going on is safer than a restart loop.

@@ -18,6 +18,7 @@ describe('service runner', () => {
   let startErrors: Error[]
   let unable: string[]
   let late: boolean
+  let busy: number
   const clock = new ManualClock()
   let runner: ServiceRunner
   const stop = new AbortController()
@@ -29,6 +30,7 @@ describe('service runner', () => {
     startErrors = []
     unable = []
     late = false
+    busy = 0
     const note =
       (name: string) =>
       (...args: unknown[]) =>
@@ -45,6 +47,7 @@ describe('service runner', () => {
       setZone: note('zone'),
       deleteService: note('delete service'),
       upsertService: () => note('service')(),
+      upsertSlice() {},
       isHealthy: () => !late,
     } as unknown as UsedProxy
     const log = (message: string) => logged.push(message)
@@ -55,6 +58,7 @@ describe('service runner', () => {
       random: () => 0,
       onChange() {},
       onUnable: (reason) => void unable.push(reason),
+      onBusy: () => void busy++,
       clock,
       pause: async (ms) => void pauses.push(ms),
     })
@@ -75,6 +79,26 @@ describe('service runner', () => {
     await Promise.resolve()
     expect(calls.filter((call) => call === 'synced')).to.have.length(1)
     expect([runner.problem, runner.gate]).to.deep.equal([undefined, undefined])
+  })
+
+  it('says once, after the first sync, that compiled code pays', async () => {
+    await runner.run(stop.signal)
+    runner.setService('ns/a', { spec: { clusterIP: '10.96.0.7' } })
+    sync('services', 'nodes', 'endpointslices')
+    expect(busy).to.equal(0)
+    await Promise.resolve()
+    expect(busy).to.equal(1)
+    for (let n = 0; n < 4000; n++) runner.setSlice({})
+    expect(busy).to.equal(1)
+  })
+
+  it('says so before the first sync is over, where there is very much to do', async () => {
+    for (let n = 0; n < 4000; n++) runner.setSlice({})
+    expect(busy).to.equal(1)
+    await runner.run(stop.signal)
+    sync('services', 'nodes', 'endpointslices')
+    await Promise.resolve()
+    expect(busy).to.equal(1)
   })
 
   it('tries again where the kernel cannot, says so once per reason, and lets pods start meanwhile', async () => {

@@ -42,6 +42,8 @@ export interface ServiceRunnerOptions {
   onChange(): void
   /** The kernel cannot do Services; each reason once in a row. */
   onUnable?(reason: string): void
+  /** Once: the first sync is over, or there is much to do until then. */
+  onBusy?(): void
   readonly metrics?: ProxyMetrics
   readonly clock?: Clock
   /** Resolves after so many milliseconds, or when the signal aborts. */
@@ -54,6 +56,8 @@ interface NodeFacts {
 }
 
 const RETRY = { first: 1000, max: 60_000 }
+/** Objects of a first list that are much to do: at so many, compiled code has paid for itself. */
+const MANY_OBJECTS = 3000
 
 export class ServiceRunner {
   readonly #options: ServiceRunnerOptions
@@ -66,6 +70,8 @@ export class ServiceRunner {
   #synced = false
   #startProblem: string | undefined
   #leaving = false
+  #objects = 0
+  #busy = false
   readonly #created: number
 
   constructor(options: ServiceRunnerOptions) {
@@ -155,6 +161,7 @@ export class ServiceRunner {
   }
 
   setService(key: string, service: ServiceObject): void {
+    this.#count()
     this.#vips.set(key, service)
     this.#options.metrics?.changed('service')
     this.#options.proxy.upsertService(service)
@@ -167,6 +174,7 @@ export class ServiceRunner {
   }
 
   setSlice(slice: EndpointSliceObject): void {
+    this.#count()
     this.#options.metrics?.changed('endpoint', triggerTime(slice))
     this.#options.proxy.upsertSlice(slice)
   }
@@ -183,6 +191,16 @@ export class ServiceRunner {
     this.#syncIfComplete()
   }
 
+  #count(): void {
+    if (++this.#objects === MANY_OBJECTS) this.#sayBusy()
+  }
+
+  #sayBusy(): void {
+    if (this.#busy) return
+    this.#busy = true
+    this.#options.onBusy?.()
+  }
+
   #now(): number {
     return (this.#options.clock ?? systemClock).now()
   }
@@ -193,6 +211,7 @@ export class ServiceRunner {
       () => {
         this.#synced = true
         this.#log.info('Services are in place')
+        this.#sayBusy()
         this.#options.onChange()
       },
       (error: unknown) => this.#log.error('the first sync of Services failed', { error }),

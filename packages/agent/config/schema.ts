@@ -1,6 +1,9 @@
 /** The configuration file, as it may be written: every key with its default; unknown keys are problems. */
 import * as z from 'zod'
 
+// A file is read once: compiling code for it takes longer than that.
+z.config({ jitless: true })
+
 const seconds = (least: number, most: number) => z.number().int().min(least).max(most)
 const port = z.number().int().min(1).max(65535)
 /** 0, 65535, 4294967295 are reserved, 23456 is AS_TRANS (RFC 7607, 7300, 6793). */
