@@ -3,14 +3,16 @@ import type { Table } from '@podroute/reconcile/table.ts'
 import type { VirtualServer } from './kernel.ts'
 import type { Frontend, ServerKey } from './plan/frontend.ts'
 import type { Vip } from './resources/vips.ts'
+import type { ShortAffinity } from './rules/affinity.ts'
 import type { ElementKey, SetElement } from './rules/sets.ts'
-import { elementKey } from './rules/sets.ts'
+import { elementKey, hasValue } from './rules/sets.ts'
 import { Shared } from './shared.ts'
 import type { Service, ServiceKey } from './types.ts'
 
 export interface FrontendTables {
   readonly servers: Table<ServerKey, VirtualServer>
   readonly elements: Table<ElementKey, SetElement>
+  readonly affinities: Table<ServerKey, ShortAffinity>
   readonly vips: Table<string, Vip>
 }
 
@@ -102,17 +104,26 @@ export class Frontends {
     this.#change(before[0]?.frontend, after[0]?.frontend)
   }
 
+  #take(element: SetElement): void {
+    const key = elementKey(element)
+    this.#elements.take(key, element)
+    // It may be there already, with another value.
+    if (hasValue(element)) this.#tables.elements.set(key, element)
+  }
+
   /** From what the holder of a key wanted to what it wants now. What is shared is taken before it is let go. */
   #change(before: Frontend | undefined, after: Frontend | undefined): void {
     if (after) {
       this.#tables.servers.set(after.key, after.server)
-      for (const element of after.elements) this.#elements.take(elementKey(element), element)
+      if (after.affinity) this.#tables.affinities.set(after.key, after.affinity)
+      for (const element of after.elements) this.#take(element)
       if (after.vip !== undefined) this.#vips.take(after.vip, after.vip)
     }
     this.#options.changed(before, after)
     if (before) {
       for (const element of before.elements) this.#elements.release(elementKey(element))
       if (before.vip !== undefined) this.#vips.release(before.vip)
+      if (before.affinity && !after?.affinity) this.#tables.affinities.delete(before.key)
       if (!after) this.#tables.servers.delete(before.key)
     }
   }

@@ -28,6 +28,8 @@ export interface NftSeam {
   run(script: string): Promise<void>
   /** The objects that a `list …` command answers with, as nft's JSON has them. */
   listJson(command: string): Promise<readonly unknown[]>
+  /** What a `list …` command prints, without the elements of sets. */
+  show(command: string): Promise<string>
 }
 
 export interface FlowsSeam {

@@ -36,6 +36,90 @@ async function serving(...endpoints: string[]) {
   return all
 }
 
+describe('session affinity shorter than TIME_WAIT', () => {
+  const NAME = 'affinity-tcp-10.96.0.1-80'
+  const sticky = (seconds: number) =>
+    service('web', {
+      clusterIP: '10.96.0.1',
+      sessionAffinity: 'ClientIP',
+      sessionAffinityConfig: { clientIP: { timeoutSeconds: seconds } },
+    })
+
+  async function withAffinity(kernel = new FakeKernel()) {
+    const all = await setup({}, kernel)
+    all.proxy.upsertService(sticky(30))
+    all.proxy.upsertSlice(slice('web', [A, B]))
+    await all.proxy.synced()
+    return { ...all, scripts: () => kernel.scripts.splice(0).join('') }
+  }
+
+  it('gets a map of its own, which goes when IPVS can keep it, or the Service goes', async () => {
+    const { proxy, kernel, scripts } = await withAffinity()
+    expect(kernel.table.get(WEB)?.server).to.include({ timeout: 0 })
+    expect(scripts()).to.match(new RegExp(`add map inet podroute ${NAME} .* timeout 30s;`))
+    proxy.upsertService(sticky(600))
+    await proxy.flush()
+    expect(scripts()).to.include(`delete map inet podroute ${NAME}\n`)
+    expect(kernel.table.get(WEB)?.server).to.include({ timeout: 600 })
+    proxy.upsertService(sticky(40))
+    await proxy.flush()
+    expect(scripts()).to.match(new RegExp(`add map inet podroute ${NAME} .* timeout 40s;`))
+    proxy.deleteService('test/web')
+    await proxy.flush()
+    expect(scripts()).to.include(`delete map inet podroute ${NAME}\n`)
+    expect(proxy.stats()['short-affinities']).to.include({ desired: 0, applied: 0 })
+    expect(kernel.elements('service-affinity-4')).to.deep.equal([])
+  })
+
+  it('costs two elements for an endpoint, and lists nothing', async () => {
+    const { proxy, kernel } = await withAffinity()
+    Object.assign(kernel, { lists: 0 })
+    kernel.messages.length = 0
+    proxy.upsertSlice(slice('web', [A, B, '10.244.2.3']))
+    await proxy.flush()
+    expect(kernel.messages.map((message) => message.split(' ').slice(0, 2).join(' '))).to.deep.equal([
+      'add service-affinity-numbers-4',
+      'add service-affinity-endpoints-4',
+      'add-destination tcp',
+    ])
+    expect(kernel.lists).to.equal(0)
+  })
+
+  it('numbers endpoints anew with another traffic policy, at once', async () => {
+    const { proxy, kernel } = await withAffinity()
+    const numbers = () => kernel.elements('service-affinity-numbers-4').map((element) => element.split(' : '))
+    const before = numbers()
+    const object = sticky(30)
+    proxy.upsertService({ ...object, spec: { ...object.spec, externalTrafficPolicy: 'Local' } })
+    expect(await proxy.flush()).to.include({ failed: 0 })
+    expect(numbers().map(([key]) => key)).to.deep.equal(before.map(([key]) => key))
+    expect(numbers().map(([, number]) => number)).to.not.include.members([before[0]![1]])
+    expect(kernel.elements('service-affinity-endpoints-4')).to.have.length(2)
+  })
+
+  it('no longer leads to an endpoint that drains', async () => {
+    const { proxy, kernel } = await withAffinity()
+    kernel.connections.set(`${A}:8080`, 2)
+    proxy.upsertSlice(slice('web', [B]))
+    await proxy.flush()
+    expect(kernel.draining(WEB)).to.deep.equal([`${A}:8080`])
+    const known = [
+      ...kernel.elements('service-affinity-numbers-4'),
+      ...kernel.elements('service-affinity-endpoints-4'),
+    ]
+    expect(known).to.have.length(2)
+    expect(known.join()).to.include(B).and.not.include(A)
+  })
+
+  it('is taken over by the next run without a write', async () => {
+    const { kernel, proxy, scripts } = await withAffinity()
+    await proxy.close()
+    scripts()
+    await withAffinity(kernel)
+    expect(kernel.scripts).to.deep.equal([])
+  })
+})
+
 describe('a drain', () => {
   it('takes no new connections, and ends with the last one', async () => {
     const { proxy, kernel, clock } = await serving(A, B)
@@ -158,6 +242,24 @@ describe('a drain', () => {
     ])
     await next.clock.advance(32_000)
     expect(kernel.draining(WEB)).to.deep.equal([])
+  })
+})
+
+describe('settings', () => {
+  const RATES = 'net.ipv4.vs.run_estimation'
+  async function settingsOf(missing: readonly string[]) {
+    const kernel = new FakeKernel()
+    kernel.settings.set(RATES, '1')
+    const { read } = kernel.sysctl
+    kernel.sysctl.read = (name) => (missing.includes(name) ? (undefined as unknown as string) : read(name))
+    const { proxy } = await setup({}, kernel)
+    expect(proxy.stats().sysctls).to.include({ failed: 0, pending: 0 })
+    return kernel.settings
+  }
+
+  it('keep IPVS from estimating rates, where the kernel can be told', async () => {
+    expect((await settingsOf([])).get(RATES)).to.equal('0')
+    expect((await settingsOf([RATES])).get(RATES)).to.equal('1')
   })
 })
 

@@ -11,6 +11,7 @@ import { Routes } from '@podroute/linux/route/routes.ts'
 import { readSysctl, writeSysctl } from '@podroute/linux/sysctl.ts'
 import { healthListener } from './health-check/server.ts'
 import type { Kernel } from './kernel.ts'
+import { OwnChanges } from './own-changes.ts'
 import { boundPorts, ipvsTable } from './proc.ts'
 import { TABLE } from './rules/sets.ts'
 
@@ -29,6 +30,7 @@ export function openKernel(options: OpenKernelOptions = {}): Kernel & Disposable
   const routeSocket = stack.use(NetlinkSocket.open(NETLINK_ROUTE, options))
   const nft = stack.use(Nft.open(options))
   const flows = stack.use(Conntrack.open(options))
+  const own = new OwnChanges()
   const addresses = new Addresses(routeSocket)
   return {
     ipvs: {
@@ -38,7 +40,11 @@ export function openKernel(options: OpenKernelOptions = {}): Kernel & Disposable
       apply: (ops) => ipvs.apply(ops),
     },
     routes: new Routes(routeSocket),
-    nft,
+    nft: {
+      run: (script) => own.announced(script, () => nft.run(script)),
+      listJson: (command) => nft.listJson(command),
+      show: (command) => nft.show(command),
+    },
     sysctl: {
       read: (name) => readSysctl(name, options),
       write: (name, value) => {
@@ -53,6 +59,7 @@ export function openKernel(options: OpenKernelOptions = {}): Kernel & Disposable
     },
     loadModule,
     watch(news) {
+      own.forget()
       const watching = new DisposableStack()
       watching.use(
         watchRoutes(
@@ -65,9 +72,13 @@ export function openKernel(options: OpenKernelOptions = {}): Kernel & Disposable
           {
             onTransaction: ({ tables, kinds }) => {
               // Elements come and go with every Service; only what should stand still is news.
-              if (tables.includes(TABLE) && kinds.some((kind) => kind !== 'element')) news.onRules()
+              const structural = tables.includes(TABLE) && kinds.some((kind) => kind !== 'element')
+              if (structural && !own.isOurs()) news.onRules()
             },
-            onOverrun: news.onLost,
+            onOverrun() {
+              own.forget()
+              news.onLost()
+            },
           },
           options,
         ),

@@ -112,10 +112,8 @@ export class ServiceProxy implements AsyncDisposable {
     await this.#tables.sysctls.adopt()
     await this.#tables.sysctls.flush()
     await this.#loadRules()
-    for (const table of [this.#tables.servers, this.#tables.destinations, this.#tables.elements]) {
-      await table.adopt()
-    }
-    await this.#tables.vips.adopt()
+    const { servers, destinations, affinities, elements, vips } = this.#tables
+    for (const table of [servers, destinations, affinities, elements, vips]) await table.adopt()
     this.#watching ??= watchKernel(kernel, this.#tables, () => this.#readAddresses())
     await this.#readAddresses()
   }

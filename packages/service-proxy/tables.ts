@@ -14,6 +14,7 @@ import type { PlacedDestination } from './resources/destinations.ts'
 import { Destinations } from './resources/destinations.ts'
 import { HealthChecks } from './resources/health-checks.ts'
 import { SetElements } from './resources/set-elements.ts'
+import { ShortAffinities } from './resources/short-affinities.ts'
 import { Sysctls } from './resources/sysctls.ts'
 import { Vips, vipOf } from './resources/vips.ts'
 import { VirtualServers } from './resources/virtual-servers.ts'
@@ -43,6 +44,7 @@ export function makeTables(
     rules: new Table(new BaseRules(kernel.nft), options),
     servers,
     destinations: new Table(destinations, options),
+    affinities: new Table(new ShortAffinities(kernel.nft), options),
     elements: new Table(new SetElements(kernel.nft), options),
     vips: new Table(new Vips(kernel.routes), options),
     healthChecks: new Table(healthChecks, options),
@@ -55,8 +57,11 @@ export function makeTables(
  * its traffic needs: a first packet without masquerade makes a flow that never works.
  */
 export function makeGroup(tables: ProxyTables, options: FlushGroupOptions): FlushGroup {
-  const { sysctls, rules, servers, destinations, elements, vips, healthChecks } = tables
-  return new FlushGroup([sysctls, rules, servers, elements, destinations, vips, healthChecks], options)
+  const { sysctls, rules, servers, affinities, elements, destinations, vips, healthChecks } = tables
+  return new FlushGroup(
+    [sysctls, rules, servers, affinities, elements, destinations, vips, healthChecks],
+    options,
+  )
 }
 
 /** VIPs and nftables announce their changes: what somebody else did is looked at at once. */
@@ -71,10 +76,10 @@ export function watchKernel(kernel: Kernel, tables: ProxyTables, onAddresses: ()
       tables.vips.touch(vip.address, sighting)
     },
     onAddress: onAddresses,
-    onRules: () => looks.ask(tables.rules, tables.elements),
+    onRules: () => looks.ask(tables.rules, tables.affinities, tables.elements),
     onLost() {
       onAddresses()
-      looks.ask(tables.vips, tables.rules, tables.elements)
+      looks.ask(tables.vips, tables.rules, tables.affinities, tables.elements)
     },
   })
   return watching ?? { [Symbol.dispose]() {} }

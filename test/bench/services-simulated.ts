@@ -44,6 +44,10 @@ function yesKernel(counts: Counts): Kernel {
         counts.lists++
         return fake.nft.listJson(command)
       },
+      async show(command) {
+        counts.lists++
+        return fake.nft.show(command)
+      },
     },
     sysctl: fake.sysctl,
     flows: fake.flows,

@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises'
+import { setTimeout as pause } from 'node:timers/promises'
 import { loadModule } from '@podroute/linux/modules.ts'
 import type { ServiceProxy } from '@podroute/service-proxy/proxy.ts'
 import { type SliceEndpoint, service, slice } from '@podroute/service-proxy/testing/objects.ts'
@@ -78,6 +79,59 @@ describe('service policies', () => {
     expect(await names(network.client, NODE.v4, 30001)).to.match(/^[abc]$/)
     await update({ ...spec, sessionAffinity: 'None' }, slices)
     expect(await names(network.podB, v4)).to.equal('a,b,c')
+  })
+
+  it('session affinity shorter than TIME_WAIT holds, moves on with its endpoint, and expires', async () => {
+    const SECONDS = 6
+    const ports = [
+      { name: 'tcp', port: 80, nodePort: 30007, protocol: 'TCP' },
+      { name: 'udp', port: 80, nodePort: 30007, protocol: 'UDP' },
+    ]
+    const sliced = ['TCP', 'UDP'].map((protocol) => ({ name: protocol.toLowerCase(), port: 8080, protocol }))
+    const slices = (v4: string[], v6: string[]) => (name: string) => [
+      slice(name, v4, sliced),
+      slice(name, v6, sliced),
+    ]
+    const sessionAffinityConfig = { clientIP: { timeoutSeconds: SECONDS } }
+    const spec = { type: 'NodePort', ports, sessionAffinity: 'ClientIP', sessionAffinityConfig }
+    const all = slices([A4, B4, C4], [A6, C6])
+    const { v4, v6, update } = await serve(spec, all)
+    const hosts = [network.podB, network.client, network.node]
+    for (const host of hosts) {
+      expect(await names(host, v4), host.name).to.match(/^[abc]$/)
+      expect(await names(host, v6), host.name).to.match(/^[ac]$/)
+    }
+    expect(await names(network.client, NODE.v4, 30007)).to.match(/^[abc]$/)
+    const first = await network.podB.udp(v4, 80)
+    const datagrams = await Promise.all([1, 2, 3].map(() => network.podB.udp(v4, 80)))
+    expect(datagrams).to.deep.equal(Array(3).fill(first))
+    await update(spec, slices([C4], [C6]))
+    for (const host of hosts.toReversed()) expect(await names(host, v4, 80, 1), host.name).to.equal('c')
+    expect(await network.podB.udp(v4, 80)).to.match(/^c /)
+    await update(spec, all)
+    expect(await names(network.podB, v4)).to.equal('c')
+    // Connections that ended are in TIME_WAIT for two minutes; that is nothing to the affinity.
+    await pause((SECONDS + 0.5) * 1000)
+    const later: string[] = []
+    for (const host of hosts) later.push(await names(host, v4, 80, 1))
+    expect(later.sort()).to.deep.equal(['a', 'b', 'c'])
+    await update({ ...spec, sessionAffinity: 'None' }, all)
+    expect(await names(network.podB, v4)).to.equal('a,b,c')
+  })
+
+  it('session affinity shorter than TIME_WAIT keeps to the traffic policy, and the source address with it', async () => {
+    const ports = [{ port: 80, nodePort: 30008, protocol: 'TCP' }]
+    const sessionAffinityConfig = { clientIP: { timeoutSeconds: 60 } }
+    const spec = { type: 'NodePort', ports, sessionAffinity: 'ClientIP', sessionAffinityConfig }
+    const both = (name: string) => [slice(name, [{ addresses: [A4], nodeName: 'node' }, C4])]
+    const { update } = await serve(spec, (name) => [slice(name, [C4])])
+    expect(await names(network.client, NODE.v4, 30008)).to.equal('c')
+    await update(spec, both)
+    expect(await names(network.client, NODE.v4, 30008)).to.equal('c')
+    await update({ ...spec, externalTrafficPolicy: 'Local' }, both)
+    for (let count = 0; count < 3; count++) {
+      expect(await network.client.tcp(NODE.v4, 30008)).to.equal(`a ${CLIENT}`)
+    }
   })
 
   it('session affinity moves a client on when its endpoint goes', async () => {
@@ -309,15 +363,24 @@ describe('service policies', () => {
     )
   })
 
-  it('serves SCTP', async () => {
+  it('serves SCTP, IPv4 and IPv6', async () => {
     expect(await loadModule('sctp')).to.include({ ok: true })
     await network.podA.serveSctp(7000)
     const ports = [{ port: 80, nodePort: 30006, protocol: 'SCTP' }]
-    const { v4 } = await serve({ type: 'NodePort', ports }, (name) => [
-      slice(name, [A4], [{ port: 7000, protocol: 'SCTP' }]),
+    const sliced = [{ port: 7000, protocol: 'SCTP' }]
+    const { v4, v6 } = await serve({ type: 'NodePort', ports }, (name) => [
+      slice(name, [A4], sliced),
+      slice(name, [A6], sliced),
     ])
-    expect(await network.podB.sctp(v4, 80)).to.match(/^a /)
-    expect(await network.client.sctp(NODE.v4, 30006)).to.match(/^a /)
-    expect(await codeOf(network.podB.sctp(v4, 81)), 'unknown port').to.be.oneOf(['ECONNREFUSED', 'ETIMEDOUT'])
+    for (const [vip, node] of [
+      [v4, NODE.v4],
+      [v6, NODE.v6],
+    ] as const) {
+      expect(await network.podB.sctp(vip, 80), vip).to.match(/^a /)
+      expect(await network.node.sctp(vip, 80), vip).to.match(/^a /)
+      expect(await network.client.sctp(node, 30006), node).to.match(/^a /)
+      const refused = await codeOf(network.podB.sctp(vip, 81))
+      expect(refused, 'unknown port').to.be.oneOf(['ECONNREFUSED', 'ETIMEDOUT'])
+    }
   })
 })

@@ -31,6 +31,7 @@ function counting(kernel: Kernel, writes: string[]): Kernel {
     },
     nft: {
       listJson: (command) => kernel.nft.listJson(command),
+      show: (command) => kernel.nft.show(command),
       run(script) {
         writes.push(script)
         return kernel.nft.run(script)
@@ -75,6 +76,12 @@ describe('the service proxy, restarted', () => {
     ports: [{ port: 80, nodePort: 30080, protocol: 'TCP' }],
   })
   const gone = service('gone', { clusterIPs: ['10.96.0.99'] })
+  const sticky = service('sticky', {
+    clusterIPs: ['10.96.0.11', 'fd10:96::11'],
+    sessionAffinity: 'ClientIP',
+    sessionAffinityConfig: { clientIP: { timeoutSeconds: 90 } },
+  })
+  const stickySlices = [slice('sticky', ['10.244.2.2']), slice('sticky', ['fd10:244:2::2'])]
   const webSlices = [
     slice('web', ['10.244.1.2', '10.244.2.2']),
     slice('web', ['fd10:244:1::2', 'fd10:244:2::2']),
@@ -107,19 +114,26 @@ describe('the service proxy, restarted', () => {
     const proxy = makeProxy()
     await run(() => {
       proxy.upsertService(web)
-      proxy.upsertService(gone)
-      for (const object of [...webSlices, slice('gone', ['10.244.1.2'])]) proxy.upsertSlice(object)
+      for (const object of [gone, sticky]) proxy.upsertService(object)
+      for (const object of [...webSlices, ...stickySlices, slice('gone', ['10.244.1.2'])])
+        proxy.upsertSlice(object)
     }, proxy)
     expect(await network.podB.tcp('10.96.0.10', 80)).to.match(/^[ac] /)
+    expect(await network.podB.tcp('fd10:96::11', 80)).to.match(/^c /)
     expect(writes).not.to.deep.equal([])
+  })
+
+  it('estimates no rates, which nobody reads', () => {
+    expect(kernel.sysctl.read('net.ipv4.vs.run_estimation')).to.equal('0')
   })
 
   it('writes nothing when nothing changed', async () => {
     const proxy = makeProxy()
     await run(() => {
       proxy.upsertService(web)
-      proxy.upsertService(gone)
-      for (const object of [...webSlices, slice('gone', ['10.244.1.2'])]) proxy.upsertSlice(object)
+      for (const object of [gone, sticky]) proxy.upsertService(object)
+      for (const object of [...webSlices, ...stickySlices, slice('gone', ['10.244.1.2'])])
+        proxy.upsertSlice(object)
     }, proxy)
     expect(writes).to.deep.equal([])
     expect(await proxy.audit()).to.have.property('size', 0)
@@ -152,7 +166,7 @@ describe('the service proxy, restarted', () => {
     const servers = (await kernel.ipvs.servers()).map(({ address }) => address)
     expect(servers).to.include('10.96.0.50').and.not.include('10.96.0.99')
     expect(JSON.stringify(await kernel.nft.listJson('list tables'))).to.include('stranger')
-    expect(writes.filter((write) => write.includes('fd10'))).to.deep.equal([])
+    expect(writes.filter((write) => write.includes('fd10:96::10'))).to.deep.equal([])
   })
 
   it('gives nothing to a virtual server of somebody else, and says so', async () => {
@@ -171,15 +185,25 @@ describe('the service proxy, restarted', () => {
   it('puts back VIPs and rules at once, and the rest at the next audit', async () => {
     const proxy = makeProxy({ auditPause: 600_000 })
     await run(() => {
-      proxy.upsertService(web)
-      for (const object of webSlices) proxy.upsertSlice(object)
+      for (const object of [web, sticky]) proxy.upsertService(object)
+      for (const object of [...webSlices, ...stickySlices]) proxy.upsertSlice(object)
     }, proxy)
     await network.exec('node', 'ip', 'route', 'del', 'local', '10.96.0.10', 'table', 'local')
     await network.exec('node', 'nft', 'flush', 'chain', 'inet', 'podroute', 'service-snat')
+    await network.exec('node', 'nft', 'flush', 'chain', 'inet', 'podroute', 'affinity-tcp-10.96.0.11-80')
     await within(1000, async () => {
       const routes = await network.exec('node', 'ip', 'route', 'show', 'table', 'local')
       const chain = await network.exec('node', 'nft', 'list', 'chain', 'inet', 'podroute', 'service-snat')
-      return routes.includes('10.96.0.10') && chain.includes('masquerade')
+      const affinity = await network.exec(
+        'node',
+        'nft',
+        'list',
+        'chain',
+        'inet',
+        'podroute',
+        'affinity-tcp-10.96.0.11-80',
+      )
+      return routes.includes('10.96.0.10') && chain.includes('masquerade') && affinity.includes('dnat')
     })
     await network.exec('node', 'nft', 'flush', 'set', 'inet', 'podroute', 'service-ports-4')
     const server = (await kernel.ipvs.servers()).find(({ address }) => address === '10.96.0.10')

@@ -1,15 +1,16 @@
 /** The nft command, for hosts without libnftables. */
 import { spawn } from 'node:child_process'
 import { withNetns } from '../netns.ts'
-import type { NftResult } from './library.ts'
+import type { NftOutput, NftResult } from './library.ts'
 
 /**
- * Feeds a script to `nft -f -`, or with `json` runs one command given as an argument: `nft -j -f -` fails with ENXIO on the
+ * Feeds a script to `nft -f -`, or for JSON runs one command given as an argument: `nft -j -f -` fails with ENXIO on the
  * socket pair that node gives a child as stdin.
  * @throws Error ENOENT when there is no nft command
  */
-export function runCommand(script: string, json: boolean, netns: string | undefined): Promise<NftResult> {
-  const args = json ? ['-j', '-n', script] : ['-n', '-f', '-']
+export function runCommand(script: string, form: NftOutput, netns: string | undefined): Promise<NftResult> {
+  const json = form === 'json'
+  const args = json ? ['-j', '-n', script] : ['-n', '-t', '-f', '-']
   return new Promise((resolve, reject) => {
     // The child is forked here and now, so it starts in the namespace that this thread is in.
     const child = withNetns(netns, () => spawn('nft', args, { stdio: ['pipe', 'pipe', 'pipe'] }))

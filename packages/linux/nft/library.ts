@@ -4,6 +4,10 @@ import { loadLibrary } from '../sys.ts'
 
 const FLAG_JSON = 1 << 4
 const FLAG_NUMERIC_ALL = 0x3c0
+const FLAG_TERSE = 1 << 11
+
+/** How listings are printed: in nft's own syntax, without the elements of sets, or as JSON. */
+export type NftOutput = 'terse' | 'json'
 
 /** What one run printed; `error` is empty when it succeeded. */
 export interface NftResult {
@@ -66,9 +70,9 @@ export class NftContext {
   }
 
   /** Runs off the main thread: the kernel waits for RCU grace periods when it commits. */
-  run(script: string, json: boolean): Promise<NftResult> {
+  run(script: string, output: NftOutput): Promise<NftResult> {
     const { run, setFlags } = this.#functions
-    setFlags(this.#context, FLAG_NUMERIC_ALL | (json ? FLAG_JSON : 0))
+    setFlags(this.#context, FLAG_NUMERIC_ALL | (output === 'json' ? FLAG_JSON : FLAG_TERSE))
     return new Promise((resolve, reject) => {
       run.async(this.#context, script, (failure, status) => {
         if (failure) reject(failure)

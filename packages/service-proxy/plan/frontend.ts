@@ -1,5 +1,6 @@
 /** One address, protocol and port that clients connect to, with everything that the kernel must hold for it. */
 import type { Destination, VirtualServer } from '../kernel.ts'
+import type { ShortAffinity } from '../rules/affinity.ts'
 import type { SetElement } from '../rules/sets.ts'
 import type { Family, Protocol } from '../types.ts'
 
@@ -24,6 +25,8 @@ export interface Frontend {
   readonly server: VirtualServer
   readonly destinations: readonly Destination[]
   readonly elements: readonly SetElement[]
+  /** Which endpoint a client had is remembered beside IPVS. */
+  readonly affinity?: ShortAffinity
   /** The address to make local, unless it is one of the node's own. */
   readonly vip: string | undefined
 }

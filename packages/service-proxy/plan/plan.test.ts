@@ -29,8 +29,72 @@ describe('planning a Service', () => {
       expect(serverOf({}).flags & 1).to.equal(0)
       const hours = serverOf({ sessionAffinity: 'ClientIP' })
       expect([hours.flags & 1, hours.timeout]).to.deep.equal([1, 10_800])
+      const sessionAffinityConfig = { clientIP: { timeoutSeconds: 120 } }
+      expect(serverOf({ sessionAffinity: 'ClientIP', sessionAffinityConfig }).timeout).to.equal(120)
+    })
+
+    describe('shorter than TIME_WAIT', () => {
       const sessionAffinityConfig = { clientIP: { timeoutSeconds: 30 } }
-      expect(serverOf({ sessionAffinity: 'ClientIP', sessionAffinityConfig }).timeout).to.equal(30)
+      const short = { sessionAffinity: 'ClientIP', sessionAffinityConfig }
+      const numbersOf = (plan: ReturnType<typeof planOf>, vip = '10.96.0.1') =>
+        (plan.sets['service-affinity-numbers-4'] ?? []).filter((element) => element.startsWith(`${vip} `))
+
+      it('is left to nftables, which knows each endpoint by a number', () => {
+        const plan = planOf(clusterIp(short), web(LOCAL, REMOTE))
+        const [{ server, affinity }] = plan.frontends as [(typeof plan.frontends)[0]]
+        expect([server.flags & 1, server.timeout]).to.deep.equal([0, 0])
+        const place = { family: 4, protocol: 'tcp', address: '10.96.0.1', port: 80 }
+        expect(affinity).to.deep.equal({ ...place, seconds: 30 })
+        expect(plan.sets['service-affinity-4']).to.deep.equal([
+          '10.96.0.1 . tcp . 80 : goto affinity-tcp-10.96.0.1-80',
+        ])
+        const numbers = numbersOf(plan).map((element) => element.split(' : '))
+        expect(numbers.map(([key]) => key)).to.deep.equal(
+          [LOCAL, REMOTE].map((address) => `10.96.0.1 . tcp . 80 . ${address} . 8080`),
+        )
+        expect(plan.sets['service-affinity-endpoints-4']).to.have.members(
+          numbers.map(([key, mark]) => `10.96.0.1 . tcp . 80 . ${Number(mark)} : ${key!.slice(23)}`),
+        )
+      })
+
+      it('gives an endpoint the same number whatever stands beside it, each another one, none that Kubernetes’ own rules act on', () => {
+        const many = Array.from({ length: 2000 }, (_, index) => `10.244.${index >> 8}.${index & 255}`)
+        const marks = numbersOf(planOf(clusterIp(short), web(...many))).map((text) =>
+          Number(text.split(' : ')[1]),
+        )
+        expect(new Set(marks).size).to.equal(2000)
+        for (const mark of marks) expect(mark & 0xff00_c000).to.equal(0x5d00_0000)
+        const alone = numbersOf(planOf(clusterIp(short), web(REMOTE)))
+        expect(numbersOf(planOf(clusterIp(short), web(LOCAL, REMOTE)))).to.include.members(alone)
+      })
+
+      it('holds for clients outside, too: their virtual server is not persistent either', () => {
+        const local = balanced({ ...short, externalTrafficPolicy: 'Local' })
+        const { frontends } = planOf(local, web(LOCAL))
+        expect(frontends.map(({ server, affinity }) => [server.timeout, affinity?.address])).to.deep.equal([
+          [0, '10.96.0.1'],
+          [0, VIP],
+          [0, undefined],
+        ])
+      })
+
+      it('knows the endpoints of clients outside and of the others by the same numbers, and forgets all with the policy', () => {
+        const local = (name: string) => ({ addresses: [name], nodeName: 'node' })
+        const endpoints = [slice('web', [local(LOCAL), local('10.244.1.3'), REMOTE])]
+        const numbers = (policy: string) =>
+          numbersOf(planOf(balanced({ ...short, externalTrafficPolicy: policy }), endpoints), VIP)
+        expect(numbers('Local')).to.have.length(3)
+        expect(numbers('Cluster')).to.have.length(3).and.not.include.members(numbers('Local').slice(0, 1))
+      })
+
+      it('leads to each endpoint’s own port', () => {
+        const ports = [{ port: 9090, protocol: 'TCP' }]
+        const plan = planOf(clusterIp(short), [...web(LOCAL), slice('web', [REMOTE], ports, '-b')])
+        expect(numbersOf(plan).map((element) => element.split(' : ')[0])).to.deep.equal([
+          `10.96.0.1 . tcp . 80 . ${LOCAL} . 8080`,
+          `10.96.0.1 . tcp . 80 . ${REMOTE} . 9090`,
+        ])
+      })
     })
 
     it('holds for clients outside, too', () => {

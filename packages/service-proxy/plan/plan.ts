@@ -1,11 +1,11 @@
 /** A Service and its slices to frontends: a pure function over the rule families. */
 import { familyOf } from '@podroute/linux/address.ts'
 import { DEFAULT_SCHEDULER } from '../settings.ts'
-import type { Problem, ProblemCode, Service, ServicePort, Slice } from '../types.ts'
+import type { Family, Problem, ProblemCode, Service, ServicePort, Slice } from '../types.ts'
 import { judgeAddress } from './addresses.ts'
+import { endpointNumbers } from './affinity.ts'
 import { planClusterIp } from './cluster-ip.ts'
 import type { PlanContext } from './context.ts'
-import type { Backend } from './endpoints.ts'
 import { backendsOf } from './endpoints.ts'
 import type { Frontend, Origin } from './frontend.ts'
 import type { HealthCheck } from './health-check.ts'
@@ -69,24 +69,30 @@ function planPort(
   places: readonly Place[],
   context: PlanContext,
 ): Frontend[] {
-  const byFamily = new Map<4 | 6, readonly Backend[]>()
-  const backends = (address: string) => {
+  const byFamily = new Map<Family, ReturnType<typeof behind>>()
+  const behind = (family: Family) => {
+    const backends = backendsOf(slices, family, port, context.nodeName)
+    return { backends, numbers: endpointNumbers(service, backends) }
+  }
+  const at = (address: string) => {
     const family = familyOf(address)
-    const known = byFamily.get(family) ?? backendsOf(slices, family, port, context.nodeName)
+    const known = byFamily.get(family) ?? behind(family)
     byFamily.set(family, known)
     return known
   }
   const frontends = places.flatMap(({ origin, address }) => {
-    const target: Target = { service, port, address, context }
-    if (origin === 'cluster-ip') return [planClusterIp(target, backends(address))]
-    return planOutside(origin, target, backends(address))
+    const { backends, numbers } = at(address)
+    const target: Target = { service, port, address, context, numbers }
+    if (origin === 'cluster-ip') return [planClusterIp(target, backends)]
+    return planOutside(origin, target, backends)
   })
   if (port.nodePort === 0) return frontends
   const families = new Set(service.clusterIPs.map(familyOf))
   for (const address of context.nodePortAddresses) {
     if (!families.has(familyOf(address))) continue
-    const target: Target = { service, port: { ...port, port: port.nodePort }, address, context }
-    frontends.push(...planOutside('node-port', target, backends(address)))
+    const { backends, numbers } = at(address)
+    const target: Target = { service, port: { ...port, port: port.nodePort }, address, context, numbers }
+    frontends.push(...planOutside('node-port', target, backends))
   }
   return frontends
 }

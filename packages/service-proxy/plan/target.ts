@@ -7,6 +7,13 @@ import type { PortSetName, SetElement } from '../rules/sets.ts'
 import { portElement, setOf } from '../rules/sets.ts'
 import { DEFAULT_SCHEDULER } from '../settings.ts'
 import type { Family, Service, ServicePort } from '../types.ts'
+import {
+  affinityElements,
+  affinityOf,
+  type EndpointNumbers,
+  leadElements,
+  shortAffinity,
+} from './affinity.ts'
 import type { PlanContext } from './context.ts'
 import type { Backend } from './endpoints.ts'
 import type { Frontend, Origin } from './frontend.ts'
@@ -18,6 +25,8 @@ export interface Target {
   readonly port: ServicePort
   readonly address: string
   readonly context: PlanContext
+  /** Of all endpoints of the port; none where IPVS itself keeps clients at their endpoint. */
+  readonly numbers: EndpointNumbers
 }
 
 /** @param more elements beside those that every frontend has. */
@@ -30,6 +39,7 @@ export function makeFrontend(
   const { service, port, address, context } = target
   const server = serverOf(target)
   const vip = context.nodeAddresses.has(address) ? undefined : address
+  const affinity = affinityOf(target)
   return {
     key: serverKey(server),
     origin,
@@ -44,8 +54,11 @@ export function makeFrontend(
       ...vipElements(vip, target),
       ...hairpinElements(target, backends),
       ...(backends.length === 0 ? [elementOf('service-refused', target)] : []),
+      ...affinityElements(target, backends),
+      ...(affinity ? leadElements(affinity) : []),
       ...more,
     ],
+    ...(affinity && { affinity }),
     vip,
   }
 }
@@ -71,7 +84,7 @@ export function makeMarkedFrontend(
     drain: target.service.tuning.drain,
     server,
     destinations: backends.map(toDestination),
-    elements: elements(mark),
+    elements: [...elements(mark), ...affinityElements(target, backends)],
     vip: undefined,
   }
 }
@@ -84,7 +97,7 @@ export function elementOf(name: PortSetName, { address, port }: Target): SetElem
 function serverOf({ service, port, address, context }: Target): VirtualServer {
   const { affinity, tuning } = service
   const missing = context.missingSchedulers.has(tuning.scheduler)
-  const persistent = affinity.kind === 'client-ip'
+  const persistent = affinity.kind === 'client-ip' && shortAffinity(service) === undefined
   return {
     family: familyOf(address),
     protocol: port.protocol,

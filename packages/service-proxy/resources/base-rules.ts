@@ -8,6 +8,7 @@ import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
 import { codeOf, DONE, outcomeOf } from '@podroute/reconcile/resource.ts'
 import type { NftSeam } from '../kernel.ts'
 import { baseScript, CHAINS, removalScript } from '../rules/base.ts'
+import { readTable, type TableListing } from '../rules/listing.ts'
 import { TABLE } from '../rules/sets.ts'
 
 export const BASE = 'base'
@@ -16,11 +17,6 @@ const MARKER = 'service-base-'
 /** The value of the rules that this version loads. */
 export function baseVersion(): string {
   return hash(baseScript())
-}
-
-interface Listed {
-  readonly chain?: { readonly name: string; readonly table: string; readonly handle?: number }
-  readonly rule?: Readonly<Record<string, unknown>>
 }
 
 export class BaseRules implements Resource<typeof BASE, string> {
@@ -36,9 +32,10 @@ export class BaseRules implements Resource<typeof BASE, string> {
   }
 
   async *list(): AsyncIterable<readonly [typeof BASE, string]> {
-    const fingerprint = await this.#fingerprint()
+    const table = await this.#table()
+    const fingerprint = fingerprintOf(table)
     if (fingerprint === undefined) return
-    const [marker] = await this.#markers()
+    const [marker] = markersIn(table)
     const [version, loaded] = marker?.slice(MARKER.length).split('-') ?? []
     yield [BASE, version && loaded === fingerprint ? version : `changed ${fingerprint}`]
   }
@@ -54,47 +51,41 @@ export class BaseRules implements Resource<typeof BASE, string> {
 
   async #load(version: string): Promise<void> {
     await this.#nft.run(baseScript())
-    const old = await this.#markers()
-    const marker = `${MARKER}${version}-${await this.#fingerprint()}`
+    const table = await this.#table()
+    const marker = `${MARKER}${version}-${fingerprintOf(table)}`
     const commands = [
-      ...old.filter((name) => name !== marker).map((name) => `delete chain ${TABLE} ${name}`),
+      ...markersIn(table)
+        .filter((name) => name !== marker)
+        .map((name) => `delete chain ${TABLE} ${name}`),
       `add chain ${TABLE} ${marker}`,
     ]
     await this.#nft.run(`${commands.join('\n')}\n`)
   }
 
   async #remove(): Promise<void> {
-    const markers = (await this.#markers()).map((name) => `delete chain ${TABLE} ${name}\n`)
+    const markers = markersIn(await this.#table()).map((name) => `delete chain ${TABLE} ${name}\n`)
     await this.#nft.run(removalScript() + markers.join(''))
     const rest = (await this.#nft.listJson(`list table ${TABLE}`)) as { table?: unknown }[]
     if (rest.every((object) => object.table !== undefined)) await this.#nft.run(`delete table ${TABLE}\n`)
   }
 
-  /** Hash of chains and rules as the kernel lists them, handles and counters left out; undefined where a chain is missing. */
-  async #fingerprint(): Promise<string | undefined> {
-    const parts: unknown[] = []
-    for (const chain of Object.keys(CHAINS)) {
-      const objects = await this.#listOrNothing(`list chain ${TABLE} ${chain}`)
-      if (objects.length === 0) return undefined
-      parts.push(objects)
-    }
-    return hash(JSON.stringify(parts, (name, value) => (name === 'handle' ? undefined : value)))
-  }
-
-  async #markers(): Promise<string[]> {
-    const chains = await this.#listOrNothing('list chains inet')
-    return chains
-      .filter(({ chain }) => chain?.table === 'podroute' && chain.name.startsWith(MARKER))
-      .map(({ chain }) => chain!.name)
-  }
-
-  async #listOrNothing(command: string): Promise<readonly Listed[]> {
-    const objects = await this.#nft.listJson(command).catch((error: Error) => {
-      if (codeOf(error) === 'ENOENT') return []
+  async #table(): Promise<TableListing> {
+    const text = await this.#nft.show(`list table ${TABLE}`).catch((error: Error) => {
+      if (codeOf(error) === 'ENOENT') return ''
       throw error
     })
-    return objects as Listed[]
+    return readTable(text)
   }
+}
+
+/** Hash of chains and rules as the kernel lists them; undefined where a chain is missing. */
+function fingerprintOf({ chains }: TableListing): string | undefined {
+  const parts = Object.keys(CHAINS).map((name) => chains.get(name))
+  return parts.includes(undefined) ? undefined : hash(JSON.stringify(parts))
+}
+
+function markersIn({ chains }: TableListing): string[] {
+  return [...chains.keys()].filter((name) => name.startsWith(MARKER))
 }
 
 function hash(text: string): string {

@@ -24,9 +24,9 @@ export class SetElements implements Resource<ElementKey, SetElement> {
     this.#nft = nft
   }
 
-  /** An element is its key. */
-  equal(): boolean {
-    return true
+  /** But for its value, an element is its key. */
+  equal(a: SetElement, b: SetElement): boolean {
+    return a.element === b.element
   }
 
   async *list(): AsyncIterable<readonly [ElementKey, SetElement]> {
@@ -79,20 +79,23 @@ interface ListedSet {
   readonly map?: { readonly elem?: readonly unknown[] }
 }
 
-/** Adding twice is no error to nft; removing what is gone is, so it is added first, in the same transaction. */
+/** Adding twice is no error to nft; removing what is gone is, so it is added first, in the same transaction. A value is replaced that way, too. */
 export function elementScript(ops: readonly ElementOp[]): string {
   const added = new Map<string, string[]>()
   const removed = new Map<string, string[]>()
   for (const op of ops) {
-    const { set, element } = op.kind === 'remove' ? op.previous : op.value
-    const group = op.kind === 'remove' ? removed : added
-    const elements = group.get(set)
-    if (elements) elements.push(element)
-    else group.set(set, [element])
+    if (op.kind !== 'add') collect(removed, op.previous)
+    if (op.kind !== 'remove') collect(added, op.value)
   }
   return [...commands('add', removed), ...commands('delete', removed), ...commands('add', added), ''].join(
     '\n',
   )
+}
+
+function collect(groups: Map<string, string[]>, { set, element }: SetElement): void {
+  const elements = groups.get(set)
+  if (elements) elements.push(element)
+  else groups.set(set, [element])
 }
 
 function* commands(verb: 'add' | 'delete', groups: ReadonlyMap<string, readonly string[]>): Iterable<string> {
@@ -106,7 +109,7 @@ function* commands(verb: 'add' | 'delete', groups: ReadonlyMap<string, readonly 
 
 /** libnftables-json(5): a value, a `concat` of values, a `prefix`, or a pair of key and value; as we write it. */
 export function elementText(json: unknown): string {
-  if (Array.isArray(json)) return `${elementText(json[0])} : ${markText(Number(json[1]))}`
+  if (Array.isArray(json)) return `${elementText(json[0])} : ${valueText(json[1])}`
   if (typeof json === 'number') return String(json)
   if (typeof json === 'string') return canonical(json)
   const object = json as {
@@ -118,6 +121,13 @@ export function elementText(json: unknown): string {
   if (object.prefix) return `${canonical(object.prefix.addr)}/${object.prefix.len}`
   if (object.elem) return elementText(object.elem.val)
   return JSON.stringify(json)
+}
+
+/** A mark, a verdict, or an address and a port. */
+function valueText(json: unknown): string {
+  if (typeof json === 'number') return markText(json)
+  const { goto } = json as { goto?: { target: string } }
+  return goto ? `goto ${goto.target}` : elementText(json)
 }
 
 const PROTOCOLS: Readonly<Record<string, string>> = { '6': 'tcp', '17': 'udp', '132': 'sctp' }

@@ -7,12 +7,20 @@ import { markText, SET_NAMES, setKind, setOf, setType, TABLE } from './sets.ts'
 export const FILTER_CHAIN = 'service-filter'
 export const OUTPUT_CHAIN = 'service-output'
 export const SNAT_CHAIN = 'service-snat'
+const AFFINITY_CHAIN = 'service-affinity'
+const AFFINITY_OUTPUT_CHAIN = 'service-affinity-output'
+const AFFINITY_LEARN_CHAIN = 'service-affinity-learn'
 
 export const CHAINS: Readonly<Record<string, string>> = {
   // Before IPVS, which takes its packets at the end of the same hook.
   [FILTER_CHAIN]: 'type filter hook input priority filter; policy accept;',
   // The same for what the node itself sends, which IPVS takes at this hook already.
   [OUTPUT_CHAIN]: 'type filter hook output priority mangle; policy accept;',
+  // Clients that had an endpoint a moment ago are led to it before IPVS could choose another one.
+  [AFFINITY_CHAIN]: 'type nat hook prerouting priority dstnat; policy accept;',
+  [AFFINITY_OUTPUT_CHAIN]: 'type nat hook output priority -100; policy accept;',
+  // Which endpoint it was that IPVS chose shows on the way out; before anything is masqueraded.
+  [AFFINITY_LEARN_CHAIN]: 'type filter hook postrouting priority 90; policy accept;',
   [SNAT_CHAIN]: 'type nat hook postrouting priority srcnat; policy accept;',
 }
 
@@ -32,6 +40,7 @@ export function baseScript(): string {
   ])
   const rules = [
     ...FAMILIES.flatMap(incoming).map((rule) => `add rule ${TABLE} ${FILTER_CHAIN} ${rule}`),
+    ...FAMILIES.flatMap(affinities),
     ...FAMILIES.flatMap(outgoing).map((rule) => `add rule ${TABLE} ${OUTPUT_CHAIN} ${rule}`),
     // What IPVS sends on comes by here: its mark has done its work, and might mean something to others.
     `add rule ${TABLE} ${OUTPUT_CHAIN} meta mark & ${markText(0xff00_0000)} == ${markText(MARK_BASE)} meta mark set 0`,
@@ -62,13 +71,33 @@ function outgoing(family: Family): string[] {
   return [...restrictions(family), resets(family)]
 }
 
-/** For everybody, the node itself included, for which the address is a local one. */
-function restrictions(family: Family): string[] {
-  const ip = protocolName(family)
+/** Once a connection. Whom source ranges keep out is led nowhere. */
+function affinities(family: Family): string[] {
+  const leads = [
+    `${unwelcome(family)} return`,
+    `${TRANSPORTS} ${askedOf(family)} vmap @${setOf('service-affinity', family)}`,
+  ]
+  return [
+    ...[AFFINITY_CHAIN, AFFINITY_OUTPUT_CHAIN].flatMap((chain) =>
+      leads.map((rule) => `add rule ${TABLE} ${chain} ${rule}`),
+    ),
+    `add rule ${TABLE} ${AFFINITY_LEARN_CHAIN} ct state new ${originallyAsked(family)} ` +
+      `vmap @${setOf('service-affinity-learn', family)}`,
+  ]
+}
+
+/** Clients whom loadBalancerSourceRanges keep out. */
+function unwelcome(family: Family): string {
   const asked = askedOf(family)
   const ranges = setOf('service-ranges', family)
+  return `${asked} @${setOf('service-ranged', family)} ${asked} . ${protocolName(family)} saddr != @${ranges}`
+}
+
+/** For everybody, the node itself included, for which the address is a local one. */
+function restrictions(family: Family): string[] {
+  const asked = askedOf(family)
   return [
-    `ct state new ${asked} @${setOf('service-ranged', family)} ${asked} . ${ip} saddr != @${ranges} drop`,
+    `ct state new ${unwelcome(family)} drop`,
     `ct state new ${asked} @${setOf('service-dropped', family)} drop`,
   ]
 }
@@ -100,8 +129,7 @@ function resets(family: Family): string {
  */
 function masquerades(family: Family): string[] {
   const ip = protocolName(family)
-  // Without the protocols in front nft does not know the type of the port.
-  const asked = `${TRANSPORTS} ct original ${ip} daddr . meta l4proto . ct original proto-dst`
+  const asked = originallyAsked(family)
   return [
     `${ip} saddr . ${ip} daddr @${setOf('service-hairpin', family)} masquerade`,
     `${asked} @${setOf('service-direct', family)} return`,
@@ -109,6 +137,11 @@ function masquerades(family: Family): string[] {
     `ct original ${ip} daddr @${setOf('service-vips', family)} ` +
       `${ip} saddr != @${setOf('service-pods', family)} masquerade`,
   ]
+}
+
+/** What the client asked for, wherever it goes. Without the protocols in front nft does not know the type of the port. */
+function originallyAsked(family: Family): string {
+  return `${TRANSPORTS} ct original ${protocolName(family)} daddr . meta l4proto . ct original proto-dst`
 }
 
 function askedOf(family: Family): string {

@@ -33,6 +33,14 @@ export type SetName =
   | 'service-pods'
   /** address . protocol . port to the mark that chooses the virtual server for clients outside the cluster. */
   | 'service-marks'
+  /** address . protocol . port to the chain that leads clients to the endpoint they had, where IPVS cannot. */
+  | 'service-affinity'
+  /** The same, to the chain that learns which endpoint IPVS chose. */
+  | 'service-affinity-learn'
+  /** address . protocol . port . endpoint . its port to a number that stands for that endpoint there. */
+  | 'service-affinity-numbers'
+  /** The way back: address . protocol . port . number to endpoint . port. */
+  | 'service-affinity-endpoints'
 
 export const SET_NAMES: readonly SetName[] = [
   'service-vips',
@@ -47,7 +55,19 @@ export const SET_NAMES: readonly SetName[] = [
   'service-hairpin',
   'service-pods',
   'service-marks',
+  'service-affinity',
+  'service-affinity-learn',
+  'service-affinity-numbers',
+  'service-affinity-endpoints',
 ]
+
+const MAPS: ReadonlySet<SetName> = new Set([
+  'service-marks',
+  'service-affinity',
+  'service-affinity-learn',
+  'service-affinity-numbers',
+  'service-affinity-endpoints',
+])
 
 export interface SetElement {
   /** `service-ports-4` */
@@ -62,7 +82,7 @@ export function setOf(name: SetName, family: Family): string {
 
 /** Of elements with a value nft makes maps. */
 export function setKind(name: SetName): 'set' | 'map' {
-  return name === 'service-marks' ? 'map' : 'set'
+  return MAPS.has(name) ? 'map' : 'set'
 }
 
 /** Type of the elements in nft syntax. */
@@ -79,6 +99,13 @@ export function setType(name: SetName, family: Family): string {
       return `type ${address} . inet_proto . inet_service . ${address}; flags interval;`
     case 'service-marks':
       return `type ${address} . inet_proto . inet_service : mark;`
+    case 'service-affinity':
+    case 'service-affinity-learn':
+      return `type ${address} . inet_proto . inet_service : verdict;`
+    case 'service-affinity-numbers':
+      return `type ${address} . inet_proto . inet_service . ${address} . inet_service : mark;`
+    case 'service-affinity-endpoints':
+      return `type ${address} . inet_proto . inet_service . mark : ${address} . inet_service;`
     default:
       return `type ${address} . inet_proto . inet_service;`
   }
@@ -111,6 +138,14 @@ export function markText(mark: number): string {
 
 export type ElementKey = string
 
-export function elementKey(element: SetElement): ElementKey {
-  return `${element.set} ${element.element}`
+/** As the kernel knows it: without its value, if it has one. */
+export function elementKey({ set, element }: SetElement): ElementKey {
+  const end = element.indexOf(VALUE)
+  return `${set} ${end < 0 ? element : element.slice(0, end)}`
+}
+
+const VALUE = ' : '
+
+export function hasValue({ element }: SetElement): boolean {
+  return element.includes(VALUE)
 }

@@ -47,6 +47,8 @@ export class FakeKernel implements Kernel {
   readonly missingSchedulers = new Set<string>()
   #news: KernelNews | undefined
   #chains = new Map<string, string[]>()
+  /** Seconds, of maps that have one. */
+  #timeouts = new Map<string, number>()
 
   readonly ipvs = {
     servers: async () => {
@@ -76,6 +78,7 @@ export class FakeKernel implements Kernel {
   readonly nft = {
     run: async (script: string) => this.#script(script),
     listJson: async (command: string) => this.#list(command),
+    show: async (_command: string) => this.#show(),
   }
 
   readonly sysctl = {
@@ -189,13 +192,22 @@ export class FakeKernel implements Kernel {
   #command(line: string): void {
     const [, verb, what, name, rest] = /^(\w+) (\w+) inet podroute ?(\S*) ?(.*)$/.exec(line) ?? []
     if (what === 'element') this.#element(verb!, name!, rest!.slice(2, -2).split(', '))
-    else if ((what === 'set' || what === 'map') && verb === 'add')
-      this.sets.set(name!, this.sets.get(name!) ?? new Set())
-    else if (what === 'set' || what === 'map') this.sets.delete(name!)
+    else if (what === 'set' || what === 'map') this.#set(verb!, name!, rest!)
     else if (what === 'chain' && verb === 'add') this.#chains.set(name!, this.#chains.get(name!) ?? [])
     else if (what === 'chain' && verb === 'flush') this.#chains.set(name!, [])
     else if (what === 'chain') this.#chains.delete(name!)
     else if (what === 'rule') this.#chains.get(name!)?.push(rest!)
+  }
+
+  #set(verb: string, name: string, declaration: string): void {
+    const [, seconds] = /timeout (\d+)s;/.exec(declaration) ?? []
+    if (verb === 'delete') {
+      this.sets.delete(name)
+      this.#timeouts.delete(name)
+    } else {
+      this.sets.set(name, this.sets.get(name) ?? new Set())
+      if (seconds !== undefined) this.#timeouts.set(name, Number(seconds))
+    }
   }
 
   #element(verb: string, set: string, elements: readonly string[]): void {
@@ -203,9 +215,22 @@ export class FakeKernel implements Kernel {
     if (!there) throw new FakeError('ENOENT')
     for (const element of elements) {
       this.messages.push(`${verb} ${set} ${element}`)
+      const [key] = element.split(' : ')
+      const other = [...there].some((known) => known !== element && known.startsWith(`${key} : `))
+      if (verb === 'add' && other) throw new FakeError('EEXIST')
       if (verb === 'add') there.add(element)
       else there.delete(element)
     }
+  }
+
+  /** Of sets only those with a timeout say more than their name. */
+  #show(): string {
+    this.lists++
+    if (this.#chains.size === 0) throw new FakeError('ENOENT')
+    const block = (kind: string, name: string, lines: readonly string[]) =>
+      `\t${kind} ${name} {\n${lines.map((line) => `\t\t${line}\n`).join('')}\t}\n`
+    const maps = [...this.#timeouts].map(([name, seconds]) => block('map', name, [`timeout ${seconds}s`]))
+    return [...maps, ...[...this.#chains].map(([name, rules]) => block('chain', name, rules))].join('')
   }
 
   #list(command: string): unknown[] {
@@ -214,7 +239,7 @@ export class FakeKernel implements Kernel {
     if (what === 'set' || what === 'map') {
       const set = this.sets.get(name!)
       if (!set) throw new FakeError('ENOENT')
-      const elem = [...set].map((text) => (text.includes(' . ') ? { concat: text.split(' . ') } : text))
+      const elem = [...set].map(elementJson)
       return [{ set: { elem } }]
     }
     if (what === 'chains') {
@@ -224,6 +249,15 @@ export class FakeKernel implements Kernel {
     if (!rules) throw new FakeError('ENOENT')
     return [{ chain: { name } }, ...rules.map((rule) => ({ rule }))]
   }
+}
+
+/** As libnftables-json(5) has it; an element with a value is a pair. */
+function elementJson(text: string): unknown {
+  const [key, value] = text.split(' : ')
+  if (value !== undefined) return [elementJson(key!), elementJson(value)]
+  if (text.startsWith('goto ')) return { goto: { target: text.slice(5) } }
+  if (text.startsWith('0x')) return Number(text)
+  return text.includes(' . ') ? { concat: text.split(' . ') } : text
 }
 
 function changeDestination(

@@ -39,7 +39,7 @@ interface Command {
   readonly connection?: number
   readonly host: string
   readonly port: number
-  /** UDP: send from this port. */
+  /** TCP and UDP: ask from this port. */
   readonly localPort?: number
 }
 
@@ -77,25 +77,28 @@ function serve(socket: Socket): void {
   socket.on('data', (data) => (data.includes('?') ? socket.end(answer()) : socket.write(answer())))
 }
 
-/** A one-to-one SCTP socket differs from a TCP one in how it is made only. IPv4. */
-async function sctpSocket(): Promise<number> {
-  const { AF_INET, SOCK_NONBLOCK, SOCK_STREAM, socket } = await import('@podroute/linux/sys.ts')
-  return socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, IPPROTO_SCTP)
+/** A one-to-one SCTP socket differs from a TCP one in how it is made only. */
+async function sctpSocket(family: 4 | 6): Promise<number> {
+  const { AF_INET, AF_INET6, SOCK_NONBLOCK, SOCK_STREAM, socket } = await import('@podroute/linux/sys.ts')
+  return socket(family === 4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK, IPPROTO_SCTP)
 }
 
 async function serveSctp({ port }: Command): Promise<string> {
-  const { AF_INET, bind } = await import('@podroute/linux/sys.ts')
-  const fd = await sctpSocket()
-  // struct sockaddr_in: family, port, any address.
-  const address = new DataView(new ArrayBuffer(16))
-  address.setUint16(0, AF_INET, true)
+  const { AF_INET6, bind } = await import('@podroute/linux/sys.ts')
+  const fd = await sctpSocket(6)
+  // struct sockaddr_in6: family, port, any address, that of either family.
+  const address = new DataView(new ArrayBuffer(28))
+  address.setUint16(0, AF_INET6, true)
   address.setUint16(2, port)
   bind(fd, new Uint8Array(address.buffer))
   return new Promise((resolve) => createServer(serve).listen({ fd }, () => resolve('')))
 }
 
 async function askSctp({ host, port }: Command): Promise<string> {
-  const socket = new Socket({ fd: await sctpSocket(), manualStart: true } as SocketConstructorOpts)
+  const socket = new Socket({
+    fd: await sctpSocket(host.includes(':') ? 6 : 4),
+    manualStart: true,
+  } as SocketConstructorOpts)
   return converse(socket.connect({ host, port }))
 }
 
@@ -158,8 +161,8 @@ function say(socket: Socket, patience = TIMEOUT): Promise<string> {
   })
 }
 
-function askTcp({ host, port }: Command): Promise<string> {
-  return converse(connect({ host, port }))
+function askTcp({ host, port, localPort }: Command): Promise<string> {
+  return converse(connect({ host, port, ...(localPort && { localPort }) }))
 }
 
 function converse(socket: Socket, patience = TIMEOUT): Promise<string> {

@@ -28,13 +28,12 @@ export interface Host extends AsyncDisposable {
   readonly name: string
   readonly namespace: string
   /** What the server said: `name client-address`. Rejects with the code of the error: `ECONNREFUSED`, `ETIMEDOUT`. */
-  tcp(host: string, port: number): Promise<string>
+  tcp(host: string, port: number, localPort?: number): Promise<string>
   udp(host: string, port: number, localPort?: number): Promise<string>
   /** Four clients ask for so long, two of them with a connection for each question. */
   load(host: string, port: number, milliseconds: number): Promise<Load>
-  /** IPv4 only. */
   sctp(host: string, port: number): Promise<string>
-  /** Answers on an SCTP port, too. */
+  /** Answers on an SCTP port of both families, too. */
   serveSctp(port: number): Promise<string>
   /** Opens a TCP connection that stays; each call of the result asks once more on it. */
   connect(host: string, port: number): Promise<() => Promise<string>>
@@ -181,7 +180,7 @@ async function startHost(namespace: string, name: string, ports: readonly number
   const host: Host = {
     name,
     namespace,
-    tcp: (address, port) => ask({ protocol: 'tcp', host: address, port }),
+    tcp: (address, port, localPort) => ask({ protocol: 'tcp', host: address, port, localPort }),
     udp: (address, port, localPort) => ask({ protocol: 'udp', host: address, port, localPort }),
     load: async (address, port, milliseconds) =>
       JSON.parse(await ask({ protocol: 'load', host: address, port, milliseconds })) as Load,

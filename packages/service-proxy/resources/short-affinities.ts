@@ -1,0 +1,80 @@
+/** Short session affinities as a Resource: a map and two chains each (rules/affinity.ts). */
+import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
+import { codeOf, DONE, outcomeOf } from '@podroute/reconcile/resource.ts'
+import type { NftSeam } from '../kernel.ts'
+import type { ServerKey } from '../plan/frontend.ts'
+import { serverKey } from '../plan/frontend.ts'
+import {
+  affinityName,
+  affinityRemoval,
+  affinityScript,
+  chainsOf,
+  placeOfName,
+  RULES,
+  type ShortAffinity,
+} from '../rules/affinity.ts'
+import { readTable, type TableListing, timeoutOf } from '../rules/listing.ts'
+import { TABLE } from '../rules/sets.ts'
+
+type AffinityOp = Op<ServerKey, ShortAffinity>
+
+export class ShortAffinities implements Resource<ServerKey, ShortAffinity> {
+  readonly name = 'short-affinities'
+  readonly #nft: NftSeam
+
+  constructor(nft: NftSeam) {
+    this.#nft = nft
+  }
+
+  /** All but the time is in the key. */
+  equal(a: ShortAffinity, b: ShortAffinity): boolean {
+    return a.seconds === b.seconds
+  }
+
+  /** One that somebody damaged has no time. */
+  async *list(): AsyncIterable<readonly [ServerKey, ShortAffinity]> {
+    const table = readTable(await this.#show())
+    const found = new Map<string, ShortAffinity>()
+    for (const name of [...table.chains.keys(), ...table.sets.keys()]) {
+      const place = placeOfName(name)
+      if (place) found.set(affinityName(place), { ...place, seconds: secondsOf(affinityName(place), table) })
+    }
+    for (const affinity of found.values()) yield [serverKey(affinity), affinity]
+  }
+
+  /** One transaction; halved, until only the bad one fails. */
+  async apply(ops: readonly AffinityOp[]): Promise<readonly Outcome[]> {
+    if (ops.length === 0) return []
+    try {
+      await this.#nft.run(ops.map((op) => scriptOf(op, op.kind !== 'add')).join(''))
+      return ops.map(() => DONE)
+    } catch (error) {
+      if (ops.length === 1) return [await this.#without(ops[0]!, error as Error)]
+      const middle = ops.length >> 1
+      const first = await this.apply(ops.slice(0, middle))
+      return first.concat(await this.apply(ops.slice(middle)))
+    }
+  }
+
+  /** Without its map, which somebody may have removed. */
+  async #without(op: AffinityOp, error: Error): Promise<Outcome> {
+    if (op.kind === 'add' || codeOf(error) !== 'ENOENT') return outcomeOf(error)
+    return this.#nft.run(scriptOf(op, false)).then(() => DONE, outcomeOf)
+  }
+
+  async #show(): Promise<string> {
+    return this.#nft.show(`list table ${TABLE}`).catch((error: Error) => {
+      if (codeOf(error) === 'ENOENT') return ''
+      throw error
+    })
+  }
+}
+
+function scriptOf(op: AffinityOp, map: boolean): string {
+  return op.kind === 'remove' ? affinityRemoval(op.previous, map) : affinityScript(op.value, map)
+}
+
+function secondsOf(name: string, { chains, sets }: TableListing): number {
+  const whole = chainsOf(name).every((chain, index) => chains.get(chain)?.length === RULES[index])
+  return whole ? (timeoutOf(sets.get(name) ?? []) ?? 0) : 0
+}
