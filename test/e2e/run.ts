@@ -4,7 +4,9 @@
  */
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { NODE_COUNT } from '../../lab/addresses.ts'
 import { down, up } from '../../lab/commands/up.ts'
+import { kubectl } from '../../lab/scenarios/cluster.ts'
 import { labExists } from '../../lab/state.ts'
 import { startDns } from '../../lab/upstream/dns.ts'
 import { focusOn, GROUPS, SHORT } from './cases.ts'
@@ -38,6 +40,12 @@ function options() {
   return values
 }
 
+/** Every node in a zone of its own: upstream's cases of traffic distribution want three. */
+async function spreadOverZones(): Promise<void> {
+  for (let i = 1; i <= NODE_COUNT; i++)
+    await kubectl(['label', '--overwrite', 'node', `node-${i}`, `topology.kubernetes.io/zone=zone-${i}`])
+}
+
 async function main(): Promise<number> {
   const { short, focus, skip, procs, out, keep, help } = options()
   if (help) {
@@ -48,6 +56,7 @@ async function main(): Promise<number> {
   if (ours) await up(['--e2e', '--quiet'])
   try {
     await startDns()
+    await spreadOverZones()
     const directory = resolve(out)
     process.stdout.write(`runs; its log: ${join(directory, LOG)}\n`)
     const results = await runSuite({
