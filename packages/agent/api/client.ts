@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { Agent, type RequestOptions, request } from 'node:https'
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import { ApiStatusError } from '../errors.ts'
+import { parseObjects } from './json.ts'
 import { splitLines } from './lines.ts'
 
 export interface ApiClient {
@@ -55,7 +56,7 @@ export function createApiClient(config: KubeConfig): ApiClient {
 async function readJson(response: IncomingMessage): Promise<unknown> {
   const chunks: Buffer[] = []
   for await (const chunk of response) chunks.push(chunk as Buffer)
-  return JSON.parse(Buffer.concat(chunks).toString('utf8'))
+  return parseObjects(Buffer.concat(chunks).toString('utf8'))
 }
 
 /** @param body JSON to be posted; without one it is a GET. */

@@ -1,4 +1,5 @@
 /** The envelope of API objects: list pages and watch events, checked by hand because every object passes here. */
+import { parseObjects } from '../api/json.ts'
 import { AgentError } from '../errors.ts'
 
 export interface ObjectMeta {
@@ -41,7 +42,7 @@ export function decodePage(json: unknown): Page {
 export function decodeEvent(line: string): WatchEvent {
   let event: Fields | undefined
   try {
-    event = asFields(JSON.parse(line))
+    event = asFields(parseObjects(line))
   } catch (cause) {
     throw new AgentError('api-decode', 'a watch event is not JSON', { cause })
   }
