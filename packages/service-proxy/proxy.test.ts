@@ -216,17 +216,13 @@ describe('ServiceProxy', () => {
     expect(kernel.endpoints('tcp 10.96.0.1 80')).to.have.length(3)
   })
 
-  it('serves no headless, ExternalName, address-less or otherwise proxied Service, also when a live one becomes that', async () => {
+  it('serves no Service that is headless or labelled so, ExternalName, address-less or otherwise proxied, also when a live one becomes that', async () => {
     const changes = [
       service('web', { clusterIP: 'None' }),
       service('web', { type: 'ExternalName', clusterIP: '10.96.0.1' }),
       service('web', { clusterIP: '' }),
-      service(
-        'web',
-        { clusterIP: '10.96.0.1' },
-        {
-          metadata: { labels: { 'service.kubernetes.io/service-proxy-name': 'other' } },
-        },
+      ...['service.kubernetes.io/service-proxy-name', 'service.kubernetes.io/headless'].map((label) =>
+        service('web', { clusterIP: '10.96.0.1' }, { metadata: { labels: { [label]: 'any' } } }),
       ),
     ]
     const { proxy, kernel } = await setup()

@@ -69,7 +69,7 @@ export interface EndpointSliceObject {
 export const SERVICE_NAME_LABEL = 'kubernetes.io/service-name'
 /** Label that hands a Service to another proxy (KEP-2447). */
 export const PROXY_NAME_LABEL = 'service.kubernetes.io/service-proxy-name'
-/** Label of slices that no proxy needs. */
+/** Label of Services that no proxy is to serve, whatever their addresses, and of slices that none needs. */
 export const HEADLESS_LABEL = 'service.kubernetes.io/headless'
 
 export type Family = 4 | 6

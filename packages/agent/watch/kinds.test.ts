@@ -62,7 +62,9 @@ describe('kinds', () => {
   it('takes a Service with a spec as it is, and leaves out what others serve', () => {
     const service = { metadata: { name: 's', namespace: 'ns' }, spec: { clusterIP: '10.96.0.1' } }
     expect(SERVICES.trim(service)).to.equal(service)
-    expect(SERVICES.labelSelector).to.equal('!service.kubernetes.io/service-proxy-name')
+    expect(SERVICES.labelSelector).to.equal(
+      '!service.kubernetes.io/service-proxy-name,!service.kubernetes.io/headless',
+    )
     for (const odd of [{ metadata: { name: 's' } }, { metadata: 1, spec: {} }, 'text', null]) {
       expect(SERVICES.trim(odd)).to.equal(undefined)
     }
@@ -71,7 +73,7 @@ describe('kinds', () => {
   it('takes an EndpointSlice as it is, and leaves out those of headless Services', () => {
     const slice = { metadata: { name: 's-1', namespace: 'ns' }, endpoints: [null] }
     expect(ENDPOINT_SLICES.trim(slice)).to.equal(slice)
-    expect(ENDPOINT_SLICES.labelSelector).to.equal('!service.kubernetes.io/headless')
+    expect(ENDPOINT_SLICES.labelSelector).to.equal(SERVICES.labelSelector)
     for (const odd of [{ metadata: [] }, 'text', null]) expect(ENDPOINT_SLICES.trim(odd)).to.equal(undefined)
   })
 })

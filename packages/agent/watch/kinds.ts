@@ -35,12 +35,14 @@ export function triggerTime(slice: EndpointSliceObject): string | undefined {
   return asText(trigger) || undefined
 }
 
+/** Of Services and of slices alike, as kube-proxy selects them: what another proxy serves (KEP-2447), and what none does. */
+const NOT_OURS = `!${PROXY_NAME_LABEL},!${HEADLESS_LABEL}`
+
 /** Services and slices are told as they came: the proxy takes what it needs of them at once, and nobody keeps them. */
 export const SERVICES: ResourceKind<ServiceObject> = {
   name: 'services',
   path: '/api/v1/services',
-  // KEP-2447: Services that another proxy serves.
-  labelSelector: `!${PROXY_NAME_LABEL}`,
+  labelSelector: NOT_OURS,
   trim(object) {
     const { meta, spec } = parts(object)
     return meta && spec ? (object as ServiceObject) : undefined
@@ -50,7 +52,7 @@ export const SERVICES: ResourceKind<ServiceObject> = {
 export const ENDPOINT_SLICES: ResourceKind<EndpointSliceObject> = {
   name: 'endpointslices',
   path: '/apis/discovery.k8s.io/v1/endpointslices',
-  labelSelector: `!${HEADLESS_LABEL}`,
+  labelSelector: NOT_OURS,
   trim: (object) => (parts(object).meta ? (object as EndpointSliceObject) : undefined),
 }
 

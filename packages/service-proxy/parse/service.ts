@@ -1,6 +1,6 @@
 /** A Service of the API to a Service that is ours to proxy; bad fields are reported, the rest is used. */
 import type { Affinity, Problem, Service, ServiceObject, ServicePort } from '../types.ts'
-import { PROXY_NAME_LABEL } from '../types.ts'
+import { HEADLESS_LABEL, PROXY_NAME_LABEL } from '../types.ts'
 import { isLocalByAnnotation, parseTuning } from './annotations.ts'
 import { addressOf, exact, keyOf, listOf, portOf, prefixOf, protocolOf, textOf } from './fields.ts'
 
@@ -20,7 +20,8 @@ export function parseService(object: ServiceObject, report: Report): Service | u
   const key = keyOf(object?.metadata)
   const spec = object?.spec
   if (key === undefined || typeof spec !== 'object' || spec === null) return undefined
-  if (object.metadata?.labels?.[PROXY_NAME_LABEL] !== undefined) return undefined
+  const labels = object.metadata?.labels
+  if (labels?.[PROXY_NAME_LABEL] !== undefined || labels?.[HEADLESS_LABEL] !== undefined) return undefined
   if (spec.type === 'ExternalName' || !spec.clusterIP || spec.clusterIP === 'None') return undefined
   const uid = textOf(object.metadata?.uid)
   const problem = (detail: string) =>
