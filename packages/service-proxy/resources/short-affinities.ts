@@ -18,6 +18,10 @@ import { TABLE } from '../rules/sets.ts'
 
 type AffinityOp = Op<ServerKey, ShortAffinity>
 
+interface Listed {
+  readonly chain?: { readonly name: string; readonly table: string }
+}
+
 export class ShortAffinities implements Resource<ServerKey, ShortAffinity> {
   readonly name = 'short-affinities'
   readonly #nft: NftSeam
@@ -33,6 +37,7 @@ export class ShortAffinities implements Resource<ServerKey, ShortAffinity> {
 
   /** One that somebody damaged has no time. */
   async *list(): AsyncIterable<readonly [ServerKey, ShortAffinity]> {
+    if (!(await this.#hasChains())) return
     const table = readTable(await this.#show())
     const found = new Map<string, ShortAffinity>()
     for (const name of [...table.chains.keys(), ...table.sets.keys()]) {
@@ -60,6 +65,14 @@ export class ShortAffinities implements Resource<ServerKey, ShortAffinity> {
   async #without(op: AffinityOp, error: Error): Promise<Outcome> {
     if (op.kind === 'add' || codeOf(error) !== 'ENOENT') return outcomeOf(error)
     return this.#nft.run(scriptOf(op, false)).then(() => DONE, outcomeOf)
+  }
+
+  /** A listing of chains costs nothing; one of the table reads every element in it. */
+  async #hasChains(): Promise<boolean> {
+    const chains = (await this.#nft.listJson('list chains inet')) as readonly Listed[]
+    return chains.some(
+      ({ chain }) => `inet ${chain?.table}` === TABLE && placeOfName(chain?.name ?? '') !== undefined,
+    )
   }
 
   async #show(): Promise<string> {
