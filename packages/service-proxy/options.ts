@@ -33,4 +33,6 @@ export interface ServiceProxyOptions {
   readonly onFlushed?: (result: FlushResult, milliseconds: number) => void
   /** How long changes are gathered before they are sent, in milliseconds. */
   readonly coalesce?: number
+  /** Least time between the starts of two flushes, in milliseconds. */
+  readonly interval?: number
 }

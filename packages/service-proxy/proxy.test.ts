@@ -307,14 +307,19 @@ describe('ServiceProxy', () => {
     expect(kernel.endpoints('tcp 10.96.0.2 80')).to.deep.equal(['10.244.1.2:8080'])
   })
 
-  it('flushes by itself, soon after a change', async () => {
-    const { proxy, kernel, clock } = await setup({ coalesce: 5 })
-    await clock.advance(10)
+  it('flushes by itself, soon after a change, and not much later after one that follows it', async () => {
+    const { proxy, kernel, clock } = await setup({ coalesce: 5, interval: 25 })
+    await clock.advance(100)
     proxy.upsertService(service('web', { clusterIPs: ['10.96.0.1'] }))
     await clock.advance(4)
     expect(kernel.table.size).to.equal(0)
     await clock.advance(1)
     expect(kernel.table.size).to.equal(1)
+    proxy.upsertService(service('more', { clusterIPs: ['10.96.0.2'] }))
+    await clock.advance(24)
+    expect(kernel.table.size).to.equal(1)
+    await clock.advance(1)
+    expect(kernel.table.size).to.equal(2)
   })
 
   it('puts back a VIP that somebody removed', async () => {

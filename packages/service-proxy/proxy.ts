@@ -34,6 +34,8 @@ import type { EndpointSliceObject, Problem, Service, ServiceKey, ServiceObject }
 /** Services planned before the kernel gets its share: keeps the event loop free during a first sync. */
 const PLAN_CHUNK = 500
 const DEFAULT_COALESCE = 5
+/** What comes all the time shares the cost of a flush: at 200 changes a second five of them do. */
+const DEFAULT_INTERVAL = 25
 /** As long as Pods have for their own end by default. */
 const DEFAULT_DRAIN = 30
 /** What nobody announces is repaired within ten seconds. */
@@ -88,6 +90,7 @@ export class ServiceProxy implements AsyncDisposable {
     this.#group = makeGroup(this.#tables, {
       ...options,
       coalesce: options.coalesce ?? DEFAULT_COALESCE,
+      interval: options.interval ?? DEFAULT_INTERVAL,
       prepare: () => this.#planDirty(),
       onFlushed: (result, milliseconds) => this.#flushed(result, milliseconds),
     })
