@@ -1,5 +1,5 @@
 /** The virtual addresses of all Services: no learned route may lead to one of them. */
-import { parseAddress } from '@podroute/pod-network/plan/cidr.ts'
+import { addressOf } from '@podroute/service-proxy/parse/fields.ts'
 import type { ServiceObject } from '@podroute/service-proxy/types.ts'
 
 export class VipSet {
@@ -14,7 +14,11 @@ export class VipSet {
     const ingress = status?.loadBalancer?.ingress?.map((entry) => entry.ip) ?? []
     const all = [...(spec?.clusterIPs ?? [spec?.clusterIP]), ...(spec?.externalIPs ?? []), ...ingress]
     // As routes write them: externalIPs stand there as somebody typed them.
-    const addresses = all.flatMap((address) => parseAddress(address ?? '')?.text ?? [])
+    const addresses: string[] = []
+    for (const text of all) {
+      const address = text === 'None' ? undefined : addressOf(text)
+      if (address !== undefined) addresses.push(address)
+    }
     for (const address of addresses) this.#uses.set(address, (this.#uses.get(address) ?? 0) + 1)
     this.delete(key)
     this.#byService.set(key, addresses.slice())

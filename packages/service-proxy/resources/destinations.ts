@@ -58,7 +58,15 @@ export class Destinations implements Resource<DestinationKey, PlacedDestination>
   }
 
   async apply(ops: readonly DestinationOp[]): Promise<readonly Outcome[]> {
-    const possible = ops.filter((op) => this.#servers.inPlace(serverOf(op.key)))
+    let last: VirtualServer | undefined
+    let inPlace = false
+    const possible = ops.filter((op) => {
+      const { server } = op.kind === 'remove' ? op.previous : op.value
+      // Those of one server come one after the other.
+      if (server !== last) inPlace = this.#servers.inPlace(serverOf(op.key))
+      last = server
+      return inPlace
+    })
     const results = await this.#ipvs.apply(possible.map(toIpvsOp))
     if (possible.length === ops.length) return ops.map((op, index) => this.#judge(op, results[index]))
     const outcomes = new Map(possible.map((op, index) => [op, this.#judge(op, results[index])]))
