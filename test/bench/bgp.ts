@@ -35,15 +35,23 @@ async function samples(
       if (name === 'GoBGP' && round > 0) continue
       const list = taken[name] ?? []
       taken[name] = list
-      list.push(await sample(name, link, item, options.profile))
+      try {
+        list.push(await sample(name, link, item, options.profile))
+      } catch (error) {
+        if (name === 'ours') throw error
+        missed++
+        process.stderr.write(`${item.name}: ${name} is not measured: ${(error as Error).message}\n`)
+      }
     }
   }
   const of = (list: readonly Sample[], key: keyof Sample) => median(list.map((each) => each[key]))
   return Object.fromEntries(
-    Object.entries(taken).map(([name, list]) => [
-      name,
-      { seconds: of(list, 'seconds'), cpu: of(list, 'cpu'), rss: of(list, 'rss'), base: of(list, 'base') },
-    ]),
+    Object.entries(taken)
+      .filter(([, list]) => list.length > 0)
+      .map(([name, list]) => [
+        name,
+        { seconds: of(list, 'seconds'), cpu: of(list, 'cpu'), rss: of(list, 'rss'), base: of(list, 'base') },
+      ]),
   )
 }
 
