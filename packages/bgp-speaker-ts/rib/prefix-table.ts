@@ -178,11 +178,11 @@ export class PrefixTable {
     return id
   }
 
-  /** Keeps the hash a quarter to half full; the address of every id must be there by now. */
+  /** Keeps the hash at most half full, and grows it fourfold: to fill it anew costs more than the room does; the address of every id must be there by now. */
   #settle(): void {
     if ((this.live + this.#deleted) * 2 <= this.#index.length) return
     let slots = this.#index.length
-    while (this.live * 3 > slots) slots *= 2
+    while (this.live * 4 > slots) slots *= 2
     release(this.#index)
     const index = new Int32Array(slots).fill(EMPTY)
     const last = slots - 1
