@@ -17,15 +17,28 @@ const DESTINATION = /^ +-> +(\[?[0-9A-Fa-f:]+\]?):([0-9A-F]{4}) +(\w+) +(\d+) +(
 export function parseIpvsTable(text: string): DestinationsByServer {
   const servers = new Map<ServerKey, (Destination & Connections)[]>()
   let key = (_family: 4 | 6): ServerKey | undefined => undefined
-  for (const line of text.split('\n')) {
+  for (const line of linesOf(text)) {
+    // Most of them are destinations.
+    if (line.startsWith(' ')) {
+      addDestination(servers, line, key)
+      continue
+    }
     const server = SERVER.exec(line)
     const marked = server ? null : MARKED.exec(line)
     if (server) key = always(plainKey(server))
     // Of which family a mark is shows in its destinations only.
     else if (marked) key = (family) => `mark ${family} ${Number.parseInt(marked[1]!, 16)}`
-    else addDestination(servers, line, key)
   }
   return servers
+}
+
+/** One after the other: all at once, those of 10,000 Services are megabytes. */
+function* linesOf(text: string): Iterable<string> {
+  for (let start = 0; start < text.length; ) {
+    const end = text.indexOf('\n', start)
+    yield text.slice(start, end < 0 ? text.length : end)
+    start = end < 0 ? text.length : end + 1
+  }
 }
 
 function always<T>(value: T): () => T {
