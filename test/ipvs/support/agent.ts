@@ -1,0 +1,118 @@
+/** The agent as it ships, as a process in the node's namespace, and an API server for it to follow. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import type { EndpointSliceObject, ServiceObject } from '@podroute/service-proxy/types.ts'
+import { agentCommand, agentSettings } from '../../../deploy/manifest.ts'
+import { buildDist } from '../../../lab/images/dist.ts'
+import { NODE } from './network.ts'
+
+const API_PORT = 6443
+const SERVICES = '/api/v1/services'
+const SLICES = '/apis/discovery.k8s.io/v1/endpointslices'
+const NODES = '/api/v1/nodes'
+/** Of the agent, with an emulated processor that has other things to do. */
+const PATIENCE = 60_000
+
+export interface Api extends AsyncDisposable {
+  readonly kubeconfig: string
+  put(...services: readonly ServiceObject[]): void
+  putSlice(slice: EndpointSliceObject): void
+}
+
+/** With the two nodes of the network. */
+export async function startApi(namespace: string): Promise<Api> {
+  const directory = await mkdtemp(join(tmpdir(), 'podroute-api-'))
+  const [key, cert, kubeconfig] = ['key', 'cert', 'kubeconfig'].map((name) => join(directory, name)) as [
+    string,
+    string,
+    string,
+  ]
+  const request = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
+  await promisify(execFile)('openssl', [...request, '-subj', '/CN=api', '-keyout', key, '-out', cert])
+  const cluster = { server: `https://127.0.0.1:${API_PORT}`, 'insecure-skip-tls-verify': true }
+  const config = {
+    clusters: [{ name: 'c', cluster }],
+    users: [{ name: 'u', user: { token: 'agent' } }],
+    contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+    'current-context': 'x',
+  }
+  await writeFile(kubeconfig, JSON.stringify(config))
+  const script = new URL('api-process.ts', import.meta.url).pathname
+  const child = spawn(
+    'ip',
+    ['netns', 'exec', namespace, process.execPath, script, String(API_PORT), key, cert],
+    { stdio: ['pipe', 'pipe', 'inherit'] },
+  )
+  await once(child.stdout, 'data')
+  const put = (path: string, object: object) =>
+    void child.stdin.write(`${JSON.stringify({ path, object })}\n`)
+  put(NODES, nodeObject('node', [NODE.v4, NODE.v6], ['10.244.1.0/24', 'fd10:244:1::/64']))
+  put(NODES, nodeObject('other', ['172.31.0.12', 'fd31::12'], ['10.244.2.0/24', 'fd10:244:2::/64']))
+  return {
+    kubeconfig,
+    put: (...services) => {
+      for (const service of services) put(SERVICES, service)
+    },
+    putSlice: (slice) => put(SLICES, slice),
+    async [Symbol.asyncDispose]() {
+      await ended(child, 'SIGKILL')
+      await rm(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+function nodeObject(name: string, addresses: readonly string[], podCIDRs: readonly string[]): object {
+  const status = {
+    addresses: addresses.map((address) => ({ type: 'InternalIP', address })),
+    conditions: [{ type: 'Ready', status: 'True' }],
+  }
+  return { metadata: { name }, spec: { podCIDR: podCIDRs[0], podCIDRs }, status }
+}
+
+export interface AgentProcess {
+  /** Resolves when the log says that all Services are in the kernel: when that was, in milliseconds since 1970. */
+  readonly inPlace: Promise<number>
+  /** Resolves when it is gone. */
+  end(signal: NodeJS.Signals): Promise<void>
+}
+
+/** Its Services only: the pods' network is there. */
+export async function startAgent(namespace: string, { kubeconfig }: Api): Promise<AgentProcess> {
+  const { directory } = await buildDist()
+  const config = `${kubeconfig}.agent.yaml`
+  await writeFile(
+    config,
+    'asn: 64512\npodNetwork: { enabled: false }\nserviceProxy: { serviceCIDRs: [10.96.0.0/16] }\n',
+  )
+  const args = ['--config', config, '--node-name', 'node', '--kubeconfig', kubeconfig]
+  const command = [...agentCommand(join(directory, 'dist')), ...args, '--admin-socket', `${kubeconfig}.sock`]
+  const child = spawn('ip', ['netns', 'exec', namespace, ...command], {
+    env: { ...process.env, ...agentSettings().env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let log = ''
+  const inPlace = new Promise<number>((resolve, reject) => {
+    const hear = (data: Buffer) => {
+      log += data.toString()
+      if (log.includes('Services are in place')) resolve(Date.now())
+    }
+    child.stdout.on('data', hear)
+    child.stderr.on('data', hear)
+    const fail = (why: string) => reject(new Error(`the agent ${why}: ${log}`))
+    child.once('close', () => fail('ended'))
+    setTimeout(() => fail('is not ready'), PATIENCE).unref()
+  })
+  inPlace.catch(() => {})
+  return { inPlace, end: (signal) => ended(child, signal) }
+}
+
+async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const closed = once(child, 'close')
+  child.kill(signal)
+  await closed
+}
