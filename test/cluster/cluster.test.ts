@@ -1,8 +1,10 @@
 /** The cluster tier: one lab, started by the command that users run, walked through, hurt, and stopped. */
 import { expect } from 'chai'
+import { checklist } from './checklist.ts'
 import { faults } from './faults.ts'
 import { lab } from './lab.ts'
 import { nothingLeft } from './nothing-left.ts'
+import { restarts } from './restart.ts'
 import { upstream } from './upstream.ts'
 import { walkThrough } from './walk-through.ts'
 
@@ -16,7 +18,9 @@ describe('the lab', function () {
   })
 
   walkThrough()
+  checklist()
   faults()
+  restarts()
   upstream()
   nothingLeft()
 

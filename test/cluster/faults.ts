@@ -1,4 +1,4 @@
-/** What the running cluster has to survive: a killed agent, an API server that is away, bad objects, hostile bytes. */
+/** What the running cluster has to survive beside what restart.ts does to it: an API server that is away, bad objects, hostile bytes. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -7,33 +7,13 @@ import { attempt } from '../../lab/command.ts'
 import { Processes } from '../../lab/processes.ts'
 import { service } from '../../lab/scenarios/blue.ts'
 import { apply, kubectl, pods, waitFor } from '../../lab/scenarios/cluster.ts'
-import { frrRoutes, kernelRoutes } from '../../lab/scenarios/routing.ts'
-import { type Answer, curlFromNode, curlFromPod, urlOf } from '../../lab/scenarios/traffic.ts'
+import { kernelRoutes } from '../../lab/scenarios/routing.ts'
+import { curlFromNode, urlOf } from '../../lab/scenarios/traffic.ts'
 import { STATE } from '../../lab/state.ts'
 import type { PeersReport } from '../../packages/agent/admin/reports.ts'
 import { agents, inAgent, onNode } from './lab.ts'
 
 const API_SERVER = 'kube-apiserver'
-
-/** Requests, one after the other, while `disturb` runs; every one has to be answered. */
-async function whileAnswering(ask: () => Promise<Answer>, disturb: () => Promise<void>): Promise<number> {
-  let answered = 0
-  let over = false
-  const asking = (async () => {
-    while (!over) {
-      await ask()
-      answered++
-      await new Promise((resolve) => setTimeout(resolve, 200))
-    }
-  })()
-  try {
-    await Promise.race([disturb(), asking])
-  } finally {
-    over = true
-  }
-  await asking
-  return answered
-}
 
 /** Ends the API server and returns what starts it again. */
 async function stopApiServer(): Promise<() => Promise<void>> {
@@ -45,45 +25,6 @@ async function stopApiServer(): Promise<() => Promise<void>> {
 }
 
 export function faults(): void {
-  describe('an agent that is killed', () => {
-    it('leaves routes, virtual servers and traffic as they are, and takes them over when it is back', async () => {
-      const { clusterIP, port } = await service('blue')
-      const before = await kernelRoutes('node-2')
-      const servers = await onNode('node-2', 'cat /proc/net/ip_vs')
-      const routerRoutes = await frrRoutes()
-      const agentOn = async (node: string) => (await agents()).find((pod) => pod.node === node)!
-      const { restarts } = await agentOn('node-2')
-      const answered = await whileAnswering(
-        () => curlFromPod('node-2', urlOf(clusterIP, port)),
-        async () => {
-          await onNode('node-2', 'pkill -9 -f "[/]opt/podroute/agent.cjs"')
-          expect(await kernelRoutes('node-2')).to.deep.equal(before)
-          // Asked of the API server, not of the node, whose one CPU has enough to do.
-          await waitFor(
-            'agent back',
-            () => agentOn('node-2'),
-            (pod) => pod.ready && pod.restarts === restarts + 1,
-            { timeout: 120_000 },
-          )
-        },
-      )
-      expect(answered).to.be.greaterThan(0)
-      expect(await kernelRoutes('node-2')).to.deep.equal(before)
-      const destinations = (text: string) =>
-        text
-          .split('\n')
-          .map((line) => line.split(/\s+/).slice(0, 5).join(' '))
-          .sort()
-      expect(destinations(await onNode('node-2', 'cat /proc/net/ip_vs'))).to.deep.equal(destinations(servers))
-      await waitFor(
-        'router’s routes',
-        () => frrRoutes(),
-        (routes) => routes.length === routerRoutes.length,
-        { timeout: 60_000 },
-      )
-    })
-  })
-
   describe('an API server that is away', () => {
     it('changes nothing in the kernel, and is found again', async () => {
       const { clusterIP, port } = await service('blue')

@@ -1,9 +1,12 @@
 /** A few of upstream Kubernetes' own end-to-end tests; `npm run e2e` runs all that concern podroute. */
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { run } from '../../lab/command.ts'
 import { STATE } from '../../lab/state.ts'
 import { startDns } from '../../lab/upstream/dns.ts'
-import { focusOn, SHORT } from '../e2e/cases.ts'
+import { buildUpstream } from '../../lab/upstream/programs.ts'
+import { CHECKLIST } from '../checklist.ts'
+import { focusOn, impossible, SHORT } from '../e2e/cases.ts'
 import type { Results } from '../e2e/report.ts'
 import { runSuite } from '../e2e/suite.ts'
 
@@ -31,6 +34,14 @@ export function upstream(): void {
     it('run without trouble outside of the cases, each once', () => {
       expect(results.failures).to.deep.equal([])
       expect(results.cases).to.have.length(SHORT.length)
+    })
+
+    it('are there, and can run, wherever the checklist names them', async () => {
+      const listing = await run(join(await buildUpstream(), 'e2e.test'), ['--list-tests'])
+      const names = listing.split('\n').flatMap((line) => line.split('[sig-network] ')[1] ?? [])
+      const wanted = CHECKLIST.flatMap((line) => line.upstream)
+      expect(wanted.filter((title) => !names.some((name) => name.startsWith(title)))).to.deep.equal([])
+      expect(wanted.filter(impossible)).to.deep.equal([])
     })
 
     for (const title of SHORT) {
