@@ -77,6 +77,12 @@ function tables(family: IpFamily): Case[] {
       rules: true,
     },
     {
+      name: `${name}: 500k routes, no rules (s0)`,
+      scenario: { kind: 'table', family, peers: 1, routes },
+      against: ['BIRD'],
+      goals: {},
+    },
+    {
       name: `${name}: 500k routes to 1 peer, 10 rules (s1)`,
       scenario: { kind: 'table', family, peers: 2, routes },
       against: ['BIRD'],
