@@ -72,6 +72,17 @@ describe('Table', () => {
     expect(table.stats).to.deep.equal({ desired: 2, applied: 2, pending: 0, repaired: 0, failed: 0 })
   })
 
+  it('tries at once again when the same is wanted once more', async () => {
+    const { resource, table } = setup()
+    resource.fail = () => new MemoryError('EINVAL')
+    table.set('a', 1)
+    await table.flush()
+    resource.fail = undefined
+    table.set('a', 1)
+    await table.flush()
+    expect(resource.state.get('a')).to.equal(1)
+  })
+
   it('tries at once again when what is wanted has changed', async () => {
     const { resource, table } = setup()
     resource.fail = (op) => (op.kind !== 'remove' && op.value === 1 ? new MemoryError('EINVAL') : undefined)

@@ -87,8 +87,9 @@ export class Table<K extends string, V> {
     return this.resource.name
   }
 
+  /** What is wanted again after it failed is tried at once: what it stands on may be there now. */
   set(key: K, value: V): void {
-    if (this.#state.want(key, value)) this.#wanted(key)
+    if (this.#state.want(key, value) || this.#retries.holds(key)) this.#wanted(key)
   }
 
   delete(key: K): void {
