@@ -5,11 +5,12 @@
  */
 import { createHash } from 'node:crypto'
 import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
-import { codeOf, DONE, outcomeOf } from '@podroute/reconcile/resource.ts'
+import { DONE, outcomeOf } from '@podroute/reconcile/resource.ts'
 import type { NftSeam } from '../kernel.ts'
 import { baseScript, CHAINS, removalScript } from '../rules/base.ts'
-import { readTable, type TableListing } from '../rules/listing.ts'
+import type { TableListing } from '../rules/listing.ts'
 import { TABLE } from '../rules/sets.ts'
+import { listTable } from './table-listing.ts'
 
 export const BASE = 'base'
 const MARKER = 'service-base-'
@@ -32,7 +33,7 @@ export class BaseRules implements Resource<typeof BASE, string> {
   }
 
   async *list(): AsyncIterable<readonly [typeof BASE, string]> {
-    const table = await this.#table()
+    const table = await listTable(this.#nft)
     const fingerprint = fingerprintOf(table)
     if (fingerprint === undefined) return
     const [marker] = markersIn(table)
@@ -51,7 +52,7 @@ export class BaseRules implements Resource<typeof BASE, string> {
 
   async #load(version: string): Promise<void> {
     await this.#nft.run(baseScript())
-    const table = await this.#table()
+    const table = await listTable(this.#nft)
     const marker = `${MARKER}${version}-${fingerprintOf(table)}`
     const commands = [
       ...markersIn(table)
@@ -63,18 +64,10 @@ export class BaseRules implements Resource<typeof BASE, string> {
   }
 
   async #remove(): Promise<void> {
-    const markers = markersIn(await this.#table()).map((name) => `delete chain ${TABLE} ${name}\n`)
+    const markers = markersIn(await listTable(this.#nft)).map((name) => `delete chain ${TABLE} ${name}\n`)
     await this.#nft.run(removalScript() + markers.join(''))
     const rest = (await this.#nft.listJson(`list table ${TABLE}`)) as { table?: unknown }[]
     if (rest.every((object) => object.table !== undefined)) await this.#nft.run(`delete table ${TABLE}\n`)
-  }
-
-  async #table(): Promise<TableListing> {
-    const text = await this.#nft.show(`list table ${TABLE}`).catch((error: Error) => {
-      if (codeOf(error) === 'ENOENT') return ''
-      throw error
-    })
-    return readTable(text)
   }
 }
 

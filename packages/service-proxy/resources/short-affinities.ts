@@ -13,8 +13,9 @@ import {
   RULES,
   type ShortAffinity,
 } from '../rules/affinity.ts'
-import { readTable, type TableListing, timeoutOf } from '../rules/listing.ts'
+import { type TableListing, timeoutOf } from '../rules/listing.ts'
 import { TABLE } from '../rules/sets.ts'
+import { listTable } from './table-listing.ts'
 
 type AffinityOp = Op<ServerKey, ShortAffinity>
 
@@ -38,7 +39,7 @@ export class ShortAffinities implements Resource<ServerKey, ShortAffinity> {
   /** One that somebody damaged has no time. */
   async *list(): AsyncIterable<readonly [ServerKey, ShortAffinity]> {
     if (!(await this.#hasChains())) return
-    const table = readTable(await this.#show())
+    const table = await listTable(this.#nft)
     const found = new Map<string, ShortAffinity>()
     for (const name of [...table.chains.keys(), ...table.sets.keys()]) {
       const place = placeOfName(name)
@@ -73,13 +74,6 @@ export class ShortAffinities implements Resource<ServerKey, ShortAffinity> {
     return chains.some(
       ({ chain }) => `inet ${chain?.table}` === TABLE && placeOfName(chain?.name ?? '') !== undefined,
     )
-  }
-
-  async #show(): Promise<string> {
-    return this.#nft.show(`list table ${TABLE}`).catch((error: Error) => {
-      if (codeOf(error) === 'ENOENT') return ''
-      throw error
-    })
   }
 }
 
