@@ -8,8 +8,8 @@ import { CEASE, ERROR, HEADER_LENGTH, MAX_LENGTH } from './packet/codes.ts'
 import { encodeMessage } from './packet/message.ts'
 import type { Notification } from './packet/notification.ts'
 import type { Tally } from './tally.ts'
-import type { Connection, ConnectionHandlers } from './transport.ts'
-import { type Wire, Wires } from './wire.ts'
+import type { Connection } from './transport.ts'
+import { ignoreAll, type Wire, type WireOwner, Wires } from './wire.ts'
 
 const KEEPALIVE = encodeMessage({ kind: 'keepalive' })
 const REJECTED = encodeMessage({
@@ -22,25 +22,26 @@ const REJECTED = encodeMessage({
 /** Bytes of what was wrong with a message that fit a NOTIFICATION (RFC 4271 4.5): a peer may be wrong at greater length. */
 const MOST_DATA = MAX_LENGTH - HEADER_LENGTH - 2
 
-export interface ConnectionParts {
+/** The peer that they are with. */
+export interface ConnectionOwner {
   readonly host: PeerHost
   readonly tally: Tally
-  config(): PeerConfig
+  readonly config: PeerConfig
   /** Where the peer is. */
-  remote(): string | undefined
+  readonly remote: string | undefined
   received(wire: Wire, bytes: Uint8Array): void
   dispatch(event: FsmEvent): void
 }
 
-export class Connections {
-  readonly #parts: ConnectionParts
+export class Connections implements WireOwner {
+  readonly #owner: ConnectionOwner
   readonly #wires: Wires
   /** The peer's own, until the state machine has taken it. */
   #arriving: Connection | undefined
 
-  constructor(parts: ConnectionParts) {
-    this.#parts = parts
-    this.#wires = new Wires(parts.host.clock)
+  constructor(owner: ConnectionOwner) {
+    this.#owner = owner
+    this.#wires = new Wires(owner.host.clock)
   }
 
   wire(side: Side): Wire | undefined {
@@ -48,11 +49,11 @@ export class Connections {
   }
 
   connect(): void {
-    const { port = 179, localAddress, password, ttlSecurityHops } = this.#parts.config()
-    const address = this.#parts.remote()
+    const { host, config, remote: address } = this.#owner
+    const { port = 179, localAddress, password, ttlSecurityHops } = config
     if (address === undefined) throw new BgpError('closed', 'an unnumbered peer that was not found')
-    const wire: { current?: Wire } = {}
-    const connection = this.#parts.host.transport.connect(
+    // The wire hears of it as soon as there is one: nothing happens before that.
+    const connection = host.transport.connect(
       {
         address,
         port,
@@ -60,17 +61,17 @@ export class Connections {
         ...(password === undefined ? {} : { password }),
         ...(ttlSecurityHops === undefined ? {} : { ttlSecurityHops }),
       },
-      this.#handlers(wire),
+      ignoreAll,
     )
-    wire.current = this.#wires.open('outgoing', connection)
+    this.#wires.open('outgoing', connection, this)
   }
 
   /** The peer connected: it is refused unless the state machine answers with an OPEN. */
   arrive(connection: Connection): void {
-    const { ttlSecurityHops } = this.#parts.config()
+    const { ttlSecurityHops } = this.#owner.config
     if (ttlSecurityHops !== undefined) connection.secureTtl(ttlSecurityHops)
     this.#arriving = connection
-    this.#parts.dispatch({ kind: 'accepted' })
+    this.#owner.dispatch({ kind: 'accepted' })
     if (this.#arriving === undefined) return
     this.#arriving = undefined
     this.#wires.refuse(connection, REJECTED)
@@ -78,12 +79,12 @@ export class Connections {
 
   sendOpen(side: Side, capabilities: readonly Capability[]): void {
     if (side === 'incoming' && this.#arriving !== undefined) {
-      const wire = this.#wires.open(side, this.#arriving)
+      const connection = this.#arriving
       this.#arriving = undefined
-      wire.connection.handle(this.#handlers({ current: wire }))
+      this.#wires.open(side, connection, this)
     }
-    const { asn, routerId, holdTime: usual } = this.#parts.host
-    const { holdTime = usual } = this.#parts.config()
+    const { asn, routerId, holdTime: usual } = this.#owner.host
+    const { holdTime = usual } = this.#owner.config
     this.#send(side, encodeMessage({ kind: 'open', asn, holdTime, routerId, capabilities }))
   }
 
@@ -109,33 +110,33 @@ export class Connections {
   }
 
   /** Resolves when all that was closed is closed. */
-  drained(): Promise<void> {
+  closed(): Promise<void> {
     return this.#wires.drained()
   }
 
-  #handlers(ref: { current?: Wire }): ConnectionHandlers {
-    const { dispatch, received, host } = this.#parts
-    return {
-      onConnect: () => {
-        if (ref.current?.open) dispatch({ kind: 'connected' })
-      },
-      onData: (bytes) => {
-        if (ref.current?.open) received(ref.current, bytes)
-      },
-      onDrain: () => host.rib.drained(),
-      onClose: (error) => {
-        const wire = ref.current
-        if (!wire?.open) return
-        this.#wires.closed(wire)
-        dispatch({ kind: 'closed', side: wire.side, error: error?.message })
-      },
-    }
+  // As the owner of its wires:
+
+  connected(): void {
+    this.#owner.dispatch({ kind: 'connected' })
+  }
+
+  received(wire: Wire, bytes: Uint8Array): void {
+    this.#owner.received(wire, bytes)
+  }
+
+  drained(): void {
+    this.#owner.host.rib.drained()
+  }
+
+  lost(wire: Wire, error: Error | undefined): void {
+    this.#wires.closed(wire)
+    this.#owner.dispatch({ kind: 'closed', side: wire.side, error: error?.message })
   }
 
   #send(side: Side, bytes: Uint8Array): void {
     const wire = this.#wires[side]
     if (wire === undefined) return
-    wire.write(bytes, this.#parts.host.clock.now())
-    this.#parts.tally.counters.messagesSent++
+    wire.write(bytes, this.#owner.host.clock.now())
+    this.#owner.tally.counters.messagesSent++
   }
 }

@@ -11,16 +11,21 @@ export type Side = 'outgoing' | 'incoming'
 export type Link =
   | { readonly phase: 'connecting'; readonly deadline: number }
   | { readonly phase: 'open-sent'; readonly deadline: number }
-  | {
-      readonly phase: 'open-confirm' | 'established'
-      readonly open: Open
-      /** As negotiated, milliseconds; 0: no keepalives. */
-      readonly hold: number
-      readonly deadline: number
-      readonly keepaliveAt: number
+  | ({ readonly phase: 'open-confirm'; readonly open: Open } & Talking)
+  | ({
+      readonly phase: 'established'
       /** When it came to this phase. */
       readonly since: number
-    }
+      /** The peer offered graceful restart. */
+      readonly restarts: boolean
+    } & Talking)
+
+interface Talking {
+  /** As negotiated, milliseconds; 0: no keepalives. */
+  readonly hold: number
+  readonly deadline: number
+  readonly keepaliveAt: number
+}
 
 export interface FsmState {
   readonly running: boolean

@@ -144,8 +144,7 @@ class Machine {
   #replaced(side: Side): boolean {
     const link = this.state[side]
     if (link?.phase !== 'established' || !this.#config.gracefulRestart) return false
-    if (!link.open.capabilities.some(({ kind }) => kind === 'graceful-restart')) return false
-    if (this.#now - link.since < SETTLED) return false
+    if (!link.restarts || this.#now - link.since < SETTLED) return false
     this.effects.push({ kind: 'close', side })
     this.#ended(side, { kind: 'closed', error: 'the peer connected again' })
     return true
@@ -167,7 +166,6 @@ class Machine {
       hold,
       deadline: this.#now + (hold || OPEN_HOLD),
       keepaliveAt: this.#nextKeepalive(hold),
-      since: this.#now,
     })
   }
 
@@ -189,14 +187,12 @@ class Machine {
     const otherSide = side === 'outgoing' ? 'incoming' : 'outgoing'
     const other = this.state[otherSide]
     if (other !== undefined) this.#fail(otherSide, ERROR.CEASE, CEASE.COLLISION, 'connection collision')
-    this.#set(side, {
-      ...link,
-      phase: 'established',
-      since: this.#now,
-      deadline: link.hold === 0 ? Number.POSITIVE_INFINITY : this.#now + link.hold,
-    })
+    const { open, hold, keepaliveAt } = link
+    const deadline = hold === 0 ? Number.POSITIVE_INFINITY : this.#now + hold
+    const restarts = open.capabilities.some(({ kind }) => kind === 'graceful-restart')
+    this.#set(side, { phase: 'established', since: this.#now, restarts, hold, deadline, keepaliveAt })
     this.state = { ...this.state, failures: 0, retryAt: Number.POSITIVE_INFINITY }
-    this.effects.push({ kind: 'established', side, open: link.open, hold: link.hold })
+    this.effects.push({ kind: 'established', side, open, hold })
   }
 
   #unexpected(side: Side): undefined {

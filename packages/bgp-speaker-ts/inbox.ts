@@ -13,76 +13,66 @@ import type { Session } from './session.ts'
 import type { Tally } from './tally.ts'
 import type { Wire } from './wire.ts'
 
-export interface InboxParts {
+/** The peer that the messages come from. */
+export interface Sender {
   readonly host: PeerHost
   readonly tally: Tally
-  /** The peer's name, for the log. */
-  readonly peer: string
-  session(): Session | undefined
+  /** Its name, for the log. */
+  readonly name: string
+  readonly session: Session | undefined
   /** What our OPEN offers. */
   capabilities(): readonly Capability[]
   dispatch(event: FsmEvent): void
 }
 
-export class Inbox {
-  readonly #parts: InboxParts
-
-  constructor(parts: InboxParts) {
-    this.#parts = parts
+export function receive(sender: Sender, wire: Wire, bytes: Uint8Array): void {
+  const { host, tally } = sender
+  wire.receivedAt = host.clock.now()
+  const { counters } = tally
+  try {
+    wire.framer.push(bytes, (buffer, type, start, end) => {
+      counters.messagesReceived++
+      const { session } = sender
+      if (type === MESSAGE.UPDATE && session?.wire === wire) {
+        counters.updatesReceived++
+        host.rib.ingest.update(session.ingest, buffer, start + HEADER_LENGTH, end)
+      } else take(sender, wire, type, new Reader(buffer, start + HEADER_LENGTH, end))
+      return wire.open
+    })
+  } catch (error) {
+    fail(sender, wire, error)
   }
+  host.rib.schedule()
+}
 
-  take(wire: Wire, bytes: Uint8Array): void {
-    const { host, tally } = this.#parts
-    wire.receivedAt = host.clock.now()
-    const { counters } = tally
-    try {
-      wire.framer.push(bytes, (buffer, type, start, end) => {
-        counters.messagesReceived++
-        const session = this.#parts.session()
-        if (type === MESSAGE.UPDATE && session?.wire === wire) {
-          counters.updatesReceived++
-          host.rib.ingest.update(session.ingest, buffer, start + HEADER_LENGTH, end)
-        } else this.#message(wire, type, new Reader(buffer, start + HEADER_LENGTH, end))
-        return wire.open
-      })
-    } catch (error) {
-      this.#failed(wire, error)
-    }
-    host.rib.schedule()
+function fail(sender: Sender, { side }: Wire, error: unknown): void {
+  if (error instanceof NotificationError) {
+    sender.dispatch({ kind: 'bad-message', side, error })
+    return
   }
+  // A fault of ours: it costs this session, not the process.
+  sender.host.log.error('cannot process a message', { peer: sender.name, error })
+  const ours = new NotificationError(ERROR.CEASE, CEASE.OUT_OF_RESOURCES, String(error))
+  sender.dispatch({ kind: 'bad-message', side, error: ours })
+}
 
-  #failed({ side }: Wire, error: unknown): void {
-    const { host, peer, dispatch } = this.#parts
-    if (error instanceof NotificationError) {
-      dispatch({ kind: 'bad-message', side, error })
-      return
-    }
-    // A fault of ours: it costs this session, not the process.
-    host.log.error('cannot process a message', { peer, error })
-    const ours = new NotificationError(ERROR.CEASE, CEASE.OUT_OF_RESOURCES, String(error))
-    dispatch({ kind: 'bad-message', side, error: ours })
-  }
+function take(sender: Sender, wire: Wire, type: number, reader: Reader): void {
+  const { side } = wire
+  const { session } = sender
+  if (type === MESSAGE.KEEPALIVE) sender.dispatch({ kind: 'keepalive', side })
+  else if (type === MESSAGE.NOTIFICATION)
+    sender.dispatch({ kind: 'notification', side, notification: decodeNotification(reader) })
+  else if (type === MESSAGE.OPEN) takeOpen(sender, side, decodeOpen(reader))
+  else if (type === MESSAGE.ROUTE_REFRESH && session?.wire === wire)
+    session.refresh(decodeRouteRefresh(reader))
+  else sender.dispatch({ kind: 'unexpected', side })
+}
 
-  #message(wire: Wire, type: number, reader: Reader): void {
-    const { side } = wire
-    const { dispatch } = this.#parts
-    const session = this.#parts.session()
-    if (type === MESSAGE.KEEPALIVE) dispatch({ kind: 'keepalive', side })
-    else if (type === MESSAGE.NOTIFICATION)
-      dispatch({ kind: 'notification', side, notification: decodeNotification(reader) })
-    else if (type === MESSAGE.OPEN) this.#open(side, decodeOpen(reader))
-    else if (type === MESSAGE.ROUTE_REFRESH && session?.wire === wire)
-      session.refresh(decodeRouteRefresh(reader))
-    else dispatch({ kind: 'unexpected', side })
+function takeOpen(sender: Sender, side: Side, open: Open): void {
+  if (negotiate(sender.capabilities(), open).families.length > 0) {
+    sender.dispatch({ kind: 'open', side, open })
+    return
   }
-
-  #open(side: Side, open: Open): void {
-    const { capabilities, dispatch } = this.#parts
-    if (negotiate(capabilities(), open).families.length > 0) {
-      dispatch({ kind: 'open', side, open })
-      return
-    }
-    const error = new NotificationError(ERROR.OPEN, OPEN_ERROR.CAPABILITY, 'no common address family')
-    dispatch({ kind: 'bad-message', side, error })
-  }
+  const error = new NotificationError(ERROR.OPEN, OPEN_ERROR.CAPABILITY, 'no common address family')
+  sender.dispatch({ kind: 'bad-message', side, error })
 }

@@ -11,6 +11,16 @@ export const FAMILY_CODES: Readonly<Record<Family, AfiSafi>> = {
 
 export const FAMILIES: readonly Family[] = ['ipv4-unicast', 'ipv6-unicast']
 
+/** All sets of families: sessions share them. */
+const NONE: readonly Family[] = []
+const IPV4: readonly Family[] = ['ipv4-unicast']
+const IPV6: readonly Family[] = ['ipv6-unicast']
+
+function familiesWith(holds: (family: Family) => boolean): readonly Family[] {
+  if (!holds('ipv4-unicast')) return holds('ipv6-unicast') ? IPV6 : NONE
+  return holds('ipv6-unicast') ? FAMILIES : IPV4
+}
+
 export function familyOf({ afi, safi }: AfiSafi): Family | undefined {
   if (safi !== SAFI.UNICAST) return undefined
   return afi === AFI.IPV4 ? 'ipv4-unicast' : afi === AFI.IPV6 ? 'ipv6-unicast' : undefined
@@ -68,10 +78,10 @@ export function negotiate(ours: readonly Capability[], open: Open): Negotiated {
   }
 }
 
-function commonFamilies(ours: readonly Capability[], theirs: readonly Capability[]): Family[] {
+function commonFamilies(ours: readonly Capability[], theirs: readonly Capability[]): readonly Family[] {
   const mine = familiesOf(ours)
   const other = familiesOf(theirs)
-  return FAMILIES.filter((family) => mine.includes(family) && other.includes(family))
+  return familiesWith((family) => mine.includes(family) && other.includes(family))
 }
 
 /** A speaker that names no family speaks IPv4 unicast (RFC 4760 section 8). */
@@ -89,12 +99,12 @@ function addPath(
   ours: readonly Capability[],
   theirs: readonly Capability[],
   direction: 'send' | 'receive',
-): Family[] {
+): readonly Family[] {
   const reverse = direction === 'send' ? 'receive' : 'send'
   const may = (capabilities: readonly Capability[], family: Family, way: 'send' | 'receive') =>
     find(capabilities, 'add-path')?.families.some((entry) => familyOf(entry) === family && entry[way]) ===
     true
-  return FAMILIES.filter((family) => may(ours, family, direction) && may(theirs, family, reverse))
+  return familiesWith((family) => may(ours, family, direction) && may(theirs, family, reverse))
 }
 
 function has(capabilities: readonly Capability[], kind: Capability['kind']): boolean {

@@ -26,10 +26,10 @@ export function snapshotOf(parts: PeerParts, now: number): PeerSnapshot {
   return {
     address: peerName(config),
     remoteAddress: connection?.remoteAddress ?? remote,
-    asn: session?.open.asn ?? config.asn,
+    asn: session?.asn ?? config.asn,
     state,
     uptime: session === undefined ? undefined : now - session.since,
-    routerId: session === undefined ? undefined : formatId(session.open.routerId),
+    routerId: session === undefined ? undefined : formatId(session.source.routerId),
     localAddress: connection?.localAddress,
     holdTime: session === undefined ? undefined : session.hold / 1000,
     families: session?.negotiated.families ?? [],

@@ -1,5 +1,4 @@
 // What the RIB needs to know of a session to take in its routes, and what it has taken in. One object a session, without closures: there may be thousands.
-import { parseScoped } from './address.ts'
 import type { Family, PeerConfig } from './config.ts'
 import type { PeerHost } from './host.ts'
 import type { Negotiated } from './negotiation.ts'
@@ -64,10 +63,7 @@ export class SessionIngest implements IngestPeer {
   configure({ importPolicy, maxPrefixes, nextHop }: PeerConfig): void {
     this.policy = this.#host.engine(importPolicy)
     this.maxPrefixes = maxPrefixes ?? Number.POSITIVE_INFINITY
-    this.#own = [this.#local, nextHop?.ipv4, nextHop?.ipv6].flatMap((text) => {
-      const bytes = text === undefined ? undefined : parseScoped(text)
-      return bytes === undefined ? [] : [bytes]
-    })
+    this.#own = this.#host.own.of(this.#local, nextHop?.ipv4, nextHop?.ipv6)
   }
 
   isOwnAddress(bytes: Uint8Array, at: number, length: number): boolean {

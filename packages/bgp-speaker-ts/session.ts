@@ -37,7 +37,8 @@ export interface SessionParts {
 
 export class Session implements Member, IngestOwner {
   readonly wire: Wire
-  readonly open: Open
+  /** The peer's AS number. */
+  readonly asn: number
   readonly negotiated: Negotiated
   readonly since: number
   readonly hold: number
@@ -60,11 +61,11 @@ export class Session implements Member, IngestOwner {
     this.#config = config
     this.#tally = tally
     this.wire = wire
-    this.open = open
+    this.asn = open.asn
     this.negotiated = negotiated
     this.hold = hold
     this.since = host.clock.now()
-    this.source = retained?.ingest.source ?? this.#addSource()
+    this.source = retained?.ingest.source ?? this.#addSource(open)
     this.source.routerId = open.routerId
     const { localAddress } = wire.connection
     this.ingest = new SessionIngest(this, host, config, negotiated, this.source, open.asn, localAddress)
@@ -157,15 +158,15 @@ export class Session implements Member, IngestOwner {
     })
   }
 
-  #addSource(): Source {
+  #addSource({ asn, routerId }: Open): Source {
     const { remoteAddress } = this.wire.connection
-    const addressBytes = parseScoped(remoteAddress) ?? new Uint8Array(0)
+    const bytes = parseScoped(remoteAddress)
     return this.#host.rib.addSource({
-      kind: this.open.asn === this.#host.asn ? 'ibgp' : 'ebgp',
+      kind: asn === this.#host.asn ? 'ibgp' : 'ebgp',
       address: this.#name,
-      addressBytes,
-      zone: isLinkLocal(addressBytes) ? splitZone(remoteAddress).zone : undefined,
-      routerId: this.open.routerId,
+      remote: remoteAddress,
+      zone: bytes !== undefined && isLinkLocal(bytes) ? splitZone(remoteAddress).zone : undefined,
+      routerId,
       client: this.#config.routeReflectorClient === true,
     })
   }

@@ -9,6 +9,7 @@ import { BgpConfigError, BgpError } from './errors.ts'
 import type { PeerHost } from './host.ts'
 import { Listeners } from './listeners.ts'
 import { type Logger, silentLogger } from './log.ts'
+import { OwnAddresses } from './own-addresses.ts'
 import { OwnRoutes } from './own-routes.ts'
 import { CEASE } from './packet/codes.ts'
 import { cease, type Notification } from './packet/notification.ts'
@@ -251,6 +252,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
       discovery: config.discovery,
       rib: this.#rib,
       paths: this.#paths,
+      own: new OwnAddresses(),
       setPassword: (remote, password) => this.#listeners.setPassword(remote, password),
       engine: (policy) => this.#engines.get(policy),
       event: (event) => void this.emit('peer', event),

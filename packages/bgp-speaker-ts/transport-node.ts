@@ -24,6 +24,7 @@ interface Ends {
   readonly remote: string
 }
 
+const NO_SETTINGS: SocketSettings = {}
 const OWNER = Symbol('connection')
 
 interface OwnedSocket extends net.Socket {
@@ -39,7 +40,7 @@ export class SocketConnection implements Connection {
   #error: Error | undefined
   #closed = false
 
-  constructor(socket: net.Socket, settings: SocketSettings = {}) {
+  constructor(socket: net.Socket, settings: SocketSettings = NO_SETTINGS) {
     this.socket = socket
     this.#settings = settings
     socket.setNoDelay(true)

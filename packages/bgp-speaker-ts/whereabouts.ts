@@ -1,29 +1,28 @@
-// Where a peer is: at the address of its configuration, or, unnumbered, at the one that discovery finds on its link.
+// Where an unnumbered peer is: at the address that discovery finds on its link.
 import { splitZone } from './address.ts'
-import type { PeerConfig } from './config.ts'
 import type { Discovery } from './discovery/discovery.ts'
 
 export class Whereabouts {
-  readonly #config: PeerConfig
+  readonly #link: string
   readonly #discovery: Discovery | undefined
   #found: string | undefined
   #watch: { close(): void } | undefined
 
-  constructor(config: PeerConfig, discovery: Discovery | undefined) {
-    this.#config = config
+  /** `link`: the interface's name. */
+  constructor(link: string, discovery: Discovery | undefined) {
+    this.#link = link
     this.#discovery = discovery
   }
 
   /** undefined: not known yet. */
   get address(): string | undefined {
-    return this.#config.address ?? this.#found
+    return this.#found
   }
 
-  /** `moved` is told of every address that an unnumbered peer is found at. */
+  /** `moved` is told of every address that the peer is found at. */
   start(moved: (address: string, before: string | undefined) => void): void {
-    const { interface: link } = this.#config
-    if (link === undefined || this.#watch !== undefined) return
-    this.#watch = this.#discovery?.watch(link, (address) => {
+    if (this.#watch !== undefined) return
+    this.#watch = this.#discovery?.watch(this.#link, (address) => {
       const before = this.#found
       this.#found = address
       if (address !== before) moved(address, before)
@@ -32,9 +31,7 @@ export class Whereabouts {
 
   /** Whether a connection from there is the peer's: any from its link while nothing is known, then only from the address that was found. */
   admits(remote: string): boolean {
-    const { interface: link } = this.#config
-    if (link === undefined) return true
-    if (splitZone(remote).zone !== link) return false
+    if (splitZone(remote).zone !== this.#link) return false
     return this.#found === undefined || this.#found === remote
   }
 

@@ -4,8 +4,17 @@ import type { Side } from './fsm-state.ts'
 import { Framer } from './packet/header.ts'
 import type { Connection, ConnectionHandlers } from './transport.ts'
 
-/** A connection with what was read of it so far. */
-export class Wire {
+/** Whose connections they are. */
+export interface WireOwner {
+  connected(): void
+  received(wire: Wire, bytes: Uint8Array): void
+  drained(): void
+  /** The other end closed it, or it could not be opened. */
+  lost(wire: Wire, error: Error | undefined): void
+}
+
+/** A connection with what was read of it so far. It hears of that itself: there may be thousands, and closures cost more. */
+export class Wire implements ConnectionHandlers {
   readonly side: Side
   readonly connection: Connection
   readonly framer = new Framer()
@@ -15,10 +24,12 @@ export class Wire {
   /** When something was last written and read. */
   sentAt = 0
   receivedAt = 0
+  readonly #owner: WireOwner
 
-  constructor(side: Side, connection: Connection) {
+  constructor(side: Side, connection: Connection, owner: WireOwner) {
     this.side = side
     this.connection = connection
+    this.#owner = owner
   }
 
   write(bytes: Uint8Array, now: number): void {
@@ -26,12 +37,28 @@ export class Wire {
     this.written += bytes.length
     this.connection.write(bytes)
   }
+
+  onConnect(): void {
+    if (this.open) this.#owner.connected()
+  }
+
+  onData(bytes: Uint8Array): void {
+    if (this.open) this.#owner.received(this, bytes)
+  }
+
+  onDrain(): void {
+    this.#owner.drained()
+  }
+
+  onClose(error: Error | undefined): void {
+    if (this.open) this.#owner.lost(this, error)
+  }
 }
 
 /** Milliseconds that a connection has to send what is left before it is cut. */
 const LINGER = 1000
 
-const ignoreAll: ConnectionHandlers = { onConnect() {}, onData() {}, onDrain() {}, onClose() {} }
+export const ignoreAll: ConnectionHandlers = { onConnect() {}, onData() {}, onDrain() {}, onClose() {} }
 
 export class Wires {
   outgoing: Wire | undefined
@@ -43,10 +70,10 @@ export class Wires {
     this.#clock = clock
   }
 
-  open(side: Side, connection: Connection): Wire {
-    const wire = new Wire(side, connection)
+  open(side: Side, connection: Connection, owner: WireOwner): void {
+    const wire = new Wire(side, connection, owner)
     this[side] = wire
-    return wire
+    connection.handle(wire)
   }
 
   /** The other end closed it. */

@@ -11,7 +11,7 @@ import { type Flushed, FlushTimer } from './flush-timer.ts'
 import { Ingest } from './ingest.ts'
 import type { IngestPeer } from './ingest-peer.ts'
 import { addId, type Member, noIds } from './member.ts'
-import type { Source } from './source.ts'
+import type { Origin, Source } from './source.ts'
 import { Sources } from './sources.ts'
 import { sweepAttributes } from './sweep.ts'
 import type { UpdateGroup } from './update-group.ts'
@@ -58,8 +58,8 @@ export class Rib {
     return this.#sources.all
   }
 
-  addSource(source: Omit<Source, 'index'>): Source {
-    return this.#sources.add(source)
+  addSource(origin: Origin): Source {
+    return this.#sources.add(origin)
   }
 
   /** Forgets a source whose paths were dropped, once nobody needs to be told of that any more. */

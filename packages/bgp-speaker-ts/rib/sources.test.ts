@@ -1,12 +1,12 @@
 import { expect } from 'chai'
 import { BgpError } from '../errors.ts'
-import type { Source } from './source.ts'
+import type { Origin } from './source.ts'
 import { Sources } from './sources.ts'
 
-const source: Omit<Source, 'index'> = {
+const source: Origin = {
   kind: 'ebgp',
   address: '192.0.2.1',
-  addressBytes: Uint8Array.of(192, 0, 2, 1),
+  remote: '192.0.2.1',
   zone: undefined,
   routerId: 1,
   client: false,
@@ -26,6 +26,13 @@ describe('sources of paths', () => {
     sources.forget()
     expect(sources.all[1]).to.equal(undefined)
     expect([sources.add(source).index, sources.add(source).index]).to.deep.equal([1, 4])
+  })
+
+  it('have the bytes of an address, and none of what is not one', () => {
+    const sources = new Sources(1)
+    expect([...sources.add(source).addressBytes]).to.deep.equal([192, 0, 2, 1])
+    expect(sources.add({ ...source, remote: 'fe80::1%eth0' }).addressBytes).to.have.length(16)
+    expect(sources.add({ ...source, remote: '' }).addressBytes).to.have.length(0)
   })
 
   it('are no more than an index of 16 bits can tell apart', () => {

@@ -1,6 +1,6 @@
 // All sources by their index, which is given to another once nobody needs to be told anything of the one before.
 import { BgpError } from '../errors.ts'
-import { LOCAL, NOBODY, type Source } from './source.ts'
+import { LOCAL, NOBODY, type Origin, PeerSource, type Source } from './source.ts'
 
 export class Sources {
   readonly all: (Source | undefined)[] = []
@@ -21,10 +21,10 @@ export class Sources {
   }
 
   /** @throws BgpError `too-many-peers`: an index has 16 bits. */
-  add(source: Omit<Source, 'index'>): Source {
+  add(origin: Origin): Source {
     while (this.all[this.#free] !== undefined) this.#free++
     if (this.#free >= NOBODY) throw new BgpError('too-many-peers', `${NOBODY} peers have paths`)
-    const added = { ...source, index: this.#free }
+    const added = new PeerSource(this.#free, origin)
     this.all[this.#free++] = added
     return added
   }
