@@ -24,16 +24,28 @@ export async function findDrift<K extends string, V>(
   options: AuditOptions<K>,
 ): Promise<readonly Drift<K>[]> {
   const suspects: Drift<K>[] = []
-  const seen = new Set<K>()
-  for await (const [key, value] of resource.list()) {
-    if (seen.size % CHUNK === CHUNK - 1) await options.pause()
-    seen.add(key)
-    const known = state.acknowledged(key)
-    if (known === undefined) suspects.push({ key, kind: 'extra' })
-    else if (!resource.equal(known, value)) suspects.push({ key, kind: 'different' })
+  const seen = new Set<K | V>()
+  let read = 0
+  for await (const portion of resource.list()) {
+    for (const [key, value] of portion) {
+      if (++read % CHUNK === 0) await options.pause()
+      const known = state.acknowledged(key)
+      if (known === undefined) suspects.push({ key, kind: 'extra' })
+      else {
+        seen.add(markOf(key, known))
+        if (!resource.equal(known, value)) suspects.push({ key, kind: 'different' })
+      }
+    }
   }
   // What was being written meanwhile is known only once that flush is over.
   await options.settled()
-  for (const key of state.acknowledgedKeys()) if (!seen.has(key)) suspects.push({ key, kind: 'missing' })
+  for (const key of state.acknowledgedKeys()) {
+    if (!seen.has(markOf(key, state.acknowledged(key)!))) suspects.push({ key, kind: 'missing' })
+  }
   return suspects.filter(({ key }) => !options.unsettled(key))
+}
+
+/** Remembers a key by its value where that is an object: the keys of a listing are texts of their own, megabytes of them. */
+function markOf<K, V>(key: K, known: V): K | V {
+  return typeof known === 'object' ? known : key
 }

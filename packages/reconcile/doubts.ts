@@ -50,7 +50,9 @@ export class Doubts<K extends string, V> {
     if (this.#resource.read) return this.#resource.read(keys)
     const wanted = new Set(keys)
     const found = new Map<K, V>()
-    for await (const [key, value] of this.#resource.list()) if (wanted.has(key)) found.set(key, value)
+    for await (const portion of this.#resource.list()) {
+      for (const [key, value] of portion) if (wanted.has(key)) found.set(key, value)
+    }
     return found
   }
 

@@ -19,8 +19,8 @@ export type Sighting<V> =
 export interface Resource<K extends string, V> {
   readonly name: string
   equal(a: V, b: V): boolean
-  /** What is there and ours, in as many steps as the source gives. */
-  list(): AsyncIterable<readonly [K, V]>
+  /** What is there and ours, in portions as the source has it; each is gone through once, before the next is asked for. */
+  list(): AsyncIterable<Iterable<readonly [K, V]>>
   /**
    * What is there and ours under these keys; keys that are not there are left out. Without it, a key in doubt costs
    * one `list()`.

@@ -87,7 +87,10 @@ export class Table<K extends string, V> {
     return this.resource.name
   }
 
-  /** What is wanted again after it failed is tried at once: what it stands on may be there now. */
+  /**
+   * What is wanted again after it failed is tried at once: what it stands on may be there now. A value that is an object belongs to
+   * one key: by it an audit remembers what it has seen.
+   */
   set(key: K, value: V): void {
     if (this.#state.want(key, value) || this.#retries.holds(key)) this.#wanted(key)
   }
@@ -147,7 +150,9 @@ export class Table<K extends string, V> {
     return this.#queued(async () => {
       this.#state.forgetAcknowledged()
       this.#doubts.clear()
-      for await (const [key, value] of this.resource.list()) this.#state.acknowledge(key, value)
+      for await (const portion of this.resource.list()) {
+        for (const [key, value] of portion) this.#state.acknowledge(key, value)
+      }
       for (const key of this.#state.desired.keys()) this.#mark(key)
     })
   }
@@ -319,6 +324,7 @@ export class Table<K extends string, V> {
   }
 
   #nothingToDo(key: K): void {
+    this.#written?.add(key)
     this.#retries.settle(key)
     this.#drifted.delete(key)
   }

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { parseIpvsTable } from './ipvs-table.ts'
+import { IpvsTableReader } from './ipvs-table.ts'
 
 const TEXT = `IP Virtual Server version 1.2.1 (size=4096)
 Prot LocalAddress:Port Scheduler Flags
@@ -14,9 +14,9 @@ FWM  5D00ABCD rr
   -> 0AF40102:1F90      Masq    1      0          0         
 `
 
-describe('parseIpvsTable', () => {
+describe('IpvsTableReader', () => {
   it('finds the destinations of each server, whatever names it', () => {
-    const table = parseIpvsTable(TEXT)
+    const table = new IpvsTableReader().read(TEXT)
     const short = [...table].map(([key, all]) => [key, all.map((d) => `${d.address} ${d.port} ${d.weight}`)])
     expect(short).to.deep.equal([
       ['tcp 10.96.0.10 80', ['10.244.1.2 8080 1', '255.244.1.3 8080 0']],
@@ -31,6 +31,20 @@ describe('parseIpvsTable', () => {
   })
 
   it('finds nothing in nothing', () => {
-    expect(parseIpvsTable('').size).to.equal(0)
+    expect(new IpvsTableReader().read('').size).to.equal(0)
+  })
+
+  it('finds the same wherever the text is cut', () => {
+    const lines = (tables: ReturnType<IpvsTableReader['read']>[]) =>
+      tables.flatMap((table) =>
+        [...table].flatMap(([key, all]) => all.map((d) => `${key} ${d.address} ${d.port}`)),
+      )
+    const whole = lines([new IpvsTableReader().read(TEXT)])
+    expect(whole).to.have.length(4)
+    for (let cut = 0; cut <= TEXT.length; cut++) {
+      const reader = new IpvsTableReader()
+      const pieces = [TEXT.slice(0, cut), TEXT.slice(cut)].map((piece) => reader.read(piece))
+      expect(lines(pieces), `cut at ${cut}`).to.deep.equal(whole)
+    }
   })
 })

@@ -13,31 +13,40 @@ const SERVER = /^(TCP|UDP|SCTP) +(\[?[0-9A-Fa-f:]+\]?):([0-9A-F]{4}) /
 const MARKED = /^FWM +([0-9A-F]{8}) /
 const DESTINATION = /^ +-> +(\[?[0-9A-Fa-f:]+\]?):([0-9A-F]{4}) +(\w+) +(\d+) +(\d+) +(\d+)/
 
-/** Numbers are in hex, IPv6 addresses at full length in brackets (ip_vs_info_seq_show in net/netfilter/ipvs/ip_vs_ctl.c). */
-export function parseIpvsTable(text: string): DestinationsByServer {
-  const servers = new Map<ServerKey, (Destination & Connections)[]>()
-  let key = (_family: 4 | 6): ServerKey | undefined => undefined
-  for (const line of linesOf(text)) {
+/**
+ * Reads the table piece by piece: at once, that of 10,000 Services is megabytes. Numbers are in hex, IPv6 addresses at full length
+ * in brackets (ip_vs_info_seq_show in net/netfilter/ipvs/ip_vs_ctl.c).
+ */
+export class IpvsTableReader {
+  /** Of the server that the last line was about. */
+  #key = (_family: 4 | 6): ServerKey | undefined => undefined
+  /** A line that goes on in the next piece. */
+  #begun = ''
+
+  /** The destinations whose lines end in this piece. */
+  read(piece: string): DestinationsByServer {
+    const servers = new Map<ServerKey, (Destination & Connections)[]>()
+    const text = this.#begun + piece
+    let start = 0
+    for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', start)) {
+      this.#line(text.slice(start, end), servers)
+      start = end + 1
+    }
+    this.#begun = text.slice(start)
+    return servers
+  }
+
+  #line(line: string, servers: Map<ServerKey, (Destination & Connections)[]>): void {
     // Most of them are destinations.
     if (line.startsWith(' ')) {
-      addDestination(servers, line, key)
-      continue
+      addDestination(servers, line, this.#key)
+      return
     }
     const server = SERVER.exec(line)
     const marked = server ? null : MARKED.exec(line)
-    if (server) key = always(plainKey(server))
+    if (server) this.#key = always(plainKey(server))
     // Of which family a mark is shows in its destinations only.
-    else if (marked) key = (family) => `mark ${family} ${Number.parseInt(marked[1]!, 16)}`
-  }
-  return servers
-}
-
-/** One after the other: all at once, those of 10,000 Services are megabytes. */
-function* linesOf(text: string): Iterable<string> {
-  for (let start = 0; start < text.length; ) {
-    const end = text.indexOf('\n', start)
-    yield text.slice(start, end < 0 ? text.length : end)
-    start = end < 0 ? text.length : end + 1
+    else if (marked) this.#key = (family) => `mark ${family} ${Number.parseInt(marked[1]!, 16)}`
   }
 }
 

@@ -3,6 +3,7 @@ import type { Flow, FlowFilter } from '@podroute/linux/conntrack.ts'
 import type { Connections, Destination, IpvsOp, VirtualServer } from '@podroute/linux/ipvs/ipvs.ts'
 import type { Route, RouteFilter } from '@podroute/linux/route/route-message.ts'
 import type { RouteOp } from '@podroute/linux/route/routes.ts'
+import type { SetName } from './rules/sets.ts'
 import type { BoundPort } from './sockets.ts'
 
 export type { Connections, Destination, IpvsOp, Route, RouteOp, VirtualServer }
@@ -13,8 +14,8 @@ export type DestinationsByServer = ReadonlyMap<string, readonly (Destination & C
 export interface IpvsSeam {
   servers(): Promise<readonly VirtualServer[]>
   destinations(server: VirtualServer): Promise<readonly (Destination & Connections)[]>
-  /** Those of all servers at once, by server; where it is missing, each server is asked. */
-  table?(): Promise<DestinationsByServer>
+  /** Those of all servers, others' included, in portions; a server's may be in two of them. */
+  table(): AsyncIterable<DestinationsByServer>
   apply(ops: readonly IpvsOp[]): Promise<readonly (Error | null)[]>
 }
 
@@ -26,6 +27,8 @@ export interface RoutesSeam {
 export interface NftSeam {
   /** One transaction of nft syntax. */
   run(script: string): Promise<void>
+  /** The elements of one of our sets in nft syntax. Rejects with ENOENT without the set. */
+  elements(name: SetName, family: 4 | 6): Promise<readonly string[]>
   /** The objects that a `list …` command answers with, as nft's JSON has them. */
   listJson(command: string): Promise<readonly unknown[]>
   /** What a `list …` command prints, without the elements of sets. */

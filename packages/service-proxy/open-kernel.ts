@@ -4,13 +4,13 @@ import { Ipvs } from '@podroute/linux/ipvs/ipvs.ts'
 import { loadModule } from '@podroute/linux/modules.ts'
 import { NETLINK_ROUTE, NetlinkSocket } from '@podroute/linux/netlink/socket.ts'
 import { watchNft } from '@podroute/linux/nft/monitor.ts'
-import { Nft } from '@podroute/linux/nft/nft.ts'
 import { Addresses } from '@podroute/linux/route/addresses.ts'
 import { watchRoutes } from '@podroute/linux/route/monitor.ts'
 import { Routes } from '@podroute/linux/route/routes.ts'
 import { readSysctl, writeSysctl } from '@podroute/linux/sysctl.ts'
 import { healthListener } from './health-check/server.ts'
 import type { Kernel } from './kernel.ts'
+import { openNft } from './open-nft.ts'
 import { OwnChanges } from './own-changes.ts'
 import { boundPorts, ipvsTable } from './proc.ts'
 import { TABLE } from './rules/sets.ts'
@@ -28,7 +28,7 @@ export function openKernel(options: OpenKernelOptions = {}): Kernel & Disposable
   const stack = new DisposableStack()
   const ipvs = stack.use(Ipvs.open(options))
   const routeSocket = stack.use(NetlinkSocket.open(NETLINK_ROUTE, options))
-  const nft = stack.use(Nft.open(options))
+  const nft = stack.use(openNft(options))
   const flows = stack.use(Conntrack.open(options))
   const own = new OwnChanges()
   const addresses = new Addresses(routeSocket)
@@ -41,9 +41,8 @@ export function openKernel(options: OpenKernelOptions = {}): Kernel & Disposable
     },
     routes: new Routes(routeSocket),
     nft: {
+      ...nft,
       run: (script) => own.announced(script, () => nft.run(script)),
-      listJson: (command) => nft.listJson(command),
-      show: (command) => nft.show(command),
     },
     sysctl: {
       read: (name) => readSysctl(name, options),

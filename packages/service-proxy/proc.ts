@@ -1,7 +1,7 @@
 /** What /proc shows of a network namespace: an effect. */
-import { closeSync, openSync, readFile } from 'node:fs'
+import { closeSync, openSync, read as readBytes, readFile } from 'node:fs'
 import { withNetns } from '@podroute/linux/netns.ts'
-import { parseIpvsTable } from './ipvs-table.ts'
+import { IpvsTableReader } from './ipvs-table.ts'
 import type { DestinationsByServer } from './kernel.ts'
 import { type BoundPort, readSockets } from './sockets.ts'
 
@@ -11,6 +11,9 @@ const SOCKET_FILES = [
   ['udp', 'udp'],
   ['udp', 'udp6'],
 ] as const
+
+/** The kernel gives a page of such a file at a time. */
+const PIECE = 16 * 1024
 
 /** Ports on which processes wait for clients; of the process's own namespace by default. */
 export async function boundPorts(netns?: string): Promise<ReadonlySet<BoundPort>> {
@@ -22,14 +25,29 @@ export async function boundPorts(netns?: string): Promise<ReadonlySet<BoundPort>
 }
 
 /** All destinations of all virtual servers, others' included; of the process's own namespace by default. */
-export async function ipvsTable(netns?: string): Promise<DestinationsByServer> {
-  return parseIpvsTable(await read('ip_vs', netns))
+export async function* ipvsTable(netns?: string): AsyncIterable<DestinationsByServer> {
+  const fd = openOf('ip_vs', netns)
+  if (fd === undefined) return
+  const reader = new IpvsTableReader()
+  const buffer = Buffer.allocUnsafe(PIECE)
+  try {
+    for (let size = await piece(fd, buffer); size > 0; size = await piece(fd, buffer)) {
+      yield reader.read(buffer.toString('latin1', 0, size))
+    }
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function piece(fd: number, buffer: Buffer): Promise<number> {
+  return new Promise((resolve, reject) =>
+    readBytes(fd, buffer, 0, buffer.length, null, (error, size) => (error ? reject(error) : resolve(size))),
+  )
 }
 
 /** Empty where the kernel does not have it (IPv6 turned off). */
 async function read(name: string, netns: string | undefined): Promise<string> {
-  // Which namespace a file shows is decided when it is opened.
-  const fd = withNetns(netns, () => open(`/proc/thread-self/net/${name}`))
+  const fd = openOf(name, netns)
   if (fd === undefined) return ''
   try {
     return await new Promise((resolve, reject) =>
@@ -38,6 +56,11 @@ async function read(name: string, netns: string | undefined): Promise<string> {
   } finally {
     closeSync(fd)
   }
+}
+
+/** Which namespace a file shows is decided when it is opened. */
+function openOf(name: string, netns: string | undefined): number | undefined {
+  return withNetns(netns, () => open(`/proc/thread-self/net/${name}`))
 }
 
 function open(path: string): number | undefined {

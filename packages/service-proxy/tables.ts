@@ -36,7 +36,7 @@ export function makeTables(
   const healthChecks = new HealthChecks((port, answer) => kernel.listen(port, answer), healthy)
   const servers = new Table(new VirtualServers(kernel.ipvs), options)
   const destinations = new Destinations(kernel.ipvs, {
-    inPlace: (key) => servers.acknowledged(key) !== undefined,
+    inPlace: (key) => servers.acknowledged(key),
     missing: (key) => servers.touch(key),
   })
   return {

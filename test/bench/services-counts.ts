@@ -28,7 +28,7 @@ export function counting(kernel: Kernel): { readonly kernel: Kernel; readonly co
       ipvs: {
         servers: () => listed(kernel.ipvs.servers()),
         destinations: (server) => listed(kernel.ipvs.destinations(server)),
-        table: () => listed(kernel.ipvs.table!()),
+        table: () => listed(kernel.ipvs.table()),
         async apply(ops) {
           const started = performance.now()
           const outcomes = await changed(ops.length, kernel.ipvs.apply(ops))
@@ -42,6 +42,7 @@ export function counting(kernel: Kernel): { readonly kernel: Kernel; readonly co
       },
       nft: {
         run: (script) => changed(1, kernel.nft.run(script)),
+        elements: (name, family) => listed(kernel.nft.elements(name, family)),
         listJson: (command) => listed(kernel.nft.listJson(command)),
         show: (command) => listed(kernel.nft.show(command)),
       },

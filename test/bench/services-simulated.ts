@@ -32,13 +32,21 @@ function yesKernel(counts: Counts): Kernel {
     counts.lists++
     return []
   }
+  const noTable = async function* () {
+    counts.lists++
+    yield new Map()
+  }
   return {
-    ipvs: { servers: none, destinations: none, apply: yes },
+    ipvs: { servers: none, destinations: none, table: noTable, apply: yes },
     routes: { list: none, apply: yes },
     nft: {
       async run(script) {
         counts.messages++
         if (!script.includes(' element ')) await fake.nft.run(script)
+      },
+      async elements(name, family) {
+        counts.lists++
+        return fake.nft.elements(name, family)
       },
       async listJson(command) {
         counts.lists++

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { createNetns, removeNetns } from '@podroute/linux/netns.ts'
-import { describeResource } from '@podroute/reconcile/testing/contract.ts'
+import { describeResource, listed } from '@podroute/reconcile/testing/contract.ts'
 import type { Kernel, VirtualServer } from '@podroute/service-proxy/kernel.ts'
 import { openKernel } from '@podroute/service-proxy/open-kernel.ts'
 import { destinationKey, FLAG_OURS, serverKey } from '@podroute/service-proxy/plan/frontend.ts'
@@ -64,8 +64,8 @@ describeResource(
   async () => {
     const kernel = freshKernel()
     await kernel.ipvs.apply([v4, v6].map((s) => ({ kind: 'add-server', server: s }) as const))
-    const known = new Set([v4, v6].map(serverKey))
-    const resource = new Destinations(kernel.ipvs, { inPlace: (key) => known.has(key), missing() {} })
+    const known = new Map([v4, v6].map((s) => [serverKey(s), s]))
+    const resource = new Destinations(kernel.ipvs, { inPlace: (key) => known.get(key), missing() {} })
     return withKernel(kernel, resource)
   },
   {
@@ -134,9 +134,7 @@ describe('base rules', () => {
     return { kernel, rules }
   }
   async function versions(rules: BaseRules) {
-    const found: string[] = []
-    for await (const [, version] of rules.list()) found.push(version)
-    return found
+    return [...(await listed(rules)).values()]
   }
 
   it('are recognized after a restart', async () => {

@@ -16,7 +16,7 @@ function counting(kernel: Kernel, writes: string[]): Kernel {
     ipvs: {
       servers: () => kernel.ipvs.servers(),
       destinations: (server) => kernel.ipvs.destinations(server),
-      table: () => kernel.ipvs.table!(),
+      table: () => kernel.ipvs.table(),
       apply(ops) {
         writes.push(...ops.map((op) => `${op.kind} ${op.server.address}`))
         return kernel.ipvs.apply(ops)
@@ -30,6 +30,7 @@ function counting(kernel: Kernel, writes: string[]): Kernel {
       },
     },
     nft: {
+      elements: (name, family) => kernel.nft.elements(name, family),
       listJson: (command) => kernel.nft.listJson(command),
       show: (command) => kernel.nft.show(command),
       run(script) {

@@ -1,8 +1,9 @@
 /** Short session affinities on a real nftables, with a plain translation in the place of IPVS; with IPVS: test/ipvs/policies.test.ts. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { createNetns, removeNetns } from '@podroute/linux/netns.ts'
-import { Nft } from '@podroute/linux/nft/nft.ts'
 import { describeResource, listed } from '@podroute/reconcile/testing/contract.ts'
+import type { NftSeam } from '@podroute/service-proxy/kernel.ts'
+import { openNft } from '@podroute/service-proxy/open-nft.ts'
 import { serverKey } from '@podroute/service-proxy/plan/frontend.ts'
 import { SetElements } from '@podroute/service-proxy/resources/set-elements.ts'
 import { ShortAffinities } from '@podroute/service-proxy/resources/short-affinities.ts'
@@ -22,7 +23,7 @@ const DNS: ShortAffinity = { family: 6, protocol: 'udp', address: VIP6, port: 53
 const WEB_NAME = affinityName(WEB)
 
 async function fresh(netns = NETNS) {
-  const nft = Nft.open({ netns })
+  const nft = openNft({ netns })
   await nft.run(baseScript())
   return { nft, affinities: new ShortAffinities(nft), elements: new SetElements(nft) }
 }
@@ -98,7 +99,7 @@ describe('a client with a short session affinity', () => {
   const SECONDS = 2
   const stack = new AsyncDisposableStack()
   let network: Network
-  let nft: Nft
+  let nft: NftSeam & Disposable
   let elements: SetElements
   let inPlace: readonly SetElement[] = []
 

@@ -23,8 +23,9 @@ export class AnnouncementResource implements Resource<string, Announcement> {
     return isDeepStrictEqual(a, b)
   }
 
-  async *list(): AsyncIterable<readonly [string, Announcement]> {
-    for (const route of this.#speaker()?.announced() ?? []) yield [route.prefix, route]
+  async *list(): AsyncIterable<Iterable<readonly [string, Announcement]>> {
+    const announced = this.#speaker()?.announced() ?? []
+    yield announced.map((route) => [route.prefix, route])
   }
 
   async apply(ops: readonly Op<string, Announcement>[]): Promise<readonly Outcome[]> {

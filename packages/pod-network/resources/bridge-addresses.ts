@@ -35,12 +35,12 @@ export class BridgeAddressResource implements Resource<string, BridgeAddress> {
     return a.address === b.address && a.prefixLength === b.prefixLength
   }
 
-  async *list(): AsyncIterable<readonly [string, BridgeAddress]> {
+  async *list(): AsyncIterable<Iterable<readonly [string, BridgeAddress]>> {
     const link = await this.#find()
     if (!link) return
-    for (const address of await this.#addresses.list({ interfaceIndex: link.index })) {
-      if (address.scope === SCOPE_UNIVERSE) yield [keyOf(address), planOf(address)]
-    }
+    const addresses = await this.#addresses.list({ interfaceIndex: link.index })
+    const ours = addresses.filter(({ scope }) => scope === SCOPE_UNIVERSE)
+    yield ours.map((address) => [keyOf(address), planOf(address)])
   }
 
   async apply(ops: readonly Op<string, BridgeAddress>[]): Promise<readonly Outcome[]> {

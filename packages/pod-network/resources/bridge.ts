@@ -25,9 +25,9 @@ export class BridgeResource implements Resource<string, BridgePlan> {
     return a.mtu === b.mtu && a.mac === b.mac
   }
 
-  async *list(): AsyncIterable<readonly [string, BridgePlan]> {
+  async *list(): AsyncIterable<Iterable<readonly [string, BridgePlan]>> {
     const link = await this.#links.get(this.#bridge)
-    if (link?.kind === 'bridge') yield [link.name, { mtu: link.up ? link.mtu : DOWN, mac: link.mac }]
+    if (link?.kind === 'bridge') yield [[link.name, { mtu: link.up ? link.mtu : DOWN, mac: link.mac }]]
   }
 
   async apply(ops: readonly Op<string, BridgePlan>[]): Promise<readonly Outcome[]> {

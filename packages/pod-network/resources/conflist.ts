@@ -16,9 +16,9 @@ export class ConflistResource implements Resource<string, string> {
     return a === b
   }
 
-  async *list(): AsyncIterable<readonly [string, string]> {
+  async *list(): AsyncIterable<Iterable<readonly [string, string]>> {
     const text = await readFile(this.#path, 'utf8').catch(absent)
-    if (text !== undefined) yield [this.#path, text]
+    if (text !== undefined) yield [[this.#path, text]]
   }
 
   async apply(ops: readonly Op<string, string>[]): Promise<readonly Outcome[]> {

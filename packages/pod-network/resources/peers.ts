@@ -32,8 +32,8 @@ export class PeerResource implements Resource<PeerKey, PeerConfig> {
     return isDeepStrictEqual(a, b)
   }
 
-  async *list(): AsyncIterable<readonly [PeerKey, PeerConfig]> {
-    yield* this.#present
+  async *list(): AsyncIterable<Iterable<readonly [PeerKey, PeerConfig]>> {
+    yield this.#present
   }
 
   async apply(ops: readonly Op<PeerKey, PeerConfig>[]): Promise<readonly Outcome[]> {

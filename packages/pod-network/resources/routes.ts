@@ -27,9 +27,9 @@ export class RouteResource implements Resource<string, Route> {
     return a.destination === b.destination && a.gateway === b.gateway && a.type === b.type
   }
 
-  async *list(): AsyncIterable<readonly [string, Route]> {
+  async *list(): AsyncIterable<Iterable<readonly [string, Route]>> {
     const routes = await this.#routes.list({ table: TABLE_MAIN, protocol: ROUTE_PROTOCOL })
-    for (const route of routes) yield [route.destination, route]
+    yield routes.map((route) => [route.destination, route])
   }
 
   async apply(ops: readonly Op<string, Route>[]): Promise<readonly Outcome[]> {

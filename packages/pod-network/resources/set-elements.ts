@@ -29,12 +29,10 @@ export class SetElementResource implements Resource<string, SetElement> {
     return elementKey(a) === elementKey(b)
   }
 
-  async *list(): AsyncIterable<readonly [string, SetElement]> {
+  async *list(): AsyncIterable<Iterable<readonly [string, SetElement]>> {
     for (const set of SET_NAMES) {
-      for (const element of await this.#elements(set)) {
-        const value = { set, element }
-        yield [elementKey(value), value]
-      }
+      const values = (await this.#elements(set)).map((element) => ({ set, element }))
+      yield values.map((value) => [elementKey(value), value])
     }
   }
 

@@ -23,8 +23,8 @@ export class SysctlResource implements Resource<string, string> {
     return a === b
   }
 
-  async *list(): AsyncIterable<readonly [string, string]> {
-    yield* await this.read([...this.#known])
+  async *list(): AsyncIterable<Iterable<readonly [string, string]>> {
+    yield await this.read([...this.#known])
   }
 
   async read(keys: readonly string[]): Promise<ReadonlyMap<string, string>> {

@@ -19,7 +19,7 @@ export type MakeResource<K extends string, V> = () =>
 
 export async function listed<K extends string, V>(resource: Resource<K, V>): Promise<Map<K, V>> {
   const found = new Map<K, V>()
-  for await (const [key, value] of resource.list()) found.set(key, value)
+  for await (const portion of resource.list()) for (const [key, value] of portion) found.set(key, value)
   return found
 }
 

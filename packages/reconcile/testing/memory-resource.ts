@@ -32,9 +32,9 @@ export class MemoryResource<K extends string, V> implements Resource<K, V> {
     return JSON.stringify(a) === JSON.stringify(b)
   }
 
-  async *list(): AsyncIterable<readonly [K, V]> {
+  async *list(): AsyncIterable<Iterable<readonly [K, V]>> {
     this.lists++
-    for (const entry of [...this.state]) yield entry
+    for (const entry of [...this.state]) yield [entry]
   }
 
   async read(keys: readonly K[]): Promise<ReadonlyMap<K, V>> {

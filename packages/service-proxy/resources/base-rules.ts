@@ -32,13 +32,13 @@ export class BaseRules implements Resource<typeof BASE, string> {
     return a === b
   }
 
-  async *list(): AsyncIterable<readonly [typeof BASE, string]> {
+  async *list(): AsyncIterable<Iterable<readonly [typeof BASE, string]>> {
     const table = await listTable(this.#nft)
     const fingerprint = fingerprintOf(table)
     if (fingerprint === undefined) return
     const [marker] = markersIn(table)
     const [version, loaded] = marker?.slice(MARKER.length).split('-') ?? []
-    yield [BASE, version && loaded === fingerprint ? version : `changed ${fingerprint}`]
+    yield [[BASE, version && loaded === fingerprint ? version : `changed ${fingerprint}`]]
   }
 
   async apply(ops: readonly Op<typeof BASE, string>[]): Promise<readonly Outcome[]> {

@@ -2,7 +2,7 @@
 import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
 import { codeOf, DONE, outcomeOf } from '@podroute/reconcile/resource.ts'
 import { ServiceProxyError } from '../errors.ts'
-import type { Destination, IpvsOp, IpvsSeam, VirtualServer } from '../kernel.ts'
+import type { Destination, DestinationsByServer, IpvsOp, IpvsSeam, VirtualServer } from '../kernel.ts'
 import type { DestinationKey, ServerKey } from '../plan/frontend.ts'
 import { destinationKey, isOurs, serverKey, serverOf } from '../plan/frontend.ts'
 
@@ -13,8 +13,8 @@ export interface PlacedDestination {
 
 /** What the table of virtual servers knows. */
 export interface ServersOfDestinations {
-  /** Whether this server is in place and ours: somebody else's may hold the same address, and gets no destination from us. */
-  inPlace(key: ServerKey): boolean
+  /** The server, if it is in place and ours: somebody else's may hold the same address, and gets no destination from us. */
+  inPlace(key: ServerKey): VirtualServer | undefined
   /** The kernel does not know this server: somebody removed it. */
   missing(key: ServerKey): void
 }
@@ -37,13 +37,8 @@ export class Destinations implements Resource<DestinationKey, PlacedDestination>
     )
   }
 
-  async *list(): AsyncIterable<readonly [DestinationKey, PlacedDestination]> {
-    const servers = (await this.#ipvs.servers()).filter(isOurs)
-    const table = servers.length > 0 ? await this.#ipvs.table?.() : undefined
-    for (const server of servers) {
-      if (table) yield* placed(server, table.get(serverKey(server)) ?? [])
-      else yield* await this.#listOf(server)
-    }
+  async *list(): AsyncIterable<Iterable<readonly [DestinationKey, PlacedDestination]>> {
+    for await (const portion of this.#ipvs.table()) yield this.#ours(portion)
   }
 
   async read(keys: readonly DestinationKey[]): Promise<ReadonlyMap<DestinationKey, PlacedDestination>> {
@@ -51,8 +46,11 @@ export class Destinations implements Resource<DestinationKey, PlacedDestination>
     const wantedServers = new Set(keys.map(serverOf))
     const found = new Map<DestinationKey, PlacedDestination>()
     for (const server of await this.#ipvs.servers()) {
-      if (!isOurs(server) || !wantedServers.has(serverKey(server))) continue
-      for (const [key, value] of await this.#listOf(server)) if (wanted.has(key)) found.set(key, value)
+      const owner = serverKey(server)
+      if (!isOurs(server) || !wantedServers.has(owner)) continue
+      const destinations = await this.#ipvs.destinations(server)
+      for (const [key, value] of placed(owner, server, destinations))
+        if (wanted.has(key)) found.set(key, value)
     }
     return found
   }
@@ -63,7 +61,7 @@ export class Destinations implements Resource<DestinationKey, PlacedDestination>
     const possible = ops.filter((op) => {
       const { server } = op.kind === 'remove' ? op.previous : op.value
       // Those of one server come one after the other.
-      if (server !== last) inPlace = this.#servers.inPlace(serverOf(op.key))
+      if (server !== last) inPlace = this.#servers.inPlace(serverOf(op.key)) !== undefined
       last = server
       return inPlace
     })
@@ -81,20 +79,25 @@ export class Destinations implements Resource<DestinationKey, PlacedDestination>
     return outcomeOf(error)
   }
 
-  async #listOf(server: VirtualServer): Promise<(readonly [DestinationKey, PlacedDestination])[]> {
-    return placed(server, await this.#ipvs.destinations(server))
+  *#ours(portion: DestinationsByServer): Iterable<readonly [DestinationKey, PlacedDestination]> {
+    for (const [key, destinations] of portion) {
+      const server = this.#servers.inPlace(key)
+      if (server) yield* placed(key, server, destinations)
+    }
   }
 }
 
-function placed(
+function* placed(
+  key: ServerKey,
   server: VirtualServer,
   destinations: readonly Destination[],
-): (readonly [DestinationKey, PlacedDestination])[] {
-  const key = serverKey(server)
-  return destinations.map(({ address, port, weight, forwarding }) => [
-    destinationKey(key, { address, port }),
-    { server, destination: { address, port, weight, forwarding } },
-  ])
+): Iterable<readonly [DestinationKey, PlacedDestination]> {
+  for (const { address, port, weight, forwarding } of destinations) {
+    yield [
+      destinationKey(key, { address, port }),
+      { server, destination: { address, port, weight, forwarding } },
+    ]
+  }
 }
 
 function withoutServer(op: DestinationOp): Outcome {

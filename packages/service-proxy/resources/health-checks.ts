@@ -22,8 +22,8 @@ export class HealthChecks implements Resource<string, HealthCheck>, AsyncDisposa
     return a.namespace === b.namespace && a.name === b.name && a.localEndpoints === b.localEndpoints
   }
 
-  async *list(): AsyncIterable<readonly [string, HealthCheck]> {
-    for (const [port, { check }] of this.#checks) yield [port, check]
+  async *list(): AsyncIterable<Iterable<readonly [string, HealthCheck]>> {
+    yield [...this.#checks].map(([port, { check }]) => [port, check])
   }
 
   /** One after the other: there are few, and a port that is free now may have been taken a moment ago. */

@@ -37,7 +37,7 @@ export class ShortAffinities implements Resource<ServerKey, ShortAffinity> {
   }
 
   /** One that somebody damaged has no time. */
-  async *list(): AsyncIterable<readonly [ServerKey, ShortAffinity]> {
+  async *list(): AsyncIterable<Iterable<readonly [ServerKey, ShortAffinity]>> {
     if (!(await this.#hasChains())) return
     const table = await listTable(this.#nft)
     const found = new Map<string, ShortAffinity>()
@@ -45,7 +45,7 @@ export class ShortAffinities implements Resource<ServerKey, ShortAffinity> {
       const place = placeOfName(name)
       if (place) found.set(affinityName(place), { ...place, seconds: secondsOf(affinityName(place), table) })
     }
-    for (const affinity of found.values()) yield [serverKey(affinity), affinity]
+    yield [...found.values()].map((affinity) => [serverKey(affinity), affinity])
   }
 
   /** One transaction; halved, until only the bad one fails. */

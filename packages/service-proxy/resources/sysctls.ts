@@ -17,10 +17,10 @@ export class Sysctls implements Resource<string, string> {
     return a === b
   }
 
-  async *list(): AsyncIterable<readonly [string, string]> {
+  async *list(): AsyncIterable<Iterable<readonly [string, string]>> {
     for (const name of this.#names) {
       const value = this.#sysctl.read(name)
-      if (value !== undefined) yield [name, value]
+      if (value !== undefined) yield [[name, value]]
     }
   }
 

@@ -33,15 +33,19 @@ export class Vips implements Resource<string, Vip> {
     return a.source === b.source
   }
 
-  async *list(): AsyncIterable<readonly [string, Vip]> {
-    for (const route of await this.#routes.list({ table: TABLE_LOCAL, protocol: ROUTE_PROTOCOL })) {
-      const vip = vipOf(route)
-      if (vip) yield [vip.address, vip]
-    }
+  async *list(): AsyncIterable<Iterable<readonly [string, Vip]>> {
+    yield entriesOf(await this.#routes.list({ table: TABLE_LOCAL, protocol: ROUTE_PROTOCOL }))
   }
 
   async apply(ops: readonly Op<string, Vip>[]): Promise<readonly Outcome[]> {
     return (await this.#routes.apply(ops.map(toRouteOp))).map(outcomeOf)
+  }
+}
+
+function* entriesOf(routes: readonly Route[]): Iterable<readonly [string, Vip]> {
+  for (const route of routes) {
+    const vip = vipOf(route)
+    if (vip) yield [vip.address, vip]
   }
 }
 

@@ -17,8 +17,9 @@ export class VirtualServers implements Resource<ServerKey, VirtualServer> {
     return a.scheduler === b.scheduler && a.flags === b.flags && a.timeout === b.timeout
   }
 
-  async *list(): AsyncIterable<readonly [ServerKey, VirtualServer]> {
-    for (const server of await this.#ipvs.servers()) if (isOurs(server)) yield [serverKey(server), server]
+  async *list(): AsyncIterable<Iterable<readonly [ServerKey, VirtualServer]>> {
+    const ours = (await this.#ipvs.servers()).filter(isOurs)
+    yield ours.map((server) => [serverKey(server), server])
   }
 
   async apply(ops: readonly Op<ServerKey, VirtualServer>[]): Promise<readonly Outcome[]> {

@@ -1,7 +1,8 @@
 /** The sets of table `inet podroute` that hold everything that varies from Service to Service. */
 import type { Family, Protocol } from '../types.ts'
 
-export const TABLE = 'inet podroute'
+export const TABLE_NAME = 'podroute'
+export const TABLE = `inet ${TABLE_NAME}`
 
 /** address . protocol . port of frontends. */
 export type PortSetName =
@@ -85,30 +86,50 @@ export function setKind(name: SetName): 'set' | 'map' {
   return MAPS.has(name) ? 'map' : 'set'
 }
 
-/** Type of the elements in nft syntax. */
-export function setType(name: SetName, family: Family): string {
+/** What a key or a value is made of, by nft's names. */
+export type ElementField = 'ipv4_addr' | 'ipv6_addr' | 'inet_proto' | 'inet_service' | 'mark'
+
+export interface ElementType {
+  readonly key: readonly ElementField[]
+  /** Of maps. */
+  readonly value: readonly ElementField[] | 'verdict' | undefined
+  /** The last field of a key may be a prefix. */
+  readonly interval: boolean
+}
+
+export function elementType(name: SetName, family: Family): ElementType {
   const address = family === 4 ? 'ipv4_addr' : 'ipv6_addr'
+  const frontend = [address, 'inet_proto', 'inet_service'] as const
+  const endpoint = [address, 'inet_service'] as const
+  const plain = { value: undefined, interval: false }
   switch (name) {
     case 'service-vips':
-      return `type ${address};`
+      return { ...plain, key: [address] }
     case 'service-pods':
-      return `type ${address}; flags interval;`
+      return { ...plain, key: [address], interval: true }
     case 'service-hairpin':
-      return `type ${address} . ${address};`
+      return { ...plain, key: [address, address] }
     case 'service-ranges':
-      return `type ${address} . inet_proto . inet_service . ${address}; flags interval;`
+      return { ...plain, key: [...frontend, address], interval: true }
     case 'service-marks':
-      return `type ${address} . inet_proto . inet_service : mark;`
+      return { ...plain, key: frontend, value: ['mark'] }
     case 'service-affinity':
     case 'service-affinity-learn':
-      return `type ${address} . inet_proto . inet_service : verdict;`
+      return { ...plain, key: frontend, value: 'verdict' }
     case 'service-affinity-numbers':
-      return `type ${address} . inet_proto . inet_service . ${address} . inet_service : mark;`
+      return { ...plain, key: [...frontend, ...endpoint], value: ['mark'] }
     case 'service-affinity-endpoints':
-      return `type ${address} . inet_proto . inet_service . mark : ${address} . inet_service;`
+      return { ...plain, key: [...frontend, 'mark'], value: endpoint }
     default:
-      return `type ${address} . inet_proto . inet_service;`
+      return { ...plain, key: frontend }
   }
+}
+
+/** Type of the elements in nft syntax. */
+export function setType(name: SetName, family: Family): string {
+  const { key, value, interval } = elementType(name, family)
+  const values = value === undefined ? '' : ` : ${value === 'verdict' ? value : value.join(' . ')}`
+  return `type ${key.join(' . ')}${values};${interval ? ' flags interval;' : ''}`
 }
 
 export function portElement(

@@ -2,6 +2,7 @@
 import type { Flow, FlowFilter } from '@podroute/linux/conntrack.ts'
 import type {
   Destination,
+  DestinationsByServer,
   HttpAnswer,
   IpvsOp,
   Kernel,
@@ -11,6 +12,7 @@ import type {
   VirtualServer,
 } from '../kernel.ts'
 import { destinationKey, serverKey } from '../plan/frontend.ts'
+import { type SetName, setOf } from '../rules/sets.ts'
 import type { BoundPort } from '../sockets.ts'
 
 class FakeError extends Error {
@@ -58,12 +60,9 @@ export class FakeKernel implements Kernel {
     },
     destinations: async (server: VirtualServer) => {
       this.lists++
-      const there = this.table.get(serverKey(server))?.destinations.values() ?? []
-      return [...there].map((destination) => {
-        const activeConnections = this.connections.get(`${destination.address}:${destination.port}`) ?? 0
-        return { ...destination, activeConnections, inactiveConnections: 0 }
-      })
+      return this.#destinations(serverKey(server))
     },
+    table: () => this.#ipvsTable(),
     apply: async (ops: readonly IpvsOp[]) => ops.map((op) => this.#ipvs(op)),
   }
 
@@ -77,6 +76,12 @@ export class FakeKernel implements Kernel {
 
   readonly nft = {
     run: async (script: string) => this.#script(script),
+    elements: async (name: SetName, family: 4 | 6) => {
+      this.lists++
+      const set = this.sets.get(setOf(name, family))
+      if (!set) throw new FakeError('ENOENT')
+      return [...set]
+    },
     listJson: async (command: string) => this.#list(command),
     show: async (_command: string) => this.#show(),
   }
@@ -153,6 +158,19 @@ export class FakeKernel implements Kernel {
     const route = this.routeTable.get(destination)
     this.routeTable.delete(destination)
     if (route) this.#news?.onRoute('remove', route)
+  }
+
+  async *#ipvsTable(): AsyncIterable<DestinationsByServer> {
+    this.lists++
+    for (const key of [...this.table.keys()]) yield new Map([[key, this.#destinations(key)]])
+  }
+
+  #destinations(key: string) {
+    const there = this.table.get(key)?.destinations.values() ?? []
+    return [...there].map((destination) => {
+      const activeConnections = this.connections.get(`${destination.address}:${destination.port}`) ?? 0
+      return { ...destination, activeConnections, inactiveConnections: 0 }
+    })
   }
 
   #ipvs(op: IpvsOp): Error | null {
@@ -236,12 +254,6 @@ export class FakeKernel implements Kernel {
   #list(command: string): unknown[] {
     this.lists++
     const [, what, , name] = command.split(' ').filter((word) => word !== 'podroute')
-    if (what === 'set' || what === 'map') {
-      const set = this.sets.get(name!)
-      if (!set) throw new FakeError('ENOENT')
-      const elem = [...set].map(elementJson)
-      return [{ set: { elem } }]
-    }
     if (what === 'chains') {
       return [...this.#chains.keys()].map((chain) => ({ chain: { name: chain, table: 'podroute' } }))
     }
@@ -249,15 +261,6 @@ export class FakeKernel implements Kernel {
     if (!rules) throw new FakeError('ENOENT')
     return [{ chain: { name } }, ...rules.map((rule) => ({ rule }))]
   }
-}
-
-/** As libnftables-json(5) has it; an element with a value is a pair. */
-function elementJson(text: string): unknown {
-  const [key, value] = text.split(' : ')
-  if (value !== undefined) return [elementJson(key!), elementJson(value)]
-  if (text.startsWith('goto ')) return { goto: { target: text.slice(5) } }
-  if (text.startsWith('0x')) return Number(text)
-  return text.includes(' . ') ? { concat: text.split(' . ') } : text
 }
 
 function changeDestination(

@@ -1,0 +1,137 @@
+/**
+ * Elements of nftables sets and maps as the kernel keeps them, read over netlink: nft itself reads all that there is for every
+ * listing, and makes a tree of objects of each element (include/uapi/linux/netfilter/nf_tables.h).
+ */
+import { NETLINK_NETFILTER, type NetlinkOptions, NetlinkSocket } from '../netlink/socket.ts'
+import {
+  eachAttribute,
+  type Message,
+  putTextAttribute,
+  putU8,
+  putU16be,
+  readText,
+  readU8,
+  type Writer,
+} from '../netlink/wire.ts'
+
+const NFNL_SUBSYS_NFTABLES = 10
+const NFT_MSG_NEWSETELEM = (NFNL_SUBSYS_NFTABLES << 8) | 12
+const NFT_MSG_GETSETELEM = (NFNL_SUBSYS_NFTABLES << 8) | 13
+const NFTA_SET_ELEM_LIST_TABLE = 1
+const NFTA_SET_ELEM_LIST_SET = 2
+const NFTA_SET_ELEM_LIST_ELEMENTS = 3
+const NFTA_LIST_ELEM = 1
+const NFTA_SET_ELEM_KEY = 1
+const NFTA_SET_ELEM_DATA = 2
+const NFTA_SET_ELEM_FLAGS = 3
+const NFTA_SET_ELEM_KEY_END = 10
+const NFTA_DATA_VALUE = 1
+const NFTA_DATA_VERDICT = 2
+const NFTA_VERDICT_CHAIN = 2
+const NFT_SET_ELEM_INTERVAL_END = 1
+/** struct nfgenmsg: family, version, resource id. */
+const HEADER = 4
+
+export const NFPROTO_INET = 1
+
+/** Bytes are views of what was received: read them at once. Fields of a concatenation begin at multiples of four bytes. */
+export interface NftElement {
+  readonly key: Uint8Array
+  /** Last key of a range, in sets of concatenations with intervals. */
+  readonly keyEnd: Uint8Array | undefined
+  /** In other sets of intervals: the key is the first one after an interval. */
+  readonly endsInterval: boolean
+  /** Value of a map's element. */
+  readonly data: Uint8Array | undefined
+  /** The chain that the value of a verdict map jumps or goes to. */
+  readonly chain: string | undefined
+}
+
+export interface NftSet {
+  /** NFPROTO_… of its table. */
+  readonly family: number
+  readonly table: string
+  readonly set: string
+}
+
+/** Of one network namespace. */
+export class NftElements implements Disposable {
+  readonly #socket: NetlinkSocket
+
+  private constructor(socket: NetlinkSocket) {
+    this.#socket = socket
+  }
+
+  /** @throws KernelError */
+  static open(options: NetlinkOptions = {}): NftElements {
+    return new NftElements(NetlinkSocket.open(NETLINK_NETFILTER, options))
+  }
+
+  /**
+   * What `read` makes of each element, in the kernel's order, which is none.
+   * @throws KernelError ENOENT without such a table or set
+   */
+  async list<T>(set: NftSet, read: (element: NftElement) => T): Promise<T[]> {
+    const body = (w: Writer) => writeList(w, set)
+    const request = { call: 'NFT_MSG_GETSETELEM', type: NFT_MSG_GETSETELEM, flags: 0, body }
+    const parts = await this.#socket.collect(request, (message) => readElements(message, read))
+    return parts.flat()
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket[Symbol.dispose]()
+  }
+}
+
+function writeList(w: Writer, { family, table, set }: NftSet): void {
+  putU8(w, family)
+  putU8(w, 0)
+  putU16be(w, 0)
+  putTextAttribute(w, NFTA_SET_ELEM_LIST_TABLE, table)
+  putTextAttribute(w, NFTA_SET_ELEM_LIST_SET, set)
+}
+
+/** The elements of one message; pure. @throws WireError */
+export function readElements<T>(message: Message, read: (element: NftElement) => T): T[] {
+  const found: T[] = []
+  if (message.type !== NFT_MSG_NEWSETELEM) return found
+  eachAttribute(message.payload, HEADER, (type, list) => {
+    if (type !== NFTA_SET_ELEM_LIST_ELEMENTS) return
+    eachAttribute(list, 0, (kind, bytes) => {
+      const element = kind === NFTA_LIST_ELEM ? readElement(bytes) : undefined
+      if (element) found.push(read(element))
+    })
+  })
+  return found
+}
+
+/** Undefined for one without a key: what a set with a catch-all holds for everything else. */
+function readElement(bytes: Uint8Array): NftElement | undefined {
+  let key: Uint8Array | undefined
+  let keyEnd: Uint8Array | undefined
+  let data: Uint8Array | undefined
+  let chain: string | undefined
+  let flags = 0
+  eachAttribute(bytes, 0, (type, value) => {
+    if (type === NFTA_SET_ELEM_KEY) key = readData(value, NFTA_DATA_VALUE)
+    else if (type === NFTA_SET_ELEM_KEY_END) keyEnd = readData(value, NFTA_DATA_VALUE)
+    // The kernel's numbers are in network byte order here: the last of four bytes is the lowest.
+    else if (type === NFTA_SET_ELEM_FLAGS) flags = readU8(value, 3)
+    else if (type === NFTA_SET_ELEM_DATA) {
+      data = readData(value, NFTA_DATA_VALUE)
+      const verdict = readData(value, NFTA_DATA_VERDICT)
+      const name = verdict && readData(verdict, NFTA_VERDICT_CHAIN)
+      chain = name && readText(name)
+    }
+  })
+  const endsInterval = (flags & NFT_SET_ELEM_INTERVAL_END) !== 0
+  return key && { key, keyEnd, endsInterval, data, chain }
+}
+
+function readData(bytes: Uint8Array, wanted: number): Uint8Array | undefined {
+  let found: Uint8Array | undefined
+  eachAttribute(bytes, 0, (type, value) => {
+    if (type === wanted) found = value
+  })
+  return found
+}
