@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { Agent, type RequestOptions, request } from 'node:https'
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import { ApiStatusError } from '../errors.ts'
-import { parseObjects } from './json.ts'
+import { type ListPage, parseList, parseObjects } from './json.ts'
 import { splitLines } from './lines.ts'
 
 export interface ApiClient {
@@ -11,6 +11,8 @@ export interface ApiClient {
   readonly server: string
   /** @throws ApiStatusError on an answer other than success, or the connection's error. */
   getJson(path: string, query: Query, signal: AbortSignal): Promise<unknown>
+  /** A page of a list. @throws like getJson, and from its items SyntaxError. */
+  getList(path: string, query: Query, signal: AbortSignal): Promise<ListPage>
   /** Creates an object. @throws like getJson. */
   postJson(path: string, body: unknown, signal: AbortSignal): Promise<unknown>
   /** Resolves when the answer begins: its lines, until the server ends it. @throws like getJson. */
@@ -41,10 +43,13 @@ export function createApiClient(config: KubeConfig): ApiClient {
   return {
     server,
     async getJson(path, query, signal) {
-      return readJson(await open(path, query, signal, LIST_IDLE_MS))
+      return parseObjects(await readText(await open(path, query, signal, LIST_IDLE_MS)))
+    },
+    async getList(path, query, signal) {
+      return parseList(await readText(await open(path, query, signal, LIST_IDLE_MS)))
     },
     async postJson(path, body, signal) {
-      return readJson(await open(path, {}, signal, LIST_IDLE_MS, JSON.stringify(body)))
+      return parseObjects(await readText(await open(path, {}, signal, LIST_IDLE_MS, JSON.stringify(body))))
     },
     async lines(path, query, signal) {
       const response = await open(path, query, signal, 0)
@@ -53,10 +58,10 @@ export function createApiClient(config: KubeConfig): ApiClient {
   }
 }
 
-async function readJson(response: IncomingMessage): Promise<unknown> {
+async function readText(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = []
   for await (const chunk of response) chunks.push(chunk as Buffer)
-  return parseObjects(Buffer.concat(chunks).toString('utf8'))
+  return Buffer.concat(chunks).toString('utf8')
 }
 
 /** @param body JSON to be posted; without one it is a GET. */

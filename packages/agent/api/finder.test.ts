@@ -97,6 +97,7 @@ describe('API server', () => {
         connect: ({ source }): ApiClient => ({
           server: source,
           getJson: async () => answers.get(source)?.(),
+          getList: () => Promise.reject(new Error('unused')),
           lines: () => Promise.reject(new Error('unused')),
           postJson: () => Promise.reject(new Error('unused')),
         }),
@@ -154,6 +155,7 @@ describe('API server', () => {
           new Promise((_resolve, reject) =>
             signal.addEventListener('abort', () => reject(new Error('The operation was aborted'))),
           ),
+        getList: () => Promise.reject(new Error('unused')),
         lines: () => Promise.reject(new Error('unused')),
         postJson: () => Promise.reject(new Error('unused')),
       }

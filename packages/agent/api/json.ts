@@ -17,6 +17,69 @@ export function parseObjects(text: string): unknown {
   }
 }
 
+/** A page of a list, whose objects are read one after the other. */
+export interface ListPage {
+  /** All of it but `items`. */
+  readonly head: unknown
+  readonly items: Iterable<unknown>
+}
+
+const ITEMS = ',"items":['
+const END = ']}'
+/** What the API server writes between two objects of a list. */
+const BETWEEN = '},{"metadata":{'
+
+/**
+ * Read one by one, objects that nobody keeps are gone with the next small collection; all at once they outlive it, and 500 Services
+ * are more garbage than what is kept of them. A piece that begins with an object and is JSON is that object, so that a list that is
+ * cut in the wrong place, or written in another way, shows: then it is read whole.
+ * @throws SyntaxError at once or from `items`
+ */
+export function parseList(text: string): ListPage {
+  const body = text.trimEnd()
+  const before = body.indexOf(ITEMS)
+  const start = before + ITEMS.length
+  const end = body.length - END.length
+  if (before < 0 || start >= end || !body.endsWith(END)) return wholeList(text)
+  const head = parsed(`${body.slice(0, before)}}`)
+  return head === undefined ? wholeList(text) : { head, items: pieces(body, start, end) }
+}
+
+function* pieces(text: string, start: number, end: number): Iterable<unknown> {
+  let read = 0
+  for (let from = start; from < end; read++) {
+    const between = text.indexOf(BETWEEN, from)
+    const to = between < 0 ? end : between + 1
+    const object = parsed(text.slice(from, to))
+    if (object === undefined) {
+      yield* skip(wholeList(text).items, read)
+      return
+    }
+    yield object
+    from = to + 1
+  }
+}
+
+/** Undefined for what is no JSON. */
+function parsed(text: string): unknown {
+  try {
+    return parseObjects(text)
+  } catch {
+    return undefined
+  }
+}
+
+function wholeList(text: string): ListPage {
+  const head = parseObjects(text)
+  const items: unknown = (head as { items?: unknown } | null)?.items
+  return { head, items: Array.isArray(items) ? items : [] }
+}
+
+function* skip(items: Iterable<unknown>, count: number): Iterable<unknown> {
+  let index = 0
+  for (const item of items) if (index++ >= count) yield item
+}
+
 function withoutManagedFields(text: string): string {
   const kept: string[] = []
   let from = 0

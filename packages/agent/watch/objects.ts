@@ -1,5 +1,5 @@
 /** The envelope of API objects: list pages and watch events, checked by hand because every object passes here. */
-import { parseObjects } from '../api/json.ts'
+import { type ListPage, parseObjects } from '../api/json.ts'
 import { AgentError } from '../errors.ts'
 
 export interface ObjectMeta {
@@ -12,7 +12,8 @@ export interface Page {
   readonly resourceVersion: string
   /** Token of the next page; empty on the last. */
   readonly next: string
-  readonly items: readonly { readonly meta: ObjectMeta; readonly object: unknown }[]
+  /** Read as they are asked for; those without a name are left out. */
+  readonly items: Iterable<{ readonly meta: ObjectMeta; readonly object: unknown }>
 }
 
 export type WatchEvent =
@@ -23,19 +24,21 @@ export type WatchEvent =
 
 export type Fields = Readonly<Record<string, unknown>>
 
-/** @throws AgentError (api-decode) when it is no list. Items without a name are left out. */
-export function decodePage(json: unknown): Page {
-  const page = asFields(json)
+/** @throws AgentError (api-decode) when it is no list. */
+export function decodePage({ head, items }: ListPage): Page {
+  const page = asFields(head)
   const meta = asFields(page?.metadata)
   if (!page || !meta || typeof meta.resourceVersion !== 'string' || !Array.isArray(page.items ?? [])) {
     throw new AgentError('api-decode', 'the API server answered a list with something else')
   }
-  const items = []
-  for (const object of (page.items ?? []) as unknown[]) {
-    const itemMeta = objectMeta(object)
-    if (itemMeta) items.push({ meta: itemMeta, object })
+  return { resourceVersion: meta.resourceVersion, next: asText(meta.continue), items: decodeItems(items) }
+}
+
+function* decodeItems(items: Iterable<unknown>): Page['items'] {
+  for (const object of items) {
+    const meta = objectMeta(object)
+    if (meta) yield { meta, object }
   }
-  return { resourceVersion: meta.resourceVersion, next: asText(meta.continue), items }
 }
 
 /** @throws AgentError (api-decode) when the line is no watch event. */

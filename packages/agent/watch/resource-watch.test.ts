@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import type { ApiClient, Query } from '../api/client.ts'
+import { type ListPage, parseList } from '../api/json.ts'
 import { AgentError, ApiStatusError } from '../errors.ts'
 import type { LogFields, Logger } from '../log.ts'
 import { asFields, asText } from './objects.ts'
@@ -29,8 +30,11 @@ class Script implements ApiClient {
   constructor(...answers: (Answer | Lines)[]) {
     this.#answers = answers
   }
-  async getJson(_path: string, query: Query): Promise<unknown> {
-    return this.#next(query)
+  getJson(): Promise<unknown> {
+    return Promise.reject(new Error('unused'))
+  }
+  async getList(_path: string, query: Query): Promise<ListPage> {
+    return parseList(JSON.stringify(await this.#next(query)))
   }
   postJson(): Promise<unknown> {
     return Promise.reject(new Error('unused'))

@@ -122,7 +122,7 @@ export class ResourceWatch<T> {
         limit: String(this.#options.pageSize ?? PAGE_SIZE),
         ...(next ? { continue: next } : {}),
       })
-      const page = decodePage(await api.getJson(this.#kind.path, query, signal))
+      const page = decodePage(await api.getList(this.#kind.path, query, signal))
       for (const item of page.items) {
         seen.add(item.meta.key)
         this.#upsert(item.meta, item.object)
