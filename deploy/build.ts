@@ -15,6 +15,7 @@ import { agentSettings } from './manifest.ts'
 import { builtins, lateKoffi, leaveOut } from './plugins.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
+const LOADER = join(import.meta.dirname, 'snapshot.cjs')
 
 /** What CommonJS modules ask for, in either format. */
 const FORMATS = {
@@ -49,7 +50,7 @@ async function bundle(format: keyof typeof FORMATS, entry: string, options: Buil
 function makeSnapshot(agent: string, blob: string): void {
   const { flags } = agentSettings()
   const options = [...flags, ...WITHOUT_COMPILERS, '--snapshot-blob', blob, '--build-snapshot']
-  execFileSync(process.execPath, [...options, agent], { stdio: 'inherit' })
+  execFileSync(process.execPath, [...options, LOADER, agent], { stdio: 'inherit' })
 }
 
 /** `koffi/linux_x64/koffi.node` of every platform package that npm installed. */
