@@ -26,11 +26,14 @@ export async function removeBenchNetwork(): Promise<void> {
   await attempt('ip', ['netns', 'delete', NETWORK])
 }
 
-/** What the node's own network needs. Addresses of Services that nobody serves lead nowhere, and say so. */
+/**
+ * What the node's own network needs. Addresses of Services that nobody serves lead nowhere, and say so each time: by default
+ * once a second, so that a client waits for its time-out, and sees a second too late that a Service is there.
+ */
 export const GUEST_SETUP = `set -e
 link=$(ip -o link show | grep -i ${GUEST_NETWORK.mac} | cut -d: -f2 | tr -d ' ')
 ip link set $link up
 ip address add ${NODE_ADDRESS}/24 dev $link
 ip route add default via ${API_ADDRESS}
 ip route add unreachable ${SERVICE_RANGE}
-sysctl -q -w net.ipv4.ip_forward=1 net.ipv4.icmp_ratelimit=0 net.ipv4.icmp_msgs_per_sec=100000`
+sysctl -q -w net.ipv4.ip_forward=1 net.ipv4.icmp_ratelimit=0 net.ipv4.icmp_msgs_per_sec=100000 net.ipv4.route.error_cost=0`
