@@ -8,7 +8,10 @@ import {
   tcpAddresses,
 } from '@podroute/linux/tcp.ts'
 import type { Transport } from 'bgp-speaker-ts/transport.ts'
-import { SocketConnection } from 'bgp-speaker-ts/transport-node.ts'
+import { SocketConnection, type SocketSettings } from 'bgp-speaker-ts/transport-node.ts'
+
+/** One for all sockets: there may be thousands. */
+const ACCEPTED: SocketSettings = { addresses: tcpAddresses, secureTtl: securedByTtl }
 
 /** @param netns path of the network namespace of the sockets; the process's own when absent */
 export function kernelTransport(netns?: string): Transport {
@@ -25,9 +28,7 @@ export function kernelTransport(netns?: string): Transport {
     },
 
     listen: (options, accept) =>
-      listenTcp({ ...options, netns }, (socket) =>
-        accept(new SocketConnection(socket, { addresses: tcpAddresses, secureTtl: securedByTtl })),
-      ),
+      listenTcp({ ...options, netns }, (socket) => accept(new SocketConnection(socket, ACCEPTED))),
   }
 }
 

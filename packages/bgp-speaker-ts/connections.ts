@@ -137,6 +137,6 @@ export class Connections implements WireOwner {
     const wire = this.#wires[side]
     if (wire === undefined) return
     wire.write(bytes, this.#owner.host.clock.now())
-    this.#owner.tally.counters.messagesSent++
+    this.#owner.tally.messagesSent++
   }
 }

@@ -3,10 +3,10 @@ import type { Clock } from './clock.ts'
 import type { PeerConfig } from './config.ts'
 import type { Discovery } from './discovery/discovery.ts'
 import type { Logger } from './log.ts'
-import type { OwnAddresses } from './own-addresses.ts'
 import type { PathWatch } from './path-watch.ts'
 import type { PolicyEngine } from './policy/engine.ts'
 import type { Rib } from './rib/rib.ts'
+import type { SharedValues } from './shared.ts'
 import type { PeerEvent, RejectEvent } from './snapshot.ts'
 import type { Transport } from './transport.ts'
 
@@ -24,7 +24,7 @@ export interface PeerHost {
   readonly discovery: Discovery | undefined
   readonly rib: Rib
   readonly paths: PathWatch
-  readonly own: OwnAddresses
+  readonly shared: SharedValues
   /** The TCP-MD5 key of connections from there; undefined: none any more. */
   setPassword(remote: string, password: string | undefined): void
   /** A policy prepared for evaluation; equal policies share one. */

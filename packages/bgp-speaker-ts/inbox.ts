@@ -28,13 +28,12 @@ export interface Sender {
 export function receive(sender: Sender, wire: Wire, bytes: Uint8Array): void {
   const { host, tally } = sender
   wire.receivedAt = host.clock.now()
-  const { counters } = tally
   try {
     wire.framer.push(bytes, (buffer, type, start, end) => {
-      counters.messagesReceived++
+      tally.messagesReceived++
       const { session } = sender
       if (type === MESSAGE.UPDATE && session?.wire === wire) {
-        counters.updatesReceived++
+        tally.updatesReceived++
         host.rib.ingest.update(session.ingest, buffer, start + HEADER_LENGTH, end)
       } else take(sender, wire, type, new Reader(buffer, start + HEADER_LENGTH, end))
       return wire.open

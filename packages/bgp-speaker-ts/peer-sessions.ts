@@ -52,7 +52,7 @@ export class PeerSessions {
     this.retained = undefined
     this.current = new Session({ host, config, tally: this.#tally, wire, open, negotiated, hold, retained })
     this.watchPath(config)
-    this.#tally.counters.established++
+    this.#tally.established++
     const { families } = negotiated
     host.log.info('session established', { peer: this.#peer, families })
     const routerId = formatId(open.routerId)

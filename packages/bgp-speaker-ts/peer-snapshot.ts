@@ -38,11 +38,10 @@ export function snapshotOf(parts: PeerParts, now: number): PeerSnapshot {
     ...(longLived.length === 0 ? {} : { longLivedStale: longLived }),
     lastDown,
     counters: {
-      ...tally.counters,
+      ...tally.counted(),
       prefixesReceived: sum(session?.ingest.received),
       prefixesAccepted: sum(session?.ingest.accepted),
       prefixesAdvertised: session?.advertised ?? 0,
-      rejected: tally.rejected,
     },
   }
 }

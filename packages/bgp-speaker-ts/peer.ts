@@ -275,7 +275,7 @@ export class Peer implements ConnectionOwner, Sender {
   }
 
   #begin(side: Side, open: Open, hold: number): void {
-    const negotiated = negotiate(this.capabilities(), open)
+    const negotiated = this.host.shared.negotiated.of(negotiate(this.capabilities(), open))
     this.#sessions.begin(this.config, this.#connections.wire(side)!, open, negotiated, hold)
   }
 }

@@ -1,4 +1,5 @@
 // What the RIB needs to know of a session to take in its routes, and what it has taken in. One object a session, without closures: there may be thousands.
+import { parseScoped } from './address.ts'
 import type { Family, PeerConfig } from './config.ts'
 import type { PeerHost } from './host.ts'
 import type { Negotiated } from './negotiation.ts'
@@ -45,13 +46,13 @@ export class SessionIngest implements IngestPeer {
     this.#host = host
     this.#local = local
     this.source = source
-    this.context = {
+    this.context = host.shared.contexts.of({
       fourOctetAs,
       internal: source.kind === 'ibgp',
       localAsn: host.asn,
       addPath4: addPathReceive.includes('ipv4-unicast'),
       addPath6: addPathReceive.includes('ipv6-unicast'),
-    }
+    })
     this.families = families
     this.clusterId = host.clusterId
     this.localId = host.routerId
@@ -63,7 +64,8 @@ export class SessionIngest implements IngestPeer {
   configure({ importPolicy, maxPrefixes, nextHop }: PeerConfig): void {
     this.policy = this.#host.engine(importPolicy)
     this.maxPrefixes = maxPrefixes ?? Number.POSITIVE_INFINITY
-    this.#own = this.#host.own.of(this.#local, nextHop?.ipv4, nextHop?.ipv6)
+    const addresses = [this.#local, nextHop?.ipv4, nextHop?.ipv6].map((text) => parseScoped(text ?? ''))
+    this.#own = this.#host.shared.addresses.of(addresses.filter((bytes) => bytes !== undefined))
   }
 
   isOwnAddress(bytes: Uint8Array, at: number, length: number): boolean {

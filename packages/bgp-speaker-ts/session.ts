@@ -50,7 +50,8 @@ export class Session implements Member, IngestOwner {
   readonly source: Source
   readonly #host: PeerHost
   readonly #tally: Tally
-  readonly #sendHold: SendHold
+  /** undefined: nothing waits to be sent. */
+  #sendHold: SendHold | undefined
   /** End-of-RIB markers that wait for the end of our own restart. */
   #postponedEnds: readonly Family[] = NO_FAMILIES
   #config: PeerConfig
@@ -72,7 +73,6 @@ export class Session implements Member, IngestOwner {
     this.stale = new StaleRoutes(host.rib, this.ingest)
     if (retained !== undefined) this.#takeOver(retained)
     this.#group = this.#findGroup()
-    this.#sendHold = new SendHold(hold, this.since)
     host.rib.join(this.#group, this)
   }
 
@@ -140,7 +140,14 @@ export class Session implements Member, IngestOwner {
 
   /** RFC 9687: the peer takes nothing that we send. */
   sendHoldExpired(now: number): boolean {
-    return this.#sendHold.expired(this.wire, now)
+    const { connection, written } = this.wire
+    const pending = connection.pendingBytes()
+    if (pending === 0) {
+      this.#sendHold = undefined
+      return false
+    }
+    this.#sendHold ??= new SendHold(this.hold)
+    return this.#sendHold.expired(written - pending, now)
   }
 
   /** Leaves the RIB; the families whose routes stay behind, as stale ones, for the peer's return. `kept` false: none do. */
@@ -183,9 +190,8 @@ export class Session implements Member, IngestOwner {
   // As a member of its update group:
 
   write(bytes: Uint8Array, messages: number): void {
-    const { counters } = this.#tally
-    counters.messagesSent += messages
-    counters.updatesSent += messages
+    this.#tally.messagesSent += messages
+    this.#tally.updatesSent += messages
     this.wire.write(bytes, this.#host.clock.now())
   }
 
@@ -216,12 +222,12 @@ export class Session implements Member, IngestOwner {
   }
 
   treatedAsWithdraw(problem: string): void {
-    this.#tally.counters.treatedAsWithdraw++
+    this.#tally.treatedAsWithdraw++
     this.#host.log.warn('malformed UPDATE treated as withdraw', { peer: this.#name, problem })
   }
 
   attributesDiscarded(problem: string): void {
-    this.#tally.counters.attributesDiscarded++
+    this.#tally.attributesDiscarded++
     this.#host.log.debug('malformed attribute discarded', { peer: this.#name, problem })
   }
 
@@ -250,7 +256,7 @@ export class Session implements Member, IngestOwner {
   }
 
   #sendRefresh(family: Family, subtype: number): void {
-    this.#tally.counters.messagesSent++
+    this.#tally.messagesSent++
     const message = encodeMessage({ kind: 'route-refresh', ...FAMILY_CODES[family], subtype })
     this.wire.write(message, this.#host.clock.now())
   }

@@ -9,7 +9,6 @@ import { BgpConfigError, BgpError } from './errors.ts'
 import type { PeerHost } from './host.ts'
 import { Listeners } from './listeners.ts'
 import { type Logger, silentLogger } from './log.ts'
-import { OwnAddresses } from './own-addresses.ts'
 import { OwnRoutes } from './own-routes.ts'
 import { CEASE } from './packet/codes.ts'
 import { cease, type Notification } from './packet/notification.ts'
@@ -21,6 +20,7 @@ import { RestartWatch } from './restart-watch.ts'
 import type { FamilyRib } from './rib/family-rib.ts'
 import { Rib } from './rib/rib.ts'
 import { sessionPart } from './session-part.ts'
+import { SharedValues } from './shared.ts'
 import type {
   BestPathChange,
   Path,
@@ -252,7 +252,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
       discovery: config.discovery,
       rib: this.#rib,
       paths: this.#paths,
-      own: new OwnAddresses(),
+      shared: new SharedValues(),
       setPassword: (remote, password) => this.#listeners.setPassword(remote, password),
       engine: (policy) => this.#engines.get(policy),
       event: (event) => void this.emit('peer', event),

@@ -1,18 +1,16 @@
 // What is counted about one peer over all of its sessions.
 import type { PeerCounters } from './snapshot.ts'
 
-type Counted = Omit<PeerCounters, 'prefixesReceived' | 'prefixesAccepted' | 'prefixesAdvertised' | 'rejected'>
+type Counted = Omit<PeerCounters, 'prefixesReceived' | 'prefixesAccepted' | 'prefixesAdvertised'>
 
 export class Tally {
-  readonly counters: { -readonly [K in keyof Counted]: Counted[K] } = {
-    messagesReceived: 0,
-    messagesSent: 0,
-    updatesReceived: 0,
-    updatesSent: 0,
-    established: 0,
-    treatedAsWithdraw: 0,
-    attributesDiscarded: 0,
-  }
+  messagesReceived = 0
+  messagesSent = 0
+  updatesReceived = 0
+  updatesSent = 0
+  established = 0
+  treatedAsWithdraw = 0
+  attributesDiscarded = 0
   #rejected: Map<string, number> | undefined
 
   reject(reason: string): void {
@@ -20,7 +18,7 @@ export class Tally {
     this.#rejected.set(reason, (this.#rejected.get(reason) ?? 0) + 1)
   }
 
-  get rejected(): Readonly<Record<string, number>> {
-    return Object.fromEntries(this.#rejected ?? [])
+  counted(): Counted {
+    return { ...this, rejected: Object.fromEntries(this.#rejected ?? []) }
   }
 }

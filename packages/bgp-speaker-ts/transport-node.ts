@@ -35,7 +35,9 @@ interface OwnedSocket extends net.Socket {
 export class SocketConnection implements Connection {
   readonly socket: net.Socket
   readonly #settings: SocketSettings
-  #ends: Ends | undefined
+  /** Both ends, once they are known. */
+  #local: string | undefined
+  #remote: string | undefined
   #handlers: ConnectionHandlers | undefined
   #error: Error | undefined
   #closed = false
@@ -77,11 +79,13 @@ export class SocketConnection implements Connection {
   }
 
   get localAddress(): string {
-    return this.#known()?.local ?? this.#settings.options?.localAddress ?? ''
+    this.#look()
+    return this.#local ?? this.#settings.options?.localAddress ?? ''
   }
 
   get remoteAddress(): string {
-    return this.#known()?.remote ?? this.#settings.options?.address ?? ''
+    this.#look()
+    return this.#remote ?? this.#settings.options?.address ?? ''
   }
 
   get remotePort(): number {
@@ -116,9 +120,11 @@ export class SocketConnection implements Connection {
   }
 
   /** They stay known when the socket is closed. */
-  #known(): Ends | undefined {
-    this.#ends ??= (this.#settings.addresses ?? ends)(this.socket)
-    return this.#ends
+  #look(): void {
+    if (this.#local !== undefined) return
+    const known = (this.#settings.addresses ?? ends)(this.socket)
+    this.#local = known?.local
+    this.#remote = known?.remote
   }
 }
 
