@@ -5,18 +5,27 @@
  */
 import { setFlagsFromString } from 'node:v8'
 
-const COMPILERS = ['sparkplug', 'maglev', 'opt']
+/** Those that take about as long as a few runs of what they compile. */
+const QUICK = ['sparkplug', 'maglev']
+const ALL = [...QUICK, 'opt']
 
-export const WITHOUT_COMPILERS: readonly string[] = COMPILERS.map((name) => `--no-${name}`)
+export const WITHOUT_COMPILERS: readonly string[] = ALL.map((name) => `--no-${name}`)
 
 /** Whoever waits longest gets compiled code all the same: milliseconds. */
 const LONGEST_PAUSE = 20_000
+const LONGEST_PAUSE_OF_ALL = 60_000
 
 export function pauseCompilers(): void {
   for (const flag of WITHOUT_COMPILERS) setFlagsFromString(flag)
-  setTimeout(resumeCompilers, LONGEST_PAUSE).unref()
+  setTimeout(resumeQuickCompilers, LONGEST_PAUSE).unref()
+  setTimeout(resumeCompilers, LONGEST_PAUSE_OF_ALL).unref()
+}
+
+/** A first sync of very many objects is over before the one that optimizes has paid for itself, in time and in memory. */
+export function resumeQuickCompilers(): void {
+  for (const name of QUICK) setFlagsFromString(`--${name}`)
 }
 
 export function resumeCompilers(): void {
-  for (const name of COMPILERS) setFlagsFromString(`--${name}`)
+  for (const name of ALL) setFlagsFromString(`--${name}`)
 }

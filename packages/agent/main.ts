@@ -14,7 +14,7 @@ import { EventSink } from './api/events.ts'
 import { ApiServerFinder } from './api/finder.ts'
 import { SERVICE_ACCOUNT, serverCandidates } from './api/servers.ts'
 import { kernelTransport } from './bgp-transport.ts'
-import { pauseCompilers, resumeCompilers } from './compilers.ts'
+import { pauseCompilers, resumeCompilers, resumeQuickCompilers } from './compilers.ts'
 import { parseFlags, USAGE } from './config/flags.ts'
 import { type Config, loadConfig } from './config/load.ts'
 import { ConfigError } from './errors.ts'
@@ -68,7 +68,8 @@ function createServices(
   return new ServiceRunner({
     ...{ nodeName: config.nodeName, proxy, metrics, log, random: Math.random, onChange },
     onUnable: (reason) => events.add(nodeEventOf(reason, config.nodeName, new Date())),
-    onBusy: resumeCompilers,
+    onBusy: resumeQuickCompilers,
+    onSynced: resumeCompilers,
   })
 }
 

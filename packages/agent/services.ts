@@ -42,8 +42,10 @@ export interface ServiceRunnerOptions {
   onChange(): void
   /** The kernel cannot do Services; each reason once in a row. */
   onUnable?(reason: string): void
-  /** Once: the first sync is over, or there is much to do until then. */
+  /** There is very much to do until the first sync is over. */
   onBusy?(): void
+  /** The first sync is over. */
+  onSynced?(): void
   readonly metrics?: ProxyMetrics
   readonly clock?: Clock
   /** Resolves after so many milliseconds, or when the signal aborts. */
@@ -71,7 +73,6 @@ export class ServiceRunner {
   #startProblem: string | undefined
   #leaving = false
   #objects = 0
-  #busy = false
   readonly #created: number
 
   constructor(options: ServiceRunnerOptions) {
@@ -192,13 +193,7 @@ export class ServiceRunner {
   }
 
   #count(): void {
-    if (++this.#objects === MANY_OBJECTS) this.#sayBusy()
-  }
-
-  #sayBusy(): void {
-    if (this.#busy) return
-    this.#busy = true
-    this.#options.onBusy?.()
+    if (++this.#objects === MANY_OBJECTS && !this.#synced) this.#options.onBusy?.()
   }
 
   #now(): number {
@@ -211,7 +206,7 @@ export class ServiceRunner {
       () => {
         this.#synced = true
         this.#log.info('Services are in place')
-        this.#sayBusy()
+        this.#options.onSynced?.()
         this.#options.onChange()
       },
       (error: unknown) => this.#log.error('the first sync of Services failed', { error }),
