@@ -89,7 +89,7 @@ async function observe(device: Device, link: Link, scenario: Scenario): Promise<
   }
 }
 
-/** When the device had done its work. */
+/** When the device had done its work: in the last look at it that was not idle, as long after its beginning as it used the processor. */
 async function quiet(device: Device): Promise<number> {
   const started = performance.now()
   let last = started
@@ -98,8 +98,9 @@ async function quiet(device: Device): Promise<number> {
     await new Promise((resolve) => setTimeout(resolve, LOOK))
     const after = device.cpu()
     const passed = performance.now() - now
+    const busy = (after - used) * 1000
+    if (busy > BUSY * passed) last = now + Math.min(busy, passed)
     now += passed
-    if ((after - used) * 1000 > BUSY * passed) last = now
     used = after
   }
   return last
