@@ -6,8 +6,8 @@ import { destinationKey, serverKey } from './plan/frontend.ts'
 
 export interface DrainOptions {
   readonly clock: Clock
-  /** The destinations of servers with their connections, as the kernel counts them; perhaps of fewer servers than were asked for. */
-  connections(servers: readonly VirtualServer[]): Promise<DestinationsByServer>
+  /** The destinations of servers with their connections, as the kernel counts them; of as many servers as there is time for. */
+  connections(servers: Iterable<VirtualServer>): Promise<DestinationsByServer>
   /** Whether the kernel knows that this destination takes no new connections. */
   quiet(key: DestinationKey): boolean
   /** Its time is over. */
@@ -82,15 +82,21 @@ export class Drains implements Disposable {
 
   async #round(): Promise<void> {
     const now = this.#options.clock.now()
-    const asked = new Map<ServerKey, VirtualServer>()
-    for (const [key, { server, deadline }] of this.#drains) {
-      if (deadline <= now) this.#finish(key)
-      else if (this.#options.quiet(key)) asked.set(serverKey(server), server)
-    }
-    if (asked.size === 0) return
+    for (const [key, { deadline }] of this.#drains) if (deadline <= now) this.#finish(key)
     // What cannot be asked waits for its deadline.
-    const table = await this.#options.connections([...asked.values()]).catch(() => new Map())
+    const table = await this.#options.connections(this.#quietServers()).catch(() => new Map())
     for (const [owner, destinations] of table) this.#judge(owner, destinations)
+  }
+
+  /** One after the other, as they are asked for: of thousands there is time for a few. */
+  *#quietServers(): Iterable<VirtualServer> {
+    const given = new Set<ServerKey>()
+    for (const [key, { server }] of this.#drains) {
+      const owner = serverKey(server)
+      if (given.has(owner) || !this.#options.quiet(key)) continue
+      given.add(owner)
+      yield server
+    }
   }
 
   #judge(owner: ServerKey, destinations: readonly (Destination & Connections)[]): void {

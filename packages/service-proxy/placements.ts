@@ -91,7 +91,7 @@ const PATIENCE = 25
  */
 async function connectionsOf(
   { ipvs, clock }: PlacementOptions,
-  servers: readonly VirtualServer[],
+  servers: Iterable<VirtualServer>,
 ): Promise<DestinationsByServer> {
   const found = new Map<ServerKey, readonly (Destination & Connections)[]>()
   const end = clock.now() + PATIENCE

@@ -4,7 +4,7 @@ import { Agent, type RequestOptions, request } from 'node:https'
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import { ApiStatusError } from '../errors.ts'
 import { type ListPage, parseList, parseObjects } from './json.ts'
-import { splitLines } from './lines.ts'
+import { readLines } from './lines.ts'
 
 export interface ApiClient {
   /** URL of the API server. */
@@ -15,9 +15,12 @@ export interface ApiClient {
   getList(path: string, query: Query, signal: AbortSignal): Promise<ListPage>
   /** Creates an object. @throws like getJson. */
   postJson(path: string, body: unknown, signal: AbortSignal): Promise<unknown>
-  /** Resolves when the answer begins: its lines, until the server ends it. @throws like getJson. */
-  lines(path: string, query: Query, signal: AbortSignal): Promise<AsyncIterable<string>>
+  /** Resolves when the answer begins. @throws like getJson. */
+  lines(path: string, query: Query, signal: AbortSignal): Promise<LineReader>
 }
+
+/** Calls `onLine` with each line until the server ends the answer; rejects with what breaks it, or with what `onLine` throws. */
+export type LineReader = (onLine: (line: string) => void) => Promise<void>
 
 export type Query = Readonly<Record<string, string>>
 
@@ -53,7 +56,7 @@ export function createApiClient(config: KubeConfig): ApiClient {
     },
     async lines(path, query, signal) {
       const response = await open(path, query, signal, 0)
-      return splitLines(response as AsyncIterable<Uint8Array>)
+      return (onLine) => readLines(response, onLine)
     },
   }
 }

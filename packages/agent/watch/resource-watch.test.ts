@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { ApiClient, Query } from '../api/client.ts'
+import type { ApiClient, LineReader, Query } from '../api/client.ts'
 import { type ListPage, parseList } from '../api/json.ts'
 import { AgentError, ApiStatusError } from '../errors.ts'
 import type { LogFields, Logger } from '../log.ts'
@@ -39,8 +39,11 @@ class Script implements ApiClient {
   postJson(): Promise<unknown> {
     return Promise.reject(new Error('unused'))
   }
-  async lines(_path: string, query: Query): Promise<AsyncIterable<string>> {
-    return this.#next(query) as AsyncIterable<string>
+  async lines(_path: string, query: Query): Promise<LineReader> {
+    const lines = this.#next(query) as AsyncIterable<string>
+    return async (onLine) => {
+      for await (const line of lines) onLine(line)
+    }
   }
   #next(query: Query): unknown {
     const answer = this.#answers.shift()

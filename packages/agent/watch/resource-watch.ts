@@ -146,15 +146,15 @@ export class ResourceWatch<T> {
       resourceVersion: this.#resourceVersion ?? '0',
       timeoutSeconds: String(seconds),
     })
-    const lines = await api.lines(this.#kind.path, query, signal)
+    const read = await api.lines(this.#kind.path, query, signal)
     this.#status.connected = true
     this.#recovered()
     let received = 0
     try {
-      for await (const line of lines) {
+      await read((line) => {
         received++
         this.#event(line)
-      }
+      })
     } finally {
       this.#status.connected = false
     }
