@@ -5,6 +5,7 @@ import { loadModule } from '@podroute/linux/modules.ts'
 import { NETLINK_ROUTE, NetlinkSocket } from '@podroute/linux/netlink/socket.ts'
 import { watchNft } from '@podroute/linux/nft/monitor.ts'
 import { Addresses } from '@podroute/linux/route/addresses.ts'
+import { routeFilter } from '@podroute/linux/route/filter.ts'
 import { watchRoutes } from '@podroute/linux/route/monitor.ts'
 import { Routes } from '@podroute/linux/route/routes.ts'
 import { readSysctl, writeSysctl } from '@podroute/linux/sysctl.ts'
@@ -13,6 +14,7 @@ import type { Kernel } from './kernel.ts'
 import { openNft } from './open-nft.ts'
 import { OwnChanges } from './own-changes.ts'
 import { boundPorts, ipvsTable } from './proc.ts'
+import { TABLE_LOCAL } from './resources/vips.ts'
 import { TABLE } from './rules/sets.ts'
 
 export interface OpenKernelOptions {
@@ -63,23 +65,23 @@ export function openKernel(options: OpenKernelOptions = {}): Kernel & Disposable
       watching.use(
         watchRoutes(
           { onRoute: news.onRoute, onAddress: () => news.onAddress(), onOverrun: news.onLost },
-          options,
+          // What we put there ourselves is no news.
+          { ...options, filter: routeFilter({ table: TABLE_LOCAL, notFrom: routeSocket.port }) },
         ),
       )
       watching.use(
         watchNft(
           {
             onTransaction: ({ tables, kinds }) => {
-              // Elements come and go with every Service; only what should stand still is news.
-              const structural = tables.includes(TABLE) && kinds.some((kind) => kind !== 'element')
-              if (structural && !own.isOurs()) news.onRules()
+              // Elements, which come and go with every Service, are left out: only what should stand still is news.
+              if (tables.includes(TABLE) && kinds.length > 0 && !own.isOurs()) news.onRules()
             },
             onOverrun() {
               own.forget()
               news.onLost()
             },
           },
-          options,
+          { ...options, elements: false },
         ),
       )
       return watching

@@ -124,5 +124,30 @@ for (const via of ['library', 'command'] as const) {
       ])
       expect(seen[0]?.pid).to.be.above(0)
     })
+
+    it('tells of elements only where they are wanted', async () => {
+      const seen: string[] = []
+      const hear = (elements: boolean) =>
+        watchNft(
+          {
+            onTransaction: ({ tables, kinds }) => seen.push(`${elements}: ${tables} ${kinds}`),
+            onOverrun: () => {},
+          },
+          { netns: netns.path, elements },
+        )
+      await nft.run(TABLE)
+      using _all = hear(true)
+      using _some = hear(false)
+      const add = 'add element inet podroute vips { 10.96.0.1 . tcp . 443 }\n'
+      await nft.run(add)
+      await nft.run(`${add.replace('443', '80')}add chain inet podroute more\n`)
+      await eventually(() => seen.length === 4)
+      expect(seen.toSorted()).to.deep.equal([
+        'false:  ',
+        'false: inet podroute chain',
+        'true: inet podroute element',
+        'true: inet podroute element,chain',
+      ])
+    })
   })
 }

@@ -1,7 +1,9 @@
 /** Routes on a real kernel: add, replace, remove, list, look up, be told of changes. */
 import { execFileSync } from 'node:child_process'
+import { NETLINK_ROUTE, NetlinkSocket } from '@podroute/linux/netlink/socket.ts'
+import { type RouteFilterOptions, routeFilter } from '@podroute/linux/route/filter.ts'
 import { watchRoutes } from '@podroute/linux/route/monitor.ts'
-import type { Route, RouteOp } from '@podroute/linux/route/routes.ts'
+import { type Route, type RouteOp, Routes } from '@podroute/linux/route/routes.ts'
 import { expect } from 'chai'
 import { eventually, TestNetns, turnsDuring } from './linux-support.ts'
 
@@ -162,6 +164,49 @@ describe('routes of the kernel', () => {
     await eventually(() => seen.includes('remove v0 down'))
     expect(seen).to.include.members(['add 10.1.0.0/24 179', 'remove 10.1.0.0/24 179', 'add 10.0.7.1/24'])
     expect(seen).to.not.include('overrun')
+  })
+
+  it('leaves out what a filter leaves out, and nothing else', async () => {
+    const seen: string[] = []
+    const hear = (filter: RouteFilterOptions) =>
+      watchRoutes(
+        {
+          onRoute: (change, route) => seen.push(`${filter.table}: ${change} ${route.destination}`),
+          onAddress: (change, address) => seen.push(`${filter.table}: ${change} ${address.address}`),
+          onOverrun: () => seen.push('overrun'),
+        },
+        { netns: netns.path, filter: routeFilter(filter) },
+      )
+    using socket = NetlinkSocket.open(NETLINK_ROUTE, { netns: netns.path })
+    using _main = hear({ table: 254 })
+    using _local = hear({ table: 255, notFrom: socket.port })
+    const own = new Routes(socket)
+    const local = { table: 255, protocol: OURS, type: 'local', interfaceIndex: 1 } as const
+    const vips: Route[] = [
+      { ...local, family: 4, scope: 254, destination: '10.96.0.1/32' },
+      { ...local, family: 6, scope: 0, destination: 'fd96::1/128' },
+    ]
+    for (const routes of [own, netns.routes]) {
+      for (const kind of ['add', 'remove'] as const) {
+        const outcomes = await routes.apply(vips.map((route) => ({ kind, route })))
+        expect(outcomes).to.deep.equal([null, null])
+      }
+    }
+    expect(await own.apply([{ kind: 'add', route: v4('10.1.0.0/24') }])).to.deep.equal([null])
+    await netns.address(device, '10.0.7.1/32')
+    await eventually(() => seen.includes('254: add 10.0.7.1') && seen.includes('255: add 10.0.7.1'))
+    // The device's own addresses may still be on their way.
+    expect(seen.filter((line) => !/ (fd00|fe80):/.test(line)).toSorted()).to.deep.equal([
+      '254: add 10.0.7.1',
+      '254: add 10.1.0.0/24',
+      // The kernel's own: the address' local route.
+      '255: add 10.0.7.1',
+      '255: add 10.0.7.1/32',
+      '255: add 10.96.0.1/32',
+      '255: add fd96::1/128',
+      '255: remove 10.96.0.1/32',
+      '255: remove fd96::1/128',
+    ])
   })
 
   it('applies 10,000 routes without holding up the event loop, and says of each how it went', async () => {

@@ -3,6 +3,7 @@ import { hasCode, KernelError } from '../errors.ts'
 import { withNetns } from '../netns.ts'
 import {
   AF_NETLINK,
+  attachFilter,
   bind,
   close,
   recvNow,
@@ -38,6 +39,10 @@ export interface MonitorHandlers {
 export interface MonitorOptions extends NetlinkOptions {
   /** Bytes; default 8 MiB. */
   readonly receiveBuffer?: number
+  /** A classic BPF program that announcements must pass: an array of struct sock_filter. */
+  readonly filter?: Uint8Array
+  /** Types of messages that are handed over; all by default. */
+  readonly wants?: (type: number) => boolean
 }
 
 export class NetlinkMonitor implements Disposable {
@@ -45,10 +50,12 @@ export class NetlinkMonitor implements Disposable {
   readonly #handlers: MonitorHandlers
   readonly #buffer = new Uint8Array(DATAGRAM)
   readonly #watch: Watch
+  readonly #wants: ((type: number) => boolean) | undefined
   #closed = false
 
-  private constructor(fd: number, handlers: MonitorHandlers) {
+  private constructor(fd: number, handlers: MonitorHandlers, wants: MonitorOptions['wants']) {
     this.#fd = fd
+    this.#wants = wants
     this.#handlers = handlers
     this.#watch = watchReadable(fd, (status) => this.#ready(status))
   }
@@ -61,8 +68,8 @@ export class NetlinkMonitor implements Disposable {
     options: MonitorOptions = {},
   ): NetlinkMonitor {
     const bytes = options.receiveBuffer ?? RECEIVE_BUFFER
-    const fd = withNetns(options.netns, () => openListener(protocol, groups, bytes))
-    return new NetlinkMonitor(fd, handlers)
+    const fd = withNetns(options.netns, () => openListener(protocol, groups, bytes, options.filter))
+    return new NetlinkMonitor(fd, handlers, options.wants)
   }
 
   /** Lets the process end while this listens. */
@@ -108,7 +115,7 @@ export class NetlinkMonitor implements Disposable {
   }
 
   #deliver(datagram: Uint8Array): void {
-    for (const message of readMessages(datagram)) {
+    for (const message of readMessages(datagram, this.#wants)) {
       if (this.#closed) return
       try {
         this.#handlers.onMessage(message)
@@ -126,10 +133,16 @@ export class NetlinkMonitor implements Disposable {
   }
 }
 
-function openListener(protocol: number, groups: readonly number[], receiveBuffer: number): number {
+function openListener(
+  protocol: number,
+  groups: readonly number[],
+  receiveBuffer: number,
+  filter: Uint8Array | undefined,
+): number {
   const fd = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK, protocol)
   try {
     sizeReceiveBuffer(fd, receiveBuffer)
+    if (filter) attachFilter(fd, filter)
     const address = new Uint8Array(12)
     address[0] = AF_NETLINK
     bind(fd, address)

@@ -8,6 +8,7 @@ import {
   AF_NETLINK,
   bind,
   close,
+  getsockname,
   recvAsync,
   recvNow,
   SO_RCVBUF,
@@ -44,6 +45,7 @@ import {
   readDone,
   readError,
   readMessages,
+  readU32,
   written,
 } from './wire.ts'
 
@@ -143,6 +145,11 @@ export class NetlinkSocket implements Disposable {
       }
       throw new KernelError(request.call, 4, `the table changed during each of ${DUMP_ATTEMPTS} dumps`)
     })
+  }
+
+  /** Its address: what it changes is announced with this number as `pid`. @throws KernelError */
+  get port(): number {
+    return readU32(getsockname(this.#fd), 4)
   }
 
   /** Closes the socket, after the call that is under way. Later calls are refused with EBADF. */

@@ -189,8 +189,8 @@ export interface Message {
   readonly payload: Uint8Array
 }
 
-/** The messages of one datagram. @throws WireError when a length runs past the end */
-export function readMessages(bytes: Uint8Array): Message[] {
+/** The messages of one datagram, of the types that are wanted. @throws WireError when a length runs past the end */
+export function readMessages(bytes: Uint8Array, wants?: (type: number) => boolean): Message[] {
   const messages: Message[] = []
   let at = 0
   while (at < bytes.length) {
@@ -198,13 +198,16 @@ export function readMessages(bytes: Uint8Array): Message[] {
     if (length < HEADER_LENGTH || at + length > bytes.length) {
       throw new WireError(`message of ${length} bytes at ${at} of ${bytes.length}`)
     }
-    messages.push({
-      type: readU16(bytes, at + 4),
-      flags: readU16(bytes, at + 6),
-      seq: readU32(bytes, at + 8),
-      pid: readU32(bytes, at + 12),
-      payload: bytes.subarray(at + HEADER_LENGTH, at + length),
-    })
+    const type = readU16(bytes, at + 4)
+    if (wants === undefined || wants(type)) {
+      messages.push({
+        type,
+        flags: readU16(bytes, at + 6),
+        seq: readU32(bytes, at + 8),
+        pid: readU32(bytes, at + 12),
+        payload: bytes.subarray(at + HEADER_LENGTH, at + length),
+      })
+    }
     at += (length + 3) & ~3
   }
   return messages

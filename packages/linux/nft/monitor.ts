@@ -52,6 +52,11 @@ export interface NftTransaction {
   readonly process: string
 }
 
+export interface NftMonitorOptions extends NetlinkOptions {
+  /** `false`: elements of sets that come and go are not read, and not told of; there may be thousands. */
+  readonly elements?: boolean
+}
+
 export interface NftHandlers {
   onTransaction(transaction: NftTransaction): void
   /** Announcements were lost: look at the tables anew. */
@@ -60,7 +65,7 @@ export interface NftHandlers {
 }
 
 /** @throws KernelError */
-export function watchNft(handlers: NftHandlers, options: NetlinkOptions = {}): NetlinkMonitor {
+export function watchNft(handlers: NftHandlers, options: NftMonitorOptions = {}): NetlinkMonitor {
   let tables = new Set<string>()
   let kinds = new Set<NftKind>()
   const onMessage = (message: Message) => {
@@ -96,7 +101,10 @@ export function watchNft(handlers: NftHandlers, options: NetlinkOptions = {}): N
     NETLINK_NETFILTER,
     [NFNLGRP_NFTABLES],
     { onMessage, onOverrun, ...onError },
-    options,
+    {
+      ...options,
+      ...(options.elements === false && { wants: (type: number) => KINDS.get(type & 255) !== 'element' }),
+    },
   )
 }
 

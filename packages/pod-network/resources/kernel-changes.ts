@@ -1,6 +1,8 @@
 /** One rtnetlink subscription for everything in this package that follows the kernel. */
 import type { NetlinkOptions } from '@podroute/linux/netlink/socket.ts'
+import { routeFilter } from '@podroute/linux/route/filter.ts'
 import { type RouteHandlers, watchRoutes } from '@podroute/linux/route/monitor.ts'
+import { TABLE_MAIN } from '@podroute/linux/route/rtnetlink.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 
 export class KernelChanges implements Disposable {
@@ -19,7 +21,8 @@ export class KernelChanges implements Disposable {
         },
         onError: (error) => log.error('handling a kernel announcement failed', { error: error.message }),
       },
-      options,
+      // The VIPs of the service proxy are in the local one.
+      { ...options, filter: routeFilter({ table: TABLE_MAIN }) },
     )
   }
 

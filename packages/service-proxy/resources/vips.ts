@@ -16,7 +16,7 @@ export interface Vip {
 
 /** Our number among the route protocols (RTPROT). */
 export const ROUTE_PROTOCOL = 179
-const TABLE_LOCAL = 255
+export const TABLE_LOCAL = 255
 const SCOPE_HOST = 254
 /** `lo` is the first interface of every network namespace. */
 const LOOPBACK = 1
