@@ -36,6 +36,7 @@ describe('service runner', () => {
       (...args: unknown[]) =>
         void calls.push(`${name} ${args.map(String).join(' ')}`.trim())
     const proxy = {
+      prepare() {},
       start: async () => {
         const error = startErrors.shift()
         if (error) throw error

@@ -16,6 +16,7 @@ import { triggerTime } from './watch/kinds.ts'
 /** What the agent uses of the service proxy. */
 export type UsedProxy = Pick<
   ServiceProxy,
+  | 'prepare'
   | 'start'
   | 'synced'
   | 'setNodeAddresses'

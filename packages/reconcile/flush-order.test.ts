@@ -118,6 +118,28 @@ describe('FlushGroup', () => {
     expect(log).to.include('base add late')
   })
 
+  it('flushes once more when it was asked to while it was flushing, though no table knows yet why', async () => {
+    const above = ['first']
+    const { clock, log, group, tables } = setup({
+      prepare: () => {
+        for (const key of above.splice(0)) tables[0]!.table.set(key, 1)
+      },
+    })
+    const apply = tables[0]!.resource.apply
+    tables[0]!.resource.apply = async (ops) => {
+      const outcomes = await apply(ops)
+      if (log.length === 1) {
+        above.push('late')
+        group.schedule()
+      }
+      return outcomes
+    }
+    group.start()
+    await clock.advance(1)
+    expect(log).to.deep.equal(['base add first', 'base add late'])
+    expect(clock.timers).to.equal(0)
+  })
+
   it('fills the tables before each flush', async () => {
     const { clock, tables, group, log } = setup({ prepare: () => tables[0]!.table.set('planned', 1) })
     group.start()

@@ -43,6 +43,8 @@ export class FlushGroup implements AsyncDisposable {
   #timer: { readonly due: number; readonly handle: Disposable } | undefined
   #lastStart = Number.NEGATIVE_INFINITY
   #running: Promise<FlushResult> | undefined
+  /** Somebody asked for a flush while one was running that may not have seen his reason. */
+  #askedAgain = false
 
   /** @param tables in the order in which things must exist: what others build on comes first. */
   constructor(tables: readonly Flushable[], options: FlushGroupOptions = {}) {
@@ -50,7 +52,7 @@ export class FlushGroup implements AsyncDisposable {
     this.#options = options
     this.#clock = options.clock ?? systemClock
     this.#log = options.log ?? silent
-    this.#subscriptions = tables.map((table) => table.onWork(() => this.schedule()))
+    this.#subscriptions = tables.map((table) => table.onWork(() => this.#plan()))
   }
 
   /** Until now nothing was sent; from now on, what is dirty is. */
@@ -59,21 +61,22 @@ export class FlushGroup implements AsyncDisposable {
     this.schedule()
   }
 
-  /** Asks for a flush soon; calls before it starts are one. */
+  /** Asks for a flush soon; calls before it starts are one. While one is running, one more follows it. */
   schedule(): void {
-    if (!this.#started || this.#running) return
-    const now = this.#clock.now()
-    const earliest = this.#lastStart + (this.#options.interval ?? 0)
-    this.#wakeAt(Math.max(now + (this.#options.coalesce ?? 0), earliest))
+    if (this.#running) this.#askedAgain = true
+    else this.#plan()
   }
 
   /** Flushes now; while one is running, one more follows it. */
   async flush(): Promise<FlushResult> {
     while (this.#running) await this.#running
-    this.#running = this.#flushAll().finally(() => {
-      this.#running = undefined
-      this.#planNext()
-    })
+    // What its own preparation makes dirty asks for no other one.
+    this.#running = Promise.resolve()
+      .then(() => this.#flushAll())
+      .finally(() => {
+        this.#running = undefined
+        this.#planNext()
+      })
     return this.#running
   }
 
@@ -126,8 +129,15 @@ export class FlushGroup implements AsyncDisposable {
     await this.#running
   }
 
+  #plan(): void {
+    if (!this.#started || this.#running) return
+    const now = this.#clock.now()
+    const earliest = this.#lastStart + (this.#options.interval ?? 0)
+    this.#wakeAt(Math.max(now + (this.#options.coalesce ?? 0), earliest))
+  }
+
   #wakeAt(due: number): void {
-    if (!this.#started || this.#closed || this.#running || (this.#timer && this.#timer.due <= due)) return
+    if (!this.#started || this.#closed || (this.#timer && this.#timer.due <= due)) return
     this.#timer?.handle[Symbol.dispose]()
     const handle = this.#clock.after(Math.max(0, due - this.#clock.now()), () => {
       this.#timer = undefined
@@ -139,6 +149,7 @@ export class FlushGroup implements AsyncDisposable {
   async #flushAll(): Promise<FlushResult> {
     const start = this.#clock.now()
     this.#lastStart = start
+    this.#askedAgain = false
     this.#options.prepare?.()
     let total: FlushResult = { applied: 0, failed: 0 }
     for (const table of this.#tables) total = sum(total, await table.flush('upserts'))
@@ -149,7 +160,7 @@ export class FlushGroup implements AsyncDisposable {
 
   #planNext(): void {
     const retry = least(this.#tables.map((table) => table.nextRetry()))
-    if (this.#tables.some((table) => table.oldestDirty() !== undefined)) this.schedule()
+    if (this.#askedAgain || this.#tables.some((table) => table.oldestDirty() !== undefined)) this.#plan()
     if (retry !== undefined) this.#wakeAt(Math.max(retry, this.#clock.now()))
   }
 }

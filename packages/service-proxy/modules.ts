@@ -4,13 +4,27 @@ import { ServiceProxyError } from './errors.ts'
 import type { Kernel } from './kernel.ts'
 import { MODULES } from './settings.ts'
 
-/** @throws ServiceProxyError NO_IPVS, saying what to do */
-export async function loadModules(kernel: Kernel, log: Logger | undefined): Promise<void> {
+/** Why a module could not be loaded, by its name. */
+export type MissingModules = ReadonlyMap<string, string>
+
+/** Each module takes the kernel a process of its own: with none of them there, this is a large part of a start. Never rejects. */
+export async function loadModules(kernel: Kernel): Promise<MissingModules> {
   const reasons = new Map<string, string>()
   for (const name of MODULES) {
-    const outcome = await kernel.loadModule(name)
+    const outcome = await kernel
+      .loadModule(name)
+      .catch((error: Error) => ({ ok: false, reason: error.message }))
     if (!outcome.ok) reasons.set(name, outcome.reason ?? '')
   }
+  return reasons
+}
+
+/** @throws ServiceProxyError NO_IPVS, saying what to do */
+export async function requireIpvs(
+  kernel: Kernel,
+  reasons: MissingModules,
+  log: Logger | undefined,
+): Promise<void> {
   await kernel.ipvs.servers().catch((cause: Error) => {
     const reason = reasons.get('ip_vs') || cause.message
     const message = `the kernel has no IPVS, run "modprobe ip_vs": ${reason}`

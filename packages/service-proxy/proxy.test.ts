@@ -322,6 +322,21 @@ describe('ServiceProxy', () => {
     expect(kernel.table.size).to.equal(2)
   })
 
+  it('takes in what it is told while it flushes', async () => {
+    const { proxy, kernel, clock } = await setup()
+    await clock.advance(100)
+    const { apply } = kernel.ipvs
+    kernel.ipvs.apply = async (ops) => {
+      kernel.ipvs.apply = apply
+      const outcomes = await apply(ops)
+      proxy.upsertService(service('late', { clusterIPs: ['10.96.0.2'] }))
+      return outcomes
+    }
+    proxy.upsertService(service('web', { clusterIPs: ['10.96.0.1'] }))
+    await clock.advance(100)
+    expect([...kernel.table.keys()]).to.deep.equal(['tcp 10.96.0.1 80', 'tcp 10.96.0.2 80'])
+  })
+
   it('puts back a VIP that somebody removed', async () => {
     const { proxy, kernel, clock } = await setup()
     proxy.upsertService(service('web', { clusterIPs: ['10.96.0.1'] }))

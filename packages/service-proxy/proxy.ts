@@ -10,7 +10,7 @@ import { Frontends } from './frontends.ts'
 import { HealthCheckPorts } from './health-checks.ts'
 import { ServiceIndex } from './index.ts'
 import type { Kernel } from './kernel.ts'
-import { loadModules } from './modules.ts'
+import { loadModules, type MissingModules, requireIpvs } from './modules.ts'
 import { NodeView } from './node-view.ts'
 import type { ServiceProxyOptions } from './options.ts'
 import { parseService } from './parse/service.ts'
@@ -64,6 +64,7 @@ export class ServiceProxy implements AsyncDisposable {
   #podElements: readonly string[] = []
   #watching: Disposable | undefined
   #synced = false
+  #modules: Promise<MissingModules> | undefined
 
   constructor(options: ServiceProxyOptions) {
     this.#options = options
@@ -103,13 +104,21 @@ export class ServiceProxy implements AsyncDisposable {
     this.setPodCIDRs(options.podCIDRs ?? [])
   }
 
+  /** Begins with what `start` waits for longest and nobody notices: loading modules. May be left out. */
+  prepare(): void {
+    this.#modules ??= loadModules(this.#options.kernel)
+  }
+
   /**
    * Prepares the kernel and takes over what an earlier run left in it; writes no Service yet. May be called again after it failed.
    * @throws ServiceProxyError NO_IPVS or NO_NFTABLES, saying what to do
    */
   async start(): Promise<void> {
     const { kernel, log } = this.#options
-    await loadModules(kernel, log)
+    this.prepare()
+    const missing = await this.#modules!
+    this.#modules = undefined
+    await requireIpvs(kernel, missing, log)
     for (const [name, value] of wantedSysctls(kernel)) this.#tables.sysctls.set(name, value)
     this.#tables.rules.set(BASE, baseVersion())
     await this.#tables.sysctls.adopt()

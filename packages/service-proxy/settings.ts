@@ -3,7 +3,11 @@
 /** Of Services that ask for no other; its module is among those that have to be there. */
 export const DEFAULT_SCHEDULER = 'rr'
 
-export const MODULES = ['ip_vs', 'ip_vs_rr', 'nf_conntrack', 'br_netfilter'] as const
+export const MODULES = [
+  ...(['ip_vs', 'ip_vs_rr', 'nf_conntrack', 'br_netfilter'] as const),
+  // nftables would ask for those of our rules itself, but undo the transaction each time and begin it again.
+  ...(['nft_chain_nat', 'nft_ct', 'nft_masq', 'nft_nat', 'nft_reject_inet'] as const),
+] as const
 
 export const SYSCTLS: Readonly<Record<string, string>> = {
   // Without it connection tracking forgets what IPVS translates, and nothing can be masqueraded after it.

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { createNetns, removeNetns } from '@podroute/linux/netns.ts'
 import { describeResource, listed } from '@podroute/reconcile/testing/contract.ts'
 import type { Kernel, VirtualServer } from '@podroute/service-proxy/kernel.ts'
+import { loadModules } from '@podroute/service-proxy/modules.ts'
 import { openKernel } from '@podroute/service-proxy/open-kernel.ts'
 import { destinationKey, FLAG_OURS, serverKey } from '@podroute/service-proxy/plan/frontend.ts'
 import { BASE, BaseRules, baseVersion } from '@podroute/service-proxy/resources/base-rules.ts'
@@ -119,6 +120,13 @@ describeResource(
     refused: ['service-vips-4 nonsense', { set: 'service-vips-4', element: '300.1.1.1' }],
   },
 )
+
+describe('the kernel modules of the proxy', () => {
+  it('are all there once they were asked for', async () => {
+    await using kernel = freshKernel()
+    expect([...(await loadModules(kernel))]).to.deep.equal([])
+  })
+})
 
 describe('base rules', () => {
   const kernels: AsyncDisposable[] = []
