@@ -111,22 +111,39 @@ export class Frontends {
     if (hasValue(element)) this.#tables.elements.set(key, element)
   }
 
-  /** From what the holder of a key wanted to what it wants now. What is shared is taken before it is let go. */
+  /**
+   * From what the holder of a key wanted to what it wants now. What is shared is taken before it is let go; what stays, nearly
+   * always all of it, is not touched.
+   */
   #change(before: Frontend | undefined, after: Frontend | undefined): void {
+    const sameVip = before?.vip === after?.vip
     if (after) {
       this.#tables.servers.set(after.key, after.server)
       if (after.affinity) this.#tables.affinities.set(after.key, after.affinity)
-      for (const element of after.elements) this.#take(element)
-      if (after.vip !== undefined) this.#vips.take(after.vip, after.vip)
+      for (const element of changed(after.elements, before?.elements)) this.#take(element)
+      if (after.vip !== undefined && !sameVip) this.#vips.take(after.vip, after.vip)
     }
     this.#options.changed(before, after)
     if (before) {
-      for (const element of before.elements) this.#elements.release(elementKey(element))
-      if (before.vip !== undefined) this.#vips.release(before.vip)
+      for (const element of changed(before.elements, after?.elements)) {
+        this.#elements.release(elementKey(element))
+      }
+      if (before.vip !== undefined && !sameVip) this.#vips.release(before.vip)
       if (before.affinity && !after?.affinity) this.#tables.affinities.delete(before.key)
       if (!after) this.#tables.servers.delete(before.key)
     }
   }
+}
+
+/** Those that are not at the same place in `others`, just so. */
+function changed(
+  elements: readonly SetElement[],
+  others: readonly SetElement[] | undefined,
+): readonly SetElement[] {
+  return elements.filter(({ set, element }, index) => {
+    const other = others?.[index]
+    return other?.element !== element || other.set !== set
+  })
 }
 
 function byAge(a: Claim, b: Claim): number {

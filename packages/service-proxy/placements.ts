@@ -6,6 +6,7 @@ import type { Connections, Destination, DestinationsByServer, IpvsSeam, VirtualS
 import type { DestinationKey, Frontend, ServerKey } from './plan/frontend.ts'
 import { destinationKey, serverKey, serverOf } from './plan/frontend.ts'
 import type { PlacedDestination } from './resources/destinations.ts'
+import { sameServer } from './resources/virtual-servers.ts'
 
 export interface PlacementOptions {
   readonly clock: Clock
@@ -37,13 +38,15 @@ export class Placements implements Disposable {
 
   /** From what a frontend was to what it is. */
   change(before: Frontend | undefined, after: Frontend | undefined): void {
+    // What stays as it is, nearly always most of them, costs nothing; with another server all are tried anew.
+    const same = before && after && sameServer(before.server, after.server)
     const wanted = new Set<DestinationKey>()
-    for (const [key, destination] of destinationsOf(after)) {
+    for (const [key, destination] of destinationsOf(after, same ? before : undefined)) {
       wanted.add(key)
       this.#drains.cancel(key)
       this.#table.set(key, { server: after!.server, destination })
     }
-    for (const [key, destination] of destinationsOf(before)) {
+    for (const [key, destination] of destinationsOf(before, same ? after : undefined)) {
       if (wanted.has(key)) continue
       if (after) this.#release(key, destination, after)
       else this.#remove(key)
@@ -102,9 +105,19 @@ async function connectionsOf(
   return found
 }
 
-function destinationsOf(frontend: Frontend | undefined): (readonly [DestinationKey, Destination])[] {
-  if (!frontend) return []
-  return frontend.destinations.map(
-    (destination) => [destinationKey(frontend.key, destination), destination] as const,
+/** Those of `frontend` that are not at the same place in `other`, just so. */
+function* destinationsOf(
+  frontend: Frontend | undefined,
+  other: Frontend | undefined,
+): Iterable<readonly [DestinationKey, Destination]> {
+  for (const [index, destination] of frontend?.destinations.entries() ?? []) {
+    if (sameDestination(destination, other?.destinations[index])) continue
+    yield [destinationKey(frontend!.key, destination), destination]
+  }
+}
+
+function sameDestination(a: Destination, b: Destination | undefined): boolean {
+  return (
+    a.address === b?.address && a.port === b.port && a.weight === b.weight && a.forwarding === b.forwarding
   )
 }

@@ -14,7 +14,7 @@ export class VirtualServers implements Resource<ServerKey, VirtualServer> {
   }
 
   equal(a: VirtualServer, b: VirtualServer): boolean {
-    return a.scheduler === b.scheduler && a.flags === b.flags && a.timeout === b.timeout
+    return sameServer(a, b)
   }
 
   async *list(): AsyncIterable<Iterable<readonly [ServerKey, VirtualServer]>> {
@@ -25,6 +25,11 @@ export class VirtualServers implements Resource<ServerKey, VirtualServer> {
   async apply(ops: readonly Op<ServerKey, VirtualServer>[]): Promise<readonly Outcome[]> {
     return (await this.#ipvs.apply(ops.map(toIpvsOp))).map(outcomeOf)
   }
+}
+
+/** Of two under one key. */
+export function sameServer(a: VirtualServer, b: VirtualServer): boolean {
+  return a.scheduler === b.scheduler && a.flags === b.flags && a.timeout === b.timeout
 }
 
 function toIpvsOp(op: Op<ServerKey, VirtualServer>): IpvsOp {
