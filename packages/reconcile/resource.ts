@@ -31,7 +31,7 @@ export interface Resource<K extends string, V> {
    * means that nothing is known about any of them.
    */
   apply(ops: readonly Op<K, V>[]): Promise<readonly Outcome[]>
-  /** Calls `touched` when a key of ours changed, by us or by somebody else. */
+  /** Calls `touched` when somebody else changed a key of ours; of our own changes it may tell, too. */
   watch?(touched: (key: K, sighting?: Sighting<V>) => void): Disposable
 }
 

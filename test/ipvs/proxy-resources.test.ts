@@ -81,14 +81,22 @@ describeResource(
   () => {
     const kernel = freshKernel()
     const resource = new Vips(kernel.routes)
+    // What a kernel's own sockets change is no news to it: another one listens.
+    const listener = openKernel({ netns: NETNS })
     const watch = (touched: (key: string) => void) =>
-      kernel.watch!({
+      listener.watch!({
         onRoute: (_, route) => touched(vipOf(route)?.address ?? ''),
         onAddress() {},
         onRules() {},
         onLost() {},
       })
-    return withKernel(kernel, Object.assign(resource, { watch }))
+    const both = {
+      async [Symbol.asyncDispose]() {
+        listener[Symbol.dispose]()
+        await kernel[Symbol.asyncDispose]()
+      },
+    }
+    return withKernel(both, Object.assign(resource, { watch }))
   },
   {
     entries: ['10.96.0.1', '10.96.0.2', 'fd10:96::1'].map((address) => [address, { address, source: '' }]),
