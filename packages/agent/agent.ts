@@ -53,7 +53,8 @@ export class Agent implements AsyncDisposable {
   /** @throws AgentError (listen), KernelError */
   async start(): Promise<void> {
     const { network, services, config } = this.#parts
-    // What takes longest begins first: asking the API server. But for its modules, the kernel is not touched before it is known that no other agent runs.
+    // What takes longest begins first: asking the API server, and loading modules. Else the kernel is not touched before it is known
+    // that no other agent runs.
     if (services) this.#followServices(services)
     services?.proxy.prepare()
     await this.#listen()

@@ -45,6 +45,11 @@ const AUDIT_EVERY = 60_000
 /** After a link or an address changed: IPv4 routes that went with it are not announced, so look. */
 const LOOK_AFTER = 100
 const RETRY = 1000
+/**
+ * The speaker tells of best paths when it has read what there was to read, the End-of-RIB behind them included: what a peer has
+ * repeated must not go for a moment, which a flush that is under way would make true in the kernel.
+ */
+const HEARD_AFTER = 1000
 
 export class PodNetwork implements AsyncDisposable {
   readonly #options: PodNetworkOptions
@@ -250,11 +255,17 @@ export class PodNetwork implements AsyncDisposable {
   }
 
   #onPeer(event: PeerEvent): void {
-    if (event.kind === 'end-of-rib' && this.#peering.hasToldAll(event.peer)) {
-      const node = this.#nodes.withAddress(event.peer)
-      this.#learned.heardAll(new Set(node ? node.addresses.map((a) => a.text) : [event.peer]))
-    }
+    const { peer } = event
+    if (event.kind === 'end-of-rib')
+      this.#timers.after(`heard ${peer}`, HEARD_AFTER, () => this.#heardAll(peer))
     if (event.kind !== 'state') this.wake()
+  }
+
+  /** What a peer that is back has not repeated is over; unless it went again meanwhile. */
+  #heardAll(peer: string): void {
+    if (!this.#peering.hasToldAll(peer)) return
+    const node = this.#nodes.withAddress(peer)
+    this.#learned.heardAll(new Set(node ? node.addresses.map((a) => a.text) : [peer]))
   }
 
   #onReplaced(): void {
