@@ -4,9 +4,16 @@
 export const DEFAULT_SCHEDULER = 'rr'
 
 export const MODULES = [
-  ...(['ip_vs', 'ip_vs_rr', 'nf_conntrack', 'br_netfilter'] as const),
+  'ip_vs',
+  'ip_vs_rr',
+  'nf_conntrack',
+  'br_netfilter',
   // nftables would ask for those of our rules itself, but undo the transaction each time and begin it again.
-  ...(['nft_chain_nat', 'nft_ct', 'nft_masq', 'nft_nat', 'nft_reject_inet'] as const),
+  'nft_chain_nat',
+  'nft_ct',
+  'nft_masq',
+  'nft_nat',
+  'nft_reject_inet',
 ] as const
 
 export const SYSCTLS: Readonly<Record<string, string>> = {
