@@ -64,7 +64,9 @@ export class Framer {
   maxLength = MAX_LENGTH
 
   /** @throws NotificationError on a bad header; whatever `onMessage` throws passes through. */
-  push(chunk: Uint8Array, onMessage: OnMessage): void {
+  push(bytes: Uint8Array, onMessage: OnMessage): void {
+    // Of one class, whether a message came in one piece or not: what is compiled for a Buffer is thrown away at the first plain array, and slower from then on.
+    const chunk = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
     let at = this.#carried > 0 ? this.#complete(chunk, onMessage) : 0
     if (at < 0) return
     while (chunk.length - at >= HEADER_LENGTH) {

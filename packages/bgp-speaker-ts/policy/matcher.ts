@@ -70,7 +70,8 @@ function mask(length: number): number {
 export class AttributeCondition {
   /** It has no conditions of its kind. */
   readonly always: boolean
-  readonly #match: Match
+  readonly #sources: Match['sources']
+  readonly #asPath: AsPathCondition | undefined
   readonly #neighbours: readonly Prefix[] | undefined
   readonly #nextHops: readonly Prefix[] | undefined
   readonly #communities: ReadonlySet<number> | undefined
@@ -79,7 +80,8 @@ export class AttributeCondition {
   constructor(match: Match) {
     const { sources, neighbours, nextHops, communities, asPath } = match
     this.always = [sources, neighbours, nextHops, communities, asPath].every((each) => each === undefined)
-    this.#match = match
+    this.#sources = sources
+    this.#asPath = asPath && asPathCondition(asPath)
     this.#neighbours = match.neighbours?.map((text) => parseAddressOrPrefix(text)!)
     this.#nextHops = match.nextHops?.map((text) => parseAddressOrPrefix(text)!)
     const standard = match.communities?.map(parseCommunity).filter((value) => value !== undefined)
@@ -88,12 +90,11 @@ export class AttributeCondition {
   }
 
   matches(table: AttributeTable, id: number, source: Source): boolean {
-    const { sources, asPath } = this.#match
-    if (sources !== undefined && !sources.includes(source.kind)) return false
+    if (this.#sources !== undefined && !this.#sources.includes(source.kind)) return false
     if (this.#neighbours !== undefined && !inside(this.#neighbours, source.addressBytes)) return false
     if (this.#nextHops !== undefined && !this.#hasNextHop(table, id, this.#nextHops)) return false
     if (this.#communities !== undefined && !this.#hasCommunity(table, id, this.#communities)) return false
-    return asPath === undefined || matchesAsPath(asPath, table, id)
+    return this.#asPath === undefined || matchesAsPath(this.#asPath, table, id)
   }
 
   /** In place: a policy may look at half a million sets. */
@@ -130,10 +131,25 @@ function inside(outers: readonly Prefix[], bytes: Uint8Array): boolean {
 
 //  AS_PATH: | segment type (1) | count (1) | AS numbers (4 each) | …
 
-function matchesAsPath(match: AsPathMatch, table: AttributeTable, id: number): boolean {
+/** -1: any AS number will do. */
+type AsPathCondition = Required<AsPathMatch>
+
+function asPathCondition(match: AsPathMatch): AsPathCondition {
+  const {
+    minLength = 0,
+    maxLength = Number.MAX_SAFE_INTEGER,
+    contains = -1,
+    origin = -1,
+    neighbour = -1,
+  } = match
+  return { minLength, maxLength, contains, origin, neighbour }
+}
+
+function matchesAsPath(match: AsPathCondition, table: AttributeTable, id: number): boolean {
+  const { minLength, maxLength, contains, origin, neighbour } = match
   const length = table.pathLength[id]!
-  if (length < (match.minLength ?? 0) || length > (match.maxLength ?? Number.POSITIVE_INFINITY)) return false
-  if (match.contains === undefined && match.origin === undefined && match.neighbour === undefined) return true
+  if (length < minLength || length > maxLength) return false
+  if (contains < 0 && origin < 0 && neighbour < 0) return true
   const bytes = table.bytes(id)
   const start = table.asPath(id)
   const end = start < 0 ? -1 : start + readU16(bytes, start - 2)
@@ -145,10 +161,10 @@ function matchesAsPath(match: AsPathMatch, table: AttributeTable, id: number): b
     for (at += 2; at < next; at += 4) {
       last = readU32(bytes, at)
       if (first < 0) first = last
-      if (last === match.contains) contained = true
+      if (last === contains) contained = true
     }
   }
-  if (match.contains !== undefined && !contained) return false
-  if (match.origin !== undefined && last !== match.origin) return false
-  return match.neighbour === undefined || first === match.neighbour
+  if (contains >= 0 && !contained) return false
+  if (origin >= 0 && last !== origin) return false
+  return neighbour < 0 || first === neighbour
 }

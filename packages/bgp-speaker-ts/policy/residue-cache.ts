@@ -2,11 +2,20 @@
 import type { Family } from '../config.ts'
 import { grown } from '../rib/columns.ts'
 
-interface Columns {
+class Columns {
   /** Number of the residue, from 1 on; 0: not known. */
-  residue: Uint16Array
+  residue = new Uint16Array(0)
   /** Where the policy looks at the source: which one was asked for. */
-  source: Uint16Array
+  source = new Uint16Array(0)
+
+  constructor() {
+    this.grow(64)
+  }
+
+  grow(capacity: number): void {
+    this.residue = grown(this.residue, capacity)
+    this.source = grown(this.source, capacity)
+  }
 }
 
 /** Most residues: those of a policy with 16 rules that come in all combinations. */
@@ -14,8 +23,8 @@ const MOST = 65_535
 
 export class ResidueCache<T> {
   readonly #columns: Readonly<Record<Family, Columns>> = {
-    'ipv4-unicast': { residue: new Uint16Array(64), source: new Uint16Array(64) },
-    'ipv6-unicast': { residue: new Uint16Array(64), source: new Uint16Array(64) },
+    'ipv4-unicast': new Columns(),
+    'ipv6-unicast': new Columns(),
   }
   #residues: T[] = []
   #numbers = new Map<T, number>()
@@ -28,11 +37,7 @@ export class ResidueCache<T> {
 
   set(attribute: number, family: Family, source: number, value: T): void {
     const columns = this.#columns[family]
-    if (attribute >= columns.residue.length) {
-      const capacity = Math.max(attribute + 1, columns.residue.length * 2)
-      columns.residue = grown(columns.residue, capacity)
-      columns.source = grown(columns.source, capacity)
-    }
+    if (attribute >= columns.residue.length) columns.grow(Math.max(attribute + 1, columns.residue.length * 2))
     columns.residue[attribute] = this.#number(value)
     columns.source[attribute] = source
   }

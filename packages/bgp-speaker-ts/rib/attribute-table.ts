@@ -22,25 +22,25 @@ const CHUNK = 1 << 20
 export const ATTRIBUTE_FLAG = { NO_EXPORT: 1, NO_ADVERTISE: 2, LLGR_STALE: 4, NO_LLGR: 8 } as const
 
 export class AttributeTable {
-  origin = new Uint8Array(1024)
-  pathLength = new Uint16Array(1024)
-  clusters = new Uint16Array(1024)
-  flags = new Uint8Array(1024)
-  nextHopLength = new Uint8Array(1024)
-  neighbour = new Uint32Array(1024)
-  med = new Uint32Array(1024)
-  localPref = new Uint32Array(1024)
-  originator = new Uint32Array(1024)
+  origin = new Uint8Array(0)
+  pathLength = new Uint16Array(0)
+  clusters = new Uint16Array(0)
+  flags = new Uint8Array(0)
+  nextHopLength = new Uint8Array(0)
+  neighbour = new Uint32Array(0)
+  med = new Uint32Array(0)
+  localPref = new Uint32Array(0)
+  originator = new Uint32Array(0)
   /** For whoever works on a batch: scratch by id, -1 in between. */
-  scratch = new Int32Array(1024)
+  scratch = new Int32Array(0)
   /** Ids are below this; freed ones among them wait to be used again. */
   used = 0
   live = 0
-  #hash = new Uint32Array(1024)
-  #chunk = new Uint16Array(1024)
-  #offset = new Uint32Array(1024)
-  #length = new Uint16Array(1024)
-  #index = new Int32Array(2048).fill(-1)
+  #hash = new Uint32Array(0)
+  #chunk = new Uint16Array(0)
+  #offset = new Uint32Array(0)
+  #length = new Uint16Array(0)
+  #index = new Int32Array(0)
   #chunks: Uint8Array[] = [new Uint8Array(CHUNK)]
   #top = 0
   #free: number[] = []
@@ -50,6 +50,11 @@ export class AttributeTable {
   #communitiesAt = -1
   /** References given up since the last sweep, by whoever holds ids: a measure of what a sweep may free. */
   released = 0
+
+  constructor() {
+    this.#grow(1024)
+    this.#reindex(2048)
+  }
 
   /** The id of the set whose canonical bytes are the first `length` of `bytes`. */
   intern(bytes: Uint8Array, length: number, summary: AttributeSummary): number {
@@ -246,9 +251,18 @@ export class AttributeTable {
 
 function hashOf(bytes: Uint8Array, length: number): number {
   let hash = length
-  for (let i = 0; i < length; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193)
+  let at = 0
+  for (; at + 4 <= length; at += 4)
+    hash = hashed(hash, bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24))
+  for (; at < length; at++) hash = hashed(hash, bytes[at]!)
   hash ^= hash >>> 15
   return Math.imul(hash, 0x2c1b3c6d) >>> 0
+}
+
+/** What is high after the multiplication goes low, where the index looks. */
+function hashed(hash: number, value: number): number {
+  const product = Math.imul(hash ^ value, 0x9e3779b1)
+  return (product << 13) | (product >>> 19)
 }
 
 function communityFlags(bytes: Uint8Array, at: number, length: number): number {

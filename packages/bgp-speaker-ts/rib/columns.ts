@@ -1,4 +1,5 @@
-// Typed arrays that grow.
+// Typed arrays that grow. Tables make theirs empty and grow them before they are used: a field that is written for the second time only when there is
+// work would cost what was compiled for it until then, as a compiler takes such a field for a constant.
 
 type Column = Int32Array | Uint32Array | Uint16Array | Uint8Array
 
@@ -22,8 +23,12 @@ export const NO_IDS = new Int32Array(0)
 
 /** Ids that wait for something. The last ones come first. */
 export class IdStack {
-  #ids = new Int32Array(64)
+  #ids = new Int32Array(0)
   length = 0
+
+  constructor() {
+    this.#clear()
+  }
 
   push(id: number): void {
     if (this.length === this.#ids.length) this.#ids = grown(this.#ids, this.length * 2)
@@ -35,11 +40,11 @@ export class IdStack {
     const from = Math.max(0, this.length - most)
     const taken = this.#ids.slice(from, this.length)
     this.length = from
-    if (from === 0 && this.#ids.length > LARGE) this.#shrink()
+    if (from === 0 && this.#ids.length > LARGE) this.#clear()
     return taken
   }
 
-  #shrink(): void {
+  #clear(): void {
     release(this.#ids)
     this.#ids = new Int32Array(64)
   }

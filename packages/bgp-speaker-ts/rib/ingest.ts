@@ -23,6 +23,8 @@ export class Ingest {
   readonly #sections = new UpdateSections()
   /** Why the set at hand may not be used at all; '': it may. */
   #refusal = ''
+  /** Of the message's prefixes, in their order: see `PrefixTable.fetch4`. */
+  #keys = new Int32Array(4096)
 
   constructor(ribs: Readonly<Record<Family, FamilyRib>>, attributes: AttributeTable) {
     this.#ribs = ribs
@@ -172,8 +174,8 @@ export class Ingest {
     const rib = this.#ribs[family]
     const wide = family === 'ipv6-unicast'
     const addPath = wide ? peer.context.addPath6 : peer.context.addPath4
-    if (!addPath) this.#fetch(rib, bytes, at, end)
-    while (at < end) {
+    this.#fetch(rib, bytes, at, end, addPath)
+    for (let index = 0; at < end; index++) {
       let pathId = 0
       if (addPath) {
         if (end - at < 5) throw invalidNetwork('prefix cut short')
@@ -184,9 +186,10 @@ export class Ingest {
       const size = (length + 7) >> 3
       if (length > (wide ? 128 : 32)) throw invalidNetwork(`prefix of ${length} bits`)
       if (size > end - at) throw invalidNetwork('prefix cut short')
+      const key = this.#keys[index]!
       const prefix = wide
-        ? this.#find6(rib, bytes, at, length, !withdraw)
-        : rib.prefixes.find4(word(bytes, at, length), length, !withdraw)
+        ? find6(rib, key, bytes, at, length, !withdraw)
+        : rib.prefixes.find4(key, word(bytes, at, length), length, !withdraw)
       at += size
       if (withdraw) {
         if (prefix >= 0) this.#withdraw(peer, rib, prefix, pathId)
@@ -194,32 +197,26 @@ export class Ingest {
     }
   }
 
-  /** Has the processor fetch what the prefixes in [at, end) need: it waits for memory once a message, and not once a prefix. */
-  #fetch({ prefixes }: FamilyRib, bytes: Uint8Array, at: number, end: number): void {
-    while (at < end) {
+  /** The keys of the prefixes in [at, end). Has the processor fetch what they need: it waits for memory once a message, and not once a prefix. */
+  #fetch({ prefixes }: FamilyRib, bytes: Uint8Array, at: number, end: number, addPath: boolean): void {
+    if (end - at > this.#keys.length) this.#keys = new Int32Array(end - at)
+    const keys = this.#keys
+    for (let index = 0; at < end; index++) {
+      if (addPath) at += 4
+      if (at >= end) return
       const length = bytes[at++]!
       const size = (length + 7) >> 3
       // Whoever takes the prefixes says what is wrong.
       if (length > 32 * prefixes.words || size > end - at) return
       const first = word(bytes, at, length)
-      if (prefixes.words === 1) prefixes.fetch4(first)
+      if (prefixes.words === 1) keys[index] = prefixes.fetch4(first)
       else {
         const second = word(bytes, at + 4, length - 32)
-        prefixes.fetch6(first, second, word(bytes, at + 8, length - 64), word(bytes, at + 12, length - 96))
+        const third = word(bytes, at + 8, length - 64)
+        keys[index] = prefixes.fetch6(first, second, third, word(bytes, at + 12, length - 96))
       }
       at += size
     }
-  }
-
-  #find6(rib: FamilyRib, bytes: Uint8Array, at: number, length: number, create: boolean): number {
-    return rib.prefixes.find6(
-      word(bytes, at, length),
-      word(bytes, at + 4, length - 32),
-      word(bytes, at + 8, length - 64),
-      word(bytes, at + 12, length - 96),
-      length,
-      create,
-    )
   }
 
   #withdraw(peer: IngestPeer, rib: FamilyRib, prefix: number, pathId: number): void {
@@ -274,6 +271,20 @@ export function tooManyPrefixes(family: Family, limit: number): NotificationErro
   data[2] = SAFI.UNICAST
   writeU32(data, 3, limit)
   return new NotificationError(ERROR.CEASE, CEASE.MAX_PREFIXES, `more than ${limit} prefixes`, data)
+}
+
+function find6(
+  { prefixes }: FamilyRib,
+  key: number,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  create: boolean,
+): number {
+  const second = word(bytes, at + 4, length - 32)
+  const third = word(bytes, at + 8, length - 64)
+  const fourth = word(bytes, at + 12, length - 96)
+  return prefixes.find6(key, word(bytes, at, length), second, third, fourth, length, create)
 }
 
 function unicast(afi: number, safi: number): Family | undefined {

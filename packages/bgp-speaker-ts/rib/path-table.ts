@@ -5,25 +5,29 @@ import { grown } from './columns.ts'
 export const PATH_FLAG = { STALE: 1, REFUSED: 2, LONG_LIVED: 4 } as const
 
 export class PathTable {
-  prefix = new Int32Array(1024)
+  prefix = new Int32Array(0)
   /** Index of the source (peer); 0 is ourselves. */
-  source = new Uint16Array(1024)
+  source = new Uint16Array(0)
   /** Attributes as received. */
-  received = new Int32Array(1024)
+  received = new Int32Array(0)
   /** Attributes after import policy; -1: rejected. */
-  attribute = new Int32Array(1024)
+  attribute = new Int32Array(0)
   /** Next path of the same prefix, -1: none. */
-  next = new Int32Array(1024)
-  flags = new Uint8Array(1024)
+  next = new Int32Array(0)
+  flags = new Uint8Array(0)
   used = 0
   live = 0
   /** Path identifiers of the NLRI (RFC 7911); none before the first that is not 0. */
   #pathId: Uint32Array | undefined
-  #peerNext = new Int32Array(1024)
-  #peerPrevious = new Int32Array(1024)
+  #peerNext = new Int32Array(0)
+  #peerPrevious = new Int32Array(0)
   /** First path of each source. */
   #heads = new Int32Array(16).fill(-1)
   #free: number[] = []
+
+  constructor() {
+    this.#grow(1024)
+  }
 
   add(prefix: number, source: number, pathId: number): number {
     const id = this.#free.pop() ?? this.used++

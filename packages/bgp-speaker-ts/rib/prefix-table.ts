@@ -15,16 +15,16 @@ const SEED = 0x2c1b3c6d
 export class PrefixTable {
   /** 32-bit words of an address: 1 or 4. */
   readonly words: 1 | 4
-  length = new Uint8Array(1024)
+  length = new Uint8Array(0)
   /** First path, -1: none. */
-  head = new Int32Array(1024)
+  head = new Int32Array(0)
   /** Attributes and source of the best path as it was last published; -1 and NOBODY: none. */
-  bestAttribute = new Int32Array(1024)
-  bestSource = new Uint16Array(1024)
+  bestAttribute = new Int32Array(0)
+  bestSource = new Uint16Array(0)
   /** 1: waits for best path selection. */
-  dirty = new Uint8Array(1024)
+  dirty = new Uint8Array(0)
   /** For whoever works on a batch: chains prefixes of one attribute set. */
-  next = new Int32Array(1024)
+  next = new Int32Array(0)
   /** Of no use but that it keeps what was fetched from being optimized away. */
   fetched = 0
   /** Ids are below this. */
@@ -33,8 +33,8 @@ export class PrefixTable {
   /** Signed: larger numbers than 31 bits hold would be objects. */
   #address: Int32Array[]
   /** By the low bits of a mixed address: the id in as many bits, and the other bits of that number, so that a look at another's slot seldom needs a look at its address. */
-  #index = new Int32Array(4096).fill(EMPTY)
-  #last = 4095
+  #index = new Int32Array(0)
+  #last = 0
   #deleted = 0
   #free: number[] = []
   #bestSet: Int32Array | undefined
@@ -42,22 +42,31 @@ export class PrefixTable {
   /** `multipath`: several paths to a prefix may be used at once. */
   constructor(words: 1 | 4, multipath = false) {
     this.words = words
-    if (multipath) this.#bestSet = new Int32Array(1024)
-    this.#address = Array.from({ length: words }, () => new Int32Array(1024))
+    if (multipath) this.#bestSet = new Int32Array(0)
+    this.#address = Array.from({ length: words }, () => new Int32Array(0))
+    this.#grow(1024)
+    this.#rehash(4096)
   }
 
-  /** Has the processor fetch what a prefix needs of the hash. Several in a row are fetched at the same time. */
-  fetch4(address: number): void {
-    this.fetched ^= this.#index[mix(SEED, address) & this.#last]!
-  }
-
-  fetch6(a: number, b: number, c: number, d: number): void {
-    this.fetched ^= this.#index[mix(mix(mix(mix(SEED, a), b), c), d) & this.#last]!
-  }
-
-  /** The id of an IPv4 prefix, made when `create` and not there; -1 when not there. The address is a signed number; host bits must be zero. */
-  find4(address: number, length: number, create: boolean): number {
+  /** The key of an address, for `find4`. Has the processor fetch what it needs of the hash: several in a row are fetched at the same time. */
+  fetch4(address: number): number {
     const key = mix(SEED, address)
+    this.fetched ^= this.#index[key & this.#last]!
+    return key
+  }
+
+  /** The same for `find6`. */
+  fetch6(a: number, b: number, c: number, d: number): number {
+    const key = key6(a, b, c, d)
+    this.fetched ^= this.#index[key & this.#last]!
+    return key
+  }
+
+  /**
+   * The id of an IPv4 prefix, made when `create` and not there; -1 when not there. The address is a signed number; host bits must be zero.
+   * @param key of the address, as `fetch4` says
+   */
+  find4(key: number, address: number, length: number, create: boolean): number {
     const last = this.#last
     let slot = key & last
     let hole = -1
@@ -79,8 +88,8 @@ export class PrefixTable {
     return id
   }
 
-  find6(a: number, b: number, c: number, d: number, length: number, create: boolean): number {
-    const key = mix(mix(mix(mix(SEED, a), b), c), d)
+  /** The same for IPv6, whose key is that of `fetch6`. */
+  find6(key: number, a: number, b: number, c: number, d: number, length: number, create: boolean): number {
     const last = this.#last
     let slot = key & last
     let hole = -1
@@ -112,8 +121,9 @@ export class PrefixTable {
 
   find(prefix: Prefix, create: boolean): number {
     const word = (i: number) => readU32(prefix.bytes, 4 * i) | 0
-    if (this.words === 1) return this.find4(word(0), prefix.length, create)
-    return this.find6(word(0), word(1), word(2), word(3), prefix.length, create)
+    if (this.words === 1) return this.find4(mix(SEED, word(0)), word(0), prefix.length, create)
+    const key = key6(word(0), word(1), word(2), word(3))
+    return this.find6(key, word(0), word(1), word(2), word(3), prefix.length, create)
   }
 
   /** A 32-bit word of the address as a signed number, most significant first. */
@@ -183,6 +193,10 @@ export class PrefixTable {
     if ((this.live + this.#deleted) * 2 <= this.#index.length) return
     let slots = this.#index.length
     while (this.live * 4 > slots) slots *= 2
+    this.#rehash(slots)
+  }
+
+  #rehash(slots: number): void {
     release(this.#index)
     const index = new Int32Array(slots).fill(EMPTY)
     const last = slots - 1
@@ -199,9 +213,9 @@ export class PrefixTable {
   }
 
   #key(id: number): number {
-    let key = SEED
-    for (let i = 0; i < this.words; i++) key = mix(key, this.#address[i]![id]!)
-    return key
+    const address = this.#address
+    if (this.words === 1) return mix(SEED, address[0]![id]!)
+    return key6(address[0]![id]!, address[1]![id]!, address[2]![id]!, address[3]![id]!)
   }
 
   #grow(capacity: number): void {
@@ -214,4 +228,10 @@ export class PrefixTable {
     this.dirty = grown(this.dirty, capacity)
     this.next = grown(this.next, capacity)
   }
+}
+
+/** Few prefixes are longer than 64 bits: the zeros of the others are not mixed. */
+function key6(a: number, b: number, c: number, d: number): number {
+  const key = mix(mix(SEED, a), b)
+  return (c | d) === 0 ? key : mix(mix(key, c), d)
 }
