@@ -25,7 +25,9 @@ echo '+cpu +memory +pids +io +cpuset' >/sys/fs/cgroup/cgroup.subtree_control 2>/
 kernel=$(setting kernel)
 mkdir -p /lib/modules
 rm -rf "/lib/modules/$(uname -r)"
-ln -sfn "$kernel/lib/modules/$(uname -r)" "/lib/modules/$(uname -r)"
+# Not a link: pods see it too.
+mkdir "/lib/modules/$(uname -r)"
+mount --bind "$kernel/lib/modules/$(uname -r)" "/lib/modules/$(uname -r)"
 modprobe -q virtio_net
 modprobe -q virtio_rng
 

@@ -1,5 +1,7 @@
-/** Kernel modules without modprobe: the kernel itself starts the host's, when it is asked for a network device of that name. */
+/** Kernel modules, with a modprobe of our own or without: the kernel itself starts the host's, when it is asked for a network device of that name. */
+import { execFile } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
+import { release } from 'node:os'
 import { hasCode } from './errors.ts'
 import { AF_INET, close, ioctlAsync, SOCK_DGRAM, socket } from './sys.ts'
 
@@ -21,6 +23,28 @@ export async function loadModule(name: string): Promise<ModuleOutcome> {
   if (name.length > NAME_LENGTH) return { ok: false, reason: `load it on the host: modprobe ${name}` }
   await requestModule(name)
   return isLoaded(name) ? { ok: true } : { ok: false, reason: reasonFor(name) }
+}
+
+/**
+ * Has the kernel load several. The kernel starts modprobe twice for each that it is asked for: where we have one, with the host's
+ * /lib/modules, it is started once for all of them. What it did not load is asked for one by one; see `loadModule`.
+ */
+export async function loadModules(names: readonly string[]): Promise<ReadonlyMap<string, ModuleOutcome>> {
+  const missing = names.filter((name) => !isLoaded(name))
+  if (missing.length > 0 && existsSync(`/lib/modules/${release()}/modules.dep`)) await modprobe(missing)
+  const outcomes = new Map<string, ModuleOutcome>()
+  for (const name of names) outcomes.set(name, await loadModule(name))
+  return outcomes
+}
+
+/** Milliseconds. */
+const MODPROBE_TIMEOUT = 30_000
+
+/** Whether there is one and what became of it shows in what is loaded then. */
+function modprobe(names: readonly string[]): Promise<void> {
+  return new Promise((resolve) => {
+    execFile('modprobe', ['-a', '-q', ...names], { timeout: MODPROBE_TIMEOUT }, () => resolve())
+  })
 }
 
 /** Loaded or built in. Modules without parameters of their own have no /sys/module entry when they are built in. */

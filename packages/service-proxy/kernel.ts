@@ -77,8 +77,10 @@ export interface Kernel {
   boundPorts(): Promise<ReadonlySet<BoundPort>>
   /** Addresses of all interfaces that others can reach. */
   addresses(): Promise<readonly string[]>
-  /** Makes the kernel load a module; `reason` says why it did not. */
-  loadModule(name: string): Promise<{ readonly ok: boolean; readonly reason?: string }>
+  /** Makes the kernel load modules; `reason` says why it did not, by name. */
+  loadModules(
+    names: readonly string[],
+  ): Promise<ReadonlyMap<string, { readonly ok: boolean; readonly reason?: string }>>
   /** Follows changes of the kernel's state, where the kernel announces them. */
   watch?(news: KernelNews): Disposable
 }

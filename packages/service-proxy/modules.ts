@@ -7,16 +7,14 @@ import { MODULES } from './settings.ts'
 /** Why a module could not be loaded, by its name. */
 export type MissingModules = ReadonlyMap<string, string>
 
-/** Each module takes the kernel a process of its own: with none of them there, this is a large part of a start. Never rejects. */
+/** With none of them there, this is a large part of a start. Never rejects. */
 export async function loadModules(kernel: Kernel): Promise<MissingModules> {
-  const reasons = new Map<string, string>()
-  for (const name of MODULES) {
-    const outcome = await kernel
-      .loadModule(name)
-      .catch((error: Error) => ({ ok: false, reason: error.message }))
-    if (!outcome.ok) reasons.set(name, outcome.reason ?? '')
+  try {
+    const outcomes = await kernel.loadModules(MODULES)
+    return new Map([...outcomes].flatMap(([name, { ok, reason = '' }]) => (ok ? [] : [[name, reason]])))
+  } catch (error) {
+    return new Map(MODULES.map((name) => [name, String(error)]))
   }
-  return reasons
 }
 
 /** @throws ServiceProxyError NO_IPVS, saying what to do */

@@ -1,7 +1,7 @@
 /** The kernel of a network namespace, as the proxy needs it. */
 import { Conntrack } from '@podroute/linux/conntrack.ts'
 import { Ipvs } from '@podroute/linux/ipvs/ipvs.ts'
-import { loadModule } from '@podroute/linux/modules.ts'
+import { loadModules } from '@podroute/linux/modules.ts'
 import { NETLINK_ROUTE, NetlinkSocket } from '@podroute/linux/netlink/socket.ts'
 import { watchNft } from '@podroute/linux/nft/monitor.ts'
 import { Addresses } from '@podroute/linux/route/addresses.ts'
@@ -58,7 +58,7 @@ export function openKernel(options: OpenKernelOptions = {}): Kernel & Disposable
     async addresses() {
       return (await addresses.list()).map(({ address }) => address).filter((address) => !NEARBY.test(address))
     },
-    loadModule,
+    loadModules,
     watch(news) {
       own.forget()
       const watching = new DisposableStack()

@@ -62,7 +62,7 @@ function yesKernel(counts: Counts): Kernel {
     boundPorts: () => fake.boundPorts(),
     listen: (port, answer) => fake.listen(port, answer),
     addresses: () => fake.addresses(),
-    loadModule: (name) => fake.loadModule(name),
+    loadModules: (names) => fake.loadModules(names),
   }
 }
 

@@ -11,7 +11,7 @@ import {
   type IpvsOp,
   type VirtualServer,
 } from '@podroute/linux/ipvs/ipvs.ts'
-import { isLoaded, loadModule } from '@podroute/linux/modules.ts'
+import { isLoaded, loadModule, loadModules } from '@podroute/linux/modules.ts'
 import { connectTcp, listenTcp } from '@podroute/linux/tcp.ts'
 import { expect } from 'chai'
 import { TestNetns } from '../netns/linux-support.ts'
@@ -243,6 +243,27 @@ describe('kernel modules', () => {
   it('loads a module that is not there yet', async () => {
     expect(await loadModule('ip_vs_lblc')).to.deep.equal({ ok: true })
     expect(isLoaded('ip_vs_lblc')).to.equal(true)
+  })
+
+  it('loads several at once, and says of each what became of it', async () => {
+    const names = ['ip_vs_sh', 'no_such_mod', 'ip_vs_lblcr']
+    const outcomes = await loadModules(names)
+    expect([...outcomes.keys()]).to.deep.equal(names)
+    expect([...outcomes.values()].map(({ ok }) => ok)).to.deep.equal([true, false, true])
+    expect(names.map(isLoaded)).to.deep.equal([true, false, true])
+  })
+
+  it('loads them without modprobe, too', async () => {
+    const { PATH } = process.env
+    process.env.PATH = '/nowhere'
+    try {
+      expect([...(await loadModules(['ip_vs_mh', 'ip_vs_nq'])).values()]).to.deep.equal([
+        { ok: true },
+        { ok: true },
+      ])
+    } finally {
+      process.env.PATH = PATH
+    }
   })
 
   it('says what to do about one that does not exist', async () => {

@@ -128,8 +128,9 @@ export class FakeKernel implements Kernel {
     this.#news?.onAddress()
   }
 
-  async loadModule(name: string) {
-    return name === 'ip_vs' && !this.hasIpvs ? { ok: false, reason: 'not for this kernel' } : { ok: true }
+  async loadModules(names: readonly string[]) {
+    const missing = { ok: false, reason: 'not for this kernel' }
+    return new Map(names.map((name) => [name, name === 'ip_vs' && !this.hasIpvs ? missing : { ok: true }]))
   }
 
   watch(news: KernelNews): Disposable {
