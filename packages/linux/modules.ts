@@ -1,7 +1,6 @@
 /** Kernel modules, with a modprobe of our own or without: the kernel itself starts the host's, when it is asked for a network device of that name. */
 import { execFile } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import { release } from 'node:os'
 import { hasCode } from './errors.ts'
 import { AF_INET, close, ioctlAsync, SOCK_DGRAM, socket } from './sys.ts'
 
@@ -35,6 +34,11 @@ export async function loadModules(names: readonly string[]): Promise<ReadonlyMap
   const outcomes = new Map<string, ModuleOutcome>()
   for (const name of names) outcomes.set(name, await loadModule(name))
   return outcomes
+}
+
+/** Of the kernel that runs: what `os.release` says is that of the machine where the agent's snapshot was made. */
+function release(): string {
+  return readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim()
 }
 
 /** Milliseconds. */
