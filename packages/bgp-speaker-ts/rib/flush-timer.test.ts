@@ -52,6 +52,19 @@ describe('when the tables are flushed', () => {
     expect(flushes).to.have.length(2)
   })
 
+  it('a moment after the first change, where many peers were told of few prefixes the last time', () => {
+    const { clock, timer, flushes } = started(12, true)
+    timer.schedule()
+    clock.settle()
+    clock.advance(1000)
+    timer.schedule()
+    clock.advance(5)
+    timer.schedule()
+    expect(flushes).to.have.length(1)
+    clock.advance(1)
+    expect(flushes).to.have.length(2)
+  })
+
   it('a tenth of a second after the last one at the latest', () => {
     const { clock, timer, flushes } = started(5000, true)
     timer.schedule()

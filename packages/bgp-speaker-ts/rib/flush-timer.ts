@@ -1,9 +1,12 @@
 // When the tables are flushed: at the end of the event loop's turn; but after a flush that was mostly writing the same few prefixes
-// to many peers, a while later, so that the next one has more to say.
+// to many peers, a while later, so that the next one has more to say. Where the last one was like that, every change waits for a
+// moment, as it seldom comes alone: what many peers that are lost had announced is told to the others at once.
 import type { Clock } from '../clock.ts'
 
 /** After a flush that told more peers than prefixes nothing is flushed for as long as it took, but for at most so many milliseconds: telling 2,000 peers of one prefix costs as much as of a hundred. */
 const LONGEST = 100
+/** Milliseconds that the first change after a rest waits at most: half of what the last flush took, but not where that is less than a timer can count. */
+const LONGEST_MOMENT = 10
 
 /** What a flush did. */
 export interface Flushed {
@@ -19,6 +22,7 @@ export class FlushTimer {
   #cancel: (() => void) | undefined
   #waits = false
   #notBefore = Number.NEGATIVE_INFINITY
+  #moment = 0
   #closed = false
 
   constructor(clock: Clock, flush: () => Flushed) {
@@ -29,7 +33,7 @@ export class FlushTimer {
   /** Something changed. */
   schedule(): void {
     if (this.#cancel !== undefined || this.#closed) return
-    const wait = this.#notBefore - this.#clock.now()
+    const wait = Math.max(this.#notBefore - this.#clock.now(), this.#moment)
     this.#waits = wait > 0
     this.#cancel = this.#waits ? this.#clock.after(wait, this.#run) : this.#clock.soon(this.#run)
   }
@@ -52,7 +56,9 @@ export class FlushTimer {
     const started = this.#clock.now()
     const { more, wide } = this.#flush()
     const now = this.#clock.now()
-    if (wide) this.#notBefore = now + Math.min(now - started, LONGEST)
+    const took = wide ? now - started : 0
+    if (wide) this.#notBefore = now + Math.min(took, LONGEST)
+    this.#moment = took < 2 ? 0 : Math.min(took / 2, LONGEST_MOMENT)
     if (more) this.hurry()
   }
 }
