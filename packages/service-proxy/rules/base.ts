@@ -88,9 +88,10 @@ function affinities(family: Family): string[] {
 
 /** Clients whom loadBalancerSourceRanges keep out. */
 function unwelcome(family: Family): string {
-  const asked = askedOf(family)
-  const ranges = setOf('service-ranges', family)
-  return `${asked} @${setOf('service-ranged', family)} ${asked} . ${protocolName(family)} saddr != @${ranges}`
+  const ip = protocolName(family)
+  // Not "meta l4proto": in keys of ranges nft 1.0.6 swaps the bytes of that one byte, which newer kernels refuse (seen: 7.2).
+  const key = `${ip} daddr . ct original protocol . th dport . ${ip} saddr`
+  return `${askedOf(family)} @${setOf('service-ranged', family)} ${key} != @${setOf('service-ranges', family)}`
 }
 
 /** For everybody, the node itself included, for which the address is a local one. */
