@@ -6,7 +6,8 @@ import { buildPodrouteImage } from './images/podroute.ts'
 import { buildPodImages } from './images/pods.ts'
 import { buildImageStore, cachedArchive } from './images/store.ts'
 import { buildLoad } from './load/build.ts'
-import { type Kernel, prepareKernel } from './node/kernel.ts'
+import type { Kernel } from './node/kernel.ts'
+import { prepareKernel } from './node/machine.ts'
 import { checkMachine, installPackages } from './prerequisites.ts'
 import type { Progress, Report } from './progress.ts'
 import { buildTools } from './tools/build.ts'
@@ -42,7 +43,7 @@ export interface PrepareOptions {
   readonly upstream?: boolean
 }
 
-/** Checks the machine, installs packages, builds Kubernetes, the images, and unpacks the kernel. */
+/** Checks the machine, installs packages, builds Kubernetes, the images, and makes the kernel. */
 export async function prepare(progress: Progress, options: PrepareOptions = {}): Promise<Prepared> {
   await checkMachine()
   const building = progress.step('build Kubernetes and etcd', (report) =>
@@ -77,7 +78,11 @@ async function afterPackages(
   const [tools, , kernel, imageStore] = await Promise.all([
     buildTools(),
     buildLoad(),
-    progress.step('unpack the nodes’ kernel', prepareKernel, ({ version }) => version),
+    progress.step(
+      'make the nodes’ kernel',
+      (report) => prepareKernel(counting(report, 'files made')),
+      ({ version }) => version,
+    ),
     prepareImages(progress, upstream),
     progress.step('build the reference CNI plugins', buildReferencePlugins),
   ])

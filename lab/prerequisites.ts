@@ -8,7 +8,9 @@ import { LabError } from './errors.ts'
 
 /** Debian packages of the lab and of every test tier, with what each is for. */
 export const PACKAGES: Readonly<Record<string, string>> = {
+  bc: 'builds the kernel of user-mode Linux',
   'bind9-dnsutils': 'dig in the images of upstream’s tests',
+  bison: 'builds the kernel of user-mode Linux',
   bird2: 'BGP peer in the interoperability tests and benchmarks',
   buildah: 'builds the container image from deploy/Dockerfile',
   'busybox-static': 'first steps of a node, and the client pods',
@@ -19,8 +21,9 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   crun: 'starts the containers of the nodes',
   curl: 'client in the scenarios, and in the images of upstream’s tests',
   exabgp: 'BGP peer in the interoperability tests, and decodes messages of the BGP speaker',
+  flex: 'builds the kernel of user-mode Linux',
   frr: 'router outside the cluster',
-  gcc: 'builds the CNI plugins and the load program of the tests',
+  gcc: 'builds the CNI plugins, the load program of the tests and the kernel of user-mode Linux',
   'gcc-aarch64-linux-gnu': 'builds the CNI plugins for arm64',
   gobgpd: 'BGP peer in the interoperability tests',
   ipset: 'kube-proxy in ipvs mode in the service benchmark',
@@ -31,7 +34,7 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   kmod: 'loads kernel modules in the nodes',
   'libc6-dev': 'builds the CNI plugins and the load program of the tests',
   libnftables1: 'nftables tests and the agent in the nodes',
-  make: 'builds the CNI plugins',
+  make: 'builds the CNI plugins and the kernel of user-mode Linux',
   mmdebstrap: 'base image, where there is no image registry',
   mount: 'mounts in the nodes',
   'netcat-openbsd': 'nc in the images of upstream’s tests',
@@ -41,11 +44,11 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   podman: 'container runtime in the tests of the CNI plugins',
   procps: 'sysctl in the nodes',
   python3: 'SCTP in the IPVS tests',
-  'qemu-system-x86': 'the nodes',
+  'qemu-system-x86': 'the nodes, with KVM or emulated',
   'qemu-user-static': 'runs the CNI plugins of arm64',
   strace: 'system calls in the CNI benchmark',
   tshark: 'decodes messages of the BGP speaker in its tests',
-  'util-linux': 'setpriv',
+  'util-linux': 'setpriv and taskset',
   wget: 'client in the images of upstream’s tests',
   'xz-utils': 'takes the kernel out of its boot image',
 }

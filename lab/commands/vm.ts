@@ -7,8 +7,14 @@ import { bootVm, defaultCpus } from '../node/vm.ts'
 import { checkMachine, installPackages } from '../prerequisites.ts'
 
 const PACKAGES = [
+  'bc',
+  'bison',
   'busybox-static',
   'cpio',
+  'flex',
+  'gcc',
+  'libc6-dev',
+  'make',
   'kmod',
   'qemu-system-x86',
   'ipvsadm',

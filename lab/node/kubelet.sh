@@ -57,7 +57,7 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.snapshotter.
       SystemdCgroup = false
 CONFIG
 
-# Emulated, a signal and a garbage collection cost much more than they do on a real machine.
+# Without virtualization a signal and a garbage collection cost much more than they do on a real machine.
 export GODEBUG=asyncpreemptoff=1 GOGC=400
 setsid containerd </dev/null >/var/log/containerd.log 2>&1 &
 setsid "$PROGRAMS/kubelet" --config="$FILES/kubelet.json" --kubeconfig=/var/lib/kubelet/kubeconfig --hostname-override="$NODE" \

@@ -3,14 +3,14 @@
 import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { LAB_NAMESPACE, NODE_COUNT, type NodeAddresses, ROUTER } from '../addresses.ts'
+import { LAB_NAMESPACE, NODE_COUNT, NODES, type NodeAddresses, ROUTER } from '../addresses.ts'
 import type { CommandResult } from '../command.ts'
 import { LabError } from '../errors.ts'
 import { PAUSE_IMAGE } from '../images/pods.ts'
 import type { Processes } from '../processes.ts'
 import { collectInGuest } from './channel.ts'
 import type { Kernel } from './kernel.ts'
-import { hardwareVirtualization, qemuArguments } from './qemu.ts'
+import { agentSocket, machineProcesses } from './machine.ts'
 import { guestCommand, type RunOptions, START_SCRIPT } from './vm.ts'
 
 export interface NodeOptions {
@@ -33,7 +33,7 @@ export function nodeDirectory(state: string, name: string): string {
 }
 
 export function nodeSocket(state: string, name: string): string {
-  return join(nodeDirectory(state, name), 'agent.sock')
+  return agentSocket(nodeDirectory(state, name))
 }
 
 /** Runs a command in a node of the running lab; resolves whatever its exit status. */
@@ -51,7 +51,7 @@ function nodeCpus(): number {
   return availableParallelism() >= 2 * NODE_COUNT ? 2 : 1
 }
 
-/** Powers a node on; resolves when QEMU runs. */
+/** Powers a node on; resolves when its processes run. */
 export async function powerOn(options: NodeOptions): Promise<void> {
   const { addresses, processes, pki, imageStore } = options
   const directory = nodeDirectory(processes.directory, addresses.name)
@@ -60,26 +60,24 @@ export async function powerOn(options: NodeOptions): Promise<void> {
   await copyFile(join(pki, 'ca.crt'), join(files, 'ca.crt'))
   await copyFile(join(pki, `${addresses.name}.kubeconfig`), join(files, 'kubeconfig'))
   await writeFile(join(files, 'kubelet.json'), JSON.stringify(kubeletConfiguration(files), null, 2))
-  const machine = qemuArguments(
-    {
-      name: addresses.name,
-      memoryMiB: options.memoryMiB ?? 2048,
-      cpus: options.cpus ?? nodeCpus(),
-      kernel: options.kernel,
-      tools: options.tools,
-      start: START_SCRIPT,
-      shares: [
-        { path: files, mode: 'ro' },
-        { path: imageStore, mode: 'ro', cache: 'loose' },
-      ],
-      networks: [addresses],
-      directory,
-    },
-    hardwareVirtualization(),
-  )
-  await processes.start(addresses.name, ['qemu-system-x86_64', ...machine], { netns: LAB_NAMESPACE })
-  const relay = [options.tools, 'relay', join(directory, 'port.sock'), join(directory, 'agent.sock')]
-  await processes.start(`${addresses.name}-relay`, relay, { netns: LAB_NAMESPACE })
+  const machine = machineProcesses({
+    name: addresses.name,
+    memoryMiB: options.memoryMiB ?? 2048,
+    cpus: options.cpus ?? nodeCpus(),
+    processor: NODES.indexOf(addresses),
+    kernel: options.kernel,
+    tools: options.tools,
+    start: START_SCRIPT,
+    shares: [
+      { path: files, mode: 'ro' },
+      { path: imageStore, mode: 'ro', cache: 'loose' },
+    ],
+    networks: [addresses],
+    directory,
+  })
+  for (const { suffix, command } of machine) {
+    await processes.start(addresses.name + suffix, command, { netns: LAB_NAMESPACE })
+  }
 }
 
 /** Waits for the guest, then starts containerd and the kubelet in it. */
@@ -114,8 +112,9 @@ export async function joinCluster(options: NodeOptions): Promise<void> {
 async function waitForGuest(processes: Processes, name: string): Promise<void> {
   const deadline = performance.now() + 180_000
   while (performance.now() < deadline) {
-    await processes.expectRunning(name)
-    await processes.expectRunning(`${name}-relay`)
+    for (const other of processes.list) {
+      if (other.name === name || other.name.startsWith(`${name}-`)) await processes.expectRunning(other.name)
+    }
     const answer = await runOnNode(processes.directory, name, ['/bin/true'], { timeout: 180_000 }).catch(
       () => undefined,
     )
@@ -124,7 +123,7 @@ async function waitForGuest(processes: Processes, name: string): Promise<void> {
   }
   throw new LabError(
     'timed-out',
-    `${name} does not answer: see ${nodeDirectory(processes.directory, name)}/console.log`,
+    `${name} does not answer: see ${processes.logPath(name)}, and console.log in ${nodeDirectory(processes.directory, name)}`,
   )
 }
 
@@ -146,7 +145,7 @@ function kubeletConfiguration(files: string) {
     clusterDomain: 'cluster.local',
     clusterDNS: ['10.96.0.10'],
     resolvConf: '/etc/resolv.conf',
-    // Nobody looks at statistics here, and emulated nodes have better to do.
+    // Nobody looks at statistics here, and nodes that share a core have better to do.
     volumeStatsAggPeriod: '-1s',
     nodeStatusReportFrequency: '1m',
     // The nodes' disks are memory: never clear images away.

@@ -31,17 +31,33 @@ mount --bind "$kernel/lib/modules/$(uname -r)" "/lib/modules/$(uname -r)"
 modprobe -q virtio_net
 modprobe -q virtio_rng
 
+# The kubelet wants a clock rate, which user-mode Linux does not name.
+if ! grep -q '^cpu MHz' /proc/cpuinfo; then
+  { sed '/^$/d' /proc/cpuinfo; printf 'cpu MHz\t\t: 1000.000\n\n'; } >/run/cpuinfo
+  mount --bind /run/cpuinfo /proc/cpuinfo
+fi
+
 hostname "$(setting name)"
 ip link set lo up
+# User-mode Linux has its own name for them.
+for link in /sys/class/net/vec*; do
+  [ -e "$link" ] && ip link set "${link##*/}" name "eth${link##*/vec}"
+done
+files=$(setting files)
 for share in $(setting shares | tr , ' '); do
   IFS=: read -r tag mode cache path <<<"$share"
   mkdir -p "$path"
+  if [ "$files" = hostfs ]; then
+    mount -t hostfs -o "$mode,$path" none "$path"
+    continue
+  fi
   mount -t 9p -o "trans=virtio,version=9p2000.L,msize=512000,cache=$cache,$mode" "$tag" "$path"
 done
 
 tools=$(setting tools)
+port=$(setting port)
 while :; do
-  "$tools" agent podroute.agent </dev/null
+  "$tools" agent "$port" </dev/null
   sleep 1
 done &
 cd /

@@ -1,4 +1,4 @@
-// Virtual machines with a stock Debian kernel that see this machine's whole file system, read-only, under a layer
+// Virtual machines that see this machine's whole file system, read-only, under a layer
 // of their own: programs, the repository and node_modules are at the same paths; what a guest writes vanishes.
 //
 //   const vm = await bootVm({ name: 'ipvs' })
@@ -16,14 +16,8 @@ import type { CommandResult } from '../command.ts'
 import { LabError } from '../errors.ts'
 import { buildTools } from '../tools/build.ts'
 import { collectInGuest, type GuestCommand, type GuestStreams, runInGuest } from './channel.ts'
-import { prepareKernel } from './kernel.ts'
-import {
-  type GuestNetwork,
-  hardwareVirtualization,
-  type MachineSettings,
-  qemuArguments,
-  type Share,
-} from './qemu.ts'
+import { agentSocket, machineProcesses, prepareKernel } from './machine.ts'
+import type { GuestNetwork, MachineSettings, Share } from './settings.ts'
 
 export interface VmOptions {
   readonly name: string
@@ -85,10 +79,10 @@ async function removeLeftovers(): Promise<void> {
 }
 
 /** Starts a process that the kernel ends when we end, however that happens. */
-function spawnTied(command: string, args: readonly string[], logPath: string): ChildProcess {
+function spawnTied(command: readonly string[], logPath: string): ChildProcess {
   const log = openSync(logPath, 'a')
   try {
-    return spawn('setpriv', ['--pdeathsig', 'KILL', command, ...args], { stdio: ['ignore', log, log] })
+    return spawn('setpriv', ['--pdeathsig', 'KILL', ...command], { stdio: ['ignore', log, log] })
   } finally {
     closeSync(log)
   }
@@ -118,12 +112,9 @@ export async function bootVm(options: VmOptions): Promise<Vm> {
     directory,
   }
   const started = performance.now()
-  const log = join(directory, 'qemu.log')
-  const socket = join(directory, 'agent.sock')
-  const children = [
-    spawnTied('qemu-system-x86_64', qemuArguments(machine, hardwareVirtualization()), log),
-    spawnTied(tools, ['relay', join(directory, 'port.sock'), socket], log),
-  ]
+  const log = join(directory, 'machine.log')
+  const socket = agentSocket(directory)
+  const children = machineProcesses(machine).map(({ command }) => spawnTied(command, log))
   const close = async () => {
     for (const child of children) child.kill('SIGKILL')
     await Promise.all(children.map(ended))
@@ -157,7 +148,7 @@ async function waitForAgent(
     const left = deadline - performance.now()
     if (left <= 0) throw new LabError('timed-out', `no answer after ${timeout} ms`)
     if (children.some((child) => child.exitCode !== null || child.signalCode !== null)) {
-      throw new LabError('vm-ended', 'QEMU ended')
+      throw new LabError('vm-ended', 'it ended')
     }
     try {
       await collectInGuest(socket, { argv: ['/bin/true'] }, { timeout: left })

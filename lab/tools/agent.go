@@ -11,8 +11,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -39,7 +37,7 @@ type exitStatus struct {
 	Error string `json:"error,omitempty"`
 }
 
-// runAgent takes the name of the virtio port to serve.
+// runAgent takes the port to serve: see openPort.
 func runAgent(arguments []string) error {
 	if len(arguments) != 1 {
 		return errors.New("usage: agent PORT-NAME")
@@ -49,50 +47,6 @@ func runAgent(arguments []string) error {
 		return err
 	}
 	return newMultiplexer(port, serveCommand).Serve()
-}
-
-// A portLink waits for the host where the kernel says "end of file" for "nobody is connected".
-type portLink int
-
-func (p portLink) Read(buffer []byte) (int, error) {
-	for {
-		count, err := syscall.Read(int(p), buffer)
-		if err == syscall.EINTR {
-			continue
-		}
-		if count > 0 || err != nil {
-			return count, err
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-}
-
-func (p portLink) Write(bytes []byte) (int, error) {
-	written := 0
-	for written < len(bytes) {
-		count, err := syscall.Write(int(p), bytes[written:])
-		if err != nil && err != syscall.EINTR && err != syscall.EAGAIN {
-			return written, err
-		}
-		written += max(count, 0)
-	}
-	return written, nil
-}
-
-func openPort(name string) (portLink, error) {
-	for attempt := 0; attempt < 200; attempt++ {
-		names, _ := filepath.Glob("/sys/class/virtio-ports/*/name")
-		for _, path := range names {
-			text, _ := os.ReadFile(path)
-			if strings.TrimSpace(string(text)) == name {
-				device := "/dev/" + filepath.Base(filepath.Dir(path))
-				file, err := syscall.Open(device, syscall.O_RDWR|syscall.O_CLOEXEC, 0)
-				return portLink(file), err
-			}
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	return -1, errors.New("no virtio port is named " + name)
 }
 
 // A reply writes frames of one kind.

@@ -1,5 +1,6 @@
 // The lab's own small programs in one static file, which has no dependency: the command channel into a
-// node (agent in the guest, relay on the host), and what the lab's pods run (blue, fetch, pause).
+// node (agent in the guest, relay or machine on the host), what benchmarks measure with (writes), the clock of
+// emulated guests (tsc), and what the lab's pods run (blue, fetch, pause).
 package main
 
 import (
@@ -9,12 +10,13 @@ import (
 )
 
 var programs = map[string]func(arguments []string) error{
-	"agent": runAgent,
-	"relay": runRelay,
-	"blue":  runBlue,
-	"fetch": runFetch,
-	"pause": runPause,
-	"tsc":   runTSC,
+	"agent":   runAgent,
+	"machine": runMachine,
+	"relay":   runRelay,
+	"blue":    runBlue,
+	"fetch":   runFetch,
+	"pause":   runPause,
+	"tsc":     runTSC,
 }
 
 func main() {
@@ -25,7 +27,7 @@ func main() {
 		program, found = programs[name]
 	}
 	if !found {
-		fmt.Fprintln(os.Stderr, "usage: lab-tools agent|relay|tsc|blue|fetch|pause …")
+		fmt.Fprintln(os.Stderr, "usage: lab-tools agent|relay|machine|tsc|writes|blue|fetch|pause …")
 		os.Exit(2)
 	}
 	if err := program(arguments); err != nil {

@@ -19,7 +19,12 @@ func runRelay(arguments []string) error {
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("unix", arguments[1])
+	return serveClients(link, arguments[1])
+}
+
+// serveClients passes the clients of the unix socket at path on to the port behind link, until that ends.
+func serveClients(link io.ReadWriter, path string) error {
+	listener, err := net.Listen("unix", path)
 	if err != nil {
 		return err
 	}

@@ -156,7 +156,8 @@ export function checklist(): void {
       const ports = [{ ...WEB, nodePort: port === 31999 ? 31998 : 31999 }]
       await patch('changing', { ports })
       await soon('another nodePort', () => curlFromOutside(urlOf(SECOND.ipv4, ports[0]!.nodePort)), isBlue)
-      expect(await outcome(FIRST.name, FIRST.ipv4, port), 'the former nodePort').to.equal('refused')
+      const former = () => outcome(FIRST.name, FIRST.ipv4, port)
+      await soon('the former nodePort, refused', former, (found) => found === 'refused')
       const name = { type: 'ExternalName', externalName: 'db.example', clusterIP: null, clusterIPs: null }
       await patch('changing', { ...name, ports: [WEB] })
       const servers = () => onNode(FIRST.name, 'ipvsadm -Ln')

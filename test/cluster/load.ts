@@ -11,8 +11,8 @@ import type { Load } from '../ipvs/support/load.ts'
 
 const NAME = 'load'
 const REPLICAS = 2
-/** Requests a second of each client: what three emulated nodes on two cores carry beside their own work. 300 in all: test/ipvs/agent.test.ts. */
-const RATE = 30
+/** Requests a second of each client. */
+const RATE = 160
 /** A pod that is deleted goes on until nobody came for so many milliseconds. */
 const QUIET = 3000
 
