@@ -17,6 +17,7 @@ var programs = map[string]func(arguments []string) error{
 	"fetch":   runFetch,
 	"pause":   runPause,
 	"tsc":     runTSC,
+	"writes":  runWrites,
 }
 
 func main() {

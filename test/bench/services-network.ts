@@ -1,6 +1,6 @@
 /** The network of the service benchmarks: one namespace with the API server, the endpoints and the clients; a tap leads to the node. */
 import { attempt, run } from '../../lab/command.ts'
-import type { GuestNetwork } from '../../lab/node/qemu.ts'
+import type { GuestNetwork } from '../../lab/node/settings.ts'
 import { ENDPOINT_RANGE, NODE_ADDRESS, SERVICE_RANGE } from './services-objects.ts'
 
 export const NETWORK = 'pr-bench-services'

@@ -1,16 +1,12 @@
 /** The node of the service benchmarks: a virtual machine in which the agent or kube-proxy runs as a process, beside nothing else. */
 import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
 import { bootVm, type Vm } from '../../lab/node/vm.ts'
+import { buildTools } from '../../lab/tools/build.ts'
 import { GUEST_NETWORK, GUEST_SETUP } from './services-network.ts'
 
-/** What of the kernel is called for each write: IPVS commands, nftables transactions, routes. */
-const WRITES = [
-  'ip_vs:ip_vs_genl_set_cmd',
-  'nf_tables:nf_tables_commit',
-  'inet_rtm_newroute',
-  'inet_rtm_delroute',
-]
-const TRACING = '/sys/kernel/tracing'
+/** Shows what goes over netlink in the node. */
+const MONITOR = 'netlink'
 
 /** A program of the node, started by `run`. */
 export interface Program {
@@ -32,6 +28,7 @@ export class BenchNode implements AsyncDisposable {
   readonly #vm: Vm
   #output = ''
   #ended: Promise<unknown> = Promise.resolve()
+  #writes: () => Promise<number> = () => Promise.reject(new Error('nothing is counted'))
 
   private constructor(vm: Vm) {
     this.#vm = vm
@@ -49,8 +46,7 @@ export class BenchNode implements AsyncDisposable {
     await node.sh(GUEST_SETUP)
     // As on a node whose image is on its disk: what is read from there is not measured.
     await node.sh(`find ${dist} -type f -exec cat {} + > /dev/null`)
-    await node.sh(`modprobe -a ip_vs ip_vs_rr nf_tables && mount -t tracefs none ${TRACING}
-      printf 'p:w%d %s\\n' ${WRITES.map((name, index) => `${index} ${name}`).join(' ')} > ${TRACING}/kprobe_events`)
+    await node.sh(`ip link add ${MONITOR} type nlmon && ip link set ${MONITOR} up`)
     return node
   }
 
@@ -96,15 +92,32 @@ export class BenchNode implements AsyncDisposable {
     return { rss: field('VmRSS'), peak: field('VmHWM'), cpu: (Number(stat[11]) + Number(stat[12])) / 100 }
   }
 
-  /** From now on writes are counted; each costs a little more then. */
+  /** From now on what programs have the kernel change is counted; each change costs a little more then. */
   async countWrites(): Promise<void> {
-    await this.sh(`echo 1 > ${TRACING}/events/kprobes/enable`)
+    const stdin = new PassThrough()
+    let text = ''
+    let ready = () => {}
+    const counting = new Promise<void>((resolve) => {
+      ready = resolve
+    })
+    const keep = (data: Buffer) => {
+      text += data.toString()
+      ready()
+    }
+    const command = [await buildTools(), 'writes', MONITOR]
+    const ended = this.#vm.stream(command, { onStdout: keep, onStderr: keep, stdin })
+    this.#writes = async () => {
+      stdin.end()
+      const code = await ended
+      if (code !== 0) throw new Error(`the writes were not counted: ${text}`)
+      return Number(text.trim().split('\n').at(-1))
+    }
+    await Promise.race([counting, ended])
   }
 
-  /** How many writes the kernel has seen while they were counted. */
-  async writes(): Promise<number> {
-    const lines = (await this.sh(`cat ${TRACING}/kprobe_profile`)).trim().split('\n')
-    return lines.reduce((sum, line) => sum + Number(line.trim().split(/\s+/)[1]), 0)
+  /** How many such changes there were since `countWrites`, which ends with this. */
+  writes(): Promise<number> {
+    return this.#writes()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
