@@ -6,7 +6,7 @@ import { type SliceEndpoint, service, slice } from '@podroute/service-proxy/test
 import type { EndpointSliceObject, ServiceObject } from '@podroute/service-proxy/types.ts'
 import { expect } from 'chai'
 import type { Host, Network } from './support/network.ts'
-import { A4, A6, B4, C4, C6, D4, NODE } from './support/network.ts'
+import { A4, A6, B4, B6, C4, C6, D4, NODE } from './support/network.ts'
 import { sharedNetwork, startProxy } from './support/shared-network.ts'
 
 const CLIENT = '172.31.0.100'
@@ -55,10 +55,12 @@ describe('service policies', () => {
   }
 
   async function names(host: Host, address: string, port = 80, count = 4): Promise<string> {
-    const found = new Set<string>()
-    for (let index = 0; index < count; index++) found.add((await host.tcp(address, port)).split(' ')[0]!)
-    return [...found].sort().join()
+    const answers: string[] = []
+    for (let index = 0; index < count; index++) answers.push(await host.tcp(address, port))
+    return namesOf(answers)
   }
+  const namesOf = (answers: readonly string[]) =>
+    [...new Set(answers.map((answer) => answer.split(' ')[0]))].sort().join()
   const codeOf = (attempt: Promise<unknown>): Promise<string | undefined> =>
     attempt.then(
       () => 'answered',
@@ -381,6 +383,57 @@ describe('service policies', () => {
       expect(await network.client.sctp(node, 30006), node).to.match(/^a /)
       const refused = await codeOf(network.podB.sctp(vip, 81))
       expect(refused, 'unknown port').to.be.oneOf(['ECONNREFUSED', 'ETIMEDOUT'])
+    }
+  })
+
+  it('session affinity shorter than TIME_WAIT holds for SCTP, and at the address of a load balancer', async () => {
+    expect(await loadModule('sctp')).to.include({ ok: true })
+    await Promise.all([network.podA.serveSctp(7001), network.podB.serveSctp(7001)])
+    const [ingress4, ingress6] = ['192.0.2.12', 'fd20::12']
+    const ports = [
+      { name: 'tcp', port: 80, nodePort: 30009, protocol: 'TCP' },
+      { name: 'sctp', port: 80, nodePort: 30009, protocol: 'SCTP' },
+    ]
+    const sliced = [
+      { name: 'tcp', port: 8080, protocol: 'TCP' },
+      { name: 'sctp', port: 7001, protocol: 'SCTP' },
+    ]
+    const slices = (v4: string[], v6: string[]) => (name: string) => [
+      slice(name, v4, sliced),
+      slice(name, v6, sliced),
+    ]
+    const sessionAffinityConfig = { clientIP: { timeoutSeconds: 60 } }
+    const spec = { type: 'LoadBalancer', ports, sessionAffinity: 'ClientIP', sessionAffinityConfig }
+    const all = slices([A4, B4], [A6, B6])
+    const { v4, v6, update } = await serve(spec, all, ingress({ ip: ingress4 }, { ip: ingress6 }))
+    const { client, node } = network
+    const asked: readonly (readonly [Host, string, number])[] = [
+      ...[v4, v6, ingress4, ingress6].flatMap((address) =>
+        [client, node].map((host) => [host, address, 80] as const),
+      ),
+      [client, NODE.v4, 30009],
+      [client, NODE.v6, 30009],
+    ]
+    const answers = (host: Host, address: string, port: number) => {
+      const ask = [() => host.tcp(address, port), () => host.sctp(address, port)]
+      return Promise.all(
+        ask.map(async (one) => namesOf([await one(), await one(), await one(), await one()])),
+      )
+    }
+    for (const [host, address, port] of asked) {
+      for (const name of await answers(host, address, port)) {
+        expect(name, `${host.name} to ${address}`).to.match(/^[ab]$/)
+      }
+    }
+    // A client moves on with its endpoint, and stays where it is when another one comes.
+    for (const [left, name] of [
+      [slices([A4], [A6]), 'a'],
+      [all, 'a'],
+    ] as const) {
+      await update(spec, left)
+      for (const [host, address, port] of asked) {
+        expect(await answers(host, address, port), `${host.name} to ${address}`).to.deep.equal([name, name])
+      }
     }
   })
 })

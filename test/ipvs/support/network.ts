@@ -21,6 +21,7 @@ export const B4 = '10.244.1.3'
 export const C4 = '10.244.2.2'
 export const D4 = '10.244.2.3'
 export const A6 = 'fd10:244:1::2'
+export const B6 = 'fd10:244:1::3'
 export const C6 = 'fd10:244:2::2'
 
 /** A namespace with a process in it that answers and asks. */
