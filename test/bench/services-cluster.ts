@@ -21,7 +21,8 @@ import { agentProgram, kubeProxyProgram, type ProxyMode } from './services-progr
 
 const BUILD = resolve(import.meta.dirname, '../../deploy/build.ts')
 /** kube-proxy takes its time. */
-const PEER_UPDATES = { rounds: 3, timeout: 60_000 }
+/** The first few are faster: kube-proxy's rate limit lets two through. */
+const PEER_UPDATES = { rounds: 9, timeout: 60_000 }
 const UPDATES = { rounds: 50, timeout: 10_000 }
 /** Changes a second. */
 const RATE = 200
@@ -85,6 +86,8 @@ class Bench {
     await using node = await BenchNode.boot(this.#directory)
     const program = kubeProxyProgram(this.#directory, join(await buildControlPlane(), 'kube-proxy'), mode)
     await node.warm([...program.command, '--version'])
+    // It sets what this module has before it loads any.
+    await node.sh('modprobe nf_conntrack')
     const sync = await firstSync(node, program, services)
     this.#report(`kube-proxy ${mode}: first sync of ${services} x 5`, 'ms', sync)
     const times = await updates(this.#api, PEER_UPDATES)
@@ -109,7 +112,7 @@ class Bench {
     this.#report(name('lag p50'), 'ms', quantile(figures.lags, 0.5))
     this.#report(name('lag p99'), 'ms', quantile(figures.lags, 0.99), 250)
     this.#report(name('CPU'), '%', ((after.cpu - before.cpu) / ((rate * seconds) / figures.rate)) * 100)
-    this.#report(name('RSS'), 'MiB', after.rss, GOALS[services]?.rss)
+    this.#report(name('RSS'), 'MiB', after.rss)
   }
 
   /** Everything is in the kernel already: it is read, and left alone. */
