@@ -1,5 +1,7 @@
 // Every name, address and number of the lab: docker-compose.yaml's variables, the nodes, the router, the client.
 
+import { LabError } from './errors.ts'
+
 export interface NodeAddresses {
   readonly name: string
   readonly ipv4: string
@@ -31,7 +33,14 @@ export const CLUSTER_ASN = 64512
 export const CLUSTER_CIDRS = ['10.244.0.0/16', 'fd10:244::/56'] as const
 export const SERVICE_CIDRS = ['10.96.0.0/16', 'fd10:96::/112'] as const
 
-export const NODE_COUNT = 3
+/** How many nodes the environment asks for, 3 by default; addresses are there for 20. */
+export function nodeCount(environment: NodeJS.ProcessEnv = process.env): number {
+  const wanted = Number(environment.PODROUTE_LAB_NODES || 3)
+  if (Number.isInteger(wanted) && wanted >= 1 && wanted <= 20) return wanted
+  throw new LabError('bad-usage', `PODROUTE_LAB_NODES is "${environment.PODROUTE_LAB_NODES}": 1 to 20 nodes`)
+}
+
+export const NODE_COUNT = nodeCount()
 
 /** Nodes count from 1. */
 export function nodeAddresses(index: number): NodeAddresses {

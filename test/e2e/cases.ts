@@ -28,7 +28,7 @@ export const IMPOSSIBLE: readonly Impossible[] = [
   },
   {
     pattern: /\[Feature:Networking-Performance\]/,
-    reason: 'a benchmark: between emulated nodes its figures mean nothing',
+    reason: 'a benchmark: between nodes that share a machine its figures mean nothing',
   },
   {
     pattern: /Networking should recreate its iptables rules/,
@@ -53,7 +53,7 @@ export const IMPOSSIBLE: readonly Impossible[] = [
   },
 ]
 
-/** Some of each kind; about a minute on three emulated nodes. */
+/** Some of each kind; about a minute. */
 export const SHORT = [
   'EndpointSlice should support a Service with multiple ports specified in multiple EndpointSlices',
   'Services should be able to create a functioning NodePort service',
