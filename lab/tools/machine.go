@@ -36,7 +36,10 @@ func runMachine(arguments []string) error {
 		return err
 	}
 	_ = theirs.Close()
-	defer machine.Wait()
+	defer func() {
+		_ = machine.Process.Kill()
+		_ = machine.Wait()
+	}()
 	if err := awaitSerialLine(link); err != nil {
 		return err
 	}
