@@ -32,7 +32,7 @@ export const PACKAGES: Readonly<Record<string, string>> = {
     'kube-proxy in ipvs mode in the service benchmark, and the CNI plugins’ iptables backend in its tests',
   ipvsadm: 'peer in the IPVS tests and benchmarks',
   kmod: 'loads kernel modules in the nodes',
-  'libc6-dev': 'builds the CNI plugins and the load program of the tests',
+  'libc6-dev': 'builds the CNI plugins, the load program of the tests and the kernel of user-mode Linux',
   libnftables1: 'nftables tests and the agent in the nodes',
   make: 'builds the CNI plugins and the kernel of user-mode Linux',
   mmdebstrap: 'base image, where there is no image registry',
@@ -50,7 +50,7 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   tshark: 'decodes messages of the BGP speaker in its tests',
   'util-linux': 'setpriv and taskset',
   wget: 'client in the images of upstream’s tests',
-  'xz-utils': 'takes the kernel out of its boot image',
+  'xz-utils': 'takes the kernel out of its boot image, or of its source package',
 }
 
 /** Where Go's own archive is unpacked to; a shell without a login does not have it in its PATH. */

@@ -7,8 +7,8 @@ import { run } from '../command.ts'
 /** First process of a guest. */
 export const INIT = join(import.meta.dirname, 'initramfs.sh')
 
-/** Packs INIT and the files of modules, in an order that insmod accepts, into `folder`/initramfs; returns its path. */
-export async function packInitramfs(folder: string, modules: readonly string[] = []): Promise<string> {
+/** Packs INIT and the files of modules, in an order that insmod accepts, into `folder`/initramfs. */
+export async function packInitramfs(folder: string, modules: readonly string[] = []): Promise<void> {
   const tree = join(folder, 'initramfs.d')
   for (const name of ['bin', 'dev', 'proc', 'sys', 'lower', 'upper', 'root', 'modules']) {
     await mkdir(join(tree, name), { recursive: true })
@@ -23,5 +23,4 @@ export async function packInitramfs(folder: string, modules: readonly string[] =
   const packed = join(folder, 'initramfs')
   await run('sh', ['-c', 'cd "$1" && find . | cpio --quiet -o -H newc > "$2"', 'sh', tree, packed])
   await rm(tree, { recursive: true })
-  return packed
 }

@@ -35,9 +35,9 @@ const RECIPE = '1'
 export async function prepareUmlKernel(onOutput: (text: string) => void = () => {}): Promise<Kernel> {
   const configuration = await readFile(CONFIGURATION)
   const built = await cached('uml', fingerprint([configuration, RECIPE]), (into) => build(into, onOutput), 2)
-  const packed = await cached('uml-initramfs', fingerprint([await readFile(INIT)]), async (into) => {
-    await packInitramfs(into)
-  })
+  const packed = await cached('uml-initramfs', fingerprint([await readFile(INIT)]), (into) =>
+    packInitramfs(into),
+  )
   return {
     version: await moduleVersion(built.directory),
     root: built.directory,
