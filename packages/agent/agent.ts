@@ -1,8 +1,15 @@
 /** The agent: connects the parts, starts them in order, ends them in the reverse one. */
+
+import type { ApiServerFinder } from '@podroute/cluster/api/finder.ts'
+import { ENDPOINT_SLICES, NODES, SERVICES } from '@podroute/cluster/watch/kinds.ts'
+import {
+  type ResourceHandler,
+  type ResourceKind,
+  ResourceWatch,
+} from '@podroute/cluster/watch/resource-watch.ts'
 import type { PodNetwork } from '@podroute/pod-network/pod-network.ts'
 import type { AgentState } from './admin/pages.ts'
 import { adminPages } from './admin/pages.ts'
-import type { ApiServerFinder } from './api/finder.ts'
 import { agentConditions } from './conditions.ts'
 import type { Config, Listen } from './config/load.ts'
 import { AgentError } from './errors.ts'
@@ -12,8 +19,6 @@ import type { Logger } from './log.ts'
 import { createRegistry, metricsPage } from './metrics/registry.ts'
 import { proxyHealthPages } from './proxy-health.ts'
 import type { ServiceRunner } from './services.ts'
-import { ENDPOINT_SLICES, NODES, SERVICES } from './watch/kinds.ts'
-import { type ResourceHandler, type ResourceKind, ResourceWatch } from './watch/resource-watch.ts'
 
 export interface AgentParts {
   readonly config: Config

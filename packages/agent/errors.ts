@@ -1,6 +1,6 @@
 /** Errors of the agent. */
 
-export type AgentErrorCode = 'config' | 'listen' | 'no-api-server' | 'api-status' | 'api-decode'
+export type AgentErrorCode = 'config' | 'listen'
 
 export class AgentError extends Error {
   readonly code: AgentErrorCode
@@ -17,19 +17,5 @@ export class ConfigError extends AgentError {
   constructor(problems: readonly string[]) {
     super('config', `configuration: ${problems.join('; ')}`)
     this.problems = problems
-  }
-}
-
-/** An answer of the API server other than 200; `status` is the HTTP status, or the code of a watch's ERROR event. */
-export class ApiStatusError extends AgentError {
-  readonly status: number
-  constructor(status: number, message: string) {
-    super('api-status', message)
-    this.status = status
-  }
-
-  /** The resource version is too old: list again (HTTP 410). */
-  get expired(): boolean {
-    return this.status === 410
   }
 }

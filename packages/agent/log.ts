@@ -1,4 +1,5 @@
 /** The agent's logger: constant messages, data in fields; winston behind it. */
+import { describeError } from '@podroute/cluster/errors.ts'
 import winston from 'winston'
 
 export type LogFields = Readonly<Record<string, unknown>>
@@ -50,12 +51,4 @@ function textLine(): winston.Logform.Format {
 function replacer(_key: string, value: unknown): unknown {
   if (value instanceof Error) return describeError(value)
   return typeof value === 'bigint' ? value.toString() : value
-}
-
-/** One line for an error and the errors that caused it. */
-export function describeError(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  const code = 'code' in error && typeof error.code === 'string' && !error.message.includes(error.code)
-  const text = code ? `${error.message} (${(error as { code?: string }).code})` : error.message
-  return error.cause === undefined ? text : `${text}: ${describeError(error.cause)}`
 }

@@ -1,4 +1,4 @@
-import type { NodeObject } from '@podroute/pod-network/plan/node.ts'
+import type { NodeObject } from '@podroute/cluster/objects/node.ts'
 import { ManualClock } from '@podroute/reconcile/testing/manual-clock.ts'
 import { expect } from 'chai'
 import { ServiceRunner, type UsedProxy } from './services.ts'

@@ -1,17 +1,18 @@
 /** The service proxy's life in the agent: started when the kernel can, fed from the API, asked whether it works. */
+import type { EndpointSliceObject } from '@podroute/cluster/objects/endpoint-slice.ts'
+import type { NodeObject } from '@podroute/cluster/objects/node.ts'
+import type { ServiceObject } from '@podroute/cluster/objects/service.ts'
+import { backoff, pause } from '@podroute/cluster/watch/backoff.ts'
+import { triggerTime } from '@podroute/cluster/watch/kinds.ts'
 import { outermost } from '@podroute/pod-network/plan/cover.ts'
-import type { NodeObject } from '@podroute/pod-network/plan/node.ts'
 import { parseNode } from '@podroute/pod-network/plan/node.ts'
 import { type Clock, systemClock } from '@podroute/reconcile/clock.ts'
 import { UNHEALTHY_AFTER } from '@podroute/service-proxy/pending.ts'
 import type { ServiceProxy } from '@podroute/service-proxy/proxy.ts'
-import type { EndpointSliceObject, ServiceObject } from '@podroute/service-proxy/types.ts'
 import type { Logger } from './log.ts'
 import type { ProxyMetrics } from './metrics/kube-proxy.ts'
 import type { ProxyHealth } from './proxy-health.ts'
 import { VipSet } from './vips.ts'
-import { backoff, pause } from './watch/backoff.ts'
-import { triggerTime } from './watch/kinds.ts'
 
 /** What the agent uses of the service proxy. */
 export type UsedProxy = Pick<

@@ -1,6 +1,6 @@
 /** The virtual addresses of all Services: no learned route may lead to one of them. */
+import type { ServiceObject } from '@podroute/cluster/objects/service.ts'
 import { addressOf } from '@podroute/service-proxy/parse/fields.ts'
-import type { ServiceObject } from '@podroute/service-proxy/types.ts'
 
 export class VipSet {
   readonly #byService = new Map<string, readonly string[]>()

@@ -1,5 +1,7 @@
 /** The service proxy: API objects in, kernel state out. */
 
+import type { EndpointSliceObject } from '@podroute/cluster/objects/endpoint-slice.ts'
+import type { ServiceObject } from '@podroute/cluster/objects/service.ts'
 import { canonicalPrefix, familyOf } from '@podroute/linux/address.ts'
 import { systemClock } from '@podroute/reconcile/clock.ts'
 import type { FlushGroup } from '@podroute/reconcile/flush-order.ts'
@@ -29,7 +31,7 @@ import type { ServiceSnapshot } from './snapshot.ts'
 import { snapshotOf } from './snapshot.ts'
 import type { ProxyTables } from './tables.ts'
 import { makeGroup, makeTables, watchKernel } from './tables.ts'
-import type { EndpointSliceObject, Problem, Service, ServiceKey, ServiceObject } from './types.ts'
+import type { Problem, Service, ServiceKey } from './types.ts'
 
 /** Services planned before the kernel gets its share: keeps the event loop free during a first sync. */
 const PLAN_CHUNK = 500

@@ -1,6 +1,7 @@
 /** Writes the objects of the service benchmarks to an API server, many at once. */
+
 import { Agent, request } from 'node:https'
-import type { EndpointSliceObject } from '@podroute/service-proxy/types.ts'
+import type { EndpointSliceObject } from '@podroute/cluster/objects/endpoint-slice.ts'
 import { benchService, benchSlice, NODE_ADDRESS, NODE_NAME } from './services-objects.ts'
 
 const SERVICES = '/api/v1/namespaces/default/services'

@@ -1,5 +1,6 @@
 /** Services and EndpointSlices for the service benchmarks, as the API server would send them. */
-import type { EndpointSliceObject, ServiceObject } from '@podroute/service-proxy/types.ts'
+import type { EndpointSliceObject } from '@podroute/cluster/objects/endpoint-slice.ts'
+import type { ServiceObject } from '@podroute/cluster/objects/service.ts'
 
 export const NODE_NAME = 'bench'
 export const NODE_ADDRESS = '172.31.9.11'

@@ -5,11 +5,12 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'bgp-speaker-ts': [],
   linux: [],
   reconcile: [],
+  cluster: ['reconcile'],
   cni: ['linux'],
-  'service-proxy': ['reconcile', 'linux'],
-  'pod-network': ['reconcile', 'bgp-speaker-ts', 'linux'],
-  agent: ['pod-network', 'service-proxy', 'reconcile', 'bgp-speaker-ts', 'linux'],
-  cli: ['pod-network', 'service-proxy', 'reconcile', 'bgp-speaker-ts', 'agent'],
+  'service-proxy': ['cluster', 'reconcile', 'linux'],
+  'pod-network': ['cluster', 'reconcile', 'bgp-speaker-ts', 'linux'],
+  agent: ['pod-network', 'service-proxy', 'cluster', 'reconcile', 'bgp-speaker-ts', 'linux'],
+  cli: ['pod-network', 'service-proxy', 'cluster', 'reconcile', 'bgp-speaker-ts', 'agent'],
 }
 
 /** Files that may use sockets, files, processes or native code; everything else is pure or is handed its effects. */
@@ -23,7 +24,8 @@ export const EFFECTS: readonly RegExp[] = [
   // Files that the node's other programs read.
   /^packages\/pod-network\/resources\/conflist\.ts$/,
   // The API server, the configuration, and what the agent serves.
-  /^packages\/agent\/(http|main|bgp-transport|api\/(client|servers)|config\/load)\.ts$/,
+  /^packages\/agent\/(http|main|bgp-transport|config\/load)\.ts$/,
+  /^packages\/cluster\/api\/(client|servers)\.ts$/,
   // The admin socket's other end.
   /^packages\/cli\/client\.ts$/,
   // Health-check node ports, and what /proc shows.

@@ -1,10 +1,11 @@
 /** Pages of the admin socket: the agent's state as JSON, read when asked. */
+
+import type { WatchStatus } from '@podroute/cluster/watch/resource-watch.ts'
 import type { PodNetwork } from '@podroute/pod-network/pod-network.ts'
 import type { TableStats } from '@podroute/reconcile/table.ts'
 import { agentConditions, isReady } from '../conditions.ts'
 import { type Handler, json } from '../http.ts'
 import type { ServiceRunner } from '../services.ts'
-import type { WatchStatus } from '../watch/resource-watch.ts'
 import type { PeersReport, PlanReport, RoutesReport, ServicesReport, StatusReport } from './reports.ts'
 
 export interface AgentState {

@@ -1,9 +1,10 @@
 /** What the admin socket answers, as types that the command line shares. */
+
+import type { WatchStatus } from '@podroute/cluster/watch/resource-watch.ts'
 import type { NamedPeer, NodeSnapshot, PendingChange, RouteSnapshot } from '@podroute/pod-network/snapshot.ts'
 import type { TableStats } from '@podroute/reconcile/table.ts'
 import type { ServiceSnapshot } from '@podroute/service-proxy/snapshot.ts'
 import type { AgentCondition } from '../conditions.ts'
-import type { WatchStatus } from '../watch/resource-watch.ts'
 
 export interface StatusReport {
   readonly version: string

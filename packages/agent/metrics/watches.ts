@@ -1,7 +1,8 @@
 /** Metrics of what is followed at the API server. */
+
+import type { WatchStatus } from '@podroute/cluster/watch/resource-watch.ts'
 import type { Registry } from 'prom-client'
 import type { AgentState } from '../admin/pages.ts'
-import type { WatchStatus } from '../watch/resource-watch.ts'
 import { declareMetric } from './declare.ts'
 
 export function declareWatchMetrics(registry: Registry, state: AgentState): void {

@@ -1,6 +1,7 @@
 /** Nodes and settings that the tests of this package share. */
+import type { NodeObject } from '@podroute/cluster/objects/node.ts'
 import type { Path } from 'bgp-speaker-ts/snapshot.ts'
-import type { ClusterNode, NodeObject } from '../plan/node.ts'
+import type { ClusterNode } from '../plan/node.ts'
 import { parseNode } from '../plan/node.ts'
 import type { PodNetworkSettings } from '../settings.ts'
 

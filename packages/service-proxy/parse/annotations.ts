@@ -1,7 +1,8 @@
 /** Annotations of a Service that tune how it is served: ours, and kube-router's names for those who come from there. */
+import type { ServiceObject } from '@podroute/cluster/objects/service.ts'
 import { FLAG_SCHED_1, FLAG_SCHED_2 } from '@podroute/linux/ipvs/ipvs.ts'
 import { DEFAULT_SCHEDULER } from '../settings.ts'
-import type { ServiceObject, Tuning } from '../types.ts'
+import type { Tuning } from '../types.ts'
 
 /** Ours wins where both are set. */
 const PREFIXES = ['podroute.io/', 'kube-router.io/']

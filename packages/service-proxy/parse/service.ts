@@ -1,6 +1,6 @@
 /** A Service of the API to a Service that is ours to proxy; bad fields are reported, the rest is used. */
-import type { Affinity, Problem, Service, ServiceObject, ServicePort } from '../types.ts'
-import { HEADLESS_LABEL, PROXY_NAME_LABEL } from '../types.ts'
+import { HEADLESS_LABEL, PROXY_NAME_LABEL, type ServiceObject } from '@podroute/cluster/objects/service.ts'
+import type { Affinity, Problem, Service, ServicePort } from '../types.ts'
 import { isLocalByAnnotation, parseTuning } from './annotations.ts'
 import { addressOf, exact, keyOf, listOf, portOf, prefixOf, protocolOf, textOf } from './fields.ts'
 

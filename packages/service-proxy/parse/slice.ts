@@ -1,6 +1,7 @@
 /** An EndpointSlice of the API to a Slice; bad entries are reported, the rest is used. */
-import type { Endpoint, EndpointSliceObject, Family, Slice, SlicePort } from '../types.ts'
-import { HEADLESS_LABEL, SERVICE_NAME_LABEL } from '../types.ts'
+import { type EndpointSliceObject, SERVICE_NAME_LABEL } from '@podroute/cluster/objects/endpoint-slice.ts'
+import { HEADLESS_LABEL } from '@podroute/cluster/objects/service.ts'
+import type { Endpoint, Family, Slice, SlicePort } from '../types.ts'
 import { addressOf, exact, isFamily, keyOf, listOf, portOf, protocolOf, textOf } from './fields.ts'
 import type { Report } from './service.ts'
 

@@ -1,7 +1,7 @@
+import type { ServiceObject } from '@podroute/cluster/objects/service.ts'
 import { expect } from 'chai'
 import { type SliceEndpoint, service, slice } from '../testing/objects.ts'
 import { NODE, planOf } from '../testing/planning.ts'
-import type { ServiceObject } from '../types.ts'
 
 type Spec = NonNullable<ServiceObject['spec']>
 const LOCAL = '10.244.1.2'

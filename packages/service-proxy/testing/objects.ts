@@ -1,5 +1,6 @@
 /** Services and EndpointSlices for tests, short to write. */
-import type { EndpointSliceObject, ServiceObject } from '../types.ts'
+import type { EndpointSliceObject } from '@podroute/cluster/objects/endpoint-slice.ts'
+import type { ServiceObject } from '@podroute/cluster/objects/service.ts'
 
 type Spec = NonNullable<ServiceObject['spec']>
 export type SliceEndpoint = NonNullable<EndpointSliceObject['endpoints']>[number]

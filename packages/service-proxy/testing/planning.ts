@@ -1,11 +1,13 @@
 /** Plans single Services for tests, and shows what came out in few words. */
+import type { EndpointSliceObject } from '@podroute/cluster/objects/endpoint-slice.ts'
+import type { ServiceObject } from '@podroute/cluster/objects/service.ts'
 import { parseService } from '../parse/service.ts'
 import { parseSlice } from '../parse/slice.ts'
 import type { PlanContext } from '../plan/context.ts'
 import { Marks } from '../plan/marks.ts'
 import type { ServicePlan } from '../plan/plan.ts'
 import { planService } from '../plan/plan.ts'
-import type { EndpointSliceObject, Problem, ServiceObject } from '../types.ts'
+import type { Problem } from '../types.ts'
 
 export const NODE = { v4: '192.0.2.11', v6: '2001:db8::11' }
 

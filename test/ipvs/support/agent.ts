@@ -1,11 +1,13 @@
 /** The agent as it ships, as a process in the node's namespace, and an API server for it to follow. */
+
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import type { EndpointSliceObject, ServiceObject } from '@podroute/service-proxy/types.ts'
+import type { EndpointSliceObject } from '@podroute/cluster/objects/endpoint-slice.ts'
+import type { ServiceObject } from '@podroute/cluster/objects/service.ts'
 import { agentCommand, agentSettings } from '../../../deploy/manifest.ts'
 import { buildDist } from '../../../lab/images/dist.ts'
 import { NODE } from './network.ts'

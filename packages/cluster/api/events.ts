@@ -1,5 +1,5 @@
 /** Posts Kubernetes Events: a few at a time, and never at the expense of anything else. */
-import type { Logger } from '../log.ts'
+import type { Logger } from '@podroute/reconcile/log.ts'
 
 export interface EventPoster {
   postJson(path: string, body: unknown, signal: AbortSignal): Promise<unknown>

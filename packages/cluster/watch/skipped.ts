@@ -1,5 +1,5 @@
 /** API objects that cannot be used: each is said once, for as long as the reason is the same. */
-import type { Logger } from '../log.ts'
+import type { Logger } from '@podroute/reconcile/log.ts'
 
 export class SkippedObjects {
   readonly #kind: string

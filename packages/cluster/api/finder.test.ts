@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Logger } from '@podroute/reconcile/log.ts'
 import { expect } from 'chai'
-import { AgentError, ApiStatusError } from '../errors.ts'
-import type { Logger } from '../log.ts'
+import { ApiStatusError, ClusterError } from '../errors.ts'
 import type { ApiClient } from './client.ts'
 import { ApiServerFinder } from './finder.ts'
 import { type ServerCandidate, serverCandidates } from './servers.ts'
@@ -167,7 +167,9 @@ describe('API server', () => {
         patience: 2,
       })
       const error = await found.client().catch((e: unknown) => e)
-      expect((error as AgentError).message).to.equal('no API server answers: a (a): no answer within 0.002 s')
+      expect((error as ClusterError).message).to.equal(
+        'no API server answers: a (a): no answer within 0.002 s',
+      )
     })
 
     it('is one clear error when none answers', async () => {
@@ -175,8 +177,8 @@ describe('API server', () => {
       const error = await finder('a')
         .client()
         .catch((e: unknown) => e)
-      expect(error).to.be.instanceOf(AgentError)
-      expect((error as AgentError).message).to.equal(
+      expect(error).to.be.instanceOf(ClusterError)
+      expect((error as ClusterError).message).to.equal(
         'no API server answers: no file; a (a): connect ECONNREFUSED',
       )
     })

@@ -1,8 +1,9 @@
 /** Keeps up with one kind of API object: list, watch from there, resume, and list again when the server has forgotten where we were. */
+
+import type { Logger } from '@podroute/reconcile/log.ts'
 import type { ApiClient, Query } from '../api/client.ts'
 import { remedyFor } from '../api/remedy.ts'
-import { AgentError, ApiStatusError } from '../errors.ts'
-import type { Logger } from '../log.ts'
+import { ApiStatusError, ClusterError } from '../errors.ts'
 import { type BackoffSettings, backoff, pause } from './backoff.ts'
 import { decodeEvent, decodePage, type ObjectMeta } from './objects.ts'
 import { SkippedObjects } from './skipped.ts'
@@ -221,7 +222,7 @@ export class ResourceWatch<T> {
   #isNews(error: unknown): boolean {
     if (this.#lastError === this.#saidError) return false
     if (error instanceof ApiStatusError) return !error.expired
-    if (error instanceof AgentError) return error.code !== 'no-api-server'
+    if (error instanceof ClusterError) return error.code !== 'no-api-server'
     return this.#failuresInRow > 0
   }
 
@@ -250,5 +251,5 @@ function mustRelist(error: unknown): boolean {
 }
 
 function isUnreadable(error: unknown): boolean {
-  return error instanceof AgentError && error.code === 'api-decode'
+  return error instanceof ClusterError && error.code === 'api-decode'
 }

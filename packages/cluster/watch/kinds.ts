@@ -1,7 +1,7 @@
 /** The kinds of API objects that the agent follows, and what it keeps of each. */
-import type { NodeObject } from '@podroute/pod-network/plan/node.ts'
-import type { EndpointSliceObject, ServiceObject } from '@podroute/service-proxy/types.ts'
-import { HEADLESS_LABEL, PROXY_NAME_LABEL } from '@podroute/service-proxy/types.ts'
+import type { EndpointSliceObject } from '../objects/endpoint-slice.ts'
+import type { NodeObject } from '../objects/node.ts'
+import { HEADLESS_LABEL, PROXY_NAME_LABEL, type ServiceObject } from '../objects/service.ts'
 import { asFields, asText, asTexts, type Fields } from './objects.ts'
 import type { ResourceKind } from './resource-watch.ts'
 

@@ -1,8 +1,8 @@
+import type { LogFields, Logger } from '@podroute/reconcile/log.ts'
 import { expect } from 'chai'
 import type { ApiClient, LineReader, Query } from '../api/client.ts'
 import { type ListPage, parseList } from '../api/json.ts'
-import { AgentError, ApiStatusError } from '../errors.ts'
-import type { LogFields, Logger } from '../log.ts'
+import { ApiStatusError, ClusterError } from '../errors.ts'
 import { asFields, asText } from './objects.ts'
 import { type ResourceKind, ResourceWatch } from './resource-watch.ts'
 
@@ -154,7 +154,7 @@ describe('resource watch', () => {
   })
 
   it('leaves it to others to say that no server answers, and that one connection broke', async () => {
-    const away = fails(new AgentError('no-api-server', 'no API server answers'))
+    const away = fails(new ClusterError('no-api-server', 'no API server answers'))
     const broken = fails(new Error('socket hang up'))
     const { logged, watch } = await run(new Script(list(7, []), broken, away, away, events()))
     expect(logged).to.deep.equal([])

@@ -1,6 +1,6 @@
 /** The envelope of API objects: list pages and watch events, checked by hand because every object passes here. */
 import { type ListPage, parseObjects } from '../api/json.ts'
-import { AgentError } from '../errors.ts'
+import { ClusterError } from '../errors.ts'
 
 export interface ObjectMeta {
   /** `namespace/name`, or `name` of an object without a namespace. */
@@ -24,12 +24,12 @@ export type WatchEvent =
 
 export type Fields = Readonly<Record<string, unknown>>
 
-/** @throws AgentError (api-decode) when it is no list. */
+/** @throws ClusterError (api-decode) when it is no list. */
 export function decodePage({ head, items }: ListPage): Page {
   const page = asFields(head)
   const meta = asFields(page?.metadata)
   if (!page || !meta || typeof meta.resourceVersion !== 'string' || !Array.isArray(page.items ?? [])) {
-    throw new AgentError('api-decode', 'the API server answered a list with something else')
+    throw new ClusterError('api-decode', 'the API server answered a list with something else')
   }
   return { resourceVersion: meta.resourceVersion, next: asText(meta.continue), items: decodeItems(items) }
 }
@@ -41,13 +41,13 @@ function* decodeItems(items: Iterable<unknown>): Page['items'] {
   }
 }
 
-/** @throws AgentError (api-decode) when the line is no watch event. */
+/** @throws ClusterError (api-decode) when the line is no watch event. */
 export function decodeEvent(line: string): WatchEvent {
   let event: Fields | undefined
   try {
     event = asFields(parseObjects(line))
   } catch (cause) {
-    throw new AgentError('api-decode', 'a watch event is not JSON', { cause })
+    throw new ClusterError('api-decode', 'a watch event is not JSON', { cause })
   }
   if (event?.type === 'ERROR') {
     const status = asFields(event.object)
@@ -58,7 +58,7 @@ export function decodeEvent(line: string): WatchEvent {
     }
   }
   const meta = objectMeta(event?.object)
-  if (!event || !meta) throw new AgentError('api-decode', 'a watch event has no object')
+  if (!event || !meta) throw new ClusterError('api-decode', 'a watch event has no object')
   switch (event.type) {
     case 'ADDED':
     case 'MODIFIED':
@@ -68,7 +68,7 @@ export function decodeEvent(line: string): WatchEvent {
     case 'BOOKMARK':
       return { kind: 'bookmark', meta }
     default:
-      throw new AgentError('api-decode', `watch event of unknown type ${String(event.type)}`)
+      throw new ClusterError('api-decode', `watch event of unknown type ${String(event.type)}`)
   }
 }
 

@@ -1,7 +1,7 @@
 /** Chooses the API server that answers, and looks again when it no longer does. */
-import { AgentError, ApiStatusError } from '../errors.ts'
-import type { Logger } from '../log.ts'
-import { describeError } from '../log.ts'
+
+import type { Logger } from '@podroute/reconcile/log.ts'
+import { ApiStatusError, ClusterError, describeError } from '../errors.ts'
 import type { ApiClient } from './client.ts'
 import type { ServerCandidate } from './servers.ts'
 
@@ -28,7 +28,7 @@ export class ApiServerFinder {
     this.#options = options
   }
 
-  /** The server in use, or the first that answers. @throws AgentError (no-api-server) naming every one that was tried */
+  /** The server in use, or the first that answers. @throws ClusterError (no-api-server) naming every one that was tried */
   client(): Promise<ApiClient> {
     this.#client ??= this.#find().catch((error: unknown) => {
       this.#client = undefined
@@ -60,7 +60,7 @@ export class ApiServerFinder {
       }
     }
     this.#sayAway(failures)
-    throw new AgentError('no-api-server', `no API server answers: ${failures.join('; ')}`)
+    throw new ClusterError('no-api-server', `no API server answers: ${failures.join('; ')}`)
   }
 
   /** An API server that is away for an hour is one line, not a thousand; a line more when the reason is another. */

@@ -1,0 +1,36 @@
+/** Errors of what is read from the API server and written to it. */
+
+export type ClusterErrorCode = 'no-api-server' | 'api-status' | 'api-decode'
+
+export class ClusterError extends Error {
+  readonly code: ClusterErrorCode
+
+  constructor(code: ClusterErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'ClusterError'
+    this.code = code
+  }
+}
+
+/** An answer of the API server other than success; `status` is the HTTP status, or the code of a watch's ERROR event. */
+export class ApiStatusError extends ClusterError {
+  readonly status: number
+
+  constructor(status: number, message: string) {
+    super('api-status', message)
+    this.status = status
+  }
+
+  /** The resource version is too old: list again (HTTP 410). */
+  get expired(): boolean {
+    return this.status === 410
+  }
+}
+
+/** One line for an error and the errors that caused it. */
+export function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const code = 'code' in error && typeof error.code === 'string' && !error.message.includes(error.code)
+  const text = code ? `${error.message} (${(error as { code?: string }).code})` : error.message
+  return error.cause === undefined ? text : `${text}: ${describeError(error.cause)}`
+}
