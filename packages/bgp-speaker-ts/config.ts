@@ -4,7 +4,7 @@ import type { BfdTimers } from './bfd/config.ts'
 import type { Clock } from './clock.ts'
 import type { Discovery } from './discovery/discovery.ts'
 import type { Logger } from './log.ts'
-import type { PathMonitor } from './path-watch.ts'
+import type { PathMonitor } from './peer/path-watch.ts'
 import type { Policy } from './policy/policy.ts'
 import type { Transport } from './transport.ts'
 

@@ -2,25 +2,21 @@
 import { EventEmitter } from 'node:events'
 import { parseId, splitZone } from './address.ts'
 import { type Clock, systemClock } from './clock.ts'
+import { checkDynamicPeers, checkPeer, checkSpeaker, type Seams } from './config/config-check.ts'
+import { sessionPart } from './config/session-reset-fields.ts'
 import type { Announcement, DynamicPeersConfig, Family, PeerConfig, SpeakerConfig } from './config.ts'
-import { checkDynamicPeers, checkPeer, checkSpeaker, type Seams } from './config-check.ts'
-import { DynamicPeers } from './dynamic-peers.ts'
 import { BgpConfigError, BgpError } from './errors.ts'
-import type { PeerHost } from './host.ts'
-import { Listeners } from './listeners.ts'
 import { type Logger, silentLogger } from './log.ts'
-import { OwnRoutes } from './own-routes.ts'
 import { CEASE } from './packet/codes.ts'
 import { cease, type Notification } from './packet/notification.ts'
-import { PathWatch } from './path-watch.ts'
-import { Peer } from './peer.ts'
+import { SharedValues } from './peer/interned-values.ts'
+import { PathWatch } from './peer/path-watch.ts'
+import { Peer } from './peer/peer.ts'
+import type { PeerHost } from './peer/speaker-context.ts'
 import { canonicalAddress, peerName } from './peer-name.ts'
 import { PolicyEngines } from './policy/engines.ts'
-import { RestartWatch } from './restart-watch.ts'
 import type { FamilyRib } from './rib/family-rib.ts'
 import { Rib } from './rib/rib.ts'
-import { sessionPart } from './session-part.ts'
-import { SharedValues } from './shared.ts'
 import type {
   BestPathChange,
   Path,
@@ -30,9 +26,13 @@ import type {
   RejectEvent,
   TableSizes,
 } from './snapshot.ts'
+import { DynamicPeers } from './speaker/dynamic-peers.ts'
+import { Listeners } from './speaker/listeners.ts'
+import { OwnRoutes } from './speaker/own-routes.ts'
+import { RestartWatch } from './speaker/restart-watch.ts'
+import { RibView } from './speaker/rib-reader.ts'
 import type { Connection, Transport } from './transport.ts'
 import { nodeTransport } from './transport-node.ts'
-import { RibView } from './view.ts'
 
 export interface SpeakerEvents {
   peer: [event: PeerEvent]

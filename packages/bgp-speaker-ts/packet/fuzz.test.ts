@@ -3,11 +3,11 @@ import { expect } from 'chai'
 import { BgpError, NotificationError } from '../errors.ts'
 import { mutate } from '../testing/mutate.ts'
 import { Random } from '../testing/random.ts'
+import { VECTORS } from '../testing/vectors.ts'
 import { fromHex, toHex } from './attributes.ts'
 import { MAX_EXTENDED_LENGTH } from './codes.ts'
 import { Framer } from './header.ts'
 import { decodeMessage, encodeMessage } from './message.ts'
-import { VECTORS } from './vectors.ts'
 
 const CONTEXT = { fourOctetAs: true, internal: true, localAsn: 64999 }
 const contextOf = (pathIds: boolean) => ({ ...CONTEXT, addPath4: pathIds, addPath6: pathIds })

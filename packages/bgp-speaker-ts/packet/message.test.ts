@@ -1,11 +1,11 @@
 // The codec: vectors in both directions, at every truncation and at every split of the stream.
 import { expect } from 'chai'
 import { NotificationError } from '../errors.ts'
+import { VECTORS } from '../testing/vectors.ts'
 import { fromHex, toHex } from './attributes.ts'
 import { MAX_EXTENDED_LENGTH, MAX_LENGTH } from './codes.ts'
 import { Framer } from './header.ts'
 import { decodeMessage, encodeMessage } from './message.ts'
-import { VECTORS } from './vectors.ts'
 
 const CONTEXT = { fourOctetAs: true, internal: true, localAsn: 64999 }
 const contextOf = (pathIds = false) => ({ ...CONTEXT, addPath4: pathIds, addPath6: pathIds })

@@ -1,6 +1,6 @@
 // Checks the policies that users wrote.
 import { parseAddressOrPrefix, parsePrefix } from '../address.ts'
-import { type Checker, isInteger } from '../checker.ts'
+import { type Checker, isInteger } from '../config/checker.ts'
 import type { Match, Policy, Rule } from './policy.ts'
 
 export function checkPolicy(checker: Checker, policy: Policy | undefined, path: string): void {

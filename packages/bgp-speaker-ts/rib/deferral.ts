@@ -1,6 +1,6 @@
 // Selection put off until the peers have told all, after our own restart (RFC 4724 section 4.1).
 import type { Family } from '../config.ts'
-import { FAMILIES } from '../negotiation.ts'
+import { FAMILIES } from '../packet/families.ts'
 import type { FamilyRib } from './family-rib.ts'
 import { LOCAL } from './source.ts'
 

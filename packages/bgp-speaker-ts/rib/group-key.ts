@@ -1,9 +1,9 @@
 // Which peers are told the same: the configuration of a peer's update group, and its name.
 import { isLinkLocal, parseAddress, parseScoped } from '../address.ts'
 import type { Family, PeerConfig } from '../config.ts'
-import type { Negotiated } from '../negotiation.ts'
 import { MAX_EXTENDED_LENGTH, MAX_LENGTH } from '../packet/codes.ts'
 import type { WireOptions } from '../packet/wire-attributes.ts'
+import type { Negotiated } from '../peer/session/negotiation.ts'
 import type { Policy } from '../policy/policy.ts'
 import { DEFAULT_LOCAL_PREF } from './attribute-table.ts'
 

@@ -1,6 +1,6 @@
 // Frees the attribute sets that nothing refers to any more.
 import type { Family } from '../config.ts'
-import { FAMILIES } from '../negotiation.ts'
+import { FAMILIES } from '../packet/families.ts'
 import type { AttributeTable } from './attribute-table.ts'
 import type { FamilyRib } from './family-rib.ts'
 import type { UpdateGroup } from './update-group.ts'

@@ -8,9 +8,9 @@ import { ExportRules, NOTHING } from './export-rules.ts'
 import { BEST_ID, type ExtraPath, ExtraPaths } from './extra-paths.ts'
 import type { FamilyRib } from './family-rib.ts'
 import type { GroupConfig } from './group-key.ts'
-import { Laggards } from './laggards.ts'
 import type { Member, PathIds } from './member.ts'
 import { OutTable } from './out-table.ts'
+import { Laggards } from './slow-peers.ts'
 import { NOBODY, type Source } from './source.ts'
 
 export class UpdateGroup {

@@ -4,11 +4,11 @@ import type { Logger } from '../log.ts'
 import { fromHex, toHex } from '../packet/attributes.ts'
 import type { Capability } from '../packet/capabilities.ts'
 import { encodeMessage } from '../packet/message.ts'
-import { VECTORS } from '../packet/vectors.ts'
 import { ASN, Bench } from './bench.ts'
 import { mutate } from './mutate.ts'
 import type { Random } from './random.ts'
 import type { RawPeer } from './raw-peer.ts'
+import { VECTORS } from './vectors.ts'
 
 const FAMILIES = [1, 2].map((afi) => ({ afi, safi: 1 }))
 const RESTART: readonly Capability[] = [

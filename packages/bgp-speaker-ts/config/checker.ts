@@ -1,0 +1,60 @@
+// Collects what is wrong with a configuration, each problem with its path.
+import { parseAddress, parseScoped } from '../address.ts'
+import { BgpConfigError, type ConfigProblem } from '../errors.ts'
+import { parseCommunity, parseLargeCommunity } from '../packet/communities.ts'
+
+export class Checker {
+  readonly problems: ConfigProblem[] = []
+
+  expect(good: boolean, path: string, problem: string): void {
+    if (!good) this.problems.push({ path, problem })
+  }
+
+  asn(value: number, path: string): void {
+    this.expect(isInteger(value, 1, 0xfffffffe), path, 'not an AS number from 1 to 4294967294')
+  }
+
+  address(value: string | undefined, path: string, family?: 4 | 6): void {
+    if (value === undefined) return
+    const length = parseAddress(value)?.length
+    const wanted = family === undefined ? length !== undefined : length === (family === 4 ? 4 : 16)
+    this.expect(wanted, path, `not an ${family === undefined ? 'IP' : `IPv${family}`} address: ${value}`)
+  }
+
+  /** A link-local address may have a zone. */
+  scoped(value: string | undefined, path: string): void {
+    if (value === undefined) return
+    this.expect(parseScoped(value) !== undefined, path, `not an IP address: ${value}`)
+  }
+
+  holdTime(value: number | undefined, path: string): void {
+    this.expect(
+      value === undefined || value === 0 || isInteger(value, 3, 65535),
+      path,
+      'neither 0 nor from 3 to 65535 seconds',
+    )
+  }
+
+  u32(value: number | null | undefined, path: string): void {
+    this.expect(
+      value === undefined || value === null || isInteger(value, 0, 0xffffffff),
+      path,
+      'not an unsigned 32-bit number',
+    )
+  }
+
+  communities(values: readonly string[] | undefined, path: string, large: boolean): void {
+    for (const [i, value] of (values ?? []).entries()) {
+      const good = parseCommunity(value) !== undefined || (large && parseLargeCommunity(value) !== undefined)
+      this.expect(good, `${path}[${i}]`, `not a community: ${value}`)
+    }
+  }
+
+  done(): void {
+    if (this.problems.length > 0) throw new BgpConfigError(this.problems)
+  }
+}
+
+export function isInteger(value: number, least: number, most: number): boolean {
+  return Number.isInteger(value) && value >= least && value <= most
+}

@@ -1,0 +1,196 @@
+// Checks what users wrote: every problem with its path, before anything starts.
+import {
+  formatAddress,
+  isLinkLocal,
+  parseAddress,
+  parseId,
+  parsePrefix,
+  parseScoped,
+  splitZone,
+} from '../address.ts'
+import type { BfdTimers } from '../bfd/config.ts'
+import { validateSession } from '../bfd/config.ts'
+import type { Announcement, DynamicPeersConfig, PeerConfig, SpeakerConfig } from '../config.ts'
+import { BgpConfigError } from '../errors.ts'
+import { parseLargeCommunity } from '../packet/communities.ts'
+import { checkPolicy } from '../policy/check.ts'
+import { Checker, isInteger } from './checker.ts'
+
+/** @throws BgpConfigError */
+export function checkSpeaker(config: SpeakerConfig): void {
+  const checker = new Checker()
+  checker.asn(config.asn, 'asn')
+  checker.expect(
+    (parseId(config.routerId) ?? 0) !== 0,
+    'routerId',
+    `not an identifier in dotted form: ${config.routerId}`,
+  )
+  checker.expect(
+    config.clusterId === undefined || parseId(config.clusterId) !== undefined,
+    'clusterId',
+    `not an identifier in dotted form: ${config.clusterId}`,
+  )
+  checker.holdTime(config.holdTime, 'holdTime')
+  checker.expect(
+    config.multipath === undefined || isInteger(config.multipath, 1, 256),
+    'multipath',
+    'not from 1 to 256',
+  )
+  checker.expect(
+    config.selectionDeferralTime === undefined || isInteger(config.selectionDeferralTime, 0, 3600),
+    'selectionDeferralTime',
+    'not from 0 to 3600 seconds',
+  )
+  if (config.listen !== undefined) {
+    checker.expect(isInteger(config.listen.port, 0, 65535), 'listen.port', 'not a port')
+    for (const [i, address] of (config.listen.addresses ?? []).entries())
+      checker.scoped(address, `listen.addresses[${i}]`)
+  }
+  checker.done()
+}
+
+/** What the speaker was given that peers may need. */
+export interface Seams {
+  readonly password: boolean
+  readonly ttlSecurity: boolean
+  readonly bfd: boolean
+  readonly discovery: boolean
+}
+
+/** @throws BgpConfigError */
+export function checkPeer(peer: PeerConfig, seams: Seams): void {
+  const checker = new Checker()
+  checkPlace(checker, peer, seams)
+  if (peer.asn !== 'external' && peer.asn !== 'internal') checker.asn(peer.asn, 'asn')
+  checker.expect(peer.port === undefined || isInteger(peer.port, 1, 65535), 'port', 'not a port')
+  checker.scoped(peer.localAddress, 'localAddress')
+  checker.holdTime(peer.holdTime, 'holdTime')
+  checker.expect(
+    peer.connectRetryTime === undefined || isInteger(peer.connectRetryTime, 1, 65535),
+    'connectRetryTime',
+    'not from 1 to 65535 seconds',
+  )
+  checker.expect(peer.families.length > 0, 'families', 'none')
+  for (const [i, family] of peer.families.entries()) {
+    checker.expect(
+      family === 'ipv4-unicast' || family === 'ipv6-unicast',
+      `families[${i}]`,
+      `unknown family: ${family}`,
+    )
+  }
+  checker.expect(
+    peer.password === undefined || seams.password,
+    'password',
+    'the transport cannot set TCP-MD5 keys',
+  )
+  checker.expect(
+    peer.password === undefined || (peer.password.length > 0 && peer.password.length <= 80),
+    'password',
+    'not of 1 to 80 bytes',
+  )
+  checker.expect(
+    peer.ttlSecurityHops === undefined || seams.ttlSecurity,
+    'ttlSecurityHops',
+    'the transport cannot set TTL limits',
+  )
+  checker.address(peer.nextHop?.ipv4, 'nextHop.ipv4', 4)
+  checker.address(peer.nextHop?.ipv6, 'nextHop.ipv6', 6)
+  checker.expect(
+    peer.maxPrefixes === undefined || isInteger(peer.maxPrefixes, 1, 0xffffffff),
+    'maxPrefixes',
+    'not a positive number',
+  )
+  const restart = peer.gracefulRestart
+  checker.expect(
+    restart === undefined || isInteger(restart.time, peer.longLivedRestart === undefined ? 1 : 0, 4095),
+    'gracefulRestart.time',
+    'not from 1 to 4095 seconds',
+  )
+  checkLongLived(checker, peer)
+  checkBfd(checker, peer.bfd, seams.bfd)
+  checkPolicy(checker, peer.importPolicy, 'importPolicy')
+  checkPolicy(checker, peer.exportPolicy, 'exportPolicy')
+  checker.done()
+}
+
+function checkLongLived(checker: Checker, { longLivedRestart, gracefulRestart }: PeerConfig): void {
+  if (longLivedRestart === undefined) return
+  const { time, most = 0 } = longLivedRestart
+  checker.expect(gracefulRestart !== undefined, 'longLivedRestart', 'only beside gracefulRestart')
+  for (const seconds of typeof time === 'number' ? [time] : Object.values(time))
+    checker.expect(isInteger(seconds, 0, 0xffffff), 'longLivedRestart.time', 'not from 0 to 16777215 seconds')
+  checker.expect(isInteger(most, 0, 0xffffff), 'longLivedRestart.most', 'not from 0 to 16777215 seconds')
+}
+
+/** Where the peer is: an address, or a link. */
+function checkPlace(checker: Checker, { address, interface: link }: PeerConfig, seams: Seams): void {
+  if (link !== undefined) {
+    checker.expect(address === undefined, 'interface', 'an unnumbered peer has no address')
+    // A name that cannot be taken for an address, and that the kernel takes.
+    checker.expect(/^[^\s/:%]{1,15}$/.test(link) && parseAddress(link) === undefined, 'interface', 'no name')
+    checker.expect(seams.discovery, 'interface', 'the speaker cannot discover unnumbered peers')
+  } else {
+    const bytes = parseScoped(address ?? '')
+    checker.expect(bytes !== undefined, 'address', `not an IP address: ${address}`)
+    const { zone } = splitZone(address ?? '')
+    checker.expect(
+      bytes === undefined || !isLinkLocal(bytes) || zone !== undefined,
+      'address',
+      `a link-local address without its interface: ${address}`,
+    )
+  }
+}
+
+function checkBfd(checker: Checker, timers: BfdTimers | undefined, available: boolean): void {
+  if (timers === undefined) return
+  checker.expect(available, 'bfd', 'the speaker has no BFD')
+  const loopback = { peer: '127.0.0.1', local: '127.0.0.1' }
+  try {
+    validateSession({ ...loopback, ...timers })
+  } catch (error) {
+    if (!(error instanceof BgpConfigError)) throw error
+    for (const { path, problem } of error.problems) checker.expect(false, `bfd.${path}`, problem)
+  }
+}
+
+/** @throws BgpConfigError */
+export function checkDynamicPeers(range: DynamicPeersConfig, seams: Seams): void {
+  const prefix = parsePrefix(range.prefix)
+  const { prefix: _prefix, limit, ...config } = range
+  if (prefix === undefined)
+    throw new BgpConfigError([{ path: 'prefix', problem: `not a CIDR: ${range.prefix}` }])
+  if (limit !== undefined && !isInteger(limit, 1, 0xffff))
+    throw new BgpConfigError([{ path: 'limit', problem: 'not from 1 to 65535' }])
+  checkPeer({ ...config, address: addressOf(prefix.bytes) }, seams)
+}
+
+/** @throws BgpConfigError */
+export function checkAnnouncement(route: Announcement): void {
+  const checker = new Checker()
+  checker.expect(parsePrefix(route.prefix) !== undefined, 'prefix', `not a CIDR: ${route.prefix}`)
+  // An IPv4 prefix may have an IPv6 next hop (RFC 8950), not the other way round.
+  checker.address(route.nextHop, 'nextHop', route.prefix.includes(':') ? 6 : undefined)
+  checker.u32(route.localPref, 'localPref')
+  checker.u32(route.med, 'med')
+  checker.communities(route.communities, 'communities', false)
+  for (const [i, value] of (route.largeCommunities ?? []).entries()) {
+    checker.expect(
+      parseLargeCommunity(value) !== undefined,
+      `largeCommunities[${i}]`,
+      `not a large community: ${value}`,
+    )
+  }
+  for (const [i, value] of (route.extendedCommunities ?? []).entries()) {
+    checker.expect(
+      /^[0-9a-fA-F]{16}$/.test(value),
+      `extendedCommunities[${i}]`,
+      `not 16 hex digits: ${value}`,
+    )
+  }
+  checker.done()
+}
+
+/** Any address of a range, to check the rest of its configuration with. */
+function addressOf(bytes: Uint8Array): string {
+  return isLinkLocal(bytes) ? `${formatAddress(bytes)}%any` : formatAddress(bytes)
+}

@@ -1,0 +1,142 @@
+// What leaves on a peer's connections: how they are opened, and what is said on them besides routes.
+import type { PeerConfig } from '../../config.ts'
+import { BgpError } from '../../errors.ts'
+import type { Capability } from '../../packet/capabilities.ts'
+import { CEASE, ERROR, HEADER_LENGTH, MAX_LENGTH } from '../../packet/codes.ts'
+import { encodeMessage } from '../../packet/message.ts'
+import type { Notification } from '../../packet/notification.ts'
+import type { Connection } from '../../transport.ts'
+import type { FsmEvent, Side } from '../fsm/fsm-state.ts'
+import type { Tally } from '../peer-counters.ts'
+import type { PeerHost } from '../speaker-context.ts'
+import { ignoreAll, type Wire, type WireOwner, Wires } from './wire.ts'
+
+const KEEPALIVE = encodeMessage({ kind: 'keepalive' })
+const REJECTED = encodeMessage({
+  kind: 'notification',
+  code: ERROR.CEASE,
+  subcode: CEASE.CONNECTION_REJECTED,
+  data: new Uint8Array(0),
+})
+
+/** Bytes of what was wrong with a message that fit a NOTIFICATION (RFC 4271 4.5): a peer may be wrong at greater length. */
+const MOST_DATA = MAX_LENGTH - HEADER_LENGTH - 2
+
+/** The peer that they are with. */
+export interface ConnectionOwner {
+  readonly host: PeerHost
+  readonly tally: Tally
+  readonly config: PeerConfig
+  /** Where the peer is. */
+  readonly remote: string | undefined
+  received(wire: Wire, bytes: Uint8Array): void
+  dispatch(event: FsmEvent): void
+}
+
+export class Connections implements WireOwner {
+  readonly #owner: ConnectionOwner
+  readonly #wires: Wires
+  /** The peer's own, until the state machine has taken it. */
+  #arriving: Connection | undefined
+
+  constructor(owner: ConnectionOwner) {
+    this.#owner = owner
+    this.#wires = new Wires(owner.host.clock)
+  }
+
+  wire(side: Side): Wire | undefined {
+    return this.#wires[side]
+  }
+
+  connect(): void {
+    const { host, config, remote: address } = this.#owner
+    const { port = 179, localAddress, password, ttlSecurityHops } = config
+    if (address === undefined) throw new BgpError('closed', 'an unnumbered peer that was not found')
+    // The wire hears of it as soon as there is one: nothing happens before that.
+    const connection = host.transport.connect(
+      {
+        address,
+        port,
+        ...(localAddress === undefined ? {} : { localAddress }),
+        ...(password === undefined ? {} : { password }),
+        ...(ttlSecurityHops === undefined ? {} : { ttlSecurityHops }),
+      },
+      ignoreAll,
+    )
+    this.#wires.open('outgoing', connection, this)
+  }
+
+  /** The peer connected: it is refused unless the state machine answers with an OPEN. */
+  arrive(connection: Connection): void {
+    const { ttlSecurityHops } = this.#owner.config
+    if (ttlSecurityHops !== undefined) connection.secureTtl(ttlSecurityHops)
+    this.#arriving = connection
+    this.#owner.dispatch({ kind: 'accepted' })
+    if (this.#arriving === undefined) return
+    this.#arriving = undefined
+    this.#wires.refuse(connection, REJECTED)
+  }
+
+  sendOpen(side: Side, capabilities: readonly Capability[]): void {
+    if (side === 'incoming' && this.#arriving !== undefined) {
+      const connection = this.#arriving
+      this.#arriving = undefined
+      this.#wires.open(side, connection, this)
+    }
+    const { asn, routerId, holdTime: usual } = this.#owner.host
+    const { holdTime = usual } = this.#owner.config
+    this.#send(side, encodeMessage({ kind: 'open', asn, holdTime, routerId, capabilities }))
+  }
+
+  sendKeepalive(side: Side): void {
+    this.#send(side, KEEPALIVE)
+  }
+
+  sendNotification(side: Side, notification: Notification): void {
+    const { code, subcode, data } = notification
+    this.#send(
+      side,
+      encodeMessage({ kind: 'notification', code, subcode, data: data.subarray(0, MOST_DATA) }),
+    )
+  }
+
+  close(side: Side): void {
+    this.#wires.close(side)
+  }
+
+  /** Cuts all without a word. */
+  destroy(): void {
+    this.#wires.destroy()
+  }
+
+  /** Resolves when all that was closed is closed. */
+  closed(): Promise<void> {
+    return this.#wires.drained()
+  }
+
+  // As the owner of its wires:
+
+  connected(): void {
+    this.#owner.dispatch({ kind: 'connected' })
+  }
+
+  received(wire: Wire, bytes: Uint8Array): void {
+    this.#owner.received(wire, bytes)
+  }
+
+  drained(): void {
+    this.#owner.host.rib.drained()
+  }
+
+  lost(wire: Wire, error: Error | undefined): void {
+    this.#wires.closed(wire)
+    this.#owner.dispatch({ kind: 'closed', side: wire.side, error: error?.message })
+  }
+
+  #send(side: Side, bytes: Uint8Array): void {
+    const wire = this.#wires[side]
+    if (wire === undefined) return
+    wire.write(bytes, this.#owner.host.clock.now())
+    this.#owner.tally.messagesSent++
+  }
+}

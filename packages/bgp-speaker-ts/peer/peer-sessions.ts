@@ -1,0 +1,100 @@
+// The sessions of one peer, one after the other: the one of now, what is kept of the one before, and how that ended.
+import { formatId } from '../address.ts'
+import type { PeerConfig } from '../config.ts'
+import { BgpError } from '../errors.ts'
+import { MAX_EXTENDED_LENGTH } from '../packet/codes.ts'
+import type { Open } from '../packet/open.ts'
+import { canonicalAddress } from '../peer-name.ts'
+import type { DownReason } from '../snapshot.ts'
+import type { Wire } from './connections/wire.ts'
+import { downReason } from './down-reason.ts'
+import type { EndReason } from './fsm/fsm-state.ts'
+import type { Tally } from './peer-counters.ts'
+import type { Negotiated } from './session/negotiation.ts'
+import { Retained } from './session/retention.ts'
+import { Session } from './session/session.ts'
+import type { PeerHost } from './speaker-context.ts'
+
+export class PeerSessions {
+  /** undefined: not established. */
+  current: Session | undefined
+  /** Routes of the session before, until the peer is back. */
+  retained: Retained | undefined
+  lastDown: DownReason | undefined
+  readonly #host: PeerHost
+  readonly #tally: Tally
+  readonly #peer: string
+
+  /** `peer`: its name. */
+  constructor(host: PeerHost, tally: Tally, peer: string) {
+    this.#host = host
+    this.#tally = tally
+    this.#peer = peer
+  }
+
+  /** When `tick` has something to do. */
+  get deadline(): number {
+    const never = Number.POSITIVE_INFINITY
+    return Math.min(this.retained?.deadline ?? never, this.current?.stale.deadline ?? never)
+  }
+
+  tick(now: number): void {
+    this.current?.stale.expire(now)
+    if (this.retained !== undefined && !this.retained.expire(now)) this.release()
+  }
+
+  /** `hold`: as negotiated, milliseconds. */
+  begin(config: PeerConfig, wire: Wire, open: Open, negotiated: Negotiated, hold: number): void {
+    const host = this.#host
+    if (negotiated.extendedMessages) wire.framer.maxLength = MAX_EXTENDED_LENGTH
+    wire.sentAt = wire.receivedAt = host.clock.now()
+    const { retained } = this
+    this.retained = undefined
+    this.current = new Session({ host, config, tally: this.#tally, wire, open, negotiated, hold, retained })
+    this.watchPath(config)
+    this.#tally.established++
+    const { families } = negotiated
+    host.log.info('session established', { peer: this.#peer, families })
+    const routerId = formatId(open.routerId)
+    host.event({ kind: 'established', peer: this.#peer, routerId, families })
+    host.progress()
+  }
+
+  /** `kept` false: nothing stays for the peer's return. */
+  end(reason: EndReason, kept: boolean): void {
+    const session = this.current
+    if (session === undefined) throw new BgpError('closed', 'no session to end')
+    this.current = undefined
+    const families = session.end(reason, kept)
+    if (families.length > 0) {
+      const now = this.#host.clock.now()
+      this.retained = new Retained(this.#host.rib, session.ingest, families, now)
+      if (!this.retained.expire(now)) this.release()
+    }
+    this.lastDown = downReason(reason, true)
+    this.#host.log.info('session ended', { peer: this.#peer, reason: this.lastDown })
+    this.#host.event({ kind: 'down', peer: this.#peer, reason: this.lastDown })
+  }
+
+  /** An attempt ended before it was a session. */
+  failed(reason: EndReason): void {
+    this.lastDown = downReason(reason, false)
+    this.#host.log.debug('connection to peer failed', { peer: this.#peer, reason: this.lastDown })
+  }
+
+  /** Gives up what was kept for the peer's return. */
+  release(): void {
+    if (this.retained === undefined) return
+    this.retained.release()
+    this.retained = undefined
+    this.#host.log.info('stale routes removed', { peer: this.#peer })
+  }
+
+  /** BFD runs from the first session on, over ends of sessions too. */
+  watchPath({ bfd }: PeerConfig): void {
+    const connection = this.current?.wire.connection
+    if (bfd === undefined || connection === undefined) return
+    const { localAddress: local, remoteAddress } = connection
+    this.#host.paths.watch(this.#peer, { remote: canonicalAddress(remoteAddress), local }, bfd)
+  }
+}

@@ -1,0 +1,51 @@
+// What the API shows of a peer.
+import { formatId } from '../address.ts'
+import type { Family, PeerConfig } from '../config.ts'
+import { peerName } from '../peer-name.ts'
+import type { DownReason, PeerSnapshot, PeerState } from '../snapshot.ts'
+import type { Tally } from './peer-counters.ts'
+import type { Retained } from './session/retention.ts'
+import type { Session } from './session/session.ts'
+
+export interface PeerParts {
+  readonly config: PeerConfig
+  readonly state: PeerState
+  readonly session: Session | undefined
+  readonly retained: Retained | undefined
+  readonly tally: Tally
+  readonly lastDown: DownReason | undefined
+  /** Where it is. */
+  readonly remote: string | undefined
+}
+
+export function snapshotOf(parts: PeerParts, now: number): PeerSnapshot {
+  const { config, state, session, retained, tally, lastDown, remote } = parts
+  const stale = session?.stale.families ?? retained?.families ?? []
+  const longLived = retained?.longLived ?? []
+  const connection = session?.wire.connection
+  return {
+    address: peerName(config),
+    remoteAddress: connection?.remoteAddress ?? remote,
+    asn: session?.asn ?? config.asn,
+    state,
+    uptime: session === undefined ? undefined : now - session.since,
+    routerId: session === undefined ? undefined : formatId(session.source.routerId),
+    localAddress: connection?.localAddress,
+    holdTime: session === undefined ? undefined : session.hold / 1000,
+    families: session?.negotiated.families ?? [],
+    endOfRib: session?.endOfRib ?? [],
+    ...(stale.length === 0 ? {} : { stale }),
+    ...(longLived.length === 0 ? {} : { longLivedStale: longLived }),
+    lastDown,
+    counters: {
+      ...tally.counted(),
+      prefixesReceived: sum(session?.ingest.received),
+      prefixesAccepted: sum(session?.ingest.accepted),
+      prefixesAdvertised: session?.advertised ?? 0,
+    },
+  }
+}
+
+function sum(record: Record<Family, number> | undefined): number {
+  return record === undefined ? 0 : record['ipv4-unicast'] + record['ipv6-unicast']
+}

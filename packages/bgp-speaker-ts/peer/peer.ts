@@ -1,0 +1,281 @@
+// One neighbour: feeds the state machine with what happens on its connections, and runs the machine's effects.
+import type { Family, PeerConfig } from '../config.ts'
+import { assertNever } from '../errors.ts'
+import type { Capability } from '../packet/capabilities.ts'
+import { CEASE, ERROR } from '../packet/codes.ts'
+import { isPermanent, type Notification, toHardReset } from '../packet/notification.ts'
+import type { Open } from '../packet/open.ts'
+import { peerName } from '../peer-name.ts'
+import { tooManyPrefixes } from '../rib/ingest.ts'
+import type { PeerSnapshot } from '../snapshot.ts'
+import type { Connection } from '../transport.ts'
+import { type ConnectionOwner, Connections } from './connections/connections.ts'
+import { receive, type Sender } from './connections/message-receiver.ts'
+import { Whereabouts } from './connections/unnumbered-endpoint.ts'
+import type { Wire } from './connections/wire.ts'
+import { step } from './fsm/fsm.ts'
+import {
+  type Effect,
+  type FsmConfig,
+  type FsmEvent,
+  type FsmState,
+  INITIAL,
+  nextDeadline,
+  type Side,
+  stateName,
+} from './fsm/fsm-state.ts'
+import { Tally } from './peer-counters.ts'
+import { PeerSessions } from './peer-sessions.ts'
+import { snapshotOf } from './peer-snapshot.ts'
+import { ownCapabilities } from './session/local-capabilities.ts'
+import { negotiate } from './session/negotiation.ts'
+import type { Session } from './session/session.ts'
+import type { PeerHost } from './speaker-context.ts'
+
+export class Peer implements ConnectionOwner, Sender {
+  config: PeerConfig
+  /** What the API calls it. */
+  readonly name: string
+  /** It is one only while it is connected. */
+  readonly dynamic: boolean
+  readonly host: PeerHost
+  readonly tally = new Tally()
+  readonly #connections: Connections
+  /** Of an unnumbered peer. */
+  readonly #where: Whereabouts | undefined
+  readonly #sessions: PeerSessions
+  #fsm: FsmState = INITIAL
+  #fsmDeadline = Number.POSITIVE_INFINITY
+
+  constructor(config: PeerConfig, host: PeerHost, dynamic = false) {
+    this.config = config
+    this.dynamic = dynamic
+    this.host = host
+    this.name = peerName(config)
+    if (config.interface !== undefined) this.#where = new Whereabouts(config.interface, host.discovery)
+    this.#sessions = new PeerSessions(host, this.tally, this.name)
+    this.#connections = new Connections(this)
+  }
+
+  get session(): Session | undefined {
+    return this.#sessions.current
+  }
+
+  get state() {
+    return stateName(this.#fsm)
+  }
+
+  /** When `tick` has something to do. */
+  get deadline(): number {
+    return Math.min(this.#fsmDeadline, this.#sessions.deadline)
+  }
+
+  /** Whether our own restart waits for this peer's End-of-RIB: not for one that restarts itself or that knows nothing of restarts (RFC 4724 section 4.1). */
+  get awaited(): boolean {
+    if (this.config.gracefulRestart === undefined) return false
+    const session = this.session
+    if (session === undefined) return true
+    const { gracefulRestart } = session.negotiated
+    return gracefulRestart !== undefined && !gracefulRestart.restarting && !session.caughtUp
+  }
+
+  start(): void {
+    this.dispatch({ kind: 'start' })
+    this.#where?.start((address, before) => this.#located(address, before))
+  }
+
+  /** Where the peer is, in canonical text with its zone; undefined: unnumbered, and not found yet. */
+  get remote(): string | undefined {
+    return this.#where === undefined ? this.config.address : this.#where.address
+  }
+
+  /** Whether a connection from there is this peer's; of an unnumbered one by its link. */
+  admits(remote: string): boolean {
+    return this.#where === undefined || this.#where.admits(remote)
+  }
+
+  /** Ends the session with a CEASE; resolves when its connections are closed. */
+  async stop(notification: Notification): Promise<void> {
+    this.#where?.close()
+    this.dispatch({ kind: 'stop', notification })
+    this.#sessions.release()
+    await this.#connections.closed()
+  }
+
+  /** Ends the session with a CEASE and connects again. */
+  reset(notification: Notification): void {
+    this.dispatch({ kind: 'reset', notification })
+  }
+
+  /** BFD says that the path is gone: the session ends now, and not when its hold timer expires (RFC 5882 section 10.2). */
+  pathFailed(): void {
+    if (this.session === undefined) return
+    this.reset({ code: ERROR.CEASE, subcode: CEASE.BFD_DOWN, data: new Uint8Array(0) })
+  }
+
+  /** Leaves without a word, so that a peer with graceful restart keeps our routes. */
+  abandon(): void {
+    this.#where?.close()
+    this.#connections.destroy()
+    this.#fsm = INITIAL
+    this.#fsmDeadline = Number.POSITIVE_INFINITY
+  }
+
+  tick(): void {
+    const wire = this.session?.wire
+    this.dispatch({ kind: 'tick', received: wire?.receivedAt ?? 0, sent: wire?.sentAt ?? 0 })
+    this.#sessions.tick(this.host.clock.now())
+    this.#settle()
+  }
+
+  /** RFC 9687: ends a session whose peer takes nothing that we send. */
+  watchSending(now: number): void {
+    if (this.session?.sendHoldExpired(now) === true) this.dispatch({ kind: 'send-hold-expired' })
+  }
+
+  /** Asks the peer for everything again (RFC 2918); false: it cannot be asked. */
+  requestRefresh(family: Family): boolean {
+    return this.session?.requestRefresh(family) === true
+  }
+
+  /** Our own restart is over. */
+  endRestart(): void {
+    this.session?.endRestart()
+  }
+
+  /** The peer connected to us. */
+  accept(connection: Connection): void {
+    this.#connections.arrive(connection)
+  }
+
+  /** Applies what a running session can take over: policies, next hops, limits, BFD, who connects. */
+  reconfigure(config: PeerConfig): void {
+    const before = this.config
+    this.config = config
+    if (JSON.stringify(before.bfd) !== JSON.stringify(config.bfd)) {
+      this.host.paths.forget(this.name)
+      this.#sessions.watchPath(config)
+    }
+    if (before.passive === true) this.dispatch({ kind: 'located' })
+    const session = this.session
+    if (session === undefined) return
+    session.reconfigure(config)
+    const family = session.tooMany
+    if (family !== undefined)
+      this.dispatch({
+        kind: 'bad-message',
+        side: session.wire.side,
+        error: tooManyPrefixes(family, config.maxPrefixes!),
+      })
+  }
+
+  snapshot(): PeerSnapshot {
+    const parts = {
+      config: this.config,
+      state: this.state,
+      session: this.session,
+      retained: this.#sessions.retained,
+      tally: this.tally,
+      lastDown: this.#sessions.lastDown,
+      remote: this.remote,
+    }
+    return snapshotOf(parts, this.host.clock.now())
+  }
+
+  // For its connections and what arrives on them:
+
+  dispatch(event: FsmEvent): void {
+    const before = this.state
+    const now = this.host.clock.now()
+    const { state, effects } = step(this.#fsmConfig(), this.#fsm, event, now, this.host.random())
+    this.#fsm = state
+    for (const effect of effects) this.#run(effect)
+    this.#fsmDeadline = nextDeadline(this.#fsm)
+    const after = this.state
+    if (after !== before) this.host.event({ kind: 'state', peer: this.name, state: after, previous: before })
+    if (before !== 'idle') this.#settle()
+  }
+
+  /** What our OPEN offers. */
+  capabilities(): readonly Capability[] {
+    return ownCapabilities(this.config, this.host.asn, this.host.restarting())
+  }
+
+  received(wire: Wire, bytes: Uint8Array): void {
+    receive(this, wire, bytes)
+  }
+
+  /** An unnumbered peer was found, or is elsewhere now. */
+  #located(address: string, before: string | undefined): void {
+    const { password } = this.config
+    if (password !== undefined) {
+      if (before !== undefined) this.host.setPassword(before, undefined)
+      this.host.setPassword(address, password)
+    }
+    this.dispatch({ kind: 'located' })
+  }
+
+  #fsmConfig(): FsmConfig {
+    const { config } = this
+    return {
+      localAsn: this.host.asn,
+      localId: this.host.routerId,
+      peerAsn: config.asn,
+      hold: (config.holdTime ?? this.host.holdTime) * 1000,
+      connectRetry: (config.connectRetryTime ?? 5) * 1000,
+      passive: config.passive === true || this.remote === undefined,
+      gracefulRestart: config.gracefulRestart !== undefined,
+    }
+  }
+
+  /** A dynamic peer ends with its connection; but one that is barred, or whose routes are kept, is remembered until that is over. */
+  #settle(): void {
+    if (!this.dynamic || this.state !== 'active' || this.#sessions.retained !== undefined) return
+    const { barredUntil } = this.#fsm
+    if (this.host.clock.now() < barredUntil) this.#fsmDeadline = barredUntil
+    else this.host.gone(this.name)
+  }
+
+  #run(effect: Effect): void {
+    switch (effect.kind) {
+      case 'connect':
+        this.#connections.connect()
+        break
+      case 'send-open':
+        this.#connections.sendOpen(effect.side, this.capabilities())
+        break
+      case 'send-keepalive':
+        this.#connections.sendKeepalive(effect.side)
+        break
+      case 'send-notification':
+        this.#connections.sendNotification(effect.side, this.#wrapped(effect.side, effect.notification))
+        break
+      case 'close':
+        this.#connections.close(effect.side)
+        break
+      case 'established':
+        this.#begin(effect.side, effect.open, effect.hold)
+        break
+      case 'down':
+        this.#sessions.end(effect.reason, this.#fsm.running)
+        break
+      case 'failed':
+        this.#sessions.failed(effect.reason)
+        break
+      default:
+        assertNever(effect)
+    }
+  }
+
+  /** With the N bit an end for good travels inside a hard reset, or the peer would keep our routes (RFC 8538 section 4). */
+  #wrapped(side: Side, notification: Notification): Notification {
+    const session = this.session?.wire.side === side ? this.session : undefined
+    const hard = session?.negotiated.gracefulRestart?.notification === true && isPermanent(notification)
+    return hard ? toHardReset(notification) : notification
+  }
+
+  #begin(side: Side, open: Open, hold: number): void {
+    const negotiated = this.host.shared.negotiated.of(negotiate(this.capabilities(), open))
+    this.#sessions.begin(this.config, this.#connections.wire(side)!, open, negotiated, hold)
+  }
+}

@@ -1,0 +1,96 @@
+// What the RIB needs to know of a session to take in its routes, and what it has taken in. One object a session, without closures: there may be thousands.
+import { parseScoped } from '../../address.ts'
+import type { Family, PeerConfig } from '../../config.ts'
+import type { UpdateContext } from '../../packet/attribute-scan.ts'
+import type { PolicyEngine } from '../../policy/engine.ts'
+import type { IngestPeer } from '../../rib/ingest-peer.ts'
+import type { Source } from '../../rib/source.ts'
+import type { PeerHost } from '../speaker-context.ts'
+import type { Negotiated } from './negotiation.ts'
+
+/** Who is told what becomes of the routes. */
+export interface IngestOwner {
+  notImported(reason: string, prefix: string): void
+  treatedAsWithdraw(problem: string): void
+  attributesDiscarded(problem: string): void
+  heardEndOfRib(family: Family): void
+}
+
+export class SessionIngest implements IngestPeer {
+  readonly source: Source
+  readonly context: UpdateContext
+  readonly families: readonly Family[]
+  readonly clusterId: number
+  readonly localId: number
+  readonly firstAsn: number
+  readonly received: Record<Family, number> = { 'ipv4-unicast': 0, 'ipv6-unicast': 0 }
+  readonly accepted: Record<Family, number> = { 'ipv4-unicast': 0, 'ipv6-unicast': 0 }
+  policy: PolicyEngine | undefined
+  maxPrefixes = Number.POSITIVE_INFINITY
+  readonly #host: PeerHost
+  readonly #owner: IngestOwner
+  readonly #local: string
+  #own: readonly Uint8Array[] = []
+
+  /** `asn` of the peer, `local` our address. */
+  constructor(
+    owner: IngestOwner,
+    host: PeerHost,
+    config: PeerConfig,
+    { fourOctetAs, addPathReceive, families }: Negotiated,
+    source: Source,
+    asn: number,
+    local: string,
+  ) {
+    this.#owner = owner
+    this.#host = host
+    this.#local = local
+    this.source = source
+    this.context = host.shared.contexts.of({
+      fourOctetAs,
+      internal: source.kind === 'ibgp',
+      localAsn: host.asn,
+      addPath4: addPathReceive.includes('ipv4-unicast'),
+      addPath6: addPathReceive.includes('ipv6-unicast'),
+    })
+    this.families = families
+    this.clusterId = host.clusterId
+    this.localId = host.routerId
+    this.firstAsn = source.kind === 'ebgp' && config.enforceFirstAs !== false ? asn : 0
+    this.configure(config)
+  }
+
+  /** Takes over what may change while the session runs. */
+  configure({ importPolicy, maxPrefixes, nextHop }: PeerConfig): void {
+    this.policy = this.#host.engine(importPolicy)
+    this.maxPrefixes = maxPrefixes ?? Number.POSITIVE_INFINITY
+    const addresses = [this.#local, nextHop?.ipv4, nextHop?.ipv6].map((text) => parseScoped(text ?? ''))
+    this.#own = this.#host.shared.addresses.of(addresses.filter((bytes) => bytes !== undefined))
+  }
+
+  isOwnAddress(bytes: Uint8Array, at: number, length: number): boolean {
+    for (const own of this.#own) if (own.length === length && matches(own, bytes, at)) return true
+    return false
+  }
+
+  rejected(reason: string, prefix: string): void {
+    this.#owner.notImported(reason, prefix)
+  }
+
+  treatedAsWithdraw(problem: string): void {
+    this.#owner.treatedAsWithdraw(problem)
+  }
+
+  attributesDiscarded(problem: string): void {
+    this.#owner.attributesDiscarded(problem)
+  }
+
+  endOfRib(family: Family): void {
+    this.#owner.heardEndOfRib(family)
+  }
+}
+
+function matches(own: Uint8Array, bytes: Uint8Array, at: number): boolean {
+  for (let i = 0; i < own.length; i++) if (bytes[at + i] !== own[i]) return false
+  return true
+}

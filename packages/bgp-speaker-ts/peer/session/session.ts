@@ -1,0 +1,269 @@
+// One established session: its place in the RIB, what is stale in it, and what travels beside the routes.
+import { isLinkLocal, parseScoped, splitZone } from '../../address.ts'
+import type { Family, PeerConfig } from '../../config.ts'
+import { encodeEndOfRib } from '../../packet/end-of-rib.ts'
+import { FAMILY_CODES, familyOf } from '../../packet/families.ts'
+import { encodeMessage } from '../../packet/message.ts'
+import type { Open } from '../../packet/open.ts'
+import { REFRESH, type RouteRefresh } from '../../packet/route-refresh.ts'
+import { peerName } from '../../peer-name.ts'
+import { groupKey, makeGroupConfig } from '../../rib/group-key.ts'
+import type { Border, Member } from '../../rib/member.ts'
+import type { Source } from '../../rib/source.ts'
+import { UpdateGroup } from '../../rib/update-group.ts'
+import type { Wire } from '../connections/wire.ts'
+import type { EndReason } from '../fsm/fsm-state.ts'
+import type { Tally } from '../peer-counters.ts'
+import type { PeerHost } from '../speaker-context.ts'
+import type { Negotiated } from './negotiation.ts'
+import { type KeptFamily, keptFamilies, type Retained } from './retention.ts'
+import { SendHold } from './send-hold.ts'
+import { type IngestOwner, SessionIngest } from './session-ingest.ts'
+import { StaleRoutes } from './stale-routes.ts'
+
+const NO_FAMILIES: readonly Family[] = []
+
+export interface SessionParts {
+  readonly host: PeerHost
+  readonly config: PeerConfig
+  readonly tally: Tally
+  readonly wire: Wire
+  readonly open: Open
+  readonly negotiated: Negotiated
+  /** As negotiated, milliseconds. */
+  readonly hold: number
+  /** Routes of the session before, whose place this one takes. */
+  readonly retained: Retained | undefined
+}
+
+export class Session implements Member, IngestOwner {
+  readonly wire: Wire
+  /** The peer's AS number. */
+  readonly asn: number
+  readonly negotiated: Negotiated
+  readonly since: number
+  readonly hold: number
+  readonly ingest: SessionIngest
+  readonly stale: StaleRoutes
+  /** Families of which the peer has told all. */
+  endOfRib: readonly Family[] = NO_FAMILIES
+  /** Where its paths come from. */
+  readonly source: Source
+  readonly #host: PeerHost
+  readonly #tally: Tally
+  /** undefined: nothing waits to be sent. */
+  #sendHold: SendHold | undefined
+  /** End-of-RIB markers that wait for the end of our own restart. */
+  #postponedEnds: readonly Family[] = NO_FAMILIES
+  #config: PeerConfig
+  #group: UpdateGroup
+
+  constructor({ host, config, tally, wire, open, negotiated, hold, retained }: SessionParts) {
+    this.#host = host
+    this.#config = config
+    this.#tally = tally
+    this.wire = wire
+    this.asn = open.asn
+    this.negotiated = negotiated
+    this.hold = hold
+    this.since = host.clock.now()
+    this.source = retained?.ingest.source ?? this.#addSource(open)
+    this.source.routerId = open.routerId
+    const { localAddress } = wire.connection
+    this.ingest = new SessionIngest(this, host, config, negotiated, this.source, open.asn, localAddress)
+    this.stale = new StaleRoutes(host.rib, this.ingest)
+    if (retained !== undefined) this.#takeOver(retained)
+    this.#group = this.#findGroup()
+    host.rib.join(this.#group, this)
+  }
+
+  get #name(): string {
+    return peerName(this.#config)
+  }
+
+  /** Has sent End-of-RIB for all families. */
+  get caughtUp(): boolean {
+    return this.negotiated.families.every((family) => this.endOfRib.includes(family))
+  }
+
+  /** Prefixes that the peer is told. */
+  get advertised(): number {
+    const { out } = this.#group
+    return this.negotiated.families.reduce(
+      (sum, family) => sum + out[family].count - (out[family].bySource[this.source.index] ?? 0),
+      0,
+    )
+  }
+
+  /** A family of which more prefixes came than may; undefined: none. */
+  get tooMany(): Family | undefined {
+    const { received, maxPrefixes } = this.ingest
+    return this.negotiated.families.find((family) => received[family] > maxPrefixes)
+  }
+
+  /** Applies what a running session can take over: policies, next hops, limits. */
+  reconfigure(config: PeerConfig): void {
+    this.#config = config
+    this.ingest.configure(config)
+    for (const family of this.negotiated.families) this.#host.rib.reconsider(this.ingest, family)
+    const group = this.#findGroup()
+    if (group === this.#group) return
+    this.#host.rib.move(this, this.#group, group)
+    this.#group = group
+  }
+
+  /** Asks the peer for everything again (RFC 2918); false: it cannot be asked. */
+  requestRefresh(family: Family): boolean {
+    if (!this.negotiated.routeRefresh || !this.negotiated.families.includes(family)) return false
+    this.#sendRefresh(family, REFRESH.REQUEST)
+    return true
+  }
+
+  /** The peer asks for everything again (RFC 2918), or says where its own repetition begins and ends (RFC 7313). */
+  refresh(message: RouteRefresh): undefined {
+    const family = familyOf(message)
+    // RFC 2918 section 4: a family that was not negotiated is ignored; RFC 7313 section 5: so is an unknown subtype.
+    if (family === undefined || !this.negotiated.families.includes(family)) return
+    if (message.subtype === REFRESH.REQUEST) return void this.#host.rib.refresh(this.#group, this, family)
+    // RFC 7313 section 4.1: with graceful restart, not before End-of-RIB.
+    const early = this.negotiated.gracefulRestart !== undefined && !this.endOfRib.includes(family)
+    if (!this.negotiated.enhancedRefresh || early) return
+    if (message.subtype === REFRESH.BEGIN) this.stale.beginRefresh(family, this.#host.clock.now())
+    else if (message.subtype === REFRESH.END) this.stale.end(family, 'refresh')
+  }
+
+  /** Our own restart is over: the End-of-RIB markers that waited for that follow what the peer has been told. */
+  endRestart(): void {
+    const families = this.#postponedEnds
+    this.#postponedEnds = NO_FAMILIES
+    for (const family of families) this.#group.end(family, this)
+  }
+
+  /** RFC 9687: the peer takes nothing that we send. */
+  sendHoldExpired(now: number): boolean {
+    const { connection, written } = this.wire
+    const pending = connection.pendingBytes()
+    if (pending === 0) {
+      this.#sendHold = undefined
+      return false
+    }
+    this.#sendHold ??= new SendHold(this.hold)
+    return this.#sendHold.expired(written - pending, now)
+  }
+
+  /** Leaves the RIB; the families whose routes stay behind, as stale ones, for the peer's return. `kept` false: none do. */
+  end(reason: EndReason, kept: boolean): readonly KeptFamily[] {
+    const { rib } = this.#host
+    rib.leave(this.#group, this)
+    const longLived = this.stale.clear()
+    const families = kept ? keptFamilies(reason, this.negotiated, this.#config.longLivedRestart?.most) : []
+    for (const family of this.negotiated.families)
+      if (!families.some((each) => each.family === family)) rib.drop(this.source, family)
+    if (families.length === 0) rib.retire(this.source)
+    return families.map((each) => {
+      const longLivedUntil = longLived.get(each.family)
+      return longLivedUntil === undefined ? each : { ...each, longLivedUntil }
+    })
+  }
+
+  #addSource({ asn, routerId }: Open): Source {
+    const { remoteAddress } = this.wire.connection
+    const bytes = parseScoped(remoteAddress)
+    return this.#host.rib.addSource({
+      kind: asn === this.#host.asn ? 'ibgp' : 'ebgp',
+      address: this.#name,
+      remote: remoteAddress,
+      zone: bytes !== undefined && isLinkLocal(bytes) ? splitZone(remoteAddress).zone : undefined,
+      routerId,
+      client: this.#config.routeReflectorClient === true,
+    })
+  }
+
+  #takeOver(retained: Retained): void {
+    const families = retained.resume(this.negotiated)
+    for (const { family } of families) {
+      this.ingest.received[family] = retained.ingest.received[family]
+      this.ingest.accepted[family] = retained.ingest.accepted[family]
+    }
+    this.stale.resume(families, this.since)
+  }
+
+  // As a member of its update group:
+
+  write(bytes: Uint8Array, messages: number): void {
+    this.#tally.messagesSent += messages
+    this.#tally.updatesSent += messages
+    this.wire.write(bytes, this.#host.clock.now())
+  }
+
+  pending(): number {
+    return this.wire.connection.pendingBytes()
+  }
+
+  rejected(reason: string, prefix: string): void {
+    this.#reject('export', reason, prefix)
+  }
+
+  border(family: Family, kind: Border): void {
+    if (kind === 'end-of-rib') {
+      if (this.#host.restarting() && this.#config.gracefulRestart !== undefined)
+        this.#postponedEnds = [...this.#postponedEnds, family]
+      else this.write(encodeEndOfRib(family), 1)
+      return
+    }
+    // RFC 7313 section 4.1: no border before the peer has our End-of-RIB.
+    if (!this.negotiated.enhancedRefresh || this.#postponedEnds.includes(family)) return
+    this.#sendRefresh(family, kind === 'refresh-begin' ? REFRESH.BEGIN : REFRESH.END)
+  }
+
+  // As the owner of what comes in:
+
+  notImported(reason: string, prefix: string): void {
+    this.#reject('import', reason, prefix)
+  }
+
+  treatedAsWithdraw(problem: string): void {
+    this.#tally.treatedAsWithdraw++
+    this.#host.log.warn('malformed UPDATE treated as withdraw', { peer: this.#name, problem })
+  }
+
+  attributesDiscarded(problem: string): void {
+    this.#tally.attributesDiscarded++
+    this.#host.log.debug('malformed attribute discarded', { peer: this.#name, problem })
+  }
+
+  heardEndOfRib(family: Family): void {
+    if (!this.endOfRib.includes(family)) this.endOfRib = [...this.endOfRib, family]
+    this.stale.end(family, 'restart')
+    this.#host.event({ kind: 'end-of-rib', peer: this.#name, family })
+    this.#host.progress()
+  }
+
+  #findGroup(): UpdateGroup {
+    const { rib } = this.#host
+    const { exportPolicy } = this.#config
+    const { localAddress } = this.wire.connection
+    const config = makeGroupConfig(
+      this.#config,
+      this.#host,
+      this.source.kind === 'ebgp',
+      this.negotiated,
+      localAddress,
+    )
+    return rib.group(
+      groupKey(config, exportPolicy),
+      () => new UpdateGroup(config, this.#host.engine(exportPolicy), rib.attributes, rib.sources),
+    )
+  }
+
+  #sendRefresh(family: Family, subtype: number): void {
+    this.#tally.messagesSent++
+    const message = encodeMessage({ kind: 'route-refresh', ...FAMILY_CODES[family], subtype })
+    this.wire.write(message, this.#host.clock.now())
+  }
+
+  #reject(direction: 'import' | 'export', reason: string, prefix: string): void {
+    this.#tally.reject(reason)
+    this.#host.reject({ peer: this.#name, direction, prefix, reason })
+  }
+}

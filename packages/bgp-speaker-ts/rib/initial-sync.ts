@@ -1,0 +1,90 @@
+// Telling new members everything that their group advertises, in slices, together for those who joined together.
+
+import type { Family } from '../config.ts'
+import { FAMILIES } from '../packet/families.ts'
+import type { FamilyRib } from './family-rib.ts'
+import type { Member } from './member.ts'
+import type { UpdateGroup } from './update-group.ts'
+
+const SLICE = 4000
+const FULL = 1 << 20
+/** Milliseconds after which a dump does not wait for its slowest members any more. */
+const PATIENCE = 1000
+
+export class Dump {
+  readonly group: UpdateGroup
+  readonly members: Set<Member>
+  /** It was asked for by a route refresh. */
+  readonly repeats: boolean
+  #begun = false
+  #families: Family[]
+  #cursor = 0
+  #fullSince: number | undefined
+
+  /** `families`: those asked for by a route refresh, which ends without End-of-RIB; absent: all of a new session's. */
+  constructor(group: UpdateGroup, members: Iterable<Member>, families?: readonly Family[]) {
+    this.group = group
+    this.members = new Set(members)
+    this.repeats = families !== undefined
+    this.#families = FAMILIES.filter((family) => (families ?? group.config.families).includes(family))
+  }
+
+  /** Nothing was sent yet: others may join. */
+  get fresh(): boolean {
+    return !this.repeats && this.#cursor === 0 && this.#families.length === this.group.config.families.length
+  }
+
+  /** It will send the member all of that family again, and has not begun yet. */
+  willRepeat(member: Member, family: Family): boolean {
+    return this.repeats && !this.#begun && this.#families[0] === family && this.members.has(member)
+  }
+
+  shares({ members }: Dump): boolean {
+    for (const member of members) if (this.members.has(member)) return true
+    return false
+  }
+
+  /** The End-of-RIB markers that are still to be sent. */
+  get ends(): readonly Family[] {
+    return this.repeats ? [] : this.#families
+  }
+
+  /**
+   * Sends one slice. `done`: all is sent. `waiting`: connections are full. `split` holds members that are too slow for the rest.
+   */
+  slice(
+    ribs: Readonly<Record<Family, FamilyRib>>,
+    now: number,
+  ): { state: 'more' | 'waiting' | 'done'; split?: Dump } {
+    const family = this.#families[0]
+    if (family === undefined || this.members.size === 0) return { state: 'done' }
+    if (!this.group.primed(family)) return { state: 'waiting' }
+    const full = [...this.members].filter((member) => member.pending() > FULL)
+    if (full.length > 0) return this.#wait(full, now)
+    this.#fullSince = undefined
+    const rib = ribs[family]
+    if (!this.#begun && this.repeats)
+      for (const member of this.members) member.border(family, 'refresh-begin')
+    this.#begun = true
+    const to = Math.min(this.#cursor + SLICE, rib.prefixes.used)
+    this.group.dump(rib, this.#cursor, to, this.members)
+    this.#cursor = to
+    if (to < rib.prefixes.used) return { state: 'more' }
+    for (const member of this.members) member.border(family, this.repeats ? 'refresh-end' : 'end-of-rib')
+    this.#families.shift()
+    this.#begun = false
+    this.#cursor = 0
+    return { state: this.#families.length === 0 ? 'done' : 'more' }
+  }
+
+  #wait(full: readonly Member[], now: number): { state: 'more' | 'waiting'; split?: Dump } {
+    this.#fullSince ??= now
+    if (now - this.#fullSince < PATIENCE || full.length === this.members.size) return { state: 'waiting' }
+    const split = new Dump(this.group, full, this.repeats ? this.#families : undefined)
+    split.#families = [...this.#families]
+    split.#cursor = this.#cursor
+    split.#begun = this.#begun
+    for (const member of full) this.members.delete(member)
+    return { state: 'more', split }
+  }
+}

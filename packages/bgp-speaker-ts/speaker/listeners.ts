@@ -1,0 +1,44 @@
+// The sockets that peers connect to, and the TCP-MD5 keys that are set on them.
+import type { Connection, Listener, Transport } from '../transport.ts'
+
+export class Listeners {
+  readonly #transport: Transport
+  #listeners: Listener[] = []
+  /** By address or prefix. */
+  readonly #passwords = new Map<string, string>()
+
+  constructor(transport: Transport) {
+    this.#transport = transport
+  }
+
+  /** Addresses and ports that are listened on. */
+  get addresses(): readonly { readonly address: string; readonly port: number }[] {
+    return this.#listeners.map(({ address, port }) => ({ address, port }))
+  }
+
+  /** `addresses` absent: all. @throws when an address cannot be bound. */
+  async open(
+    { addresses, port }: { readonly addresses?: readonly string[]; readonly port: number },
+    accept: (connection: Connection) => void,
+  ): Promise<void> {
+    for (const address of addresses ?? [undefined]) {
+      const options = { port, ...(address === undefined ? {} : { address }) }
+      const listener = await this.#transport.listen(options, accept)
+      this.#listeners.push(listener)
+      for (const [remote, password] of this.#passwords) listener.setPassword(remote, password)
+    }
+  }
+
+  /** The key that connections from `remote`, an address or a prefix, must have; undefined: none. */
+  setPassword(remote: string, password: string | undefined): void {
+    if (password === undefined) {
+      if (!this.#passwords.delete(remote)) return
+    } else this.#passwords.set(remote, password)
+    for (const listener of this.#listeners) listener.setPassword(remote, password)
+  }
+
+  /** Resolves when all are closed. */
+  async close(): Promise<void> {
+    await Promise.all(this.#listeners.map((listener) => listener.close()))
+  }
+}
