@@ -12,8 +12,8 @@ export class NodeProblems {
   }
 
   /** To be called before `others` knows of the change. */
-  check(node: ClusterNode, others: Pick<ClusterNodes, 'get' | 'claimedByOthers'>): void {
-    const before = others.get(node.name)
+  check(node: ClusterNode, others: Pick<ClusterNodes, 'reported' | 'claimedByOthers'>): void {
+    const before = others.reported(node.name)
     if (before && sameFields(before, node)) return
     const problems = [...node.problems, ...others.claimedByOthers(node)]
     const text = problems.join()

@@ -69,7 +69,8 @@ export class Peering {
   async ensure(local: ClusterNode): Promise<void> {
     const config = speakerConfig(local, this.#settings)
     if (!config) {
-      this.#problem = 'the Node has no address'
+      // The sessions that there are go on.
+      if (!this.#speaker) this.#problem = 'the Node has no address'
       return
     }
     const identity = JSON.stringify(config)

@@ -48,7 +48,7 @@ describe('planner', () => {
   const podsOf = (family: 4 | 6) => tables.masquerade.keys.filter((key) => key.startsWith(`pods-${family} `))
 
   const start = (settings = testSettings) => {
-    nodes = new ClusterNodes()
+    nodes = new ClusterNodes('node-1')
     tables = fakeTables()
     const planned = tables as unknown as ConstructorParameters<typeof Planner>[2]
     planner = new Planner({ nodeName: 'node-1', settings, isVip: () => false }, nodes, planned)
@@ -93,6 +93,30 @@ describe('planner', () => {
       'pods-4 10.244.9.0/24',
       'pods-local-4 10.244.9.0/24',
     ])
+  })
+
+  const everything = () => Object.values(tables).map((table) => [...table.desired()])
+
+  it('keeps all that pods need while a Node lacks its prefixes or its addresses, or this Node is deleted', () => {
+    see(testNode(2))
+    plan()
+    const before = everything()
+    for (const n of [1, 2]) {
+      see(testNode(n, { podCIDRs: [] }))
+      see(testNode(n, { internalIPs: [] }))
+      see(testNode(n, { podCIDRs: [], internalIPs: [] }))
+    }
+    planner.markAll()
+    plan()
+    expect(everything()).to.deep.equal(before)
+    planner.markNode('node-1', nodes.delete('node-1'))
+    planner.markAll()
+    plan()
+    expect(everything()).to.deep.equal(before)
+    see(testNode(1, { podCIDRs: [] }))
+    planner.markAll()
+    plan()
+    expect(everything()).to.deep.equal(before)
   })
 
   it('keeps a prefix that two nodes have until both are without it', () => {

@@ -55,7 +55,7 @@ const HEARD_AFTER = 1000
 export class PodNetwork implements AsyncDisposable {
   readonly #options: PodNetworkOptions
   readonly #log: Logger
-  readonly #nodes = new ClusterNodes()
+  readonly #nodes: ClusterNodes
   readonly #problems: NodeProblems
   readonly #tables: PodNetworkTables
   readonly #group: FlushGroup
@@ -78,6 +78,7 @@ export class PodNetwork implements AsyncDisposable {
     const { clock, log, settings, kernel } = options
     this.#options = options
     this.#log = log
+    this.#nodes = new ClusterNodes(options.nodeName)
     this.#problems = new NodeProblems(log)
     this.#timers = new NamedTimers(clock)
     this.#peering = new Peering(
@@ -236,7 +237,7 @@ export class PodNetwork implements AsyncDisposable {
     this.#keepAdopted()
     this.#expire()
     this.#planConflist(local)
-    this.#sweep()
+    this.#sweep(local)
     this.#readiness.sayWaiting()
   }
 
@@ -306,8 +307,10 @@ export class PodNetwork implements AsyncDisposable {
   }
 
   /** What nobody wants any more goes once everybody has spoken, or had the time to. */
-  #sweep(): void {
+  #sweep(local: ClusterNode): void {
     if (this.#swept || !this.#readiness.allHeard) return
+    // Without its fields nothing is wanted yet of what its pods need.
+    if (local.podCidrs.length === 0 || local.addresses.length === 0) return
     this.#swept = true
     this.#readiness.patienceOver = true
     const { addresses, masquerade, routes } = this.#tables

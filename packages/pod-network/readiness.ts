@@ -66,7 +66,7 @@ export class Readiness {
     return {
       nodeName,
       nodesSynced: this.nodesSynced,
-      local: nodes.get(nodeName),
+      local: nodes.reported(nodeName),
       speakerProblem: sessions.problem,
       bridge: stateOf(tables.bridge),
       addresses: stateOf(tables.addresses),

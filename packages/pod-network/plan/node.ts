@@ -59,6 +59,19 @@ export function podCidr(node: ClusterNode, family: Family): Cidr | undefined {
   return node.podCidrs.find((prefix) => prefix.family === family)
 }
 
+/**
+ * The Node, with the prefixes or addresses that it has none of taken from what it was before. Where the two do not go together (a prefix
+ * that holds an address of the Node), both stay as they were.
+ */
+export function withFieldsOf(node: ClusterNode, before: ClusterNode): ClusterNode {
+  const podCidrs = node.podCidrs.length > 0 ? node.podCidrs : before.podCidrs
+  const addresses = node.addresses.length > 0 ? node.addresses : before.addresses
+  const clash = podCidrs.some((prefix) => addresses.some(({ text }) => containsAddress(prefix, text)))
+  return clash
+    ? { ...node, podCidrs: before.podCidrs, addresses: before.addresses }
+    : { ...node, podCidrs, addresses }
+}
+
 /** Whether the two have the same prefixes and addresses. */
 export function sameNetwork(a: ClusterNode, b: ClusterNode): boolean {
   return networkText(a) === networkText(b)
