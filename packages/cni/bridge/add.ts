@@ -12,7 +12,7 @@ import type { Invocation } from '../protocol/invocation.ts'
 import { checkForeignNamespace } from '../protocol/own-namespace.ts'
 import type { Dns, Interface, Result } from '../protocol/result.ts'
 import type { System } from '../system.ts'
-import { ensureBridge } from './bridge-link.ts'
+import { ensureBridge, findBridge } from './bridge-link.ts'
 import { type BridgeConfig, readAddConfig } from './configuration.ts'
 import { type ContainerLink, configureContainer, findContainerLink } from './container.ts'
 import { ensureGateways, gatewayPrefixes, planGateways } from './gateway.ts'
@@ -109,9 +109,15 @@ function provideGateways(attachment: Attachment, bridge: Link, result: Result): 
   return vlan
 }
 
-function attach(attachment: Attachment, bridge: Link): Result {
+/** With a VLAN the gateway is not the bridge. */
+const bridgeGateway = (config: BridgeConfig, result: Result) =>
+  config.gateway && config.vlan === 0 ? result.ips[0]?.gateway : undefined
+
+function attach(attachment: Attachment): Result {
   const { system, invocation, config, netlink } = attachment
+  const existing = findBridge(netlink, config)
   const result = address(attachment)
+  const bridge = ensureBridge(system, netlink, config, existing, bridgeGateway(config, result))
   const vlan = provideGateways(attachment, bridge, result)
   const hostName = connect(attachment, bridge)
   const container = containerLink(attachment, result)
@@ -142,11 +148,10 @@ export function add(system: System, invocation: Invocation): Result {
   const config = readAddConfig(invocation)
   checkForeignNamespace(system, invocation)
   const netlink = new Netlink(system)
-  const bridge = ensureBridge(system, netlink, config)
   const namespace = Namespace.open(system, invocation.netns)
   const undo: (() => void)[] = []
   try {
-    return attach({ system, invocation, config, netlink, namespace, undo }, bridge)
+    return attach({ system, invocation, config, netlink, namespace, undo })
   } catch (error) {
     takeBack(system, undo)
     throw error

@@ -18,6 +18,7 @@ import {
 } from '../protocol/address.ts'
 import type { IpConfig, Result, Route } from '../protocol/result.ts'
 import type { System } from '../system.ts'
+import { macToFix } from './bridge-mac.ts'
 import type { BridgeConfig } from './configuration.ts'
 
 /** Index of the container's interface in the result. */
@@ -88,8 +89,8 @@ export function ensureGateways(
     const others = [...existing, ...wanted.slice(0, i)]
     return addressRequests(link, others, prefix, force)
   })
-  // A bridge that somebody else made: its address, set explicitly, stays.
-  if (requests.length > 0) requests.push(setMac(link.name, link.macBytes))
+  const mac = link.kind === 'bridge' ? macToFix(system, link, wanted[0]!.address) : undefined
+  if (mac !== undefined) requests.push(setMac(link.name, mac))
   // EEXIST: another ADD was first with the same address.
   for (const { error } of requests.length > 0 ? netlink.exchange(requests) : [])
     if (error !== undefined && error.code !== 'EEXIST')

@@ -125,6 +125,35 @@ export function describeBridge(world: () => World): void {
       expect(leasedAddresses(world())).to.deep.equal(['10.77.0.2', '10.77.0.3', '10.77.0.4'])
     })
 
+    it('gives a new gateway the MAC that the agent would give it, which stays with the last container', () => {
+      const netns = world().addContainer('one')
+      const json = add(netns, { isGateway: true })
+      expect(json.interfaces![0]!.mac).to.equal('0a:58:0a:4d:00:01')
+      expect(call('DEL', netns, { isGateway: true }).status).to.equal(0)
+      expect(find('host', BRIDGE)!.mac).to.equal('0a:58:0a:4d:00:01')
+    })
+
+    it('fixes the MAC of a gateway that somebody else made, with its address on it already', () => {
+      world().addLink('host', BRIDGE, 'bridge')
+      world().addAddress('host', BRIDGE, '10.77.0.1/24')
+      const { mac } = find('host', BRIDGE)!
+      for (let i = 0; i < 6; i++) {
+        const json = add(world().addContainer(`c${i}`), { isGateway: true }, {}, `c${i}`)
+        expect(json.interfaces![0]!.mac).to.equal(mac)
+      }
+      expect(find('host', BRIDGE)!.mac).to.equal(mac)
+    })
+
+    it('gives a gateway that has lost its MAC with its last port a new one', () => {
+      world().addLink('host', BRIDGE, 'bridge')
+      const one = world().addContainer('one')
+      add(one)
+      call('DEL', one)
+      expect(find('host', BRIDGE)!.mac).to.equal('00:00:00:00:00:00')
+      add(world().addContainer('two'), { isGateway: true }, {}, 'c2')
+      expect(find('host', BRIDGE)!.mac).to.equal('0a:58:0a:4d:00:01')
+    })
+
     it('refuses a bridge that is none, and an address in its way unless forced', () => {
       const netns = world().addContainer('one')
       world().addLink('host', 'other0', 'vxlan')

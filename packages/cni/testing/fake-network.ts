@@ -9,6 +9,8 @@ export interface FakeLink {
   name: string
   kind: string
   mac: Uint8Array
+  /** Somebody chose the MAC: a bridge's follows its ports otherwise. */
+  macChosen: boolean
   mtu: number
   up: boolean
   promiscuous: boolean
@@ -62,6 +64,7 @@ export class FakeNamespace {
       name,
       kind,
       mac,
+      macChosen: false,
       mtu: 1500,
       up: false,
       promiscuous: false,
@@ -94,8 +97,20 @@ export class FakeNamespace {
     return [...this.links.values()].find((link) => link.index === index)
   }
 
+  /** Ports have come or gone: the bridge takes the lowest MAC of them unless somebody chose its own; none without ports. */
+  portsChanged(bridge: FakeLink): void {
+    if (bridge.macChosen) return
+    const ports = [...this.links.values()].filter((link) => link.master === bridge)
+    bridge.mac =
+      ports
+        .map((port) => port.mac)
+        .sort(Buffer.compare)[0]
+        ?.slice() ?? new Uint8Array(6)
+  }
+
   delete(link: FakeLink): void {
     this.links.delete(link.name)
+    if (link.master !== undefined) this.portsChanged(link.master)
     for (let i = this.routes.length - 1; i >= 0; i--)
       if (this.routes[i]!.link === link) this.routes.splice(i, 1)
     const peer = link.peer

@@ -99,6 +99,7 @@ function join(namespace: FakeNamespace, link: FakeLink, master: number): void {
   if (link.master === undefined) throw new FakeSystemError('EINVAL')
   if (link.master.kind !== 'bridge') throw new FakeSystemError('EOPNOTSUPP')
   link.vlans.set(1, { pvid: true, untagged: true })
+  namespace.portsChanged(link.master)
 }
 
 function setPort(link: FakeLink, information: Uint8Array): void {
@@ -114,7 +115,7 @@ function change(namespace: FakeNamespace, link: FakeLink, message: Message): voi
   const found = attributes(message.body, 16)
   const [flags, mask] = [getU32(message.body, 8), getU32(message.body, 12)]
   const [mac, mtu, master, alias, information] = [1, 4, 10, 20, 18].map((type) => found.get(type))
-  if (mac !== undefined) link.mac = mac.slice()
+  if (mac !== undefined) Object.assign(link, { mac: mac.slice(), macChosen: true })
   if (mtu !== undefined) link.mtu = getU32(mtu, 0)
   if (master !== undefined) join(namespace, link, getU32(master, 0))
   if (alias !== undefined) link.alias = getString(alias)

@@ -9,6 +9,7 @@ import { type FakeNamespace, FakeNetwork } from './fake-network.ts'
 import { answer } from './fake-rtnetlink.ts'
 
 const SETTINGS = '/proc/sys/net/'
+const LINK_MAC_KIND = /^\/sys\/class\/net\/([^/]+)\/addr_assign_type$/
 const OWN_NAMESPACE = '/proc/self/ns/net'
 const OWN_EXECUTABLE = '/proc/self/exe'
 
@@ -127,6 +128,8 @@ class FakeProcess {
   }
 
   readFile(path: string) {
+    const link = this.current.links.get(LINK_MAC_KIND.exec(path)?.[1] ?? '')
+    if (link !== undefined) return link.macChosen ? '3\n' : '1\n'
     if (!path.startsWith(SETTINGS)) return this.machine.files.read(this.resolve(path))
     const value = this.current.settings.get(path.slice(SETTINGS.length))
     if (value === undefined) throw new FakeSystemError('ENOENT', path)
