@@ -5,8 +5,8 @@ import type { ClusterNode } from './node.ts'
 export interface BridgePlan {
   readonly mtu: number
   /**
-   * Fixed, because a bridge otherwise takes the lowest address of its ports: with every pod that comes or goes the
-   * others would look for their gateway again.
+   * The MAC of a new bridge. Set explicitly, because a bridge otherwise takes the lowest one of its ports: with every pod that
+   * comes or goes the others would look for their gateway again. A bridge that exists keeps the MAC that its pods know.
    */
   readonly mac: string
 }
@@ -32,7 +32,10 @@ export function planBridgeAddresses(local: ClusterNode): ReadonlyMap<string, Bri
   )
 }
 
-/** A locally administered MAC made of the last four bytes of the bridge's address: the same after every restart. */
+/**
+ * A locally administered MAC made of the last four bytes of the bridge's address: the same after every restart, and the same that
+ * the CNI plugin sets when pods start before the agent.
+ */
 function bridgeMac(address: string): string {
   const tail = addressBytes(address).slice(-4)
   return ['0a', '58', ...tail.map((byte) => byte.toString(16).padStart(2, '0'))].join(':')

@@ -1,18 +1,33 @@
-/** The bridge as a device: there, a bridge, up, with its MTU. */
-import type { Links } from '@podroute/linux/route/links.ts'
+/** The bridge as a device: there, a bridge, up, with its MTU and a MAC that stays. */
+import type { Link, Links } from '@podroute/linux/route/links.ts'
 import { DONE, type Op, type Outcome, type Resource, type Sighting } from '@podroute/reconcile/resource.ts'
 import { PodNetworkError } from '../errors.ts'
 import type { BridgePlan } from '../plan/bridge.ts'
 import type { KernelChanges } from './kernel-changes.ts'
 
-/** MTU 0 stands for a bridge that is down: it equals no plan. */
-const DOWN = 0
+/** MTU 0 stands for a bridge that is down or whose MAC is not fixed: it equals no plan. */
+const UNSETTLED = 0
+
+/** The kernel's value for a bridge that follows its ports and has none any more. */
+const NO_MAC = '00:00:00:00:00:00'
+
+/** What the CNI plugins and `plan/bridge.ts` set explicitly; the kernel draws all of a port's MAC. */
+const EXPLICIT_MAC = /^0a:58:/
+
+/** The MAC that the pods of a bridge know as their gateway's. */
+interface KnownMac {
+  readonly index: number
+  readonly mac: string
+  /** Set explicitly, so that the kernel leaves it alone when ports come and go. */
+  readonly fixed: boolean
+}
 
 export class BridgeResource implements Resource<string, BridgePlan> {
   readonly name = 'bridge'
   readonly #links: Links
   readonly #bridge: string
   readonly #changes: KernelChanges | undefined
+  #known: KnownMac | undefined
 
   /** @param bridge name of the only link that is ever touched */
   constructor(links: Links, bridge: string, changes?: KernelChanges) {
@@ -22,12 +37,12 @@ export class BridgeResource implements Resource<string, BridgePlan> {
   }
 
   equal(a: BridgePlan, b: BridgePlan): boolean {
-    return a.mtu === b.mtu && a.mac === b.mac
+    return a.mtu === b.mtu
   }
 
   async *list(): AsyncIterable<Iterable<readonly [string, BridgePlan]>> {
     const link = await this.#links.get(this.#bridge)
-    if (link?.kind === 'bridge') yield [[link.name, { mtu: link.up ? link.mtu : DOWN, mac: link.mac }]]
+    if (link?.kind === 'bridge') yield [[link.name, this.#observe(link)]]
   }
 
   async apply(ops: readonly Op<string, BridgePlan>[]): Promise<readonly Outcome[]> {
@@ -50,17 +65,39 @@ export class BridgeResource implements Resource<string, BridgePlan> {
       onLink: (change, link) => {
         if (link.name !== this.#bridge) return
         if (change === 'remove') touched(link.name, { kind: 'absent' })
-        else touched(link.name, { kind: 'present', value: { mtu: link.up ? link.mtu : DOWN, mac: link.mac } })
+        else touched(link.name, { kind: 'present', value: this.#observe(link) })
       },
     })
   }
 
+  #observe(link: Link): BridgePlan {
+    if (this.#known?.index !== link.index)
+      this.#known = { index: link.index, mac: link.mac, fixed: EXPLICIT_MAC.test(link.mac) }
+    const settled = link.up && this.#known.fixed && this.#known.mac === link.mac
+    return { mtu: settled ? link.mtu : UNSETTLED, mac: link.mac }
+  }
+
+  /** The MAC of a bridge with pods never changes: they would send to the old one until their neighbour entries expire. */
   async #put(name: string, plan: BridgePlan): Promise<void> {
     const link = await this.#links.get(name)
-    if (!link) await this.#links.add({ kind: 'bridge', name, mtu: plan.mtu, mac: plan.mac, up: true })
-    else if (link.kind !== 'bridge')
+    if (!link) return this.#make(name, plan)
+    if (link.kind !== 'bridge')
       throw new PodNetworkError('not-a-bridge', `${name} is a ${link.kind || 'device'}, not a bridge`)
-    else await this.#links.set(link.index, { mtu: plan.mtu, mac: plan.mac, up: true })
+    this.#observe(link)
+    const { fixed, mac: known } = this.#known!
+    const kept = fixed ? known : link.mac
+    const mac = kept === NO_MAC ? plan.mac : kept
+    // Setting a MAC, also the same one, makes the kernel forget the neighbours behind it.
+    const change = fixed && mac === link.mac ? {} : { mac }
+    await this.#links.set(link.index, { mtu: plan.mtu, up: true, ...change })
+    this.#known = { index: link.index, mac, fixed: true }
+  }
+
+  /** A bridge that somebody removed comes back with the MAC that its pods know. */
+  async #make(name: string, plan: BridgePlan): Promise<void> {
+    const mac = this.#known?.fixed ? this.#known.mac : plan.mac
+    const { index } = await this.#links.add({ kind: 'bridge', name, mtu: plan.mtu, mac, up: true })
+    this.#known = { index, mac, fixed: true }
   }
 
   async #remove(name: string): Promise<void> {
