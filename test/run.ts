@@ -9,6 +9,17 @@ interface Result {
   readonly seconds: number
 }
 
+const USAGE = `usage: npm test -- [TIER…]
+
+Runs the tests of these tiers, or of all, and installs and builds first what they need:
+
+  unit      needs nothing
+  netns     network namespaces, with other BGP speakers as peers
+  ipvs      a virtual machine whose kernel has IPVS
+  api       a real control plane
+  cluster   the lab
+`
+
 const TOP = new URL('..', import.meta.url).pathname
 
 /**
@@ -59,6 +70,10 @@ async function runTier(tier: Tier, first = true): Promise<Result> {
 
 async function main(): Promise<number> {
   const names = process.argv.slice(2)
+  if (names.includes('--help') || names.includes('-h')) {
+    process.stdout.write(USAGE)
+    return 0
+  }
   const tiers = names.length > 0 ? names.map(tierNamed) : TIERS
   const upstream = tiers.some(({ name }) => name === 'cluster') ? ['--e2e'] : []
   const prepared = await runShown([process.execPath, 'lab/main.ts', 'prepare', ...upstream], '')
