@@ -8,7 +8,7 @@ export function peerName({ address, interface: link }: Pick<PeerConfig, 'address
 }
 
 /** The interface of a peer with a link-local address, known or not; undefined: it is reached from anywhere. */
-export function peerLink({ address, interface: link }: PeerConfig): string | undefined {
+function peerLink({ address, interface: link }: PeerConfig): string | undefined {
   return link ?? splitZone(address ?? '').zone
 }
 

@@ -97,7 +97,7 @@ export interface RejectEvent {
   readonly reason: string
 }
 
-export interface PeerCounters {
+export interface PeerCountersSnapshot {
   readonly messagesReceived: number
   readonly messagesSent: number
   readonly updatesReceived: number
@@ -136,5 +136,5 @@ export interface PeerSnapshot {
   /** Those of `stale` whose restart time is over: last resorts by now (RFC 9494). Absent: none. */
   readonly longLivedStale?: readonly Family[]
   readonly lastDown: DownReason | undefined
-  readonly counters: PeerCounters
+  readonly counters: PeerCountersSnapshot
 }

@@ -2,17 +2,17 @@
 import { EventEmitter } from 'node:events'
 import { parseId, splitZone } from './address.ts'
 import { type Clock, systemClock } from './clock.ts'
-import { checkDynamicPeers, checkPeer, checkSpeaker, type Seams } from './config/config-check.ts'
-import { sessionPart } from './config/session-reset-fields.ts'
+import { checkDynamicPeers, checkPeer, checkSpeaker, type SpeakerAbilities } from './config/config-check.ts'
+import { sessionResetFields } from './config/session-reset-fields.ts'
 import type { Announcement, DynamicPeersConfig, Family, PeerConfig, SpeakerConfig } from './config.ts'
 import { BgpConfigError, BgpError } from './errors.ts'
 import { type Logger, silentLogger } from './log.ts'
 import { CEASE } from './packet/codes.ts'
 import { cease, type Notification } from './packet/notification.ts'
-import { SharedValues } from './peer/interned-values.ts'
+import { InternedValues } from './peer/interned-values.ts'
 import { PathWatch } from './peer/path-watch.ts'
 import { Peer } from './peer/peer.ts'
-import type { PeerHost } from './peer/speaker-context.ts'
+import type { SpeakerContext } from './peer/speaker-context.ts'
 import { canonicalAddress, peerName } from './peer-name.ts'
 import { PolicyEngines } from './policy/engines.ts'
 import type { FamilyRib } from './rib/family-rib.ts'
@@ -30,7 +30,7 @@ import { DynamicPeers } from './speaker/dynamic-peers.ts'
 import { Listeners } from './speaker/listeners.ts'
 import { OwnRoutes } from './speaker/own-routes.ts'
 import { RestartWatch } from './speaker/restart-watch.ts'
-import { RibView } from './speaker/rib-reader.ts'
+import { RibReader } from './speaker/rib-reader.ts'
 import type { Connection, Transport } from './transport.ts'
 import { nodeTransport } from './transport-node.ts'
 
@@ -58,8 +58,8 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
   readonly #log: Logger
   readonly #transport: Transport
   readonly #rib: Rib
-  readonly #view: RibView
-  readonly #host: PeerHost
+  readonly #ribReader: RibReader
+  readonly #context: SpeakerContext
   readonly #peers = new Map<string, Peer>()
   readonly #engines: PolicyEngines
   readonly #own: OwnRoutes
@@ -94,13 +94,13 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     this.#engines = new PolicyEngines(this.#rib.attributes)
     this.#own = new OwnRoutes(this.#rib)
     this.#restart = new RestartWatch(this.#clock, this.#rib, this.#peers, config.restarting === true)
-    this.#view = new RibView(this.#rib)
+    this.#ribReader = new RibReader(this.#rib)
     this.#paths = new PathWatch(
       config.bfd,
       (peer) => this.#peers.get(canonicalAddress(peer))?.pathFailed(),
       this.#log,
     )
-    this.#host = this.#makeHost(routerId)
+    this.#context = this.#makeContext(routerId)
   }
 
   /** Binds the listening sockets and starts all peers; peers that are added later start at once. @throws when an address cannot be bound. */
@@ -109,7 +109,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     this.#started = true
     const { listen, selectionDeferralTime = DEFAULT_DEFERRAL } = this.config
     if (listen !== undefined) await this.#listeners.open(listen, (connection) => this.#accept(connection))
-    this.#restart.begin(selectionDeferralTime)
+    this.#restart.start(selectionDeferralTime)
     this.#scheduleTick()
     for (const peer of this.#peers.values()) peer.start()
   }
@@ -122,13 +122,13 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
   /** @throws BgpConfigError on a bad or a second configuration of one address. */
   addPeer(config: PeerConfig): void {
     if (this.#closed) throw new BgpError('closed', 'the speaker is closed')
-    checkPeer(config, this.#seams())
+    checkPeer(config, this.#abilities())
     const name = peerName(config)
     const known = this.#peers.get(canonicalAddress(name))
     if (known !== undefined && !known.dynamic)
       throw new BgpConfigError([{ path: 'address', problem: `there is a peer ${name} already` }])
     if (known !== undefined) void this.#forget(known, cease(CEASE.CONFIGURATION_CHANGE))
-    const peer = new Peer(config, this.#host)
+    const peer = new Peer(config, this.#context)
     this.#peers.set(canonicalAddress(name), peer)
     this.#setPassword(peer.remote, config.password)
     if (this.#started) peer.start()
@@ -140,8 +140,8 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
    */
   updatePeer(config: PeerConfig): void {
     const peer = this.#peer(peerName(config))
-    checkPeer(config, this.#seams())
-    if (sessionPart(config) === sessionPart(peer.config)) {
+    checkPeer(config, this.#abilities())
+    if (sessionResetFields(config) === sessionResetFields(peer.config)) {
       peer.reconfigure(config)
       return
     }
@@ -157,7 +157,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
   /** Takes whoever connects from a prefix for a peer, while its session lasts. @throws BgpConfigError on a bad or a second configuration of one prefix. */
   addDynamicPeers(config: DynamicPeersConfig): void {
     if (this.#closed) throw new BgpError('closed', 'the speaker is closed')
-    checkDynamicPeers(config, this.#seams())
+    checkDynamicPeers(config, this.#abilities())
     this.#dynamic.add(config)
     this.#listeners.setPassword(config.prefix, config.password)
   }
@@ -196,17 +196,17 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
 
   /** Best paths, in no particular order. Decoded while iterated: do not hold the iterator across turns. */
   routes(family?: Family): IterableIterator<Path> {
-    return this.#view.routes(family)
+    return this.#ribReader.routes(family)
   }
 
   /** All paths to one prefix that policy lets in, in no particular order; several of one peer with add-path (RFC 7911). */
   paths(cidr: string): readonly Path[] {
-    return this.#view.paths(cidr)
+    return this.#ribReader.paths(cidr)
   }
 
   /** How much the tables hold, for metrics. */
   tables(): TableSizes {
-    return this.#view.sizes()
+    return this.#ribReader.sizes()
   }
 
   /** Routes of our own. */
@@ -238,7 +238,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     this.#rib.close()
   }
 
-  #makeHost(routerId: number): PeerHost {
+  #makeContext(routerId: number): SpeakerContext {
     const { config } = this
     return {
       asn: config.asn,
@@ -252,14 +252,14 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
       discovery: config.discovery,
       rib: this.#rib,
       paths: this.#paths,
-      shared: new SharedValues(),
+      interned: new InternedValues(),
       setPassword: (remote, password) => this.#listeners.setPassword(remote, password),
       engine: (policy) => this.#engines.get(policy),
-      event: (event) => void this.emit('peer', event),
-      reject: (event) => void this.emit('reject', event),
+      emitPeer: (event) => void this.emit('peer', event),
+      emitReject: (event) => void this.emit('reject', event),
       restarting: () => this.#restart.restarting,
-      progress: () => this.#restart.look(),
-      gone: (address) => {
+      restartProgress: () => this.#restart.check(),
+      dynamicPeerGone: (address) => {
         this.#peers.delete(address)
         this.#dynamic.release(address)
         this.#paths.forget(address)
@@ -267,7 +267,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     }
   }
 
-  #seams(): Seams {
+  #abilities(): SpeakerAbilities {
     const { bfd, discovery } = this.config
     return { ...this.#transport.supports, bfd: bfd !== undefined, discovery: discovery !== undefined }
   }
@@ -299,7 +299,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
   #dynamicPeer(address: string): Peer | undefined {
     const config = this.#closed ? undefined : this.#dynamic.claim(address)
     if (config === undefined) return undefined
-    const peer = new Peer(config, this.#host, true)
+    const peer = new Peer(config, this.#context, true)
     this.#peers.set(peer.name, peer)
     peer.start()
     return peer
@@ -313,19 +313,19 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
         if (now >= peer.deadline) peer.tick()
         peer.watchSending(now)
       }
-      this.#restart.look()
+      this.#restart.check()
       this.#rib.drained()
     })
   }
 
   #changed(rib: FamilyRib, prefixes: Int32Array): void {
     if (this.listenerCount('best') === 0) return
-    this.emit('best', this.#view.changes(rib, prefixes))
+    this.emit('best', this.#ribReader.changes(rib, prefixes))
   }
 
   #touched(rib: FamilyRib, prefixes: Int32Array): void {
     if (this.listenerCount('paths') === 0) return
-    this.emit('paths', this.#view.allPaths(rib, prefixes))
+    this.emit('paths', this.#ribReader.allPaths(rib, prefixes))
   }
 
   #peer(address: string): Peer {

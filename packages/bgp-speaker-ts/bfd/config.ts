@@ -4,7 +4,7 @@ import { BgpConfigError, type ConfigProblem } from '../errors.ts'
 import type { BfdParameters } from './timing.ts'
 
 /** RFC 5881 section 4. */
-export const BFD_PORT = 3784
+const BFD_PORT = 3784
 export const SOURCE_PORTS = { first: 49152, last: 65535 } as const
 
 export interface BfdSessionConfig {

@@ -50,7 +50,7 @@ export function checkSpeaker(config: SpeakerConfig): void {
 }
 
 /** What the speaker was given that peers may need. */
-export interface Seams {
+export interface SpeakerAbilities {
   readonly password: boolean
   readonly ttlSecurity: boolean
   readonly bfd: boolean
@@ -58,9 +58,9 @@ export interface Seams {
 }
 
 /** @throws BgpConfigError */
-export function checkPeer(peer: PeerConfig, seams: Seams): void {
+export function checkPeer(peer: PeerConfig, abilities: SpeakerAbilities): void {
   const checker = new Checker()
-  checkPlace(checker, peer, seams)
+  checkLocation(checker, peer, abilities)
   if (peer.asn !== 'external' && peer.asn !== 'internal') checker.asn(peer.asn, 'asn')
   checker.expect(peer.port === undefined || isInteger(peer.port, 1, 65535), 'port', 'not a port')
   checker.scoped(peer.localAddress, 'localAddress')
@@ -79,7 +79,7 @@ export function checkPeer(peer: PeerConfig, seams: Seams): void {
     )
   }
   checker.expect(
-    peer.password === undefined || seams.password,
+    peer.password === undefined || abilities.password,
     'password',
     'the transport cannot set TCP-MD5 keys',
   )
@@ -89,7 +89,7 @@ export function checkPeer(peer: PeerConfig, seams: Seams): void {
     'not of 1 to 80 bytes',
   )
   checker.expect(
-    peer.ttlSecurityHops === undefined || seams.ttlSecurity,
+    peer.ttlSecurityHops === undefined || abilities.ttlSecurity,
     'ttlSecurityHops',
     'the transport cannot set TTL limits',
   )
@@ -107,7 +107,7 @@ export function checkPeer(peer: PeerConfig, seams: Seams): void {
     'not from 1 to 4095 seconds',
   )
   checkLongLived(checker, peer)
-  checkBfd(checker, peer.bfd, seams.bfd)
+  checkBfd(checker, peer.bfd, abilities.bfd)
   checkPolicy(checker, peer.importPolicy, 'importPolicy')
   checkPolicy(checker, peer.exportPolicy, 'exportPolicy')
   checker.done()
@@ -123,12 +123,16 @@ function checkLongLived(checker: Checker, { longLivedRestart, gracefulRestart }:
 }
 
 /** Where the peer is: an address, or a link. */
-function checkPlace(checker: Checker, { address, interface: link }: PeerConfig, seams: Seams): void {
+function checkLocation(
+  checker: Checker,
+  { address, interface: link }: PeerConfig,
+  abilities: SpeakerAbilities,
+): void {
   if (link !== undefined) {
     checker.expect(address === undefined, 'interface', 'an unnumbered peer has no address')
     // A name that cannot be taken for an address, and that the kernel takes.
     checker.expect(/^[^\s/:%]{1,15}$/.test(link) && parseAddress(link) === undefined, 'interface', 'no name')
-    checker.expect(seams.discovery, 'interface', 'the speaker cannot discover unnumbered peers')
+    checker.expect(abilities.discovery, 'interface', 'the speaker cannot discover unnumbered peers')
   } else {
     const bytes = parseScoped(address ?? '')
     checker.expect(bytes !== undefined, 'address', `not an IP address: ${address}`)
@@ -154,14 +158,14 @@ function checkBfd(checker: Checker, timers: BfdTimers | undefined, available: bo
 }
 
 /** @throws BgpConfigError */
-export function checkDynamicPeers(range: DynamicPeersConfig, seams: Seams): void {
+export function checkDynamicPeers(range: DynamicPeersConfig, abilities: SpeakerAbilities): void {
   const prefix = parsePrefix(range.prefix)
   const { prefix: _prefix, limit, ...config } = range
   if (prefix === undefined)
     throw new BgpConfigError([{ path: 'prefix', problem: `not a CIDR: ${range.prefix}` }])
   if (limit !== undefined && !isInteger(limit, 1, 0xffff))
     throw new BgpConfigError([{ path: 'limit', problem: 'not from 1 to 65535' }])
-  checkPeer({ ...config, address: addressOf(prefix.bytes) }, seams)
+  checkPeer({ ...config, address: addressOf(prefix.bytes) }, abilities)
 }
 
 /** @throws BgpConfigError */

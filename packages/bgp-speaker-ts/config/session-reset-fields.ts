@@ -2,7 +2,7 @@
 import type { PeerConfig } from '../config.ts'
 
 /** What of a peer's configuration its session depends on, as text to compare: what the OPEN and the connection carry. */
-export function sessionPart(config: PeerConfig): string {
+export function sessionResetFields(config: PeerConfig): string {
   const {
     address,
     interface: link,

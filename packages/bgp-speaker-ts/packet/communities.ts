@@ -15,7 +15,6 @@ const WELL_KNOWN: readonly (readonly [string, number])[] = [
 export const NO_EXPORT = 0xffffff01
 export const NO_ADVERTISE = 0xffffff02
 export const NO_EXPORT_SUBCONFED = 0xffffff03
-export const GRACEFUL_SHUTDOWN = 0xffff0000
 /** RFC 9494. */
 export const LLGR_STALE = 0xffff0006
 export const NO_LLGR = 0xffff0007

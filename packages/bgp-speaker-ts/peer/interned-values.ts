@@ -7,11 +7,11 @@ import type { Negotiated } from './session/negotiation.ts'
 const MOST = 64
 
 /** Values that are data and nothing else. */
-export class Shared<T extends object> {
+export class InternTable<T extends object> {
   readonly #known = new Map<string, T>()
 
   /** The value, or an equal one from before. */
-  of(value: T): T {
+  intern(value: T): T {
     const key = JSON.stringify(value)
     const known = this.#known.get(key)
     if (known !== undefined) return known
@@ -21,8 +21,8 @@ export class Shared<T extends object> {
   }
 }
 
-export class SharedValues {
-  readonly negotiated = new Shared<Negotiated>()
-  readonly contexts = new Shared<UpdateContext>()
-  readonly addresses = new Shared<readonly Uint8Array[]>()
+export class InternedValues {
+  readonly negotiated = new InternTable<Negotiated>()
+  readonly contexts = new InternTable<UpdateContext>()
+  readonly addresses = new InternTable<readonly Uint8Array[]>()
 }

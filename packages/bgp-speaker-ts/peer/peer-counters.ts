@@ -1,9 +1,12 @@
 // What is counted about one peer over all of its sessions.
-import type { PeerCounters } from '../snapshot.ts'
+import type { PeerCountersSnapshot } from '../snapshot.ts'
 
-type Counted = Omit<PeerCounters, 'prefixesReceived' | 'prefixesAccepted' | 'prefixesAdvertised'>
+type CountedByPeer = Omit<
+  PeerCountersSnapshot,
+  'prefixesReceived' | 'prefixesAccepted' | 'prefixesAdvertised'
+>
 
-export class Tally {
+export class PeerCounters {
   messagesReceived = 0
   messagesSent = 0
   updatesReceived = 0
@@ -18,7 +21,7 @@ export class Tally {
     this.#rejected.set(reason, (this.#rejected.get(reason) ?? 0) + 1)
   }
 
-  counted(): Counted {
+  snapshot(): CountedByPeer {
     return { ...this, rejected: Object.fromEntries(this.#rejected ?? []) }
   }
 }

@@ -9,26 +9,26 @@ import type { DownReason } from '../snapshot.ts'
 import type { Wire } from './connections/wire.ts'
 import { downReason } from './down-reason.ts'
 import type { EndReason } from './fsm/fsm-state.ts'
-import type { Tally } from './peer-counters.ts'
+import type { PeerCounters } from './peer-counters.ts'
 import type { Negotiated } from './session/negotiation.ts'
-import { Retained } from './session/retention.ts'
+import { RetainedRoutes } from './session/retention.ts'
 import { Session } from './session/session.ts'
-import type { PeerHost } from './speaker-context.ts'
+import type { SpeakerContext } from './speaker-context.ts'
 
 export class PeerSessions {
   /** undefined: not established. */
   current: Session | undefined
   /** Routes of the session before, until the peer is back. */
-  retained: Retained | undefined
+  retained: RetainedRoutes | undefined
   lastDown: DownReason | undefined
-  readonly #host: PeerHost
-  readonly #tally: Tally
+  readonly #speaker: SpeakerContext
+  readonly #counters: PeerCounters
   readonly #peer: string
 
   /** `peer`: its name. */
-  constructor(host: PeerHost, tally: Tally, peer: string) {
-    this.#host = host
-    this.#tally = tally
+  constructor(speaker: SpeakerContext, counters: PeerCounters, peer: string) {
+    this.#speaker = speaker
+    this.#counters = counters
     this.#peer = peer
   }
 
@@ -45,19 +45,28 @@ export class PeerSessions {
 
   /** `hold`: as negotiated, milliseconds. */
   begin(config: PeerConfig, wire: Wire, open: Open, negotiated: Negotiated, hold: number): void {
-    const host = this.#host
+    const speaker = this.#speaker
     if (negotiated.extendedMessages) wire.framer.maxLength = MAX_EXTENDED_LENGTH
-    wire.sentAt = wire.receivedAt = host.clock.now()
+    wire.sentAt = wire.receivedAt = speaker.clock.now()
     const { retained } = this
     this.retained = undefined
-    this.current = new Session({ host, config, tally: this.#tally, wire, open, negotiated, hold, retained })
+    this.current = new Session({
+      speaker,
+      config,
+      counters: this.#counters,
+      wire,
+      open,
+      negotiated,
+      hold,
+      retained,
+    })
     this.watchPath(config)
-    this.#tally.established++
+    this.#counters.established++
     const { families } = negotiated
-    host.log.info('session established', { peer: this.#peer, families })
+    speaker.log.info('session established', { peer: this.#peer, families })
     const routerId = formatId(open.routerId)
-    host.event({ kind: 'established', peer: this.#peer, routerId, families })
-    host.progress()
+    speaker.emitPeer({ kind: 'established', peer: this.#peer, routerId, families })
+    speaker.restartProgress()
   }
 
   /** `kept` false: nothing stays for the peer's return. */
@@ -67,19 +76,19 @@ export class PeerSessions {
     this.current = undefined
     const families = session.end(reason, kept)
     if (families.length > 0) {
-      const now = this.#host.clock.now()
-      this.retained = new Retained(this.#host.rib, session.ingest, families, now)
+      const now = this.#speaker.clock.now()
+      this.retained = new RetainedRoutes(this.#speaker.rib, session.ingest, families, now)
       if (!this.retained.expire(now)) this.release()
     }
     this.lastDown = downReason(reason, true)
-    this.#host.log.info('session ended', { peer: this.#peer, reason: this.lastDown })
-    this.#host.event({ kind: 'down', peer: this.#peer, reason: this.lastDown })
+    this.#speaker.log.info('session ended', { peer: this.#peer, reason: this.lastDown })
+    this.#speaker.emitPeer({ kind: 'down', peer: this.#peer, reason: this.lastDown })
   }
 
   /** An attempt ended before it was a session. */
   failed(reason: EndReason): void {
     this.lastDown = downReason(reason, false)
-    this.#host.log.debug('connection to peer failed', { peer: this.#peer, reason: this.lastDown })
+    this.#speaker.log.debug('connection to peer failed', { peer: this.#peer, reason: this.lastDown })
   }
 
   /** Gives up what was kept for the peer's return. */
@@ -87,7 +96,7 @@ export class PeerSessions {
     if (this.retained === undefined) return
     this.retained.release()
     this.retained = undefined
-    this.#host.log.info('stale routes removed', { peer: this.#peer })
+    this.#speaker.log.info('stale routes removed', { peer: this.#peer })
   }
 
   /** BFD runs from the first session on, over ends of sessions too. */
@@ -95,6 +104,6 @@ export class PeerSessions {
     const connection = this.current?.wire.connection
     if (bfd === undefined || connection === undefined) return
     const { localAddress: local, remoteAddress } = connection
-    this.#host.paths.watch(this.#peer, { remote: canonicalAddress(remoteAddress), local }, bfd)
+    this.#speaker.paths.watch(this.#peer, { remote: canonicalAddress(remoteAddress), local }, bfd)
   }
 }

@@ -3,23 +3,23 @@ import { formatId } from '../address.ts'
 import type { Family, PeerConfig } from '../config.ts'
 import { peerName } from '../peer-name.ts'
 import type { DownReason, PeerSnapshot, PeerState } from '../snapshot.ts'
-import type { Tally } from './peer-counters.ts'
-import type { Retained } from './session/retention.ts'
+import type { PeerCounters } from './peer-counters.ts'
+import type { RetainedRoutes } from './session/retention.ts'
 import type { Session } from './session/session.ts'
 
-export interface PeerParts {
+export interface SnapshotParts {
   readonly config: PeerConfig
   readonly state: PeerState
   readonly session: Session | undefined
-  readonly retained: Retained | undefined
-  readonly tally: Tally
+  readonly retained: RetainedRoutes | undefined
+  readonly counters: PeerCounters
   readonly lastDown: DownReason | undefined
   /** Where it is. */
   readonly remote: string | undefined
 }
 
-export function snapshotOf(parts: PeerParts, now: number): PeerSnapshot {
-  const { config, state, session, retained, tally, lastDown, remote } = parts
+export function snapshotOf(parts: SnapshotParts, now: number): PeerSnapshot {
+  const { config, state, session, retained, counters, lastDown, remote } = parts
   const stale = session?.stale.families ?? retained?.families ?? []
   const longLived = retained?.longLived ?? []
   const connection = session?.wire.connection
@@ -38,7 +38,7 @@ export function snapshotOf(parts: PeerParts, now: number): PeerSnapshot {
     ...(longLived.length === 0 ? {} : { longLivedStale: longLived }),
     lastDown,
     counters: {
-      ...tally.counted(),
+      ...counters.snapshot(),
       prefixesReceived: sum(session?.ingest.received),
       prefixesAccepted: sum(session?.ingest.accepted),
       prefixesAdvertised: session?.advertised ?? 0,

@@ -10,8 +10,8 @@ import { tooManyPrefixes } from '../rib/ingest.ts'
 import type { PeerSnapshot } from '../snapshot.ts'
 import type { Connection } from '../transport.ts'
 import { type ConnectionOwner, Connections } from './connections/connections.ts'
-import { receive, type Sender } from './connections/message-receiver.ts'
-import { Whereabouts } from './connections/unnumbered-endpoint.ts'
+import { type RemotePeer, receiveMessages } from './connections/message-receiver.ts'
+import { UnnumberedEndpoint } from './connections/unnumbered-endpoint.ts'
 import type { Wire } from './connections/wire.ts'
 import { step } from './fsm/fsm.ts'
 import {
@@ -24,36 +24,37 @@ import {
   type Side,
   stateName,
 } from './fsm/fsm-state.ts'
-import { Tally } from './peer-counters.ts'
+import { PeerCounters } from './peer-counters.ts'
 import { PeerSessions } from './peer-sessions.ts'
 import { snapshotOf } from './peer-snapshot.ts'
-import { ownCapabilities } from './session/local-capabilities.ts'
+import { localCapabilities } from './session/local-capabilities.ts'
 import { negotiate } from './session/negotiation.ts'
 import type { Session } from './session/session.ts'
-import type { PeerHost } from './speaker-context.ts'
+import type { SpeakerContext } from './speaker-context.ts'
 
-export class Peer implements ConnectionOwner, Sender {
+export class Peer implements ConnectionOwner, RemotePeer {
   config: PeerConfig
   /** What the API calls it. */
   readonly name: string
   /** It is one only while it is connected. */
   readonly dynamic: boolean
-  readonly host: PeerHost
-  readonly tally = new Tally()
+  readonly speaker: SpeakerContext
+  readonly counters = new PeerCounters()
   readonly #connections: Connections
   /** Of an unnumbered peer. */
-  readonly #where: Whereabouts | undefined
+  readonly #endpoint: UnnumberedEndpoint | undefined
   readonly #sessions: PeerSessions
   #fsm: FsmState = INITIAL
   #fsmDeadline = Number.POSITIVE_INFINITY
 
-  constructor(config: PeerConfig, host: PeerHost, dynamic = false) {
+  constructor(config: PeerConfig, speaker: SpeakerContext, dynamic = false) {
     this.config = config
     this.dynamic = dynamic
-    this.host = host
+    this.speaker = speaker
     this.name = peerName(config)
-    if (config.interface !== undefined) this.#where = new Whereabouts(config.interface, host.discovery)
-    this.#sessions = new PeerSessions(host, this.tally, this.name)
+    if (config.interface !== undefined)
+      this.#endpoint = new UnnumberedEndpoint(config.interface, speaker.discovery)
+    this.#sessions = new PeerSessions(speaker, this.counters, this.name)
     this.#connections = new Connections(this)
   }
 
@@ -71,7 +72,7 @@ export class Peer implements ConnectionOwner, Sender {
   }
 
   /** Whether our own restart waits for this peer's End-of-RIB: not for one that restarts itself or that knows nothing of restarts (RFC 4724 section 4.1). */
-  get awaited(): boolean {
+  get delaysSelection(): boolean {
     if (this.config.gracefulRestart === undefined) return false
     const session = this.session
     if (session === undefined) return true
@@ -81,22 +82,22 @@ export class Peer implements ConnectionOwner, Sender {
 
   start(): void {
     this.dispatch({ kind: 'start' })
-    this.#where?.start((address, before) => this.#located(address, before))
+    this.#endpoint?.start((address, before) => this.#located(address, before))
   }
 
   /** Where the peer is, in canonical text with its zone; undefined: unnumbered, and not found yet. */
   get remote(): string | undefined {
-    return this.#where === undefined ? this.config.address : this.#where.address
+    return this.#endpoint === undefined ? this.config.address : this.#endpoint.address
   }
 
   /** Whether a connection from there is this peer's; of an unnumbered one by its link. */
   admits(remote: string): boolean {
-    return this.#where === undefined || this.#where.admits(remote)
+    return this.#endpoint === undefined || this.#endpoint.admits(remote)
   }
 
   /** Ends the session with a CEASE; resolves when its connections are closed. */
   async stop(notification: Notification): Promise<void> {
-    this.#where?.close()
+    this.#endpoint?.close()
     this.dispatch({ kind: 'stop', notification })
     this.#sessions.release()
     await this.#connections.closed()
@@ -115,7 +116,7 @@ export class Peer implements ConnectionOwner, Sender {
 
   /** Leaves without a word, so that a peer with graceful restart keeps our routes. */
   abandon(): void {
-    this.#where?.close()
+    this.#endpoint?.close()
     this.#connections.destroy()
     this.#fsm = INITIAL
     this.#fsmDeadline = Number.POSITIVE_INFINITY
@@ -124,7 +125,7 @@ export class Peer implements ConnectionOwner, Sender {
   tick(): void {
     const wire = this.session?.wire
     this.dispatch({ kind: 'tick', received: wire?.receivedAt ?? 0, sent: wire?.sentAt ?? 0 })
-    this.#sessions.tick(this.host.clock.now())
+    this.#sessions.tick(this.speaker.clock.now())
     this.#settle()
   }
 
@@ -153,7 +154,7 @@ export class Peer implements ConnectionOwner, Sender {
     const before = this.config
     this.config = config
     if (JSON.stringify(before.bfd) !== JSON.stringify(config.bfd)) {
-      this.host.paths.forget(this.name)
+      this.speaker.paths.forget(this.name)
       this.#sessions.watchPath(config)
     }
     if (before.passive === true) this.dispatch({ kind: 'located' })
@@ -175,42 +176,43 @@ export class Peer implements ConnectionOwner, Sender {
       state: this.state,
       session: this.session,
       retained: this.#sessions.retained,
-      tally: this.tally,
+      counters: this.counters,
       lastDown: this.#sessions.lastDown,
       remote: this.remote,
     }
-    return snapshotOf(parts, this.host.clock.now())
+    return snapshotOf(parts, this.speaker.clock.now())
   }
 
   // For its connections and what arrives on them:
 
   dispatch(event: FsmEvent): void {
     const before = this.state
-    const now = this.host.clock.now()
-    const { state, effects } = step(this.#fsmConfig(), this.#fsm, event, now, this.host.random())
+    const now = this.speaker.clock.now()
+    const { state, effects } = step(this.#fsmConfig(), this.#fsm, event, now, this.speaker.random())
     this.#fsm = state
     for (const effect of effects) this.#run(effect)
     this.#fsmDeadline = nextDeadline(this.#fsm)
     const after = this.state
-    if (after !== before) this.host.event({ kind: 'state', peer: this.name, state: after, previous: before })
+    if (after !== before)
+      this.speaker.emitPeer({ kind: 'state', peer: this.name, state: after, previous: before })
     if (before !== 'idle') this.#settle()
   }
 
   /** What our OPEN offers. */
   capabilities(): readonly Capability[] {
-    return ownCapabilities(this.config, this.host.asn, this.host.restarting())
+    return localCapabilities(this.config, this.speaker.asn, this.speaker.restarting())
   }
 
   received(wire: Wire, bytes: Uint8Array): void {
-    receive(this, wire, bytes)
+    receiveMessages(this, wire, bytes)
   }
 
   /** An unnumbered peer was found, or is elsewhere now. */
   #located(address: string, before: string | undefined): void {
     const { password } = this.config
     if (password !== undefined) {
-      if (before !== undefined) this.host.setPassword(before, undefined)
-      this.host.setPassword(address, password)
+      if (before !== undefined) this.speaker.setPassword(before, undefined)
+      this.speaker.setPassword(address, password)
     }
     this.dispatch({ kind: 'located' })
   }
@@ -218,10 +220,10 @@ export class Peer implements ConnectionOwner, Sender {
   #fsmConfig(): FsmConfig {
     const { config } = this
     return {
-      localAsn: this.host.asn,
-      localId: this.host.routerId,
+      localAsn: this.speaker.asn,
+      localId: this.speaker.routerId,
       peerAsn: config.asn,
-      hold: (config.holdTime ?? this.host.holdTime) * 1000,
+      hold: (config.holdTime ?? this.speaker.holdTime) * 1000,
       connectRetry: (config.connectRetryTime ?? 5) * 1000,
       passive: config.passive === true || this.remote === undefined,
       gracefulRestart: config.gracefulRestart !== undefined,
@@ -232,8 +234,8 @@ export class Peer implements ConnectionOwner, Sender {
   #settle(): void {
     if (!this.dynamic || this.state !== 'active' || this.#sessions.retained !== undefined) return
     const { barredUntil } = this.#fsm
-    if (this.host.clock.now() < barredUntil) this.#fsmDeadline = barredUntil
-    else this.host.gone(this.name)
+    if (this.speaker.clock.now() < barredUntil) this.#fsmDeadline = barredUntil
+    else this.speaker.dynamicPeerGone(this.name)
   }
 
   #run(effect: Effect): void {
@@ -275,7 +277,7 @@ export class Peer implements ConnectionOwner, Sender {
   }
 
   #begin(side: Side, open: Open, hold: number): void {
-    const negotiated = this.host.shared.negotiated.of(negotiate(this.capabilities(), open))
+    const negotiated = this.speaker.interned.negotiated.intern(negotiate(this.capabilities(), open))
     this.#sessions.begin(this.config, this.#connections.wire(side)!, open, negotiated, hold)
   }
 }

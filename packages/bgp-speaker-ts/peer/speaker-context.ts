@@ -7,10 +7,10 @@ import type { PolicyEngine } from '../policy/engine.ts'
 import type { Rib } from '../rib/rib.ts'
 import type { PeerEvent, RejectEvent } from '../snapshot.ts'
 import type { Transport } from '../transport.ts'
-import type { SharedValues } from './interned-values.ts'
+import type { InternedValues } from './interned-values.ts'
 import type { PathWatch } from './path-watch.ts'
 
-export interface PeerHost {
+export interface SpeakerContext {
   readonly asn: number
   readonly routerId: number
   readonly clusterId: number
@@ -24,17 +24,17 @@ export interface PeerHost {
   readonly discovery: Discovery | undefined
   readonly rib: Rib
   readonly paths: PathWatch
-  readonly shared: SharedValues
+  readonly interned: InternedValues
   /** The TCP-MD5 key of connections from there; undefined: none any more. */
   setPassword(remote: string, password: string | undefined): void
   /** A policy prepared for evaluation; equal policies share one. */
   engine(policy: PeerConfig['importPolicy']): PolicyEngine | undefined
-  event(event: PeerEvent): void
-  reject(event: RejectEvent): void
+  emitPeer(event: PeerEvent): void
+  emitReject(event: RejectEvent): void
   /** This process follows one that ended without a goodbye, and has not caught up yet: peers are told so, and End-of-RIB waits. */
   restarting(): boolean
   /** A peer's progress that may end `restarting`. */
-  progress(): void
+  restartProgress(): void
   /** A dynamic peer is not connected any more. */
-  gone(peer: string): void
+  dynamicPeerGone(peer: string): void
 }

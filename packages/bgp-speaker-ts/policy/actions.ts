@@ -2,7 +2,6 @@
 import type { Family } from '../config.ts'
 import type { AsPathSegment, PathAttributes } from '../packet/attributes.ts'
 import {
-  formatCommunity,
   formatLargeCommunity,
   type LargeCommunity,
   parseCommunity,
@@ -77,9 +76,4 @@ function addCommunities(result: Mutable<PathAttributes>, texts: readonly string[
   }
   if (standard.size > 0) result.communities = [...standard].sort((a, b) => a - b)
   if (large.size > 0) result.largeCommunities = [...large.values()]
-}
-
-/** Texts as the API shows them. */
-export function communityTexts(values: readonly number[] | undefined): string[] {
-  return (values ?? []).map(formatCommunity)
 }

@@ -64,5 +64,3 @@ export interface Policy {
   /** What happens to a path that no rule has decided on; a rejection counts as `otherwise`. */
   readonly otherwise: 'accept' | 'reject'
 }
-
-export const ACCEPT_ALL: Policy = { rules: [], otherwise: 'accept' }

@@ -9,7 +9,7 @@ const LONGEST = 100
 const LONGEST_MOMENT = 10
 
 /** What a flush did. */
-export interface Flushed {
+export interface FlushResult {
   /** It is not done: the next turn goes on. */
   readonly more: boolean
   /** It told more peers than prefixes. */
@@ -18,14 +18,14 @@ export interface Flushed {
 
 export class FlushTimer {
   readonly #clock: Clock
-  readonly #flush: () => Flushed
+  readonly #flush: () => FlushResult
   #cancel: (() => void) | undefined
   #waits = false
   #notBefore = Number.NEGATIVE_INFINITY
   #moment = 0
   #closed = false
 
-  constructor(clock: Clock, flush: () => Flushed) {
+  constructor(clock: Clock, flush: () => FlushResult) {
     this.#clock = clock
     this.#flush = flush
   }

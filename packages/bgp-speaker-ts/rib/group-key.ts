@@ -30,7 +30,7 @@ export interface GroupConfig {
 
 export function makeGroupConfig(
   peer: PeerConfig,
-  host: { readonly asn: number; readonly clusterId: number },
+  speaker: { readonly asn: number; readonly clusterId: number },
   external: boolean,
   negotiated: Negotiated,
   localAddress: string,
@@ -40,14 +40,14 @@ export function makeGroupConfig(
     external,
     options: {
       fourOctetAs: negotiated.fourOctetAs,
-      prepend: external ? host.asn : undefined,
+      prepend: external ? speaker.asn : undefined,
       external,
       localPref: external ? undefined : DEFAULT_LOCAL_PREF,
       reflect: undefined,
     },
     maxLength: negotiated.extendedMessages ? MAX_EXTENDED_LENGTH : MAX_LENGTH,
     client: peer.routeReflectorClient === true,
-    clusterId: host.clusterId,
+    clusterId: speaker.clusterId,
     nextHopSelf: external ? peer.nextHopUnchanged !== true : peer.nextHopSelf === true,
     self: {
       'ipv4-unicast': own(peer, localAddress, 'ipv4-unicast', negotiated),

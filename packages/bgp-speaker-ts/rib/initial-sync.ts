@@ -8,10 +8,10 @@ import type { UpdateGroup } from './update-group.ts'
 
 const SLICE = 4000
 const FULL = 1 << 20
-/** Milliseconds after which a dump does not wait for its slowest members any more. */
+/** Milliseconds after which a sync does not wait for its slowest members any more. */
 const PATIENCE = 1000
 
-export class Dump {
+export class InitialSync {
   readonly group: UpdateGroup
   readonly members: Set<Member>
   /** It was asked for by a route refresh. */
@@ -39,7 +39,7 @@ export class Dump {
     return this.repeats && !this.#begun && this.#families[0] === family && this.members.has(member)
   }
 
-  shares({ members }: Dump): boolean {
+  shares({ members }: InitialSync): boolean {
     for (const member of members) if (this.members.has(member)) return true
     return false
   }
@@ -55,7 +55,7 @@ export class Dump {
   slice(
     ribs: Readonly<Record<Family, FamilyRib>>,
     now: number,
-  ): { state: 'more' | 'waiting' | 'done'; split?: Dump } {
+  ): { state: 'more' | 'waiting' | 'done'; split?: InitialSync } {
     const family = this.#families[0]
     if (family === undefined || this.members.size === 0) return { state: 'done' }
     if (!this.group.primed(family)) return { state: 'waiting' }
@@ -64,23 +64,23 @@ export class Dump {
     this.#fullSince = undefined
     const rib = ribs[family]
     if (!this.#begun && this.repeats)
-      for (const member of this.members) member.border(family, 'refresh-begin')
+      for (const member of this.members) member.sendMarker(family, 'refresh-begin')
     this.#begun = true
     const to = Math.min(this.#cursor + SLICE, rib.prefixes.used)
-    this.group.dump(rib, this.#cursor, to, this.members)
+    this.group.sendAll(rib, this.#cursor, to, this.members)
     this.#cursor = to
     if (to < rib.prefixes.used) return { state: 'more' }
-    for (const member of this.members) member.border(family, this.repeats ? 'refresh-end' : 'end-of-rib')
+    for (const member of this.members) member.sendMarker(family, this.repeats ? 'refresh-end' : 'end-of-rib')
     this.#families.shift()
     this.#begun = false
     this.#cursor = 0
     return { state: this.#families.length === 0 ? 'done' : 'more' }
   }
 
-  #wait(full: readonly Member[], now: number): { state: 'more' | 'waiting'; split?: Dump } {
+  #wait(full: readonly Member[], now: number): { state: 'more' | 'waiting'; split?: InitialSync } {
     this.#fullSince ??= now
     if (now - this.#fullSince < PATIENCE || full.length === this.members.size) return { state: 'waiting' }
-    const split = new Dump(this.group, full, this.repeats ? this.#families : undefined)
+    const split = new InitialSync(this.group, full, this.repeats ? this.#families : undefined)
     split.#families = [...this.#families]
     split.#cursor = this.#cursor
     split.#begun = this.#begun

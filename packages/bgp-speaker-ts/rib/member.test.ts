@@ -17,7 +17,7 @@ function listener(index: number) {
     write: (bytes, messages) => void written.push([[...bytes], messages]),
     pending: () => 0,
     rejected() {},
-    border() {},
+    sendMarker() {},
   }
   return { member, written }
 }

@@ -3,7 +3,7 @@ import type { Family } from '../config.ts'
 import type { Source } from './source.ts'
 import type { Batch } from './update-encoder.ts'
 
-export type Border = 'end-of-rib' | 'refresh-begin' | 'refresh-end'
+export type Marker = 'end-of-rib' | 'refresh-begin' | 'refresh-end'
 
 /** A peer as its group sees it. */
 export interface Member {
@@ -12,12 +12,12 @@ export interface Member {
   /** Bytes that wait to be sent. */
   pending(): number
   rejected(reason: string, prefix: string): void
-  /** What stands before and after a family's routes in a dump. */
-  border(family: Family, kind: Border): void
+  /** What stands before and after a family's routes in a sync. */
+  sendMarker(family: Family, kind: Marker): void
 }
 
 /** A member that cannot keep up: told the latest state of what it missed once it has room. */
-export interface Lagging {
+export interface SlowPeer {
   readonly member: Member
   /** Prefixes that changed meanwhile. */
   readonly missed: Readonly<Record<Family, Set<number>>>

@@ -6,10 +6,10 @@ import { AttributeTable } from './attribute-table.ts'
 import { BestPath } from './best-path.ts'
 import { Deferral } from './deferral.ts'
 import { FamilyRib } from './family-rib.ts'
-import { type Flushed, FlushTimer } from './flush-timer.ts'
+import { type FlushResult, FlushTimer } from './flush-timer.ts'
 import { Ingest } from './ingest.ts'
 import type { IngestPeer } from './ingest-peer.ts'
-import { DumpQueue } from './initial-sync-queue.ts'
+import { InitialSyncQueue } from './initial-sync-queue.ts'
 import { addId, type Member, noIds } from './member.ts'
 import type { Origin, Source } from './source.ts'
 import { Sources } from './sources.ts'
@@ -36,7 +36,7 @@ export class Rib {
   readonly groups = new Map<string, UpdateGroup>()
   readonly #clock: Clock
   readonly #listener: RibListener
-  readonly #dumps = new DumpQueue()
+  readonly #syncs = new InitialSyncQueue()
   readonly #deferral = new Deferral()
   readonly #timer: FlushTimer
 
@@ -91,7 +91,7 @@ export class Rib {
 
   /** Sends a member everything of one family again (RFC 2918); once, however often it was asked for before that began. */
   refresh(group: UpdateGroup, member: Member, family: Family): void {
-    this.#dumps.repeat(group, member, family)
+    this.#syncs.repeat(group, member, family)
     this.schedule()
   }
 
@@ -117,13 +117,13 @@ export class Rib {
   /** Puts a member into its group and starts to tell it everything. */
   join(group: UpdateGroup, member: Member): void {
     group.members.set(member.source.index, member)
-    this.#dumps.join(group, member)
+    this.#syncs.join(group, member)
     this.schedule()
   }
 
   leave(group: UpdateGroup, member: Member): void {
     group.leave(member)
-    this.#dumps.leave(group, member)
+    this.#syncs.leave(group, member)
     if (!group.empty()) return
     for (const [key, candidate] of this.groups) if (candidate === group) this.groups.delete(key)
     for (const family of group.config.families) {
@@ -153,7 +153,7 @@ export class Rib {
       const best = idsWith(prefixes.bestAttribute, prefixes.used)
       return new Set([...idsWith(attribute, used), ...best, ...(from.extra[family]?.prefixes ?? [])])
     }
-    const unfinished = this.#dumps.ends(member)
+    const unfinished = this.#syncs.ends(member)
     const ids = noIds()
     for (const family of FAMILIES)
       for (const id of from.extra[family]?.prefixes ?? [])
@@ -166,7 +166,7 @@ export class Rib {
 
   /** Something waits for room in a connection. */
   busy(): boolean {
-    if (!this.#dumps.empty) return true
+    if (!this.#syncs.empty) return true
     for (const group of this.groups.values()) if (group.busy()) return true
     return false
   }
@@ -183,11 +183,11 @@ export class Rib {
 
   close(): void {
     this.#timer.close()
-    this.#dumps.clear()
+    this.#syncs.clear()
   }
 
   /** Selects best paths of what is dirty and passes the changes on; goes on in the next turn where there is much. */
-  #flush(): Flushed {
+  #flush(): FlushResult {
     const now = this.#clock.now()
     let more = false
     let prefixes = 0
@@ -204,7 +204,7 @@ export class Rib {
         members += group.members.size
       }
     }
-    more = this.#dumps.work(this.families, now) || more
+    more = this.#syncs.work(this.families, now) || more
     if (this.#deferral.ended && !more && !this.#queued()) this.#deferral.settle()
     if (this.attributes.wantsSweep()) this.#sweep()
     if (!more && this.#sources.retiring && !this.busy()) this.#sources.forget()
@@ -226,7 +226,7 @@ export class Rib {
     const changed = rib.selectAll(ready)
     for (const group of this.groups.values())
       if (group.config.families.includes(rib.family))
-        group.offer(rib, group.extra[rib.family] === undefined ? changed : ready)
+        group.enqueue(rib, group.extra[rib.family] === undefined ? changed : ready)
     if (changed.length > 0) this.#listener.changed(rib, changed)
     if (ready.length > 0) this.#listener.touched(rib, ready)
     this.#release(rib, batch)

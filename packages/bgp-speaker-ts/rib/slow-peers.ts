@@ -1,15 +1,15 @@
 // Members of a group that cannot keep up: told the latest state of what they missed once they have room.
 import type { Family } from '../config.ts'
 import type { ExtraPath } from './extra-paths.ts'
-import { addId, type Lagging, type Member, noIds, type PathIds } from './member.ts'
+import { addId, type Member, noIds, type PathIds, type SlowPeer } from './member.ts'
 
 /** More than this waiting for a member holds its group up; for longer than PATIENCE (ms), and the member goes on by itself. */
 const HIGH_WATER = 1 << 20
 const PATIENCE = 1000
 
-export class Laggards {
+export class SlowPeers {
   readonly #members: Map<number, Member>
-  readonly #lagging = new Map<number, Lagging>()
+  readonly #slow = new Map<number, SlowPeer>()
   #blockedSince: number | undefined
 
   /** `members`: those of the group that keep up. */
@@ -18,15 +18,15 @@ export class Laggards {
   }
 
   get size(): number {
-    return this.#lagging.size
+    return this.#slow.size
   }
 
-  get(index: number): Lagging | undefined {
-    return this.#lagging.get(index)
+  get(index: number): SlowPeer | undefined {
+    return this.#slow.get(index)
   }
 
   delete(index: number): void {
-    this.#lagging.delete(index)
+    this.#slow.delete(index)
   }
 
   /** A member that has still to be told of prefixes and path identifiers, and to get End-of-RIB markers. */
@@ -36,7 +36,7 @@ export class Laggards {
     ids: Readonly<Record<Family, PathIds>>,
     ends: readonly Family[],
   ): void {
-    this.#lagging.set(member.source.index, { member, missed, ids, ends: [...ends] })
+    this.#slow.set(member.source.index, { member, missed, ids, ends: [...ends] })
   }
 
   /** Whether the group waits for a member that has too much waiting; one that has had it for too long becomes a lagging one. */
@@ -60,7 +60,7 @@ export class Laggards {
 
   /** Prefixes and paths beside the best ones that the others were told of. */
   miss(family: Family, prefixes: Int32Array, extra: readonly ExtraPath[]): void {
-    for (const { missed, ids } of this.#lagging.values()) {
+    for (const { missed, ids } of this.#slow.values()) {
       for (const prefix of prefixes) missed[family].add(prefix)
       for (const { prefix, pathId } of extra) addId(ids[family], prefix, pathId)
     }
@@ -68,15 +68,15 @@ export class Laggards {
 
   /** Lets those with room be told by `tell`; who has missed nothing more is a member like the others again. */
   catchUp(family: Family, tell: (member: Member, prefixes: Iterable<number>, ids: PathIds) => void): void {
-    for (const [index, { member, missed, ids, ends }] of this.#lagging) {
+    for (const [index, { member, missed, ids, ends }] of this.#slow) {
       if (member.pending() > HIGH_WATER / 4) continue
       tell(member, missed[family], ids[family])
       missed[family].clear()
       ids[family].clear()
       if (missed['ipv4-unicast'].size + missed['ipv6-unicast'].size > 0) continue
-      this.#lagging.delete(index)
+      this.#slow.delete(index)
       this.#members.set(index, member)
-      for (const end of ends) member.border(end, 'end-of-rib')
+      for (const end of ends) member.sendMarker(end, 'end-of-rib')
     }
   }
 }

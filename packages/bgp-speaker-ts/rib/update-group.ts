@@ -10,14 +10,14 @@ import type { FamilyRib } from './family-rib.ts'
 import type { GroupConfig } from './group-key.ts'
 import type { Member, PathIds } from './member.ts'
 import { OutTable } from './out-table.ts'
-import { Laggards } from './slow-peers.ts'
+import { SlowPeers } from './slow-peers.ts'
 import { NOBODY, type Source } from './source.ts'
 
 export class UpdateGroup {
   readonly config: GroupConfig
   readonly members = new Map<number, Member>()
-  readonly #lagging: Laggards
-  /** Families whose Adj-RIB-Out is filled: until then nothing is sent, and then all of it by a dump. */
+  readonly #slow: SlowPeers
+  /** Families whose Adj-RIB-Out is filled: until then nothing is sent, and then all of it by a sync. */
   readonly #primed = new Set<Family>()
   readonly out: Readonly<Record<Family, OutTable>> = {
     'ipv4-unicast': new OutTable(),
@@ -39,14 +39,14 @@ export class UpdateGroup {
   ) {
     this.config = config
     this.extra = Object.fromEntries(config.addPath.map((family) => [family, new ExtraPaths()]))
-    this.#lagging = new Laggards(this.members)
+    this.#slow = new SlowPeers(this.members)
     this.#sources = sources
     this.#rules = new ExportRules(config, policy, attributes)
     this.#announcer = new Announcer(attributes, sources, this.#rules, config.maxLength)
   }
 
   /** Best paths changed: they wait until `pump`. */
-  offer(rib: FamilyRib, prefixes: Int32Array): void {
+  enqueue(rib: FamilyRib, prefixes: Int32Array): void {
     const out = this.out[rib.family]
     out.ensure(rib.prefixes.length.length, rib.prefixes.used)
     for (let i = 0; i < prefixes.length; i++) {
@@ -64,7 +64,7 @@ export class UpdateGroup {
     for (let prefix = 0; prefix < used; prefix++)
       if (rib.prefixes.has(prefix) && bestAttribute[prefix]! >= 0) prefixes.push(prefix)
     if (prefixes.length === 0) this.#primed.add(rib.family)
-    this.offer(rib, Int32Array.from(prefixes))
+    this.enqueue(rib, Int32Array.from(prefixes))
   }
 
   primed(family: Family): boolean {
@@ -72,13 +72,13 @@ export class UpdateGroup {
   }
 
   empty(): boolean {
-    return this.members.size === 0 && this.#lagging.size === 0
+    return this.members.size === 0 && this.#slow.size === 0
   }
 
   /** Something waits, for room in a connection or for the next flush. */
   busy(): boolean {
     return (
-      this.#lagging.size > 0 ||
+      this.#slow.size > 0 ||
       this.out['ipv4-unicast'].queue.length > 0 ||
       this.out['ipv6-unicast'].queue.length > 0
     )
@@ -86,8 +86,8 @@ export class UpdateGroup {
 
   /** Sends End-of-RIB, after what the member still has to be told. */
   end(family: Family, member: Member): void {
-    const late = this.#lagging.get(member.source.index)
-    if (late === undefined) member.border(family, 'end-of-rib')
+    const late = this.#slow.get(member.source.index)
+    if (late === undefined) member.sendMarker(family, 'end-of-rib')
     else late.ends.push(family)
   }
 
@@ -102,25 +102,25 @@ export class UpdateGroup {
       'ipv4-unicast': new Set(told['ipv4-unicast']),
       'ipv6-unicast': new Set(told['ipv6-unicast']),
     }
-    this.#lagging.add(member, missed, ids, ends)
+    this.#slow.add(member, missed, ids, ends)
   }
 
   /** Works through what waits, unless a member's connection is full; returns the prefixes worked on. */
   pump(rib: FamilyRib, now: number, most: number): Int32Array {
     const worked = this.#work(rib, now, most)
     if (this.#primed.has(rib.family))
-      this.#lagging.catchUp(rib.family, (member, prefixes, ids) => this.#repeat(rib, prefixes, ids, member))
+      this.#slow.catchUp(rib.family, (member, prefixes, ids) => this.#repeat(rib, prefixes, ids, member))
     return worked
   }
 
   #work(rib: FamilyRib, now: number, most: number): Int32Array {
     const out = this.out[rib.family]
-    if (out.queue.length === 0 || this.#lagging.blocked(now)) return NO_IDS
+    if (out.queue.length === 0 || this.#slow.blocked(now)) return NO_IDS
     const prefixes = out.queue.take(most)
     for (let i = 0; i < prefixes.length; i++) out.waiting[prefixes[i]!] = 0
     this.#update(rib, prefixes)
     if (out.queue.length === 0) this.#primed.add(rib.family)
-    this.#lagging.miss(rib.family, prefixes, this.#changedExtra)
+    this.#slow.miss(rib.family, prefixes, this.#changedExtra)
     return prefixes
   }
 
@@ -128,13 +128,13 @@ export class UpdateGroup {
   holds(family: Family, prefix: number): boolean {
     const out = this.out[family]
     if (prefix >= out.used) return false
-    if (out.attribute[prefix]! >= 0 || out.waiting[prefix] === 1 || this.#lagging.size > 0) return true
+    if (out.attribute[prefix]! >= 0 || out.waiting[prefix] === 1 || this.#slow.size > 0) return true
     return this.extra[family]?.holds(prefix) === true
   }
 
   leave(member: Member): void {
     this.members.delete(member.source.index)
-    this.#lagging.delete(member.source.index)
+    this.#slow.delete(member.source.index)
   }
 
   /** Best paths changed: brings Adj-RIB-Out up to date and tells the members. */
@@ -194,8 +194,8 @@ export class UpdateGroup {
     this.#announcer.send(members)
   }
 
-  /** Tells `members` what Adj-RIB-Out has for the prefixes in [from, to): a part of a whole dump. */
-  dump(rib: FamilyRib, from: number, to: number, members: Iterable<Member>): void {
+  /** Tells `members` what Adj-RIB-Out has for the prefixes in [from, to): a part of a whole sync. */
+  sendAll(rib: FamilyRib, from: number, to: number, members: Iterable<Member>): void {
     const out = this.out[rib.family]
     const extra = this.#begin(rib)
     out.ensure(rib.prefixes.length.length, rib.prefixes.used)

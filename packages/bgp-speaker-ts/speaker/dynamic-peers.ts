@@ -14,10 +14,6 @@ const DEFAULT_LIMIT = 100
 export class DynamicPeers {
   readonly #ranges = new Map<string, Range>()
 
-  get configs(): readonly DynamicPeersConfig[] {
-    return [...this.#ranges.values()].map(({ config }) => config)
-  }
-
   /** A checked range. @throws BgpConfigError when there is one of that prefix. */
   add(config: DynamicPeersConfig): void {
     if (this.#ranges.has(config.prefix))

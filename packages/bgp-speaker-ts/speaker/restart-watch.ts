@@ -22,16 +22,16 @@ export class RestartWatch {
     return this.#restarting
   }
 
-  /** The peers start; `patience`: seconds after which it is over in any case. */
-  begin(patience: number): void {
-    this.#deadline = this.#clock.now() + patience * 1000
+  /** The peers start; `timeout`: seconds after which it is over in any case. */
+  start(timeout: number): void {
+    this.#deadline = this.#clock.now() + timeout * 1000
   }
 
   /** Where it is over, paths are selected, and End-of-RIB goes out after them. */
-  look(): void {
+  check(): void {
     if (!this.#restarting || this.#deadline === undefined) return
     // Without peers it has not begun: whoever starts the speaker may add them a moment later.
-    const waiting = this.#peers.size === 0 || [...this.#peers.values()].some((peer) => peer.awaited)
+    const waiting = this.#peers.size === 0 || [...this.#peers.values()].some((peer) => peer.delaysSelection)
     if (waiting && this.#clock.now() < this.#deadline) return
     this.#restarting = false
     this.#rib.endDeferral(() => {

@@ -7,7 +7,7 @@ import type { Rib } from '../rib/rib.ts'
 import type { BestPathChange, Path, PathsChange, TableSizes } from '../snapshot.ts'
 import { toPath } from './paths.ts'
 
-export class RibView {
+export class RibReader {
   readonly #rib: Rib
 
   constructor(rib: Rib) {

@@ -56,7 +56,7 @@ export const SETTINGS = {
 } as const satisfies Record<string, Setting>
 
 export type SettingName = keyof typeof SETTINGS
-export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[]
+const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[]
 
 /** What a peer says, message by message in hex; numbers are milliseconds in which nothing is said. */
 export type Said = readonly (string | number)[]
@@ -208,10 +208,7 @@ export const SAYINGS: readonly Uint8Array[] = VECTORS.map(({ hex }) => fromHex(h
 )
 
 /** Says it again to a new speaker: the fault that it makes, if it does. */
-export async function replay({
-  setting,
-  say,
-}: Pick<Finding, 'setting' | 'say'>): Promise<string | undefined> {
+async function replay({ setting, say }: Pick<Finding, 'setting' | 'say'>): Promise<string | undefined> {
   const speaker = await FuzzedSpeaker.started([setting])
   for (const item of say) {
     speaker.meet(setting)

@@ -7,8 +7,8 @@ import { encodeMessage } from '../../packet/message.ts'
 import type { Notification } from '../../packet/notification.ts'
 import type { Connection } from '../../transport.ts'
 import type { FsmEvent, Side } from '../fsm/fsm-state.ts'
-import type { Tally } from '../peer-counters.ts'
-import type { PeerHost } from '../speaker-context.ts'
+import type { PeerCounters } from '../peer-counters.ts'
+import type { SpeakerContext } from '../speaker-context.ts'
 import { ignoreAll, type Wire, type WireOwner, Wires } from './wire.ts'
 
 const KEEPALIVE = encodeMessage({ kind: 'keepalive' })
@@ -24,8 +24,8 @@ const MOST_DATA = MAX_LENGTH - HEADER_LENGTH - 2
 
 /** The peer that they are with. */
 export interface ConnectionOwner {
-  readonly host: PeerHost
-  readonly tally: Tally
+  readonly speaker: SpeakerContext
+  readonly counters: PeerCounters
   readonly config: PeerConfig
   /** Where the peer is. */
   readonly remote: string | undefined
@@ -41,7 +41,7 @@ export class Connections implements WireOwner {
 
   constructor(owner: ConnectionOwner) {
     this.#owner = owner
-    this.#wires = new Wires(owner.host.clock)
+    this.#wires = new Wires(owner.speaker.clock)
   }
 
   wire(side: Side): Wire | undefined {
@@ -49,11 +49,11 @@ export class Connections implements WireOwner {
   }
 
   connect(): void {
-    const { host, config, remote: address } = this.#owner
+    const { speaker, config, remote: address } = this.#owner
     const { port = 179, localAddress, password, ttlSecurityHops } = config
     if (address === undefined) throw new BgpError('closed', 'an unnumbered peer that was not found')
     // The wire hears of it as soon as there is one: nothing happens before that.
-    const connection = host.transport.connect(
+    const connection = speaker.transport.connect(
       {
         address,
         port,
@@ -83,7 +83,7 @@ export class Connections implements WireOwner {
       this.#arriving = undefined
       this.#wires.open(side, connection, this)
     }
-    const { asn, routerId, holdTime: usual } = this.#owner.host
+    const { asn, routerId, holdTime: usual } = this.#owner.speaker
     const { holdTime = usual } = this.#owner.config
     this.#send(side, encodeMessage({ kind: 'open', asn, holdTime, routerId, capabilities }))
   }
@@ -125,7 +125,7 @@ export class Connections implements WireOwner {
   }
 
   drained(): void {
-    this.#owner.host.rib.drained()
+    this.#owner.speaker.rib.drained()
   }
 
   lost(wire: Wire, error: Error | undefined): void {
@@ -136,7 +136,7 @@ export class Connections implements WireOwner {
   #send(side: Side, bytes: Uint8Array): void {
     const wire = this.#wires[side]
     if (wire === undefined) return
-    wire.write(bytes, this.#owner.host.clock.now())
-    this.#owner.tally.messagesSent++
+    wire.write(bytes, this.#owner.speaker.clock.now())
+    this.#owner.counters.messagesSent++
   }
 }

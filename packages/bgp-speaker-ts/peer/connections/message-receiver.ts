@@ -7,16 +7,16 @@ import { decodeOpen, type Open } from '../../packet/open.ts'
 import { Reader } from '../../packet/reader.ts'
 import { decodeRouteRefresh } from '../../packet/route-refresh.ts'
 import type { FsmEvent, Side } from '../fsm/fsm-state.ts'
-import type { Tally } from '../peer-counters.ts'
+import type { PeerCounters } from '../peer-counters.ts'
 import { negotiate } from '../session/negotiation.ts'
 import type { Session } from '../session/session.ts'
-import type { PeerHost } from '../speaker-context.ts'
+import type { SpeakerContext } from '../speaker-context.ts'
 import type { Wire } from './wire.ts'
 
 /** The peer that the messages come from. */
-export interface Sender {
-  readonly host: PeerHost
-  readonly tally: Tally
+export interface RemotePeer {
+  readonly speaker: SpeakerContext
+  readonly counters: PeerCounters
   /** Its name, for the log. */
   readonly name: string
   readonly session: Session | undefined
@@ -25,53 +25,53 @@ export interface Sender {
   dispatch(event: FsmEvent): void
 }
 
-export function receive(sender: Sender, wire: Wire, bytes: Uint8Array): void {
-  const { host, tally } = sender
-  wire.receivedAt = host.clock.now()
+export function receiveMessages(peer: RemotePeer, wire: Wire, bytes: Uint8Array): void {
+  const { speaker, counters } = peer
+  wire.receivedAt = speaker.clock.now()
   try {
     wire.framer.push(bytes, (buffer, type, start, end) => {
-      tally.messagesReceived++
-      const { session } = sender
+      counters.messagesReceived++
+      const { session } = peer
       if (type === MESSAGE.UPDATE && session?.wire === wire) {
-        tally.updatesReceived++
-        host.rib.ingest.update(session.ingest, buffer, start + HEADER_LENGTH, end)
-      } else take(sender, wire, type, new Reader(buffer, start + HEADER_LENGTH, end))
+        counters.updatesReceived++
+        speaker.rib.ingest.update(session.ingest, buffer, start + HEADER_LENGTH, end)
+      } else dispatchMessage(peer, wire, type, new Reader(buffer, start + HEADER_LENGTH, end))
       return wire.open
     })
   } catch (error) {
-    fail(sender, wire, error)
+    failSession(peer, wire, error)
   }
-  host.rib.schedule()
+  speaker.rib.schedule()
 }
 
-function fail(sender: Sender, { side }: Wire, error: unknown): void {
+function failSession(peer: RemotePeer, { side }: Wire, error: unknown): void {
   if (error instanceof NotificationError) {
-    sender.dispatch({ kind: 'bad-message', side, error })
+    peer.dispatch({ kind: 'bad-message', side, error })
     return
   }
   // A fault of ours: it costs this session, not the process.
-  sender.host.log.error('cannot process a message', { peer: sender.name, error })
+  peer.speaker.log.error('cannot process a message', { peer: peer.name, error })
   const ours = new NotificationError(ERROR.CEASE, CEASE.OUT_OF_RESOURCES, String(error))
-  sender.dispatch({ kind: 'bad-message', side, error: ours })
+  peer.dispatch({ kind: 'bad-message', side, error: ours })
 }
 
-function take(sender: Sender, wire: Wire, type: number, reader: Reader): void {
+function dispatchMessage(peer: RemotePeer, wire: Wire, type: number, reader: Reader): void {
   const { side } = wire
-  const { session } = sender
-  if (type === MESSAGE.KEEPALIVE) sender.dispatch({ kind: 'keepalive', side })
+  const { session } = peer
+  if (type === MESSAGE.KEEPALIVE) peer.dispatch({ kind: 'keepalive', side })
   else if (type === MESSAGE.NOTIFICATION)
-    sender.dispatch({ kind: 'notification', side, notification: decodeNotification(reader) })
-  else if (type === MESSAGE.OPEN) takeOpen(sender, side, decodeOpen(reader))
+    peer.dispatch({ kind: 'notification', side, notification: decodeNotification(reader) })
+  else if (type === MESSAGE.OPEN) dispatchOpen(peer, side, decodeOpen(reader))
   else if (type === MESSAGE.ROUTE_REFRESH && session?.wire === wire)
     session.refresh(decodeRouteRefresh(reader))
-  else sender.dispatch({ kind: 'unexpected', side })
+  else peer.dispatch({ kind: 'unexpected', side })
 }
 
-function takeOpen(sender: Sender, side: Side, open: Open): void {
-  if (negotiate(sender.capabilities(), open).families.length > 0) {
-    sender.dispatch({ kind: 'open', side, open })
+function dispatchOpen(peer: RemotePeer, side: Side, open: Open): void {
+  if (negotiate(peer.capabilities(), open).families.length > 0) {
+    peer.dispatch({ kind: 'open', side, open })
     return
   }
   const error = new NotificationError(ERROR.OPEN, OPEN_ERROR.CAPABILITY, 'no common address family')
-  sender.dispatch({ kind: 'bad-message', side, error })
+  peer.dispatch({ kind: 'bad-message', side, error })
 }

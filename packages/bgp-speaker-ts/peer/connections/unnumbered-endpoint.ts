@@ -2,7 +2,7 @@
 import { splitZone } from '../../address.ts'
 import type { Discovery } from '../../discovery/discovery.ts'
 
-export class Whereabouts {
+export class UnnumberedEndpoint {
   readonly #link: string
   readonly #discovery: Discovery | undefined
   #found: string | undefined

@@ -6,7 +6,7 @@ import { FAMILY_CODES } from '../../packet/families.ts'
 import { takesIpv6NextHops } from '../../peer-name.ts'
 
 /** `restarting`: this process follows one that left its routes with its peers (RFC 4724 section 3, the R bit). */
-export function ownCapabilities(config: PeerConfig, asn: number, restarting: boolean): Capability[] {
+export function localCapabilities(config: PeerConfig, asn: number, restarting: boolean): Capability[] {
   return [
     ...config.families.map((family): Capability => ({ kind: 'multiprotocol', ...FAMILY_CODES[family] })),
     { kind: 'route-refresh' },

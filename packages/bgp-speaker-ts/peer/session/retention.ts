@@ -9,7 +9,7 @@ import type { EndReason } from '../fsm/fsm-state.ts'
 import type { Negotiated } from './negotiation.ts'
 
 /** A family whose routes outlive their session. Milliseconds. */
-export interface KeptFamily {
+export interface RetainedFamily {
   readonly family: Family
   /** For so long they stay what they are. */
   readonly restart: number
@@ -24,11 +24,11 @@ export interface KeptFamily {
  * and after any NOTIFICATION but a hard reset when both sides agreed on that (RFC 8538 section 4).
  * @param most seconds that anything is kept as a last resort
  */
-export function keptFamilies(
+export function retainedFamilies(
   reason: EndReason,
   { gracefulRestart, longLived, families }: Negotiated,
   most = Number.POSITIVE_INFINITY,
-): readonly KeptFamily[] {
+): readonly RetainedFamily[] {
   if (gracefulRestart === undefined) return []
   if (reason.kind !== 'closed' && (!gracefulRestart.notification || isHard(reason))) return []
   return families.flatMap((family) => {
@@ -56,18 +56,18 @@ export interface ResumedFamily {
 }
 
 interface Phase {
-  readonly kept: KeptFamily
+  readonly kept: RetainedFamily
   readonly kind: 'restart' | 'long-lived'
   readonly until: number
 }
 
 /** Routes of an ended session, until the peer is back or its time is over: `expire` is called at once, and at each deadline. */
-export class Retained {
+export class RetainedRoutes {
   readonly ingest: IngestPeer
   readonly #families = new Map<Family, Phase>()
   readonly #rib: Rib
 
-  constructor(rib: Rib, ingest: IngestPeer, families: readonly KeptFamily[], now: number) {
+  constructor(rib: Rib, ingest: IngestPeer, families: readonly RetainedFamily[], now: number) {
     this.#rib = rib
     this.ingest = ingest
     for (const kept of families) {

@@ -5,7 +5,7 @@ import type { UpdateContext } from '../../packet/attribute-scan.ts'
 import type { PolicyEngine } from '../../policy/engine.ts'
 import type { IngestPeer } from '../../rib/ingest-peer.ts'
 import type { Source } from '../../rib/source.ts'
-import type { PeerHost } from '../speaker-context.ts'
+import type { SpeakerContext } from '../speaker-context.ts'
 import type { Negotiated } from './negotiation.ts'
 
 /** Who is told what becomes of the routes. */
@@ -27,7 +27,7 @@ export class SessionIngest implements IngestPeer {
   readonly accepted: Record<Family, number> = { 'ipv4-unicast': 0, 'ipv6-unicast': 0 }
   policy: PolicyEngine | undefined
   maxPrefixes = Number.POSITIVE_INFINITY
-  readonly #host: PeerHost
+  readonly #speaker: SpeakerContext
   readonly #owner: IngestOwner
   readonly #local: string
   #own: readonly Uint8Array[] = []
@@ -35,7 +35,7 @@ export class SessionIngest implements IngestPeer {
   /** `asn` of the peer, `local` our address. */
   constructor(
     owner: IngestOwner,
-    host: PeerHost,
+    speaker: SpeakerContext,
     config: PeerConfig,
     { fourOctetAs, addPathReceive, families }: Negotiated,
     source: Source,
@@ -43,29 +43,29 @@ export class SessionIngest implements IngestPeer {
     local: string,
   ) {
     this.#owner = owner
-    this.#host = host
+    this.#speaker = speaker
     this.#local = local
     this.source = source
-    this.context = host.shared.contexts.of({
+    this.context = speaker.interned.contexts.intern({
       fourOctetAs,
       internal: source.kind === 'ibgp',
-      localAsn: host.asn,
+      localAsn: speaker.asn,
       addPath4: addPathReceive.includes('ipv4-unicast'),
       addPath6: addPathReceive.includes('ipv6-unicast'),
     })
     this.families = families
-    this.clusterId = host.clusterId
-    this.localId = host.routerId
+    this.clusterId = speaker.clusterId
+    this.localId = speaker.routerId
     this.firstAsn = source.kind === 'ebgp' && config.enforceFirstAs !== false ? asn : 0
     this.configure(config)
   }
 
   /** Takes over what may change while the session runs. */
   configure({ importPolicy, maxPrefixes, nextHop }: PeerConfig): void {
-    this.policy = this.#host.engine(importPolicy)
+    this.policy = this.#speaker.engine(importPolicy)
     this.maxPrefixes = maxPrefixes ?? Number.POSITIVE_INFINITY
     const addresses = [this.#local, nextHop?.ipv4, nextHop?.ipv6].map((text) => parseScoped(text ?? ''))
-    this.#own = this.#host.shared.addresses.of(addresses.filter((bytes) => bytes !== undefined))
+    this.#own = this.#speaker.interned.addresses.intern(addresses.filter((bytes) => bytes !== undefined))
   }
 
   isOwnAddress(bytes: Uint8Array, at: number, length: number): boolean {

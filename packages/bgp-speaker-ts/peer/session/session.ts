@@ -8,32 +8,32 @@ import type { Open } from '../../packet/open.ts'
 import { REFRESH, type RouteRefresh } from '../../packet/route-refresh.ts'
 import { peerName } from '../../peer-name.ts'
 import { groupKey, makeGroupConfig } from '../../rib/group-key.ts'
-import type { Border, Member } from '../../rib/member.ts'
+import type { Marker, Member } from '../../rib/member.ts'
 import type { Source } from '../../rib/source.ts'
 import { UpdateGroup } from '../../rib/update-group.ts'
 import type { Wire } from '../connections/wire.ts'
 import type { EndReason } from '../fsm/fsm-state.ts'
-import type { Tally } from '../peer-counters.ts'
-import type { PeerHost } from '../speaker-context.ts'
+import type { PeerCounters } from '../peer-counters.ts'
+import type { SpeakerContext } from '../speaker-context.ts'
 import type { Negotiated } from './negotiation.ts'
-import { type KeptFamily, keptFamilies, type Retained } from './retention.ts'
+import { type RetainedFamily, type RetainedRoutes, retainedFamilies } from './retention.ts'
 import { SendHold } from './send-hold.ts'
 import { type IngestOwner, SessionIngest } from './session-ingest.ts'
 import { StaleRoutes } from './stale-routes.ts'
 
 const NO_FAMILIES: readonly Family[] = []
 
-export interface SessionParts {
-  readonly host: PeerHost
+export interface SessionInput {
+  readonly speaker: SpeakerContext
   readonly config: PeerConfig
-  readonly tally: Tally
+  readonly counters: PeerCounters
   readonly wire: Wire
   readonly open: Open
   readonly negotiated: Negotiated
   /** As negotiated, milliseconds. */
   readonly hold: number
   /** Routes of the session before, whose place this one takes. */
-  readonly retained: Retained | undefined
+  readonly retained: RetainedRoutes | undefined
 }
 
 export class Session implements Member, IngestOwner {
@@ -49,8 +49,8 @@ export class Session implements Member, IngestOwner {
   endOfRib: readonly Family[] = NO_FAMILIES
   /** Where its paths come from. */
   readonly source: Source
-  readonly #host: PeerHost
-  readonly #tally: Tally
+  readonly #speaker: SpeakerContext
+  readonly #counters: PeerCounters
   /** undefined: nothing waits to be sent. */
   #sendHold: SendHold | undefined
   /** End-of-RIB markers that wait for the end of our own restart. */
@@ -58,23 +58,23 @@ export class Session implements Member, IngestOwner {
   #config: PeerConfig
   #group: UpdateGroup
 
-  constructor({ host, config, tally, wire, open, negotiated, hold, retained }: SessionParts) {
-    this.#host = host
+  constructor({ speaker, config, counters, wire, open, negotiated, hold, retained }: SessionInput) {
+    this.#speaker = speaker
     this.#config = config
-    this.#tally = tally
+    this.#counters = counters
     this.wire = wire
     this.asn = open.asn
     this.negotiated = negotiated
     this.hold = hold
-    this.since = host.clock.now()
+    this.since = speaker.clock.now()
     this.source = retained?.ingest.source ?? this.#addSource(open)
     this.source.routerId = open.routerId
     const { localAddress } = wire.connection
-    this.ingest = new SessionIngest(this, host, config, negotiated, this.source, open.asn, localAddress)
-    this.stale = new StaleRoutes(host.rib, this.ingest)
+    this.ingest = new SessionIngest(this, speaker, config, negotiated, this.source, open.asn, localAddress)
+    this.stale = new StaleRoutes(speaker.rib, this.ingest)
     if (retained !== undefined) this.#takeOver(retained)
     this.#group = this.#findGroup()
-    host.rib.join(this.#group, this)
+    speaker.rib.join(this.#group, this)
   }
 
   get #name(): string {
@@ -105,10 +105,10 @@ export class Session implements Member, IngestOwner {
   reconfigure(config: PeerConfig): void {
     this.#config = config
     this.ingest.configure(config)
-    for (const family of this.negotiated.families) this.#host.rib.reconsider(this.ingest, family)
+    for (const family of this.negotiated.families) this.#speaker.rib.reconsider(this.ingest, family)
     const group = this.#findGroup()
     if (group === this.#group) return
-    this.#host.rib.move(this, this.#group, group)
+    this.#speaker.rib.move(this, this.#group, group)
     this.#group = group
   }
 
@@ -124,11 +124,11 @@ export class Session implements Member, IngestOwner {
     const family = familyOf(message)
     // RFC 2918 section 4: a family that was not negotiated is ignored; RFC 7313 section 5: so is an unknown subtype.
     if (family === undefined || !this.negotiated.families.includes(family)) return
-    if (message.subtype === REFRESH.REQUEST) return void this.#host.rib.refresh(this.#group, this, family)
+    if (message.subtype === REFRESH.REQUEST) return void this.#speaker.rib.refresh(this.#group, this, family)
     // RFC 7313 section 4.1: with graceful restart, not before End-of-RIB.
     const early = this.negotiated.gracefulRestart !== undefined && !this.endOfRib.includes(family)
     if (!this.negotiated.enhancedRefresh || early) return
-    if (message.subtype === REFRESH.BEGIN) this.stale.beginRefresh(family, this.#host.clock.now())
+    if (message.subtype === REFRESH.BEGIN) this.stale.beginRefresh(family, this.#speaker.clock.now())
     else if (message.subtype === REFRESH.END) this.stale.end(family, 'refresh')
   }
 
@@ -152,11 +152,13 @@ export class Session implements Member, IngestOwner {
   }
 
   /** Leaves the RIB; the families whose routes stay behind, as stale ones, for the peer's return. `kept` false: none do. */
-  end(reason: EndReason, kept: boolean): readonly KeptFamily[] {
-    const { rib } = this.#host
+  end(reason: EndReason, kept: boolean): readonly RetainedFamily[] {
+    const { rib } = this.#speaker
     rib.leave(this.#group, this)
     const longLived = this.stale.clear()
-    const families = kept ? keptFamilies(reason, this.negotiated, this.#config.longLivedRestart?.most) : []
+    const families = kept
+      ? retainedFamilies(reason, this.negotiated, this.#config.longLivedRestart?.most)
+      : []
     for (const family of this.negotiated.families)
       if (!families.some((each) => each.family === family)) rib.drop(this.source, family)
     if (families.length === 0) rib.retire(this.source)
@@ -169,8 +171,8 @@ export class Session implements Member, IngestOwner {
   #addSource({ asn, routerId }: Open): Source {
     const { remoteAddress } = this.wire.connection
     const bytes = parseScoped(remoteAddress)
-    return this.#host.rib.addSource({
-      kind: asn === this.#host.asn ? 'ibgp' : 'ebgp',
+    return this.#speaker.rib.addSource({
+      kind: asn === this.#speaker.asn ? 'ibgp' : 'ebgp',
       address: this.#name,
       remote: remoteAddress,
       zone: bytes !== undefined && isLinkLocal(bytes) ? splitZone(remoteAddress).zone : undefined,
@@ -179,7 +181,7 @@ export class Session implements Member, IngestOwner {
     })
   }
 
-  #takeOver(retained: Retained): void {
+  #takeOver(retained: RetainedRoutes): void {
     const families = retained.resume(this.negotiated)
     for (const { family } of families) {
       this.ingest.received[family] = retained.ingest.received[family]
@@ -191,9 +193,9 @@ export class Session implements Member, IngestOwner {
   // As a member of its update group:
 
   write(bytes: Uint8Array, messages: number): void {
-    this.#tally.messagesSent += messages
-    this.#tally.updatesSent += messages
-    this.wire.write(bytes, this.#host.clock.now())
+    this.#counters.messagesSent += messages
+    this.#counters.updatesSent += messages
+    this.wire.write(bytes, this.#speaker.clock.now())
   }
 
   pending(): number {
@@ -204,9 +206,9 @@ export class Session implements Member, IngestOwner {
     this.#reject('export', reason, prefix)
   }
 
-  border(family: Family, kind: Border): void {
+  sendMarker(family: Family, kind: Marker): void {
     if (kind === 'end-of-rib') {
-      if (this.#host.restarting() && this.#config.gracefulRestart !== undefined)
+      if (this.#speaker.restarting() && this.#config.gracefulRestart !== undefined)
         this.#postponedEnds = [...this.#postponedEnds, family]
       else this.write(encodeEndOfRib(family), 1)
       return
@@ -223,47 +225,47 @@ export class Session implements Member, IngestOwner {
   }
 
   treatedAsWithdraw(problem: string): void {
-    this.#tally.treatedAsWithdraw++
-    this.#host.log.warn('malformed UPDATE treated as withdraw', { peer: this.#name, problem })
+    this.#counters.treatedAsWithdraw++
+    this.#speaker.log.warn('malformed UPDATE treated as withdraw', { peer: this.#name, problem })
   }
 
   attributesDiscarded(problem: string): void {
-    this.#tally.attributesDiscarded++
-    this.#host.log.debug('malformed attribute discarded', { peer: this.#name, problem })
+    this.#counters.attributesDiscarded++
+    this.#speaker.log.debug('malformed attribute discarded', { peer: this.#name, problem })
   }
 
   heardEndOfRib(family: Family): void {
     if (!this.endOfRib.includes(family)) this.endOfRib = [...this.endOfRib, family]
     this.stale.end(family, 'restart')
-    this.#host.event({ kind: 'end-of-rib', peer: this.#name, family })
-    this.#host.progress()
+    this.#speaker.emitPeer({ kind: 'end-of-rib', peer: this.#name, family })
+    this.#speaker.restartProgress()
   }
 
   #findGroup(): UpdateGroup {
-    const { rib } = this.#host
+    const { rib } = this.#speaker
     const { exportPolicy } = this.#config
     const { localAddress } = this.wire.connection
     const config = makeGroupConfig(
       this.#config,
-      this.#host,
+      this.#speaker,
       this.source.kind === 'ebgp',
       this.negotiated,
       localAddress,
     )
     return rib.group(
       groupKey(config, exportPolicy),
-      () => new UpdateGroup(config, this.#host.engine(exportPolicy), rib.attributes, rib.sources),
+      () => new UpdateGroup(config, this.#speaker.engine(exportPolicy), rib.attributes, rib.sources),
     )
   }
 
   #sendRefresh(family: Family, subtype: number): void {
-    this.#tally.messagesSent++
+    this.#counters.messagesSent++
     const message = encodeMessage({ kind: 'route-refresh', ...FAMILY_CODES[family], subtype })
-    this.wire.write(message, this.#host.clock.now())
+    this.wire.write(message, this.#speaker.clock.now())
   }
 
   #reject(direction: 'import' | 'export', reason: string, prefix: string): void {
-    this.#tally.reject(reason)
-    this.#host.reject({ peer: this.#name, direction, prefix, reason })
+    this.#counters.reject(reason)
+    this.#speaker.emitReject({ peer: this.#name, direction, prefix, reason })
   }
 }
