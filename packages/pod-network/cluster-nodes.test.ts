@@ -44,4 +44,29 @@ describe('the Nodes of the cluster', () => {
     nodes.set(testNode(2, { podCIDRs: [] }))
     expect(fields('node-2')).to.deep.equal(['', '172.30.0.12,fd30::12'])
   })
+
+  it('have an address or a prefix as long as one of two that had it is there', () => {
+    const shared = { podCIDRs: ['10.244.2.0/24'], internalIPs: ['172.30.0.12'] }
+    for (const n of [2, 3]) nodes.set(testNode(n, shared))
+    nodes.delete('node-3')
+    expect(nodes.withAddress('172.30.0.12')?.name).to.equal('node-2')
+    expect(nodes.withPodCidr('10.244.2.0/24')?.name).to.equal('node-2')
+    nodes.delete('node-2')
+    expect(nodes.withAddress('172.30.0.12')).to.equal(undefined)
+  })
+
+  it('give an address that two have to the one that is ready, whoever came first', () => {
+    const host = (name: string, ready: boolean) => testNode(2, { name, ready })
+    for (const order of [
+      ['old', 'new'],
+      ['new', 'old'],
+    ]) {
+      for (const name of order) nodes.set(host(name, name === 'new'))
+      expect(nodes.withAddress('172.30.0.12')?.name).to.equal('new')
+      nodes.set(host('new', false))
+      nodes.set(host('old', true))
+      expect(nodes.withPodCidr('10.244.2.0/24')?.name).to.equal('old')
+      for (const name of order) nodes.delete(name)
+    }
+  })
 })

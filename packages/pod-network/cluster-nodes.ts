@@ -2,15 +2,24 @@
  * The Nodes of the cluster, indexed as the pod network asks for them. A Node that lacks its prefixes or its addresses has those that it
  * last had, and the local Node is there even while it is deleted: its pods run on, and nothing of theirs may go for that.
  */
+import { type ClaimRule, type ClaimSink, Claims } from '@podroute/reconcile/claims.ts'
 import { type ClusterNode, withFieldsOf } from './plan/node.ts'
+
+/** Several Nodes may have an address or a prefix for a moment: it is that of a Node that is ready, else of the lower name. */
+const READY_FIRST: ClaimRule<string, ClusterNode> = {
+  precedes: (a, b) =>
+    Number(b.value.ready) - Number(a.value.ready) || (a.owner < b.owner ? -1 : a.owner > b.owner ? 1 : 0),
+}
+/** The winners are asked for, nobody is told. */
+const NOBODY: ClaimSink<string, ClusterNode> = { set() {}, delete() {} }
 
 export class ClusterNodes {
   readonly #localName: string | undefined
   readonly #nodes = new Map<string, ClusterNode>()
   /** As the API server has them now. */
   readonly #reported = new Map<string, ClusterNode>()
-  readonly #byAddress = new Map<string, string>()
-  readonly #byPrefix = new Map<string, string>()
+  readonly #byAddress = new Claims<string, string, ClusterNode>(NOBODY, READY_FIRST)
+  readonly #byPrefix = new Claims<string, string, ClusterNode>(NOBODY, READY_FIRST)
 
   /** @param localName of the Node that the agent runs on */
   constructor(localName?: string) {
@@ -36,29 +45,30 @@ export class ClusterNodes {
 
   /** Returns what was there before. */
   set(reported: ClusterNode): ClusterNode | undefined {
-    const before = this.#remove(reported.name)
+    const { name } = reported
+    const before = this.#nodes.get(name)
     const node = before ? withFieldsOf(reported, before) : reported
-    this.#reported.set(node.name, reported)
-    this.#nodes.set(node.name, node)
-    for (const address of node.addresses) this.#byAddress.set(address.text, node.name)
-    for (const prefix of node.podCidrs) this.#byPrefix.set(prefix.text, node.name)
+    this.#reported.set(name, reported)
+    this.#nodes.set(name, node)
+    this.#byAddress.replace(
+      name,
+      node.addresses.map(({ text }) => [text, node]),
+    )
+    this.#byPrefix.replace(
+      name,
+      node.podCidrs.map(({ text }) => [text, node]),
+    )
     return before
   }
 
   /** Returns what was there before. */
   delete(name: string): ClusterNode | undefined {
-    this.#reported.delete(name)
-    return name === this.#localName ? this.#nodes.get(name) : this.#remove(name)
-  }
-
-  #remove(name: string): ClusterNode | undefined {
     const node = this.#nodes.get(name)
-    if (!node) return undefined
+    this.#reported.delete(name)
+    if (name === this.#localName) return node
     this.#nodes.delete(name)
-    // Another Node may have taken them over meanwhile.
-    for (const { text } of node.addresses)
-      if (this.#byAddress.get(text) === name) this.#byAddress.delete(text)
-    for (const { text } of node.podCidrs) if (this.#byPrefix.get(text) === name) this.#byPrefix.delete(text)
+    this.#byAddress.remove(name)
+    this.#byPrefix.remove(name)
     return node
   }
 
@@ -67,11 +77,12 @@ export class ClusterNodes {
     const others = (
       field: string,
       texts: readonly { readonly text: string }[],
-      owners: Map<string, string>,
+      claims: Claims<string, string, ClusterNode>,
     ) =>
-      texts
-        .filter(({ text }) => (owners.get(text) ?? node.name) !== node.name)
-        .map(({ text }) => `${field}: ${text} is ${owners.get(text)}'s already`)
+      texts.flatMap(({ text }) => {
+        const owner = claims.winner(text)?.owner ?? node.name
+        return owner === node.name ? [] : [`${field}: ${text} is ${owner}'s already`]
+      })
     return [
       ...others('spec.podCIDRs', node.podCidrs, this.#byPrefix),
       ...others('status.addresses', node.addresses, this.#byAddress),
@@ -79,11 +90,11 @@ export class ClusterNodes {
   }
 
   withAddress(address: string): ClusterNode | undefined {
-    return this.#nodes.get(this.#byAddress.get(address) ?? '')
+    return this.#byAddress.winner(address)?.value
   }
 
   /** The Node with exactly this pod prefix. */
   withPodCidr(prefix: string): ClusterNode | undefined {
-    return this.#nodes.get(this.#byPrefix.get(prefix) ?? '')
+    return this.#byPrefix.winner(prefix)?.value
   }
 }
