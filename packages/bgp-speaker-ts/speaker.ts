@@ -194,6 +194,17 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     return [...this.#peers.values()].map((peer) => peer.snapshot())
   }
 
+  /** What the peers that were added are configured with now; dynamic ones have no configuration of their own. */
+  *configurations(): IterableIterator<PeerConfig> {
+    for (const peer of this.#peers.values()) if (!peer.dynamic) yield peer.config
+  }
+
+  /** The configuration of the peer that was added with this address or interface. */
+  configuration(address: string): PeerConfig | undefined {
+    const peer = this.#peers.get(canonicalAddress(address))
+    return peer?.dynamic === false ? peer.config : undefined
+  }
+
   /** Best paths, in no particular order. Decoded while iterated: do not hold the iterator across turns. */
   routes(family?: Family): IterableIterator<Path> {
     return this.#ribReader.routes(family)

@@ -2,28 +2,29 @@ import type { PeerConfig } from 'bgp-speaker-ts/config.ts'
 import { expect } from 'chai'
 import { ClusterNodes } from './cluster-nodes.ts'
 import { awaited, type Sessions, untold } from './expected-peers.ts'
-import { meshKey, type PeerKey, planMeshPeer } from './plan/peers.ts'
+import { peerKey, planMeshPeer } from './plan/peers.ts'
 import { testNode, testSettings } from './testing/fixtures.ts'
 
 const ROUTER = '172.30.0.100'
 
 describe('expected peers', () => {
   const nodes = new ClusterNodes()
-  const planned = new Map<PeerKey, PeerConfig>()
+  const planned = new Map<string, PeerConfig>()
   for (const node of [testNode(1), testNode(2), testNode(3, { ready: false })]) {
     nodes.set(node)
     const peer = planMeshPeer(testNode(1), node, testSettings)
-    if (peer) planned.set(meshKey(node.name), peer)
+    if (peer) planned.set(peerKey(peer), peer)
   }
-  planned.set(`external/${ROUTER}`, { ...planned.get('node/node-2')!, address: ROUTER, asn: 65000 })
+  planned.set(ROUTER, { ...planned.get('172.30.0.12')!, address: ROUTER, asn: 65000 })
 
+  const expectedPeers = { planned, routers: new Set([ROUTER]) }
   const sessions = (established: readonly string[], told: readonly string[] = []): Sessions => ({
     isEstablished: (peer) => established.includes(peer),
     hasToldAll: (peer) => told.includes(peer),
   })
   const expected = (state: Sessions) => ({
-    awaited: awaited(planned, nodes, state),
-    untold: untold(planned, nodes, state),
+    awaited: awaited(expectedPeers, nodes, state),
+    untold: untold(expectedPeers, nodes, state),
   })
 
   it('are the nodes that are ready, and the routers', () => {

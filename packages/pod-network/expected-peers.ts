@@ -2,7 +2,6 @@
 import type { PeerConfig } from 'bgp-speaker-ts/config.ts'
 import { peerName } from 'bgp-speaker-ts/peer-name.ts'
 import type { ClusterNodes } from './cluster-nodes.ts'
-import { isExternal, type PeerKey } from './plan/peers.ts'
 
 /** What is used of the sessions. */
 export interface Sessions {
@@ -10,29 +9,34 @@ export interface Sessions {
   hasToldAll(peer: string): boolean
 }
 
-type Planned = Iterable<readonly [PeerKey, PeerConfig]>
+export interface Expected {
+  /** Every peer that is wanted, by the speaker's name of it. */
+  readonly planned: Iterable<readonly [string, PeerConfig]>
+  /** Those of them that are routers outside of the cluster. */
+  readonly routers: ReadonlySet<string>
+}
 
 /** Names of peers that have not told all they have: what nobody announces is not certain before. */
-export function untold(planned: Planned, nodes: ClusterNodes, sessions: Sessions): string[] {
-  return missing(planned, nodes, (peer) => sessions.hasToldAll(peer))
+export function untold(expected: Expected, nodes: ClusterNodes, sessions: Sessions): string[] {
+  return missing(expected, nodes, (peer) => sessions.hasToldAll(peer))
 }
 
 /** Names of peers that a new pod would miss. */
-export function awaited(planned: Planned, nodes: ClusterNodes, sessions: Sessions): string[] {
-  return missing(planned, nodes, (peer, external) =>
+export function awaited(expected: Expected, nodes: ClusterNodes, sessions: Sessions): string[] {
+  return missing(expected, nodes, (peer, external) =>
     // Many routers send no End-of-RIB without graceful restart: a session with them has to do.
     external ? sessions.isEstablished(peer) : sessions.hasToldAll(peer),
   )
 }
 
 function missing(
-  planned: Planned,
+  { planned, routers }: Expected,
   nodes: ClusterNodes,
   heard: (peer: string, external: boolean) => boolean,
 ): string[] {
   const names: string[] = []
   for (const [key, peer] of planned) {
-    const external = isExternal(key)
+    const external = routers.has(key)
     const name = peerName(peer)
     const node = external ? undefined : nodes.withAddress(name)
     // A node that is not ready has no agent yet, or none that is done: waiting for it would be waiting in a circle.

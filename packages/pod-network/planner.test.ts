@@ -1,3 +1,4 @@
+import type { PeerConfig } from 'bgp-speaker-ts/config.ts'
 import { expect } from 'chai'
 import { ClusterNodes } from './cluster-nodes.ts'
 import { cidr } from './plan/cidr.ts'
@@ -67,12 +68,46 @@ describe('planner', () => {
   it('takes in a node that joins, and forgets one that leaves', () => {
     see(testNode(2))
     plan()
-    expect(tables.peers.keys).to.deep.equal(['node/node-2'])
+    expect(tables.peers.keys).to.deep.equal(['172.30.0.12'])
     expect(podsOf(4)).to.deep.equal(['pods-4 10.244.1.0/24', 'pods-4 10.244.2.0/24'])
     planner.markNode('node-2', nodes.delete('node-2'))
     plan()
     expect(tables.peers.keys).to.deep.equal([])
     expect(podsOf(4)).to.deep.equal(['pods-4 10.244.1.0/24'])
+  })
+
+  it('has both sessions after two nodes have swapped their addresses, one event after the other', () => {
+    const swapped = [testNode(2), testNode(3)].map((node, i, both) => ({
+      ...node,
+      addresses: both[1 - i]!.addresses,
+    }))
+    for (const order of [swapped, swapped.toReversed()]) {
+      start()
+      see(testNode(2))
+      see(testNode(3))
+      plan()
+      for (const node of order) {
+        see(node)
+        plan()
+      }
+      const believed = (address: string) => {
+        const peer = tables.peers.desired().get(address) as PeerConfig
+        return peer.importPolicy?.rules[0]?.match?.prefixes?.map(({ prefix }) => prefix)
+      }
+      expect(believed('172.30.0.12')).to.deep.equal(['10.244.3.0/24', 'fd10:244:0:3::/64'])
+      expect(believed('172.30.0.13')).to.deep.equal(['10.244.2.0/24', 'fd10:244:0:2::/64'])
+    }
+  })
+
+  it('peers with the ready one of two nodes that have one address, and with the other one after that', () => {
+    see(testNode(2, { name: 'old', ready: false }))
+    see(testNode(2, { name: 'new', podCIDRs: ['10.244.9.0/24'] }))
+    plan()
+    const rules = () => JSON.stringify(tables.peers.desired().get('172.30.0.12'))
+    expect(rules()).to.include('10.244.9.0/24').and.not.include('10.244.2.0/24')
+    planner.markNode('new', nodes.delete('new'))
+    plan()
+    expect(rules()).to.include('10.244.2.0/24')
   })
 
   it('does nothing for a heartbeat', () => {

@@ -5,12 +5,13 @@ import { planBridge, planBridgeAddresses } from './plan/bridge.ts'
 import { outermost } from './plan/cover.ts'
 import { elementKey, planConfiguredElements, planNodeElements, type SetElement } from './plan/masquerade.ts'
 import { type ClusterNode, sameNetwork } from './plan/node.ts'
-import { externalKey, meshKey, planExternalPeer, planMeshPeer } from './plan/peers.ts'
+import { planExternalPeer, planMeshPeer } from './plan/peers.ts'
 import type { Protected, RouteGuard } from './plan/routes.ts'
 import { planSysctls } from './plan/sysctls.ts'
 import type { PodNetworkSettings } from './settings.ts'
 import { mtuOf, type Surroundings } from './surroundings.ts'
 import type { PodNetworkTables } from './tables.ts'
+import { WantedPeers } from './wanted-peers.ts'
 
 /** What is used of a table. */
 interface Writable<K extends string, V> {
@@ -37,18 +38,20 @@ export class Planner {
   readonly #dirty = new Set<string>()
   /** Set elements by the node that wants them, those of the configuration under ''. Several may want one. */
   readonly #elements = new Map<string, readonly SetElement[]>()
+  readonly #peers: WantedPeers
   #all = true
 
   constructor(options: PlannerOptions, nodes: ClusterNodes, tables: PlannedTables) {
     this.#options = options
     this.#nodes = nodes
     this.#tables = tables
+    this.#peers = new WantedPeers(tables.peers)
   }
 
   /** A Node came, went or changed; heartbeats, which change nothing here, cost nothing. */
   markNode(name: string, before: ClusterNode | undefined): void {
     const after = this.#nodes.get(name)
-    if (before && after && sameNetwork(before, after)) return
+    if (before && after && sameNetwork(before, after) && before.ready === after.ready) return
     if (name === this.#options.nodeName) this.#all = true
     this.#dirty.add(name)
   }
@@ -102,17 +105,17 @@ export class Planner {
     const node = this.#nodes.get(name)
     this.#wantElements(name, node ? planNodeElements(node, name === local.name) : [])
     const peer = node && planMeshPeer(local, node, this.#options.settings)
-    put(this.#tables.peers, meshKey(name), peer)
+    this.#peers.want(`node/${name}`, peer, node?.ready)
   }
 
   #planExternal(local: ClusterNode): void {
     const { settings } = this.#options
+    if (settings.externalPeers.length === 0) return
+    // In one order, whichever Node came first: a policy that is written in another one would be another policy.
+    const nodes = [...this.#nodes.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
     for (const peer of settings.externalPeers) {
-      put(
-        this.#tables.peers,
-        externalKey(peer),
-        planExternalPeer(local, peer, this.#nodes.values(), settings),
-      )
+      const planned = planExternalPeer(local, peer, nodes, settings)
+      this.#peers.want(`external/${peer.address}`, planned)
     }
   }
 
@@ -134,11 +137,6 @@ export class Planner {
   #names(): string[] {
     return [...this.#nodes.values()].map((node) => node.name)
   }
-}
-
-function put<K extends string, V>(table: Writable<K, V>, key: K, value: V | undefined): void {
-  if (value === undefined) table.delete(key)
-  else table.set(key, value)
 }
 
 /** Makes the table want exactly these. */

@@ -12,6 +12,7 @@ import { NodeProblems } from './node-problems.ts'
 import { type CreateSpeaker, Peering } from './peering.ts'
 import { planConflist } from './plan/conflist.ts'
 import { type ClusterNode, parseNode } from './plan/node.ts'
+import { peerKey } from './plan/peers.ts'
 import { Planner } from './planner.ts'
 import { Readiness } from './readiness.ts'
 import type { PodNetworkSettings } from './settings.ts'
@@ -95,6 +96,7 @@ export class PodNetwork implements AsyncDisposable {
     this.#readiness = new Readiness({
       nodeName: options.nodeName,
       nodes: this.#nodes,
+      routers: new Set(settings.externalPeers.map(peerKey)),
       tables: this.#tables,
       sessions: this.#peering,
       log,
@@ -271,7 +273,6 @@ export class PodNetwork implements AsyncDisposable {
   }
 
   #onReplaced(): void {
-    this.#tables.forgetPeers()
     for (const table of [this.#tables.peers, this.#tables.announcements]) void table.adopt()
     this.#learned.forgetPaths()
   }

@@ -15,6 +15,8 @@ import type { PodNetworkTables } from './tables.ts'
 export interface ReadinessSources {
   readonly nodeName: string
   readonly nodes: ClusterNodes
+  /** Routers outside of the cluster, by the speaker's name of each. */
+  readonly routers: ReadonlySet<string>
   readonly tables: Pick<PodNetworkTables, 'bridge' | 'addresses' | 'masquerade' | 'conflist' | 'peers'>
   readonly sessions: Sessions & { readonly problem: string | undefined }
   readonly log: Logger
@@ -57,8 +59,8 @@ export class Readiness {
   }
 
   #waitFor(which: typeof awaited): string[] {
-    const { tables, nodes, sessions } = this.#sources
-    return this.patienceOver ? [] : which(tables.peers.desired(), nodes, sessions)
+    const { tables, nodes, routers, sessions } = this.#sources
+    return this.patienceOver ? [] : which({ planned: tables.peers.desired(), routers }, nodes, sessions)
   }
 
   #facts(): Facts {

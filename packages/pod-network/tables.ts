@@ -9,7 +9,6 @@ import { Table } from '@podroute/reconcile/table.ts'
 import type { Announcement, PeerConfig } from 'bgp-speaker-ts/config.ts'
 import type { BridgeAddress, BridgePlan } from './plan/bridge.ts'
 import type { SetElement } from './plan/masquerade.ts'
-import type { PeerKey } from './plan/peers.ts'
 import { AnnouncementResource, type Announcer } from './resources/announcements.ts'
 import { BridgeResource } from './resources/bridge.ts'
 import { BridgeAddressResource } from './resources/bridge-addresses.ts'
@@ -38,10 +37,8 @@ export interface PodNetworkTables {
   readonly masquerade: Table<string, SetElement>
   readonly routes: Table<string, Route>
   readonly announcements: Table<string, Announcement>
-  readonly peers: Table<PeerKey, PeerConfig>
+  readonly peers: Table<string, PeerConfig>
   readonly conflist: Table<string, string>
-  /** Forgets who was added to the last speaker. */
-  forgetPeers(): void
 }
 
 export function createTables(
@@ -51,7 +48,6 @@ export function createTables(
   options: { readonly clock: Clock; readonly log: Logger },
 ): PodNetworkTables {
   const { routes, links, addresses, nft, sysctls, changes } = kernel
-  const peers = new PeerResource(speaker)
   return {
     bridge: new Table(new BridgeResource(links, settings.bridge, changes), options),
     sysctls: new Table(new SysctlResource(sysctls), options),
@@ -59,9 +55,8 @@ export function createTables(
     masquerade: new Table(new SetElementResource(nft, settings.masquerade), options),
     routes: new Table(new RouteResource(routes, changes), options),
     announcements: new Table(new AnnouncementResource(speaker), options),
-    peers: new Table(peers, options),
+    peers: new Table(new PeerResource(speaker), options),
     conflist: new Table(new ConflistResource(settings.conflist), options),
-    forgetPeers: () => peers.forget(),
   }
 }
 

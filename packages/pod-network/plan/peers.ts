@@ -1,16 +1,13 @@
 /** Nodes and configured routers to BGP peers: who, by which address, with which families and policies. */
 import type { Family as BgpFamily, PeerConfig } from 'bgp-speaker-ts/config.ts'
+import { canonicalAddress, peerName } from 'bgp-speaker-ts/peer-name.ts'
 import type { ExternalPeer, PodNetworkSettings } from '../settings.ts'
 import { FAMILIES, type Family, parseAddress } from './cidr.ts'
 import { type ClusterNode, primaryAddress } from './node.ts'
 import { EXPORT_OWN, externalImport, meshImport } from './policy.ts'
 
-/** Name of a planned peer: `node/<name>` or `external/<address>`. */
-export type PeerKey = `node/${string}` | `external/${string}`
-
-export const meshKey = (node: string): PeerKey => `node/${node}`
-export const isExternal = (key: PeerKey) => key.startsWith('external/')
-export const externalKey = (peer: ExternalPeer): PeerKey => `external/${peer.address}`
+/** The speaker's own name of a peer: its address in canonical form. */
+export const peerKey = (peer: Pick<PeerConfig, 'address' | 'interface'>) => canonicalAddress(peerName(peer))
 
 /** The session to another node; undefined while the two share no address family, or the mesh is off. */
 export function planMeshPeer(
