@@ -15,15 +15,34 @@ export class ClusterError extends Error {
 /** An answer of the API server other than success; `status` is the HTTP status, or the code of a watch's ERROR event. */
 export class ApiStatusError extends ClusterError {
   readonly status: number
+  /** The API's word for it: `NotFound`; empty where it says none. */
+  readonly reason: string
 
-  constructor(status: number, message: string) {
+  constructor(status: number, message: string, reason = '') {
     super('api-status', message)
     this.status = status
+    this.reason = reason
   }
 
   /** The resource version is too old: list again (HTTP 410). */
   get expired(): boolean {
     return this.status === 410
+  }
+
+  get notFound(): boolean {
+    return this.status === 404
+  }
+
+  /** There is an object of that name. */
+  get alreadyExists(): boolean {
+    return this.status === 409 && this.reason === 'AlreadyExists'
+  }
+}
+
+/** The object is no longer of the version that a change was made for, or another manager holds a field: read it again. */
+export class ConflictError extends ApiStatusError {
+  constructor(message: string, reason = 'Conflict') {
+    super(409, message, reason)
   }
 }
 

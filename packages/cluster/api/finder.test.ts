@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import { expect } from 'chai'
 import { ApiStatusError, ClusterError } from '../errors.ts'
+import { unusedClient } from '../testing/unused-client.ts'
 import type { ApiClient } from './client.ts'
 import { ApiServerFinder } from './finder.ts'
 import { type ServerCandidate, serverCandidates } from './servers.ts'
@@ -95,11 +96,8 @@ describe('API server', () => {
           skipped: ['no file'],
         }),
         connect: ({ source }): ApiClient => ({
-          server: source,
+          ...unusedClient(source),
           getJson: async () => answers.get(source)?.(),
-          getList: () => Promise.reject(new Error('unused')),
-          lines: () => Promise.reject(new Error('unused')),
-          postJson: () => Promise.reject(new Error('unused')),
         }),
         log: { ...log, info: note, warn: note },
       })
@@ -150,14 +148,11 @@ describe('API server', () => {
 
     it('has so long to answer', async () => {
       const silent: ApiClient = {
-        server: 'a',
+        ...unusedClient('a'),
         getJson: (_path, _query, signal) =>
           new Promise((_resolve, reject) =>
             signal.addEventListener('abort', () => reject(new Error('The operation was aborted'))),
           ),
-        getList: () => Promise.reject(new Error('unused')),
-        lines: () => Promise.reject(new Error('unused')),
-        postJson: () => Promise.reject(new Error('unused')),
       }
       const candidates = [{ source: 'a' } as ServerCandidate]
       const found = new ApiServerFinder({

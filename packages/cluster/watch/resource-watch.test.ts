@@ -1,6 +1,6 @@
 import type { LogFields, Logger } from '@podroute/reconcile/log.ts'
 import { expect } from 'chai'
-import type { ApiClient, LineReader, Query } from '../api/client.ts'
+import type { ApiReader, LineReader, Query } from '../api/client.ts'
 import { type ListPage, parseList } from '../api/json.ts'
 import { ApiStatusError, ClusterError } from '../errors.ts'
 import { asFields, asText } from './objects.ts'
@@ -22,7 +22,7 @@ type Answer = () => unknown
 type Lines = () => AsyncIterable<string>
 
 /** An API server that answers as told, one answer a request; the run ends when it has none left. */
-class Script implements ApiClient {
+class Script implements ApiReader {
   readonly server = 'https://test'
   readonly asked: Query[] = []
   readonly stop = new AbortController()
@@ -35,9 +35,6 @@ class Script implements ApiClient {
   }
   async getList(_path: string, query: Query): Promise<ListPage> {
     return parseList(JSON.stringify(await this.#next(query)))
-  }
-  postJson(): Promise<unknown> {
-    return Promise.reject(new Error('unused'))
   }
   async lines(_path: string, query: Query): Promise<LineReader> {
     const lines = this.#next(query) as AsyncIterable<string>
@@ -142,6 +139,18 @@ describe('resource watch', () => {
     )
     const { told } = await run(script)
     expect(told).to.deep.equal(['ns/a=x', 'ns/b=y', 'synced', 'ns/c=z', '-ns/b', 'synced', 'synced'])
+  })
+
+  it('takes nothing for gone when it is ended between two pages of a list', async () => {
+    const script: Script = new Script(
+      list(7, [thing('a', 1, 'x'), thing('b', 2, 'y')]),
+      events({ type: 'ERROR', object: { kind: 'Status', code: 410, message: 'too old' } }),
+      () => {
+        script.stop.abort()
+        return list(30, [thing('a', 1, 'x')], 'more')()
+      },
+    )
+    expect((await run(script)).told).to.deep.equal(['ns/a=x', 'ns/b=y', 'synced'])
   })
 
   it('keeps what it knows while requests fail, and says so once', async () => {

@@ -1,7 +1,7 @@
 /** Keeps up with one kind of API object: list, watch from there, resume, and list again when the server has forgotten where we were. */
 
 import type { Logger } from '@podroute/reconcile/log.ts'
-import type { ApiClient, Query } from '../api/client.ts'
+import type { ApiReader, Query } from '../api/client.ts'
 import { remedyFor } from '../api/remedy.ts'
 import { ApiStatusError, ClusterError } from '../errors.ts'
 import { type BackoffSettings, backoff, pause } from './backoff.ts'
@@ -29,7 +29,7 @@ export interface ResourceHandler<T> {
 
 /** Where the connection comes from, and who is told when it fails. */
 export interface ClientSource {
-  client(): Promise<ApiClient>
+  client(): Promise<ApiReader>
   failed(error: unknown): void
 }
 
@@ -114,7 +114,7 @@ export class ResourceWatch<T> {
     }
   }
 
-  async #list(api: ApiClient, signal: AbortSignal): Promise<void> {
+  async #list(api: ApiReader, signal: AbortSignal): Promise<void> {
     const seen = new Set<string>()
     let next = ''
     let version = ''
@@ -130,7 +130,9 @@ export class ResourceWatch<T> {
       }
       next = page.next
       version = page.resourceVersion
-    } while (next !== '' && !signal.aborted)
+      // What is on pages that nobody asks for any more is not gone.
+      if (signal.aborted) return
+    } while (next !== '')
     for (const key of this.#versions.keys()) if (!seen.has(key)) this.#remove(key)
     this.#skipped.retain(seen)
     this.#resourceVersion = version
@@ -139,7 +141,7 @@ export class ResourceWatch<T> {
     this.#handler.synced()
   }
 
-  async #watch(api: ApiClient, signal: AbortSignal): Promise<void> {
+  async #watch(api: ApiReader, signal: AbortSignal): Promise<void> {
     const seconds = Math.round(WATCH_SECONDS * (1 + this.#options.random()))
     const query = this.#query({
       watch: 'true',
