@@ -3,12 +3,13 @@
 import { setTimeout } from 'node:timers/promises'
 import { startupSnapshot } from 'node:v8'
 import { createApiClient } from '@podroute/cluster/api/client.ts'
-import { EventSink } from '@podroute/cluster/api/events.ts'
 import { ApiServerFinder } from '@podroute/cluster/api/finder.ts'
 import { SERVICE_ACCOUNT, serverCandidates } from '@podroute/cluster/api/servers.ts'
+import { EventRecorder } from '@podroute/cluster/events/recorder.ts'
+import { EventSink } from '@podroute/cluster/events/sink.ts'
 import { PodNetwork } from '@podroute/pod-network/pod-network.ts'
 import { systemClock } from '@podroute/reconcile/clock.ts'
-import { eventOf, nodeEventOf } from '@podroute/service-proxy/events.ts'
+import { nodeStatement, statementOf } from '@podroute/service-proxy/events.ts'
 import { openKernel } from '@podroute/service-proxy/open-kernel.ts'
 import { createServiceProxy } from '@podroute/service-proxy/proxy.ts'
 import { Speaker } from 'bgp-speaker-ts/speaker.ts'
@@ -41,6 +42,15 @@ function readConfig(): Config {
   }
 }
 
+function createRecorder(config: Config, log: Logger, finder: ApiServerFinder): EventRecorder {
+  return new EventRecorder({
+    sink: new EventSink({ client: () => finder.client(), log, pause: (ms) => setTimeout(ms) }),
+    reporter: { controller: 'podroute.io/agent', instance: config.nodeName },
+    clock: systemClock,
+    wall: () => new Date(),
+  })
+}
+
 function createServices(
   config: Config,
   log: Logger,
@@ -51,7 +61,7 @@ function createServices(
     resumeCompilers()
     return undefined
   }
-  const events = new EventSink({ client: () => finder.client(), log, pause: (ms) => setTimeout(ms) })
+  const events = createRecorder(config, log, finder)
   const metrics = new ProxyMetrics(() => Date.now())
   const proxy = createServiceProxy({
     nodeName: config.nodeName,
@@ -61,13 +71,14 @@ function createServices(
     log,
     onFlushed: (_result, milliseconds) => metrics.flushed(milliseconds),
     onProblem(problem) {
-      log.warn('a field of a Service was skipped', { ...problem })
-      events.add(eventOf(problem, config.nodeName, new Date()))
+      events.record(statementOf(problem), (count) =>
+        log.warn('a field of a Service was skipped', { ...problem, ...(count > 1 ? { count } : {}) }),
+      )
     },
   })
   return new ServiceRunner({
     ...{ nodeName: config.nodeName, proxy, metrics, log, random: Math.random, onChange },
-    onUnable: (reason) => events.add(nodeEventOf(reason, config.nodeName, new Date())),
+    onUnable: (reason) => events.record(nodeStatement(reason, config.nodeName)),
     onBusy: resumeQuickCompilers,
     onSynced: resumeCompilers,
   })

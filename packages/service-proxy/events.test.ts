@@ -1,5 +1,6 @@
+import { makeEvent } from '@podroute/cluster/events/event.ts'
 import { expect } from 'chai'
-import { eventOf, nodeEventOf } from './events.ts'
+import { nodeStatement, statementOf } from './events.ts'
 import type { Problem } from './types.ts'
 
 const problem: Problem = {
@@ -9,10 +10,12 @@ const problem: Problem = {
   uid: 'u-1',
   detail: '192.0.2.1: the address of a node',
 }
+const REPORTER = { controller: 'podroute.io/agent', instance: 'node-1' }
+const NOW = new Date('2026-01-02T03:04:05.678Z')
 
-describe('eventOf', () => {
+describe('statementOf', () => {
   it('is about the object, from this node', () => {
-    expect(eventOf(problem, 'node-1', new Date('2026-01-02T03:04:05.678Z'))).to.deep.equal({
+    expect(makeEvent(statementOf(problem), REPORTER, NOW)).to.deep.equal({
       apiVersion: 'events.k8s.io/v1',
       kind: 'Event',
       metadata: { generateName: 'web-', namespace: 'shop' },
@@ -28,7 +31,7 @@ describe('eventOf', () => {
   })
 
   it('is about the node where it cannot do Services at all', () => {
-    const event = nodeEventOf('the kernel has no IPVS', 'node-1', new Date('2026-01-02T03:04:05.678Z'))
+    const event = makeEvent(nodeStatement('the kernel has no IPVS', 'node-1'), REPORTER, NOW)
     expect(event.metadata).to.deep.equal({ generateName: 'node-1-', namespace: 'default' })
     expect([event.reason, event.note]).to.deep.equal(['ServicesUnavailable', 'the kernel has no IPVS'])
     const node = { apiVersion: 'v1', kind: 'Node', namespace: '', name: 'node-1', uid: 'node-1' }
@@ -42,7 +45,7 @@ describe('eventOf', () => {
       object: `shop/${'x'.repeat(48)}.${'x'.repeat(204)}`,
       detail: 'y'.repeat(5000),
     } as const
-    const event = eventOf(long, 'node-1', new Date())
+    const event = makeEvent(statementOf(long), REPORTER, NOW)
     expect(event.note.length).to.be.lessThan(1024)
     expect(event.metadata.generateName).to.match(/^x{48}\.x-$/)
     expect(event.regarding.name).to.have.length(253)

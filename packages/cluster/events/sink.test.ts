@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { EventSink } from './events.ts'
+import { EventSink } from './sink.ts'
 
 const event = (name: string) => ({ metadata: { namespace: 'shop' }, name })
 
