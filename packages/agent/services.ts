@@ -1,10 +1,11 @@
 /** The service proxy's life in the agent: started when the kernel can, fed from the API, asked whether it works. */
+
+import { outermost } from '@podroute/address/outermost.ts'
 import type { EndpointSliceObject } from '@podroute/cluster/objects/endpoint-slice.ts'
 import type { NodeObject } from '@podroute/cluster/objects/node.ts'
 import type { ServiceObject } from '@podroute/cluster/objects/service.ts'
 import { backoff, pause } from '@podroute/cluster/watch/backoff.ts'
 import { triggerTime } from '@podroute/cluster/watch/kinds.ts'
-import { outermost } from '@podroute/pod-network/plan/cover.ts'
 import { parseNode } from '@podroute/pod-network/plan/node.ts'
 import { type Clock, systemClock } from '@podroute/reconcile/clock.ts'
 import { UNHEALTHY_AFTER } from '@podroute/service-proxy/pending.ts'

@@ -1,5 +1,5 @@
 /** Connection tracking over ctnetlink: list flows by their destination and delete those that must not go on. */
-import { formatAddress, parseAddress } from './address.ts'
+import { formatAddress, parseAddress } from '@podroute/address/address.ts'
 import { hasCode, type KernelError } from './errors.ts'
 import { NETLINK_NETFILTER, type NetlinkOptions, NetlinkSocket } from './netlink/socket.ts'
 import {

@@ -1,5 +1,5 @@
 /** ICMPv6 on one link by a raw socket (RFC 3542): what neighbours on that link say to each other, and to nobody else. */
-import { formatAddress, parseAddress } from './address.ts'
+import { formatAddress, parseAddress } from '@podroute/address/address.ts'
 import { KernelError } from './errors.ts'
 import { interfaceIndex } from './interface.ts'
 import { withNetns } from './netns.ts'

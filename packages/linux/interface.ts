@@ -1,5 +1,5 @@
 /** Interfaces by name and index, and addresses with both, in the network namespace that a socket was made in. */
-import { formatAddress } from './address.ts'
+import { formatAddress, withoutMapping } from '@podroute/address/address.ts'
 import { ioctl } from './sys.ts'
 
 /** include/uapi/linux/sockios.h */
@@ -30,7 +30,7 @@ export function interfaceName(fd: number, index: number): string {
 export function scopedAddress(fd: number, address: Uint8Array): string {
   const view = new DataView(address.buffer, address.byteOffset, address.byteLength)
   if (view.getUint16(0, true) !== AF_INET6) return formatAddress(address.subarray(4, 8))
-  const text = formatAddress(address.subarray(8, 24)).replace(/^::ffff:(?=\d+\.)/, '')
+  const text = withoutMapping(formatAddress(address.subarray(8, 24)))
   const scope = view.getUint32(24, true)
   return scope === 0 ? text : `${text}%${interfaceName(fd, scope)}`
 }

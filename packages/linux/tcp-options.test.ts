@@ -1,5 +1,5 @@
+import { parseAddress } from '@podroute/address/address.ts'
 import { expect } from 'chai'
-import { parseAddress } from './address.ts'
 import { md5Signature, sockaddr } from './tcp-options.ts'
 import { hexOf } from './testing/vectors.ts'
 

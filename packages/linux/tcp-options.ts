@@ -1,5 +1,5 @@
 /** Socket options of BGP sessions that node does not know: TCP-MD5 signatures (RFC 2385) and GTSM (RFC 5082). */
-import { maskBytes, parseAddress, parsePrefix } from './address.ts'
+import { maskBytes, parseAddress, parsePrefix } from '@podroute/address/address.ts'
 import { setsockopt, setsockoptInt } from './sys.ts'
 
 const IPPROTO_IP = 0

@@ -1,6 +1,6 @@
 /** TCP connections and listeners as node's own sockets, with TCP-MD5 keys and GTSM set before the first segment. */
 import { createServer, type Server, Socket, type SocketConstructorOpts } from 'node:net'
-import { familyOf, parseAddress } from './address.ts'
+import { familyOf, parseAddress, splitZone } from '@podroute/address/address.ts'
 import { hasCode } from './errors.ts'
 import { interfaceIndex, scopedAddress } from './interface.ts'
 import { withNetns } from './netns.ts'
@@ -46,13 +46,13 @@ export interface TcpConnectOptions {
  */
 export function connectTcp(options: TcpConnectOptions): Socket {
   const family = familyOf(options.address)
-  const plain = options.address.replace(/%.*/, '')
+  const plain = splitZone(options.address).address
   const fd = openStream(family, options.netns, (made) => {
     bindToZone(made, options.address)
     if (options.password !== undefined) setMd5Key(made, family, plain, options.password)
     if (options.ttlSecurityHops !== undefined) setTtlSecurity(made, family, options.ttlSecurityHops)
     if (options.localAddress !== undefined) {
-      bind(made, sockaddr(family, parseAddress(options.localAddress.replace(/%.*/, '')), 0))
+      bind(made, sockaddr(family, parseAddress(splitZone(options.localAddress).address), 0))
     }
   })
   // Not to be read before it is connected; the types leave the option out.
@@ -78,7 +78,7 @@ interface ConnectHandle {
 
 /** The kernel binds to a link-local address, and lets connections in, on one link only. */
 function bindToZone(fd: number, address: string): void {
-  const zone = address.split('%')[1]
+  const { zone } = splitZone(address)
   if (zone !== undefined) setsockoptInt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, interfaceIndex(fd, zone))
 }
 
@@ -167,14 +167,9 @@ export function tcpAddresses(
   }
 }
 
-/** `192.0.2.1` for `::ffff:192.0.2.1`, as a listener of both families names an IPv4 peer. */
-export function plainAddress(address: string): string {
-  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
-}
-
 function setPassword(fd: number, family: 4 | 6, remote: string, key: string | undefined): void {
   try {
-    setMd5Key(fd, family, remote.replace(/%.*/, ''), key)
+    setMd5Key(fd, family, splitZone(remote).address, key)
   } catch (error) {
     // Nothing to remove is what was wanted.
     if (key !== undefined || !hasCode(error, 'ENOENT')) throw error
@@ -187,7 +182,7 @@ function openListener(options: TcpListenOptions): { fd: number; family: 4 | 6 } 
     if (family === 6) setsockoptInt(fd, IPPROTO_IPV6, IPV6_V6ONLY, options.address === undefined ? 0 : 1)
     setTtl(fd, family, 255)
     bindToZone(fd, address)
-    bind(fd, sockaddr(family, parseAddress(address.replace(/%.*/, '')), options.port))
+    bind(fd, sockaddr(family, parseAddress(splitZone(address).address), options.port))
   }
   if (options.address !== undefined) {
     const family = familyOf(options.address)

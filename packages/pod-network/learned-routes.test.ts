@@ -1,9 +1,9 @@
+import { cidr } from '@podroute/address/cidr.ts'
 import type { Route } from '@podroute/linux/route/routes.ts'
 import { silent } from '@podroute/reconcile/log.ts'
 import type { Path } from 'bgp-speaker-ts/snapshot.ts'
 import { expect } from 'chai'
 import { LearnedRoutes } from './learned-routes.ts'
-import { cidr } from './plan/cidr.ts'
 import type { RouteGuard } from './plan/routes.ts'
 import { testPath } from './testing/fixtures.ts'
 

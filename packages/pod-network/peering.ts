@@ -1,11 +1,11 @@
 /** The BGP speaker of this node: made when the node's addresses are known, made anew when they change. */
 
+import { canonicalAddress, type Family } from '@podroute/address/address.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import type { SpeakerConfig } from 'bgp-speaker-ts/config.ts'
 import type { BestPathChange, PeerEvent, PeerSnapshot, RejectEvent } from 'bgp-speaker-ts/snapshot.ts'
 import type { Speaker } from 'bgp-speaker-ts/speaker.ts'
 import { PodNetworkError } from './errors.ts'
-import { type Family, parseAddress } from './plan/cidr.ts'
 import { type ClusterNode, primaryAddress } from './plan/node.ts'
 import type { PodNetworkSettings } from './settings.ts'
 
@@ -165,7 +165,7 @@ export function speakerConfig(local: ClusterNode, settings: PodNetworkSettings) 
 /** RFC 6286: any non-zero number that is unique in the AS; on a node without IPv4, 32 bits of a hash of its address (FNV-1a). */
 function routerIdOf(address: string): string {
   let hash = 0x811c9dc5
-  for (const char of parseAddress(address)?.text ?? address) {
+  for (const char of canonicalAddress(address) ?? address) {
     hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193) >>> 0
   }
   return [24, 16, 8, 0].map((shift) => ((hash || 1) >>> shift) & 255).join('.')

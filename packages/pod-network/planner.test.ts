@@ -1,7 +1,7 @@
+import { cidr } from '@podroute/address/cidr.ts'
 import type { PeerConfig } from 'bgp-speaker-ts/config.ts'
 import { expect } from 'chai'
 import { ClusterNodes } from './cluster-nodes.ts'
-import { cidr } from './plan/cidr.ts'
 import type { ClusterNode } from './plan/node.ts'
 import { Planner } from './planner.ts'
 import { NOWHERE } from './surroundings.ts'

@@ -1,8 +1,9 @@
 /** Fills the tables from the Nodes that changed: one node at a time, everything when this node itself did. */
+
+import { outermost } from '@podroute/address/outermost.ts'
 import type { ClusterNodes } from './cluster-nodes.ts'
 import { planAnnouncements } from './plan/announcements.ts'
 import { planBridge, planBridgeAddresses } from './plan/bridge.ts'
-import { outermost } from './plan/cover.ts'
 import { elementKey, planConfiguredElements, planNodeElements, type SetElement } from './plan/masquerade.ts'
 import { type ClusterNode, sameNetwork } from './plan/node.ts'
 import { planExternalPeer, planMeshPeer } from './plan/peers.ts'

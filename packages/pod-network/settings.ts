@@ -1,5 +1,6 @@
 /** What the operator sets for the pod network, already validated. */
-import type { Cidr, Family } from './plan/cidr.ts'
+import type { Family } from '@podroute/address/address.ts'
+import type { Cidr } from '@podroute/address/cidr.ts'
 
 /** A BGP router outside the cluster that every node peers with. */
 export interface ExternalPeer {

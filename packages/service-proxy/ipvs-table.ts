@@ -1,5 +1,5 @@
 /** /proc/net/ip_vs: all virtual servers and destinations in one reading, where netlink takes a request for each server. Pure. */
-import { formatAddress, parseAddress } from '@podroute/linux/address.ts'
+import { formatAddress, parseAddress } from '@podroute/address/address.ts'
 import type { Connections, Destination, DestinationsByServer } from './kernel.ts'
 import { type ServerKey, serverKey } from './plan/frontend.ts'
 

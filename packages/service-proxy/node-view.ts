@@ -1,5 +1,6 @@
 /** What is known of this node and its cluster, from the API, the kernel and the configuration, as planning wants it. */
-import { contains, familyOf } from '@podroute/linux/address.ts'
+import { familyOf } from '@podroute/address/address.ts'
+import { cidr, containsAddress } from '@podroute/address/cidr.ts'
 import type { PlanContext } from './plan/context.ts'
 
 export interface NodeViewOptions {
@@ -67,8 +68,8 @@ function makeContext(options: NodeViewOptions, facts: Facts): PlanContext {
     nodeAddresses: new Set([...nodeAddresses, ...kernelAddresses]),
     clusterAddresses: new Set([...nodeAddresses, ...clusterAddresses]),
     nodePortAddresses: nodePortAddresses(options.nodePortRanges ?? [], facts),
-    externalRanges: options.externalRanges ?? [],
-    clusterRanges: [...facts.podCIDRs, ...(options.serviceCIDRs ?? [])],
+    externalRanges: (options.externalRanges ?? []).map(cidr),
+    clusterRanges: [...facts.podCIDRs, ...(options.serviceCIDRs ?? [])].map(cidr),
     missingSchedulers: new Set(facts.missingSchedulers),
     masqueradeAll: options.masqueradeAll ?? false,
     markOf: options.markOf,
@@ -77,8 +78,9 @@ function makeContext(options: NodeViewOptions, facts: Facts): PlanContext {
 
 function nodePortAddresses(ranges: readonly string[], facts: Facts): readonly string[] {
   if (ranges.length === 0) return primaries(facts.nodeAddresses)
+  const prefixes = ranges.map(cidr)
   const all = new Set([...facts.nodeAddresses, ...facts.kernelAddresses])
-  return [...all].filter((address) => ranges.some((range) => contains(range, address)))
+  return [...all].filter((address) => prefixes.some((prefix) => containsAddress(prefix, address)))
 }
 
 /** The first of each family. */

@@ -1,8 +1,8 @@
 /** The service proxy: API objects in, kernel state out. */
 
+import { cidr } from '@podroute/address/cidr.ts'
 import type { EndpointSliceObject } from '@podroute/cluster/objects/endpoint-slice.ts'
 import type { ServiceObject } from '@podroute/cluster/objects/service.ts'
-import { canonicalPrefix, familyOf } from '@podroute/linux/address.ts'
 import { systemClock } from '@podroute/reconcile/clock.ts'
 import type { FlushGroup } from '@podroute/reconcile/flush-order.ts'
 import type { Drift, FlushResult, TableStats } from '@podroute/reconcile/table.ts'
@@ -168,9 +168,9 @@ export class ServiceProxy implements AsyncDisposable {
 
   /** All pod prefixes of the cluster: traffic from them to ClusterIPs keeps its source address. */
   setPodCIDRs(prefixes: readonly string[]): void {
-    const elements = prefixes.map(canonicalPrefix).map((element) => ({
-      set: setOf('service-pods', familyOf(element)),
-      element,
+    const elements = prefixes.map(cidr).map(({ family, text }) => ({
+      set: setOf('service-pods', family),
+      element: text,
     }))
     const keys = elements.map(elementKey)
     for (const key of this.#podElements) if (!keys.includes(key)) this.#tables.elements.delete(key)

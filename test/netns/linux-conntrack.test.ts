@@ -1,5 +1,5 @@
 /** Connection tracking on a real kernel: flows to a VIP that is translated to an endpoint. */
-import { parseAddress } from '@podroute/linux/address.ts'
+import { parseAddress } from '@podroute/address/address.ts'
 import { Conntrack } from '@podroute/linux/conntrack.ts'
 import { withNetns } from '@podroute/linux/netns.ts'
 import { Nft } from '@podroute/linux/nft/nft.ts'

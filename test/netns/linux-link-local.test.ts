@@ -1,6 +1,6 @@
 /** ICMPv6 and TCP between link-local addresses in two network namespaces, where the process's own has other interfaces. */
 import { once } from 'node:events'
-import { parseAddress } from '@podroute/linux/address.ts'
+import { parseAddress } from '@podroute/address/address.ts'
 import { openIcmp6 } from '@podroute/linux/icmp6.ts'
 import { interfaceIndex, interfaceName } from '@podroute/linux/interface.ts'
 import { withNetns } from '@podroute/linux/netns.ts'

@@ -1,11 +1,11 @@
 /** TCP-MD5 and GTSM between two network namespaces. */
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
+import { withoutMapping } from '@podroute/address/address.ts'
 import { close, O_RDONLY, open } from '@podroute/linux/sys.ts'
 import {
   connectTcp,
   listenTcp,
-  plainAddress,
   securedByTtl,
   type TcpConnectOptions,
   type TcpListener,
@@ -104,7 +104,7 @@ describe('TCP with MD5 keys and GTSM', () => {
       await listen()
       listener?.setPassword(client, 'secret')
       expect(await talk({ address: server, password: 'secret' })).to.equal('echo hello')
-      expect(plainAddress(accepted[0]!.remoteAddress!)).to.equal(client)
+      expect(withoutMapping(accepted[0]!.remoteAddress!)).to.equal(client)
       // Removing what is not there is no error.
       listener?.setPassword(client, undefined)
       listener?.setPassword(client, undefined)

@@ -2,14 +2,15 @@
 
 /** Package to the packages of ours that it may import. */
 export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  address: [],
   'bgp-speaker-ts': [],
-  linux: [],
+  linux: ['address'],
   reconcile: [],
-  cluster: ['reconcile'],
+  cluster: ['reconcile', 'address'],
   cni: ['linux'],
-  'service-proxy': ['cluster', 'reconcile', 'linux'],
-  'pod-network': ['cluster', 'reconcile', 'bgp-speaker-ts', 'linux'],
-  agent: ['pod-network', 'service-proxy', 'cluster', 'reconcile', 'bgp-speaker-ts', 'linux'],
+  'service-proxy': ['cluster', 'reconcile', 'linux', 'address'],
+  'pod-network': ['cluster', 'reconcile', 'bgp-speaker-ts', 'linux', 'address'],
+  agent: ['pod-network', 'service-proxy', 'cluster', 'reconcile', 'bgp-speaker-ts', 'linux', 'address'],
   cli: ['pod-network', 'service-proxy', 'cluster', 'reconcile', 'bgp-speaker-ts', 'agent'],
 }
 

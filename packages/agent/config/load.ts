@@ -1,6 +1,7 @@
 /** From the text of the configuration file and the overrides to a valid configuration, or to every problem with its path. */
 import { readFileSync } from 'node:fs'
-import { cidr, type Family, parseAddress } from '@podroute/pod-network/plan/cidr.ts'
+import { canonicalAddress, type Family } from '@podroute/address/address.ts'
+import { cidr } from '@podroute/address/cidr.ts'
 import type { ExternalPeer, PodNetworkSettings } from '@podroute/pod-network/settings.ts'
 import { parseDocument } from 'yaml'
 import { ConfigError } from '../errors.ts'
@@ -146,7 +147,7 @@ function externalPeer(
   const password = peer.password ?? secret(peer.passwordFile, `${path}.passwordFile`, read, problems)
   const families = peer.families?.map((family): Family => (family === 'ipv4' ? 4 : 6))
   return {
-    address: parseAddress(peer.address)?.text ?? peer.address,
+    address: canonicalAddress(peer.address) ?? peer.address,
     asn: peer.asn,
     ...(peer.port === undefined ? {} : { port: peer.port }),
     ...(password === undefined ? {} : { password }),

@@ -1,5 +1,5 @@
 /** Virtual servers and destinations to and from messages of the IPVS generic-netlink family (include/uapi/linux/ip_vs.h). Pure. */
-import { formatAddress, parseAddress } from '../address.ts'
+import { formatAddress, parseAddress } from '@podroute/address/address.ts'
 import { GENL_HEADER, writeGenericHeader } from '../netlink/generic.ts'
 import {
   type Attributes,

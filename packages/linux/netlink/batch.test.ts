@@ -1,5 +1,5 @@
+import { AddressError } from '@podroute/address/address.ts'
 import { expect } from 'chai'
-import { AddressError } from '../address.ts'
 import { bytesOf } from '../testing/vectors.ts'
 import { type BatchOutcome, blame, type NetlinkRequest, noteReply, packRequests } from './batch.ts'
 import { createWriter, type Message, NLM_F_ACK, NLMSG_ERROR, putU32, readMessages, written } from './wire.ts'

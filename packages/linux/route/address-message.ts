@@ -8,7 +8,7 @@
  * +--------+--------+-------+-------+-------+------------+
  * ```
  */
-import { formatAddress, parseAddress } from '../address.ts'
+import { formatAddress, parseAddress } from '@podroute/address/address.ts'
 import {
   type Message,
   putAttribute,

@@ -1,5 +1,5 @@
 /** Neighbours (ARP and NDP entries): list, set and remove; struct ndmsg of include/uapi/linux/neighbour.h. */
-import { formatAddress, parseAddress } from '../address.ts'
+import { formatAddress, parseAddress } from '@podroute/address/address.ts'
 import type { KernelError } from '../errors.ts'
 import type { NetlinkRequest, NetlinkSocket } from '../netlink/socket.ts'
 import {

@@ -9,7 +9,7 @@
  * +--------+-------+-------+-----+-------+----------+-------+------+-------+------------+
  * ```
  */
-import { formatAddress, formatPrefix, parseAddress, parsePrefix } from '../address.ts'
+import { formatAddress, formatPrefix, parseAddress, parsePrefix } from '@podroute/address/address.ts'
 import {
   beginAttribute,
   endAttribute,

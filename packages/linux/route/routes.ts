@@ -1,5 +1,5 @@
 /** Kernel routes: list, look up, and change them in batches. */
-import { parseAddress } from '../address.ts'
+import { parseAddress } from '@podroute/address/address.ts'
 import { hasCode, type KernelError } from '../errors.ts'
 import type { NetlinkRequest, NetlinkSocket } from '../netlink/socket.ts'
 import { type Message, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from '../netlink/wire.ts'

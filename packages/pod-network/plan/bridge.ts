@@ -1,5 +1,6 @@
 /** The bridge that the node's pods hang on, and its addresses: the first one of each pod prefix. */
-import { addressBytes, firstHost } from './cidr.ts'
+import { parseAddress } from '@podroute/address/address.ts'
+import { firstHost } from '@podroute/address/cidr.ts'
 import type { ClusterNode } from './node.ts'
 
 export interface BridgePlan {
@@ -37,6 +38,6 @@ export function planBridgeAddresses(local: ClusterNode): ReadonlyMap<string, Bri
  * the CNI plugin sets when pods start before the agent.
  */
 function bridgeMac(address: string): string {
-  const tail = addressBytes(address).slice(-4)
-  return ['0a', '58', ...tail.map((byte) => byte.toString(16).padStart(2, '0'))].join(':')
+  const tail = parseAddress(address).slice(-4)
+  return ['0a', '58', ...Array.from(tail, (byte) => byte.toString(16).padStart(2, '0'))].join(':')
 }

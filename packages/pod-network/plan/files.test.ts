@@ -1,7 +1,7 @@
+import { cidr } from '@podroute/address/cidr.ts'
 import { expect } from 'chai'
 import { testNode, testSettings } from '../testing/fixtures.ts'
 import { planBridge, planBridgeAddresses } from './bridge.ts'
-import { cidr } from './cidr.ts'
 import { planConflist } from './conflist.ts'
 import { masqueradeBase, planConfiguredElements, planNodeElements } from './masquerade.ts'
 import { planSysctls } from './sysctls.ts'

@@ -1,6 +1,8 @@
 /** Which traffic of pods leaves with the node's address: what goes out of the cluster, never pod to pod or pod to node. */
+
+import { width } from '@podroute/address/address.ts'
+import type { Cidr } from '@podroute/address/cidr.ts'
 import type { PodNetworkSettings } from '../settings.ts'
-import { type Cidr, width } from './cidr.ts'
 import type { ClusterNode } from './node.ts'
 
 /** Sets of the table `inet podroute` that this package owns; `-4` and `-6` follow each name. */

@@ -1,6 +1,9 @@
 /** A Node of the cluster as the pod network sees it: its prefixes and addresses, checked. */
+
+import { type Family, width } from '@podroute/address/address.ts'
+import { type Cidr, containsAddress, hostCidr, parseCidr } from '@podroute/address/cidr.ts'
+import { isUnicast } from '@podroute/address/special.ts'
 import type { NodeObject } from '@podroute/cluster/objects/node.ts'
-import { type Cidr, containsAddress, type Family, hostCidr, isUnicast, parseCidr, width } from './cidr.ts'
 
 export interface ClusterNode {
   readonly name: string

@@ -1,8 +1,9 @@
 /** Nodes and configured routers to BGP peers: who, by which address, with which families and policies. */
+
+import { FAMILIES, type Family, familyOf } from '@podroute/address/address.ts'
 import type { Family as BgpFamily, PeerConfig } from 'bgp-speaker-ts/config.ts'
 import { canonicalAddress, peerName } from 'bgp-speaker-ts/peer-name.ts'
 import type { ExternalPeer, PodNetworkSettings } from '../settings.ts'
-import { FAMILIES, type Family, parseAddress } from './cidr.ts'
 import { type ClusterNode, primaryAddress } from './node.ts'
 import { EXPORT_OWN, externalImport, meshImport } from './policy.ts'
 
@@ -42,8 +43,7 @@ export function planExternalPeer(
   nodes: Iterable<ClusterNode>,
   settings: PodNetworkSettings,
 ): PeerConfig | undefined {
-  const transport = parseAddress(peer.address)?.family
-  const localAddress = transport && primaryAddress(local, transport)
+  const localAddress = primaryAddress(local, familyOf(peer.address))
   if (localAddress === undefined) return undefined
   const families = (peer.families ?? FAMILIES).filter((f) => primaryAddress(local, f))
   if (families.length === 0) return undefined

@@ -1,6 +1,8 @@
 /** Import and export policy of the BGP sessions: what each neighbour may tell a node, and what it is told. */
+
+import { width } from '@podroute/address/address.ts'
+import type { Cidr } from '@podroute/address/cidr.ts'
 import type { Match, Policy, PrefixMatch, Rule } from 'bgp-speaker-ts/policy/policy.ts'
-import { type Cidr, width } from './cidr.ts'
 import type { ClusterNode } from './node.ts'
 
 const accept = (name: string, match: Match): Rule => ({ name, match, verdict: 'accept' })

@@ -1,7 +1,7 @@
+import { cidr } from '@podroute/address/cidr.ts'
 import type { Path } from 'bgp-speaker-ts/snapshot.ts'
 import { expect } from 'chai'
 import { testPath } from '../testing/fixtures.ts'
-import { cidr } from './cidr.ts'
 import { planRoute, type RouteGuard } from './routes.ts'
 
 const guard: RouteGuard = {

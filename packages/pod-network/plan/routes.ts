@@ -1,9 +1,10 @@
 /** Best paths to kernel routes, and the refusals: nothing learned ever replaces what the node itself needs. */
 
+import { width } from '@podroute/address/address.ts'
+import { type Cidr, contains, parseCidr } from '@podroute/address/cidr.ts'
 import type { Route } from '@podroute/linux/route/routes.ts'
 import type { Path } from 'bgp-speaker-ts/snapshot.ts'
 import { ROUTE_PROTOCOL } from '../settings.ts'
-import { type Cidr, contains, parseCidr, width } from './cidr.ts'
 
 /** Prefixes that no learned route may equal or lie in. */
 export interface Protected {

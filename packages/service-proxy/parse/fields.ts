@@ -1,5 +1,6 @@
 /** Checks of single fields of API objects: a value that can be used, or undefined. */
-import { canonicalPrefix, familyOf, formatAddress, parseAddress } from '@podroute/linux/address.ts'
+import { canonicalAddress, familyOf } from '@podroute/address/address.ts'
+import { canonicalCidr } from '@podroute/address/cidr.ts'
 import type { Family, Protocol } from '../types.ts'
 
 const PROTOCOLS: Readonly<Record<string, Protocol>> = { TCP: 'tcp', UDP: 'udp', SCTP: 'sctp' }
@@ -17,26 +18,12 @@ export function protocolOf(value: unknown): Protocol | undefined {
 
 /** Canonical text of an address; undefined for what is none, and for IPv4-mapped IPv6, which no packet carries. */
 export function addressOf(value: unknown): string | undefined {
-  if (typeof value !== 'string') return undefined
-  try {
-    const bytes = parseAddress(value)
-    // Dotted text has one form only.
-    if (bytes.length === 4) return value
-    const text = formatAddress(bytes)
-    return text.startsWith('::ffff:') && text.includes('.') ? undefined : text
-  } catch {
-    return undefined
-  }
+  return typeof value === 'string' ? canonicalAddress(value) : undefined
 }
 
 /** Canonical prefix, blanks around it forgiven. */
 export function prefixOf(value: unknown): string | undefined {
-  if (typeof value !== 'string') return undefined
-  try {
-    return canonicalPrefix(value.trim())
-  } catch {
-    return undefined
-  }
+  return typeof value === 'string' ? canonicalCidr(value.trim()) : undefined
 }
 
 export function textOf(value: unknown): string {

@@ -1,5 +1,6 @@
 /** Which addresses of a Service may be made service addresses on this node, and why others may not. */
-import { contains, familyOf } from '@podroute/linux/address.ts'
+import { type Cidr, contains, hostCidr } from '@podroute/address/cidr.ts'
+import { specialRange } from '@podroute/address/special.ts'
 import type { PlanContext } from './context.ts'
 import type { Origin } from './frontend.ts'
 
@@ -10,18 +11,6 @@ export type Verdict =
   | { readonly kind: 'refuse'; readonly reason: string }
 
 const USE: Verdict = { kind: 'use' }
-
-/** Addresses that mean this host, this link or many hosts: nobody can reach a Service there. */
-const NEVER = [
-  '0.0.0.0/8',
-  '127.0.0.0/8',
-  '169.254.0.0/16',
-  '224.0.0.0/3',
-  '::/128',
-  '::1/128',
-  'fe80::/10',
-  'ff00::/8',
-]
 
 /**
  * Anybody who may write a Service may write `spec.externalIPs` and with it take over traffic to any address: only those inside
@@ -47,14 +36,16 @@ export function judgeAddress(origin: Origin, address: string, context: PlanConte
 }
 
 function outsideAddress(address: string, own: boolean, context: PlanContext): Verdict {
-  if (inside(address, NEVER)) return refuse('not an address that clients can reach')
+  const host = hostCidr(address)
+  // Such an address means this host, this link or many hosts.
+  if (!host || specialRange(host)) return refuse('not an address that clients can reach')
   if (!own && context.clusterAddresses.has(address)) return { kind: 'leave' }
   return inside(address, context.clusterRanges) ? refuse('inside the range of pods or Services') : USE
 }
 
-function inside(address: string, ranges: readonly string[]): boolean {
-  const family = familyOf(address)
-  return ranges.some((range) => familyOf(range) === family && contains(range, address))
+function inside(address: string, ranges: readonly Cidr[]): boolean {
+  const host = hostCidr(address)
+  return host !== undefined && ranges.some((range) => contains(range, host))
 }
 
 function refuse(reason: string): Verdict {

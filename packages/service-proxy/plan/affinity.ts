@@ -1,5 +1,5 @@
 /** Session affinity shorter than IPVS can have it: what nftables has to know of it. */
-import { familyOf } from '@podroute/linux/address.ts'
+import { familyOf } from '@podroute/address/address.ts'
 import { affinityName, chainsOf, IPVS_TIME_WAIT, type ShortAffinity } from '../rules/affinity.ts'
 import { markText, type SetElement, setOf } from '../rules/sets.ts'
 import type { Service } from '../types.ts'

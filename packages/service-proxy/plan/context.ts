@@ -1,4 +1,5 @@
 /** What planning needs to know about the node and the configuration. */
+import type { Cidr } from '@podroute/address/cidr.ts'
 
 export interface PlanContext {
   readonly nodeName: string
@@ -11,9 +12,9 @@ export interface PlanContext {
   /** The node's addresses on which NodePorts answer. */
   readonly nodePortAddresses: readonly string[]
   /** Prefixes that `spec.externalIPs` may take addresses from. */
-  readonly externalRanges: readonly string[]
+  readonly externalRanges: readonly Cidr[]
   /** Prefixes of pods and Services: addresses in them that come from elsewhere are somebody else's. */
-  readonly clusterRanges: readonly string[]
+  readonly clusterRanges: readonly Cidr[]
   /** Names of schedulers that the kernel turned out not to have. */
   readonly missingSchedulers: ReadonlySet<string>
   /** Masquerade all traffic to ClusterIPs. */

@@ -1,5 +1,5 @@
 /** The health check by which load balancers find the nodes with endpoints of a Service whose external traffic policy is Local. */
-import { familyOf } from '@podroute/linux/address.ts'
+import { familyOf } from '@podroute/address/address.ts'
 import type { Service, Slice } from '../types.ts'
 
 export interface HealthCheck {

@@ -1,5 +1,5 @@
 /** What clients outside the cluster connect to: NodePorts, external addresses and those of load balancers, all by the same rules. */
-import { familyOf } from '@podroute/linux/address.ts'
+import { familyOf } from '@podroute/address/address.ts'
 import { markElement } from '../rules/sets.ts'
 import type { Backend } from './endpoints.ts'
 import { choose } from './endpoints.ts'

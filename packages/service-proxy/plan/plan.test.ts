@@ -1,3 +1,4 @@
+import { cidr } from '@podroute/address/cidr.ts'
 import type { ServiceObject } from '@podroute/cluster/objects/service.ts'
 import { expect } from 'chai'
 import { type SliceEndpoint, service, slice } from '../testing/objects.ts'
@@ -236,7 +237,7 @@ describe('planning a Service', () => {
     it('are taken from externalIPs inside configured ranges only', () => {
       const externalIPs = [VIP, '203.0.113.5', '10.96.0.200']
       const inside = planOf(clusterIp({ externalIPs }), web(LOCAL), {
-        externalRanges: ['198.51.100.0/24', '10.96.0.0/16'],
+        externalRanges: ['198.51.100.0/24', '10.96.0.0/16'].map(cidr),
       })
       expect(Object.keys(inside.endpoints)).to.deep.equal(['tcp 10.96.0.1 80', `tcp ${VIP} 80`])
       expect(inside.all).to.deep.equal([
@@ -259,7 +260,7 @@ describe('planning a Service', () => {
 
     it('of this node answer when they are allowed as external ones, and are not made a service address', () => {
       const plan = planOf(clusterIp({ externalIPs: [NODE.v4] }), web(LOCAL), {
-        externalRanges: ['192.0.2.0/24'],
+        externalRanges: ['192.0.2.0/24'].map(cidr),
       })
       expect(plan.frontends.map(({ address, vip }) => [address, vip])).to.deep.equal([
         ['10.96.0.1', '10.96.0.1'],

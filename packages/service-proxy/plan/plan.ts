@@ -1,5 +1,5 @@
 /** A Service and its slices to frontends: a pure function over the rule families. */
-import { familyOf } from '@podroute/linux/address.ts'
+import { familyOf } from '@podroute/address/address.ts'
 import { DEFAULT_SCHEDULER } from '../settings.ts'
 import type { Family, Problem, ProblemCode, Service, ServicePort, Slice } from '../types.ts'
 import { judgeAddress } from './addresses.ts'

@@ -1,6 +1,6 @@
 /** From an address, a port and its endpoints to a frontend: what all rule families share. */
 
-import { familyOf } from '@podroute/linux/address.ts'
+import { familyOf } from '@podroute/address/address.ts'
 import { FLAG_PERSISTENT } from '@podroute/linux/ipvs/ipvs.ts'
 import type { VirtualServer } from '../kernel.ts'
 import type { PortSetName, SetElement } from '../rules/sets.ts'

@@ -3,7 +3,7 @@
  * so nothing picks it as a source or shows it to the kubelet (ARP is a matter of settings.ts).
  */
 
-import { familyOf } from '@podroute/linux/address.ts'
+import { familyOf } from '@podroute/address/address.ts'
 import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
 import { outcomeOf } from '@podroute/reconcile/resource.ts'
 import type { Route, RouteOp, RoutesSeam } from '../kernel.ts'

@@ -1,5 +1,5 @@
 /** Elements of our sets from the kernel's bytes to nft syntax, as we write them. Pure. */
-import { formatAddress } from '@podroute/linux/address.ts'
+import { formatAddress } from '@podroute/address/address.ts'
 import { readU8, readU16be, readU32 } from '@podroute/linux/netlink/wire.ts'
 import type { NftElement } from '@podroute/linux/nft/elements.ts'
 import type { Family } from '../types.ts'

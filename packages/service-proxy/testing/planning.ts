@@ -1,4 +1,6 @@
 /** Plans single Services for tests, and shows what came out in few words. */
+
+import { cidr } from '@podroute/address/cidr.ts'
 import type { EndpointSliceObject } from '@podroute/cluster/objects/endpoint-slice.ts'
 import type { ServiceObject } from '@podroute/cluster/objects/service.ts'
 import { parseService } from '../parse/service.ts'
@@ -19,8 +21,8 @@ export function contextWith(more: Partial<PlanContext> = {}): PlanContext {
     nodeAddresses: new Set([NODE.v4, NODE.v6]),
     clusterAddresses: new Set([NODE.v4, NODE.v6, '192.0.2.12']),
     nodePortAddresses: [NODE.v4, NODE.v6],
-    externalRanges: ['198.51.100.0/24'],
-    clusterRanges: ['10.244.0.0/16', '10.96.0.0/16'],
+    externalRanges: ['198.51.100.0/24'].map(cidr),
+    clusterRanges: ['10.244.0.0/16', '10.96.0.0/16'].map(cidr),
     missingSchedulers: new Set(),
     masqueradeAll: false,
     markOf: (name) => marks.of(name),

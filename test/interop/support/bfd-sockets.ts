@@ -1,5 +1,5 @@
 // BFD's sockets made by the linux package: in a network namespace of the test's own, and deaf to any TTL but 255.
-import { parseAddress } from '@podroute/linux/address.ts'
+import { parseAddress } from '@podroute/address/address.ts'
 import { interfaceIndex } from '@podroute/linux/interface.ts'
 import { withNetns } from '@podroute/linux/netns.ts'
 import {

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { outermost } from './cover.ts'
+import { outermost } from './outermost.ts'
 
 const cover = (...prefixes: string[]) => outermost(prefixes, (text) => text)
 

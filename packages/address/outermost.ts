@@ -1,5 +1,6 @@
 /** Prefixes that lie in others: an nftables set of intervals takes no two that overlap. */
-import { type Cidr, hostCidr, parseCidr } from './cidr.ts'
+import { familyOf } from './address.ts'
+import { type Cidr, cidrOf, hostCidr, parseCidr } from './cidr.ts'
 
 /**
  * Of `items`, those whose prefix lies in no other one's, each prefix once. `textOf` gives a canonical prefix, or an address for
@@ -12,15 +13,15 @@ export function outermost<T>(items: Iterable<T>, textOf: (item: T) => string): T
   if (lengths.size === families.size) return [...byText.values()]
   const prefixes = new Map([...byText].flatMap(([text, item]) => entryOf(text, item)))
   const inUse = [...new Set([...prefixes.values()].map(({ prefix }) => prefix.length))]
-  const isCovered = ({ network, length }: Cidr) =>
-    inUse.some((shorter) => shorter < length && prefixes.has(parseCidr(`${network}/${shorter}`)?.text ?? ''))
+  const isCovered = (prefix: Cidr) =>
+    inUse.some((shorter) => shorter < prefix.length && prefixes.has(cidrOf(prefix, shorter).text))
   return [...prefixes.values()].filter(({ prefix }) => !isCovered(prefix)).map(({ item }) => item)
 }
 
 /** `4/24`, `6` for an address. */
 function familyAndLength(text: string): string {
   const slash = text.indexOf('/')
-  return (text.includes(':') ? '6' : '4') + (slash === -1 ? '' : text.slice(slash))
+  return familyOf(text) + (slash === -1 ? '' : text.slice(slash))
 }
 
 function entryOf<T>(text: string, item: T): [string, { prefix: Cidr; item: T }][] {

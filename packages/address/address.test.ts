@@ -2,16 +2,12 @@ import { isIPv4, isIPv6 } from 'node:net'
 import { expect } from 'chai'
 import {
   AddressError,
-  canonicalPrefix,
-  contains,
   formatAddress,
   formatPrefix,
   parseAddress,
-  parseIpv4,
-  parseIpv6,
   parsePrefix,
+  readAddress,
 } from './address.ts'
-import { hexOf } from './testing/vectors.ts'
 
 describe('addresses', () => {
   for (const [text, canonical] of [
@@ -80,15 +76,9 @@ describe('addresses', () => {
     let valid = 0
     for (let i = 0; i < 20_000; i++) {
       const text = Array.from({ length: 1 + next(15) }, () => pieces[next(pieces.length)]).join('')
-      const parses = (parse: (text: string) => Uint8Array) => {
-        try {
-          return parse(text).length > 0
-        } catch {
-          return false
-        }
-      }
-      expect(parses(parseIpv4), `${text} (seed ${seed})`).to.equal(isIPv4(text))
-      expect(parses(parseIpv6), `${text} (seed ${seed})`).to.equal(isIPv6(text))
+      const length = readAddress(text)?.length
+      expect(length === 4, `${text} (seed ${seed})`).to.equal(isIPv4(text))
+      expect(length === 16, `${text} (seed ${seed})`).to.equal(isIPv6(text))
       if (isIPv4(text) || isIPv6(text)) valid++
     }
     expect(valid).to.be.above(100)
@@ -96,17 +86,13 @@ describe('addresses', () => {
 })
 
 describe('prefixes', () => {
-  it('clears host bits of the canonical form', () => {
-    expect(canonicalPrefix('10.1.2.3/24')).to.equal('10.1.2.0/24')
-    expect(canonicalPrefix('10.1.2.255/30')).to.equal('10.1.2.252/30')
-    expect(canonicalPrefix('FD00:0::1/64')).to.equal('fd00::/64')
-    expect(canonicalPrefix('1.2.3.4/0')).to.equal('0.0.0.0/0')
-    expect(canonicalPrefix('fd00::ffff/127')).to.equal('fd00::fffe/127')
-  })
-
   it('keeps host bits where they are read', () => {
     const { family, bytes, length } = parsePrefix('10.1.2.3/24')
-    expect({ family, hex: hexOf(bytes), length }).to.deep.equal({ family: 4, hex: '0a010203', length: 24 })
+    expect({ family, bytes: [...bytes], length }).to.deep.equal({
+      family: 4,
+      bytes: [10, 1, 2, 3],
+      length: 24,
+    })
   })
 
   it('completes the bytes that the kernel leaves out of a default route', () => {
@@ -126,13 +112,5 @@ describe('prefixes', () => {
     ]) {
       expect(() => parsePrefix(text), text).to.throw(AddressError)
     }
-  })
-
-  it('knows what lies inside', () => {
-    expect(contains('10.1.0.0/16', '10.1.255.255')).to.equal(true)
-    expect(contains('10.1.0.0/16', '10.2.0.0')).to.equal(false)
-    expect(contains('fd00::/63', 'fd00:0:0:1::1')).to.equal(true)
-    expect(contains('fd00::/63', 'fd00:0:0:2::1')).to.equal(false)
-    expect(contains('0.0.0.0/0', 'fd00::1')).to.equal(false)
   })
 })
