@@ -1,6 +1,6 @@
 /** Errors of the pod network. */
 
-export type PodNetworkErrorCode = 'not-a-bridge' | 'no-bridge' | 'no-speaker' | 'listen'
+export type PodNetworkErrorCode = 'not-a-bridge' | 'no-bridge' | 'no-port' | 'no-speaker' | 'listen'
 
 export class PodNetworkError extends Error {
   readonly code: PodNetworkErrorCode

@@ -5,6 +5,7 @@ import { FlushGroup } from '@podroute/reconcile/flush-order.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import type { TableStats } from '@podroute/reconcile/table.ts'
 import type { PeerEvent } from 'bgp-speaker-ts/snapshot.ts'
+import { BridgePorts } from './bridge-ports.ts'
 import { ClusterNodes } from './cluster-nodes.ts'
 import type { Condition } from './conditions.ts'
 import { LearnedRoutes } from './learned-routes.ts'
@@ -63,6 +64,7 @@ export class PodNetwork implements AsyncDisposable {
   readonly #peering: Peering
   readonly #learned: LearnedRoutes
   readonly #planner: Planner
+  readonly #ports: BridgePorts
   readonly #subscriptions: Disposable[] = []
   readonly #timers: NamedTimers
   readonly #readiness: Readiness
@@ -104,6 +106,12 @@ export class PodNetwork implements AsyncDisposable {
     })
     this.#group = new FlushGroup(flushOrder(this.#tables), { clock, log, onFlushed: () => this.wake() })
     this.#planner = new Planner(options, this.#nodes, this.#tables)
+    this.#ports = new BridgePorts({
+      table: this.#tables.ports,
+      bridge: settings.bridge,
+      bridgeMade: () => this.#onBridgeMade(),
+      later: (action) => this.#timers.has('ports') || this.#timers.after('ports', LOOK_AFTER, action),
+    })
     this.#learned = new LearnedRoutes({
       table: this.#tables.routes,
       log,
@@ -115,11 +123,13 @@ export class PodNetwork implements AsyncDisposable {
 
   /** Takes over what is in the kernel; nothing is changed before the Nodes are known. @throws KernelError */
   async start(): Promise<void> {
-    const { changes } = this.#options.kernel
+    const { changes, links } = this.#options.kernel
     for (const table of [this.#tables.bridge, this.#tables.addresses, this.#tables.routes]) {
       this.#subscriptions.push(table.watch())
     }
+    this.#subscriptions.push(this.#ports.watch(changes, links))
     await this.#group.adopt()
+    this.#ports.learn(await links.list())
     this.#subscriptions.push(
       watchSurroundings(changes, {
         current: () => this.#surroundings,
@@ -270,6 +280,13 @@ export class PodNetwork implements AsyncDisposable {
     if (!this.#peering.hasToldAll(peer)) return
     const node = this.#nodes.withAddress(peer)
     this.#learned.heardAll(new Set(node ? node.addresses.map((a) => a.text) : [peer]))
+  }
+
+  /** The kernel's switches of a bridge go with it. */
+  #onBridgeMade(): void {
+    const { sysctls } = this.#tables
+    for (const name of sysctls.desired().keys())
+      if (name.includes(`/${this.#options.settings.bridge}/`)) sysctls.touch(name)
   }
 
   #onReplaced(): void {

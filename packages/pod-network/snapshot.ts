@@ -128,6 +128,7 @@ function routes({ tables, learned, nodes }: SnapshotInput): RouteSnapshot[] {
 export function* pendingChanges(t: PodNetworkTables): IterableIterator<PendingChange> {
   for (const table of [
     t.bridge,
+    t.ports,
     t.sysctls,
     t.addresses,
     t.masquerade,

@@ -12,6 +12,7 @@ import type { SetElement } from './plan/masquerade.ts'
 import { AnnouncementResource, type Announcer } from './resources/announcements.ts'
 import { BridgeResource } from './resources/bridge.ts'
 import { BridgeAddressResource } from './resources/bridge-addresses.ts'
+import { BridgePortResource } from './resources/bridge-ports.ts'
 import { ConflistResource } from './resources/conflist.ts'
 import type { KernelChanges } from './resources/kernel-changes.ts'
 import { type PeerHolder, PeerResource } from './resources/peers.ts'
@@ -32,6 +33,7 @@ export interface PodNetworkKernel {
 
 export interface PodNetworkTables {
   readonly bridge: Table<string, BridgePlan>
+  readonly ports: Table<string, string>
   readonly sysctls: Table<string, string>
   readonly addresses: Table<string, BridgeAddress>
   readonly masquerade: Table<string, SetElement>
@@ -50,6 +52,7 @@ export function createTables(
   const { routes, links, addresses, nft, sysctls, changes } = kernel
   return {
     bridge: new Table(new BridgeResource(links, settings.bridge, changes), options),
+    ports: new Table(new BridgePortResource(links, settings.bridge, settings.hairpin), options),
     sysctls: new Table(new SysctlResource(sysctls), options),
     addresses: new Table(new BridgeAddressResource(links, addresses, settings.bridge, changes), options),
     masquerade: new Table(new SetElementResource(nft, settings.masquerade), options),
@@ -62,5 +65,15 @@ export function createTables(
 
 /** What others build on comes first; what tells the world that the node works comes last. */
 export function flushOrder(t: PodNetworkTables): readonly Flushable[] {
-  return [t.bridge, t.sysctls, t.addresses, t.masquerade, t.routes, t.announcements, t.peers, t.conflist]
+  return [
+    t.bridge,
+    t.ports,
+    t.sysctls,
+    t.addresses,
+    t.masquerade,
+    t.routes,
+    t.announcements,
+    t.peers,
+    t.conflist,
+  ]
 }

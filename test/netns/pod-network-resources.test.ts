@@ -8,6 +8,7 @@ import type { BridgeAddress } from '@podroute/pod-network/plan/bridge.ts'
 import { elementKey, masqueradeBase, type SetElement } from '@podroute/pod-network/plan/masquerade.ts'
 import { BridgeResource } from '@podroute/pod-network/resources/bridge.ts'
 import { BridgeAddressResource } from '@podroute/pod-network/resources/bridge-addresses.ts'
+import { BridgePortResource } from '@podroute/pod-network/resources/bridge-ports.ts'
 import { ConflistResource } from '@podroute/pod-network/resources/conflist.ts'
 import { KernelChanges } from '@podroute/pod-network/resources/kernel-changes.ts'
 import { RouteResource } from '@podroute/pod-network/resources/routes.ts'
@@ -86,6 +87,25 @@ describeResource(
   },
 )
 
+describeResource(
+  "the bridge's ports",
+  async () => {
+    const test = await node('ports')
+    await test.links.add({ kind: 'bridge', name: BRIDGE, up: true })
+    for (const name of ['pod1', 'pod2'])
+      await test.links.add({ kind: 'veth', name, up: true, peer: { name: `${name}-in` } })
+    return inside(test, new BridgePortResource(test.links, BRIDGE, true))
+  },
+  {
+    entries: [
+      ['pod1', BRIDGE],
+      ['pod2', BRIDGE],
+    ],
+    replacement: BRIDGE,
+    refused: ['nobody', BRIDGE],
+  },
+)
+
 const elements: readonly SetElement[] = [
   { set: 'pods-4', element: '10.244.0.0/24' },
   { set: 'pods-6', element: 'fd10:244::/64' },
@@ -147,6 +167,23 @@ describe('resources of the pod network', () => {
     const { index } = (await test.links.get(BRIDGE))!
     const left = await test.addresses.list({ interfaceIndex: index })
     expect(left.map((a) => a.address)).to.include('198.51.100.1')
+  })
+
+  it('let a frame go back out of a port, and leave one alone that hangs elsewhere', async () => {
+    const made = await test.links.add({ kind: 'bridge', name: BRIDGE, up: true })
+    const other = await test.links.add({ kind: 'bridge', name: 'other', up: true })
+    for (const [name, master] of [
+      ['pod1', 0],
+      ['pod2', other.index],
+    ] as const)
+      await test.links.add({ kind: 'veth', name, up: true, peer: { name: `${name}-in` }, master })
+    const ports = new BridgePortResource(test.links, BRIDGE, true)
+    for (const name of ['pod1', 'pod2']) expect(await apply(ports, name, BRIDGE)).to.equal('done')
+    const [one, two] = [await test.links.get('pod1'), await test.links.get('pod2')]
+    expect([one?.master, two?.master]).to.deep.equal([made.index, other.index])
+    expect((await test.links.bridgePorts()).get(one!.index)).to.include({ hairpin: true })
+    await ports.apply([{ kind: 'remove', key: 'pod2', previous: BRIDGE }])
+    expect((await test.links.get('pod2'))?.master).to.equal(other.index)
   })
 
   it('see no route of another protocol, and no address that the kernel made', async () => {
