@@ -17,6 +17,8 @@ export interface PeeringHandlers {
   onBest(changes: readonly BestPathChange[]): void
   /** A session came up, went down, or has told all it has. */
   onPeer(event: PeerEvent): void
+  /** Name of the Node at an address; undefined where no Node has it. */
+  nodeAt(peer: string): string | undefined
   /** The speaker was replaced: it knows no peer, and all paths are gone. */
   onReplaced(): void
 }
@@ -117,17 +119,14 @@ export class Peering {
       case 'established':
         this.#established.set(event.peer, new Set(event.families))
         this.#log.info('BGP session up', {
-          peer: event.peer,
+          ...this.#named(event.peer),
           routerId: event.routerId,
           families: event.families,
         })
         break
       case 'down':
-        if (this.#established.delete(event.peer)) {
-          this.#log.warn('BGP session down', { peer: event.peer, reason: event.reason })
-        } else {
-          this.#log.debug('no BGP session', { peer: event.peer, reason: event.reason })
-        }
+        this.#established.delete(event.peer)
+        this.#log.warn('BGP session down', { ...this.#named(event.peer), reason: event.reason })
         break
       case 'end-of-rib':
         this.#established.get(event.peer)?.delete(event.family)
@@ -136,6 +135,12 @@ export class Peering {
         break
     }
     this.#handlers.onPeer(event)
+  }
+
+  /** The address of a peer, and its Node where that is known. */
+  #named(peer: string) {
+    const node = this.#handlers.nodeAt(peer)
+    return node === undefined ? { peer } : { peer, node }
   }
 
   #rejected(event: RejectEvent): void {

@@ -90,6 +90,7 @@ export class PodNetwork implements AsyncDisposable {
       {
         onBest: (changes) => this.#onBest(changes),
         onPeer: (event) => this.#onPeer(event),
+        nodeAt: (peer) => this.#nodes.withAddress(peer)?.name,
         onReplaced: () => this.#onReplaced(),
       },
       log,

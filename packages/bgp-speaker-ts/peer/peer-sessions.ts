@@ -63,7 +63,7 @@ export class PeerSessions {
     this.watchPath(config)
     this.#counters.established++
     const { families } = negotiated
-    speaker.log.info('session established', { peer: this.#peer, families })
+    // Said as an event alone: who listens knows more of the peer, such as its name, and writes the one line of the log.
     const routerId = formatId(open.routerId)
     speaker.emitPeer({ kind: 'established', peer: this.#peer, routerId, families })
     speaker.restartProgress()
@@ -81,7 +81,6 @@ export class PeerSessions {
       if (!this.retained.expire(now)) this.release()
     }
     this.lastDown = downReason(reason, true)
-    this.#speaker.log.info('session ended', { peer: this.#peer, reason: this.lastDown })
     this.#speaker.emitPeer({ kind: 'down', peer: this.#peer, reason: this.lastDown })
   }
 
