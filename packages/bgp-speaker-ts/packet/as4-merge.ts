@@ -1,40 +1,58 @@
 // AS numbers of a peer that knows only two bytes of them: AS_PATH and AS4_PATH make one path again (RFC 6793 4.2.3).
-import { scanAsPath } from './as-path-scan.ts'
+import { type AsPathSummary, scanAsPath } from './as-path-scan.ts'
 import { AS_TRANS, SEGMENT } from './codes.ts'
-import { readU16 } from './reader.ts'
+import { readU16, readU32 } from './reader.ts'
 import { Writer, writeU32 } from './writer.ts'
 
-const ignored = { length: 0, neighbour: 0, loops: 0, confederations: 0 }
+/** In place of a local AS number: counts the AS numbers 0, which are malformed for any other. */
+const COUNT_ZEROS = 0
 
 export class AS4Merge {
   #path: Uint8Array | undefined
   #as4Path: Uint8Array | undefined
   #aggregator: Uint8Array | undefined
   #as4Aggregator: Uint8Array | undefined
+  /** Flags of the AGGREGATOR that came. */
+  aggregatorFlags = 0
+  /** How often the local AS number stands in an AS4_PATH that was discarded: the route has been here all the same. */
+  discardedLoops = 0
 
   reset(): undefined {
     this.#path = this.#as4Path = this.#aggregator = this.#as4Aggregator = undefined
+    this.discardedLoops = 0
   }
 
   /** AS_PATH with 2-byte numbers, checked before. */
-  path(bytes: Uint8Array, at: number, length: number, _flags: number): undefined {
+  path(bytes: Uint8Array, at: number, length: number): undefined {
     this.#path = widen(bytes, at, length)
   }
 
-  /** Ignored when malformed (RFC 6793 section 6). */
-  as4Path(bytes: Uint8Array, at: number, length: number): undefined {
-    if (scanAsPath(bytes, at, length, 4, 0, ignored)) this.#as4Path = bytes.slice(at, at + length)
+  /** False when it is malformed and discarded for that (RFC 6793 section 6), also for AS number 0 (RFC 7607 section 2). */
+  as4Path(bytes: Uint8Array, at: number, length: number, localAsn: number): boolean {
+    const summary = emptySummary()
+    if (!scanAsPath(bytes, at, length, 4, COUNT_ZEROS, summary)) return false
+    if (summary.loops > 0) {
+      this.discardedLoops = countAs(bytes, at, length, localAsn)
+      return false
+    }
+    this.#as4Path =
+      summary.confederations > 0 ? withoutConfederations(bytes, at, length) : bytes.slice(at, at + length)
+    return true
   }
 
-  aggregator(bytes: Uint8Array, at: number, _flags: number): undefined {
+  aggregator(bytes: Uint8Array, at: number, flags: number): undefined {
+    this.aggregatorFlags = flags
     const value = new Uint8Array(8)
     writeU32(value, 0, readU16(bytes, at))
     value.set(bytes.subarray(at + 2, at + 6), 4)
     this.#aggregator = value
   }
 
-  as4Aggregator(bytes: Uint8Array, at: number, length: number): undefined {
-    if (length === 8) this.#as4Aggregator = bytes.slice(at, at + 8)
+  /** False when it is malformed and discarded for that (RFC 6793 section 6), also for AS number 0 (RFC 7607 section 2). */
+  as4Aggregator(bytes: Uint8Array, at: number, length: number): boolean {
+    if (length !== 8 || readU32(bytes, at) === 0) return false
+    this.#as4Aggregator = bytes.slice(at, at + 8)
+    return true
   }
 
   /** The AS_PATH in 4-byte numbers; undefined when there was none. */
@@ -74,9 +92,34 @@ function widen(bytes: Uint8Array, at: number, length: number): Uint8Array {
   return writer.copy()
 }
 
+function emptySummary(): AsPathSummary {
+  return { length: 0, neighbour: 0, loops: 0, confederations: 0 }
+}
+
+/** How often an AS number stands in a path of 4-byte numbers that is well-formed. */
+function countAs(bytes: Uint8Array, start: number, length: number, asn: number): number {
+  let found = 0
+  for (let at = start; at < start + length; ) {
+    const end = at + 2 + bytes[at + 1]! * 4
+    for (at += 2; at < end; at += 4) if (readU32(bytes, at) === asn) found++
+  }
+  return found
+}
+
+/** RFC 6793 section 3: segments of a confederation do not belong into AS4_PATH; they are left out. */
+function withoutConfederations(bytes: Uint8Array, start: number, length: number): Uint8Array {
+  const writer = new Writer(length)
+  for (let at = start; at < start + length; ) {
+    const end = at + 2 + bytes[at + 1]! * 4
+    if (bytes[at] === SEGMENT.SET || bytes[at] === SEGMENT.SEQUENCE) writer.raw(bytes, at, end)
+    at = end
+  }
+  return writer.copy()
+}
+
 /** Number of ASes, counted as for best path. */
 function measure(path: Uint8Array): number {
-  const summary = { length: 0, neighbour: 0, loops: 0, confederations: 0 }
+  const summary = emptySummary()
   scanAsPath(path, 0, path.length, 4, 0, summary)
   return summary.length
 }

@@ -93,6 +93,20 @@ export class AttributeScan {
     else if (classic && this.nextHopAt < 0) this.#fail('NEXT_HOP missing')
   }
 
+  /**
+   * For an UPDATE without reachable NLRI: an error that is treated as withdraw elsewhere resets the session here (RFC 7606 section 5.2).
+   * There is nothing to withdraw, and the NLRI may have been lost in what could not be read.
+   * @throws NotificationError
+   */
+  checkNothingLost(): undefined {
+    if (this.outcome !== OUTCOME.TREAT_AS_WITHDRAW) return
+    throw new NotificationError(
+      ERROR.UPDATE,
+      UPDATE_ERROR.ATTRIBUTE_LIST,
+      `${this.problem}, in an UPDATE without NLRI`,
+    )
+  }
+
   /** Completes the canonical form with a next hop out of the message; returns its whole length. `this.length` stays without it. */
   appendNextHop(at: number, length: number): number {
     const { buffer } = this
@@ -139,9 +153,11 @@ export class AttributeScan {
     return false
   }
 
-  #attribute(type: number, flags: number, at: number, length: number, context: UpdateContext): undefined {
+  #attribute(type: number, received: number, at: number, length: number, context: UpdateContext): undefined {
     const expected = EXPECTED[type]!
-    if (expected === 255) return this.#unknown(type, flags, at, length)
+    if (expected === 255) return this.#unknown(type, received, at, length)
+    // RFC 4271 section 4.3: only optional transitive attributes are ever partial. FRR and GoBGP withdraw a route that breaks this.
+    const flags = expected === BOTH ? received : received & ~PARTIAL
     if ((flags & BOTH) !== expected) {
       if (type !== ATTRIBUTE.MP_REACH && type !== ATTRIBUTE.MP_UNREACH)
         return this.#fail(`flags of attribute ${type}`)
@@ -179,7 +195,7 @@ export class AttributeScan {
         if ((context.fourOctetAs ? readU32(bytes, at) : readU16(bytes, at)) === 0)
           return this.#fail('AGGREGATOR of AS 0', OUTCOME.ATTRIBUTE_DISCARD)
         if (context.fourOctetAs) return this.#copy(type, flags, at, length)
-        return this.#as4.aggregator(bytes, at, flags)
+        return this.#as4.aggregator(bytes, at, flags & ~EXTENDED)
       case ATTRIBUTE.ORIGINATOR_ID:
         if (!context.internal) return
         if (length !== 4) return this.#fail('malformed ORIGINATOR_ID')
@@ -203,10 +219,12 @@ export class AttributeScan {
         return readMpUnreach(bytes, at, length, this.unreach)
       case ATTRIBUTE.AS4_PATH:
         // RFC 6793 4.1: between speakers of 4-byte AS numbers it is discarded.
-        if (!context.fourOctetAs) this.#as4.as4Path(bytes, at, length)
+        if (!context.fourOctetAs && !this.#as4.as4Path(bytes, at, length, context.localAsn))
+          this.#fail('malformed AS4_PATH', OUTCOME.ATTRIBUTE_DISCARD)
         return
       case ATTRIBUTE.AS4_AGGREGATOR:
-        if (!context.fourOctetAs) this.#as4.as4Aggregator(bytes, at, length)
+        if (!context.fourOctetAs && !this.#as4.as4Aggregator(bytes, at, length))
+          this.#fail('malformed AS4_AGGREGATOR', OUTCOME.ATTRIBUTE_DISCARD)
     }
   }
 
@@ -237,17 +255,19 @@ export class AttributeScan {
     // RFC 5065 section 5: such segments stay inside a confederation, and we are in none.
     if (!context.internal && this.asPath.confederations > 0) return this.#fail('AS_PATH of a confederation')
     if (context.fourOctetAs) this.#copy(ATTRIBUTE.AS_PATH, flags, at, length)
-    else this.#as4.path(bytes, at, length, flags)
+    else this.#as4.path(bytes, at, length)
   }
 
   #mergeAs4(context: UpdateContext): undefined {
     const value = this.#as4.merged()
     if (value !== undefined && this.has(ATTRIBUTE.AS_PATH)) {
       scanAsPath(value, 0, value.length, 4, context.localAsn, this.asPath)
+      this.asPath.loops += this.#as4.discardedLoops
       this.#write(ATTRIBUTE.AS_PATH, WELL_KNOWN, value, 0, value.length)
     }
     const aggregator = this.#as4.mergedAggregator()
-    if (aggregator !== undefined) this.#write(ATTRIBUTE.AGGREGATOR, BOTH, aggregator, 0, aggregator.length)
+    if (aggregator !== undefined)
+      this.#write(ATTRIBUTE.AGGREGATOR, this.#as4.aggregatorFlags, aggregator, 0, aggregator.length)
     this.#as4.reset()
   }
 

@@ -57,6 +57,20 @@ describe('malformed messages', () => {
     ['an IPv6 next hop of 5 bytes', update('800e0a 0002 01 05 0000000000 00'), [3, 9, '']],
     ['a prefix of 33 bits', update(GOOD, '21 0a000000 00'), [3, 10, '']],
     ['a prefix that is cut short', update(GOOD, '18 0a00'), [3, 10, '']],
+    // RFC 7606 section 5.2: nothing to withdraw, and NLRI may be lost in what could not be read.
+    ['an attribute longer than the list, and no NLRI', message('02', '0000 0004 40012000'), [3, 1, '']],
+    [
+      'ORIGIN 3, and no NLRI',
+      message('02', '0000 0014 40010103 4002060201 0000fffd 4003040a000002'),
+      [3, 1, ''],
+    ],
+    ['ORIGIN 3 beside withdrawn routes alone', message('02', '0002 080a 0004 40010103'), [3, 1, '']],
+    ['ORIGIN 3 beside MP_UNREACH_NLRI alone', update('40010103 800f06 0002 01 10 2001', ''), [3, 1, '']],
+    [
+      'ORIGIN 3 beside an MP_REACH_NLRI without NLRI',
+      update(`40010103 800e09 0001 01 04 c0000201 00`, ''),
+      [3, 1, ''],
+    ],
     ['a ROUTE-REFRESH of 5 bytes', message('05', '0001000100'), [7, 1, message('05', '0001000100')]],
   ]
   for (const [name, hex, expected] of resets) {
@@ -102,6 +116,12 @@ describe('malformed messages', () => {
     it(`${name}: the attribute is discarded (RFC 7606)`, () =>
       expect(outcome(update(attributes))).to.equal('attribute-discard'))
   }
+
+  it('an attribute that is discarded costs no session where there are no NLRI (RFC 7606 5.2)', () =>
+    expect(outcome(update(`${GOOD}400601 00`, ''))).to.equal('attribute-discard'))
+
+  it('an UPDATE of good attributes without NLRI is taken', () =>
+    expect(outcome(update(GOOD, ''))).to.equal('ok'))
 
   it('LOCAL_PREF, ORIGINATOR_ID and CLUSTER_LIST of an external peer do not count, whatever they hold', () => {
     const { message: decoded, outcome: result } = decodeMessage(
@@ -156,5 +176,44 @@ describe('a peer of 2-byte AS numbers (RFC 6793)', () => {
 
   it('has a malformed AS4_PATH ignored', () => {
     expect(path(`${ORIGIN}400204 0201 fc00${NEXT_HOP}c01103 020100`)).to.deep.equal([64512])
+  })
+
+  const decodedOld = (attributes: string, nlri?: string) =>
+    decodeMessage(fromHex(update(`${ORIGIN}${NEXT_HOP}${attributes}`, nlri)), { ...OLD, localAsn: 64999 })
+
+  it('has an AS4_PATH with AS 0 discarded (RFC 7607 section 2)', () => {
+    const { message: decoded, outcome: result } = decodedOld(
+      '400208 0203 fffd 5ba0 5ba0 c0110a 0202 00000000 fa56ea01',
+    )
+    expect(result).to.deep.equal({ kind: 'attribute-discard', problem: 'malformed AS4_PATH' })
+    expect(decoded)
+      .to.have.nested.property('attributes.asPath[0].asns')
+      .that.deep.equals([65533, 23456, 23456])
+  })
+
+  it('has segments of a confederation left out of its AS4_PATH (RFC 6793 section 3)', () => {
+    const { message: decoded } = decodedOld('400206 0202 fffd 5ba0 c0110c 0301 0000fc01 0201 fa56ea01')
+    expect(decoded)
+      .to.have.nested.property('attributes.asPath')
+      .that.deep.equals([
+        { kind: 'sequence', asns: [65533] },
+        { kind: 'sequence', asns: [4_200_000_001] },
+      ])
+  })
+
+  it('has an AS4_AGGREGATOR of AS 0 discarded (RFC 7607 section 2)', () => {
+    const { message: decoded, outcome: result } = decodedOld(
+      '400204 0201 fffd c00706 5ba0 c0000201 c01208 00000000 c0000201',
+    )
+    expect(result).to.deep.equal({ kind: 'attribute-discard', problem: 'malformed AS4_AGGREGATOR' })
+    expect(decoded).to.have.deep.nested.property('attributes.aggregator', {
+      asn: 23456,
+      address: '192.0.2.1',
+    })
+  })
+
+  it('has an AS4_AGGREGATOR of 7 bytes discarded, with a word', () => {
+    const { outcome: result } = decodedOld('400204 0201 fffd c00706 5ba0 c0000201 c01207 00000001 c00002')
+    expect(result.kind).to.equal('attribute-discard')
   })
 })

@@ -18,6 +18,11 @@ export interface MpSection {
   end: number
 }
 
+/** Whether the attribute is there and has NLRI, of whatever family. */
+export function hasNlri({ afi, start, end }: MpSection): boolean {
+  return afi !== 0 && start < end
+}
+
 function malformed(name: string): NotificationError {
   // RFC 7606 7.11 and 5.3: what cannot be cut into NLRI resets the session.
   return new NotificationError(ERROR.UPDATE, UPDATE_ERROR.OPTIONAL_ATTRIBUTE, `malformed ${name}`)

@@ -4,6 +4,7 @@ import { BgpError, NotificationError } from '../errors.ts'
 import { AttributeScan, OUTCOME, type UpdateContext } from './attribute-scan.ts'
 import { decodeCanonical, encodeCanonical, type PathAttributes } from './attributes.ts'
 import { AFI, type AfiSafi, ATTRIBUTE, ERROR, FLAG, SAFI, UPDATE_ERROR } from './codes.ts'
+import { hasNlri } from './mp-scan.ts'
 import { decodeNlri, encodeNlri, type Nlri } from './nlri.ts'
 import { Reader, readU16 } from './reader.ts'
 import { PLAIN, type WireOptions, writeAttributeHeader, writeWireAttributes } from './wire-attributes.ts'
@@ -79,8 +80,8 @@ export function decodeUpdate(
     decodeNlri(new Reader(bytes, start, end), afi, afi === AFI.IPV6 ? context.addPath6 : context.addPath4)
   const withdrawn = part(sections.withdrawnStart, sections.withdrawnEnd, AFI.IPV4)
   const nlri = part(sections.attributesEnd, sections.end, AFI.IPV4)
-  if (nlri.length > 0 || (scan.reach.afi !== 0 && scan.reach.start < scan.reach.end))
-    scan.checkMandatory(nlri.length > 0)
+  if (nlri.length > 0 || hasNlri(scan.reach)) scan.checkMandatory(nlri.length > 0)
+  else scan.checkNothingLost()
   const length = scan.nextHopAt < 0 ? scan.length : scan.appendNextHop(scan.nextHopAt, 4)
   const attributes = decodeCanonical(scan.buffer, 0, length)
   const mpReach = reachOf(scan, bytes, part)

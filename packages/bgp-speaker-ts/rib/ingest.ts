@@ -3,6 +3,7 @@ import type { Family } from '../config.ts'
 import { NotificationError } from '../errors.ts'
 import { AttributeScan, OUTCOME } from '../packet/attribute-scan.ts'
 import { AFI, CEASE, ERROR, SAFI } from '../packet/codes.ts'
+import { hasNlri } from '../packet/mp-scan.ts'
 import { invalidNetwork } from '../packet/nlri.ts'
 import { readU32 } from '../packet/reader.ts'
 import { UpdateSections } from '../packet/update.ts'
@@ -40,14 +41,15 @@ export class Ingest {
     const attributes = sections.attributesEnd > sections.attributesStart
     if (attributes) scan.scan(bytes, sections.attributesStart, sections.attributesEnd, peer.context)
     const ipv4 = peer.families.includes('ipv4-unicast')
+    const classic = sections.end > sections.attributesEnd
+    const reach = attributes && hasNlri(scan.reach)
+    if (attributes && !classic && !reach) scan.checkNothingLost()
     if (sections.withdrawnEnd > sections.withdrawnStart && ipv4) {
       this.#walk(peer, 'ipv4-unicast', bytes, sections.withdrawnStart, sections.withdrawnEnd, REJECTED, true)
     }
     if (attributes && scan.unreach.afi !== 0) this.#unreach(peer, bytes, scan, sections)
-    const classic = sections.end > sections.attributesEnd
     if (classic && !attributes) scan.scan(bytes, end, end, peer.context)
-    const reach = attributes && scan.reach.afi !== 0
-    if (!classic && !reach) return void this.#countOutcome(peer)
+    if (!classic && !reach) return void (attributes && this.#countOutcome(peer))
     scan.checkMandatory(classic)
     this.#countOutcome(peer)
     if (reach) this.#reach(peer, bytes, scan)
