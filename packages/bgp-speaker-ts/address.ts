@@ -26,6 +26,33 @@ export function isLinkLocal(bytes: Uint8Array, at = 0, length = bytes.length - a
   return length === 16 && bytes[at] === 0xfe && (bytes[at + 1]! & 0xc0) === 0x80
 }
 
+/** Whether the address at `at` is in 127.0.0.0/8, is ::1, or is an IPv4-mapped one in 127.0.0.0/8. */
+export function isLoopback(bytes: Uint8Array, at = 0, length = bytes.length - at): boolean {
+  if (length === 4) return bytes[at] === 127
+  if (isMapped(bytes, at)) return bytes[at + 12] === 127
+  return startsWithZeros(bytes, at, 15) && bytes[at + 15] === 1
+}
+
+/**
+ * Whether the address at `at` may be a host's, as a next hop must be (RFC 4271 section 5.1.3): not in 0.0.0.0/8, not 224.0.0.0 or above, not :: and not in ff00::/8.
+ * An IPv4-mapped address is judged by the IPv4 address in it.
+ */
+export function isHost(bytes: Uint8Array, at = 0, length = bytes.length - at): boolean {
+  if (length === 4) return bytes[at] !== 0 && bytes[at]! < 224
+  if (isMapped(bytes, at)) return isHost(bytes, at + 12, 4)
+  return bytes[at] !== 0xff && !(startsWithZeros(bytes, at, 15) && bytes[at + 15] === 0)
+}
+
+/** Whether the 16 bytes at `at` are in ::ffff:0:0/96 (RFC 4291 section 2.5.5.2). */
+function isMapped(bytes: Uint8Array, at: number): boolean {
+  return bytes[at + 10] === 0xff && bytes[at + 11] === 0xff && startsWithZeros(bytes, at, 10)
+}
+
+function startsWithZeros(bytes: Uint8Array, at: number, count: number): boolean {
+  for (let i = at; i < at + count; i++) if (bytes[i] !== 0) return false
+  return true
+}
+
 /** Canonical text (IPv6 as in RFC 5952). */
 export function formatAddress(bytes: Uint8Array): string {
   return bytes.length === 4 ? `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}` : formatV6(bytes)

@@ -1,5 +1,5 @@
 // Collects what is wrong with a configuration, each problem with its path.
-import { parseAddress, parseScoped } from '../address.ts'
+import { isHost, parseAddress, parseScoped } from '../address.ts'
 import { BgpConfigError, type ConfigProblem } from '../errors.ts'
 import { parseCommunity, parseLargeCommunity } from '../packet/communities.ts'
 
@@ -19,6 +19,13 @@ export class Checker {
     const length = parseAddress(value)?.length
     const wanted = family === undefined ? length !== undefined : length === (family === 4 ? 4 : 16)
     this.expect(wanted, path, `not an ${family === undefined ? 'IP' : `IPv${family}`} address: ${value}`)
+  }
+
+  /** An address that peers may be told as a next hop: they refuse any that is not a host's. */
+  nextHop(value: string | undefined, path: string, family?: 4 | 6): void {
+    this.address(value, path, family)
+    const bytes = value === undefined ? undefined : parseAddress(value)
+    this.expect(bytes === undefined || isHost(bytes), path, `not the address of a host: ${value}`)
   }
 
   /** A link-local address may have a zone. */

@@ -16,6 +16,11 @@ import { parseLargeCommunity } from '../packet/communities.ts'
 import { checkPolicy } from '../policy/check.ts'
 import { Checker, isInteger } from './checker.ts'
 
+/** Bytes of a TCP-MD5 key that the kernel takes (TCP_MD5SIG_MAXKEYLEN of linux/tcp.h). */
+const MAX_KEY = 80
+
+const byteLength = (text: string) => new TextEncoder().encode(text).length
+
 /** @throws BgpConfigError */
 export function checkSpeaker(config: SpeakerConfig): void {
   const checker = new Checker()
@@ -84,17 +89,17 @@ export function checkPeer(peer: PeerConfig, abilities: SpeakerAbilities): void {
     'the transport cannot set TCP-MD5 keys',
   )
   checker.expect(
-    peer.password === undefined || (peer.password.length > 0 && peer.password.length <= 80),
+    peer.password === undefined || isInteger(byteLength(peer.password), 1, MAX_KEY),
     'password',
-    'not of 1 to 80 bytes',
+    `not of 1 to ${MAX_KEY} bytes`,
   )
   checker.expect(
     peer.ttlSecurityHops === undefined || abilities.ttlSecurity,
     'ttlSecurityHops',
     'the transport cannot set TTL limits',
   )
-  checker.address(peer.nextHop?.ipv4, 'nextHop.ipv4', 4)
-  checker.address(peer.nextHop?.ipv6, 'nextHop.ipv6', 6)
+  checker.nextHop(peer.nextHop?.ipv4, 'nextHop.ipv4', 4)
+  checker.nextHop(peer.nextHop?.ipv6, 'nextHop.ipv6', 6)
   checker.expect(
     peer.maxPrefixes === undefined || isInteger(peer.maxPrefixes, 1, 0xffffffff),
     'maxPrefixes',
@@ -173,7 +178,7 @@ export function checkAnnouncement(route: Announcement): void {
   const checker = new Checker()
   checker.expect(parsePrefix(route.prefix) !== undefined, 'prefix', `not a CIDR: ${route.prefix}`)
   // An IPv4 prefix may have an IPv6 next hop (RFC 8950), not the other way round.
-  checker.address(route.nextHop, 'nextHop', route.prefix.includes(':') ? 6 : undefined)
+  checker.nextHop(route.nextHop, 'nextHop', route.prefix.includes(':') ? 6 : undefined)
   checker.u32(route.localPref, 'localPref')
   checker.u32(route.med, 'med')
   checker.communities(route.communities, 'communities', false)

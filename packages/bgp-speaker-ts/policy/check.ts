@@ -20,8 +20,8 @@ function checkRule(checker: Checker, { match, set }: Rule, path: string): void {
     checker.expect(isInteger(set.prepend.times, 0, 64), `${path}.set.prepend.times`, 'not from 0 to 64')
   }
   if (typeof set.nextHop === 'object') {
-    checker.address(set.nextHop.ipv4, `${path}.set.nextHop.ipv4`, 4)
-    checker.address(set.nextHop.ipv6, `${path}.set.nextHop.ipv6`, 6)
+    checker.nextHop(set.nextHop.ipv4, `${path}.set.nextHop.ipv4`, 4)
+    checker.nextHop(set.nextHop.ipv6, `${path}.set.nextHop.ipv6`, 6)
   }
 }
 

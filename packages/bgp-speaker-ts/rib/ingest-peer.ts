@@ -17,6 +17,8 @@ export interface IngestPeer {
   readonly firstAsn: number
   /** Addresses of our own, which may not be a next hop. */
   isOwnAddress(bytes: Uint8Array, at: number, length: number): boolean
+  /** The session runs over loopback addresses. */
+  readonly loopback: boolean
   /** Most prefixes in one family; Infinity: no limit. */
   readonly maxPrefixes: number
   readonly received: Record<Family, number>

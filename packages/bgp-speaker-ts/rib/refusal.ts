@@ -1,5 +1,5 @@
 // Why a path may not be used, whatever the policy says: the reasons that are the speaker's own.
-import { isLinkLocal } from '../address.ts'
+import { isHost, isLinkLocal, isLoopback } from '../address.ts'
 import type { AttributeScan } from '../packet/attribute-scan.ts'
 import { readU32 } from '../packet/reader.ts'
 import type { IngestPeer } from './ingest-peer.ts'
@@ -18,16 +18,10 @@ export function refusalOf(
   for (let i = 0; i < scan.clusters; i++) {
     if (readU32(scan.buffer, scan.clusterAt + 4 * i) === peer.clusterId) return 'cluster-loop'
   }
-  if (isNoHost(bytes, at, length)) return 'bad-next-hop'
+  if (!isHost(bytes, at, length)) return 'bad-next-hop'
+  // A session over loopback stays on this machine: only there such a next hop is the peer's.
+  if (!peer.loopback && isLoopback(bytes, at, length)) return 'bad-next-hop'
   // Nobody knows its link.
   if (peer.source.zone === undefined && isLinkLocal(bytes, at, length)) return 'bad-next-hop'
   return peer.isOwnAddress(bytes, at, length) ? 'own-next-hop' : ''
-}
-
-/** RFC 4271 5.1.3: an address of a host. Not 0.0.0.0, not multicast or above; likewise IPv6. */
-function isNoHost(bytes: Uint8Array, at: number, length: number): boolean {
-  if (length === 4) return readU32(bytes, at) === 0 || bytes[at]! >= 224
-  if (bytes[at] === 0xff) return true
-  for (let i = 0; i < 16; i++) if (bytes[at + i] !== 0) return false
-  return true
 }

@@ -1,5 +1,5 @@
 // What the RIB needs to know of a session to take in its routes, and what it has taken in. One object a session, without closures: there may be thousands.
-import { parseScoped } from '../../address.ts'
+import { isLoopback, parseScoped } from '../../address.ts'
 import type { Family, PeerConfig } from '../../config.ts'
 import type { UpdateContext } from '../../packet/attribute-scan.ts'
 import type { PolicyEngine } from '../../policy/engine.ts'
@@ -23,6 +23,7 @@ export class SessionIngest implements IngestPeer {
   readonly clusterId: number
   readonly localId: number
   readonly firstAsn: number
+  readonly loopback: boolean
   readonly received: Record<Family, number> = { 'ipv4-unicast': 0, 'ipv6-unicast': 0 }
   readonly accepted: Record<Family, number> = { 'ipv4-unicast': 0, 'ipv6-unicast': 0 }
   policy: PolicyEngine | undefined
@@ -57,6 +58,8 @@ export class SessionIngest implements IngestPeer {
     this.clusterId = speaker.clusterId
     this.localId = speaker.routerId
     this.firstAsn = source.kind === 'ebgp' && config.enforceFirstAs !== false ? asn : 0
+    const localBytes = parseScoped(local)
+    this.loopback = localBytes !== undefined && isLoopback(localBytes)
     this.configure(config)
   }
 

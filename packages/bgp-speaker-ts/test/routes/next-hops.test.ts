@@ -1,12 +1,21 @@
 // Next hops as each kind of peer sees them, IPv4 prefixes with IPv6 next hops among them (RFC 8950); and what the tables hold.
 import { expect } from 'chai'
 import type { PeerConfig } from '../../config.ts'
+import type { BgpConfigError } from '../../errors.ts'
 import type { Capability } from '../../packet/capabilities.ts'
 import type { Message } from '../../packet/message.ts'
 import { ASN, Bench } from '../../testing/bench.ts'
 import type { RawPeer } from '../../testing/raw-peer.ts'
 
 const WIDE: Capability = { kind: 'extended-next-hop', families: [{ afi: 1, safi: 1, nextHopAfi: 2 }] }
+
+const reachIpv6 = (nextHop: string, prefix: string): Message => ({
+  kind: 'update',
+  withdrawn: [],
+  attributes: { origin: 'igp', asPath: [{ kind: 'sequence', asns: [64513] }] },
+  nlri: [],
+  mpReach: { afi: 2, safi: 1, nextHop, nlri: [{ prefix }] },
+})
 
 describe('next hops', () => {
   let bench: Bench
@@ -82,6 +91,72 @@ describe('next hops', () => {
       'own-next-hop': 1,
       'bad-next-hop': 2,
     })
+  })
+})
+
+describe('next hops that no host has', () => {
+  for (const nextHop of ['127.0.0.1', '0.1.2.3', '255.255.255.255', '240.0.0.1']) {
+    it(`are rejected: ${nextHop}`, async () => {
+      const bench = await Bench.started()
+      bench.peer().establish().announceWith({ nextHop }, '10.1.0.0/16')
+      expect(bench.prefixes()).to.deep.equal([])
+      expect(bench.speaker.peers()[0]?.counters.rejected).to.deep.equal({ 'bad-next-hop': 1 })
+      await bench.close()
+    })
+  }
+
+  for (const nextHop of ['::1', '::', '::ffff:127.0.0.1', '::ffff:0.0.0.0', '::ffff:224.0.0.5', 'ff02::1']) {
+    it(`are rejected: ${nextHop}`, async () => {
+      const bench = await Bench.started()
+      bench.peer().establish().send(reachIpv6(nextHop, 'fd01::/48'))
+      expect(bench.prefixes()).to.deep.equal([])
+      expect(bench.speaker.peers()[0]?.counters.rejected).to.deep.equal({ 'bad-next-hop': 1 })
+      await bench.close()
+    })
+  }
+
+  it('are not those that only look like them', async () => {
+    const bench = await Bench.started()
+    const peer = bench.peer().establish()
+    for (const [i, nextHop] of ['1.0.0.1', '126.0.0.1', '128.0.0.1', '223.0.0.1'].entries())
+      peer.announceWith({ nextHop }, `10.${i}.0.0/16`)
+    for (const [i, nextHop] of ['::2', '::ffff:10.0.0.2', '::1:0:1', 'fd00::ffff:127.0.0.1'].entries())
+      peer.send(reachIpv6(nextHop, `fd01:${i + 1}::/48`))
+    expect(bench.prefixes()).to.have.length(8)
+    await bench.close()
+  })
+
+  it('are refused in configurations, with their path', async () => {
+    const bench = await Bench.started()
+    const problem = (act: () => void) => {
+      try {
+        act()
+      } catch (error) {
+        return (error as BgpConfigError).message
+      }
+      return undefined
+    }
+    const peer = { address: '10.0.0.9', asn: 1, families: ['ipv4-unicast'] } as const
+    const policy = {
+      rules: [{ name: 'a', verdict: 'accept', set: { nextHop: { ipv4: '0.1.2.3' } } }],
+      otherwise: 'accept',
+    } as const
+    expect(problem(() => bench.speaker.announce({ prefix: '10.1.0.0/16', nextHop: '224.0.0.1' }))).to.match(
+      /^nextHop: not the address of a host/,
+    )
+    expect(problem(() => bench.speaker.addPeer({ ...peer, nextHop: { ipv4: '0.0.0.0' } }))).to.match(
+      /^nextHop.ipv4: /,
+    )
+    expect(problem(() => bench.speaker.addPeer({ ...peer, nextHop: { ipv6: 'ff02::1' } }))).to.match(
+      /^nextHop.ipv6: /,
+    )
+    expect(problem(() => bench.speaker.addPeer({ ...peer, importPolicy: policy }))).to.match(
+      /^importPolicy.rules\[0\].set.nextHop.ipv4: /,
+    )
+    expect(problem(() => bench.speaker.announce({ prefix: '10.1.0.0/16', nextHop: '10.0.0.77' }))).to.equal(
+      undefined,
+    )
+    await bench.close()
   })
 })
 
