@@ -107,6 +107,33 @@ apiServer: http://plain
     ])
   })
 
+  it('reports TCP-MD5 keys of more than 80 bytes, with the path of the option that names them', () => {
+    const text = `
+bgp: { meshPasswordFile: /long }
+peers:
+  - { address: 10.0.0.1, asn: 1, passwordFile: /long }
+  - { address: 10.0.0.2, asn: 2, passwordFile: /fits }
+  - { address: 10.0.0.3, asn: 3, password: ${'é'.repeat(41)} }
+`
+    const files = { '/long': 'x'.repeat(81), '/fits': `${'x'.repeat(80)}\n` }
+    expect(problemsOf(() => load(text, {}, files))).to.have.members([
+      'peers[2].password: a TCP-MD5 key has at most 80 bytes',
+    ])
+    const short = text.replace(/.*10\.0\.0\.3.*\n/, '')
+    expect(problemsOf(() => load(short, {}, files))).to.have.members([
+      'bgp.meshPasswordFile: /long has 81 bytes: a TCP-MD5 key has at most 80',
+      'peers[0].passwordFile: /long has 81 bytes: a TCP-MD5 key has at most 80',
+    ])
+  })
+
+  it('reports a peer at a link-local address: nobody knows its interface', () => {
+    for (const address of ['fe80::1', 'FEBF::1'])
+      expect(problemsOf(() => load(`peers: [{address: "${address}", asn: 1}]`))[0]).to.match(
+        /^peers\[0\]\.address: a link-local address without an interface/,
+      )
+    expect(load('peers: [{address: "fec0::1", asn: 1}]').podNetwork?.externalPeers).to.have.length(1)
+  })
+
   it('lets flags and environment win over the file', () => {
     const flags = parseFlags(['--run-service-proxy=false', '--log-level=debug'], {
       NODE_NAME: 'n',

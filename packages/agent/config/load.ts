@@ -7,7 +7,7 @@ import { parseDocument } from 'yaml'
 import { ConfigError } from '../errors.ts'
 import type { LogFormat, LogLevel } from '../log.ts'
 import type { Overrides } from './flags.ts'
-import { configSchema, type FileConfig } from './schema.ts'
+import { configSchema, type FileConfig, MAX_KEY_BYTES } from './schema.ts'
 
 /** What the agent runs with: parsed once, never checked again. */
 export interface Config {
@@ -174,6 +174,9 @@ function secret(
   const before = problems.length
   const text = readOr(file, read, problems, path).trim()
   if (text === '' && problems.length === before) problems.push(`${path}: ${file} is empty`)
+  const bytes = Buffer.byteLength(text)
+  if (bytes > MAX_KEY_BYTES)
+    problems.push(`${path}: ${file} has ${bytes} bytes: a TCP-MD5 key has at most ${MAX_KEY_BYTES}`)
   return text
 }
 

@@ -19,13 +19,28 @@ const prefix = z.union([z.cidrv4(), z.cidrv6()], { message: 'not a prefix such a
 const holdTime = z.union([z.literal(0), seconds(3, 65535)], { message: '0, or 3 to 65535 seconds' })
 const httpsUrl = z.url({ protocol: /^https$/, message: 'not an https:// URL' })
 
+/** fe80::/10: such an address means nothing without an interface, and a node's sessions run from its global address. */
+const isLinkLocal = (address: string) => /^fe[89ab][0-9a-f]:/i.test(address)
+const routerAddress = ipv4OrIpv6.refine((address) => !isLinkLocal(address), {
+  message: 'a link-local address without an interface: give an address of the router that every node reaches',
+})
+
+/** Bytes of a TCP-MD5 key that the kernel takes (TCP_MD5SIG_MAXKEYLEN of linux/tcp.h). */
+export const MAX_KEY_BYTES = 80
+const key = z
+  .string()
+  .min(1)
+  .refine((text) => Buffer.byteLength(text) <= MAX_KEY_BYTES, {
+    message: `a TCP-MD5 key has at most ${MAX_KEY_BYTES} bytes`,
+  })
+
 const peer = z.strictObject({
   /** Address of a BGP router outside the cluster. */
-  address: ipv4OrIpv6,
+  address: routerAddress,
   asn,
   port: port.optional(),
   /** TCP-MD5 key (RFC 2385); better kept in a Secret that is mounted: passwordFile. */
-  password: z.string().min(1).max(80).optional(),
+  password: key.optional(),
   passwordFile: z.string().min(1).optional(),
   families: z
     .array(z.enum(['ipv4', 'ipv6']))
