@@ -2,7 +2,7 @@
 
 import { Agent, request } from 'node:https'
 import type { EndpointSliceObject } from '@podroute/cluster/objects/endpoint-slice.ts'
-import { benchService, benchSlice, NODE_ADDRESS, NODE_NAME } from './services-objects.ts'
+import { type BenchNodeObject, benchService, benchSlice } from './services-objects.ts'
 
 const SERVICES = '/api/v1/namespaces/default/services'
 const SLICES = '/apis/discovery.k8s.io/v1/namespaces/default/endpointslices'
@@ -33,16 +33,19 @@ export class ApiWriter implements Disposable {
     }
   }
 
-  async addNode(): Promise<void> {
-    const metadata = { name: NODE_NAME }
-    const podCIDR = '10.244.1.0/24'
+  async addNode({ name, address, podCIDR }: BenchNodeObject): Promise<void> {
+    const metadata = { name }
     const node = { apiVersion: 'v1', kind: 'Node', metadata, spec: { podCIDR, podCIDRs: [podCIDR] } }
     await this.#send('POST', '/api/v1/nodes', node)
     const status = {
-      addresses: [{ type: 'InternalIP', address: NODE_ADDRESS }],
+      addresses: [{ type: 'InternalIP', address }],
       conditions: [{ type: 'Ready', status: 'True' }],
     }
-    await this.#send('PUT', `/api/v1/nodes/${NODE_NAME}/status`, { ...node, status })
+    await this.#send('PUT', `/api/v1/nodes/${name}/status`, { ...node, status })
+  }
+
+  async removeNode({ name }: BenchNodeObject): Promise<void> {
+    await this.#send('DELETE', `/api/v1/nodes/${name}`, {})
   }
 
   /** Adds Services and slices until there are so many. */

@@ -13,10 +13,11 @@ import { Processes } from '../../lab/processes.ts'
 import { report } from './report.ts'
 import { ApiWriter } from './services-api.ts'
 import { serveEndpoints, untilAllAnswer } from './services-clients.ts'
+import { type IdleFigures, measureIdle } from './services-idle.ts'
 import { firstSync, median, quantile, steadyChange, updates } from './services-measure.ts'
 import { API_ADDRESS, NETWORK } from './services-network.ts'
 import { BenchNode, type Program } from './services-node.ts'
-import { SERVICE_RANGE } from './services-objects.ts'
+import { NODE, SERVICE_RANGE } from './services-objects.ts'
 import { agentProgram, kubeProxyProgram, type ProxyMode } from './services-programs.ts'
 
 const BUILD = resolve(import.meta.dirname, '../../deploy/build.ts')
@@ -38,6 +39,10 @@ const GOALS: Readonly<Record<number, Goals>> = {
   10000: { firstSync: 15_000, rss: 160 },
 }
 
+/** Percent and MiB: what kube-router needs in the same machine is 0.0-0.1 %, and 65.0 and 95.6 MiB. */
+const MESH_GOALS: Partial<IdleFigures> = { rss: 75, anonymous: 32 }
+const IDLE_GOALS: Partial<IdleFigures> = { cpu: 0.2, rss: 90 }
+
 class Bench {
   readonly #api: ApiWriter
   readonly #directory: string
@@ -49,12 +54,23 @@ class Bench {
     this.#json = json
   }
 
-  /** @param name `agent-1000`, `kube-proxy-ipvs-1000`; sizes must not shrink from one case to the next */
+  /** @param name `idle-mesh`, `idle`, `agent-1000`, `kube-proxy-ipvs-1000`; sizes must not shrink from one case to the next */
   async run(name: string): Promise<void> {
+    if (name === 'idle-mesh') return this.#idle(1, MESH_GOALS)
+    if (name === 'idle') return this.#idle(1000, IDLE_GOALS)
     const [, mode, size] = /^(?:agent|kube-proxy-(nftables|ipvs))-(\d+)$/.exec(name) ?? []
     if (size === undefined) throw new Error(`no case ${name}`)
     if (mode === undefined) await this.#agent(Number(size))
     else await this.#kubeProxy(mode as ProxyMode, Number(size))
+  }
+
+  /** In a mesh of two nodes. */
+  async #idle(services: number, goals: Partial<IdleFigures>): Promise<void> {
+    const { cpu, rss, anonymous } = await measureIdle(this.#api, this.#directory, services)
+    const name = (what: string) => `idle, 2 nodes, ${services} x 5: ${what}`
+    this.#report(name('CPU'), '%', cpu, goals.cpu)
+    this.#report(name('RSS'), 'MiB', rss, goals.rss)
+    this.#report(name('RSS, anonymous'), 'MiB', anonymous, goals.anonymous)
   }
 
   async #agent(services: number): Promise<void> {
@@ -151,7 +167,7 @@ try {
   // The objects stand still but for what the benchmark does.
   await processes.stop((name) => name === 'kube-controller-manager' || name === 'kube-scheduler')
   using api = new ApiWriter(await readFile(control.kubeconfig, 'utf8'))
-  await api.addNode()
+  await api.addNode(NODE)
   const server = await serveEndpoints()
   const bench = new Bench(api, directory, values.json)
   for (const name of cases) {

@@ -6,7 +6,7 @@ import { openKernel } from '@podroute/service-proxy/open-kernel.ts'
 import { createServiceProxy, type ServiceProxy } from '@podroute/service-proxy/proxy.ts'
 import { median, report } from './report.ts'
 import { type Counts, counting } from './services-counts.ts'
-import { benchService, benchSlice, NODE_ADDRESS, NODE_NAME } from './services-objects.ts'
+import { benchService, benchSlice, NODE } from './services-objects.ts'
 
 const { values: args } = parseArgs({ options: { json: { type: 'boolean', default: false } } })
 const { json } = args
@@ -29,7 +29,7 @@ function freshNetns(name: string): string {
   removeNetns(name)
   createNetns(name)
   execFileSync('ip', ['-n', name, 'link', 'set', 'lo', 'up'])
-  execFileSync('ip', ['-n', name, 'addr', 'add', `${NODE_ADDRESS}/24`, 'dev', 'lo'])
+  execFileSync('ip', ['-n', name, 'addr', 'add', `${NODE.address}/24`, 'dev', 'lo'])
   return name
 }
 
@@ -142,7 +142,7 @@ async function main(): Promise<void> {
   stack.defer(async () => removeNetns(netns))
   const { kernel, counts } = counting(stack.use(openKernel({ netns })))
   // Without draining, which looks at the connections of what goes once a second, whatever changes meanwhile.
-  const options = { nodeName: NODE_NAME, nodeAddresses: [NODE_ADDRESS], kernel, coalesce: 0, drain: 0 }
+  const options = { nodeName: NODE.name, nodeAddresses: [NODE.address], kernel, coalesce: 0, drain: 0 }
   // The look at the whole of the kernel is measured apart.
   const proxy = stack.use(createServiceProxy({ ...options, auditPause: 3_600_000 }))
   await proxy.start()

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { bootVm, type Vm } from '../../lab/node/vm.ts'
 import { buildTools } from '../../lab/tools/build.ts'
-import { GUEST_NETWORK, GUEST_SETUP } from './services-network.ts'
+import { guestNetwork, guestSetup } from './services-network.ts'
+import { NODE } from './services-objects.ts'
 
 /** Shows what goes over netlink in the node. */
 const MONITOR = 'netlink'
@@ -18,6 +19,8 @@ export interface Program {
 export interface Usage {
   /** MiB */
   readonly rss: number
+  /** MiB; the part of it that is no file's. */
+  readonly anonymous: number
   /** MiB; the most that it ever was. */
   readonly peak: number
   /** User and system time in seconds. */
@@ -35,15 +38,15 @@ export class BenchNode implements AsyncDisposable {
   }
 
   /** @param directory files that it may read */
-  static async boot(directory: string): Promise<BenchNode> {
+  static async boot(directory: string, object = NODE, memoryMiB = 3072): Promise<BenchNode> {
     const dist = join(directory, 'dist')
     const shares = [
       { path: directory, mode: 'ro' },
       { path: dist, mode: 'ro', cache: 'loose' },
     ] as const
-    const vm = await bootVm({ name: 'bench', memoryMiB: 3072, networks: [GUEST_NETWORK], shares })
+    const vm = await bootVm({ name: object.name, memoryMiB, networks: [guestNetwork(object)], shares })
     const node = new BenchNode(vm)
-    await node.sh(GUEST_SETUP)
+    await node.sh(guestSetup(object))
     // As on a node whose image is on its disk: what is read from there is not measured.
     await node.sh(`find ${dist} -type f -exec cat {} + > /dev/null`)
     await node.sh(`ip link add ${MONITOR} type nlmon && ip link set ${MONITOR} up`)
@@ -89,7 +92,8 @@ export class BenchNode implements AsyncDisposable {
     const text = await this.sh('cd /proc/$(cat /run/program.pid) && cat status stat')
     const field = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1]) / 1024
     const stat = text.trimEnd().split('\n').at(-1)!.split(') ').at(-1)!.split(' ')
-    return { rss: field('VmRSS'), peak: field('VmHWM'), cpu: (Number(stat[11]) + Number(stat[12])) / 100 }
+    const cpu = (Number(stat[11]) + Number(stat[12])) / 100
+    return { rss: field('VmRSS'), anonymous: field('RssAnon'), peak: field('VmHWM'), cpu }
   }
 
   /** From now on what programs have the kernel change is counted; each change costs a little more then. */

@@ -2,8 +2,16 @@
 import type { EndpointSliceObject } from '@podroute/cluster/objects/endpoint-slice.ts'
 import type { ServiceObject } from '@podroute/cluster/objects/service.ts'
 
-export const NODE_NAME = 'bench'
-export const NODE_ADDRESS = '172.31.9.11'
+export interface BenchNodeObject {
+  readonly name: string
+  readonly address: string
+  readonly podCIDR: string
+}
+
+/** The node that is measured. */
+export const NODE: BenchNodeObject = { name: 'bench', address: '172.31.9.11', podCIDR: '10.244.1.0/24' }
+/** The other node of a mesh, in the cases that have one. */
+export const PEER: BenchNodeObject = { name: 'peer', address: '172.31.9.12', podCIDR: '10.244.2.0/24' }
 /** Room for a million ClusterIPs and for sixteen generations of half a million endpoints. */
 export const SERVICE_RANGE = '10.96.0.0/12'
 export const ENDPOINT_RANGE = '10.128.0.0/9'

@@ -3,10 +3,10 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { agentCommand, agentSettings } from '../../deploy/manifest.ts'
 import type { Program } from './services-node.ts'
-import { NODE_ADDRESS, NODE_NAME, SERVICE_RANGE } from './services-objects.ts'
+import { type BenchNodeObject, NODE, SERVICE_RANGE } from './services-objects.ts'
 
 /** @param directory with `dist/` and `admin.kubeconfig`; configuration is written there */
-export function agentProgram(directory: string): Program {
+export function agentProgram(directory: string, node: BenchNodeObject = NODE): Program {
   const config = join(directory, 'agent.yaml')
   writeFileSync(
     config,
@@ -16,7 +16,7 @@ export function agentProgram(directory: string): Program {
   return {
     command: [
       ...[...agentCommand(join(directory, 'dist')), '--config', config],
-      ...['--node-name', NODE_NAME, '--kubeconfig', join(directory, 'admin.kubeconfig')],
+      ...['--node-name', node.name, '--kubeconfig', join(directory, 'admin.kubeconfig')],
     ],
     env,
   }
@@ -30,8 +30,8 @@ export function kubeProxyProgram(directory: string, binary: string, mode: ProxyM
     apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
     kind: 'KubeProxyConfiguration',
     mode,
-    hostnameOverride: NODE_NAME,
-    bindAddress: NODE_ADDRESS,
+    hostnameOverride: NODE.name,
+    bindAddress: NODE.address,
     clusterCIDR: '10.244.0.0/16',
     clientConnection: { kubeconfig: join(directory, 'admin.kubeconfig') },
     conntrack: { maxPerCore: 0, min: 0 },

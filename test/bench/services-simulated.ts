@@ -3,7 +3,7 @@ import type { Kernel } from '@podroute/service-proxy/kernel.ts'
 import { createServiceProxy } from '@podroute/service-proxy/proxy.ts'
 import { FakeKernel } from '@podroute/service-proxy/testing/fake-kernel.ts'
 import { median, report } from './report.ts'
-import { benchService, benchSlice, NODE_ADDRESS, NODE_NAME } from './services-objects.ts'
+import { benchService, benchSlice, NODE } from './services-objects.ts'
 
 const SIZES = [1000, 10_000, 100_000]
 const CHANGES = 200
@@ -69,8 +69,8 @@ function yesKernel(counts: Counts): Kernel {
 async function simulate(services: number): Promise<Simulated> {
   const counts: Counts = { messages: 0, lists: 0 }
   await using proxy = createServiceProxy({
-    nodeName: NODE_NAME,
-    nodeAddresses: [NODE_ADDRESS],
+    nodeName: NODE.name,
+    nodeAddresses: [NODE.address],
     kernel: yesKernel(counts),
     coalesce: 0,
     // Nothing else is to happen meanwhile.

@@ -14,7 +14,14 @@ import { reportSimulated } from './services-simulated.ts'
 
 const TOP = new URL('../..', import.meta.url).pathname
 /** In this order; those of the cluster share one control plane. */
-const CLUSTER_CASES = ['agent-1000', 'kube-proxy-nftables-1000', 'kube-proxy-ipvs-1000', 'agent-10000']
+const CLUSTER_CASES = [
+  'idle-mesh',
+  'idle',
+  'agent-1000',
+  'kube-proxy-nftables-1000',
+  'kube-proxy-ipvs-1000',
+  'agent-10000',
+]
 const CASES = ['simulated', 'growth', ...CLUSTER_CASES]
 
 async function growth(flags: readonly string[]): Promise<void> {
