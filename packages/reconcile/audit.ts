@@ -7,6 +7,14 @@ export interface Drift<K> {
   readonly kind: 'missing' | 'different' | 'extra'
 }
 
+/** How an audit is asked for. */
+export interface AuditRequest {
+  /** `false`: drift is told, and left as it is. */
+  readonly repair?: boolean
+  /** Lists nothing where the resource's revision is that of the last audit, which found nothing. */
+  readonly quick?: boolean
+}
+
 export interface AuditOptions<K> {
   /** Gives other work a turn. */
   pause(): Promise<void>

@@ -3,7 +3,7 @@ import type { Clock } from './clock.ts'
 import { systemClock } from './clock.ts'
 import type { Logger } from './log.ts'
 import { silent } from './log.ts'
-import type { Drift, FlushResult, Phase, TableStats } from './table.ts'
+import type { AuditRequest, Drift, FlushResult, Phase, TableStats } from './table.ts'
 
 /** What a group needs of a table; every `Table` fits. */
 export interface Flushable {
@@ -15,7 +15,7 @@ export interface Flushable {
   oldestDirty(): number | undefined
   sweep(): number
   adopt(): Promise<void>
-  audit(options?: { repair?: boolean }): Promise<readonly Drift<string>[]>
+  audit(request?: AuditRequest): Promise<readonly Drift<string>[]>
   clear(): Promise<FlushResult>
 }
 
@@ -89,10 +89,10 @@ export class FlushGroup implements AsyncDisposable {
   }
 
   /** Audits one table after the other; the drift of each, by name. */
-  async audit(options: { repair?: boolean } = {}): Promise<ReadonlyMap<string, readonly Drift<string>[]>> {
+  async audit(request: AuditRequest = {}): Promise<ReadonlyMap<string, readonly Drift<string>[]>> {
     const found = new Map<string, readonly Drift<string>[]>()
     for (const table of this.#tables) {
-      const drift = await table.audit(options)
+      const drift = await table.audit(request)
       if (drift.length > 0) {
         this.#log.warn('drift found', {
           resource: table.name,

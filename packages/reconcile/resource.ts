@@ -22,6 +22,11 @@ export interface Resource<K extends string, V> {
   /** What is there and ours, in portions as the source has it; each is gone through once, before the next is asked for. */
   list(): AsyncIterable<Iterable<readonly [K, V]>>
   /**
+   * A text that is another one whenever `list` would give something else, and costs less: while it stays, a quick audit lists
+   * nothing. Undefined as long as that cannot be known.
+   */
+  revision?(): Promise<string | undefined>
+  /**
    * What is there and ours under these keys; keys that are not there are left out. Without it, a key in doubt costs
    * one `list()`.
    */

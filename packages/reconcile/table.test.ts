@@ -221,6 +221,67 @@ describe('Table', () => {
     expect(await table.audit()).to.deep.equal([])
   })
 
+  describe('in a quick audit', () => {
+    /** With a revision that is what is there, and the count of listings so far. */
+    async function withRevision() {
+      const made = setup()
+      const { resource, table } = made
+      const revisioned = Object.assign(resource, {
+        revision: async () => JSON.stringify([...resource.state]),
+      })
+      table.set('a', 1)
+      table.set('b', 1)
+      await table.flush()
+      return { ...made, resource: revisioned }
+    }
+
+    it('lists nothing while the revision is that of an audit that found nothing', async () => {
+      const { resource, table } = await withRevision()
+      await table.audit({ quick: true })
+      expect(resource.lists).to.equal(1)
+      for (let round = 0; round < 3; round++) expect(await table.audit({ quick: true })).to.deep.equal([])
+      expect(resource.lists).to.equal(1)
+      await table.audit()
+      expect(resource.lists, 'a thorough one lists all the same').to.equal(2)
+    })
+
+    it('lists, and repairs, once the revision is another one', async () => {
+      const { resource, table } = await withRevision()
+      await table.audit({ quick: true })
+      resource.state.delete('a')
+      expect((await table.audit({ quick: true })).map(({ key }) => key)).to.deep.equal(['a'])
+      await table.flush()
+      expect([...resource.state.keys()].sort()).to.deep.equal(['a', 'b'])
+      expect(await table.audit({ quick: true })).to.deep.equal([])
+    })
+
+    it('lists again as long as what was found is not repaired', async () => {
+      const { resource, table } = await withRevision()
+      resource.state.set('a', 2)
+      for (let round = 0; round < 2; round++)
+        expect(await table.audit({ quick: true, repair: false })).to.have.length(1)
+    })
+
+    it('takes no revision for sound at which a key was not judged', async () => {
+      const { resource, table } = await withRevision()
+      resource.state.set('a', 2)
+      // Not judged, because it is to be changed anyway; then it is not.
+      table.set('a', 3)
+      expect(await table.audit({ quick: true })).to.deep.equal([])
+      table.set('a', 1)
+      await table.flush()
+      expect((await table.audit({ quick: true })).map(({ key }) => key)).to.deep.equal(['a'])
+    })
+
+    it('lists always where the revision is not known', async () => {
+      const { resource, table } = await withRevision()
+      resource.revision = async () => undefined as unknown as string
+      await table.audit({ quick: true })
+      await table.audit({ quick: true })
+      expect(resource.lists).to.equal(2)
+    })
+  })
+
   it('removes everything on clear', async () => {
     const { resource, table } = setup(new Map([['old', 1]]))
     await table.adopt()

@@ -1,5 +1,5 @@
 /** What we want, what was acknowledged, and the keys between the two: the one mechanism behind every resource. */
-import { type Drift, findDrift } from './audit.ts'
+import { type AuditRequest, type Drift, findDrift } from './audit.ts'
 import type { Clock } from './clock.ts'
 import { systemClock } from './clock.ts'
 import { diffKey } from './diff.ts'
@@ -13,7 +13,7 @@ import type { BackoffOptions } from './retries.ts'
 import { DEFAULT_BACKOFF, Retries } from './retries.ts'
 import { State } from './state.ts'
 
-export type { Drift } from './audit.ts'
+export type { AuditRequest, Drift } from './audit.ts'
 
 export interface TableOptions {
   readonly clock?: Clock
@@ -63,6 +63,8 @@ export class Table<K extends string, V> {
   readonly #equal = (a: V, b: V): boolean => this.resource.equal(a, b)
   /** Keys written while an audit reads; it must not judge them. */
   #written: Set<K> | undefined
+  /** The resource's revision when everything was as acknowledged. */
+  #soundRevision: string | undefined
   #repaired = 0
   #tail: Promise<unknown> = Promise.resolve()
   /** One audit at a time. */
@@ -150,6 +152,7 @@ export class Table<K extends string, V> {
     return this.#queued(async () => {
       this.#state.forgetAcknowledged()
       this.#doubts.clear()
+      this.#soundRevision = undefined
       for await (const portion of this.resource.list()) {
         for (const [key, value] of portion) this.#state.acknowledge(key, value)
       }
@@ -173,8 +176,8 @@ export class Table<K extends string, V> {
    * Compares what is there with what was acknowledged, in chunks that let other work pass, and marks what differs for
    * the next flush (not with `repair: false`).
    */
-  audit(options: { repair?: boolean } = {}): Promise<readonly Drift<K>[]> {
-    const result = this.#audits.then(() => this.#audit(options.repair ?? true))
+  audit(request: AuditRequest = {}): Promise<readonly Drift<K>[]> {
+    const result = this.#audits.then(() => this.#audit(request))
     this.#audits = result.catch(() => undefined)
     return result
   }
@@ -222,7 +225,10 @@ export class Table<K extends string, V> {
     }
   }
 
-  async #audit(repair: boolean): Promise<readonly Drift<K>[]> {
+  async #audit({ repair = true, quick = false }: AuditRequest): Promise<readonly Drift<K>[]> {
+    const revision = await this.resource.revision?.()
+    if (quick && revision !== undefined && revision === this.#soundRevision) return []
+    this.#soundRevision = undefined
     this.#written = new Set<K>()
     try {
       const drift = await findDrift(this.resource, this.#state, {
@@ -230,6 +236,9 @@ export class Table<K extends string, V> {
         settled: () => this.#queued(async () => {}),
         unsettled: (key) => this.#unsettled(key),
       })
+      // A key that was being written meanwhile was not judged.
+      if (drift.length === 0 && this.#written.size === 0 && this.#dirty.size === 0)
+        this.#soundRevision = revision
       if (repair) for (const { key } of drift) this.touch(key)
       return drift
     } finally {

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { IpvsTableReader } from './ipvs-table.ts'
+import { IpvsTableReader, withoutCounters } from './ipvs-table.ts'
 
 const TEXT = `IP Virtual Server version 1.2.1 (size=4096)
 Prot LocalAddress:Port Scheduler Flags
@@ -45,6 +45,32 @@ describe('IpvsTableReader', () => {
       const reader = new IpvsTableReader()
       const pieces = [TEXT.slice(0, cut), TEXT.slice(cut)].map((piece) => reader.read(piece))
       expect(lines(pieces), `cut at ${cut}`).to.deep.equal(whole)
+    }
+  })
+})
+
+describe('the IPVS table without counters', () => {
+  it('is the same whatever connections there are', () => {
+    const busy = TEXT.replace('1      3          4         ', '1      1234567890 21        ')
+    expect(busy).not.to.equal(TEXT)
+    expect(withoutCounters(busy)).to.equal(withoutCounters(TEXT))
+  })
+
+  it('differs with every setting of a server and a destination', () => {
+    const changes = [
+      ['rr  persistent 10800', 'lc  persistent 10800'],
+      ['persistent 10800', 'persistent 10801'],
+      ['FFF40103:1F90      Masq    0', 'FFF40103:1F90      Masq    1'],
+      ['FFF40103:1F90      Masq', 'FFF40103:1F90      Route'],
+      ['FFF40103:1F90', 'FFF40104:1F90'],
+      ['FFF40103:1F90', 'FFF40103:1F91'],
+      [']:0035      Route   1 ', ']:0035      Route   2 '],
+      ['UDP  [fd10', 'TCP  [fd10'],
+    ] as const
+    for (const [before, after] of changes) {
+      const changed = TEXT.replace(before, after)
+      expect(changed, before).not.to.equal(TEXT)
+      expect(withoutCounters(changed), before).not.to.equal(withoutCounters(TEXT))
     }
   })
 })

@@ -50,6 +50,14 @@ export class IpvsTableReader {
   }
 }
 
+/** Active and inactive connections end the lines of destinations (`%-10d %-10d`). */
+const DESTINATION_LINE = /^( +-> +\S+ +\w+ +\d+) .*$/gm
+
+/** The lines as they are, but for the counters of destinations: what somebody set. */
+export function withoutCounters(text: string): string {
+  return text.replace(DESTINATION_LINE, '$1')
+}
+
 function always<T>(value: T): () => T {
   return () => value
 }

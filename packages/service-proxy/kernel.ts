@@ -16,11 +16,15 @@ export interface IpvsSeam {
   destinations(server: VirtualServer): Promise<readonly (Destination & Connections)[]>
   /** Those of all servers, others' included, in portions; a server's may be in two of them. */
   table(): AsyncIterable<DestinationsByServer>
+  /** A text that differs whenever a server or a destination is another one; their connections do not count. */
+  revision?(): Promise<string>
   apply(ops: readonly IpvsOp[]): Promise<readonly (Error | null)[]>
 }
 
 export interface RoutesSeam {
   list(filter: RouteFilter): Promise<readonly Route[]>
+  /** How often routes may have changed without an announcement; undefined while nobody follows the announcements. */
+  unannounced?(): number | undefined
   apply(ops: readonly RouteOp[]): Promise<readonly (Error | null)[]>
 }
 
@@ -33,6 +37,8 @@ export interface NftSeam {
   listJson(command: string): Promise<readonly unknown[]>
   /** What a `list …` command prints, without the elements of sets. */
   show(command: string): Promise<string>
+  /** The number of the last transaction, whoever's it was. */
+  generation?(): Promise<number>
 }
 
 export interface FlowsSeam {

@@ -282,6 +282,43 @@ describe('what somebody else does to the kernel', () => {
     expect(proxy.stats().destinations?.repaired).to.equal(4)
   })
 
+  it('lists only what has no revision while nothing changes', async () => {
+    const { kernel, clock, proxy } = await serving(A, B)
+    await clock.advance(5000)
+    const listed = async () => {
+      const before = kernel.lists
+      await clock.advance(5000)
+      return kernel.lists - before
+    }
+    // Virtual servers and routes.
+    expect(await listed()).to.equal(2)
+    kernel.connections.set(`${A}:8080`, 7)
+    expect(await listed(), 'connections are no change').to.equal(2)
+    kernel.table.get(WEB)!.destinations.clear()
+    expect(await listed()).to.be.above(2)
+    await proxy.flush()
+    expect(kernel.endpoints(WEB)).to.have.length(2)
+    kernel.sets.get('service-ports-4')!.clear()
+    expect(await listed()).to.be.above(2)
+    await proxy.flush()
+    expect(kernel.elements('service-ports-4')).to.have.length(1)
+    await proxy.close()
+  })
+
+  it('lists all the same from time to time', async () => {
+    const { kernel, clock, proxy } = await serving(A, B)
+    const quick = kernel.ipvs.revision
+    kernel.ipvs.revision = async () => 'never anything new'
+    await clock.advance(10_000)
+    kernel.table.get(WEB)!.destinations.clear()
+    await clock.advance(10_000)
+    expect(kernel.endpoints(WEB)).to.have.length(0)
+    await clock.advance(300_000)
+    expect(kernel.endpoints(WEB)).to.have.length(2)
+    kernel.ipvs.revision = quick
+    await proxy.close()
+  })
+
   it('costs no more than an eighth of the time', async () => {
     const clock = new ManualClock()
     let looks = 0

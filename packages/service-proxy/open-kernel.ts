@@ -13,8 +13,8 @@ import { healthListener } from './health-check/server.ts'
 import type { Kernel } from './kernel.ts'
 import { openNft } from './open-nft.ts'
 import { OwnChanges } from './own-changes.ts'
-import { boundPorts, ipvsTable } from './proc.ts'
-import { TABLE_LOCAL } from './resources/vips.ts'
+import { boundPorts, IpvsRevision, ipvsTable } from './proc.ts'
+import { LOOPBACK, TABLE_LOCAL } from './resources/vips.ts'
 import { TABLE } from './rules/sets.ts'
 
 export interface OpenKernelOptions {
@@ -33,15 +33,23 @@ export function openKernel(options: OpenKernelOptions = {}): Kernel & Disposable
   const nft = stack.use(openNft(options))
   const flows = stack.use(Conntrack.open(options))
   const own = new OwnChanges()
+  const ipvsRevision = new IpvsRevision(options.netns)
+  const routes = new Routes(routeSocket)
+  let unannounced: number | undefined
   const addresses = new Addresses(routeSocket)
   return {
     ipvs: {
       servers: () => ipvs.servers(),
       destinations: (server) => ipvs.destinations(server),
       table: () => ipvsTable(options.netns),
+      revision: () => ipvsRevision.read(),
       apply: (ops) => ipvs.apply(ops),
     },
-    routes: new Routes(routeSocket),
+    routes: {
+      list: (filter) => routes.list(filter),
+      apply: (ops) => routes.apply(ops),
+      unannounced: () => unannounced,
+    },
     nft: {
       ...nft,
       run: (script) => own.announced(script, () => nft.run(script)),
@@ -61,10 +69,28 @@ export function openKernel(options: OpenKernelOptions = {}): Kernel & Disposable
     loadModules,
     watch(news) {
       own.forget()
+      unannounced = 0
+      const noAnnouncement = () => {
+        unannounced = (unannounced ?? 0) + 1
+      }
       const watching = new DisposableStack()
       watching.use(
         watchRoutes(
-          { onRoute: news.onRoute, onAddress: () => news.onAddress(), onOverrun: news.onLost },
+          {
+            onRoute: news.onRoute,
+            // IPv4 routes go silently with the interface, and with the address that is their source.
+            onLink: (_change, { index }) => {
+              if (index === LOOPBACK) noAnnouncement()
+            },
+            onAddress: () => {
+              noAnnouncement()
+              news.onAddress()
+            },
+            onOverrun: () => {
+              noAnnouncement()
+              news.onLost()
+            },
+          },
           // What we put there ourselves is no news.
           { ...options, filter: routeFilter({ table: TABLE_LOCAL, notFrom: routeSocket.port }) },
         ),
@@ -84,6 +110,9 @@ export function openKernel(options: OpenKernelOptions = {}): Kernel & Disposable
           { ...options, elements: false },
         ),
       )
+      watching.defer(() => {
+        unannounced = undefined
+      })
       return watching
     },
     [Symbol.dispose]: () => stack.dispose(),

@@ -1,6 +1,7 @@
 /** nftables of a network namespace, as the proxy needs it. */
 import type { NetlinkOptions } from '@podroute/linux/netlink/socket.ts'
 import { NFPROTO_INET, NftElements } from '@podroute/linux/nft/elements.ts'
+import { NftGeneration } from '@podroute/linux/nft/generation.ts'
 import { Nft } from '@podroute/linux/nft/nft.ts'
 import type { NftSeam } from './kernel.ts'
 import { elementTexts } from './rules/elements.ts'
@@ -11,6 +12,7 @@ export function openNft(options: NetlinkOptions = {}): NftSeam & Disposable {
   const stack = new DisposableStack()
   const elements = stack.use(NftElements.open(options))
   const nft = stack.use(Nft.open(options))
+  const generation = stack.use(NftGeneration.open(options))
   return {
     run: (script) => nft.run(script),
     elements(name, family) {
@@ -19,6 +21,7 @@ export function openNft(options: NetlinkOptions = {}): NftSeam & Disposable {
     },
     listJson: (command) => nft.listJson(command),
     show: (command) => nft.show(command),
+    generation: () => generation.read(),
     [Symbol.dispose]: () => stack.dispose(),
   }
 }

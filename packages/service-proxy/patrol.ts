@@ -1,6 +1,7 @@
 /**
- * Looks at the kernel from time to time: IPVS does not say when somebody changes it. Pauses follow from how long a look takes, so
- * that a node with very many Services spends little on it, and one with few repairs within seconds.
+ * Looks at the kernel from time to time: IPVS does not say when somebody changes it. Most looks are quick ones, which list only
+ * what may have changed. Pauses follow from how long a look takes, so that a node with very many Services spends little on it,
+ * and one with few repairs within seconds.
  */
 import type { Clock } from '@podroute/reconcile/clock.ts'
 
@@ -8,18 +9,21 @@ export interface PatrolOptions {
   readonly clock: Clock
   /** Shortest pause between two looks, in milliseconds. */
   readonly pause: number
-  /** One look; what it finds is its own business. */
-  look(): Promise<unknown>
+  /** One look; what it finds is its own business. A thorough one takes nobody's word for it that nothing changed. */
+  look(thorough: boolean): Promise<unknown>
   failed(error: Error): void
 }
 
 /** At most one part in so many of the time is spent looking. */
 const SHARE = 8
+/** Of so many looks one is thorough. */
+const THOROUGH_EVERY = 60
 
 export class Patrol implements Disposable {
   readonly #options: PatrolOptions
   #timer: Disposable | undefined
   #ended = false
+  #looks = 0
 
   constructor(options: PatrolOptions) {
     this.#options = options
@@ -42,7 +46,7 @@ export class Patrol implements Disposable {
   async #round(): Promise<void> {
     const { clock, pause, look, failed } = this.#options
     const started = clock.now()
-    await look().catch(failed)
+    await look(++this.#looks % THOROUGH_EVERY === 0).catch(failed)
     this.#after(Math.max(pause, (clock.now() - started) * SHARE))
   }
 }

@@ -1,7 +1,8 @@
 /** What /proc shows of a network namespace: an effect. */
-import { closeSync, openSync, read as readBytes, readFile } from 'node:fs'
+import { hash } from 'node:crypto'
+import { closeSync, openSync, read as readBytes, readFile, readSync } from 'node:fs'
 import { withNetns } from '@podroute/linux/netns.ts'
-import { IpvsTableReader } from './ipvs-table.ts'
+import { IpvsTableReader, withoutCounters } from './ipvs-table.ts'
 import type { DestinationsByServer } from './kernel.ts'
 import { type BoundPort, readSockets } from './sockets.ts'
 
@@ -37,6 +38,54 @@ export async function* ipvsTable(netns?: string): AsyncIterable<DestinationsBySe
   } finally {
     closeSync(fd)
   }
+}
+
+/** Pages read in one turn of the event loop: the kernel walks the table anew for each. */
+const PAGES_A_TURN = 8
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve))
+
+/**
+ * Whether the IPVS table is what it was, for little: of a page whose text is the same nothing is looked at. Each page holds whole
+ * lines, and begins at the same one as long as no line comes or goes.
+ */
+export class IpvsRevision {
+  readonly #netns: string | undefined
+  readonly #buffer = Buffer.allocUnsafe(PIECE)
+  /** Of each page: the hash of its text, and of its text without counters. */
+  #pages: (readonly [text: string, settings: string])[] = []
+
+  constructor(netns?: string) {
+    this.#netns = netns
+  }
+
+  /** Another text when a server or a destination is another one; connections do not count. */
+  async read(): Promise<string> {
+    const fd = openOf('ip_vs', this.#netns)
+    if (fd === undefined) return ''
+    const pages: (readonly [string, string])[] = []
+    try {
+      for (let size = this.#next(fd); size > 0; size = this.#next(fd)) {
+        const text = this.#buffer.subarray(0, size)
+        const hash = hashOf(text)
+        const known = this.#pages[pages.length]
+        pages.push(known?.[0] === hash ? known : [hash, hashOf(withoutCounters(text.toString('latin1')))])
+        if (pages.length % PAGES_A_TURN === 0) await nextTurn()
+      }
+    } finally {
+      closeSync(fd)
+    }
+    this.#pages = pages
+    return hashOf(pages.map(([, settings]) => settings).join())
+  }
+
+  /** A page takes the kernel less time than a thread of its own would. */
+  #next(fd: number): number {
+    return readSync(fd, this.#buffer, 0, PIECE, null)
+  }
+}
+
+function hashOf(data: string | Buffer): string {
+  return hash('sha1', data, 'base64')
 }
 
 function piece(fd: number, buffer: Buffer): Promise<number> {

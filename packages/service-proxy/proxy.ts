@@ -5,7 +5,7 @@ import type { EndpointSliceObject } from '@podroute/cluster/objects/endpoint-sli
 import type { ServiceObject } from '@podroute/cluster/objects/service.ts'
 import { systemClock } from '@podroute/reconcile/clock.ts'
 import type { FlushGroup } from '@podroute/reconcile/flush-order.ts'
-import type { Drift, FlushResult, TableStats } from '@podroute/reconcile/table.ts'
+import type { AuditRequest, Drift, FlushResult, TableStats } from '@podroute/reconcile/table.ts'
 import { Aftermath } from './aftermath.ts'
 import { ServiceProxyError } from './errors.ts'
 import { Frontends } from './frontends.ts'
@@ -100,7 +100,7 @@ export class ServiceProxy implements AsyncDisposable {
     this.#patrol = new Patrol({
       clock,
       pause: options.auditPause ?? DEFAULT_AUDIT_PAUSE,
-      look: () => this.audit(),
+      look: (thorough) => this.audit({ quick: !thorough }),
       failed: (error) => options.log?.warn('the kernel could not be looked at', { error: error.message }),
     })
     this.setPodCIDRs(options.podCIDRs ?? [])
@@ -221,8 +221,8 @@ export class ServiceProxy implements AsyncDisposable {
   }
 
   /** Compares the kernel with what was put there, and repairs it unless told not to. */
-  audit(options: { repair?: boolean } = {}): Promise<ReadonlyMap<string, readonly Drift<string>[]>> {
-    return this.#group.audit(options)
+  audit(request: AuditRequest = {}): Promise<ReadonlyMap<string, readonly Drift<string>[]>> {
+    return this.#group.audit(request)
   }
 
   snapshot(): readonly ServiceSnapshot[] {

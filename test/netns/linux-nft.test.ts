@@ -1,5 +1,6 @@
 /** nftables on a real kernel: scripts as transactions, by the library and by the command. */
 import { NftError } from '@podroute/linux/errors.ts'
+import { NftGeneration } from '@podroute/linux/nft/generation.ts'
 import { type NftTransaction, watchNft } from '@podroute/linux/nft/monitor.ts'
 import { Nft } from '@podroute/linux/nft/nft.ts'
 import { expect } from 'chai'
@@ -107,6 +108,21 @@ for (const via of ['library', 'command'] as const) {
         'fulfilled',
       ])
       expect(await tables()).to.deep.equal(['inet a', 'inet c'])
+    })
+
+    it('counts transactions, whoever commits them', async () => {
+      using generation = NftGeneration.open({ netns: netns.path })
+      await nft.run(TABLE)
+      const first = await generation.read()
+      expect(await generation.read()).to.equal(first)
+      await nft.listJson('list table inet podroute')
+      expect(await generation.read(), 'a listing is none').to.equal(first)
+      await nft.run('add element inet podroute vips { 10.96.0.1 . tcp . 443 }')
+      expect(await generation.read()).to.equal(first + 1)
+      await failure('add element inet podroute nothing { 10.96.0.1 . tcp . 443 }')
+      expect(await generation.read(), 'nor what was refused').to.equal(first + 1)
+      await nft.run('add table ip other')
+      expect(await generation.read()).to.equal(first + 2)
     })
 
     it('tells of each transaction which tables it touched', async () => {

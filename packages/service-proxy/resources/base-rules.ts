@@ -41,6 +41,10 @@ export class BaseRules implements Resource<typeof BASE, string> {
     yield [[BASE, version && loaded === fingerprint ? version : `changed ${fingerprint}`]]
   }
 
+  async revision(): Promise<string | undefined> {
+    return (await this.#nft.generation?.())?.toString()
+  }
+
   async apply(ops: readonly Op<typeof BASE, string>[]): Promise<readonly Outcome[]> {
     const outcomes: Outcome[] = []
     for (const op of ops) {

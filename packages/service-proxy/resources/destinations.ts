@@ -41,6 +41,10 @@ export class Destinations implements Resource<DestinationKey, PlacedDestination>
     for await (const portion of this.#ipvs.table()) yield this.#ours(portion)
   }
 
+  async revision(): Promise<string | undefined> {
+    return this.#ipvs.revision?.()
+  }
+
   async read(keys: readonly DestinationKey[]): Promise<ReadonlyMap<DestinationKey, PlacedDestination>> {
     const wanted = new Set(keys)
     const wantedServers = new Set(keys.map(serverOf))

@@ -41,6 +41,10 @@ export class SetElements implements Resource<ElementKey, SetElement> {
     return found
   }
 
+  async revision(): Promise<string | undefined> {
+    return (await this.#nft.generation?.())?.toString()
+  }
+
   async apply(ops: readonly ElementOp[]): Promise<readonly Outcome[]> {
     if (ops.length === 0) return []
     try {

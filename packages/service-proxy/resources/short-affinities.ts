@@ -48,6 +48,10 @@ export class ShortAffinities implements Resource<ServerKey, ShortAffinity> {
     yield [...found.values()].map((affinity) => [serverKey(affinity), affinity])
   }
 
+  async revision(): Promise<string | undefined> {
+    return (await this.#nft.generation?.())?.toString()
+  }
+
   /** One transaction; halved, until only the bad one fails. */
   async apply(ops: readonly AffinityOp[]): Promise<readonly Outcome[]> {
     if (ops.length === 0) return []

@@ -19,7 +19,7 @@ export const ROUTE_PROTOCOL = 179
 export const TABLE_LOCAL = 255
 const SCOPE_HOST = 254
 /** `lo` is the first interface of every network namespace. */
-const LOOPBACK = 1
+export const LOOPBACK = 1
 
 export class Vips implements Resource<string, Vip> {
   readonly name = 'vips'
@@ -35,6 +35,11 @@ export class Vips implements Resource<string, Vip> {
 
   async *list(): AsyncIterable<Iterable<readonly [string, Vip]>> {
     yield entriesOf(await this.#routes.list({ table: TABLE_LOCAL, protocol: ROUTE_PROTOCOL }))
+  }
+
+  /** Each change of a VIP is announced but for those that `unannounced` counts. */
+  async revision(): Promise<string | undefined> {
+    return this.#routes.unannounced?.()?.toString()
   }
 
   async apply(ops: readonly Op<string, Vip>[]): Promise<readonly Outcome[]> {

@@ -48,6 +48,8 @@ export class FakeKernel implements Kernel {
   /** Names of those that it does not have. */
   readonly missingSchedulers = new Set<string>()
   #news: KernelNews | undefined
+  #lastState = ''
+  #transactions = 0
   #chains = new Map<string, string[]>()
   /** Seconds, of maps that have one. */
   #timeouts = new Map<string, number>()
@@ -63,6 +65,10 @@ export class FakeKernel implements Kernel {
       return this.#destinations(serverKey(server))
     },
     table: () => this.#ipvsTable(),
+    revision: async () =>
+      JSON.stringify(
+        [...this.table].map(([key, { server, destinations }]) => [key, server, [...destinations]]),
+      ),
     apply: async (ops: readonly IpvsOp[]) => ops.map((op) => this.#ipvs(op)),
   }
 
@@ -84,6 +90,7 @@ export class FakeKernel implements Kernel {
     },
     listJson: async (command: string) => this.#list(command),
     show: async (_command: string) => this.#show(),
+    generation: async () => this.#generation(),
   }
 
   readonly sysctl = {
@@ -206,6 +213,14 @@ export class FakeKernel implements Kernel {
   #script(script: string): void {
     this.scripts.push(script)
     for (const line of script.split('\n')) this.#command(line)
+  }
+
+  /** Also what a test changes by hand is a transaction. */
+  #generation(): number {
+    const state = JSON.stringify([[...this.#chains], [...this.sets].map(([name, set]) => [name, ...set])])
+    if (state !== this.#lastState) this.#transactions++
+    this.#lastState = state
+    return this.#transactions
   }
 
   #command(line: string): void {

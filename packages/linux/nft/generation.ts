@@ -1,0 +1,52 @@
+/** The number of the last nftables transaction: while it stays, so do all tables, chains, rules and elements that nft wrote. */
+import { NETLINK_NETFILTER, type NetlinkOptions, NetlinkSocket } from '../netlink/socket.ts'
+import { type Message, putU8, putU16be, readAttributes, type Writer } from '../netlink/wire.ts'
+
+const NFNL_SUBSYS_NFTABLES = 10
+const NFT_MSG_NEWGEN = (NFNL_SUBSYS_NFTABLES << 8) | 15
+const NFT_MSG_GETGEN = (NFNL_SUBSYS_NFTABLES << 8) | 16
+const NFTA_GEN_ID = 1
+/** struct nfgenmsg: family, version, resource id. */
+const HEADER = 4
+
+/** Of one network namespace; elements that rules add, and that time out, do not count. */
+export class NftGeneration implements Disposable {
+  readonly #socket: NetlinkSocket
+
+  private constructor(socket: NetlinkSocket) {
+    this.#socket = socket
+  }
+
+  /** @throws KernelError */
+  static open(options: NetlinkOptions = {}): NftGeneration {
+    return new NftGeneration(NetlinkSocket.open(NETLINK_NETFILTER, options))
+  }
+
+  /** Every transaction of anybody adds one; it wraps. @throws KernelError */
+  async read(): Promise<number> {
+    const replies = await this.#socket.exchange({
+      call: 'NFT_MSG_GETGEN',
+      type: NFT_MSG_GETGEN,
+      flags: 0,
+      body: writeHeader,
+    })
+    return generationIn(replies)
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket[Symbol.dispose]()
+  }
+}
+
+function writeHeader(w: Writer): void {
+  putU8(w, 0)
+  putU8(w, 0)
+  putU16be(w, 0)
+}
+
+function generationIn(replies: readonly Message[]): number {
+  const reply = replies.find(({ type }) => type === NFT_MSG_NEWGEN)
+  const bytes = reply && readAttributes(reply.payload, HEADER).get(NFTA_GEN_ID)
+  if (!bytes) throw new Error('the kernel did not say the generation of nftables')
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(0)
+}

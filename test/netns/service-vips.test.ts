@@ -1,0 +1,85 @@
+/** VIPs that go without an announcement, because of their interface or of the address that is their source, are found by a quick audit. */
+
+import { Table } from '@podroute/reconcile/table.ts'
+import { openKernel } from '@podroute/service-proxy/open-kernel.ts'
+import { Vips } from '@podroute/service-proxy/resources/vips.ts'
+import { expect } from 'chai'
+import { run } from '../../lab/command.ts'
+import { eventually } from '../support/eventually.ts'
+import { TestNetns } from './linux-support.ts'
+
+const VIPS = [
+  { address: '10.96.0.1', source: '192.0.2.11' },
+  { address: 'fd10:96::1', source: '2001:db8::11' },
+]
+
+describe('VIPs', () => {
+  let netns: TestNetns
+  let stack: DisposableStack
+  let kernel: ReturnType<typeof openKernel>
+  let lists: number
+  let table: Table<string, (typeof VIPS)[number]>
+
+  beforeEach(async () => {
+    netns = await TestNetns.create('vips')
+    stack = new DisposableStack()
+    await ip('link set lo up', 'link add pods0 type bridge', 'link set pods0 up', ...addresses('add'))
+    kernel = stack.use(openKernel({ netns: netns.path }))
+    const nothing = () => {}
+    stack.use(kernel.watch!({ onRoute: nothing, onAddress: nothing, onRules: nothing, onLost: nothing }))
+    lists = 0
+    const list = (filter: Parameters<typeof kernel.routes.list>[0]) => {
+      lists++
+      return kernel.routes.list(filter)
+    }
+    table = new Table(new Vips({ ...kernel.routes, list }))
+    for (const vip of VIPS) table.set(vip.address, vip)
+    await table.flush()
+    await table.audit({ quick: true })
+  })
+
+  afterEach(() => {
+    stack.dispose()
+    netns[Symbol.dispose]()
+  })
+
+  const ip = (...lines: readonly string[]) =>
+    run('ip', ['-n', netns.name, '-batch', '-'], { input: `${lines.join('\n')}\n` })
+  const addresses = (verb: string) => [
+    `address ${verb} 192.0.2.11/24 dev pods0`,
+    `address ${verb} 2001:db8::11/64 dev pods0${verb === 'add' ? ' nodad' : ''}`,
+  ]
+  const routes = async () => {
+    const listed = await kernel.routes.list({ table: 255, protocol: 179 })
+    return listed.map(({ destination }) => destination).sort()
+  }
+  const WHOLE = ['10.96.0.1/32', 'fd10:96::1/128']
+
+  it('are not listed by a quick audit while nothing happens to the node’s addresses', async () => {
+    expect(await routes()).to.deep.equal(WHOLE)
+    lists = 0
+    await table.audit({ quick: true })
+    await ip('route add 198.51.100.0/24 dev pods0', 'link add pods1 type bridge', 'link set pods1 up')
+    await table.audit({ quick: true })
+    expect(lists).to.equal(0)
+  })
+
+  it('are put back after their interface was down', async () => {
+    await ip('link set lo down', 'link set lo up')
+    expect(await routes()).not.to.deep.equal(WHOLE)
+    await eventually(async () => {
+      await table.audit({ quick: true })
+      await table.flush()
+      return (await routes()).join() === WHOLE.join()
+    })
+  })
+
+  it('are listed again when an address goes: with older kernels they go with it', async () => {
+    lists = 0
+    await ip(...addresses('delete'))
+    await eventually(async () => {
+      await table.audit({ quick: true })
+      return lists > 0
+    })
+  })
+})
