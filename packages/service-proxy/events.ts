@@ -4,7 +4,7 @@ import type { Problem, ProblemCode } from './types.ts'
 
 const REASONS: Readonly<Record<ProblemCode, readonly [reason: string, note: string]>> = {
   INVALID_FIELD: ['InvalidField', 'this field cannot be used and is skipped: '],
-  CONFLICT: ['AddressConflict', 'another Service, which is older, holds '],
+  CONFLICT: ['AddressConflict', 'another Service, which is older or has it as its ClusterIP, holds '],
   ADDRESS_REFUSED: ['AddressRefused', 'not served: '],
   KERNEL_REFUSED: ['KernelRefused', 'the kernel of the node did not take '],
   NO_SCHEDULER: ['NoScheduler', 'the kernel of the node has no scheduler '],

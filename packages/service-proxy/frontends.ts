@@ -21,6 +21,8 @@ export interface FrontendOptions {
   sourceOf(vip: string): string
   /** What is in the place of a frontend now; one of the two is undefined when it comes or goes. */
   changed(before: Frontend | undefined, after: Frontend | undefined): void
+  /** A frontend passed from or to this Service while another one was replaced. */
+  passed(service: ServiceKey): void
 }
 
 /** A Service's wish for a frontend. */
@@ -52,7 +54,7 @@ export class Frontends {
     )
   }
 
-  /** Puts a Service's frontends in place of those it had. Returns the keys that an older Service holds. */
+  /** Puts a Service's frontends in place of those it had. Returns the keys that another Service holds. */
   replace(service: Pick<Service, 'key' | 'created'>, frontends: readonly Frontend[]): readonly ServerKey[] {
     const keys = frontends.map((frontend) => frontend.key)
     const kept = new Set(keys)
@@ -98,10 +100,15 @@ export class Frontends {
   #update(key: ServerKey, service: ServiceKey, claim: Claim | undefined): void {
     const before = this.#claims.get(key) ?? []
     const others = before.filter((other) => other.service !== service)
-    const after = claim ? [...others, claim].sort(byAge) : others
+    const after = claim ? [...others, claim].sort(byRank) : others
     if (after.length === 0) this.#claims.delete(key)
     else this.#claims.set(key, after)
     this.#change(before[0]?.frontend, after[0]?.frontend)
+    if (before[0]?.service === after[0]?.service) return
+    // The one has no frontend any more that it still asks for, the other got one that it was refused.
+    for (const other of [before[0], after[0]]) {
+      if (other && other.service !== service) this.#options.passed(other.service)
+    }
   }
 
   #take(element: SetElement): void {
@@ -146,6 +153,14 @@ function changed(
   })
 }
 
-function byAge(a: Claim, b: Claim): number {
-  return a.created - b.created || (a.service < b.service ? -1 : 1)
+/**
+ * What the API server allocated comes before what anybody may write into a Service, however old that one is; then the older one.
+ */
+function byRank(a: Claim, b: Claim): number {
+  const rank = Number(isAllocated(b.frontend)) - Number(isAllocated(a.frontend))
+  return rank || a.created - b.created || (a.service < b.service ? -1 : 1)
+}
+
+function isAllocated({ origin }: Frontend): boolean {
+  return origin === 'cluster-ip' || origin === 'node-port'
 }

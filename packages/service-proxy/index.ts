@@ -24,7 +24,7 @@ export class ServiceIndex {
     if (before && before.service !== slice.service) this.removeSlice(slice.key)
     this.#slices.set(slice.key, slice)
     const siblings = this.#others(slice)
-    this.#slicesOf.set(slice.service, [...siblings, slice])
+    this.#slicesOf.set(slice.service, [...siblings, slice].sort(byKey))
     this.#dirty.add(slice.service)
   }
 
@@ -46,9 +46,14 @@ export class ServiceIndex {
     return this.#services.values()
   }
 
-  /** The slices of a Service, whether it exists or not. */
+  /** The slices of a Service, whether it exists or not; always in the same order, whichever came first. */
   slices(key: ServiceKey): readonly Slice[] {
     return this.#slicesOf.get(key) ?? []
+  }
+
+  /** It is to be planned again. */
+  touch(key: ServiceKey): void {
+    if (this.#services.has(key)) this.#dirty.add(key)
   }
 
   touchAll(which: (service: Service) => boolean = () => true): void {
@@ -80,4 +85,8 @@ export class ServiceIndex {
   get size(): { readonly services: number; readonly slices: number } {
     return { services: this.#services.size, slices: this.#slices.size }
   }
+}
+
+function byKey(a: Slice, b: Slice): number {
+  return a.key < b.key ? -1 : 1
 }

@@ -27,6 +27,11 @@ async function setup(options: Partial<ServiceProxyOptions> = {}, kernel = new Fa
   return { clock, problems, proxy, kernel }
 }
 
+function balanced(name: string, clusterIP: string, ip: string) {
+  const status = { loadBalancer: { ingress: [{ ip }] } }
+  return service(name, { type: 'LoadBalancer', clusterIP }, { status })
+}
+
 async function serving(...endpoints: string[]) {
   const all = await setup()
   await all.proxy.synced()
@@ -548,16 +553,35 @@ describe('addresses of the node', () => {
   })
 
   it('of nodes that join later take back what a Service had of them', async () => {
-    const { proxy, kernel, problems } = await setup()
+    const { proxy, kernel } = await setup()
     proxy.upsertService(service('web', { clusterIP: '10.96.0.1' }))
-    proxy.upsertService(service('bad', { clusterIP: '192.0.2.12' }))
+    proxy.upsertService(balanced('bad', '10.96.0.2', '192.0.2.12'))
     await proxy.synced()
-    expect(kernel.table.size).to.equal(2)
-    kernel.messages.length = 0
+    expect([...kernel.table.keys()]).to.have.members([WEB, 'tcp 10.96.0.2 80', 'tcp 192.0.2.12 80'])
     proxy.setClusterAddresses(['192.0.2.11', '192.0.2.12'])
     await proxy.flush()
-    expect([...kernel.table.keys()]).to.deep.equal([WEB])
-    expect(problems).to.deep.equal(['ADDRESS_REFUSED test/bad 192.0.2.12: the address of a node'])
+    expect([...kernel.table.keys()]).to.have.members([WEB, 'tcp 10.96.0.2 80'])
+    proxy.setClusterAddresses(['192.0.2.11'])
+    await proxy.flush()
+    expect([...kernel.table.keys()]).to.have.members([WEB, 'tcp 10.96.0.2 80', 'tcp 192.0.2.12 80'])
+  })
+
+  it('are not the ClusterIPs that a Node claims, another one or this one', async () => {
+    const { proxy, kernel, problems } = await setup()
+    proxy.upsertService(service('web', { clusterIP: '10.96.0.1' }))
+    await proxy.synced()
+    kernel.messages.length = 0
+    proxy.setClusterAddresses(['192.0.2.11', '192.0.2.12', '10.96.0.1'])
+    await proxy.flush()
+    proxy.setNodeAddresses(['192.0.2.11', '10.96.0.1'])
+    await proxy.flush()
+    expect(kernel.messages).to.deep.equal([])
+    expect(problems).to.deep.equal([])
+    kernel.setAddresses('192.0.2.11', '10.96.0.1')
+    await new Promise(setImmediate)
+    await proxy.flush()
+    expect(kernel.table.size).to.equal(0)
+    expect(problems).to.deep.equal(['ADDRESS_REFUSED test/web 10.96.0.1: the address of a node'])
   })
 
   it('and its zone decide about endpoints', async () => {

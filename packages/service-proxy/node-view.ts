@@ -2,6 +2,7 @@
 import { familyOf } from '@podroute/address/address.ts'
 import { cidr, containsAddress } from '@podroute/address/cidr.ts'
 import type { PlanContext } from './plan/context.ts'
+import { type ReservedByHolder, type ReservedHolder, reservedAddresses } from './plan/reserved.ts'
 
 export interface NodeViewOptions {
   readonly nodeName: string
@@ -23,6 +24,7 @@ interface Facts {
   readonly kernelAddresses: readonly string[]
   /** Of all nodes. */
   readonly clusterAddresses: readonly string[]
+  readonly reserved: ReservedByHolder
   readonly podCIDRs: readonly string[]
   /** Schedulers that the kernel does not have. */
   readonly missingSchedulers: readonly string[]
@@ -37,7 +39,7 @@ export class NodeView {
     this.#options = options
     const { zone = '', nodeAddresses } = options
     const unknown = { kernelAddresses: [], clusterAddresses: [], podCIDRs: [], missingSchedulers: [] }
-    this.#facts = { zone, nodeAddresses, ...unknown }
+    this.#facts = { zone, nodeAddresses, reserved: {}, ...unknown }
     this.#context = makeContext(options, this.#facts)
   }
 
@@ -58,6 +60,12 @@ export class NodeView {
     this.#context = makeContext(this.#options, next)
     return true
   }
+
+  /** The same for the reserved addresses of one holder. */
+  reserve(holder: ReservedHolder, addresses: readonly string[]): boolean {
+    const distinct = [...new Set(addresses)].sort()
+    return this.learn({ reserved: { ...this.#facts.reserved, [holder]: distinct } })
+  }
 }
 
 function makeContext(options: NodeViewOptions, facts: Facts): PlanContext {
@@ -66,7 +74,9 @@ function makeContext(options: NodeViewOptions, facts: Facts): PlanContext {
     nodeName: options.nodeName,
     zone: facts.zone,
     nodeAddresses: new Set([...nodeAddresses, ...kernelAddresses]),
+    interfaceAddresses: new Set(kernelAddresses),
     clusterAddresses: new Set([...nodeAddresses, ...clusterAddresses]),
+    reservedAddresses: reservedAddresses(facts.reserved),
     nodePortAddresses: nodePortAddresses(options.nodePortRanges ?? [], facts),
     externalRanges: (options.externalRanges ?? []).map(cidr),
     clusterRanges: [...facts.podCIDRs, ...(options.serviceCIDRs ?? [])].map(cidr),

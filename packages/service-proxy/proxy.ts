@@ -8,6 +8,7 @@ import type { FlushGroup } from '@podroute/reconcile/flush-order.ts'
 import type { AuditRequest, Drift, FlushResult, TableStats } from '@podroute/reconcile/table.ts'
 import { Aftermath } from './aftermath.ts'
 import { ServiceProxyError } from './errors.ts'
+import { evict } from './evictions.ts'
 import { Frontends } from './frontends.ts'
 import { HealthCheckPorts } from './health-checks.ts'
 import { ServiceIndex } from './index.ts'
@@ -23,6 +24,7 @@ import { Placements } from './placements.ts'
 import type { Frontend } from './plan/frontend.ts'
 import { Marks } from './plan/marks.ts'
 import { EMPTY_PLAN, planService, problemOf } from './plan/plan.ts'
+import type { ReservedHolder } from './plan/reserved.ts'
 import { Problems } from './problems.ts'
 import { BASE, baseVersion } from './resources/base-rules.ts'
 import { elementKey, setOf } from './rules/sets.ts'
@@ -65,6 +67,7 @@ export class ServiceProxy implements AsyncDisposable {
   readonly #pending: Pending
   #podElements: readonly string[] = []
   #watching: Disposable | undefined
+  #adopted = false
   #synced = false
   #modules: Promise<MissingModules> | undefined
 
@@ -82,6 +85,7 @@ export class ServiceProxy implements AsyncDisposable {
     this.#frontends = new Frontends(this.#tables, {
       sourceOf: (vip) => this.#node.sourceOf(vip),
       changed: (before, after) => this.#changed(before, after),
+      passed: (key) => this.#index.touch(key),
     })
     this.#healthChecks = new HealthCheckPorts(this.#tables.healthChecks)
     this.#problems = new Problems((problem) => options.onProblem?.(problem))
@@ -130,6 +134,8 @@ export class ServiceProxy implements AsyncDisposable {
     for (const table of [servers, destinations, affinities, elements, vips]) await table.adopt()
     this.#watching ??= watchKernel(kernel, this.#tables, () => this.#readAddresses())
     await this.#readAddresses()
+    this.#adopted = true
+    await this.#evict()
   }
 
   upsertService(object: ServiceObject): void {
@@ -186,11 +192,22 @@ export class ServiceProxy implements AsyncDisposable {
     this.#replan()
   }
 
-  /** The addresses of all nodes: traffic to them is never taken for a Service. */
+  /** The addresses of all nodes, by their own word: no address but a ClusterIP is taken from them. */
   setClusterAddresses(addresses: readonly string[]): void {
     if (!this.#node.learn({ clusterAddresses: addresses })) return
-    const nodes = new Set(addresses)
-    this.#replan((service) => hasForeignAddress(service) || service.clusterIPs.some((ip) => nodes.has(ip)))
+    this.#replan(hasForeignAddress)
+  }
+
+  /**
+   * Addresses that no Service may have, in place of those that this holder had. What has one of them leaves the kernel at once, also
+   * what an earlier run put there.
+   */
+  setReservedAddresses(holder: ReservedHolder, addresses: readonly string[]): void {
+    if (!this.#node.reserve(holder, addresses)) return
+    this.#replan()
+    this.#evict().catch((error: Error) =>
+      this.#options.log?.warn('reserved addresses could not be freed', { error: error.message }),
+    )
   }
 
   /** The topology zone of the node; empty where it has none. */
@@ -277,12 +294,19 @@ export class ServiceProxy implements AsyncDisposable {
     }
   }
 
+  /** Until the first sync nothing else is sent: what is there may be wanted by Services that are yet to be told. */
+  async #evict(): Promise<void> {
+    if (!this.#adopted || this.#synced || evict(this.#tables, this.#node.context) === 0) return
+    await this.#group.flush()
+  }
+
   #schedule(): void {
     this.#pending.added()
     this.#group.schedule()
   }
 
   #planDirty(): void {
+    if (!this.#synced) return
     this.#pending.taken()
     for (const key of this.#index.takeDirty(PLAN_CHUNK)) this.#plan(key)
     if (this.#index.dirtyCount > 0) this.#schedule()

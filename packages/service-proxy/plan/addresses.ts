@@ -17,14 +17,13 @@ const USE: Verdict = { kind: 'use' }
  * the configured ranges count (CVE-2020-8554). An external address of this node needs no more than to be answered.
  */
 export function judgeAddress(origin: Origin, address: string, context: PlanContext): Verdict {
+  if (origin === 'node-port') return USE
+  if (origin === 'cluster-ip') return judgeClusterIp(address, context)
+  const reserved = context.reservedAddresses.get(address)
+  if (reserved) return refuse(`the address of ${reserved.holder}`)
   const own = context.nodeAddresses.has(address)
   const aNode = context.clusterAddresses.has(address)
   switch (origin) {
-    case 'node-port':
-      return USE
-    // The API server took it from a range that it was given.
-    case 'cluster-ip':
-      return own || aNode ? refuse('the address of a node') : USE
     case 'external-ip':
       if (!inside(address, context.externalRanges))
         return refuse('not in a range that is configured for externalIPs')
@@ -33,6 +32,16 @@ export function judgeAddress(origin: Origin, address: string, context: PlanConte
       // Another address of this node may be one that a load balancer on the nodes has put there.
       return own && aNode ? refuse('the address of a node') : outsideAddress(address, own, context)
   }
+}
+
+/**
+ * The API server took it from a range that it was given, so that it is believed before any Node, whose status the node itself
+ * writes. What the interfaces and the files of this node say is not a claim.
+ */
+function judgeClusterIp(address: string, context: PlanContext): Verdict {
+  if (context.interfaceAddresses.has(address)) return refuse('the address of a node')
+  const reserved = context.reservedAddresses.get(address)
+  return reserved && !reserved.mayBeClusterIP ? refuse(`the address of ${reserved.holder}`) : USE
 }
 
 function outsideAddress(address: string, own: boolean, context: PlanContext): Verdict {

@@ -1,14 +1,19 @@
 /** What planning needs to know about the node and the configuration. */
 import type { Cidr } from '@podroute/address/cidr.ts'
+import type { ReservedAddresses } from './reserved.ts'
 
 export interface PlanContext {
   readonly nodeName: string
   /** Topology zone of the node; empty where it has none. */
   readonly zone: string
-  /** Every address of the node: none of them is ever made a service address. */
+  /** Every address of the node, by its own word or its interfaces'. */
   readonly nodeAddresses: ReadonlySet<string>
+  /** Those that its interfaces have, whatever anybody says. */
+  readonly interfaceAddresses: ReadonlySet<string>
   /** Addresses of all nodes: traffic to another node is never taken from it. */
   readonly clusterAddresses: ReadonlySet<string>
+  /** Whom the node would lose if a Service took their address. */
+  readonly reservedAddresses: ReservedAddresses
   /** The node's addresses on which NodePorts answer. */
   readonly nodePortAddresses: readonly string[]
   /** Prefixes that `spec.externalIPs` may take addresses from. */

@@ -38,7 +38,8 @@ export function makeFrontend(
 ): Frontend {
   const { service, port, address, context } = target
   const server = serverOf(target)
-  const vip = context.nodeAddresses.has(address) ? undefined : address
+  // A node that claims a ClusterIP as its own address does not keep it from being one.
+  const vip = origin !== 'cluster-ip' && context.nodeAddresses.has(address) ? undefined : address
   const affinity = affinityOf(target)
   return {
     key: serverKey(server),
