@@ -22,6 +22,7 @@ import { ConfigError } from './errors.ts'
 import { openPodNetworkKernel } from './kernel.ts'
 import { createLogger, type Logger } from './log.ts'
 import { ProxyMetrics } from './metrics/kube-proxy.ts'
+import { followReserved } from './reserved.ts'
 import { ServiceRunner } from './services.ts'
 import { VERSION } from './version.ts'
 
@@ -76,6 +77,10 @@ function createServices(
       )
     },
   })
+  followReserved(proxy, {
+    peers: config.podNetwork?.externalPeers.map(({ address }) => address) ?? [],
+    ...{ servers: candidatesOf(config).candidates, env: process.env, log },
+  })
   return new ServiceRunner({
     ...{ nodeName: config.nodeName, proxy, metrics, log, random: Math.random, onChange },
     onUnable: (reason) => events.record(nodeStatement(reason, config.nodeName)),
@@ -98,18 +103,31 @@ async function createNetwork(config: Config, log: Logger, services: ServiceRunne
   })
 }
 
-function createFinder(config: Config, log: Logger): ApiServerFinder {
+function candidatesOf(config: Config): ReturnType<typeof serverCandidates> {
+  return serverCandidates({ ...config, env: process.env, serviceAccount: SERVICE_ACCOUNT })
+}
+
+/** @param answered is told from which address a server, by its URL, answered */
+function createFinder(
+  config: Config,
+  log: Logger,
+  answered: (server: string, address: string | undefined) => void,
+): ApiServerFinder {
   return new ApiServerFinder({
-    candidates: () => serverCandidates({ ...config, env: process.env, serviceAccount: SERVICE_ACCOUNT }),
-    connect: (candidate) => createApiClient(candidate.kubeConfig),
+    candidates: () => candidatesOf(config),
+    connect: ({ kubeConfig }) => {
+      const server = kubeConfig.getCurrentCluster()?.server ?? ''
+      return createApiClient(kubeConfig, (address) => answered(server, address))
+    },
     log,
   })
 }
 
 async function createAgent(config: Config, log: Logger): Promise<Agent> {
   let network: PodNetwork | undefined
-  const finder = createFinder(config, log)
-  const services = createServices(config, log, finder, () => network?.wake())
+  let services: ServiceRunner | undefined
+  const finder = createFinder(config, log, (server, address) => services?.apiServerAnswered(server, address))
+  services = createServices(config, log, finder, () => network?.wake())
   network = await createNetwork(config, log, services)
   return new Agent({ config, version: VERSION, log, finder, network, services })
 }

@@ -49,6 +49,8 @@ describe('service runner', () => {
       deleteService: note('delete service'),
       upsertService: () => note('service')(),
       upsertSlice() {},
+      setReservedAddresses: note('reserve'),
+      isReserved: (address: string) => address === '192.0.2.2',
       isHealthy: () => !late,
     } as unknown as UsedProxy
     const log = (message: string) => logged.push(message)
@@ -171,6 +173,25 @@ describe('service runner', () => {
     runner.setNode(node(2, { podCIDRs: ['10.0.0.0/8'], internalIPs: ['bad'], zone: 'b' }))
     sync('nodes')
     expect(calls).to.deep.equal(['zone a', 'node 172.30.0.11', 'cluster 172.30.0.11', 'pods 10.0.0.0/8'])
+  })
+
+  it('keeps the addresses of the API server from Services', () => {
+    runner.apiServerAnswered('https://api:6443', '192.0.2.2')
+    const labels = { 'kubernetes.io/service-name': 'kubernetes' }
+    runner.setSlice({
+      metadata: { namespace: 'default', name: 'kubernetes', labels },
+      endpoints: [{ addresses: ['192.0.2.3'] }],
+    })
+    expect(calls).to.deep.equal(['reserve api-server 192.0.2.2', 'reserve api-server 192.0.2.2,192.0.2.3'])
+  })
+
+  it('takes no address for a Service’s that none may have: the route to it is needed', () => {
+    runner.setService('ns/a', {
+      spec: { clusterIP: '10.96.0.7' },
+      status: { loadBalancer: { ingress: [{ ip: '192.0.2.2' }] } },
+    })
+    expect(runner.isVip('10.96.0.7')).to.equal(true)
+    expect(runner.isVip('192.0.2.2')).to.equal(false)
   })
 
   it('knows which addresses are Services', () => {

@@ -10,6 +10,7 @@ import { parseNode } from '@podroute/pod-network/plan/node.ts'
 import { type Clock, systemClock } from '@podroute/reconcile/clock.ts'
 import { UNHEALTHY_AFTER } from '@podroute/service-proxy/pending.ts'
 import type { ServiceProxy } from '@podroute/service-proxy/proxy.ts'
+import { ApiServerAddresses } from './api-addresses.ts'
 import type { Logger } from './log.ts'
 import type { ProxyMetrics } from './metrics/kube-proxy.ts'
 import type { ProxyHealth } from './proxy-health.ts'
@@ -24,6 +25,8 @@ export type UsedProxy = Pick<
   | 'setNodeAddresses'
   | 'setClusterAddresses'
   | 'setPodCIDRs'
+  | 'setReservedAddresses'
+  | 'isReserved'
   | 'setZone'
   | 'upsertService'
   | 'deleteService'
@@ -69,6 +72,7 @@ export class ServiceRunner {
   readonly #log: Logger
   readonly #nodes = new Map<string, NodeFacts>()
   readonly #vips = new VipSet()
+  readonly #apiServer: ApiServerAddresses
   readonly #missing = new Set(['nodes', 'services', 'endpointslices'])
   #prefixes = ''
   #started = false
@@ -82,6 +86,8 @@ export class ServiceRunner {
     this.#options = options
     this.#log = options.log
     this.#created = this.#now()
+    const { proxy } = options
+    this.#apiServer = new ApiServerAddresses((all) => proxy.setReservedAddresses('api-server', all))
   }
 
   get metrics(): ProxyMetrics | undefined {
@@ -117,8 +123,14 @@ export class ServiceRunner {
     }
   }
 
+  /** What a Service asks for and may not have is none: a route to it is needed. */
   isVip(address: string): boolean {
-    return this.#vips.has(address)
+    return this.#vips.has(address) && !this.#options.proxy.isReserved(address)
+  }
+
+  /** The API server answered from this address. @param server its URL */
+  apiServerAnswered(server: string, address: string | undefined): void {
+    this.#apiServer.answered(server, address)
   }
 
   /** Starts the proxy, trying again until it works or `signal` aborts. */
@@ -180,11 +192,13 @@ export class ServiceRunner {
   setSlice(slice: EndpointSliceObject): void {
     this.#count()
     this.#options.metrics?.changed('endpoint', triggerTime(slice))
+    this.#apiServer.setSlice(slice)
     this.#options.proxy.upsertSlice(slice)
   }
 
   removeSlice(key: string): void {
     this.#options.metrics?.changed('endpoint')
+    this.#apiServer.removeSlice(key)
     this.#options.proxy.deleteSlice(key)
   }
 

@@ -210,6 +210,11 @@ export class ServiceProxy implements AsyncDisposable {
     )
   }
 
+  /** Whether an address is one of those. */
+  isReserved(address: string): boolean {
+    return this.#node.context.reservedAddresses.has(address)
+  }
+
   /** The topology zone of the node; empty where it has none. */
   setZone(zone: string): void {
     if (this.#node.learn({ zone })) this.#replan()

@@ -1,9 +1,9 @@
+import type { ServiceObject } from '@podroute/cluster/objects/service.ts'
 import { ManualClock } from '@podroute/reconcile/testing/manual-clock.ts'
 import { expect } from 'chai'
 import { createServiceProxy, type ServiceProxyOptions } from './proxy.ts'
 import { FakeKernel } from './testing/fake-kernel.ts'
 import { service, slice } from './testing/objects.ts'
-import type { ServiceObject } from './types.ts'
 
 const API = '192.0.2.2'
 const API6 = '2001:db8::2'

@@ -25,7 +25,7 @@ export const EFFECTS: readonly RegExp[] = [
   // Files that the node's other programs read.
   /^packages\/pod-network\/resources\/conflist\.ts$/,
   // The API server, the configuration, and what the agent serves.
-  /^packages\/agent\/(http|main|bgp-transport|config\/load)\.ts$/,
+  /^packages\/agent\/(http|main|bgp-transport|resolvers|config\/load)\.ts$/,
   /^packages\/cluster\/api\/(client|servers)\.ts$/,
   // The admin socket's other end.
   /^packages\/cli\/client\.ts$/,

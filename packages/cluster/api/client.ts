@@ -62,7 +62,11 @@ const KEEP_ALIVE_MS = 15_000
 /** Error bodies are read up to this many bytes. */
 const MAX_ERROR_BYTES = 16_384
 
-export function createApiClient(config: KubeConfig): ApiClient {
+/** @param answered is told from which address each answer came */
+export function createApiClient(
+  config: KubeConfig,
+  answered: (address: string | undefined) => void = () => {},
+): ApiClient {
   const server = config.getCurrentCluster()?.server
   if (!server) throw new ApiStatusError(0, 'the kubeconfig has no current cluster')
   const open = async (outgoing: Outgoing) => {
@@ -72,7 +76,9 @@ export function createApiClient(config: KubeConfig): ApiClient {
     if (options.agent instanceof Agent) Object.assign(options.agent, { keepAlive: true })
     const url = new URL(server + outgoing.path)
     for (const [name, value] of Object.entries(outgoing.query ?? {})) url.searchParams.set(name, value)
-    return send(url, options, outgoing)
+    const response = await send(url, options, outgoing)
+    answered(response.socket.remoteAddress)
+    return response
   }
   const ask = async (outgoing: Outgoing) => parseObjects(await readText(await open(outgoing)))
   return {

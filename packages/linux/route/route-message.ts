@@ -20,6 +20,7 @@ import {
   putU32Attribute,
   readAttributes,
   readU8,
+  readU16,
   readU32,
   reserve,
   type Writer,
@@ -34,6 +35,8 @@ export interface Route {
   readonly destination: string
   /** Next hop; of the other family with RFC 5549 style routes (RTA_VIA). */
   readonly gateway?: string
+  /** Of a route over several next hops, which has neither `gateway` nor `interfaceIndex` then; read, never written. */
+  readonly nextHops?: readonly NextHop[]
   readonly interfaceIndex?: number
   /** 254 main, 255 local. */
   readonly table: number
@@ -48,11 +51,17 @@ export interface Route {
   readonly priority?: number
 }
 
+export interface NextHop {
+  readonly gateway?: string
+  readonly interfaceIndex: number
+}
+
 const RTA_DST = 1
 const RTA_OIF = 4
 const RTA_GATEWAY = 5
 const RTA_PRIORITY = 6
 const RTA_PREFSRC = 7
+const RTA_MULTIPATH = 9
 const RTA_TABLE = 15
 const RTA_VIA = 18
 
@@ -102,6 +111,8 @@ export interface RouteFilter {
   readonly family?: 4 | 6
   readonly table?: number
   readonly protocol?: number
+  /** Left out: cheaply, before they are read. */
+  readonly notProtocol?: number
 }
 
 /** The header of a dump request; with strict checking the kernel filters by it. */
@@ -128,7 +139,7 @@ export function writeRouteLookup(w: Writer, address: Uint8Array): void {
 
 /**
  * The route of an RTM_NEWROUTE or RTM_DELROUTE; undefined for what Route cannot say: other families and types (multicast,
- * broadcast, throw), cloned cache entries. Of several next hops none is given.
+ * broadcast, throw), cloned cache entries.
  * @throws WireError
  */
 export function readRoute(message: Message): Route | undefined {
@@ -138,7 +149,8 @@ export function readRoute(message: Message): Route | undefined {
   const cloned = readU32(payload, 8) & RTM_F_CLONED
   if (family === undefined || type === undefined || cloned) return undefined
   const attributes = readAttributes(payload, RTMSG_LENGTH)
-  const gateway = attributes.get(RTA_GATEWAY) ?? attributes.get(RTA_VIA)?.subarray(2)
+  const gateway = gatewayIn(attributes)
+  const hops = attributes.get(RTA_MULTIPATH)
   const source = attributes.get(RTA_PREFSRC)
   const device = attributes.get(RTA_OIF)
   const priority = attributes.get(RTA_PRIORITY)
@@ -150,11 +162,32 @@ export function readRoute(message: Message): Route | undefined {
     protocol: readU8(payload, 5),
     scope: readU8(payload, 6),
     type,
-    ...(gateway && { gateway: formatAddress(gateway) }),
+    ...(gateway !== undefined && { gateway }),
+    ...(hops && { nextHops: readNextHops(hops) }),
     ...(device && { interfaceIndex: readU32(device, 0) }),
     ...(source && { source: formatAddress(source) }),
     ...(priority && { priority: readU32(priority, 0) }),
   }
+}
+
+const RTNEXTHOP_LENGTH = 8
+
+/** Several struct rtnexthop (length, flags, weight, interface), each followed by its attributes. */
+function readNextHops(bytes: Uint8Array): NextHop[] {
+  const hops: NextHop[] = []
+  for (let at = 0; at + RTNEXTHOP_LENGTH <= bytes.length; ) {
+    const length = readU16(bytes, at)
+    if (length < RTNEXTHOP_LENGTH) break
+    const gateway = gatewayIn(readAttributes(bytes.subarray(at, at + length), RTNEXTHOP_LENGTH))
+    hops.push({ interfaceIndex: readU32(bytes, at + 4), ...(gateway !== undefined && { gateway }) })
+    at += (length + 3) & ~3
+  }
+  return hops
+}
+
+function gatewayIn(attributes: ReadonlyMap<number, Uint8Array>): string | undefined {
+  const gateway = attributes.get(RTA_GATEWAY) ?? attributes.get(RTA_VIA)?.subarray(2)
+  return gateway && formatAddress(gateway)
 }
 
 const RTM_F_CLONED = 0x200

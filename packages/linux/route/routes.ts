@@ -21,6 +21,8 @@ export type { Route, RouteFilter, RouteType } from './route-message.ts'
  */
 export type RouteOp = { readonly kind: 'add' | 'replace' | 'remove'; readonly route: Route }
 
+/** In struct rtmsg. */
+const PROTOCOL_AT = 5
 const FLAGS = { add: NLM_F_CREATE | NLM_F_EXCL, replace: NLM_F_CREATE | NLM_F_REPLACE, remove: 0 }
 
 export class Routes {
@@ -41,7 +43,9 @@ export class Routes {
   #listFamily(family: 4 | 6, filter: RouteFilter): Promise<Route[]> {
     const body: NetlinkRequest['body'] = (w) => writeRouteFilter(w, family, filter)
     const read = (message: Message) => {
-      const route = message.type === RTM_NEWROUTE ? readRoute(message) : undefined
+      if (message.type !== RTM_NEWROUTE || message.payload[PROTOCOL_AT] === filter.notProtocol)
+        return undefined
+      const route = readRoute(message)
       return route && matches(route, filter) ? route : undefined
     }
     const request = { call: 'RTM_GETROUTE', type: RTM_GETROUTE, flags: 0, body }

@@ -1,0 +1,121 @@
+/** What of the node's own network no Service may have: the gateways of its routes, and the addresses that mean a whole network. */
+import { formatAddress, maskBytes, parseAddress } from '@podroute/address/address.ts'
+import { NETLINK_ROUTE, type NetlinkOptions, NetlinkSocket } from '@podroute/linux/netlink/socket.ts'
+import { type Address, Addresses } from '@podroute/linux/route/addresses.ts'
+import { routeFilter } from '@podroute/linux/route/filter.ts'
+import type { Link } from '@podroute/linux/route/links.ts'
+import { watchRoutes } from '@podroute/linux/route/monitor.ts'
+import { type Route, Routes } from '@podroute/linux/route/routes.ts'
+import { ROUTE_PROTOCOL } from '@podroute/service-proxy/resources/vips.ts'
+import type { Logger } from './log.ts'
+
+export interface HostNetworkState {
+  readonly gateways: readonly string[]
+  readonly broadcasts: readonly string[]
+}
+
+/**
+ * Listed anew after each change that matters; podroute's own routes, of which there may be very many, neither count nor are they
+ * listened to: their next hops are nodes and routers that are known without them.
+ */
+export class HostNetwork implements Disposable {
+  readonly #stack = new DisposableStack()
+  readonly #routes: Routes
+  readonly #addresses: Addresses
+  readonly #changed: (state: HostNetworkState) => void
+  readonly #log: Logger
+  /** Interfaces of routes with a gateway: IPv4 routes go without a word when theirs goes. */
+  #interfaces: ReadonlySet<number> = new Set()
+  #reading = false
+  #again = false
+
+  private constructor(changed: (state: HostNetworkState) => void, log: Logger, options: NetlinkOptions) {
+    this.#changed = changed
+    this.#log = log
+    const socket = this.#stack.use(NetlinkSocket.open(NETLINK_ROUTE, options))
+    this.#routes = new Routes(socket)
+    this.#addresses = new Addresses(socket)
+    const filter = routeFilter({ notProtocol: ROUTE_PROTOCOL })
+    const read = () => this.#read()
+    const handlers = {
+      onRoute: read,
+      onOverrun: read,
+      onAddress: (_change: unknown, { family, interfaceIndex }: Address) => {
+        if (family === 4 || this.#interfaces.has(interfaceIndex)) read()
+      },
+      onLink: (_change: unknown, { index }: Link) => {
+        if (this.#interfaces.has(index)) read()
+      },
+    }
+    this.#stack.use(watchRoutes(handlers, { ...options, filter })).unref()
+  }
+
+  /** Tells the state soon, and again when it may be another. @throws KernelError */
+  static open(
+    changed: (state: HostNetworkState) => void,
+    log: Logger,
+    options: NetlinkOptions = {},
+  ): HostNetwork {
+    const network = new HostNetwork(changed, log, options)
+    network.#read()
+    return network
+  }
+
+  [Symbol.dispose](): void {
+    this.#stack.dispose()
+  }
+
+  /** Changes that come while it reads are one more reading after it. */
+  #read(): void {
+    this.#again = this.#reading
+    if (this.#reading) return
+    this.#reading = true
+    this.#list()
+      .catch((error: unknown) => {
+        if (!this.#stack.disposed) this.#log.warn('the routes of the node could not be read', { error })
+      })
+      .finally(() => {
+        this.#reading = false
+        if (this.#again && !this.#stack.disposed) this.#read()
+      })
+  }
+
+  async #list(): Promise<void> {
+    const routes = await this.#routes.list({ notProtocol: ROUTE_PROTOCOL })
+    const addresses = await this.#addresses.list({ family: 4 })
+    const indirect = routes.filter((route) => gatewaysOf(route).length > 0)
+    this.#interfaces = new Set(indirect.flatMap(interfacesOf))
+    this.#changed({
+      gateways: distinct(indirect.flatMap(gatewaysOf)),
+      broadcasts: distinct(addresses.flatMap(networkAddresses)),
+    })
+  }
+}
+
+function gatewaysOf({ gateway, nextHops = [] }: Route): string[] {
+  const several = nextHops.flatMap((hop) => hop.gateway ?? [])
+  return gateway === undefined ? several : [gateway, ...several]
+}
+
+function interfacesOf({ interfaceIndex, nextHops = [] }: Route): number[] {
+  const several = nextHops.map((hop) => hop.interfaceIndex)
+  return interfaceIndex === undefined ? several : [interfaceIndex, ...several]
+}
+
+/** The first and the last address of an IPv4 network; networks of two addresses or one have neither (RFC 3021). */
+export function networkAddresses({
+  address,
+  prefixLength,
+}: Pick<Address, 'address' | 'prefixLength'>): string[] {
+  if (prefixLength > 30) return []
+  const first = maskBytes(parseAddress(address), prefixLength)
+  const last = first.map((byte, index) => {
+    const hostBits = Math.min(8, Math.max(0, 8 * (index + 1) - prefixLength))
+    return byte | (2 ** hostBits - 1)
+  })
+  return [formatAddress(first), formatAddress(last)]
+}
+
+function distinct(addresses: readonly string[]): readonly string[] {
+  return [...new Set(addresses)].sort()
+}
