@@ -27,6 +27,8 @@ export const API_PORT = 6443
 export const ROUTER = { ipv4: '172.30.0.100', ipv6: 'fd30::100', asn: 65000 } as const
 /** Behind the router: /24 and /64. */
 export const OUTSIDE_GATEWAY = { ipv4: '172.31.0.1', ipv6: 'fd31::1' } as const
+/** What the router announces. */
+export const OUTSIDE_PREFIXES = ['172.31.0.0/24', 'fd31::/64'] as const
 export const OUTSIDE = { ipv4: '172.31.0.10', ipv6: 'fd31::10' } as const
 
 export const CLUSTER_ASN = 64512

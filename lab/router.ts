@@ -2,7 +2,7 @@
 
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { CLUSTER_ASN, NODES, OUTSIDE_GATEWAY, ROUTER, ROUTER_NAMESPACE } from './addresses.ts'
+import { CLUSTER_ASN, NODES, OUTSIDE_PREFIXES, ROUTER, ROUTER_NAMESPACE } from './addresses.ts'
 import { run } from './command.ts'
 import type { Processes } from './processes.ts'
 
@@ -20,11 +20,11 @@ router bgp ${ROUTER.asn}
  neighbor NODES timers connect 1
 ${NODES.map(({ ipv4 }) => ` neighbor ${ipv4} peer-group NODES`).join('\n')}
  address-family ipv4 unicast
-  network ${OUTSIDE_GATEWAY.ipv4.replace(/\.\d+$/, '.0')}/24
+  network ${OUTSIDE_PREFIXES[0]}
   neighbor NODES activate
  exit-address-family
  address-family ipv6 unicast
-  network ${OUTSIDE_GATEWAY.ipv6.replace(/1$/, '')}/64
+  network ${OUTSIDE_PREFIXES[1]}
   neighbor NODES activate
  exit-address-family
 `

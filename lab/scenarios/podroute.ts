@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseAllDocuments } from 'yaml'
-import { CLUSTER_ASN, NODES, ROUTER } from '../addresses.ts'
+import { CLUSTER_ASN, CLUSTER_CIDRS, NODES, OUTSIDE_PREFIXES, ROUTER } from '../addresses.ts'
 import { REPOSITORY } from '../images/dist.ts'
 import { apply, type PodView, waitForPods } from './cluster.ts'
 
@@ -20,10 +20,15 @@ interface Manifest {
 /** By this label upstream's tests find the pods of the service proxy, to restart them. */
 const SERVICE_PROXY_LABEL = { 'k8s-app': 'kube-proxy' }
 
+const quoted = (texts: readonly string[]) => texts.map((text) => `'${text}'`).join()
+
 const CONFIGURATION = `asn: ${CLUSTER_ASN}
 peers:
   - address: ${ROUTER.ipv4}
     asn: ${ROUTER.asn}
+    acceptRoutes: [${quoted(OUTSIDE_PREFIXES)}]
+podNetwork:
+  clusterCIDRs: [${quoted(CLUSTER_CIDRS)}]
 serviceProxy:
   externalIPRanges: [203.0.113.0/24, '2001:db8::/32']
 `

@@ -59,6 +59,14 @@ export interface PathsChange {
   readonly paths: readonly Path[]
 }
 
+/** A path that a peer has announced, and that its import policy keeps out. */
+export interface RejectedPath {
+  readonly prefix: string
+  readonly peer: string
+  /** The rule's name, or `otherwise`. */
+  readonly reason: string
+}
+
 /** Why a session ended. */
 export type DownReason =
   | {
@@ -88,6 +96,13 @@ export type PeerEvent =
     }
   | { readonly kind: 'down'; readonly peer: string; readonly reason: DownReason }
   | { readonly kind: 'end-of-rib'; readonly peer: string; readonly family: Family }
+  /** The peer has sent four fifths of what PeerConfig.maxPrefixes allows in this family; once a session. */
+  | {
+      readonly kind: 'near-prefix-limit'
+      readonly peer: string
+      readonly family: Family
+      readonly limit: number
+    }
 
 /** A path that was not taken: `reason` is a policy rule's name, `otherwise`, or one of the speaker's own such as `as-loop`. */
 export interface RejectEvent {

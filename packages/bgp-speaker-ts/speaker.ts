@@ -24,6 +24,7 @@ import type {
   PeerEvent,
   PeerSnapshot,
   RejectEvent,
+  RejectedPath,
   TableSizes,
 } from './snapshot.ts'
 import { DynamicPeers } from './speaker/dynamic-peers.ts'
@@ -213,6 +214,12 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
   /** All paths to one prefix that policy lets in, in no particular order; several of one peer with add-path (RFC 7911). */
   paths(cidr: string): readonly Path[] {
     return this.#ribReader.paths(cidr)
+  }
+
+  /** Paths that import policy keeps out, in no particular order; not those that the speaker itself refuses, such as loops. Do not hold the iterator across turns. */
+  *rejected(): IterableIterator<RejectedPath> {
+    for (const { ingest } of this.#peers.values())
+      if (ingest !== undefined) yield* this.#ribReader.rejected(ingest)
   }
 
   /** How much the tables hold, for metrics. */

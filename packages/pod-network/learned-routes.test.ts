@@ -12,6 +12,8 @@ const open: RouteGuard = {
   ownAddresses: new Set(),
   isNodeAddress: () => false,
   isVip: () => false,
+  isExternal: () => false,
+  clusterConflict: () => undefined,
 }
 const closed: RouteGuard = { ...open, protected: [{ prefix: cidr('10.0.0.0/8'), reason: 'connected' }] }
 
@@ -82,6 +84,19 @@ describe('learned routes', () => {
     now = 5000
     routes.expire(always)
     expect(table.has('10.244.2.0/24')).to.equal(true)
+  })
+
+  it('judges what a router outside announces anew, both ways, when a Node comes or goes', () => {
+    const router = { ...open, isExternal: (peer: string) => peer === '172.30.0.100' }
+    const nodes = { ...router, clusterConflict: () => 'covers-pod-cidr' as const }
+    routes.setGuard(router)
+    routes.onBest([learn('10.0.0.0/8', '172.30.0.100'), learn('10.244.2.0/24')], never)
+    routes.setGuard(nodes, 'external')
+    expect([...table.keys()]).to.deep.equal(['10.244.2.0/24'])
+    expect([...routes.refused]).to.deep.equal([['10.0.0.0/8', 'covers-pod-cidr']])
+    routes.setGuard(router, 'external')
+    expect([...table.keys()].sort()).to.deep.equal(['10.0.0.0/8', '10.244.2.0/24'])
+    expect(routes.refused.size).to.equal(0)
   })
 
   it('judges everything anew when what is protected changes', () => {

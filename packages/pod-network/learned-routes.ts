@@ -77,10 +77,12 @@ export class LearnedRoutes {
     return this.#lingering.size === 0 ? undefined : Math.min(...this.#lingering.values())
   }
 
-  /** What is protected changed: everything is judged anew. */
-  setGuard(guard: RouteGuard): void {
+  /** What is protected changed: everything is judged anew, or only what routers outside announce. */
+  setGuard(guard: RouteGuard, whose: 'all' | 'external' = 'all'): void {
     this.#guard = guard
-    for (const [prefix, best] of this.#best) this.#learned(prefix, best)
+    for (const [prefix, best] of this.#best) {
+      if (whose === 'all' || guard.isExternal(best.peer ?? '')) this.#learned(prefix, best)
+    }
   }
 
   /** All sessions are gone with their speaker. */

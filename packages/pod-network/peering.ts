@@ -3,7 +3,13 @@
 import { canonicalAddress, type Family } from '@podroute/address/address.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import type { SpeakerConfig } from 'bgp-speaker-ts/config.ts'
-import type { BestPathChange, PeerEvent, PeerSnapshot, RejectEvent } from 'bgp-speaker-ts/snapshot.ts'
+import type {
+  BestPathChange,
+  PeerEvent,
+  PeerSnapshot,
+  RejectEvent,
+  RejectedPath,
+} from 'bgp-speaker-ts/snapshot.ts'
 import type { Speaker } from 'bgp-speaker-ts/speaker.ts'
 import { PodNetworkError } from './errors.ts'
 import { type ClusterNode, primaryAddress } from './plan/node.ts'
@@ -65,6 +71,11 @@ export class Peering {
 
   peers(): readonly PeerSnapshot[] {
     return this.#speaker?.peers() ?? []
+  }
+
+  /** What the sessions' import policies keep out. */
+  rejected(): Iterable<RejectedPath> {
+    return this.#speaker?.rejected() ?? []
   }
 
   /** Starts the speaker, or replaces it when the node's addresses are others. @throws PodNetworkError (listen) */
@@ -131,6 +142,13 @@ export class Peering {
       case 'end-of-rib':
         this.#established.get(event.peer)?.delete(event.family)
         break
+      case 'near-prefix-limit':
+        this.#log.warn('a peer announces nearly as many prefixes as it may: see maxPrefixes', {
+          peer: event.peer,
+          family: event.family,
+          limit: event.limit,
+        })
+        break
       case 'state':
         break
     }
@@ -148,8 +166,8 @@ export class Peering {
     if (event.direction === 'export' || this.#rejectsLogged.has(key)) return
     if (this.#rejectsLogged.size < MAX_REJECTS_LOGGED) this.#rejectsLogged.add(key)
     const { peer, prefix, reason } = event
-    // A router that serves several nodes tells each of them about the others, and about itself: nothing to warn about.
-    const level = reason === 'as-loop' ? 'debug' : 'warn'
+    // A router that serves several nodes tells each of them about the others, and about itself; and what nobody asked it for.
+    const level = reason === 'as-loop' || reason === 'not-accepted' ? 'debug' : 'warn'
     this.#log[level]('announcement rejected', { peer, prefix, reason })
   }
 }

@@ -24,8 +24,8 @@ const PREFIXES = ['10.244.2.0/24', '10.244.3.0/24', '10.0.0.0/8', 'fd10:244:0:2:
 const SETTINGS = {
   ...testSettings,
   externalPeers: [
-    { address: '172.30.0.100', asn: 65000, acceptRoutes: true },
-    { address: '172.30.0.14', asn: 65000, acceptRoutes: false },
+    { address: '172.30.0.100', asn: 65000, acceptRoutes: true, maxPrefixes: 10 },
+    { address: '172.30.0.14', asn: 65000, acceptRoutes: false, maxPrefixes: 10 },
   ],
 }
 

@@ -186,4 +186,41 @@ describe('planner', () => {
       'no-masquerade-4 10.0.0.0/8',
     ])
   })
+
+  describe('guards against routers outside', () => {
+    const router = { address: '172.30.0.100', asn: 65000, acceptRoutes: true, maxPrefixes: 10 }
+    const conflict = (prefix: string) => planner.guard(local, NOWHERE).clusterConflict(cidr(prefix))
+
+    it('the ranges of Nodes that come and go, of Services, and the API server', () => {
+      start({ ...testSettings, externalPeers: [router], serviceCidrs: [cidr('10.96.0.0/16')] })
+      expect(conflict('10.244.2.0/24')).to.equal(undefined)
+      see(testNode(2))
+      expect(planner.nodesChanged).to.equal(true)
+      plan()
+      expect(planner.nodesChanged).to.equal(false)
+      expect(conflict('10.244.2.0/24')).to.equal('pod-cidr')
+      planner.markNode('node-2', nodes.delete('node-2'))
+      expect(conflict('10.244.2.0/24')).to.equal(undefined)
+      expect(conflict('10.96.7.7/32')).to.equal('service-cidr')
+      expect(conflict('10.97.7.7/32')).to.equal(undefined)
+      planner.setServiceCidrs([cidr('10.97.0.0/16')])
+      expect(conflict('10.97.7.7/32')).to.equal('service-cidr')
+      expect(conflict('10.96.7.7/32')).to.equal('service-cidr')
+      planner.setApiServers(['192.0.2.1', 'fd99::1'])
+      expect(plan()).to.equal(true)
+      expect(conflict('192.0.2.1/32')).to.equal('api-server')
+      expect(conflict('fd99::/64')).to.equal('covers-api-server')
+      planner.setServiceCidrs([])
+      planner.setApiServers([])
+      expect(conflict('10.97.7.7/32')).to.equal(undefined)
+      expect(conflict('192.0.2.1/32')).to.equal(undefined)
+    })
+
+    it('and knows who they are', () => {
+      start({ ...testSettings, externalPeers: [router] })
+      const guard = planner.guard(local, NOWHERE)
+      expect(guard.isExternal('172.30.0.100')).to.equal(true)
+      expect(guard.isExternal('172.30.0.12')).to.equal(false)
+    })
+  })
 })

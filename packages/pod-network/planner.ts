@@ -1,9 +1,12 @@
 /** Fills the tables from the Nodes that changed: one node at a time, everything when this node itself did. */
 
+import type { Cidr } from '@podroute/address/cidr.ts'
 import { outermost } from '@podroute/address/outermost.ts'
 import type { ClusterNodes } from './cluster-nodes.ts'
 import { planAnnouncements } from './plan/announcements.ts'
 import { planBridge, planBridgeAddresses } from './plan/bridge.ts'
+import { ClusterRanges, clusterRanges } from './plan/cluster-ranges.ts'
+import { namedPrefixes } from './plan/external-policy.ts'
 import { elementKey, planConfiguredElements, planNodeElements, type SetElement } from './plan/masquerade.ts'
 import { type ClusterNode, sameNetwork } from './plan/node.ts'
 import { planExternalPeer, planMeshPeer } from './plan/peers.ts'
@@ -40,6 +43,8 @@ export class Planner {
   /** Set elements by the node that wants them, those of the configuration under ''. Several may want one. */
   readonly #elements = new Map<string, readonly SetElement[]>()
   readonly #peers: WantedPeers
+  #apiServers: readonly string[] = []
+  #serviceCidrs: readonly Cidr[] = []
   #all = true
 
   constructor(options: PlannerOptions, nodes: ClusterNodes, tables: PlannedTables) {
@@ -57,11 +62,28 @@ export class Planner {
     this.#dirty.add(name)
   }
 
+  /** Addresses of the API server: no router outside is believed about them. */
+  setApiServers(addresses: readonly string[]): void {
+    this.#apiServers = addresses
+    this.#all = true
+  }
+
+  /** Ranges of Services that the API server names, beside those of the configuration. */
+  setServiceCidrs(ranges: readonly Cidr[]): void {
+    this.#serviceCidrs = ranges
+    this.#all = true
+  }
+
   markAll(): void {
     this.#all = true
   }
 
-  /** Plans what is dirty; true when the guard of learned routes is another now. */
+  /** Whether a Node came, went or changed since the last plan. */
+  get nodesChanged(): boolean {
+    return this.#dirty.size > 0
+  }
+
+  /** Plans what is dirty; true when the guard of all learned routes is another now. */
   plan(local: ClusterNode, surroundings: Surroundings): boolean {
     if (!this.#all && this.#dirty.size === 0) return false
     const all = this.#all
@@ -70,7 +92,7 @@ export class Planner {
     this.#dirty.clear()
     if (all) this.#planLocal(local, surroundings)
     for (const name of names) this.#planNode(name, local)
-    this.#planExternal(local)
+    if (all) this.#planExternal(local)
     this.#planMasquerade()
     return all
   }
@@ -78,15 +100,21 @@ export class Planner {
   guard(local: ClusterNode | undefined, surroundings: Surroundings): RouteGuard {
     const connected: Protected[] = surroundings.connected.map((prefix) => ({ prefix, reason: 'connected' }))
     const pods: Protected[] = (local?.podCidrs ?? []).map((prefix) => ({ prefix, reason: 'local-pods' }))
-    const services: Protected[] = this.#options.settings.serviceCidrs.map((prefix) => ({
-      prefix,
-      reason: 'service-cidr',
-    }))
+    const serviceCidrs = [...this.#options.settings.serviceCidrs, ...this.#serviceCidrs]
+    const services: Protected[] = serviceCidrs.map((prefix) => ({ prefix, reason: 'service-cidr' }))
+    const { externalPeers, clusterCidrs } = this.#options.settings
+    const routers = new Set(externalPeers.map(({ address }) => address))
+    const ranges = new ClusterRanges(
+      clusterRanges(this.#nodes.values(), { clusterCidrs, serviceCidrs, apiServers: this.#apiServers }),
+      externalPeers.flatMap(({ acceptRoutes }) => namedPrefixes(acceptRoutes)),
+    )
     return {
       protected: [...connected, ...pods, ...services],
       ownAddresses: new Set([...surroundings.addresses, ...(local?.addresses ?? []).map((a) => a.text)]),
       isNodeAddress: (address) => this.#nodes.withAddress(address) !== undefined,
       isVip: (address) => this.#options.isVip(address),
+      isExternal: (peer) => routers.has(peer),
+      clusterConflict: (prefix) => ranges.conflict(prefix),
     }
   }
 
@@ -111,12 +139,8 @@ export class Planner {
 
   #planExternal(local: ClusterNode): void {
     const { settings } = this.#options
-    if (settings.externalPeers.length === 0) return
-    // In one order, whichever Node came first: a policy that is written in another one would be another policy.
-    const nodes = [...this.#nodes.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
     for (const peer of settings.externalPeers) {
-      const planned = planExternalPeer(local, peer, nodes, settings)
-      this.#peers.want(`external/${peer.address}`, planned)
+      this.#peers.want(`external/${peer.address}`, planExternalPeer(local, peer, settings))
     }
   }
 

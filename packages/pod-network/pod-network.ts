@@ -166,6 +166,12 @@ export class PodNetwork implements AsyncDisposable {
     this.wake()
   }
 
+  /** Addresses of the API server, the one in use and others that are known. */
+  setApiServers(addresses: readonly string[]): void {
+    this.#planner.setApiServers(addresses)
+    this.wake()
+  }
+
   /** Something outside changed that readiness or protection depends on: looks again soon. */
   wake(): void {
     if (this.#closed) return
@@ -191,6 +197,7 @@ export class PodNetwork implements AsyncDisposable {
       tables: this.#tables,
       learned: this.#learned,
       peers: this.peers(),
+      rejected: this.#peering.rejected(),
       stats: this.stats(),
       conditions: this.conditions(),
     })
@@ -245,8 +252,10 @@ export class PodNetwork implements AsyncDisposable {
     if (!this.#surroundingsKnown) await this.#look()
     if (!this.#readiness.nodesSynced || !local) return this.#readiness.sayWaiting()
     await this.#peering.ensure(local)
+    const { nodesChanged } = this.#planner
     const changed = this.#planner.plan(local, this.#surroundings)
-    if (changed) this.#learned.setGuard(this.#planner.guard(local, this.#surroundings))
+    if (changed || nodesChanged)
+      this.#learned.setGuard(this.#planner.guard(local, this.#surroundings), changed ? 'all' : 'external')
     this.#keepAdopted()
     this.#expire()
     this.#planConflist(local)

@@ -14,8 +14,21 @@ export interface ExternalPeer {
   readonly families?: readonly Family[]
   /** Seconds; the speaker's default when absent. */
   readonly holdTime?: number
-  /** Whether routes that it announces are installed (never those that a node's own routes need). */
-  readonly acceptRoutes: boolean
+  readonly acceptRoutes: AcceptRoutes
+  /** Most prefixes that it may announce in one family: the session ends when there are more. */
+  readonly maxPrefixes: number
+}
+
+/**
+ * What a router is believed. false: nothing; true: everything but what `externalImport` and `ClusterRanges` refuse; a list: these prefixes.
+ */
+export type AcceptRoutes = boolean | readonly AcceptedPrefix[]
+
+/** Prefixes inside `prefix` whose length lies in [minLength, maxLength]. */
+export interface AcceptedPrefix {
+  readonly prefix: Cidr
+  readonly minLength: number
+  readonly maxLength: number
 }
 
 export interface PodNetworkSettings {
@@ -40,6 +53,8 @@ export interface PodNetworkSettings {
   readonly noMasquerade: readonly Cidr[]
   /** Ranges of the Services' virtual addresses: no route into them is learned. */
   readonly serviceCidrs: readonly Cidr[]
+  /** Ranges that the podCIDRs of Nodes are taken from: no router outside is believed about them. */
+  readonly clusterCidrs: readonly Cidr[]
   /** Path of the CNI configuration. */
   readonly conflist: string
   /** Seconds that a node's routes outlive its lost session, so that a restart over there loses no packet. */

@@ -1,6 +1,6 @@
 /** The pod network's state as plain data: for the admin socket, the command line and metrics. */
 import type { TableStats } from '@podroute/reconcile/table.ts'
-import type { PeerSnapshot } from 'bgp-speaker-ts/snapshot.ts'
+import type { PeerSnapshot, RejectedPath } from 'bgp-speaker-ts/snapshot.ts'
 import type { ClusterNodes } from './cluster-nodes.ts'
 import type { Condition } from './conditions.ts'
 import type { LearnedRoutes } from './learned-routes.ts'
@@ -59,6 +59,8 @@ export interface SnapshotInput {
   readonly tables: PodNetworkTables
   readonly learned: LearnedRoutes
   readonly peers: readonly NamedPeer[]
+  /** Announcements that policy keeps out. */
+  readonly rejected: Iterable<RejectedPath>
   readonly stats: Readonly<Record<string, TableStats>>
   readonly conditions: readonly Condition[]
 }
@@ -101,7 +103,7 @@ export function namedPeers(
   })
 }
 
-function routes({ tables, learned, nodes }: SnapshotInput): RouteSnapshot[] {
+function routes({ tables, learned, nodes, rejected }: SnapshotInput): RouteSnapshot[] {
   const failures = new Map(tables.routes.failures())
   const nodeOf = (gateway: string) => nodes.withAddress(gateway)?.name ?? ''
   const found: RouteSnapshot[] = []
@@ -118,9 +120,10 @@ function routes({ tables, learned, nodes }: SnapshotInput): RouteSnapshot[] {
           : 'pending'
     found.push({ destination, gateway, state, node: nodeOf(gateway), detail: error?.message ?? '' })
   }
-  for (const [destination, reason] of learned.refused) {
-    found.push({ destination, gateway: '', state: 'refused', node: '', detail: reason })
-  }
+  const refuse = (destination: string, detail: string) =>
+    found.push({ destination, gateway: '', state: 'refused', node: '', detail })
+  for (const [destination, reason] of learned.refused) refuse(destination, reason)
+  for (const { prefix, peer, reason } of rejected) refuse(prefix, `${reason}, from ${peer}`)
   return found
 }
 

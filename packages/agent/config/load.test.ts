@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { cidr } from '@podroute/address/cidr.ts'
 import { expect } from 'chai'
 import { parse, parseAllDocuments } from 'yaml'
 import { ConfigError } from '../errors.ts'
@@ -54,10 +55,10 @@ describe('configuration', () => {
 asn: 64513
 peers:
   - { address: 172.30.0.100, asn: 65000 }
-  - { address: "FD30::100", asn: 4200000000, port: 1179, passwordFile: /secret, families: [ipv6], holdTimeSeconds: 9, acceptRoutes: false }
+  - { address: "FD30::100", asn: 4200000000, port: 1179, passwordFile: /secret, families: [ipv6], holdTimeSeconds: 9, acceptRoutes: true, maxPrefixes: 10 }
 `
     expect(load(text, {}, { '/secret': 'hush\n' }).podNetwork?.externalPeers).to.deep.equal([
-      { address: '172.30.0.100', asn: 65000, acceptRoutes: true },
+      { address: '172.30.0.100', asn: 65000, acceptRoutes: false, maxPrefixes: 1000 },
       {
         address: 'fd30::100',
         asn: 4200000000,
@@ -65,9 +66,38 @@ peers:
         password: 'hush',
         families: [6],
         holdTime: 9,
-        acceptRoutes: false,
+        acceptRoutes: true,
+        maxPrefixes: 10,
       },
     ])
+  })
+
+  it('takes a list of the prefixes that a router is believed, with ranges of lengths', () => {
+    const list = [
+      '0.0.0.0/0',
+      '{prefix: 10.0.0.0/8, minLength: 16}',
+      '{prefix: 192.168.0.0/16, maxLength: 24}',
+      '{prefix: "fd00::/8", minLength: 48, maxLength: 64}',
+    ]
+    const text = `peers: [{address: 10.0.0.1, asn: 1, acceptRoutes: [${list}]}]`
+    expect(load(text).podNetwork?.externalPeers[0]?.acceptRoutes).to.deep.equal([
+      { prefix: cidr('0.0.0.0/0'), minLength: 0, maxLength: 0 },
+      { prefix: cidr('10.0.0.0/8'), minLength: 16, maxLength: 32 },
+      { prefix: cidr('192.168.0.0/16'), minLength: 16, maxLength: 24 },
+      { prefix: cidr('fd00::/8'), minLength: 48, maxLength: 64 },
+    ])
+  })
+
+  it('reports what is no list of prefixes, and ranges of lengths that hold none', () => {
+    const of = (accept: string) =>
+      problemsOf(() => load(`peers: [{address: 10.0.0.1, asn: 1, acceptRoutes: ${accept}}]`)).join('\n')
+    expect(of('some')).to.match(/^peers\[0\]\.acceptRoutes: true, false, or a list of prefixes/)
+    expect(of('[10.0.0.0]')).to.match(/^peers\[0\]\.acceptRoutes/)
+    expect(of('[{prefix: 10.0.0.0/8, minLength: 4}]')).to.equal(
+      'peers[0].acceptRoutes[0]: no prefix in 10.0.0.0/8 is 4 to 32 bits long',
+    )
+    expect(of('[{prefix: 10.0.0.0/8, minLength: 24, maxLength: 16}]')).to.include('is 24 to 16 bits long')
+    expect(of('[{prefix: 10.0.0.0/8, maxLength: 33}]')).to.include('is 8 to 33 bits long')
   })
 
   it('reports every problem with its path', () => {

@@ -1,8 +1,9 @@
 /** From the text of the configuration file and the overrides to a valid configuration, or to every problem with its path. */
 import { readFileSync } from 'node:fs'
-import { canonicalAddress, type Family } from '@podroute/address/address.ts'
+import { canonicalAddress, type Family, width } from '@podroute/address/address.ts'
 import { cidr } from '@podroute/address/cidr.ts'
-import type { ExternalPeer, PodNetworkSettings } from '@podroute/pod-network/settings.ts'
+import { acceptedPrefix } from '@podroute/pod-network/plan/external-policy.ts'
+import type { AcceptRoutes, ExternalPeer, PodNetworkSettings } from '@podroute/pod-network/settings.ts'
 import { parseDocument } from 'yaml'
 import { ConfigError } from '../errors.ts'
 import type { LogFormat, LogLevel } from '../log.ts'
@@ -129,6 +130,7 @@ function podNetworkSettings(
     masquerade: podNetwork.masquerade,
     noMasquerade: podNetwork.noMasquerade.map(cidr),
     serviceCidrs: file.serviceProxy.serviceCIDRs.map(cidr),
+    clusterCidrs: podNetwork.clusterCIDRs.map(cidr),
     conflist: podNetwork.conflist,
     keepRoutes: bgp.keepRoutesSeconds,
     peerDeadline: bgp.peerDeadlineSeconds,
@@ -153,8 +155,29 @@ function externalPeer(
     ...(password === undefined ? {} : { password }),
     ...(families === undefined ? {} : { families }),
     ...(peer.holdTimeSeconds === undefined ? {} : { holdTime: peer.holdTimeSeconds }),
-    acceptRoutes: peer.acceptRoutes,
+    acceptRoutes: acceptRoutes(peer.acceptRoutes, `${path}.acceptRoutes`, problems),
+    maxPrefixes: peer.maxPrefixes,
   }
+}
+
+function acceptRoutes(
+  raw: FileConfig['peers'][number]['acceptRoutes'],
+  path: string,
+  problems: string[],
+): AcceptRoutes {
+  if (typeof raw === 'boolean') return raw
+  return raw.map((entry, i) => {
+    const { prefix, ...lengths } = typeof entry === 'string' ? { prefix: entry } : entry
+    const accepted = acceptedPrefix(cidr(prefix), lengths)
+    const { minLength, maxLength } = accepted
+    if (
+      minLength < accepted.prefix.length ||
+      maxLength < minLength ||
+      maxLength > width(accepted.prefix.family)
+    )
+      problems.push(`${path}[${i}]: no prefix in ${prefix} is ${minLength} to ${maxLength} bits long`)
+    return accepted
+  })
 }
 
 function duplicates(peers: readonly ExternalPeer[], problems: string[]): void {

@@ -15,6 +15,7 @@ const asn = z
   .refine((n) => n !== 23456 && n !== 65535, { message: 'a reserved AS number' })
 const ipv4OrIpv6 = z.union([z.ipv4(), z.ipv6()], { message: 'not an IP address' })
 const prefix = z.union([z.cidrv4(), z.cidrv6()], { message: 'not a prefix such as 10.0.0.0/8' })
+const prefixLength = z.number().int().min(0).max(128).optional()
 /** RFC 4271 section 4.2: none, or three seconds and more. */
 const holdTime = z.union([z.literal(0), seconds(3, 65535)], { message: '0, or 3 to 65535 seconds' })
 const httpsUrl = z.url({ protocol: /^https$/, message: 'not an https:// URL' })
@@ -34,6 +35,18 @@ const key = z
     message: `a TCP-MD5 key has at most ${MAX_KEY_BYTES} bytes`,
   })
 
+const acceptedPrefix = z.union(
+  [prefix, z.strictObject({ prefix, minLength: prefixLength, maxLength: prefixLength })],
+  {
+    message: 'not a prefix such as 10.0.0.0/8, nor {prefix: 10.0.0.0/8, minLength: 16, maxLength: 24}',
+  },
+)
+/** Routes that a router announces: none, all but what no router is believed, or those of a list. */
+const acceptRoutes = z.union([z.boolean(), z.array(acceptedPrefix)], {
+  message:
+    'true, false, or a list of prefixes such as 10.0.0.0/8 and {prefix: 10.0.0.0/8, minLength: 16, maxLength: 24}',
+})
+
 const peer = z.strictObject({
   /** Address of a BGP router outside the cluster. */
   address: routerAddress,
@@ -47,7 +60,9 @@ const peer = z.strictObject({
     .min(1)
     .optional(),
   holdTimeSeconds: holdTime.optional(),
-  acceptRoutes: z.boolean().default(true),
+  acceptRoutes: acceptRoutes.default(false),
+  /** In each family; more end the session, which is tried again after a minute. */
+  maxPrefixes: z.number().int().min(1).max(1_000_000).default(1000),
 })
 
 const bgp = z.strictObject({
@@ -70,6 +85,8 @@ const podNetwork = z.strictObject({
   hairpin: z.boolean().default(true),
   masquerade: z.boolean().default(true),
   noMasquerade: z.array(prefix).default([]),
+  /** Ranges that the podCIDRs of Nodes are taken from (--cluster-cidr); no route into them is taken from routers outside. */
+  clusterCIDRs: z.array(prefix).default([]),
   conflist: z.string().startsWith('/').default('/etc/cni/net.d/10-podroute.conflist'),
 })
 

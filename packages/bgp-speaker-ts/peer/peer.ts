@@ -7,6 +7,7 @@ import { isPermanent, type Notification, toHardReset } from '../packet/notificat
 import type { Open } from '../packet/open.ts'
 import { peerName } from '../peer-name.ts'
 import { tooManyPrefixes } from '../rib/ingest.ts'
+import type { IngestPeer } from '../rib/ingest-peer.ts'
 import type { PeerSnapshot } from '../snapshot.ts'
 import type { Connection } from '../transport.ts'
 import { type ConnectionOwner, Connections } from './connections/connections.ts'
@@ -60,6 +61,11 @@ export class Peer implements ConnectionOwner, RemotePeer {
 
   get session(): Session | undefined {
     return this.#sessions.current
+  }
+
+  /** What it has sent: in this session, or kept of the one before. */
+  get ingest(): IngestPeer | undefined {
+    return this.session?.ingest ?? this.#sessions.retained?.ingest
   }
 
   get state() {

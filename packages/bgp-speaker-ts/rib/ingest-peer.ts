@@ -21,9 +21,12 @@ export interface IngestPeer {
   readonly loopback: boolean
   /** Most prefixes in one family; Infinity: no limit. */
   readonly maxPrefixes: number
+  /** At so many prefixes in one family the limit is near. */
+  readonly warnPrefixes: number
   readonly received: Record<Family, number>
   readonly accepted: Record<Family, number>
   rejected(reason: string, prefix: string): void
+  nearLimit(family: Family): void
   treatedAsWithdraw(problem: string): void
   attributesDiscarded(problem: string): void
   endOfRib(family: Family): void

@@ -240,7 +240,9 @@ export class Ingest {
     if (path < 0) {
       path = rib.insert(prefix, peer.source.index, pathId)
       paths.received[path] = paths.attribute[path] = REJECTED
-      if (++peer.received[rib.family] > peer.maxPrefixes) throw tooManyPrefixes(rib.family, peer.maxPrefixes)
+      const count = ++peer.received[rib.family]
+      if (count > peer.maxPrefixes) throw tooManyPrefixes(rib.family, peer.maxPrefixes)
+      if (count === peer.warnPrefixes) peer.nearLimit(rib.family)
     } else if (paths.received[path] === received && (paths.flags[path]! & PATH_FLAG.LONG_LIVED) === 0) {
       paths.flags[path]! &= ~PATH_FLAG.STALE
       return

@@ -3,8 +3,10 @@ import { formatPrefix, parsePrefix } from '../address.ts'
 import type { Family } from '../config.ts'
 import { FAMILIES } from '../packet/families.ts'
 import type { FamilyRib } from '../rib/family-rib.ts'
+import type { IngestPeer } from '../rib/ingest-peer.ts'
+import { PATH_FLAG } from '../rib/path-table.ts'
 import type { Rib } from '../rib/rib.ts'
-import type { BestPathChange, Path, PathsChange, TableSizes } from '../snapshot.ts'
+import type { BestPathChange, Path, PathsChange, RejectedPath, TableSizes } from '../snapshot.ts'
 import { toPath } from './paths.ts'
 
 export class RibReader {
@@ -48,6 +50,20 @@ export class RibReader {
       best: this.#best(rib, id),
       ...this.#multipath(rib, id),
     }))
+  }
+
+  /** What the import policy of a peer keeps out. Its reason is found again: it is not kept for each path. */
+  *rejected({ source, policy }: IngestPeer): IterableIterator<RejectedPath> {
+    if (policy === undefined) return
+    for (const family of FAMILIES) {
+      const { paths, prefixes } = this.#rib.families[family]
+      for (let path = paths.first(source.index); path >= 0; path = paths.following(path)) {
+        if (paths.attribute[path]! >= 0 || (paths.flags[path]! & PATH_FLAG.REFUSED) !== 0) continue
+        const prefix = paths.prefix[path]!
+        policy.evaluate(paths.received[path]!, source, family, prefixes, prefix)
+        yield { prefix: prefixes.text(prefix), peer: source.address ?? '', reason: policy.reason }
+      }
+    }
   }
 
   sizes(): TableSizes {

@@ -59,8 +59,15 @@ describe('peers', () => {
   })
 
   it('peers with a router outside, from the address of its family, with what is configured', () => {
-    const router = { address: '172.30.0.100', asn: 65000, port: 1179, password: 's3', acceptRoutes: true }
-    const peer = planExternalPeer(one, router, [one, two], testSettings)!
+    const router = {
+      address: '172.30.0.100',
+      asn: 65000,
+      port: 1179,
+      password: 's3',
+      acceptRoutes: true,
+      maxPrefixes: 9,
+    }
+    const peer = planExternalPeer(one, router, testSettings)!
     expect(peer).to.deep.include({
       address: '172.30.0.100',
       asn: 65000,
@@ -69,23 +76,19 @@ describe('peers', () => {
       localAddress: '172.30.0.11',
       families: ['ipv4-unicast', 'ipv6-unicast'],
     })
-    expect(peer.importPolicy?.rules.map((r) => r.name)).to.deep.equal([
-      'default-route',
-      'pod-cidr',
-      'node-address',
-    ])
+    expect(peer.maxPrefixes).to.equal(9)
     expect(peer.importPolicy?.otherwise).to.equal('accept')
   })
 
   it('takes no route from a router whose routes are not accepted', () => {
-    const router = { address: '172.30.0.100', asn: 65000, acceptRoutes: false }
-    expect(planExternalPeer(one, router, [one], testSettings)?.importPolicy?.otherwise).to.equal('reject')
+    const router = { address: '172.30.0.100', asn: 65000, acceptRoutes: false, maxPrefixes: 9 }
+    expect(planExternalPeer(one, router, testSettings)?.importPolicy?.otherwise).to.equal('reject')
   })
 
   it('leaves out a router of a family that the node lacks', () => {
     const v4 = testNode(1, { internalIPs: ['172.30.0.11'] })
-    const router = { address: 'fd30::100', asn: 65000, acceptRoutes: true }
-    expect(planExternalPeer(v4, router, [v4], testSettings)).to.equal(undefined)
+    const router = { address: 'fd30::100', asn: 65000, acceptRoutes: true, maxPrefixes: 9 }
+    expect(planExternalPeer(v4, router, testSettings)).to.equal(undefined)
   })
 
   it('announces its own pod prefixes with its own address of the family', () => {

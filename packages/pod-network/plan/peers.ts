@@ -4,8 +4,9 @@ import { FAMILIES, type Family, familyOf } from '@podroute/address/address.ts'
 import type { Family as BgpFamily, PeerConfig } from 'bgp-speaker-ts/config.ts'
 import { canonicalAddress, peerName } from 'bgp-speaker-ts/peer-name.ts'
 import type { ExternalPeer, PodNetworkSettings } from '../settings.ts'
+import { externalImport } from './external-policy.ts'
 import { type ClusterNode, primaryAddress } from './node.ts'
-import { EXPORT_OWN, externalImport, meshImport } from './policy.ts'
+import { EXPORT_OWN, meshImport } from './policy.ts'
 
 /** The speaker's own name of a peer: its address in canonical form. */
 export const peerKey = (peer: Pick<PeerConfig, 'address' | 'interface'>) => canonicalAddress(peerName(peer))
@@ -40,7 +41,6 @@ export function planMeshPeer(
 export function planExternalPeer(
   local: ClusterNode,
   peer: ExternalPeer,
-  nodes: Iterable<ClusterNode>,
   settings: PodNetworkSettings,
 ): PeerConfig | undefined {
   const localAddress = primaryAddress(local, familyOf(peer.address))
@@ -55,7 +55,8 @@ export function planExternalPeer(
     holdTime: peer.holdTime ?? settings.holdTime,
     families: families.map(bgpFamily),
     ...(peer.password === undefined ? {} : { password: peer.password }),
-    importPolicy: externalImport(nodes, peer.acceptRoutes),
+    importPolicy: externalImport(peer.acceptRoutes),
+    maxPrefixes: peer.maxPrefixes,
     exportPolicy: EXPORT_OWN,
     nextHop: nextHops(local),
   }

@@ -5,10 +5,10 @@ import type { Cidr } from '@podroute/address/cidr.ts'
 import type { Match, Policy, PrefixMatch, Rule } from 'bgp-speaker-ts/policy/policy.ts'
 import type { ClusterNode } from './node.ts'
 
-const accept = (name: string, match: Match): Rule => ({ name, match, verdict: 'accept' })
-const reject = (name: string, match: Match = {}): Rule => ({ name, match, verdict: 'reject' })
+export const accept = (name: string, match: Match): Rule => ({ name, match, verdict: 'accept' })
+export const reject = (name: string, match: Match = {}): Rule => ({ name, match, verdict: 'reject' })
 
-const within = (prefix: Cidr): PrefixMatch => ({
+export const within = (prefix: Cidr): PrefixMatch => ({
   prefix: prefix.text,
   minLength: prefix.length,
   maxLength: width(prefix.family),
@@ -34,23 +34,4 @@ export function meshImport(node: ClusterNode): Policy {
 export const EXPORT_OWN: Policy = {
   rules: [accept('own', { sources: ['local'] })],
   otherwise: 'reject',
-}
-
-/** What an outside router may never take over: the default route, pods, nodes. */
-export function externalImport(nodes: Iterable<ClusterNode>, acceptRoutes: boolean): Policy {
-  if (!acceptRoutes) return { rules: [reject('not-accepted')], otherwise: 'reject' }
-  const pods: PrefixMatch[] = []
-  const addresses: PrefixMatch[] = []
-  for (const node of nodes) {
-    pods.push(...node.podCidrs.map(within))
-    addresses.push(...node.addresses.map((a) => ({ prefix: `${a.text}/${width(a.family)}` })))
-  }
-  return {
-    rules: [
-      reject('default-route', { prefixes: [{ prefix: '0.0.0.0/0' }, { prefix: '::/0' }] }),
-      reject('pod-cidr', { prefixes: pods }),
-      reject('node-address', { prefixes: addresses }),
-    ],
-    otherwise: 'accept',
-  }
 }

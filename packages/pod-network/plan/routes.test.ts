@@ -13,6 +13,8 @@ const guard: RouteGuard = {
   ownAddresses: new Set(['172.30.0.11']),
   isNodeAddress: (address) => address === '192.168.7.12',
   isVip: (address) => address === '192.0.2.7',
+  isExternal: (peer) => peer === '172.30.0.100',
+  clusterConflict: ({ text }) => (text === '10.0.0.0/8' ? 'covers-pod-cidr' : undefined),
 }
 
 const path = (prefix: string, nextHop = '172.30.0.12') => testPath(prefix, { nextHop })
@@ -52,6 +54,15 @@ describe('routes', () => {
 
   it('takes a prefix that covers a protected one, which stays the more specific', () => {
     expect(reason(path('172.16.0.0/12'))).to.equal('install')
+  })
+
+  it('takes no prefix of a router outside that the cluster itself uses, but a default route that policy let in', () => {
+    const from = (prefix: string) =>
+      reason(testPath(prefix, { peer: '172.30.0.100', nextHop: '172.30.0.100' }))
+    expect(from('10.0.0.0/8')).to.equal('covers-pod-cidr')
+    expect(from('11.0.0.0/8')).to.equal('install')
+    expect(from('0.0.0.0/0')).to.equal('install')
+    expect(from('172.30.0.128/25')).to.equal('connected')
   })
 
   it('refuses itself as the next hop and a prefix that is none', () => {

@@ -5,6 +5,7 @@ import { type Cidr, contains, parseCidr } from '@podroute/address/cidr.ts'
 import type { Route } from '@podroute/linux/route/routes.ts'
 import type { Path } from 'bgp-speaker-ts/snapshot.ts'
 import { ROUTE_PROTOCOL } from '../settings.ts'
+import type { ClusterConflict } from './cluster-ranges.ts'
 
 /** Prefixes that no learned route may equal or lie in. */
 export interface Protected {
@@ -20,6 +21,10 @@ export interface RouteGuard {
   isNodeAddress(address: string): boolean
   /** Whether the address is a Service's virtual address on this node. */
   isVip(address: string): boolean
+  /** Whether the peer is a router outside the cluster. */
+  isExternal(peer: string): boolean
+  /** What of the cluster's own lies in the prefix, or holds it: not to be told by a router outside. */
+  clusterConflict(prefix: Cidr): ClusterConflict | undefined
 }
 
 export type RouteDecision =
@@ -34,6 +39,7 @@ export type RefuseReason =
   | 'node-address'
   | 'vip'
   | 'own-next-hop'
+  | ClusterConflict
 
 const MAIN_TABLE = 254
 const SCOPE_UNIVERSE = 0
@@ -43,7 +49,7 @@ export function planRoute(best: Path, guard: RouteGuard): RouteDecision {
   if (best.peer === undefined || best.nextHop === undefined) return { kind: 'none' }
   const prefix = parseCidr(best.prefix)
   if (!prefix) return { kind: 'refuse', reason: 'bad-prefix' }
-  const reason = refusal(prefix, best.nextHop, guard)
+  const reason = refusal(prefix, { peer: best.peer, nextHop: best.nextHop }, guard)
   if (reason) return { kind: 'refuse', reason }
   return {
     kind: 'install',
@@ -59,13 +65,20 @@ export function planRoute(best: Path, guard: RouteGuard): RouteDecision {
   }
 }
 
-function refusal(prefix: Cidr, nextHop: string, guard: RouteGuard): RefuseReason | undefined {
-  if (prefix.length === 0) return 'default-route'
+function refusal(
+  prefix: Cidr,
+  { peer, nextHop }: { readonly peer: string; readonly nextHop: string },
+  guard: RouteGuard,
+): RefuseReason | undefined {
+  const external = guard.isExternal(peer)
+  // Of a router it is what the operator named: its import policy has let it in.
+  if (prefix.length === 0 && !external) return 'default-route'
   const shield = guard.protected.find((p) => contains(p.prefix, prefix))
   if (shield) return shield.reason
   if (prefix.length === width(prefix.family)) {
     if (guard.isVip(prefix.network)) return 'vip'
     if (guard.isNodeAddress(prefix.network)) return 'node-address'
   }
-  return guard.ownAddresses.has(nextHop) ? 'own-next-hop' : undefined
+  const conflict = external ? guard.clusterConflict(prefix) : undefined
+  return conflict ?? (guard.ownAddresses.has(nextHop) ? 'own-next-hop' : undefined)
 }

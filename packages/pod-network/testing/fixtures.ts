@@ -27,6 +27,7 @@ export const testSettings: PodNetworkSettings = {
   masquerade: true,
   noMasquerade: [],
   serviceCidrs: [],
+  clusterCidrs: [],
   conflist: '/etc/cni/net.d/10-podroute.conflist',
   keepRoutes: 120,
   peerDeadline: 30,

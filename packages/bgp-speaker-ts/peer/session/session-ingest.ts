@@ -11,10 +11,14 @@ import type { Negotiated } from './negotiation.ts'
 /** Who is told what becomes of the routes. */
 export interface IngestOwner {
   notImported(reason: string, prefix: string): void
+  nearLimit(family: Family): void
   treatedAsWithdraw(problem: string): void
   attributesDiscarded(problem: string): void
   heardEndOfRib(family: Family): void
 }
+
+/** Share of the limit of prefixes at which it is said to be near. */
+const WARN_SHARE = 0.8
 
 export class SessionIngest implements IngestPeer {
   readonly source: Source
@@ -28,6 +32,7 @@ export class SessionIngest implements IngestPeer {
   readonly accepted: Record<Family, number> = { 'ipv4-unicast': 0, 'ipv6-unicast': 0 }
   policy: PolicyEngine | undefined
   maxPrefixes = Number.POSITIVE_INFINITY
+  warnPrefixes = Number.POSITIVE_INFINITY
   readonly #speaker: SpeakerContext
   readonly #owner: IngestOwner
   readonly #local: string
@@ -67,6 +72,7 @@ export class SessionIngest implements IngestPeer {
   configure({ importPolicy, maxPrefixes, nextHop }: PeerConfig): void {
     this.policy = this.#speaker.engine(importPolicy)
     this.maxPrefixes = maxPrefixes ?? Number.POSITIVE_INFINITY
+    this.warnPrefixes = Math.ceil(this.maxPrefixes * WARN_SHARE)
     const addresses = [this.#local, nextHop?.ipv4, nextHop?.ipv6].map((text) => parseScoped(text ?? ''))
     this.#own = this.#speaker.interned.addresses.intern(addresses.filter((bytes) => bytes !== undefined))
   }
@@ -78,6 +84,10 @@ export class SessionIngest implements IngestPeer {
 
   rejected(reason: string, prefix: string): void {
     this.#owner.notImported(reason, prefix)
+  }
+
+  nearLimit(family: Family): void {
+    this.#owner.nearLimit(family)
   }
 
   treatedAsWithdraw(problem: string): void {

@@ -55,6 +55,8 @@ export class Session implements Member, IngestOwner {
   #sendHold: SendHold | undefined
   /** End-of-RIB markers that wait for the end of our own restart. */
   #postponedEnds: readonly Family[] = NO_FAMILIES
+  /** Families of which it has been said that the limit of prefixes is near. */
+  #nearLimit: readonly Family[] = NO_FAMILIES
   #config: PeerConfig
   #group: UpdateGroup
 
@@ -222,6 +224,13 @@ export class Session implements Member, IngestOwner {
 
   notImported(reason: string, prefix: string): void {
     this.#reject('import', reason, prefix)
+  }
+
+  nearLimit(family: Family): void {
+    if (this.#nearLimit.includes(family)) return
+    this.#nearLimit = [...this.#nearLimit, family]
+    const { maxPrefixes: limit } = this.ingest
+    this.#speaker.emitPeer({ kind: 'near-prefix-limit', peer: this.#name, family, limit })
   }
 
   treatedAsWithdraw(problem: string): void {

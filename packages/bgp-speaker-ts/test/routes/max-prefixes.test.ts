@@ -40,6 +40,19 @@ describe('the limit of prefixes', () => {
     expectCease(1, 2)
   })
 
+  it('is said to be near at four fifths of it, once a session and family', async () => {
+    bench.speaker.updatePeer({ ...config, maxPrefixes: 5 })
+    const near = () => bench.events.filter(({ kind }) => kind === 'near-prefix-limit')
+    peer.announce('10.1.0.0/16', '10.2.0.0/16', '10.3.0.0/16')
+    expect(near()).to.deep.equal([])
+    peer.announce('10.4.0.0/16').withdraw('10.4.0.0/16').announce('10.4.0.0/16')
+    expect(near()).to.deep.equal([
+      { kind: 'near-prefix-limit', peer: '10.0.0.2', family: 'ipv4-unicast', limit: 5 },
+    ])
+    peer.announce('fd01::/48', 'fd02::/48', 'fd03::/48', 'fd04::/48')
+    expect(near().length).to.equal(2)
+  })
+
   it('counts each family by itself', () => {
     peer.announce('10.1.0.0/16', '10.2.0.0/16', 'fd01::/48', 'fd02::/48')
     expect(bench.prefixes().length).to.equal(4)
