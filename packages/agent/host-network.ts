@@ -6,7 +6,7 @@ import { routeFilter } from '@podroute/linux/route/filter.ts'
 import type { Link } from '@podroute/linux/route/links.ts'
 import { watchRoutes } from '@podroute/linux/route/monitor.ts'
 import { type Route, Routes } from '@podroute/linux/route/routes.ts'
-import { ROUTE_PROTOCOL } from '@podroute/service-proxy/resources/vips.ts'
+import { ROUTE_PROTOCOL } from '@podroute/service-proxy/ipvs/vips.ts'
 import type { Logger } from './log.ts'
 
 export interface HostNetworkState {

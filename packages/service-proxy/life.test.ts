@@ -1,9 +1,9 @@
 import type { Flow } from '@podroute/linux/conntrack.ts'
 import { ManualClock } from '@podroute/reconcile/testing/manual-clock.ts'
 import { expect } from 'chai'
-import { Patrol } from './patrol.ts'
+import { Patrol } from './audit/audit-loop.ts'
+import { readSockets } from './kernel/sockets.ts'
 import { createServiceProxy, type ServiceProxyOptions } from './proxy.ts'
-import { readSockets } from './sockets.ts'
 import { FakeKernel } from './testing/fake-kernel.ts'
 import { service, slice } from './testing/objects.ts'
 

@@ -2,7 +2,7 @@
 import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import type { FlushResult } from '@podroute/reconcile/table.ts'
-import type { Kernel } from './kernel.ts'
+import type { Kernel } from './kernel/kernel.ts'
 import type { Problem } from './types.ts'
 
 export interface ServiceProxyOptions {

@@ -1,7 +1,7 @@
 /** What the proxy does for each Service, for people to read. */
-import type { Frontends } from './frontends.ts'
-import type { ServiceIndex } from './index.ts'
+import type { Frontends } from './claims/frontends.ts'
 import type { Origin } from './plan/frontend.ts'
+import type { ServiceIndex } from './service-index.ts'
 import type { ServiceKey } from './types.ts'
 
 export interface ServiceSnapshot {

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import { createNetns, removeNetns } from '@podroute/linux/netns.ts'
-import { openKernel } from '@podroute/service-proxy/open-kernel.ts'
+import { openKernel } from '@podroute/service-proxy/kernel/open-kernel.ts'
 import { createServiceProxy, type ServiceProxy } from '@podroute/service-proxy/proxy.ts'
 import { median, report } from './report.ts'
 import { type Counts, counting } from './services-counts.ts'

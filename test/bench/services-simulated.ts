@@ -1,5 +1,5 @@
 /** The proxy without a kernel, so that what grows with the cluster shows past what a VM holds: messages are counted, not sent. */
-import type { Kernel } from '@podroute/service-proxy/kernel.ts'
+import type { Kernel } from '@podroute/service-proxy/kernel/kernel.ts'
 import { createServiceProxy } from '@podroute/service-proxy/proxy.ts'
 import { FakeKernel } from '@podroute/service-proxy/testing/fake-kernel.ts'
 import { median, report } from './report.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Kernel } from '@podroute/service-proxy/kernel.ts'
-import { openKernel } from '@podroute/service-proxy/open-kernel.ts'
+import type { Kernel } from '@podroute/service-proxy/kernel/kernel.ts'
+import { openKernel } from '@podroute/service-proxy/kernel/open-kernel.ts'
 import type { ServiceProxyOptions } from '@podroute/service-proxy/options.ts'
 import { createServiceProxy, type ServiceProxy } from '@podroute/service-proxy/proxy.ts'
 import { service, slice } from '@podroute/service-proxy/testing/objects.ts'

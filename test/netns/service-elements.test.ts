@@ -1,9 +1,9 @@
 /** The elements of the proxy's sets, read from the kernel by us, against what was written and what nft itself lists. */
 import { createNetns, removeNetns } from '@podroute/linux/netns.ts'
 import { Nft } from '@podroute/linux/nft/nft.ts'
-import type { NftSeam } from '@podroute/service-proxy/kernel.ts'
-import { openNft } from '@podroute/service-proxy/open-nft.ts'
+import type { NftSeam } from '@podroute/service-proxy/kernel/kernel.ts'
 import { baseScript } from '@podroute/service-proxy/rules/base.ts'
+import { openNft } from '@podroute/service-proxy/rules/open-nft.ts'
 import { SET_NAMES, type SetName, setOf, TABLE } from '@podroute/service-proxy/rules/sets.ts'
 import { expect } from 'chai'
 

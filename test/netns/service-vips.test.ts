@@ -1,8 +1,8 @@
 /** VIPs that go without an announcement, because of their interface or of the address that is their source, are found by a quick audit. */
 
 import { Table } from '@podroute/reconcile/table.ts'
-import { openKernel } from '@podroute/service-proxy/open-kernel.ts'
-import { Vips } from '@podroute/service-proxy/resources/vips.ts'
+import { Vips } from '@podroute/service-proxy/ipvs/vips.ts'
+import { openKernel } from '@podroute/service-proxy/kernel/open-kernel.ts'
 import { expect } from 'chai'
 import { run } from '../../lab/command.ts'
 import { eventually } from '../support/eventually.ts'

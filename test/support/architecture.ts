@@ -30,7 +30,7 @@ export const EFFECTS: readonly RegExp[] = [
   // The admin socket's other end.
   /^packages\/cli\/client\.ts$/,
   // Health-check node ports, and what /proc shows.
-  /^packages\/service-proxy\/(health-check\/server|proc)\.ts$/,
+  /^packages\/service-proxy\/(health-checks\/server|kernel\/proc)\.ts$/,
   // Builds the CNI plugins; runs on the developer's machine.
   /^packages\/cni\/sysroot\.ts$/,
 ]

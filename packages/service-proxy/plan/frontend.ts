@@ -1,5 +1,5 @@
 /** One address, protocol and port that clients connect to, with everything that the kernel must hold for it. */
-import type { Destination, VirtualServer } from '../kernel.ts'
+import type { Destination, VirtualServer } from '../kernel/kernel.ts'
 import type { ShortAffinity } from '../rules/affinity.ts'
 import type { SetElement } from '../rules/sets.ts'
 import type { Family, Protocol } from '../types.ts'

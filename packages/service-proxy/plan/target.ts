@@ -2,7 +2,7 @@
 
 import { familyOf } from '@podroute/address/address.ts'
 import { FLAG_PERSISTENT } from '@podroute/linux/ipvs/ipvs.ts'
-import type { VirtualServer } from '../kernel.ts'
+import type { VirtualServer } from '../kernel/kernel.ts'
 import type { PortSetName, SetElement } from '../rules/sets.ts'
 import { portElement, setOf } from '../rules/sets.ts'
 import { DEFAULT_SCHEDULER } from '../settings.ts'

@@ -10,10 +10,10 @@ import type {
   Route,
   RouteOp,
   VirtualServer,
-} from '../kernel.ts'
+} from '../kernel/kernel.ts'
+import type { BoundPort } from '../kernel/sockets.ts'
 import { destinationKey, serverKey } from '../plan/frontend.ts'
 import { type SetName, setOf } from '../rules/sets.ts'
-import type { BoundPort } from '../sockets.ts'
 
 class FakeError extends Error {
   readonly code: string

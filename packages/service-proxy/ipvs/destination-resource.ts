@@ -1,0 +1,121 @@
+/** Destinations of our virtual servers as a Resource. */
+import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
+import { codeOf, DONE, outcomeOf } from '@podroute/reconcile/resource.ts'
+import { ServiceProxyError } from '../errors.ts'
+import type { Destination, DestinationsByServer, IpvsOp, IpvsSeam, VirtualServer } from '../kernel/kernel.ts'
+import type { DestinationKey, ServerKey } from '../plan/frontend.ts'
+import { destinationKey, isOurs, serverKey, serverOf } from '../plan/frontend.ts'
+
+export interface PlacedDestination {
+  readonly server: VirtualServer
+  readonly destination: Destination
+}
+
+/** What the table of virtual servers knows. */
+export interface ServersOfDestinations {
+  /** The server, if it is in place and ours: somebody else's may hold the same address, and gets no destination from us. */
+  inPlace(key: ServerKey): VirtualServer | undefined
+  /** The kernel does not know this server: somebody removed it. */
+  missing(key: ServerKey): void
+}
+
+type DestinationOp = Op<DestinationKey, PlacedDestination>
+
+export class Destinations implements Resource<DestinationKey, PlacedDestination> {
+  readonly name = 'destinations'
+  readonly #ipvs: IpvsSeam
+  readonly #servers: ServersOfDestinations
+
+  constructor(ipvs: IpvsSeam, servers: ServersOfDestinations) {
+    this.#ipvs = ipvs
+    this.#servers = servers
+  }
+
+  equal(a: PlacedDestination, b: PlacedDestination): boolean {
+    return (
+      a.destination.weight === b.destination.weight && a.destination.forwarding === b.destination.forwarding
+    )
+  }
+
+  async *list(): AsyncIterable<Iterable<readonly [DestinationKey, PlacedDestination]>> {
+    for await (const portion of this.#ipvs.table()) yield this.#ours(portion)
+  }
+
+  async revision(): Promise<string | undefined> {
+    return this.#ipvs.revision?.()
+  }
+
+  async read(keys: readonly DestinationKey[]): Promise<ReadonlyMap<DestinationKey, PlacedDestination>> {
+    const wanted = new Set(keys)
+    const wantedServers = new Set(keys.map(serverOf))
+    const found = new Map<DestinationKey, PlacedDestination>()
+    for (const server of await this.#ipvs.servers()) {
+      const owner = serverKey(server)
+      if (!isOurs(server) || !wantedServers.has(owner)) continue
+      const destinations = await this.#ipvs.destinations(server)
+      for (const [key, value] of placed(owner, server, destinations))
+        if (wanted.has(key)) found.set(key, value)
+    }
+    return found
+  }
+
+  async apply(ops: readonly DestinationOp[]): Promise<readonly Outcome[]> {
+    let last: VirtualServer | undefined
+    let inPlace = false
+    const possible = ops.filter((op) => {
+      const { server } = op.kind === 'remove' ? op.previous : op.value
+      // Those of one server come one after the other.
+      if (server !== last) inPlace = this.#servers.inPlace(serverOf(op.key)) !== undefined
+      last = server
+      return inPlace
+    })
+    const results = await this.#ipvs.apply(possible.map(toIpvsOp))
+    if (possible.length === ops.length) return ops.map((op, index) => this.#judge(op, results[index]))
+    const outcomes = new Map(possible.map((op, index) => [op, this.#judge(op, results[index])]))
+    return ops.map((op) => outcomes.get(op) ?? withoutServer(op))
+  }
+
+  /** Whatever had a server goes with it, so a missing server means that its destinations are removed already. */
+  #judge(op: DestinationOp, error: Error | null | undefined): Outcome {
+    if (codeOf(error) !== 'ESRCH') return outcomeOf(error)
+    if (op.kind === 'remove') return DONE
+    this.#servers.missing(serverOf(op.key))
+    return outcomeOf(error)
+  }
+
+  *#ours(portion: DestinationsByServer): Iterable<readonly [DestinationKey, PlacedDestination]> {
+    for (const [key, destinations] of portion) {
+      const server = this.#servers.inPlace(key)
+      if (server) yield* placed(key, server, destinations)
+    }
+  }
+}
+
+function* placed(
+  key: ServerKey,
+  server: VirtualServer,
+  destinations: readonly Destination[],
+): Iterable<readonly [DestinationKey, PlacedDestination]> {
+  for (const { address, port, weight, forwarding } of destinations) {
+    yield [
+      destinationKey(key, { address, port }),
+      { server, destination: { address, port, weight, forwarding } },
+    ]
+  }
+}
+
+function withoutServer(op: DestinationOp): Outcome {
+  if (op.kind === 'remove') return DONE
+  return outcomeOf(new ServiceProxyError('NO_SERVER', `no virtual server ${serverOf(op.key)} of ours`))
+}
+
+const KINDS = {
+  add: 'add-destination',
+  replace: 'replace-destination',
+  remove: 'remove-destination',
+} as const
+
+function toIpvsOp(op: DestinationOp): IpvsOp {
+  const { server, destination } = op.kind === 'remove' ? op.previous : op.value
+  return { kind: KINDS[op.kind], server, destination }
+}

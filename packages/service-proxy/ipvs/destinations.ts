@@ -1,0 +1,129 @@
+/** The destinations of all frontends: put in place, drained when their endpoint goes, brought back when it returns. */
+import type { Clock } from '@podroute/reconcile/clock.ts'
+import type { Table } from '@podroute/reconcile/table.ts'
+import type {
+  Connections,
+  Destination,
+  DestinationsByServer,
+  IpvsSeam,
+  VirtualServer,
+} from '../kernel/kernel.ts'
+import type { DestinationKey, Frontend, ServerKey } from '../plan/frontend.ts'
+import { destinationKey, serverKey, serverOf } from '../plan/frontend.ts'
+import type { PlacedDestination } from './destination-resource.ts'
+import { Drains } from './drains.ts'
+import { sameServer } from './virtual-servers.ts'
+
+export interface PlacementOptions {
+  readonly clock: Clock
+  readonly ipvs: IpvsSeam
+  /** For how long a destination that goes keeps its connections, in seconds, where its Service does not say. */
+  readonly drain: number
+}
+
+export class Placements implements Disposable {
+  readonly #table: Table<DestinationKey, PlacedDestination>
+  readonly #options: PlacementOptions
+  readonly #drains: Drains
+
+  constructor(table: Table<DestinationKey, PlacedDestination>, options: PlacementOptions) {
+    this.#table = table
+    this.#options = options
+    this.#drains = new Drains({
+      clock: options.clock,
+      connections: (servers) => connectionsOf(options, servers),
+      quiet: (key) => table.acknowledged(key)?.destination.weight === 0,
+      finish: (key) => table.delete(key),
+    })
+  }
+
+  /** How many destinations wait for their connections to end. */
+  get draining(): number {
+    return this.#drains.size
+  }
+
+  /** From what a frontend was to what it is. */
+  change(before: Frontend | undefined, after: Frontend | undefined): void {
+    // What stays as it is, nearly always most of them, costs nothing; with another server all are tried anew.
+    const same = before && after && sameServer(before.server, after.server)
+    const wanted = new Set<DestinationKey>()
+    for (const [key, destination] of destinationsOf(after, same ? before : undefined)) {
+      wanted.add(key)
+      this.#drains.cancel(key)
+      this.#table.set(key, { server: after!.server, destination })
+    }
+    for (const [key, destination] of destinationsOf(before, same ? after : undefined)) {
+      if (wanted.has(key)) continue
+      if (after) this.#release(key, destination, after)
+      else this.#remove(key)
+    }
+    if (before && !after) for (const key of this.#drains.of(before.key)) this.#remove(key)
+  }
+
+  /** What an earlier run left in the kernel: the connections of its endpoints may go on, too. */
+  adopt(frontendOf: (server: ServerKey) => Frontend | undefined): void {
+    for (const [key, { destination }] of this.#table.unwanted()) {
+      const frontend = frontendOf(serverOf(key))
+      if (frontend) this.#release(key, destination, frontend)
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#drains[Symbol.dispose]()
+  }
+
+  /** Datagrams have no connection that could end well: they are better served elsewhere at once. */
+  #release(key: DestinationKey, destination: Destination, frontend: Frontend): void {
+    const seconds = frontend.protocol === 'udp' ? 0 : (frontend.drain ?? this.#options.drain)
+    // What the kernel never got has no connections.
+    if (seconds === 0 || this.#table.acknowledged(key) === undefined) {
+      this.#remove(key)
+      return
+    }
+    const { server } = frontend
+    this.#table.set(key, { server, destination: { ...destination, weight: 0 } })
+    this.#drains.start(key, server, seconds * 1000)
+  }
+
+  #remove(key: DestinationKey): void {
+    this.#drains.cancel(key)
+    this.#table.delete(key)
+  }
+}
+
+/** Milliseconds that one round of questions may take; drains ask once a second. */
+const PATIENCE = 25
+
+/**
+ * One server after the other, those that wait longest first, for as long as there is time: reading the whole table at once grows
+ * with the cluster, and a destination that nobody asked about still goes at its deadline.
+ */
+async function connectionsOf(
+  { ipvs, clock }: PlacementOptions,
+  servers: Iterable<VirtualServer>,
+): Promise<DestinationsByServer> {
+  const found = new Map<ServerKey, readonly (Destination & Connections)[]>()
+  const end = clock.now() + PATIENCE
+  for (const server of servers) {
+    if (clock.now() >= end) break
+    found.set(serverKey(server), await ipvs.destinations(server))
+  }
+  return found
+}
+
+/** Those of `frontend` that are not at the same place in `other`, just so. */
+function* destinationsOf(
+  frontend: Frontend | undefined,
+  other: Frontend | undefined,
+): Iterable<readonly [DestinationKey, Destination]> {
+  for (const [index, destination] of frontend?.destinations.entries() ?? []) {
+    if (sameDestination(destination, other?.destinations[index])) continue
+    yield [destinationKey(frontend!.key, destination), destination]
+  }
+}
+
+function sameDestination(a: Destination, b: Destination | undefined): boolean {
+  return (
+    a.address === b?.address && a.port === b.port && a.weight === b.weight && a.forwarding === b.forwarding
+  )
+}

@@ -1,0 +1,44 @@
+/** IPVS virtual servers as a Resource; those without our mark in their flags belong to others. */
+import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
+import { outcomeOf } from '@podroute/reconcile/resource.ts'
+import type { IpvsOp, IpvsSeam, VirtualServer } from '../kernel/kernel.ts'
+import type { ServerKey } from '../plan/frontend.ts'
+import { isOurs, serverKey } from '../plan/frontend.ts'
+
+export class VirtualServers implements Resource<ServerKey, VirtualServer> {
+  readonly name = 'virtual-servers'
+  readonly #ipvs: IpvsSeam
+
+  constructor(ipvs: IpvsSeam) {
+    this.#ipvs = ipvs
+  }
+
+  equal(a: VirtualServer, b: VirtualServer): boolean {
+    return sameServer(a, b)
+  }
+
+  async *list(): AsyncIterable<Iterable<readonly [ServerKey, VirtualServer]>> {
+    const ours = (await this.#ipvs.servers()).filter(isOurs)
+    yield ours.map((server) => [serverKey(server), server])
+  }
+
+  async apply(ops: readonly Op<ServerKey, VirtualServer>[]): Promise<readonly Outcome[]> {
+    return (await this.#ipvs.apply(ops.map(toIpvsOp))).map(outcomeOf)
+  }
+}
+
+/** Of two under one key. */
+export function sameServer(a: VirtualServer, b: VirtualServer): boolean {
+  return a.scheduler === b.scheduler && a.flags === b.flags && a.timeout === b.timeout
+}
+
+function toIpvsOp(op: Op<ServerKey, VirtualServer>): IpvsOp {
+  switch (op.kind) {
+    case 'add':
+      return { kind: 'add-server', server: op.value }
+    case 'replace':
+      return { kind: 'replace-server', server: op.value }
+    case 'remove':
+      return { kind: 'remove-server', server: op.previous }
+  }
+}

@@ -1,0 +1,100 @@
+/** What is known of this node and its cluster, from the API, the kernel and the configuration, as planning wants it. */
+import { familyOf } from '@podroute/address/address.ts'
+import { cidr, containsAddress } from '@podroute/address/cidr.ts'
+import type { PlanContext } from './context.ts'
+import { type ReservedByHolder, type ReservedHolder, reservedAddresses } from './reserved.ts'
+
+export interface NodeViewOptions {
+  readonly nodeName: string
+  readonly zone?: string
+  /** The node's addresses, its primary one of each family first. */
+  readonly nodeAddresses: readonly string[]
+  /** Prefixes of the node's addresses on which NodePorts answer; none: on its primary address of each family. */
+  readonly nodePortRanges?: readonly string[]
+  readonly externalRanges?: readonly string[]
+  readonly serviceCIDRs?: readonly string[]
+  readonly masqueradeAll?: boolean
+  markOf(name: string): number
+}
+
+interface Facts {
+  readonly zone: string
+  readonly nodeAddresses: readonly string[]
+  /** Of all interfaces. */
+  readonly kernelAddresses: readonly string[]
+  /** Of all nodes. */
+  readonly clusterAddresses: readonly string[]
+  readonly reserved: ReservedByHolder
+  readonly podCIDRs: readonly string[]
+  /** Schedulers that the kernel does not have. */
+  readonly missingSchedulers: readonly string[]
+}
+
+export class NodeView {
+  readonly #options: NodeViewOptions
+  #facts: Facts
+  #context: PlanContext
+
+  constructor(options: NodeViewOptions) {
+    this.#options = options
+    const { zone = '', nodeAddresses } = options
+    const unknown = { kernelAddresses: [], clusterAddresses: [], podCIDRs: [], missingSchedulers: [] }
+    this.#facts = { zone, nodeAddresses, reserved: {}, ...unknown }
+    this.#context = makeContext(options, this.#facts)
+  }
+
+  get context(): PlanContext {
+    return this.#context
+  }
+
+  /** The node's own address towards a VIP; empty where it has none. */
+  sourceOf(vip: string): string {
+    return primaries(this.#facts.nodeAddresses).find((address) => familyOf(address) === familyOf(vip)) ?? ''
+  }
+
+  /** Returns whether anything is different now. */
+  learn(facts: Partial<Facts>): boolean {
+    const next = { ...this.#facts, ...facts }
+    if (JSON.stringify(next) === JSON.stringify(this.#facts)) return false
+    this.#facts = next
+    this.#context = makeContext(this.#options, next)
+    return true
+  }
+
+  /** The same for the reserved addresses of one holder. */
+  reserve(holder: ReservedHolder, addresses: readonly string[]): boolean {
+    const distinct = [...new Set(addresses)].sort()
+    return this.learn({ reserved: { ...this.#facts.reserved, [holder]: distinct } })
+  }
+}
+
+function makeContext(options: NodeViewOptions, facts: Facts): PlanContext {
+  const { nodeAddresses, kernelAddresses, clusterAddresses } = facts
+  return {
+    nodeName: options.nodeName,
+    zone: facts.zone,
+    nodeAddresses: new Set([...nodeAddresses, ...kernelAddresses]),
+    interfaceAddresses: new Set(kernelAddresses),
+    clusterAddresses: new Set([...nodeAddresses, ...clusterAddresses]),
+    reservedAddresses: reservedAddresses(facts.reserved),
+    nodePortAddresses: nodePortAddresses(options.nodePortRanges ?? [], facts),
+    externalRanges: (options.externalRanges ?? []).map(cidr),
+    clusterRanges: [...facts.podCIDRs, ...(options.serviceCIDRs ?? [])].map(cidr),
+    missingSchedulers: new Set(facts.missingSchedulers),
+    masqueradeAll: options.masqueradeAll ?? false,
+    markOf: options.markOf,
+  }
+}
+
+function nodePortAddresses(ranges: readonly string[], facts: Facts): readonly string[] {
+  if (ranges.length === 0) return primaries(facts.nodeAddresses)
+  const prefixes = ranges.map(cidr)
+  const all = new Set([...facts.nodeAddresses, ...facts.kernelAddresses])
+  return [...all].filter((address) => prefixes.some((prefix) => containsAddress(prefix, address)))
+}
+
+/** The first of each family. */
+function primaries(addresses: readonly string[]): readonly string[] {
+  const found = ([4, 6] as const).map((family) => addresses.find((a) => familyOf(a) === family))
+  return found.filter((address) => address !== undefined)
+}

@@ -1,0 +1,84 @@
+/**
+ * UDP has no connections that end, so a client would go on sending to an endpoint that is gone for as long as connection tracking
+ * remembers it. After a Service lost an endpoint, or got its first one, the flows that lead to none of its endpoints are forgotten.
+ */
+
+import type { FlowsSeam } from '../kernel/kernel.ts'
+import type { Frontend, ServerKey } from '../plan/frontend.ts'
+import type { Family } from '../types.ts'
+
+interface Place {
+  readonly family: Family
+  readonly address: string
+  readonly port: number
+  /** Endpoints by the virtual server that leads to them: clients outside the cluster may have one of their own. */
+  readonly servers: Map<ServerKey, ReadonlySet<string>>
+}
+
+/** Above this many addresses one look at all flows costs less than one for each. */
+const MOST_SINGLE_LOOKS = 4
+
+export class UdpFlows {
+  readonly #places = new Map<string, Place>()
+  readonly #stale = new Set<string>()
+
+  /** A frontend that holds its address came, changed or went; others than those for UDP are none of our business. */
+  change(before: Frontend | undefined, after: Frontend | undefined): void {
+    const frontend = after ?? before
+    if (frontend?.protocol !== 'udp') return
+    const name = `${frontend.address} ${frontend.port}`
+    const place = this.#places.get(name) ?? makePlace(frontend)
+    const known = place.servers.get(frontend.key)
+    const endpoints = new Set(after?.destinations.map(({ address, port }) => `${address} ${port}`))
+    if (after) place.servers.set(frontend.key, endpoints)
+    else place.servers.delete(frontend.key)
+    if (place.servers.size > 0) this.#places.set(name, place)
+    else this.#places.delete(name)
+    const lost = known !== undefined && [...known].some((endpoint) => !endpoints.has(endpoint))
+    const first = (known?.size ?? 0) === 0 && endpoints.size > 0
+    if (lost || first) this.#stale.add(name)
+  }
+
+  /** To be called once the kernel knows the endpoints. Returns how many flows were forgotten. @throws what `flows` throws */
+  async clean(flows: FlowsSeam): Promise<number> {
+    const names = [...this.#stale]
+    this.#stale.clear()
+    const places = names.flatMap((name) => this.#places.get(name) ?? []).filter(hasEndpoint)
+    if (places.length > MOST_SINGLE_LOOKS) return this.#cleanAll(flows, new Set(places))
+    let forgotten = 0
+    for (const place of places) {
+      const { family, address: destination, port: destinationPort } = place
+      const filter = { family, protocol: 'udp', destination, destinationPort } as const
+      forgotten += await flows.remove(filter, ({ reply }) => !leadsTo(place, reply))
+    }
+    return forgotten
+  }
+
+  async #cleanAll(flows: FlowsSeam, places: ReadonlySet<Place>): Promise<number> {
+    let forgotten = 0
+    for (const family of new Set([...places].map((place) => place.family))) {
+      forgotten += await flows.remove({ family, protocol: 'udp' }, ({ original, reply }) => {
+        const place = this.#places.get(`${original.destination} ${original.destinationPort}`)
+        return place !== undefined && places.has(place) && !leadsTo(place, reply)
+      })
+    }
+    return forgotten
+  }
+}
+
+function makePlace({ server, address, port }: Frontend): Place {
+  return { family: server.family, address, port, servers: new Map() }
+}
+
+/** Without one there is nothing better to go to, and what is refused is not remembered. */
+function hasEndpoint({ servers }: Place): boolean {
+  return [...servers.values()].some((endpoints) => endpoints.size > 0)
+}
+
+function leadsTo(
+  { servers }: Place,
+  reply: { readonly source: string; readonly sourcePort: number },
+): boolean {
+  const endpoint = `${reply.source} ${reply.sourcePort}`
+  return [...servers.values()].some((endpoints) => endpoints.has(endpoint))
+}

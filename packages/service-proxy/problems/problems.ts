@@ -1,0 +1,27 @@
+/** Problems of API objects, told once each for as long as they last. */
+import type { Problem } from '../types.ts'
+
+export class Problems {
+  readonly #known = new Map<string, ReadonlyMap<string, Problem>>()
+  readonly #tell: (problem: Problem) => void
+
+  constructor(tell: (problem: Problem) => void) {
+    this.#tell = tell
+  }
+
+  /** What is wrong with an object now (`scope` tells several sources of the same object apart); the new ones are told. */
+  replace(scope: string, problems: readonly Problem[]): void {
+    const before = this.#known.get(scope)
+    if (problems.length === 0) {
+      if (before) this.#known.delete(scope)
+      return
+    }
+    const now = new Map(problems.map((problem) => [`${problem.code} ${problem.detail}`, problem]))
+    this.#known.set(scope, now)
+    for (const [key, problem] of now) if (!before?.has(key)) this.#tell(problem)
+  }
+
+  all(): readonly Problem[] {
+    return [...this.#known.values()].flatMap((problems) => [...problems.values()])
+  }
+}
