@@ -17,6 +17,7 @@ export interface Facts {
   readonly bridge: TableState
   readonly addresses: TableState
   readonly masquerade: TableState
+  readonly masqueradeChain: TableState
   /** Peers that are still waited for; empty after the deadline. */
   readonly awaitedPeers: readonly string[]
   /** What the service proxy still lacks. */
@@ -35,7 +36,7 @@ export function conditionsBeforeConflist(facts: Facts): readonly Condition[] {
     condition('node', nodeProblem(facts)),
     condition('speaker', facts.speakerProblem),
     condition('bridge', unsettled(facts.bridge) ?? unsettled(facts.addresses)),
-    condition('masquerade', unsettled(facts.masquerade)),
+    condition('masquerade', unsettled(facts.masquerade) ?? unsettled(facts.masqueradeChain)),
     condition(
       'peers',
       facts.awaitedPeers.length === 0 ? undefined : `waiting for ${facts.awaitedPeers.join(', ')}`,

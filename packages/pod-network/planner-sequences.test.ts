@@ -38,6 +38,7 @@ class World {
     sysctls: new Table<string, string>(new MemoryResource()),
     addresses: new Table<string, BridgeAddress>(new MemoryResource()),
     masquerade: new Table<string, SetElement>(new MemoryResource()),
+    masqueradeChain: new Table<string, string>(new MemoryResource()),
     announcements: new Table<string, Announcement>(new AnnouncementResource(() => this.speaker)),
     peers: new Table<string, PeerConfig>(new PeerResource(() => this.speaker), { clock: systemClock }),
   }

@@ -34,6 +34,7 @@ function fakeTables() {
     sysctls: table(),
     addresses: table(),
     masquerade: table(),
+    masqueradeChain: table(),
     announcements: table(),
     peers: table(),
   }

@@ -7,7 +7,14 @@ import { planAnnouncements } from './plan/announcements.ts'
 import { planBridge, planBridgeAddresses } from './plan/bridge.ts'
 import { ClusterRanges, clusterRanges } from './plan/cluster-ranges.ts'
 import { namedPrefixes } from './plan/external-policy.ts'
-import { elementKey, planConfiguredElements, planNodeElements, type SetElement } from './plan/masquerade.ts'
+import {
+  elementKey,
+  MASQUERADE_CHAIN,
+  planConfiguredElements,
+  planMasqueradeChain,
+  planNodeElements,
+  type SetElement,
+} from './plan/masquerade.ts'
 import { type ClusterNode, sameNetwork } from './plan/node.ts'
 import { planExternalPeer, planMeshPeer } from './plan/peers.ts'
 import type { Protected, RouteGuard } from './plan/routes.ts'
@@ -32,7 +39,7 @@ export interface PlannerOptions {
 
 type PlannedTables = Pick<
   PodNetworkTables,
-  'bridge' | 'sysctls' | 'addresses' | 'masquerade' | 'announcements' | 'peers'
+  'bridge' | 'sysctls' | 'addresses' | 'masquerade' | 'masqueradeChain' | 'announcements' | 'peers'
 >
 
 export class Planner {
@@ -127,6 +134,7 @@ export class Planner {
     const ipv6 = local.podCidrs.some((prefix) => prefix.family === 6)
     const sysctls = bridge ? planSysctls(settings.bridge, { ipv6 }, surroundings.acceptRa) : []
     for (const { name, value } of sysctls) this.#tables.sysctls.set(name, value)
+    this.#tables.masqueradeChain.set(MASQUERADE_CHAIN, planMasqueradeChain(settings.masquerade))
     this.#wantElements('', planConfiguredElements(settings))
   }
 

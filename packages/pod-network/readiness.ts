@@ -17,7 +17,10 @@ export interface ReadinessSources {
   readonly nodes: ClusterNodes
   /** Routers outside of the cluster, by the speaker's name of each. */
   readonly routers: ReadonlySet<string>
-  readonly tables: Pick<PodNetworkTables, 'bridge' | 'addresses' | 'masquerade' | 'conflist' | 'peers'>
+  readonly tables: Pick<
+    PodNetworkTables,
+    'bridge' | 'addresses' | 'masquerade' | 'masqueradeChain' | 'conflist' | 'peers'
+  >
   readonly sessions: Sessions & { readonly problem: string | undefined }
   readonly log: Logger
   /** What the service proxy lacks before pods may start; undefined: nothing. */
@@ -73,6 +76,7 @@ export class Readiness {
       bridge: stateOf(tables.bridge),
       addresses: stateOf(tables.addresses),
       masquerade: stateOf(tables.masquerade),
+      masqueradeChain: stateOf(tables.masqueradeChain),
       awaitedPeers: this.#waitFor(awaited),
       servicesProblem: servicesProblem(),
       conflist: stateOf(tables.conflist),

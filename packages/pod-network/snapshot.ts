@@ -135,6 +135,7 @@ export function* pendingChanges(t: PodNetworkTables): IterableIterator<PendingCh
     t.sysctls,
     t.addresses,
     t.masquerade,
+    t.masqueradeChain,
     t.routes,
     t.announcements,
     t.peers,

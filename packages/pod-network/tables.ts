@@ -15,6 +15,7 @@ import { BridgeAddressResource } from './resources/bridge-addresses.ts'
 import { BridgePortResource } from './resources/bridge-ports.ts'
 import { ConflistResource } from './resources/conflist.ts'
 import type { KernelChanges } from './resources/kernel-changes.ts'
+import { type ChainRunner, MasqueradeChainResource } from './resources/masquerade-chain.ts'
 import { type PeerHolder, PeerResource } from './resources/peers.ts'
 import { RouteResource } from './resources/routes.ts'
 import { type NftRunner, SetElementResource } from './resources/set-elements.ts'
@@ -26,7 +27,7 @@ export interface PodNetworkKernel {
   readonly routes: Routes
   readonly links: Links
   readonly addresses: Addresses
-  readonly nft: NftRunner
+  readonly nft: NftRunner & ChainRunner
   readonly sysctls: SysctlFiles
   readonly changes: KernelChanges
 }
@@ -37,6 +38,7 @@ export interface PodNetworkTables {
   readonly sysctls: Table<string, string>
   readonly addresses: Table<string, BridgeAddress>
   readonly masquerade: Table<string, SetElement>
+  readonly masqueradeChain: Table<string, string>
   readonly routes: Table<string, Route>
   readonly announcements: Table<string, Announcement>
   readonly peers: Table<string, PeerConfig>
@@ -56,6 +58,7 @@ export function createTables(
     sysctls: new Table(new SysctlResource(sysctls), options),
     addresses: new Table(new BridgeAddressResource(links, addresses, settings.bridge, changes), options),
     masquerade: new Table(new SetElementResource(nft, settings.masquerade), options),
+    masqueradeChain: new Table(new MasqueradeChainResource(nft), options),
     routes: new Table(new RouteResource(routes, changes), options),
     announcements: new Table(new AnnouncementResource(speaker), options),
     peers: new Table(new PeerResource(speaker), options),
@@ -71,6 +74,7 @@ export function flushOrder(t: PodNetworkTables): readonly Flushable[] {
     t.sysctls,
     t.addresses,
     t.masquerade,
+    t.masqueradeChain,
     t.routes,
     t.announcements,
     t.peers,

@@ -5,17 +5,25 @@ import { Nft } from '@podroute/linux/nft/nft.ts'
 import { IFA_F_NODAD } from '@podroute/linux/route/addresses.ts'
 import type { Route } from '@podroute/linux/route/routes.ts'
 import type { BridgeAddress } from '@podroute/pod-network/plan/bridge.ts'
-import { elementKey, masqueradeBase, type SetElement } from '@podroute/pod-network/plan/masquerade.ts'
+import {
+  elementKey,
+  MASQUERADE_CHAIN,
+  masqueradeBase,
+  planMasqueradeChain,
+  type SetElement,
+} from '@podroute/pod-network/plan/masquerade.ts'
 import { BridgeResource } from '@podroute/pod-network/resources/bridge.ts'
 import { BridgeAddressResource } from '@podroute/pod-network/resources/bridge-addresses.ts'
 import { BridgePortResource } from '@podroute/pod-network/resources/bridge-ports.ts'
 import { ConflistResource } from '@podroute/pod-network/resources/conflist.ts'
 import { KernelChanges } from '@podroute/pod-network/resources/kernel-changes.ts'
+import { MasqueradeChainResource } from '@podroute/pod-network/resources/masquerade-chain.ts'
 import { RouteResource } from '@podroute/pod-network/resources/routes.ts'
 import { SetElementResource } from '@podroute/pod-network/resources/set-elements.ts'
 import { ROUTE_PROTOCOL } from '@podroute/pod-network/settings.ts'
 import { silent } from '@podroute/reconcile/log.ts'
 import type { Resource } from '@podroute/reconcile/resource.ts'
+import { Table } from '@podroute/reconcile/table.ts'
 import { describeResource, listed } from '@podroute/reconcile/testing/contract.ts'
 import { expect } from 'chai'
 import { TestNetns } from './linux-support.ts'
@@ -209,6 +217,59 @@ describe('resources of the pod network', () => {
     expect(await apply(sets, elementKey(elements[1]!), elements[1]!)).to.equal('done')
     const rules = JSON.stringify(await test.nft.listJson('list chain inet podroute pod-egress'))
     expect(rules.match(/"masquerade"/g)).to.have.length(2)
+  })
+
+  describe('the masquerade chain', () => {
+    /** What an agent does that has just started: the changes that it makes. */
+    const started = async (enabled: boolean) => {
+      const table = new Table(new MasqueradeChainResource(test.nft))
+      table.set(MASQUERADE_CHAIN, planMasqueradeChain(enabled))
+      await table.adopt()
+      const changes = table.pending().map(({ kind }) => kind)
+      await table.flush()
+      return { table, changes }
+    }
+    const rules = async () =>
+      (await test.nft.show('list table inet podroute')).match(/ masquerade$/gm)?.length
+
+    it('is written once, found as it was planned by the next agent, and left alone', async () => {
+      expect((await started(true)).changes).to.deep.equal(['add'])
+      expect(await rules()).to.equal(2)
+      const sets = new SetElementResource(test.nft, true)
+      await apply(sets, elementKey(elements[0]!), elements[0]!)
+      expect((await started(true)).changes).to.deep.equal([])
+    })
+
+    it('is put back by an audit when somebody changed it', async () => {
+      const { table } = await started(true)
+      const chain = 'inet podroute pod-egress'
+      for (const sabotage of [
+        `flush chain ${chain}`,
+        `insert rule ${chain} accept`,
+        `flush chain ${chain}; delete chain ${chain}`,
+        `flush chain ${chain}; delete chain ${chain}; add chain ${chain}`,
+        'delete table inet podroute',
+      ]) {
+        await test.nft.run(`${sabotage}\n`)
+        expect(await table.audit(), sabotage).to.have.length(1)
+        expect(await table.flush(), sabotage).to.deep.equal({ applied: 1, failed: 0 })
+        expect([...(await listed(table.resource))], sabotage).to.deep.equal([
+          [MASQUERADE_CHAIN, planMasqueradeChain(true)],
+        ])
+        expect(await table.audit(), sabotage).to.deep.equal([])
+      }
+    })
+
+    it('has no rule any more when an agent starts with masquerade off', async () => {
+      await started(true)
+      expect((await started(false)).changes).to.deep.equal(['replace'])
+      expect(await rules()).to.equal(undefined)
+      expect((await started(false)).changes).to.deep.equal([])
+      const { table } = await started(true)
+      expect(await rules()).to.equal(2)
+      await table.clear()
+      expect([...(await listed(table.resource))]).to.deep.equal([])
+    })
   })
 
   it('share the table with others', async () => {

@@ -42,26 +42,53 @@ function element(set: MasqueradeSet, prefix: Cidr): SetElement {
 
 export const MASQUERADE_CHAIN = 'pod-egress'
 
+const CHAIN = `inet podroute ${MASQUERADE_CHAIN}`
+
+/**
+ * The chain as nft lists it: its hook, then a rule a line. With masquerade off it has no rule. Multicast is left alone: it is not routed
+ * through a translation.
+ */
+export function planMasqueradeChain(enabled: boolean): string {
+  const rules = enabled ? [rule('ip', 4, '224.0.0.0/4'), rule('ip6', 6, 'ff00::/8')] : []
+  return ['type nat hook postrouting priority 100; policy accept;', ...rules].join('\n')
+}
+
 /**
  * The constant part, idempotent: table, sets, one chain. The table is shared with the service proxy, so nothing here
- * touches another chain or set. Multicast is left alone: it is not routed through a translation.
+ * touches another chain or set.
  */
 export function masqueradeBase(enabled: boolean): string {
-  const lines = ['add table inet podroute']
-  for (const set of MASQUERADE_SETS) {
-    lines.push(`add set inet podroute ${set}-4 { type ipv4_addr; flags interval; }`)
-    lines.push(`add set inet podroute ${set}-6 { type ipv6_addr; flags interval; }`)
-  }
-  lines.push(
-    `add chain inet podroute ${MASQUERADE_CHAIN} { type nat hook postrouting priority srcnat; policy accept; }`,
-    `flush chain inet podroute ${MASQUERADE_CHAIN}`,
-  )
-  if (enabled) lines.push(rule('ip', 4, '224.0.0.0/4'), rule('ip6', 6, 'ff00::/8'))
-  return `${lines.join('\n')}\n`
+  return setsScript() + chainScript(planMasqueradeChain(enabled))
+}
+
+/** Puts the chain in place of whatever has its name, in one transaction: what hooks it in cannot be changed. */
+export function replaceChain(chain: string): string {
+  return `${setsScript()}${CHAIN_REMOVAL}${chainScript(chain)}`
+}
+
+/** Also where there is none: nft 1.0.6 has no `destroy`. */
+export const CHAIN_REMOVAL = `add table inet podroute
+add chain ${CHAIN}
+flush chain ${CHAIN}
+delete chain ${CHAIN}
+`
+
+function setsScript(): string {
+  const lines = MASQUERADE_SETS.flatMap((set) => [
+    `add set inet podroute ${set}-4 { type ipv4_addr; flags interval; }`,
+    `add set inet podroute ${set}-6 { type ipv6_addr; flags interval; }`,
+  ])
+  return `${['add table inet podroute', ...lines].join('\n')}\n`
+}
+
+function chainScript(chain: string): string {
+  const [hook, ...rules] = chain.split('\n')
+  const lines = [`add chain ${CHAIN} { ${hook} }`, `flush chain ${CHAIN}`]
+  return `${[...lines, ...rules.map((text) => `add rule ${CHAIN} ${text}`)].join('\n')}\n`
 }
 
 function rule(protocol: 'ip' | 'ip6', family: 4 | 6, multicast: string): string {
   const outside = [`@pods-${family}`, `@nodes-${family}`, `@no-masquerade-${family}`, multicast]
   const matches = outside.map((set) => `${protocol} daddr != ${set}`).join(' ')
-  return `add rule inet podroute ${MASQUERADE_CHAIN} ${protocol} saddr @pods-local-${family} ${matches} masquerade`
+  return `${protocol} saddr @pods-local-${family} ${matches} masquerade`
 }
