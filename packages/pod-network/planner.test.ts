@@ -181,6 +181,21 @@ describe('planner', () => {
     expect(podsOf(6)).to.deep.equal([1, 2, 4].map((n) => `pods-6 fd10:244:0:${n}::/64`))
   })
 
+  it('writes the elements alone that a change concerns', () => {
+    see(testNode(2))
+    plan()
+    const before = tables.masquerade.writes
+    see(testNode(2, { internalIPs: ['172.30.0.99'] }))
+    plan()
+    // One address comes, two go.
+    expect(tables.masquerade.writes - before).to.equal(3)
+    expect(tables.masquerade.keys.filter((key) => key.startsWith('nodes-'))).to.deep.equal([
+      'nodes-4 172.30.0.11',
+      'nodes-4 172.30.0.99',
+      'nodes-6 fd30::11',
+    ])
+  })
+
   it('takes destinations without masquerading that overlap', () => {
     start({ ...testSettings, noMasquerade: ['10.0.0.0/8', '10.1.0.0/16'].map(cidr) })
     expect(tables.masquerade.keys.filter((key) => key.startsWith('no-'))).to.deep.equal([

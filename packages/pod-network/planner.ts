@@ -1,19 +1,16 @@
 /** Fills the tables from the Nodes that changed: one node at a time, everything when this node itself did. */
 
 import type { Cidr } from '@podroute/address/cidr.ts'
-import { outermost } from '@podroute/address/outermost.ts'
 import type { ClusterNodes } from './cluster-nodes.ts'
 import { planAnnouncements } from './plan/announcements.ts'
 import { planBridge, planBridgeAddresses } from './plan/bridge.ts'
 import { ClusterRanges, clusterRanges } from './plan/cluster-ranges.ts'
 import { namedPrefixes } from './plan/external-policy.ts'
 import {
-  elementKey,
   MASQUERADE_CHAIN,
   planConfiguredElements,
   planMasqueradeChain,
   planNodeElements,
-  type SetElement,
 } from './plan/masquerade.ts'
 import { type ClusterNode, sameNetwork } from './plan/node.ts'
 import { planExternalPeer, planMeshPeer } from './plan/peers.ts'
@@ -22,6 +19,7 @@ import { planSysctls } from './plan/sysctls.ts'
 import type { PodNetworkSettings } from './settings.ts'
 import { mtuOf, type Surroundings } from './surroundings.ts'
 import type { PodNetworkTables } from './tables.ts'
+import { WantedElements } from './wanted-elements.ts'
 import { WantedPeers } from './wanted-peers.ts'
 
 /** What is used of a table. */
@@ -47,8 +45,7 @@ export class Planner {
   readonly #nodes: ClusterNodes
   readonly #tables: PlannedTables
   readonly #dirty = new Set<string>()
-  /** Set elements by the node that wants them, those of the configuration under ''. Several may want one. */
-  readonly #elements = new Map<string, readonly SetElement[]>()
+  readonly #elements: WantedElements
   readonly #peers: WantedPeers
   #apiServers: readonly string[] = []
   #serviceCidrs: readonly Cidr[] = []
@@ -58,6 +55,7 @@ export class Planner {
     this.#options = options
     this.#nodes = nodes
     this.#tables = tables
+    this.#elements = new WantedElements(tables.masquerade)
     this.#peers = new WantedPeers(tables.peers)
   }
 
@@ -100,7 +98,7 @@ export class Planner {
     if (all) this.#planLocal(local, surroundings)
     for (const name of names) this.#planNode(name, local)
     if (all) this.#planExternal(local)
-    this.#planMasquerade()
+    this.#elements.plan()
     return all
   }
 
@@ -135,12 +133,12 @@ export class Planner {
     const sysctls = bridge ? planSysctls(settings.bridge, { ipv6 }, surroundings.acceptRa) : []
     for (const { name, value } of sysctls) this.#tables.sysctls.set(name, value)
     this.#tables.masqueradeChain.set(MASQUERADE_CHAIN, planMasqueradeChain(settings.masquerade))
-    this.#wantElements('', planConfiguredElements(settings))
+    this.#elements.want('', planConfiguredElements(settings))
   }
 
   #planNode(name: string, local: ClusterNode): void {
     const node = this.#nodes.get(name)
-    this.#wantElements(name, node ? planNodeElements(node, name === local.name) : [])
+    this.#elements.want(name, node ? planNodeElements(node, name === local.name) : [])
     const peer = node && planMeshPeer(local, node, this.#options.settings)
     this.#peers.want(`node/${name}`, peer, node?.ready)
   }
@@ -150,21 +148,6 @@ export class Planner {
     for (const peer of settings.externalPeers) {
       this.#peers.want(`external/${peer.address}`, planExternalPeer(local, peer, settings))
     }
-  }
-
-  #wantElements(owner: string, elements: readonly SetElement[]): void {
-    if (elements.length > 0) this.#elements.set(owner, elements)
-    else this.#elements.delete(owner)
-  }
-
-  /** What all want together: a Node whose prefix overlaps others must not keep these out of their set. */
-  #planMasquerade(): void {
-    const bySet = Map.groupBy([...this.#elements.values()].flat(), ({ set }) => set)
-    const wanted = [...bySet.values()].flatMap((elements) => outermost(elements, ({ element }) => element))
-    replaceAll(
-      this.#tables.masquerade,
-      wanted.map((element) => [elementKey(element), element]),
-    )
   }
 
   #names(): string[] {
