@@ -2,7 +2,7 @@
 import { withoutMapping } from '@podroute/address/address.ts'
 import type { EndpointSliceObject } from '@podroute/cluster/objects/endpoint-slice.ts'
 import { SERVICE_NAME_LABEL } from '@podroute/cluster/objects/endpoint-slice.ts'
-import { addressOf } from '@podroute/service-proxy/parse/fields.ts'
+import { addressOf } from '@podroute/cluster/objects/fields.ts'
 
 const NAMESPACE = 'default'
 const SERVICE = 'kubernetes'

@@ -1,7 +1,7 @@
 /** The resolvers that the node asks, as /etc/resolv.conf names them. */
 import { readFileSync, realpathSync, watch } from 'node:fs'
 import { basename, dirname } from 'node:path'
-import { addressOf } from '@podroute/service-proxy/parse/fields.ts'
+import { addressOf } from '@podroute/cluster/objects/fields.ts'
 
 /** resolv.conf(5). A zone says which link, and link-local addresses are nobody's to take anyway. */
 export function resolversIn(text: string): readonly string[] {

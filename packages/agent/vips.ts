@@ -1,6 +1,7 @@
 /** The virtual addresses of all Services: no learned route may lead to one of them. */
+
+import { addressOf } from '@podroute/cluster/objects/fields.ts'
 import type { ServiceObject } from '@podroute/cluster/objects/service.ts'
-import { addressOf } from '@podroute/service-proxy/parse/fields.ts'
 
 export class VipSet {
   readonly #byService = new Map<string, readonly string[]>()

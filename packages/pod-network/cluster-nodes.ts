@@ -2,8 +2,10 @@
  * The Nodes of the cluster, indexed as the pod network asks for them. A Node that lacks its prefixes or its addresses has those that it
  * last had, and the local Node is there even while it is deleted: its pods run on, and nothing of theirs may go for that.
  */
+
+import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
 import { type ClaimRule, type ClaimSink, Claims } from '@podroute/reconcile/claims.ts'
-import { type ClusterNode, withFieldsOf } from './plan/node.ts'
+import { withFieldsOf } from './plan/node.ts'
 
 /** Several Nodes may have an address or a prefix for a moment: it is that of a Node that is ready, else of the lower name. */
 const READY_FIRST: ClaimRule<string, ClusterNode> = {

@@ -1,6 +1,8 @@
 /** Whether the pod network works, as a list of what must hold; the CNI configuration is written when all else does. */
+
+import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
+import { problemText } from '@podroute/cluster/objects/problem.ts'
 import type { TableStats } from '@podroute/reconcile/table.ts'
-import type { ClusterNode } from './plan/node.ts'
 
 export interface Condition {
   readonly name: 'node' | 'speaker' | 'bridge' | 'masquerade' | 'peers' | 'services' | 'conflist'
@@ -52,7 +54,8 @@ export function allConditions(facts: Facts): readonly Condition[] {
 function nodeProblem({ nodesSynced, local, nodeName }: Facts): string | undefined {
   if (!nodesSynced) return 'the Nodes are not known yet'
   if (!local) return `there is no Node ${nodeName}`
-  const problems = local.problems.length > 0 ? ` that can be used: ${local.problems.join(', ')}` : ''
+  const problems =
+    local.problems.length > 0 ? ` that can be used: ${local.problems.map(problemText).join(', ')}` : ''
   if (local.podCidrs.length === 0) return `Node ${nodeName} has no podCIDR${problems}`
   return local.addresses.length === 0 ? `Node ${nodeName} has no InternalIP${problems}` : undefined
 }

@@ -1,7 +1,9 @@
 /** Fields of Nodes that cannot be used: said once, however often the Node changes. */
+
+import { type ClusterNode, sameFields } from '@podroute/cluster/objects/node.ts'
+import { problemText } from '@podroute/cluster/objects/problem.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import type { ClusterNodes } from './cluster-nodes.ts'
-import { type ClusterNode, sameFields } from './plan/node.ts'
 
 export class NodeProblems {
   readonly #log: Logger
@@ -15,7 +17,7 @@ export class NodeProblems {
   check(node: ClusterNode, others: Pick<ClusterNodes, 'reported' | 'claimedByOthers'>): void {
     const before = others.reported(node.name)
     if (before && sameFields(before, node)) return
-    const problems = [...node.problems, ...others.claimedByOthers(node)]
+    const problems = [...node.problems.map(problemText), ...others.claimedByOthers(node)]
     const text = problems.join()
     if (problems.length > 0 && text !== this.#said.get(node.name))
       this.#log.warn('a Node has fields that cannot be used', { node: node.name, problems })

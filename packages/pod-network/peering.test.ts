@@ -1,16 +1,16 @@
+import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
 import type { LogFields, Logger } from '@podroute/reconcile/log.ts'
 import { Speaker } from 'bgp-speaker-ts/speaker.ts'
 import { makeSpeaker, type TestSpeaker } from 'bgp-speaker-ts/testing/pair.ts'
 import { expect } from 'chai'
 import { Peering } from './peering.ts'
-import type { ClusterNode } from './plan/node.ts'
 import { testSettings } from './testing/fixtures.ts'
 
 const HERE = '127.0.0.71'
 const THERE = '127.0.0.72'
 /** Not as an API server would have it: a Node has no loopback address. */
 const local = (addresses: readonly string[]): ClusterNode => ({
-  ...{ name: 'here', ready: true, podCidrs: [], problems: [] },
+  ...{ name: 'here', ready: true, podCidrs: [], zone: '', leaving: false, created: 0, problems: [] },
   addresses: addresses.map((text) => ({ family: 4, text })),
 })
 

@@ -1,6 +1,7 @@
 /** The BGP speaker of this node: made when the node's addresses are known, made anew when they change. */
 
 import { canonicalAddress, type Family } from '@podroute/address/address.ts'
+import { type ClusterNode, primaryAddress } from '@podroute/cluster/objects/node.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import type { SpeakerConfig } from 'bgp-speaker-ts/config.ts'
 import type {
@@ -12,7 +13,6 @@ import type {
 } from 'bgp-speaker-ts/snapshot.ts'
 import type { Speaker } from 'bgp-speaker-ts/speaker.ts'
 import { PodNetworkError } from './errors.ts'
-import { type ClusterNode, primaryAddress } from './plan/node.ts'
 import type { PodNetworkSettings } from './settings.ts'
 
 export type CreateSpeaker = (

@@ -1,6 +1,7 @@
 /** Fills the tables from the Nodes that changed: one node at a time, everything when this node itself did. */
 
 import type { Cidr } from '@podroute/address/cidr.ts'
+import { type ClusterNode, sameNetwork } from '@podroute/cluster/objects/node.ts'
 import type { ClusterNodes } from './cluster-nodes.ts'
 import { planAnnouncements } from './plan/announcements.ts'
 import { planBridge, planBridgeAddresses } from './plan/bridge.ts'
@@ -12,7 +13,6 @@ import {
   planMasqueradeChain,
   planNodeElements,
 } from './plan/masquerade.ts'
-import { type ClusterNode, sameNetwork } from './plan/node.ts'
 import { planExternalPeer, planMeshPeer } from './plan/peers.ts'
 import type { Protected, RouteGuard } from './plan/routes.ts'
 import { planSysctls } from './plan/sysctls.ts'

@@ -1,10 +1,10 @@
 /** What the node's own interfaces say: the uplink and its MTU, connected prefixes, who takes router advertisements. */
 
 import { type Cidr, parseCidr } from '@podroute/address/cidr.ts'
+import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
 import type { Address, Addresses } from '@podroute/linux/route/addresses.ts'
 import type { Link, Links } from '@podroute/linux/route/links.ts'
 import { SCOPE_UNIVERSE } from '@podroute/linux/route/rtnetlink.ts'
-import type { ClusterNode } from './plan/node.ts'
 import type { KernelChanges } from './resources/kernel-changes.ts'
 import type { SysctlFiles } from './resources/sysctls.ts'
 import type { PodNetworkSettings } from './settings.ts'

@@ -2,6 +2,8 @@
 
 import { cidr } from '@podroute/address/cidr.ts'
 import type { EndpointSliceObject } from '@podroute/cluster/objects/endpoint-slice.ts'
+import { parseService } from '@podroute/cluster/objects/parse-service.ts'
+import { parseSlice } from '@podroute/cluster/objects/parse-slice.ts'
 import type { ServiceObject } from '@podroute/cluster/objects/service.ts'
 import { systemClock } from '@podroute/reconcile/clock.ts'
 import type { FlushGroup } from '@podroute/reconcile/flush-order.ts'
@@ -15,8 +17,8 @@ import { Placements } from './ipvs/destinations.ts'
 import type { Kernel } from './kernel/kernel.ts'
 import { loadModules, type MissingModules, requireIpvs } from './kernel/modules.ts'
 import type { ServiceProxyOptions } from './options.ts'
-import { parseService } from './parse/service.ts'
-import { parseSlice } from './parse/slice.ts'
+import { tuningOf } from './parse/annotations.ts'
+import { serviceProblems, sliceProblems } from './parse/problems.ts'
 import { Pending } from './pending.ts'
 import type { Frontend } from './plan/frontend.ts'
 import { Marks } from './plan/marks.ts'
@@ -139,10 +141,9 @@ export class ServiceProxy implements AsyncDisposable {
   }
 
   upsertService(object: ServiceObject): void {
-    const found: Problem[] = []
-    const service = parseService(object, (problem) => found.push(problem))
+    const service = parseService(object)
     const key = `${object?.metadata?.namespace}/${object?.metadata?.name}`
-    this.#problems.replace(`service ${key}`, found)
+    this.#problems.replace(`service ${key}`, serviceProblems(service))
     if (service) this.#index.setService(service)
     else this.#index.removeService(key)
     this.#schedule()
@@ -156,10 +157,9 @@ export class ServiceProxy implements AsyncDisposable {
   }
 
   upsertSlice(object: EndpointSliceObject): void {
-    const found: Problem[] = []
-    const slice = parseSlice(object, (problem) => found.push(problem))
+    const slice = parseSlice(object)
     const key = `${object?.metadata?.namespace}/${object?.metadata?.name}`
-    this.#problems.replace(`slice ${key}`, found)
+    this.#problems.replace(`slice ${key}`, sliceProblems(slice))
     if (slice) this.#index.setSlice(slice)
     else this.#index.removeSlice(key)
     this.#schedule()
@@ -357,7 +357,8 @@ export class ServiceProxy implements AsyncDisposable {
 
   #missingScheduler(name: string): void {
     const missingSchedulers = [...this.#node.context.missingSchedulers, name]
-    if (this.#node.learn({ missingSchedulers })) this.#replan(({ tuning }) => tuning.scheduler === name)
+    if (this.#node.learn({ missingSchedulers }))
+      this.#replan((service) => tuningOf(service).scheduler === name)
   }
 }
 

@@ -1,43 +1,15 @@
 /** What the proxy makes of Services and EndpointSlices. */
 
-export type Family = 4 | 6
-export type Protocol = 'tcp' | 'udp' | 'sctp'
-export type TrafficPolicy = 'cluster' | 'local'
-/** `namespace/name` */
-export type ServiceKey = string
-
-export interface ServicePort {
-  readonly name: string
-  readonly protocol: Protocol
-  readonly port: number
-  /** 0: none. */
-  readonly nodePort: number
-}
-
-export type Affinity = { readonly kind: 'none' } | { readonly kind: 'client-ip'; readonly seconds: number }
-
-/** A Service that is ours to proxy. Addresses are canonical text. */
-export interface Service {
-  readonly key: ServiceKey
-  /** Empty: not known. */
-  readonly uid: string
-  /** Milliseconds since 1970; of two Services that want the same address and port the older one has it. */
-  readonly created: number
-  readonly namespace: string
-  readonly name: string
-  readonly ports: readonly ServicePort[]
-  readonly clusterIPs: readonly string[]
-  readonly externalIPs: readonly string[]
-  readonly ingressIPs: readonly string[]
-  /** Canonical prefixes; empty: no restriction. */
-  readonly sourceRanges: readonly string[]
-  readonly externalPolicy: TrafficPolicy
-  readonly internalPolicy: TrafficPolicy
-  readonly affinity: Affinity
-  /** 0: none. */
-  readonly healthCheckNodePort: number
-  readonly tuning: Tuning
-}
+export type { Family } from '@podroute/address/address.ts'
+export type { Endpoint, Slice, SlicePort } from '@podroute/cluster/objects/endpoint-slice.ts'
+export type {
+  Affinity,
+  Protocol,
+  Service,
+  ServiceKey,
+  ServicePort,
+  TrafficPolicy,
+} from '@podroute/cluster/objects/service.ts'
 
 /** What annotations say about serving a Service. */
 export interface Tuning {
@@ -49,32 +21,6 @@ export interface Tuning {
   readonly hairpin: boolean
   /** For how many seconds an endpoint that goes keeps its connections; undefined: as configured. */
   readonly drain: number | undefined
-}
-
-export interface Endpoint {
-  readonly address: string
-  /** Empty: not known. */
-  readonly nodeName: string
-  readonly ready: boolean
-  readonly serving: boolean
-  readonly terminating: boolean
-  readonly zones: readonly string[]
-  readonly nodes: readonly string[]
-}
-
-export interface SlicePort {
-  readonly name: string
-  readonly protocol: Protocol
-  readonly port: number
-}
-
-export interface Slice {
-  /** `namespace/name` */
-  readonly key: string
-  readonly service: ServiceKey
-  readonly family: Family
-  readonly ports: readonly SlicePort[]
-  readonly endpoints: readonly Endpoint[]
 }
 
 /** Something in an API object that could not be used; the rest of the object was. */

@@ -1,4 +1,7 @@
-/** An EndpointSlice of the API, trimmed to the fields that are read. */
+/** An EndpointSlice of the cluster: the fields of the object that are read, and what is made of them. */
+import type { Family } from '@podroute/address/address.ts'
+import type { FieldProblem } from './problem.ts'
+import type { Protocol, ServiceKey } from './service.ts'
 
 /** discovery.k8s.io/v1 EndpointSlice. */
 export interface EndpointSliceObject {
@@ -32,3 +35,33 @@ export interface EndpointSliceObject {
 
 /** Label that ties a slice to its Service (KEP-752). */
 export const SERVICE_NAME_LABEL = 'kubernetes.io/service-name'
+
+export interface Endpoint {
+  readonly address: string
+  /** Empty: not known. */
+  readonly nodeName: string
+  readonly ready: boolean
+  readonly serving: boolean
+  readonly terminating: boolean
+  readonly zones: readonly string[]
+  readonly nodes: readonly string[]
+}
+
+export interface SlicePort {
+  readonly name: string
+  readonly protocol: Protocol
+  readonly port: number
+}
+
+export interface Slice {
+  /** `namespace/name` */
+  readonly key: string
+  readonly service: ServiceKey
+  readonly family: Family
+  readonly ports: readonly SlicePort[]
+  readonly endpoints: readonly Endpoint[]
+  /** Kept only where there are problems, for what is said about them; else empty. */
+  readonly uid: string
+  /** Fields that were skipped. */
+  readonly problems: readonly FieldProblem[]
+}

@@ -1,4 +1,7 @@
-/** A Node of the cluster: what is kept of it. */
+/** A Node of the cluster: what is kept of the object, and what is made of it. */
+import type { Family } from '@podroute/address/address.ts'
+import type { Cidr } from '@podroute/address/cidr.ts'
+import { type FieldProblem, problemText } from './problem.ts'
 
 /** What is kept of a Kubernetes Node object. */
 export interface NodeObject {
@@ -13,4 +16,51 @@ export interface NodeObject {
   readonly zone?: string
   /** About to go: being deleted, or tainted so by the cluster autoscaler. Absent: no. */
   readonly leaving?: boolean
+  /** Milliseconds since 1970. Absent: not known. */
+  readonly created?: number
+}
+
+/** Its prefixes and addresses, checked. */
+export interface ClusterNode {
+  readonly name: string
+  /** At most one per family (the API allows no more). */
+  readonly podCidrs: readonly Cidr[]
+  /** Canonical, in the order of the Node's status; the first of a family is the primary one. */
+  readonly addresses: readonly { readonly family: Family; readonly text: string }[]
+  /** Whether pods run there, and so its agent. */
+  readonly ready: boolean
+  /** Label topology.kubernetes.io/zone; empty where it has none. */
+  readonly zone: string
+  /** About to go: being deleted, or tainted so by the cluster autoscaler. */
+  readonly leaving: boolean
+  /** Milliseconds since 1970; 0: not known. */
+  readonly created: number
+  /** Fields that were skipped. */
+  readonly problems: readonly FieldProblem[]
+}
+
+export function primaryAddress(node: ClusterNode, family: Family): string | undefined {
+  return node.addresses.find((address) => address.family === family)?.text
+}
+
+export function podCidr(node: ClusterNode, family: Family): Cidr | undefined {
+  return node.podCidrs.find((prefix) => prefix.family === family)
+}
+
+/** Whether the two have the same prefixes and addresses. */
+export function sameNetwork(a: ClusterNode, b: ClusterNode): boolean {
+  return networkText(a) === networkText(b)
+}
+
+/** Whether they have the same problems as well. */
+export function sameFields(a: ClusterNode, b: ClusterNode): boolean {
+  return sameNetwork(a, b) && problemsText(a) === problemsText(b)
+}
+
+function networkText(node: ClusterNode): string {
+  return [...node.podCidrs.map((c) => c.text), '|', ...node.addresses.map((a) => a.text)].join(' ')
+}
+
+function problemsText({ problems }: ClusterNode): string {
+  return problems.map(problemText).join()
 }

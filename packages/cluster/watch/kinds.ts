@@ -19,6 +19,7 @@ export const NODES: ResourceKind<NodeObject> = {
     const name = asText(meta?.name)
     if (name === '') return undefined
     const zone = asText(asFields(meta?.labels)?.[ZONE_LABEL])
+    const created = Date.parse(asText(meta?.creationTimestamp))
     return {
       name,
       podCIDRs: podCidrs(spec),
@@ -26,6 +27,7 @@ export const NODES: ResourceKind<NodeObject> = {
       ready: isReady(status),
       ...(zone === '' ? {} : { zone }),
       ...(isLeaving(meta, spec) ? { leaving: true } : {}),
+      ...(created > 0 ? { created } : {}),
     }
   },
 }

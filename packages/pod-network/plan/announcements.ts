@@ -1,6 +1,7 @@
 /** What this node announces: its own pod prefixes, each with its own address of that family as next hop. */
+
+import { type ClusterNode, primaryAddress } from '@podroute/cluster/objects/node.ts'
 import type { Announcement } from 'bgp-speaker-ts/config.ts'
-import { type ClusterNode, primaryAddress } from './node.ts'
 
 /** A prefix of a family that the node has no address of cannot be reached and is not announced. */
 export function planAnnouncements(local: ClusterNode): ReadonlyMap<string, Announcement> {

@@ -1,7 +1,7 @@
 /** The bridge that the node's pods hang on, and its addresses: the first one of each pod prefix. */
 import { parseAddress } from '@podroute/address/address.ts'
 import { firstHost } from '@podroute/address/cidr.ts'
-import type { ClusterNode } from './node.ts'
+import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
 
 export interface BridgePlan {
   readonly mtu: number

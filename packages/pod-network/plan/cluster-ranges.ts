@@ -1,7 +1,7 @@
 /** The addresses that the cluster itself uses: what a router outside may neither hold nor cover. */
 import { type Cidr, hostCidr } from '@podroute/address/cidr.ts'
 import { outermost } from '@podroute/address/outermost.ts'
-import type { ClusterNode } from './node.ts'
+import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
 
 export type RangeKind = 'pod-cidr' | 'cluster-cidr' | 'service-cidr' | 'node-address' | 'api-server'
 

@@ -1,6 +1,7 @@
 /** The CNI configuration that the container runtime reads: bridge and host-local with the node's pod prefixes, and portmap. */
+
+import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
 import type { PodNetworkSettings } from '../settings.ts'
-import type { ClusterNode } from './node.ts'
 
 /** 1.0.0: the newest version that containerd 1.6 understands. */
 const CNI_VERSION = '1.0.0'

@@ -2,8 +2,8 @@
 
 import { width } from '@podroute/address/address.ts'
 import type { Cidr } from '@podroute/address/cidr.ts'
+import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
 import type { PodNetworkSettings } from '../settings.ts'
-import type { ClusterNode } from './node.ts'
 
 /** Sets of the table `inet podroute` that this package owns; `-4` and `-6` follow each name. */
 export const MASQUERADE_SETS = ['pods-local', 'pods', 'nodes', 'no-masquerade'] as const

@@ -1,11 +1,11 @@
 /** Nodes and configured routers to BGP peers: who, by which address, with which families and policies. */
 
 import { FAMILIES, type Family, familyOf } from '@podroute/address/address.ts'
+import { type ClusterNode, primaryAddress } from '@podroute/cluster/objects/node.ts'
 import type { Family as BgpFamily, PeerConfig } from 'bgp-speaker-ts/config.ts'
 import { canonicalAddress, peerName } from 'bgp-speaker-ts/peer-name.ts'
 import type { ExternalPeer, PodNetworkSettings } from '../settings.ts'
 import { externalImport } from './external-policy.ts'
-import { type ClusterNode, primaryAddress } from './node.ts'
 import { EXPORT_OWN, meshImport } from './policy.ts'
 
 /** The speaker's own name of a peer: its address in canonical form. */

@@ -2,8 +2,8 @@
 
 import { width } from '@podroute/address/address.ts'
 import type { Cidr } from '@podroute/address/cidr.ts'
+import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
 import type { Match, Policy, PrefixMatch, Rule } from 'bgp-speaker-ts/policy/policy.ts'
-import type { ClusterNode } from './node.ts'
 
 export const accept = (name: string, match: Match): Rule => ({ name, match, verdict: 'accept' })
 export const reject = (name: string, match: Match = {}): Rule => ({ name, match, verdict: 'reject' })

@@ -1,8 +1,7 @@
 /** Nodes and settings that the tests of this package share. */
-import type { NodeObject } from '@podroute/cluster/objects/node.ts'
+import type { ClusterNode, NodeObject } from '@podroute/cluster/objects/node.ts'
+import { parseNode } from '@podroute/cluster/objects/parse-node.ts'
 import type { Path } from 'bgp-speaker-ts/snapshot.ts'
-import type { ClusterNode } from '../plan/node.ts'
-import { parseNode } from '../plan/node.ts'
 import type { PodNetworkSettings } from '../settings.ts'
 
 /** node-1, node-2 … with addresses 172.30.0.1n / fd30::1n and pod prefixes 10.244.n.0/24 / fd10:244:0:n::/64. */

@@ -1,11 +1,9 @@
-/** Annotations of a Service that tune how it is served: ours, and kube-router's names for those who come from there. */
-import type { ServiceObject } from '@podroute/cluster/objects/service.ts'
+/** Annotations of a Service that tune how the proxy serves it. */
+import { findAnnotation } from '@podroute/cluster/objects/annotations.ts'
+import type { Annotations } from '@podroute/cluster/objects/service.ts'
 import { FLAG_SCHED_1, FLAG_SCHED_2 } from '@podroute/linux/ipvs/ipvs.ts'
 import { DEFAULT_SCHEDULER } from '../settings.ts'
-import type { Tuning } from '../types.ts'
-
-/** Ours wins where both are set. */
-const PREFIXES = ['podroute.io/', 'kube-router.io/']
+import type { Service, Tuning } from '../types.ts'
 
 /** Schedulers that need no more than the endpoints; each is a kernel module, which the kernel loads when it is first asked for. */
 const SCHEDULERS = new Set([
@@ -39,14 +37,16 @@ const SCHEDULER_FLAGS: Readonly<Record<string, number>> = {
 const LONGEST_DRAIN_SECONDS = 86_400
 const DEFAULTS: Tuning = { scheduler: DEFAULT_SCHEDULER, schedulerFlags: 0, hairpin: true, drain: undefined }
 
-type Annotations = Readonly<Record<string, string>> | undefined
+/** What the annotations of a Service say; the default of each whose value cannot be used. */
+export function tuningOf({ annotations }: Pick<Service, 'annotations'>): Tuning {
+  return parseTuning(annotations, () => {})
+}
 
 /** @param problem gets the name of each annotation whose value cannot be used; its default is taken then. */
-export function parseTuning(object: ServiceObject, problem: (detail: string) => void): Tuning {
-  const annotations = object.metadata?.annotations
-  if (!annotations || !Object.keys(annotations).some(isOurs)) return DEFAULTS
+export function parseTuning(annotations: Annotations, problem: (detail: string) => void): Tuning {
+  if (Object.keys(annotations).length === 0) return DEFAULTS
   const parse = <T>(name: string, fallback: T, read: (text: string) => T | undefined): T => {
-    const found = find(annotations, name)
+    const found = findAnnotation(annotations, name)
     const value = found === undefined ? fallback : read(found.text)
     if (found !== undefined && value === undefined) problem(`metadata.annotations[${found.name}]`)
     return value ?? fallback
@@ -59,23 +59,6 @@ export function parseTuning(object: ServiceObject, problem: (detail: string) => 
     hairpin: parse('service.hairpin', true, readBoolean),
     drain: parse<number | undefined>('service.drain-seconds', undefined, readSeconds),
   }
-}
-
-/** kube-router's `service.local`: both traffic policies are Local, whatever the spec says. */
-export function isLocalByAnnotation(annotations: Annotations): boolean {
-  return find(annotations, 'service.local')?.text === 'true'
-}
-
-function isOurs(name: string): boolean {
-  return PREFIXES.some((prefix) => name.startsWith(prefix))
-}
-
-function find(annotations: Annotations, suffix: string) {
-  for (const prefix of PREFIXES) {
-    const text = annotations?.[prefix + suffix]
-    if (typeof text === 'string') return { name: prefix + suffix, text: text.trim() }
-  }
-  return undefined
 }
 
 function readFlags(text: string): number | undefined {

@@ -1,5 +1,7 @@
 /** A Service and its slices to frontends: a pure function over the rule families. */
+
 import { familyOf } from '@podroute/address/address.ts'
+import { tuningOf } from '../parse/annotations.ts'
 import { DEFAULT_SCHEDULER } from '../settings.ts'
 import type { Family, Problem, ProblemCode, Service, ServicePort, Slice } from '../types.ts'
 import { judgeAddress } from './addresses.ts'
@@ -30,7 +32,7 @@ interface Place {
 export function planService(service: Service, slices: readonly Slice[], context: PlanContext): ServicePlan {
   const problems: Problem[] = []
   const places = addressesOf(service, context, problems)
-  const { scheduler } = service.tuning
+  const { scheduler } = tuningOf(service)
   if (context.missingSchedulers.has(scheduler)) {
     problems.push(problemOf(service, 'NO_SCHEDULER', `${scheduler}; ${DEFAULT_SCHEDULER} is used instead`))
   }

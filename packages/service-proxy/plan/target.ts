@@ -3,6 +3,7 @@
 import { familyOf } from '@podroute/address/address.ts'
 import { FLAG_PERSISTENT } from '@podroute/linux/ipvs/ipvs.ts'
 import type { VirtualServer } from '../kernel/kernel.ts'
+import { tuningOf } from '../parse/annotations.ts'
 import type { PortSetName, SetElement } from '../rules/sets.ts'
 import { portElement, setOf } from '../rules/sets.ts'
 import { DEFAULT_SCHEDULER } from '../settings.ts'
@@ -48,7 +49,7 @@ export function makeFrontend(
     address,
     port: port.port,
     protocol: port.protocol,
-    drain: service.tuning.drain,
+    drain: tuningOf(service).drain,
     server,
     destinations: backends.map(toDestination),
     elements: [
@@ -82,7 +83,7 @@ export function makeMarkedFrontend(
     address: target.address,
     port: target.port.port,
     protocol: target.port.protocol,
-    drain: target.service.tuning.drain,
+    drain: tuningOf(target.service).drain,
     server,
     destinations: backends.map(toDestination),
     elements: [...elements(mark), ...affinityElements(target, backends)],
@@ -96,7 +97,8 @@ export function elementOf(name: PortSetName, { address, port }: Target): SetElem
 }
 
 function serverOf({ service, port, address, context }: Target): VirtualServer {
-  const { affinity, tuning } = service
+  const { affinity } = service
+  const tuning = tuningOf(service)
   const missing = context.missingSchedulers.has(tuning.scheduler)
   const persistent = affinity.kind === 'client-ip' && shortAffinity(service) === undefined
   return {
@@ -122,7 +124,7 @@ function vipElements(vip: string | undefined, target: Target): SetElement[] {
 
 /** Only an endpoint on this node can reach itself through this node. */
 function hairpinElements({ service, address }: Target, backends: readonly Backend[]): SetElement[] {
-  if (!service.tuning.hairpin) return []
+  if (!tuningOf(service).hairpin) return []
   const family: Family = familyOf(address)
   const local = new Set(backends.filter((backend) => backend.local).map((backend) => backend.address))
   return [...local].map((endpoint) => ({

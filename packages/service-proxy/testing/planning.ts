@@ -2,14 +2,14 @@
 
 import { cidr } from '@podroute/address/cidr.ts'
 import type { EndpointSliceObject } from '@podroute/cluster/objects/endpoint-slice.ts'
+import { parseService } from '@podroute/cluster/objects/parse-service.ts'
+import { parseSlice } from '@podroute/cluster/objects/parse-slice.ts'
 import type { ServiceObject } from '@podroute/cluster/objects/service.ts'
-import { parseService } from '../parse/service.ts'
-import { parseSlice } from '../parse/slice.ts'
+import { serviceProblems, sliceProblems } from '../parse/problems.ts'
 import type { PlanContext } from '../plan/context.ts'
 import { Marks } from '../plan/marks.ts'
 import type { ServicePlan } from '../plan/plan.ts'
 import { planService } from '../plan/plan.ts'
-import type { Problem } from '../types.ts'
 
 export const NODE = { v4: '192.0.2.11', v6: '2001:db8::11' }
 
@@ -46,11 +46,10 @@ export function planOf(
   slices: readonly EndpointSliceObject[],
   more: Partial<PlanContext> = {},
 ): Planned {
-  const parsed: Problem[] = []
-  const report = (problem: Problem) => void parsed.push(problem)
-  const service = parseService(object, report)
+  const service = parseService(object)
   if (!service) throw new Error('not a Service to proxy')
-  const own = slices.map((slice) => parseSlice(slice, report)).filter((slice) => slice !== undefined)
+  const own = slices.map((slice) => parseSlice(slice)).filter((slice) => slice !== undefined)
+  const parsed = [...serviceProblems(service), ...own.flatMap(sliceProblems)]
   const plan = planService(service, own, contextWith(more))
   const endpoints: Record<string, string[]> = {}
   const sets: Record<string, Set<string>> = {}

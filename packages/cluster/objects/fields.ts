@@ -1,7 +1,7 @@
 /** Checks of single fields of API objects: a value that can be used, or undefined. */
-import { canonicalAddress, familyOf } from '@podroute/address/address.ts'
+import { canonicalAddress, type Family, familyOf } from '@podroute/address/address.ts'
 import { canonicalCidr } from '@podroute/address/cidr.ts'
-import type { Family, Protocol } from '../types.ts'
+import type { Protocol } from './service.ts'
 
 const PROTOCOLS: Readonly<Record<string, Protocol>> = { TCP: 'tcp', UDP: 'udp', SCTP: 'sctp' }
 
@@ -25,6 +25,13 @@ export function addressOf(value: unknown): string | undefined {
 export function prefixOf(value: unknown): string | undefined {
   return typeof value === 'string' ? canonicalCidr(value.trim()) : undefined
 }
+
+/** A value of a tenant's as a problem shows it: such a text may be as long as its object. */
+export function shown(value: unknown): string {
+  return String(typeof value === 'string' ? value : JSON.stringify(value)).slice(0, LONGEST_SHOWN)
+}
+
+const LONGEST_SHOWN = 100
 
 export function textOf(value: unknown): string {
   return typeof value === 'string' ? value : ''

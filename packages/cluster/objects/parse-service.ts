@@ -1,13 +1,21 @@
 /** A Service of the API to a Service that is ours to proxy; bad fields are reported, the rest is used. */
-import { HEADLESS_LABEL, PROXY_NAME_LABEL, type ServiceObject } from '@podroute/cluster/objects/service.ts'
-import type { Affinity, Problem, Service, ServicePort } from '../types.ts'
-import { isLocalByAnnotation, parseTuning } from './annotations.ts'
-import { addressOf, exact, keyOf, listOf, portOf, prefixOf, protocolOf, textOf } from './fields.ts'
+import { isLocalByAnnotation, ownAnnotations } from './annotations.ts'
+import { addressOf, exact, keyOf, listOf, portOf, prefixOf, protocolOf, shown, textOf } from './fields.ts'
+import type { FieldProblem } from './problem.ts'
+import {
+  type Affinity,
+  HEADLESS_LABEL,
+  PROXY_NAME_LABEL,
+  type Service,
+  type ServiceObject,
+  type ServicePort,
+} from './service.ts'
 
 /** Ranges that no client is in. */
 const NOBODY = ['0.0.0.0/32', '::/128']
 
-export type Report = (problem: Problem) => void
+/** A field cannot be used. */
+export type Report = (path: string, reason: string) => void
 type Spec = NonNullable<ServiceObject['spec']>
 
 /** API default and upper bound of sessionAffinityConfig.clientIP.timeoutSeconds. */
@@ -16,29 +24,28 @@ const LONGEST_AFFINITY_SECONDS = 86_400
 const NO_AFFINITY: Affinity = { kind: 'none' }
 
 /** Undefined for what no proxy serves (headless, ExternalName, no address yet) or another one does (KEP-2447). */
-export function parseService(object: ServiceObject, report: Report): Service | undefined {
-  const key = keyOf(object?.metadata)
+export function parseService(object: ServiceObject, key = keyOf(object?.metadata)): Service | undefined {
   const spec = object?.spec
   if (key === undefined || typeof spec !== 'object' || spec === null) return undefined
   const labels = object.metadata?.labels
   if (labels?.[PROXY_NAME_LABEL] !== undefined || labels?.[HEADLESS_LABEL] !== undefined) return undefined
   if (spec.type === 'ExternalName' || !spec.clusterIP || spec.clusterIP === 'None') return undefined
-  const uid = textOf(object.metadata?.uid)
-  const problem = (detail: string) =>
-    report({ code: 'INVALID_FIELD', kind: 'Service', ...(uid && { uid }), object: key, detail })
+  const problems: FieldProblem[] = []
+  const report: Report = (path, reason) => problems.push({ path, reason })
   const type = spec.type ?? 'ClusterIP'
-  const local = isLocalByAnnotation(object.metadata?.annotations)
+  const annotations = ownAnnotations(object.metadata?.annotations)
+  const local = isLocalByAnnotation(annotations)
   return {
     key,
-    uid,
+    uid: textOf(object.metadata?.uid),
     created: createdAt(object),
     namespace: textOf(object.metadata?.namespace),
     name: textOf(object.metadata?.name),
-    ports: parsePorts(spec, type, problem),
-    clusterIPs: parseAddresses(clusterIPsOf(spec), 'spec.clusterIPs', problem),
-    externalIPs: parseAddresses(listOf(spec.externalIPs), 'spec.externalIPs', problem),
-    ingressIPs: type === 'LoadBalancer' ? parseIngress(object, problem) : exact([]),
-    sourceRanges: type === 'LoadBalancer' ? parseRanges(spec, problem) : exact([]),
+    ports: parsePorts(spec, type, report),
+    clusterIPs: parseAddresses(clusterIPsOf(spec), 'spec.clusterIPs', report),
+    externalIPs: parseAddresses(listOf(spec.externalIPs), 'spec.externalIPs', report),
+    ingressIPs: type === 'LoadBalancer' ? parseIngress(object, report) : exact([]),
+    sourceRanges: type === 'LoadBalancer' ? parseRanges(spec, report) : exact([]),
     externalPolicy: local || spec.externalTrafficPolicy === 'Local' ? 'local' : 'cluster',
     internalPolicy: local || spec.internalTrafficPolicy === 'Local' ? 'local' : 'cluster',
     affinity: parseAffinity(spec),
@@ -46,7 +53,8 @@ export function parseService(object: ServiceObject, report: Report): Service | u
       type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local'
         ? (portOf(spec.healthCheckNodePort) ?? 0)
         : 0,
-    tuning: parseTuning(object, problem),
+    annotations,
+    problems: exact(problems),
   }
 }
 
@@ -60,13 +68,13 @@ function clusterIPsOf(spec: Spec): readonly string[] {
   return all.length > 0 ? all : [textOf(spec.clusterIP)]
 }
 
-function parsePorts(spec: Spec, type: string, problem: (detail: string) => void): readonly ServicePort[] {
+function parsePorts(spec: Spec, type: string, report: Report): readonly ServicePort[] {
   const ports: ServicePort[] = []
   for (const [index, entry] of listOf(spec.ports).entries()) {
     const protocol = protocolOf(entry.protocol)
     const port = portOf(entry.port)
     if (protocol === undefined || port === undefined) {
-      problem(`spec.ports[${index}]`)
+      report(`spec.ports[${index}]`, `no such port or protocol: ${shown(entry)}`)
       continue
     }
     const nodePort = type === 'NodePort' || type === 'LoadBalancer' ? (portOf(entry.nodePort) ?? 0) : 0
@@ -75,36 +83,33 @@ function parsePorts(spec: Spec, type: string, problem: (detail: string) => void)
   return exact(ports)
 }
 
-function parseAddresses(
-  values: readonly unknown[],
-  field: string,
-  problem: (detail: string) => void,
-): readonly string[] {
+function parseAddresses(values: readonly unknown[], field: string, report: Report): readonly string[] {
   const addresses: string[] = []
   for (const [index, value] of values.entries()) {
     const address = addressOf(value)
-    if (address === undefined) problem(`${field}[${index}]`)
+    if (address === undefined) report(`${field}[${index}]`, `not an address: ${shown(value)}`)
     else if (!addresses.includes(address)) addresses.push(address)
   }
   return exact(addresses)
 }
 
 /** Only entries with an `ip`, and none that the load balancer itself answers for (ipMode Proxy, KEP-1860). */
-function parseIngress(object: ServiceObject, problem: (detail: string) => void): readonly string[] {
+function parseIngress(object: ServiceObject, report: Report): readonly string[] {
   const entries = listOf(object.status?.loadBalancer?.ingress)
   const bound = entries.filter((entry) => entry.ip && (entry.ipMode ?? 'VIP') === 'VIP')
   return parseAddresses(
     bound.map((entry) => entry.ip),
     'status.loadBalancer.ingress',
-    problem,
+    report,
   )
 }
 
-function parseRanges(spec: Spec, problem: (detail: string) => void): readonly string[] {
+function parseRanges(spec: Spec, report: Report): readonly string[] {
   const ranges: string[] = []
   for (const [index, value] of listOf(spec.loadBalancerSourceRanges).entries()) {
     const range = prefixOf(value)
-    if (range === undefined) problem(`spec.loadBalancerSourceRanges[${index}]`)
+    if (range === undefined)
+      report(`spec.loadBalancerSourceRanges[${index}]`, `not a prefix: ${shown(value)}`)
     else ranges.push(range)
   }
   // Whoever restricts clients and mistypes it means some, not all.

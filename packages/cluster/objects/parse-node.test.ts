@@ -1,5 +1,7 @@
 import { expect } from 'chai'
-import { parseNode, podCidr, primaryAddress } from './node.ts'
+import { podCidr, primaryAddress } from './node.ts'
+import { parseNode } from './parse-node.ts'
+import { problemText } from './problem.ts'
 
 describe('node', () => {
   it('keeps prefixes and addresses of both families in canonical form', () => {
@@ -25,7 +27,7 @@ describe('node', () => {
     })
     expect(node.podCidrs.map((c) => c.text)).to.deep.equal(['10.244.1.0/24'])
     expect(node.addresses.map((a) => a.text)).to.deep.equal(['172.30.0.11'])
-    expect(node.problems).to.deep.equal([
+    expect(node.problems.map(problemText)).to.deep.equal([
       'status.addresses: not an address: node.example',
       'spec.podCIDRs[1]: not a prefix: nonsense',
       'spec.podCIDRs[2]: the whole address space: 0.0.0.0/0',
@@ -34,8 +36,12 @@ describe('node', () => {
   })
 
   const problemOf = (podCIDR: string) =>
-    parseNode({ name: 'a', ready: true, podCIDRs: [podCIDR], internalIPs: ['172.30.0.11', 'fd30::11'] })
-      .problems
+    parseNode({
+      name: 'a',
+      ready: true,
+      podCIDRs: [podCIDR],
+      internalIPs: ['172.30.0.11', 'fd30::11'],
+    }).problems.map(problemText)
   const UNUSABLE: readonly [prefix: string, problem: string][] = [
     ['10.244.1.4/31', 'too small for pods'],
     ['fd10::4/127', 'too small for pods'],
