@@ -1,11 +1,11 @@
 // IP addresses and prefixes: text to bytes and back.
 
-/** 4 bytes, or 16 for IPv6; undefined when it is not an address. No zone, no IPv4 shorthand. */
+/** Returns 4 bytes, or 16 for IPv6; undefined when it is not an address. Takes no zone and no IPv4 shorthand. */
 export function parseAddress(text: string): Uint8Array | undefined {
   return text.includes(':') ? parseV6(text) : parseV4(text)
 }
 
-/** An address and the zone that follows it after `%` (RFC 4007 section 11). */
+/** Splits an address from the zone after `%` (RFC 4007 section 11). */
 export function splitZone(text: string): { readonly address: string; readonly zone: string | undefined } {
   const at = text.indexOf('%')
   return at < 0
@@ -13,7 +13,7 @@ export function splitZone(text: string): { readonly address: string; readonly zo
     : { address: text.slice(0, at), zone: text.slice(at + 1) }
 }
 
-/** As parseAddress, but a link-local IPv6 address may have a zone. */
+/** Like parseAddress, but a link-local IPv6 address may have a zone. */
 export function parseScoped(text: string): Uint8Array | undefined {
   const { address, zone } = splitZone(text)
   const bytes = parseAddress(address)
@@ -53,12 +53,12 @@ function startsWithZeros(bytes: Uint8Array, at: number, count: number): boolean 
   return true
 }
 
-/** Canonical text (IPv6 as in RFC 5952). */
+/** Formats an address as canonical text (IPv6 as in RFC 5952). */
 export function formatAddress(bytes: Uint8Array): string {
   return bytes.length === 4 ? `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}` : formatV6(bytes)
 }
 
-/** A BGP identifier or cluster ID: an unsigned 32-bit number in dotted form. */
+/** Formats a BGP identifier or cluster ID, an unsigned 32-bit number, in dotted form. */
 export function formatId(id: number): string {
   return `${id >>> 24}.${(id >>> 16) & 255}.${(id >>> 8) & 255}.${id & 255}`
 }
@@ -76,7 +76,7 @@ export interface Prefix {
   readonly length: number
 }
 
-/** Host bits are cleared; undefined when it is not a CIDR. */
+/** Parses a CIDR and clears its host bits; undefined when it is none. */
 export function parsePrefix(text: string): Prefix | undefined {
   const slash = text.indexOf('/')
   if (slash < 0) return undefined
@@ -89,7 +89,7 @@ export function parsePrefix(text: string): Prefix | undefined {
   return { bytes, length }
 }
 
-/** An address stands for itself alone. */
+/** Like parsePrefix, but a plain address is a prefix of full length. */
 export function parseAddressOrPrefix(text: string): Prefix | undefined {
   if (text.includes('/')) return parsePrefix(text)
   const bytes = parseAddress(text)

@@ -1,4 +1,4 @@
-// The package's errors: each has a code; those about messages carry the NOTIFICATION that the RFC names.
+// The package's errors. Each has a code; errors about messages carry the NOTIFICATION that the RFC names.
 
 export type BgpErrorCode = 'bad-config' | 'unknown-peer' | 'not-encodable' | 'closed' | 'too-many-peers'
 
@@ -13,12 +13,12 @@ export class BgpError extends Error {
 }
 
 export interface ConfigProblem {
-  /** Where, e.g. `families[1]`. */
+  /** Path of the field, such as `families[1]`. */
   readonly path: string
   readonly problem: string
 }
 
-/** A configuration with every problem that it has. */
+/** A bad configuration, with all of its problems. */
 export class BgpConfigError extends BgpError {
   readonly problems: readonly ConfigProblem[]
 
@@ -31,7 +31,7 @@ export class BgpConfigError extends BgpError {
 
 const NO_DATA = new Uint8Array(0)
 
-/** What the peer did wrong, as the NOTIFICATION to answer with (RFC 4271 section 6): the session cannot go on. */
+/** A peer's fault that resets the session: carries the NOTIFICATION to answer with (RFC 4271 section 6). */
 export class NotificationError extends Error {
   readonly code: number
   readonly subcode: number

@@ -1,4 +1,4 @@
-// What a peer is called, and where its configuration says that it is.
+// Names and canonical addresses of peers.
 import { formatAddress, isLinkLocal, parseScoped, splitZone } from './address.ts'
 import type { PeerConfig } from './config.ts'
 
@@ -7,17 +7,17 @@ export function peerName({ address, interface: link }: Pick<PeerConfig, 'address
   return address ?? link ?? ''
 }
 
-/** The interface of a peer with a link-local address, known or not; undefined: it is reached from anywhere. */
+/** The interface of an unnumbered peer or of a link-local address; undefined for all other peers. */
 function peerLink({ address, interface: link }: PeerConfig): string | undefined {
   return link ?? splitZone(address ?? '').zone
 }
 
-/** IPv4 prefixes may come with IPv6 next hops (RFC 8950): as configured, else where there is no IPv4 address to be one. */
+/** Whether IPv6 next hops for IPv4 prefixes are negotiated (RFC 8950): as configured, else with link-local peers, whose link may have no IPv4 address. */
 export function takesIpv6NextHops(config: PeerConfig): boolean {
   return config.extendedNextHop ?? peerLink(config) !== undefined
 }
 
-/** One form for each address: to look peers up by. */
+/** Returns the one form of an address under which peers are looked up. */
 export function canonicalAddress(text: string): string {
   const bytes = parseScoped(text)
   if (bytes === undefined) return text

@@ -1,16 +1,16 @@
-// What the speaker tells about itself: peers, paths, and the events about them.
+// What the speaker shows of itself: peers, paths, table sizes and events.
 import type { Family, RemoteAsn } from './config.ts'
 
 interface FamilySize {
   readonly prefixes: number
-  /** Rejected ones too. */
+  /** Counts rejected paths too. */
   readonly paths: number
 }
 
 export interface TableSizes extends Readonly<Record<Family, FamilySize>> {
-  /** Distinct attribute sets; those that nothing refers to any more are freed in bulk. */
+  /** Distinct attribute sets; unused ones are freed in bulk, so they count until then. */
   readonly attributeSets: number
-  /** Sets of peers that are told the same. */
+  /** Groups of peers that are sent the same UPDATEs. */
   readonly updateGroups: number
 }
 
@@ -26,10 +26,10 @@ export interface AsPathSegment {
 /** One path to one prefix, attributes decoded. */
 export interface Path {
   readonly prefix: string
-  /** Name of the peer it came from (its address, or the interface of an unnumbered one); undefined: announced by ourselves. */
+  /** Name of the peer that sent it (its address, or the interface of an unnumbered one); undefined: our own announcement. */
   readonly peer: string | undefined
   readonly source: 'local' | 'ibgp' | 'ebgp'
-  /** A link-local one with the interface that it is on (`fe80::1%eth0`); undefined: ourselves. */
+  /** A link-local one carries its interface (`fe80::1%eth0`); undefined: ourselves. */
   readonly nextHop: string | undefined
   readonly origin: 'igp' | 'egp' | 'incomplete'
   readonly asPath: readonly AsPathSegment[]
@@ -40,22 +40,22 @@ export interface Path {
   readonly extendedCommunities: readonly string[]
   readonly originatorId: string | undefined
   readonly clusterList: readonly string[]
-  /** Path identifier that the peer gave it (RFC 7911); only `paths` tells it. */
+  /** Path identifier of the peer (RFC 7911); only `paths` fills it in. */
   readonly pathId?: number
 }
 
-/** The best path to a prefix became another, or there is none any more. */
+/** The best path of a prefix changed; `best` undefined: there is none any more. */
 export interface BestPathChange {
   readonly prefix: string
   readonly best: Path | undefined
-  /** With SpeakerConfig.multipath: all paths that may be used at once, the best first; absent where there is only the best. */
+  /** With SpeakerConfig.multipath: all equal paths, the best first; absent when there is only one. */
   readonly multipath?: readonly Path[]
 }
 
-/** A path to a prefix came, went, or became another. */
+/** The paths of a prefix changed. */
 export interface PathsChange {
   readonly prefix: string
-  /** All that there are now, in no particular order. */
+  /** All current paths, in no particular order. */
   readonly paths: readonly Path[]
 }
 
@@ -104,7 +104,7 @@ export type PeerEvent =
       readonly limit: number
     }
 
-/** A path that was not taken: `reason` is a policy rule's name, `otherwise`, or one of the speaker's own such as `as-loop`. */
+/** A rejected path. `reason` is the name of a policy rule, `otherwise`, or a reason of the speaker's own such as `as-loop`. */
 export interface RejectEvent {
   readonly peer: string
   readonly direction: 'import' | 'export'
@@ -120,10 +120,10 @@ export interface PeerCountersSnapshot {
   readonly prefixesReceived: number
   readonly prefixesAccepted: number
   readonly prefixesAdvertised: number
-  /** Sessions that were established, since the peer was added. */
+  /** Number of sessions established since the peer was added. */
   readonly established: number
   readonly rejected: Readonly<Record<string, number>>
-  /** RFC 7606: UPDATEs treated as withdraw, and attributes discarded. */
+  /** Malformed UPDATEs that were treated as withdraw or lost an attribute (RFC 7606). */
   readonly treatedAsWithdraw: number
   readonly attributesDiscarded: number
 }
@@ -131,24 +131,24 @@ export interface PeerCountersSnapshot {
 export interface PeerSnapshot {
   /** The peer's name: its address as configured, or the interface of an unnumbered one. */
   readonly address: string
-  /** Where it is, a link-local address with its interface; undefined: unnumbered, and not found yet. */
+  /** The peer's address, a link-local one with its interface; undefined while an unnumbered peer has not been found. */
   readonly remoteAddress: string | undefined
-  /** As its OPEN said; before that, as configured. */
+  /** AS number of the peer's OPEN; as configured before there is one. */
   readonly asn: RemoteAsn
   readonly state: PeerState
   /** Milliseconds since the session was established. */
   readonly uptime: number | undefined
   readonly routerId: string | undefined
   readonly localAddress: string | undefined
-  /** Seconds, as negotiated. */
+  /** Negotiated hold time in seconds. */
   readonly holdTime: number | undefined
-  /** Families that both sides speak; empty while not established. */
+  /** Negotiated families; empty while not established. */
   readonly families: readonly Family[]
   /** Families whose End-of-RIB the peer has sent in this session. */
   readonly endOfRib: readonly Family[]
-  /** Families with routes that are kept although the peer has yet to send them again: it is restarting (RFC 4724), or repeats them (RFC 7313). Absent: none. */
+  /** Families with stale routes: the peer is restarting (RFC 4724) or repeats its routes (RFC 7313). Absent: none. */
   readonly stale?: readonly Family[]
-  /** Those of `stale` whose restart time is over: last resorts by now (RFC 9494). Absent: none. */
+  /** Those of `stale` in the long-lived phase (RFC 9494). Absent: none. */
   readonly longLivedStale?: readonly Family[]
   readonly lastDown: DownReason | undefined
   readonly counters: PeerCountersSnapshot

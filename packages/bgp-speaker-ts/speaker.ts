@@ -37,16 +37,16 @@ import { nodeTransport } from './transport-node.ts'
 
 export interface SpeakerEvents {
   peer: [event: PeerEvent]
-  /** All changes of one family in one turn of the event loop together; a prefix stands in it once. */
+  /** Changes of best paths, one event for each family and flush; a prefix occurs once in it. */
   best: [changes: readonly BestPathChange[]]
-  /** The same of all paths that policy lets in, for who wants more than the best; several of one peer with add-path (RFC 7911). */
+  /** Changes of any paths that policy accepts, for users who want more than the best; with add-path (RFC 7911) several of one peer. */
   paths: [changes: readonly PathsChange[]]
   reject: [event: RejectEvent]
 }
 
 const TICK = 1000
 const DEFAULT_HOLD_TIME = 90
-/** Seconds; see SpeakerConfig.selectionDeferralTime. */
+/** SpeakerConfig.selectionDeferralTime when absent, in seconds. */
 const DEFAULT_DEFERRAL = 60
 
 /**
@@ -136,7 +136,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
   }
 
   /**
-   * Applies a changed configuration; resets the session only where the change needs it: what the OPEN or the connection carries. Policies, next hops, limits, BFD, `passive` and the time between attempts never do.
+   * Applies a changed configuration. The session is reset only for fields that the OPEN or the connection carries; never for policies, next hops, limits, BFD, `passive` and `connectRetryTime`.
    * @throws BgpConfigError, BgpError `unknown-peer`
    */
   updatePeer(config: PeerConfig): void {
@@ -155,7 +155,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     await this.#forget(this.#peer(address), cease(CEASE.PEER_DECONFIGURED))
   }
 
-  /** Takes whoever connects from a prefix for a peer, while its session lasts. @throws BgpConfigError on a bad or a second configuration of one prefix. */
+  /** Accepts connections from a prefix: each address becomes a peer while its session lasts. @throws BgpConfigError on a bad or a second configuration of one prefix. */
   addDynamicPeers(config: DynamicPeersConfig): void {
     if (this.#closed) throw new BgpError('closed', 'the speaker is closed')
     checkDynamicPeers(config, this.#abilities())
@@ -163,7 +163,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     this.#listeners.setPassword(config.prefix, config.password)
   }
 
-  /** Ends the sessions of a range's peers. @throws BgpError `unknown-peer` */
+  /** Removes a range and ends the sessions of its peers. @throws BgpError `unknown-peer` */
   async removeDynamicPeers(prefix: string): Promise<void> {
     const range = this.#dynamic.remove(prefix)
     if (range === undefined) throw new BgpError('unknown-peer', `no range ${prefix}`)
@@ -176,7 +176,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     this.#peer(address).reset(cease(CEASE.ADMINISTRATIVE_RESET, reason))
   }
 
-  /** Asks a peer for everything again (RFC 2918); false: there is no session, or it cannot be asked. @throws BgpError `unknown-peer` */
+  /** Asks a peer to send all routes of a family again (RFC 2918). Returns false without a session, or when the peer has no route refresh. @throws BgpError `unknown-peer` */
   requestRefresh(address: string, family: Family): boolean {
     return this.#peer(address).requestRefresh(family)
   }
@@ -186,7 +186,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     this.#own.announce(route)
   }
 
-  /** Takes a route of our own back; one that is not announced is ignored. */
+  /** Withdraws a route of our own; ignores one that is not announced. */
   withdraw(cidr: string): void {
     this.#own.withdraw(cidr)
   }
@@ -195,7 +195,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     return [...this.#peers.values()].map((peer) => peer.snapshot())
   }
 
-  /** What the peers that were added are configured with now; dynamic ones have no configuration of their own. */
+  /** Current configurations of the peers that were added; dynamic peers have none of their own. */
   *configurations(): IterableIterator<PeerConfig> {
     for (const peer of this.#peers.values()) if (!peer.dynamic) yield peer.config
   }
@@ -206,12 +206,12 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     return peer?.dynamic === false ? peer.config : undefined
   }
 
-  /** Best paths, in no particular order. Decoded while iterated: do not hold the iterator across turns. */
+  /** Best paths, in no particular order. They are decoded during the iteration: do not keep the iterator across turns of the event loop. */
   routes(family?: Family): IterableIterator<Path> {
     return this.#ribReader.routes(family)
   }
 
-  /** All paths to one prefix that policy lets in, in no particular order; several of one peer with add-path (RFC 7911). */
+  /** All paths to one prefix that policy accepts, in no particular order; with add-path (RFC 7911) several of one peer. */
   paths(cidr: string): readonly Path[] {
     return this.#ribReader.paths(cidr)
   }
@@ -222,7 +222,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
       if (ingest !== undefined) yield* this.#ribReader.rejected(ingest)
   }
 
-  /** How much the tables hold, for metrics. */
+  /** Sizes of the tables, for metrics. */
   tables(): TableSizes {
     return this.#ribReader.sizes()
   }
@@ -245,7 +245,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     this.#rib.close()
   }
 
-  /** Leaves without a word, so that peers with graceful restart keep our routes until we are back (`restarting: true`). Resolves when the listeners are closed. */
+  /** Cuts all connections without a NOTIFICATION, so that peers with graceful restart keep our routes until we are back (`restarting: true`). Resolves when the listeners are closed. */
   async abandon(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
@@ -305,7 +305,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     peer.accept(connection)
   }
 
-  /** The peer with that address; an unnumbered one by the link that a link-local address is on. */
+  /** Finds the peer with that address; for a link-local address also the unnumbered peer of its link. */
   #peerAt(remote: string): Peer | undefined {
     const known = this.#peers.get(remote)
     if (known !== undefined) return known
@@ -313,7 +313,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     return unnumbered?.admits(remote) ? unnumbered : undefined
   }
 
-  /** A new peer for an address inside one of the ranges, undefined where there is none with room. */
+  /** Makes a peer for an address inside one of the ranges; undefined: no range with room has it. */
   #dynamicPeer(address: string): Peer | undefined {
     const config = this.#closed ? undefined : this.#dynamic.claim(address)
     if (config === undefined) return undefined

@@ -1,4 +1,4 @@
-// The transport over node:net: plain TCP, no socket options of BGP's own.
+// The transport over node:net: plain TCP, without TCP-MD5 and GTSM.
 import net from 'node:net'
 import type {
   Connection,
@@ -9,9 +9,9 @@ import type {
   Transport,
 } from './transport.ts'
 
-/** What a transport knows better of a socket that it has made than node does. */
+/** What a transport that makes its own sockets knows of one and node:net does not. */
 export interface SocketSettings {
-  /** Of a connection of ours. */
+  /** Address that we connect to. */
   readonly options?: ConnectOptions
   /** Both ends of a connected socket. */
   readonly addresses?: (socket: net.Socket) => Ends | undefined
@@ -31,7 +31,7 @@ interface OwnedSocket extends net.Socket {
   [OWNER]?: SocketConnection
 }
 
-/** A net.Socket as the speaker sees it. Also for transports that make their sockets themselves and pass `new net.Socket({fd})`. */
+/** A net.Socket as a Connection. Transports that make their own sockets pass `new net.Socket({fd})`. */
 export class SocketConnection implements Connection {
   readonly socket: net.Socket
   readonly #settings: SocketSettings
@@ -111,7 +111,7 @@ export class SocketConnection implements Connection {
 
   end(): void {
     this.socket.end()
-    // What the peer still sends is not of interest, but it must be read for its FIN to be seen.
+    // Bytes that still arrive are discarded, but they must be read for the FIN to be seen.
     this.socket.resume()
   }
 
@@ -119,7 +119,7 @@ export class SocketConnection implements Connection {
     this.socket.destroy()
   }
 
-  /** They stay known when the socket is closed. */
+  /** Remembers the addresses: node forgets them when the socket is closed. */
   #look(): void {
     if (this.#local !== undefined) return
     const known = (this.#settings.addresses ?? ends)(this.socket)
@@ -128,7 +128,7 @@ export class SocketConnection implements Connection {
   }
 }
 
-// One listener each for all sockets: there may be thousands.
+// One listener function for all sockets: closures for each of thousands cost more memory.
 
 function onConnect(this: OwnedSocket): void {
   this[OWNER]?.opened()
@@ -159,7 +159,7 @@ function ends({ localAddress, remoteAddress }: net.Socket): Ends | undefined {
   return { local: plain(localAddress), remote: plain(remoteAddress) }
 }
 
-/** An IPv4 address that arrived on a dual-stack socket, in plain form. */
+/** Turns the IPv4-mapped address of a dual-stack socket into plain IPv4. */
 function plain(address: string): string {
   return address.replace(/^::ffff:(?=\d+\.)/i, '')
 }

@@ -1,7 +1,7 @@
-// Where the speaker's TCP connections come from: a seam, so that TCP-MD5 and GTSM can be set on sockets at the edge.
+// The interface to TCP: the caller can bring sockets on which TCP-MD5 and GTSM are set.
 
 export interface ConnectOptions {
-  /** A link-local one has its interface: `fe80::1%eth0` (RFC 4007 section 11). */
+  /** Link-local addresses carry their interface: `fe80::1%eth0` (RFC 4007 section 11). */
   readonly address: string
   readonly port: number
   readonly localAddress?: string
@@ -17,11 +17,11 @@ export interface ListenOptions {
   readonly port: number
 }
 
-/** What a connection tells its owner. `onClose` comes exactly once, also after an error, and nothing follows it. */
+/** Events of a connection. `onClose` comes exactly once, also after an error, and no event follows it. */
 export interface ConnectionHandlers {
   onConnect(): void
   onData(bytes: Uint8Array): void
-  /** The bytes written so far have left; only after `write` returned false. */
+  /** All bytes written so far were sent; called only after `write` returned false. */
   onDrain(): void
   onClose(error: Error | undefined): void
 }
@@ -32,9 +32,9 @@ export interface Connection {
   readonly remoteAddress: string
   readonly remotePort: number
   handle(handlers: ConnectionHandlers): void
-  /** GTSM on a connection that was accepted; called only where the transport supports it. */
+  /** Sets GTSM on an accepted connection; called only when the transport supports it. */
   secureTtl(hops: number): void
-  /** False asks to wait for `onDrain`; the bytes are queued in any case and must not be changed afterwards. */
+  /** Queues the bytes, which must not change afterwards. Returns false when the caller should wait for `onDrain`. */
   write(bytes: Uint8Array): boolean
   /** Bytes accepted by `write` that the kernel has not taken yet. */
   pendingBytes(): number
@@ -52,7 +52,7 @@ export interface Listener {
 }
 
 export interface Transport {
-  /** Which socket options this transport can set; a peer that needs another is refused when it is added. */
+  /** The socket options that this transport can set; a peer that needs another is refused when it is added. */
   readonly supports: { readonly password: boolean; readonly ttlSecurity: boolean }
   /** Starts to connect; `onConnect` or `onClose` follows. */
   connect(options: ConnectOptions, handlers: ConnectionHandlers): Connection

@@ -1,4 +1,4 @@
-// Collects what is wrong with a configuration, each problem with its path.
+// Collects the problems of a configuration, each with its path.
 import { isHost, parseAddress, parseScoped } from '../address.ts'
 import { BgpConfigError, type ConfigProblem } from '../errors.ts'
 import { parseCommunity, parseLargeCommunity } from '../packet/communities.ts'
@@ -21,14 +21,14 @@ export class Checker {
     this.expect(wanted, path, `not an ${family === undefined ? 'IP' : `IPv${family}`} address: ${value}`)
   }
 
-  /** An address that peers may be told as a next hop: they refuse any that is not a host's. */
+  /** Checks a next hop that peers may be told: they refuse an address that no host has. */
   nextHop(value: string | undefined, path: string, family?: 4 | 6): void {
     this.address(value, path, family)
     const bytes = value === undefined ? undefined : parseAddress(value)
     this.expect(bytes === undefined || isHost(bytes), path, `not the address of a host: ${value}`)
   }
 
-  /** A link-local address may have a zone. */
+  /** Checks an address; a link-local one may have a zone. */
   scoped(value: string | undefined, path: string): void {
     if (value === undefined) return
     this.expect(parseScoped(value) !== undefined, path, `not an IP address: ${value}`)

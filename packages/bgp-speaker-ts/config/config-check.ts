@@ -1,4 +1,4 @@
-// Checks what users wrote: every problem with its path, before anything starts.
+// Checks the configuration of speaker, peers and announcements; reports every problem with its path before anything starts.
 import {
   formatAddress,
   isLinkLocal,
@@ -16,7 +16,7 @@ import { parseLargeCommunity } from '../packet/communities.ts'
 import { checkPolicy } from '../policy/check.ts'
 import { Checker, isInteger } from './checker.ts'
 
-/** Bytes of a TCP-MD5 key that the kernel takes (TCP_MD5SIG_MAXKEYLEN of linux/tcp.h). */
+/** Most bytes of a TCP-MD5 key (TCP_MD5SIG_MAXKEYLEN in linux/tcp.h). */
 const MAX_KEY = 80
 
 const byteLength = (text: string) => new TextEncoder().encode(text).length
@@ -54,7 +54,7 @@ export function checkSpeaker(config: SpeakerConfig): void {
   checker.done()
 }
 
-/** What the speaker was given that peers may need. */
+/** Which optional abilities this speaker has: those of its transport, BFD and discovery. */
 export interface SpeakerAbilities {
   readonly password: boolean
   readonly ttlSecurity: boolean
@@ -127,7 +127,7 @@ function checkLongLived(checker: Checker, { longLivedRestart, gracefulRestart }:
   checker.expect(isInteger(most, 0, 0xffffff), 'longLivedRestart.most', 'not from 0 to 16777215 seconds')
 }
 
-/** Where the peer is: an address, or a link. */
+/** Checks the peer's address or interface. */
 function checkLocation(
   checker: Checker,
   { address, interface: link }: PeerConfig,
@@ -135,7 +135,7 @@ function checkLocation(
 ): void {
   if (link !== undefined) {
     checker.expect(address === undefined, 'interface', 'an unnumbered peer has no address')
-    // A name that cannot be taken for an address, and that the kernel takes.
+    // A valid interface name that is not also an address.
     checker.expect(/^[^\s/:%]{1,15}$/.test(link) && parseAddress(link) === undefined, 'interface', 'no name')
     checker.expect(abilities.discovery, 'interface', 'the speaker cannot discover unnumbered peers')
   } else {
@@ -177,7 +177,7 @@ export function checkDynamicPeers(range: DynamicPeersConfig, abilities: SpeakerA
 export function checkAnnouncement(route: Announcement): void {
   const checker = new Checker()
   checker.expect(parsePrefix(route.prefix) !== undefined, 'prefix', `not a CIDR: ${route.prefix}`)
-  // An IPv4 prefix may have an IPv6 next hop (RFC 8950), not the other way round.
+  // An IPv4 prefix may have an IPv6 next hop (RFC 8950), but an IPv6 prefix no IPv4 one.
   checker.nextHop(route.nextHop, 'nextHop', route.prefix.includes(':') ? 6 : undefined)
   checker.u32(route.localPref, 'localPref')
   checker.u32(route.med, 'med')
@@ -199,7 +199,7 @@ export function checkAnnouncement(route: Announcement): void {
   checker.done()
 }
 
-/** Any address of a range, to check the rest of its configuration with. */
+/** Returns an address of the range, so that the rest of its configuration can be checked as a peer's. */
 function addressOf(bytes: Uint8Array): string {
   return isLinkLocal(bytes) ? `${formatAddress(bytes)}%any` : formatAddress(bytes)
 }

@@ -1,7 +1,7 @@
-// What of a peer's configuration cannot change without a session of its own.
+// The fields of a peer's configuration that need a new session when they change.
 import type { PeerConfig } from '../config.ts'
 
-/** What of a peer's configuration its session depends on, as text to compare: what the OPEN and the connection carry. */
+/** Returns those fields as text to compare: what the OPEN and the connection carry. */
 export function sessionResetFields(config: PeerConfig): string {
   const {
     address,

@@ -1,10 +1,10 @@
-// Why a session or an attempt ended, in the words of the API.
+// Translates the state machine's end reason into the API's DownReason.
 
 import { notificationText, originalOf, shutdownCommunication } from '../packet/notification.ts'
 import type { DownReason } from '../snapshot.ts'
 import type { EndReason } from './fsm/fsm-state.ts'
 
-/** `established`: it was a session that ended, not an attempt. */
+/** @param established a session ended, not a connection attempt */
 export function downReason(reason: EndReason, established: boolean): DownReason {
   if (reason.kind === 'closed') {
     if (!established) return { kind: 'connection-failed', error: reason.error ?? 'closed by the peer' }

@@ -1,16 +1,16 @@
-// What is equal for most sessions and kept once for all of them: there may be thousands.
+// Interns values that are equal for most sessions, because there may be thousands of sessions.
 
 import type { UpdateContext } from '../packet/attribute-scan.ts'
 import type { Negotiated } from './session/negotiation.ts'
 
-/** How many different values are remembered: peers decide how many there are. */
+/** Most values that a table remembers: the peers decide how many different ones there are. */
 const MOST = 64
 
-/** Values that are data and nothing else. */
+/** Interns plain data: values are compared as JSON. */
 export class InternTable<T extends object> {
   readonly #known = new Map<string, T>()
 
-  /** The value, or an equal one from before. */
+  /** Returns an equal value that is known already, else this one. */
   intern(value: T): T {
     const key = JSON.stringify(value)
     const known = this.#known.get(key)

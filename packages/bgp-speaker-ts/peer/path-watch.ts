@@ -1,10 +1,10 @@
-// BFD for BGP (RFC 5882 section 10.2): a BFD session beside each peer that wants one, and word when the path to it has failed.
+// BFD for BGP (RFC 5882 section 10.2): runs a BFD session for each peer that is configured so, and reports failed paths.
 import type { BfdDown } from '../bfd/bfd.ts'
 import type { BfdSessionConfig, BfdTimers } from '../bfd/config.ts'
 import { BgpError } from '../errors.ts'
 import type { Logger } from '../log.ts'
 
-/** What the speaker needs of BFD; bfd/bfd.ts is one. It belongs to who made it: the speaker does not close it. */
+/** What the speaker needs of BFD; bfd/bfd.ts implements it. Whoever made it closes it, not the speaker. */
 export interface PathMonitor {
   addSession(config: BfdSessionConfig): void
   removeSession(peer: string): void
@@ -23,7 +23,7 @@ export class PathWatch {
   /** By the peer's name. */
   readonly #sessions = new Map<string, PathEnds>()
 
-  /** `failed` is called with a peer's name; not for an administrative end, which says nothing about the path (RFC 5882 section 4.2). */
+  /** @param failed called with the peer's name; not after an administrative down, which says nothing about the path (RFC 5882 section 4.2) */
   constructor(monitor: PathMonitor | undefined, failed: (peer: string) => void, log: Logger) {
     this.#monitor = monitor
     this.#log = log
@@ -33,7 +33,7 @@ export class PathWatch {
     })
   }
 
-  /** A BGP session is up: from now on the path is watched, over ends of the session too, until `forget`. */
+  /** Starts to watch the path of a BGP session that came up. It goes on when the session ends, until `forget`. */
   watch(peer: string, ends: PathEnds, timers: BfdTimers): void {
     const known = this.#sessions.get(peer)
     if (known?.local === ends.local && known.remote === ends.remote) return
@@ -54,7 +54,7 @@ export class PathWatch {
     try {
       this.#monitor?.removeSession(ends.remote)
     } catch (error) {
-      // Its owner may close it before the speaker.
+      // The monitor's owner may have closed it before the speaker.
       if (!(error instanceof BgpError)) throw error
     }
   }

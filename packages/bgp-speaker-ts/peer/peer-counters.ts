@@ -1,4 +1,4 @@
-// What is counted about one peer over all of its sessions.
+// Counters of one peer, over all of its sessions.
 import type { PeerCountersSnapshot } from '../snapshot.ts'
 
 type CountedByPeer = Omit<

@@ -1,4 +1,4 @@
-// The sessions of one peer, one after the other: the one of now, what is kept of the one before, and how that ended.
+// The successive sessions of one peer: the current one, the retained routes of the previous one, and why that ended.
 import { formatId } from '../address.ts'
 import type { PeerConfig } from '../config.ts'
 import { BgpError } from '../errors.ts'
@@ -16,9 +16,9 @@ import { Session } from './session/session.ts'
 import type { SpeakerContext } from './speaker-context.ts'
 
 export class PeerSessions {
-  /** undefined: not established. */
+  /** undefined while not established. */
   current: Session | undefined
-  /** Routes of the session before, until the peer is back. */
+  /** Routes of the previous session, until the peer returns or their time is over. */
   retained: RetainedRoutes | undefined
   lastDown: DownReason | undefined
   readonly #speaker: SpeakerContext
@@ -32,7 +32,7 @@ export class PeerSessions {
     this.#peer = peer
   }
 
-  /** When `tick` has something to do. */
+  /** The clock's time of the next work for `tick`. */
   get deadline(): number {
     const never = Number.POSITIVE_INFINITY
     return Math.min(this.retained?.deadline ?? never, this.current?.stale.deadline ?? never)
@@ -69,7 +69,7 @@ export class PeerSessions {
     speaker.restartProgress()
   }
 
-  /** `kept` false: nothing stays for the peer's return. */
+  /** @param kept false: no routes are retained, whatever was negotiated. */
   end(reason: EndReason, kept: boolean): void {
     const session = this.current
     if (session === undefined) throw new BgpError('closed', 'no session to end')
@@ -84,13 +84,13 @@ export class PeerSessions {
     this.#speaker.emitPeer({ kind: 'down', peer: this.#peer, reason: this.lastDown })
   }
 
-  /** An attempt ended before it was a session. */
+  /** A connection attempt ended before the session was established. */
   failed(reason: EndReason): void {
     this.lastDown = downReason(reason, false)
     this.#speaker.log.debug('connection to peer failed', { peer: this.#peer, reason: this.lastDown })
   }
 
-  /** Gives up what was kept for the peer's return. */
+  /** Drops the retained routes. */
   release(): void {
     if (this.retained === undefined) return
     this.retained.release()
@@ -98,7 +98,7 @@ export class PeerSessions {
     this.#speaker.log.info('stale routes removed', { peer: this.#peer })
   }
 
-  /** BFD runs from the first session on, over ends of sessions too. */
+  /** Starts BFD with the first session; it goes on while the session is down. */
   watchPath({ bfd }: PeerConfig): void {
     const connection = this.current?.wire.connection
     if (bfd === undefined || connection === undefined) return

@@ -1,4 +1,4 @@
-// What the API shows of a peer.
+// Builds the API's snapshot of a peer.
 import { formatId } from '../address.ts'
 import type { Family, PeerConfig } from '../config.ts'
 import { peerName } from '../peer-name.ts'
@@ -14,7 +14,7 @@ export interface SnapshotParts {
   readonly retained: RetainedRoutes | undefined
   readonly counters: PeerCounters
   readonly lastDown: DownReason | undefined
-  /** Where it is. */
+  /** The peer's address; undefined while an unnumbered peer has not been found. */
   readonly remote: string | undefined
 }
 

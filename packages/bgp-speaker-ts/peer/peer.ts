@@ -1,4 +1,4 @@
-// One neighbour: feeds the state machine with what happens on its connections, and runs the machine's effects.
+// One neighbour: feeds the events of its connections to the state machine and carries out the machine's effects.
 import type { Family, PeerConfig } from '../config.ts'
 import { assertNever } from '../errors.ts'
 import type { Capability } from '../packet/capabilities.ts'
@@ -35,14 +35,14 @@ import type { SpeakerContext } from './speaker-context.ts'
 
 export class Peer implements ConnectionOwner, RemotePeer {
   config: PeerConfig
-  /** What the API calls it. */
+  /** Its name in the API. */
   readonly name: string
-  /** It is one only while it is connected. */
+  /** It connected from a configured range: the peer exists only while it is connected. */
   readonly dynamic: boolean
   readonly speaker: SpeakerContext
   readonly counters = new PeerCounters()
   readonly #connections: Connections
-  /** Of an unnumbered peer. */
+  /** Set for unnumbered peers only. */
   readonly #endpoint: UnnumberedEndpoint | undefined
   readonly #sessions: PeerSessions
   #fsm: FsmState = INITIAL
@@ -72,12 +72,12 @@ export class Peer implements ConnectionOwner, RemotePeer {
     return stateName(this.#fsm)
   }
 
-  /** When `tick` has something to do. */
+  /** The clock's time of the next work for `tick`. */
   get deadline(): number {
     return Math.min(this.#fsmDeadline, this.#sessions.deadline)
   }
 
-  /** Whether our own restart waits for this peer's End-of-RIB: not for one that restarts itself or that knows nothing of restarts (RFC 4724 section 4.1). */
+  /** Whether our own restart waits for this peer's End-of-RIB. It does not wait for peers without graceful restart, nor for one that restarts itself (RFC 4724 section 4.1). */
   get delaysSelection(): boolean {
     if (this.config.gracefulRestart === undefined) return false
     const session = this.session
@@ -91,12 +91,12 @@ export class Peer implements ConnectionOwner, RemotePeer {
     this.#endpoint?.start((address, before) => this.#located(address, before))
   }
 
-  /** Where the peer is, in canonical text with its zone; undefined: unnumbered, and not found yet. */
+  /** The peer's address in canonical text, with its zone; undefined while an unnumbered peer has not been found. */
   get remote(): string | undefined {
     return this.#endpoint === undefined ? this.config.address : this.#endpoint.address
   }
 
-  /** Whether a connection from there is this peer's; of an unnumbered one by its link. */
+  /** Whether a connection from this address belongs to the peer. An unnumbered peer is recognized by its link. */
   admits(remote: string): boolean {
     return this.#endpoint === undefined || this.#endpoint.admits(remote)
   }
@@ -114,13 +114,13 @@ export class Peer implements ConnectionOwner, RemotePeer {
     this.dispatch({ kind: 'reset', notification })
   }
 
-  /** BFD says that the path is gone: the session ends now, and not when its hold timer expires (RFC 5882 section 10.2). */
+  /** BFD reports a path failure: ends the session now instead of waiting for the hold timer (RFC 5882 section 10.2). */
   pathFailed(): void {
     if (this.session === undefined) return
     this.reset({ code: ERROR.CEASE, subcode: CEASE.BFD_DOWN, data: new Uint8Array(0) })
   }
 
-  /** Leaves without a word, so that a peer with graceful restart keeps our routes. */
+  /** Cuts the connections without a NOTIFICATION, so that a peer with graceful restart keeps our routes. */
   abandon(): void {
     this.#endpoint?.close()
     this.#connections.destroy()
@@ -135,27 +135,27 @@ export class Peer implements ConnectionOwner, RemotePeer {
     this.#settle()
   }
 
-  /** RFC 9687: ends a session whose peer takes nothing that we send. */
+  /** Ends a session whose peer has stopped reading (RFC 9687). */
   watchSending(now: number): void {
     if (this.session?.sendHoldExpired(now) === true) this.dispatch({ kind: 'send-hold-expired' })
   }
 
-  /** Asks the peer for everything again (RFC 2918); false: it cannot be asked. */
+  /** Asks the peer to send all routes of a family again (RFC 2918). Returns false without a session, or when the peer has no route refresh. */
   requestRefresh(family: Family): boolean {
     return this.session?.requestRefresh(family) === true
   }
 
-  /** Our own restart is over. */
+  /** Our own restart is over: sends the End-of-RIB markers that waited for it. */
   endRestart(): void {
     this.session?.endRestart()
   }
 
-  /** The peer connected to us. */
+  /** Takes over a connection that the peer opened. */
   accept(connection: Connection): void {
     this.#connections.arrive(connection)
   }
 
-  /** Applies what a running session can take over: policies, next hops, limits, BFD, who connects. */
+  /** Applies the fields that need no session reset: policies, next hops, limits, BFD, `passive`. */
   reconfigure(config: PeerConfig): void {
     const before = this.config
     this.config = config
@@ -189,7 +189,7 @@ export class Peer implements ConnectionOwner, RemotePeer {
     return snapshotOf(parts, this.speaker.clock.now())
   }
 
-  // For its connections and what arrives on them:
+  // Called by its connections and the message receiver:
 
   dispatch(event: FsmEvent): void {
     const before = this.state
@@ -204,7 +204,7 @@ export class Peer implements ConnectionOwner, RemotePeer {
     if (before !== 'idle') this.#settle()
   }
 
-  /** What our OPEN offers. */
+  /** Capabilities of our OPEN. */
   capabilities(): readonly Capability[] {
     return localCapabilities(this.config, this.speaker.asn, this.speaker.restarting())
   }
@@ -213,7 +213,7 @@ export class Peer implements ConnectionOwner, RemotePeer {
     receiveMessages(this, wire, bytes)
   }
 
-  /** An unnumbered peer was found, or is elsewhere now. */
+  /** An unnumbered peer was found, or its address changed: moves its TCP-MD5 key to the new address. */
   #located(address: string, before: string | undefined): void {
     const { password } = this.config
     if (password !== undefined) {
@@ -236,7 +236,7 @@ export class Peer implements ConnectionOwner, RemotePeer {
     }
   }
 
-  /** A dynamic peer ends with its connection; but one that is barred, or whose routes are kept, is remembered until that is over. */
+  /** Forgets a dynamic peer whose connection is gone. A barred one, and one with retained routes, is remembered until that ends. */
   #settle(): void {
     if (!this.dynamic || this.state !== 'active' || this.#sessions.retained !== undefined) return
     const { barredUntil } = this.#fsm
@@ -275,7 +275,7 @@ export class Peer implements ConnectionOwner, RemotePeer {
     }
   }
 
-  /** With the N bit an end for good travels inside a hard reset, or the peer would keep our routes (RFC 8538 section 4). */
+  /** Wraps a permanent CEASE into a hard reset where the N bit was negotiated: the peer would keep our routes otherwise (RFC 8538 section 4). */
   #wrapped(side: Side, notification: Notification): Notification {
     const session = this.session?.wire.side === side ? this.session : undefined
     const hard = session?.negotiated.gracefulRestart?.notification === true && isPermanent(notification)

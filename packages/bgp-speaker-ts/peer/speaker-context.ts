@@ -1,4 +1,4 @@
-// What a peer needs of its speaker.
+// The speaker as its peers see it: its identity, clock, transport, tables and events.
 import type { Clock } from '../clock.ts'
 import type { PeerConfig } from '../config.ts'
 import type { Discovery } from '../discovery/discovery.ts'
@@ -14,27 +14,27 @@ export interface SpeakerContext {
   readonly asn: number
   readonly routerId: number
   readonly clusterId: number
-  /** Seconds. */
+  /** The default hold time, in seconds. */
   readonly holdTime: number
   readonly clock: Clock
   readonly random: () => number
   readonly log: Logger
   readonly transport: Transport
-  /** For unnumbered peers. */
+  /** Finds unnumbered peers; undefined: the speaker has none. */
   readonly discovery: Discovery | undefined
   readonly rib: Rib
   readonly paths: PathWatch
   readonly interned: InternedValues
-  /** The TCP-MD5 key of connections from there; undefined: none any more. */
+  /** Sets the TCP-MD5 key of connections from an address; undefined removes it. */
   setPassword(remote: string, password: string | undefined): void
-  /** A policy prepared for evaluation; equal policies share one. */
+  /** Returns the engine of a policy; equal policies share one. */
   engine(policy: PeerConfig['importPolicy']): PolicyEngine | undefined
   emitPeer(event: PeerEvent): void
   emitReject(event: RejectEvent): void
-  /** This process follows one that ended without a goodbye, and has not caught up yet: peers are told so, and End-of-RIB waits. */
+  /** Whether the speaker is still restarting (RFC 4724 section 4.1): OPENs carry the R bit, and End-of-RIB waits. */
   restarting(): boolean
-  /** A peer's progress that may end `restarting`. */
+  /** A session came up or a peer sent End-of-RIB, which may end `restarting`. */
   restartProgress(): void
-  /** A dynamic peer is not connected any more. */
+  /** A dynamic peer is no longer connected: the speaker forgets it. */
   dynamicPeerGone(peer: string): void
 }

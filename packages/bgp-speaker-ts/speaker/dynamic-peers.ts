@@ -1,4 +1,4 @@
-// Ranges of addresses whose owners may become peers by connecting, and who of each range is one.
+// Address ranges whose members become peers by connecting, and the current peers of each range.
 import { contains, type Prefix, parsePrefix, parseScoped } from '../address.ts'
 import type { DynamicPeersConfig, PeerConfig } from '../config.ts'
 import { BgpConfigError } from '../errors.ts'
@@ -14,14 +14,14 @@ const DEFAULT_LIMIT = 100
 export class DynamicPeers {
   readonly #ranges = new Map<string, Range>()
 
-  /** A checked range. @throws BgpConfigError when there is one of that prefix. */
+  /** Adds a checked range. @throws BgpConfigError when its prefix is configured already. */
   add(config: DynamicPeersConfig): void {
     if (this.#ranges.has(config.prefix))
       throw new BgpConfigError([{ path: 'prefix', problem: `there is a range ${config.prefix} already` }])
     this.#ranges.set(config.prefix, { config, outer: parsePrefix(config.prefix)!, members: new Set() })
   }
 
-  /** The removed range with the addresses of its peers; undefined: there is none. */
+  /** Removes a range; returns it with the addresses of its peers, or undefined when there is none. */
   remove(
     prefix: string,
   ): { readonly config: DynamicPeersConfig; readonly members: readonly string[] } | undefined {
@@ -30,7 +30,7 @@ export class DynamicPeers {
     return range === undefined ? undefined : { config: range.config, members: [...range.members] }
   }
 
-  /** Makes whoever connects a peer, of the most specific range with room; undefined: there is none. */
+  /** Makes an address a peer of the most specific range with room and returns its configuration; undefined: there is no such range. */
   claim(address: string): PeerConfig | undefined {
     const bytes = parseScoped(address)
     if (bytes === undefined) return undefined
@@ -46,7 +46,7 @@ export class DynamicPeers {
     return { ...config, address, passive: true }
   }
 
-  /** It is not a peer any more. */
+  /** The address is no longer a peer: its range has room for another. */
   release(address: string): void {
     for (const { members } of this.#ranges.values()) members.delete(address)
   }

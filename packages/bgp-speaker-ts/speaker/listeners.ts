@@ -1,22 +1,22 @@
-// The sockets that peers connect to, and the TCP-MD5 keys that are set on them.
+// The listening sockets and the TCP-MD5 keys that are set on them.
 import type { Connection, Listener, Transport } from '../transport.ts'
 
 export class Listeners {
   readonly #transport: Transport
   #listeners: Listener[] = []
-  /** By address or prefix. */
+  /** Keys by address or prefix. */
   readonly #passwords = new Map<string, string>()
 
   constructor(transport: Transport) {
     this.#transport = transport
   }
 
-  /** Addresses and ports that are listened on. */
+  /** Addresses and ports of the listening sockets. */
   get addresses(): readonly { readonly address: string; readonly port: number }[] {
     return this.#listeners.map(({ address, port }) => ({ address, port }))
   }
 
-  /** `addresses` absent: all. @throws when an address cannot be bound. */
+  /** Listens on all addresses when `addresses` is absent. @throws when an address cannot be bound. */
   async open(
     { addresses, port }: { readonly addresses?: readonly string[]; readonly port: number },
     accept: (connection: Connection) => void,
@@ -29,7 +29,7 @@ export class Listeners {
     }
   }
 
-  /** The key that connections from `remote`, an address or a prefix, must have; undefined: none. */
+  /** Sets the key that connections from an address or prefix must have; undefined removes it. */
   setPassword(remote: string, password: string | undefined): void {
     if (password === undefined) {
       if (!this.#passwords.delete(remote)) return
@@ -37,7 +37,7 @@ export class Listeners {
     for (const listener of this.#listeners) listener.setPassword(remote, password)
   }
 
-  /** Resolves when all are closed. */
+  /** Closes all; resolves when they are closed. */
   async close(): Promise<void> {
     await Promise.all(this.#listeners.map((listener) => listener.close()))
   }

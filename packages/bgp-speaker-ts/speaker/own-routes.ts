@@ -1,4 +1,4 @@
-// Routes that the speaker announces itself.
+// The speaker's own announcements.
 import { formatPrefix, parsePrefix } from '../address.ts'
 import { checkAnnouncement } from '../config/config-check.ts'
 import type { Announcement } from '../config.ts'

@@ -1,4 +1,4 @@
-// Paths and announcements between the API's form and the RIB's.
+// Converts paths and announcements between the API's form and the RIB's.
 import { formatId, isLinkLocal, parseAddress } from '../address.ts'
 import type { Announcement } from '../config.ts'
 import type { PathAttributes } from '../packet/attributes.ts'
@@ -30,14 +30,14 @@ export function toPath(prefix: string, attributes: PathAttributes, source: Sourc
   }
 }
 
-/** A link-local address means something only with the interface that the session is on. */
+/** Adds the session's interface to a link-local next hop, which means nothing without it. */
 function scoped(nextHop: string | undefined, { zone }: Source): string | undefined {
   return nextHop === undefined || zone === undefined || !isLinkLocal(parseAddress(nextHop)!)
     ? nextHop
     : `${nextHop}%${zone}`
 }
 
-/** The attributes of a checked announcement. */
+/** Returns the attributes of an announcement that was checked before. */
 export function toAttributes(route: Announcement): PathAttributes {
   const communities = (route.communities ?? []).map((text) => parseCommunity(text)!)
   const large = (route.largeCommunities ?? []).map((text) => parseLargeCommunity(text)!)

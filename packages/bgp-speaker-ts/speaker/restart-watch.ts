@@ -1,4 +1,4 @@
-// Our own restart (RFC 4724 section 4.1): it is over once every peer has told us all, or time is up.
+// Our own restart (RFC 4724 section 4.1): it ends when every peer with graceful restart has sent End-of-RIB, or at the deadline.
 import type { Clock } from '../clock.ts'
 import type { Peer } from '../peer/peer.ts'
 import type { Rib } from '../rib/rib.ts'
@@ -22,15 +22,15 @@ export class RestartWatch {
     return this.#restarting
   }
 
-  /** The peers start; `timeout`: seconds after which it is over in any case. */
+  /** Starts the deadline when the peers start. @param timeout seconds */
   start(timeout: number): void {
     this.#deadline = this.#clock.now() + timeout * 1000
   }
 
-  /** Where it is over, paths are selected, and End-of-RIB goes out after them. */
+  /** Ends the restart when nothing delays it any more: selects paths, then lets the peers send End-of-RIB. */
   check(): void {
     if (!this.#restarting || this.#deadline === undefined) return
-    // Without peers it has not begun: whoever starts the speaker may add them a moment later.
+    // Without peers the restart goes on: they may be added a moment after `start`.
     const waiting = this.#peers.size === 0 || [...this.#peers.values()].some((peer) => peer.delaysSelection)
     if (waiting && this.#clock.now() < this.#deadline) return
     this.#restarting = false

@@ -1,4 +1,4 @@
-// The tables as the API shows them: ids and columns to paths.
+// Reads the RIB for the API: turns ids and columns into paths.
 import { formatPrefix, parsePrefix } from '../address.ts'
 import type { Family } from '../config.ts'
 import { FAMILIES } from '../packet/families.ts'
@@ -35,7 +35,7 @@ export class RibReader {
     return this.#pathsOf(rib, rib.prefixes.find(prefix, false), text)
   }
 
-  /** What is to be said of prefixes of which any path is another now. */
+  /** Returns all paths of prefixes of which any path changed. */
   allPaths(rib: FamilyRib, prefixes: Int32Array): PathsChange[] {
     return Array.from(prefixes, (id) => {
       const prefix = rib.prefixes.text(id)
@@ -43,7 +43,7 @@ export class RibReader {
     })
   }
 
-  /** What is to be said of prefixes whose best path is another now. */
+  /** Returns the new best paths of prefixes whose best path changed. */
   changes(rib: FamilyRib, prefixes: Int32Array): BestPathChange[] {
     return Array.from(prefixes, (id) => ({
       prefix: rib.prefixes.text(id),

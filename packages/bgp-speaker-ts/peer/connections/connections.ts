@@ -1,4 +1,4 @@
-// What leaves on a peer's connections: how they are opened, and what is said on them besides routes.
+// Opens and accepts a peer's connections and sends the messages other than UPDATE and ROUTE-REFRESH on them.
 import type { PeerConfig } from '../../config.ts'
 import { BgpError } from '../../errors.ts'
 import type { Capability } from '../../packet/capabilities.ts'
@@ -19,15 +19,15 @@ const REJECTED = encodeMessage({
   data: new Uint8Array(0),
 })
 
-/** Bytes of what was wrong with a message that fit a NOTIFICATION (RFC 4271 4.5): a peer may be wrong at greater length. */
+/** Most data bytes of a NOTIFICATION (RFC 4271 section 4.5). Longer data is cut: the faulty message that it quotes may itself be of maximum length. */
 const MOST_DATA = MAX_LENGTH - HEADER_LENGTH - 2
 
-/** The peer that they are with. */
+/** The peer that the connections belong to. */
 export interface ConnectionOwner {
   readonly speaker: SpeakerContext
   readonly counters: PeerCounters
   readonly config: PeerConfig
-  /** Where the peer is. */
+  /** The peer's address; undefined while an unnumbered peer has not been found. */
   readonly remote: string | undefined
   received(wire: Wire, bytes: Uint8Array): void
   dispatch(event: FsmEvent): void
@@ -36,7 +36,7 @@ export interface ConnectionOwner {
 export class Connections implements WireOwner {
   readonly #owner: ConnectionOwner
   readonly #wires: Wires
-  /** The peer's own, until the state machine has taken it. */
+  /** A connection that the peer opened and that the state machine has not accepted yet. */
   #arriving: Connection | undefined
 
   constructor(owner: ConnectionOwner) {
@@ -52,7 +52,7 @@ export class Connections implements WireOwner {
     const { speaker, config, remote: address } = this.#owner
     const { port = 179, localAddress, password, ttlSecurityHops } = config
     if (address === undefined) throw new BgpError('closed', 'an unnumbered peer that was not found')
-    // The wire hears of it as soon as there is one: nothing happens before that.
+    // The transport reports no event before the end of this turn, so the wire replaces these handlers in time.
     const connection = speaker.transport.connect(
       {
         address,
@@ -66,7 +66,7 @@ export class Connections implements WireOwner {
     this.#wires.open('outgoing', connection, this)
   }
 
-  /** The peer connected: it is refused unless the state machine answers with an OPEN. */
+  /** Handles a connection that the peer opened: refuses it unless the state machine answers with an OPEN. */
   arrive(connection: Connection): void {
     const { ttlSecurityHops } = this.#owner.config
     if (ttlSecurityHops !== undefined) connection.secureTtl(ttlSecurityHops)
@@ -104,12 +104,12 @@ export class Connections implements WireOwner {
     this.#wires.close(side)
   }
 
-  /** Cuts all without a word. */
+  /** Cuts all connections without a NOTIFICATION. */
   destroy(): void {
     this.#wires.destroy()
   }
 
-  /** Resolves when all that was closed is closed. */
+  /** Resolves when every closed connection is gone. */
   closed(): Promise<void> {
     return this.#wires.drained()
   }

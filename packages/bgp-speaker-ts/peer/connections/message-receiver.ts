@@ -1,4 +1,4 @@
-// What arrives on a peer's connections: UPDATEs to the RIB, all other messages to the state machine.
+// Cuts the bytes of a peer's connection into messages: passes UPDATEs to the RIB, all others to the state machine.
 import { NotificationError } from '../../errors.ts'
 import type { Capability } from '../../packet/capabilities.ts'
 import { CEASE, ERROR, HEADER_LENGTH, MESSAGE, OPEN_ERROR } from '../../packet/codes.ts'
@@ -13,14 +13,14 @@ import type { Session } from '../session/session.ts'
 import type { SpeakerContext } from '../speaker-context.ts'
 import type { Wire } from './wire.ts'
 
-/** The peer that the messages come from. */
+/** The peer that sent the messages. */
 export interface RemotePeer {
   readonly speaker: SpeakerContext
   readonly counters: PeerCounters
   /** Its name, for the log. */
   readonly name: string
   readonly session: Session | undefined
-  /** What our OPEN offers. */
+  /** Capabilities of our OPEN. */
   capabilities(): readonly Capability[]
   dispatch(event: FsmEvent): void
 }
@@ -49,7 +49,7 @@ function failSession(peer: RemotePeer, { side }: Wire, error: unknown): void {
     peer.dispatch({ kind: 'bad-message', side, error })
     return
   }
-  // A fault of ours: it costs this session, not the process.
+  // Our own fault: it ends this session and not the process.
   peer.speaker.log.error('cannot process a message', { peer: peer.name, error })
   const ours = new NotificationError(ERROR.CEASE, CEASE.OUT_OF_RESOURCES, String(error))
   peer.dispatch({ kind: 'bad-message', side, error: ours })

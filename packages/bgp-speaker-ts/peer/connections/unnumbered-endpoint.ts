@@ -1,4 +1,4 @@
-// Where an unnumbered peer is: at the address that discovery finds on its link.
+// The address of an unnumbered peer: the one that discovery finds on its link.
 import { splitZone } from '../../address.ts'
 import type { Discovery } from '../../discovery/discovery.ts'
 
@@ -14,12 +14,12 @@ export class UnnumberedEndpoint {
     this.#discovery = discovery
   }
 
-  /** undefined: not known yet. */
+  /** undefined until discovery has found it. */
   get address(): string | undefined {
     return this.#found
   }
 
-  /** `moved` is told of every address that the peer is found at. */
+  /** Starts discovery; calls `moved` for the first address and for each new one. */
   start(moved: (address: string, before: string | undefined) => void): void {
     if (this.#watch !== undefined) return
     this.#watch = this.#discovery?.watch(this.#link, (address) => {
@@ -29,7 +29,7 @@ export class UnnumberedEndpoint {
     })
   }
 
-  /** Whether a connection from there is the peer's: any from its link while nothing is known, then only from the address that was found. */
+  /** Whether a connection from this address belongs to the peer: from any address of its link until discovery has found one, from that one only afterwards. */
   admits(remote: string): boolean {
     if (splitZone(remote).zone !== this.#link) return false
     return this.#found === undefined || this.#found === remote

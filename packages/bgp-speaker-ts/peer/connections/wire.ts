@@ -1,10 +1,10 @@
-// The TCP connections of one peer: at most two until collision detection leaves one, and those that are on their way out.
+// The TCP connections of one peer: at most two until collision detection closes one, and closed ones that still send their last bytes.
 import type { Clock } from '../../clock.ts'
 import { Framer } from '../../packet/header.ts'
 import type { Connection, ConnectionHandlers } from '../../transport.ts'
 import type { Side } from '../fsm/fsm-state.ts'
 
-/** Whose connections they are. */
+/** The owner of the connections, told of their events. */
 export interface WireOwner {
   connected(): void
   received(wire: Wire, bytes: Uint8Array): void
@@ -13,7 +13,7 @@ export interface WireOwner {
   lost(wire: Wire, error: Error | undefined): void
 }
 
-/** A connection with what was read of it so far. It hears of that itself: there may be thousands, and closures cost more. */
+/** A connection with its framer and byte counts. It implements the handlers itself, because four closures for each of thousands of connections cost more memory. */
 export class Wire implements ConnectionHandlers {
   readonly side: Side
   readonly connection: Connection
@@ -21,7 +21,7 @@ export class Wire implements ConnectionHandlers {
   open = true
   /** Bytes handed to the connection. */
   written = 0
-  /** When something was last written and read. */
+  /** The clock's time of the last write and the last read. */
   sentAt = 0
   receivedAt = 0
   readonly #owner: WireOwner
@@ -55,7 +55,7 @@ export class Wire implements ConnectionHandlers {
   }
 }
 
-/** Milliseconds that a connection has to send what is left before it is cut. */
+/** Milliseconds in which a closed connection may send its queued bytes; then it is cut. */
 const LINGER = 1000
 
 export const ignoreAll: ConnectionHandlers = { onConnect() {}, onData() {}, onDrain() {}, onClose() {} }
@@ -90,14 +90,14 @@ export class Wires {
     this.#linger(wire.connection)
   }
 
-  /** Answers a connection that is not wanted with `last`, and closes it. */
+  /** Sends `last` on an unwanted connection and closes it. */
   refuse(connection: Connection, last: Uint8Array): void {
     connection.handle(ignoreAll)
     connection.write(last)
     this.#linger(connection)
   }
 
-  /** Cuts all without a word. */
+  /** Cuts all connections without a NOTIFICATION. */
   destroy(): void {
     for (const wire of [this.outgoing, this.incoming]) {
       if (wire === undefined) continue
@@ -106,12 +106,12 @@ export class Wires {
     }
   }
 
-  /** Resolves when all that was closed here is closed. */
+  /** Resolves when every closed connection is gone. */
   async drained(): Promise<void> {
     await Promise.all(this.#closing ?? [])
   }
 
-  /** Cuts the connection when sending what is queued takes too long. */
+  /** Ends the connection, and cuts it after LINGER: a silent peer may never acknowledge the queued bytes. */
   #linger(connection: Connection): void {
     const closed = new Promise<void>((resolve) => {
       const cancel = this.#clock.after(LINGER, () => connection.destroy())

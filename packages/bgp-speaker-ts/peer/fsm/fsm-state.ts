@@ -1,4 +1,4 @@
-// What the state machine of one peer works on (RFC 4271 section 8): its state, its events and its effects.
+// State, events and effects of one peer's state machine (RFC 4271 section 8).
 import type { RemoteAsn } from '../../config.ts'
 import type { NotificationError } from '../../errors.ts'
 import type { Notification } from '../../packet/notification.ts'
@@ -14,14 +14,14 @@ export type Link =
   | ({ readonly phase: 'open-confirm'; readonly open: Open } & Talking)
   | ({
       readonly phase: 'established'
-      /** When it came to this phase. */
+      /** The clock's time at which the session was established. */
       readonly since: number
       /** The peer offered graceful restart. */
       readonly restarts: boolean
     } & Talking)
 
 interface Talking {
-  /** As negotiated, milliseconds; 0: no keepalives. */
+  /** Negotiated hold time in milliseconds; 0: no KEEPALIVEs and no timer. */
   readonly hold: number
   readonly deadline: number
   readonly keepaliveAt: number
@@ -29,9 +29,9 @@ interface Talking {
 
 export interface FsmState {
   readonly running: boolean
-  /** When to connect again; Infinity: not by itself. */
+  /** The clock's time of the next connection attempt; Infinity: none is due. */
   readonly retryAt: number
-  /** Until then nobody connects, in either direction: the peer sent too much. */
+  /** No connection of either side is taken before this time: the peer exceeded its prefix limit. */
   readonly barredUntil: number
   /** Attempts that failed since the last established session. */
   readonly failures: number
@@ -42,12 +42,12 @@ export interface FsmState {
 export interface FsmConfig {
   readonly localAsn: number
   readonly localId: number
-  /** The AS number that the peer must have; `internal`: our own, `external`: any other. */
+  /** AS number that the peer's OPEN must carry; `internal`: our own, `external`: any other. */
   readonly peerAsn: RemoteAsn
-  /** Milliseconds; 0: never. */
+  /** Configured hold time in milliseconds; 0: never expires. */
   readonly hold: number
   readonly connectRetry: number
-  /** We wait for the peer to connect, or do not know yet where it is. */
+  /** We do not connect: the peer is configured as passive, or its address is not known yet. */
   readonly passive: boolean
   /** We offer graceful restart (RFC 4724). */
   readonly gracefulRestart: boolean
@@ -55,13 +55,13 @@ export interface FsmConfig {
 
 export type FsmEvent =
   | { readonly kind: 'start' }
-  /** Ends everything; the notification is sent on every connection. */
+  /** Sends the notification on every connection and stops. */
   | { readonly kind: 'stop'; readonly notification: Notification }
-  /** Ends the connections but connects again. */
+  /** Sends the notification on every connection and connects again. */
   | { readonly kind: 'reset'; readonly notification: Notification }
-  /** `received` and `sent`: when the last message came in and went out on the established connection. */
+  /** A timer may have expired. `received`, `sent`: the clock's times of the last message in and out on the established connection. */
   | { readonly kind: 'tick'; readonly received: number; readonly sent: number }
-  /** It is known where the peer is, or that it is elsewhere now. */
+  /** The peer's address was found, or it changed. */
   | { readonly kind: 'located' }
   | { readonly kind: 'connected' }
   | { readonly kind: 'accepted' }
@@ -71,7 +71,7 @@ export type FsmEvent =
   /** UPDATE or ROUTE-REFRESH outside the established state. */
   | { readonly kind: 'unexpected'; readonly side: Side }
   | { readonly kind: 'notification'; readonly side: Side; readonly notification: Notification }
-  /** Nothing that we sent was taken for too long (RFC 9687). */
+  /** The peer has stopped reading for longer than the send hold time (RFC 9687). */
   | { readonly kind: 'send-hold-expired' }
   | { readonly kind: 'bad-message'; readonly side: Side; readonly error: NotificationError }
 
@@ -107,7 +107,7 @@ export const INITIAL: FsmState = {
   incoming: undefined,
 }
 
-/** The peer's state in the RFC's words: that of its more advanced connection. */
+/** The peer's state by its RFC name: that of its more advanced connection. */
 export function stateName(state: FsmState): PeerState {
   const phases = [state.outgoing?.phase, state.incoming?.phase]
   for (const phase of ['established', 'open-confirm', 'open-sent'] as const)
@@ -116,7 +116,7 @@ export function stateName(state: FsmState): PeerState {
   return state.running ? 'active' : 'idle'
 }
 
-/** When `tick` has something to do, at the earliest. */
+/** The clock's time of the earliest timer. */
 export function nextDeadline(state: FsmState): number {
   let deadline = state.retryAt
   for (const link of [state.outgoing, state.incoming]) {

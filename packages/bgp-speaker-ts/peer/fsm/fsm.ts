@@ -19,13 +19,13 @@ import {
 } from './fsm-state.ts'
 import { openProblem } from './open-check.ts'
 
-/** RFC 4271 8.2.2 suggests four minutes for the wait for an OPEN. */
+/** RFC 4271 section 8.2.2 suggests a hold time of four minutes while waiting for an OPEN. */
 const OPEN_HOLD = 240_000
 const CONNECT_TIMEOUT = 10_000
 const FIRST_RETRY = 1000
-/** Milliseconds that a peer stays away after it has sent more prefixes than it may. */
+/** Milliseconds that a peer is barred after it exceeded its prefix limit. */
 const BARRED = 60_000
-/** Milliseconds after which a second connection is not a late one of the same collision any more, but the peer's return. */
+/** Milliseconds after which a second connection is the peer's return, and no longer the late one of a collision. */
 const SETTLED = 10_000
 const NONE = new Uint8Array(0)
 
@@ -36,7 +36,7 @@ export function step(config: FsmConfig, state: FsmState, event: FsmEvent, now: n
   return { state: machine.state, effects: machine.effects }
 }
 
-/** One step's working state: made and thrown away inside `step`. */
+/** Working state of one step; it lives only inside `step`. */
 class Machine {
   state: FsmState
   readonly effects: Effect[] = []
@@ -114,7 +114,7 @@ class Machine {
   #located(): void {
     const { running, outgoing, incoming, barredUntil } = this.state
     if (!running || this.#config.passive || this.#now < barredUntil) return
-    // An attempt at where it was before leads nowhere.
+    // An attempt at the old address cannot succeed.
     if (outgoing?.phase === 'connecting') this.effects.push({ kind: 'close', side: 'outgoing' })
     if (incoming === undefined && (outgoing === undefined || outgoing.phase === 'connecting')) this.#connect()
   }
@@ -131,17 +131,17 @@ class Machine {
   }
 
   #accepted(): void {
-    // The new connection is not a side yet: its owner closes it on seeing no `send-open`.
+    // The new connection has no side yet: its owner closes it when no `send-open` follows.
     if (!this.state.running || this.#now < this.state.barredUntil) return
     for (const side of ['outgoing', 'incoming'] as const)
       if (this.state[side]?.phase === 'established' && !this.#replaced(side)) return
-    // The peer gave up its earlier one, or it would not have made another.
+    // The peer has given up its earlier connection, or it would not have opened another.
     if (this.state.incoming !== undefined)
       this.#fail('incoming', ERROR.CEASE, CEASE.COLLISION, 'the peer connected again')
     this.#sendOpen('incoming')
   }
 
-  /** RFC 4724 section 5: a peer that restarts gracefully may be back before its end is noticed: then the session of before has ended. False: it goes on. */
+  /** A peer that restarts gracefully may connect before we notice the end of its session: then that session ends now (RFC 4724 section 5). Returns false when the session goes on. */
   #replaced(side: Side): boolean {
     const link = this.state[side]
     if (link?.phase !== 'established' || !this.#config.gracefulRestart) return false
@@ -170,7 +170,7 @@ class Machine {
     })
   }
 
-  /** Resolves a collision with the other connection where its peer is known too; false: this one loses. */
+  /** Resolves a collision once both connections have received an OPEN. Returns false when this one loses. */
   #winsCollision(side: Side, open: Open): boolean {
     const otherSide = side === 'outgoing' ? 'incoming' : 'outgoing'
     const other = this.state[otherSide]
@@ -221,7 +221,7 @@ class Machine {
     else this.state = { ...this.state, retryAt: Number.POSITIVE_INFINITY }
   }
 
-  /** The deadline of an established connection moves with what was received since. */
+  /** Moves the hold deadline of an established connection by the last received message. */
   #extended(side: Side, link: Link, received: number): boolean {
     if (link.phase !== 'established' || received + link.hold <= this.#now) return false
     this.#set(side, { ...link, deadline: received + link.hold })
@@ -247,7 +247,7 @@ class Machine {
     this.#set(side, { ...link, keepaliveAt: this.#nextKeepalive(link.hold) })
   }
 
-  /** A third of the hold time, less up to a quarter of jitter (RFC 4271 section 10). */
+  /** The KEEPALIVE interval: a third of the hold time, shortened by up to a quarter of it as jitter (RFC 4271 section 10). */
   #nextKeepalive(hold: number): number {
     return hold === 0 ? Number.POSITIVE_INFINITY : this.#now + (hold / 3) * (1 - this.#random / 4)
   }
@@ -258,7 +258,7 @@ class Machine {
     }
   }
 
-  /** Answers with a NOTIFICATION where the peer can understand one, and closes. */
+  /** Closes a connection, after a NOTIFICATION where the peer can read one. */
   #fail(side: Side, code: number, subcode: number, message: string, data: Uint8Array = NONE): undefined {
     const link = this.state[side]
     if (link === undefined) return

@@ -5,7 +5,7 @@ import { AFI, SAFI } from '../../packet/codes.ts'
 import { FAMILY_CODES } from '../../packet/families.ts'
 import { takesIpv6NextHops } from '../../peer-name.ts'
 
-/** `restarting`: this process follows one that left its routes with its peers (RFC 4724 section 3, the R bit). */
+/** @param restarting sets the R bit: this process follows one whose routes its peers still keep (RFC 4724 section 3). */
 export function localCapabilities(config: PeerConfig, asn: number, restarting: boolean): Capability[] {
   return [
     ...config.families.map((family): Capability => ({ kind: 'multiprotocol', ...FAMILY_CODES[family] })),

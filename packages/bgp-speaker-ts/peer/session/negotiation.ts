@@ -1,11 +1,11 @@
-// What two OPENs agree on (RFC 5492 and the RFCs of each capability).
+// What two OPENs agree on: the capabilities that both sides have (RFC 5492 and the RFC of each capability).
 import type { Family } from '../../config.ts'
 import type { Capability, GracefulRestartFamily } from '../../packet/capabilities.ts'
 import { AFI, SAFI } from '../../packet/codes.ts'
 import { FAMILIES, familyOf } from '../../packet/families.ts'
 import type { Open } from '../../packet/open.ts'
 
-/** All sets of families: sessions share them. */
+/** All possible sets of families, so that sessions share four arrays. */
 const NONE: readonly Family[] = []
 const IPV4: readonly Family[] = ['ipv4-unicast']
 const IPV6: readonly Family[] = ['ipv6-unicast']
@@ -35,19 +35,19 @@ export interface Negotiated {
         readonly families: readonly GracefulRestartFamily[]
       }
     | undefined
-  /** The peer's long-lived graceful restart capability (RFC 9494): it means something only beside the other. */
+  /** The peer's long-lived graceful restart capability (RFC 9494); undefined without graceful restart, which it needs. */
   readonly longLived: readonly LongLivedFamily[] | undefined
 }
 
 /** Times in seconds. */
 export type LongLivedFamily = GracefulRestartFamily & { readonly time: number }
 
-/** `ours` are the capabilities of our own OPEN on the same connection. */
+/** @param ours the capabilities of our own OPEN on the same connection */
 export function negotiate(ours: readonly Capability[], open: Open): Negotiated {
   const theirs = open.capabilities
   const both = (kind: Capability['kind']) => has(ours, kind) && has(theirs, kind)
   const gracefulRestart = find(theirs, 'graceful-restart')
-  // RFC 9494 section 3.1: without the other capability it is ignored.
+  // RFC 9494 section 3.1: ignored without the graceful restart capability.
   const longLived = both('graceful-restart') && has(ours, 'long-lived-graceful-restart')
   return {
     families: commonFamilies(ours, theirs),
@@ -100,7 +100,7 @@ function has(capabilities: readonly Capability[], kind: Capability['kind']): boo
   return capabilities.some((capability) => capability.kind === kind)
 }
 
-/** The last one counts where a peer sends several. */
+/** Of several capabilities of one kind the last one counts. */
 function find<K extends Capability['kind']>(
   capabilities: readonly Capability[],
   kind: K,

@@ -1,4 +1,4 @@
-// Routes of a session that ended, which are kept for the peer's return: for its restart time (RFC 4724), then as a last resort (RFC 9494).
+// Retained routes of an ended session: kept for the peer's restart time (RFC 4724), then as long-lived stale routes (RFC 9494).
 import type { Family } from '../../config.ts'
 import { CEASE, ERROR } from '../../packet/codes.ts'
 import { familyOf } from '../../packet/families.ts'
@@ -8,21 +8,21 @@ import type { Rib } from '../../rib/rib.ts'
 import type { EndReason } from '../fsm/fsm-state.ts'
 import type { Negotiated } from './negotiation.ts'
 
-/** A family whose routes outlive their session. Milliseconds. */
+/** A family whose routes outlive their session. Times are in milliseconds. */
 export interface RetainedFamily {
   readonly family: Family
-  /** For so long they stay what they are. */
+  /** Restart time: the routes are used as before. */
   readonly restart: number
-  /** For so long after that they are a last resort; 0: not at all. */
+  /** Long-lived stale time that follows: the routes lose to all others. 0: they are dropped instead. */
   readonly longLived: number
-  /** When that ends at the latest: they were a last resort before, and have not been sent again since. */
+  /** The clock's time at which the long-lived phase ends at the latest. Set when the routes were long-lived stale already and the peer has not sent them again since. */
   readonly longLivedUntil?: number
 }
 
 /**
- * What outlives a session that ended so: the families of the peer's capabilities, when it just went away (RFC 4724 section 4.2, RFC 9494 section 4.2),
- * and after any NOTIFICATION but a hard reset when both sides agreed on that (RFC 8538 section 4).
- * @param most seconds that anything is kept as a last resort
+ * The families whose routes are retained after a session ended for this reason: those of the peer's capabilities, when the connection was lost
+ * (RFC 4724 section 4.2, RFC 9494 section 4.2), and with the N bit also after a NOTIFICATION other than a hard reset (RFC 8538 section 4).
+ * @param most the longest long-lived stale time, in seconds
  */
 export function retainedFamilies(
   reason: EndReason,
@@ -48,10 +48,10 @@ function isHard(reason: Exclude<EndReason, { kind: 'closed' }>): boolean {
   return code === ERROR.CEASE && subcode === CEASE.HARD_RESET
 }
 
-/** A family's routes that were taken over by a new session. */
+/** A family whose retained routes a new session takes over. */
 export interface ResumedFamily {
   readonly family: Family
-  /** They have been a last resort, which ends then (RFC 9494 section 4.2: the new session does not move that until it is synchronized). */
+  /** Set for long-lived stale routes: the clock's time at which that ends. A new session does not extend it before it is synchronized (RFC 9494 section 4.2). */
   readonly longLivedUntil?: number
 }
 
@@ -61,7 +61,7 @@ interface Phase {
   readonly until: number
 }
 
-/** Routes of an ended session, until the peer is back or its time is over: `expire` is called at once, and at each deadline. */
+/** The routes of an ended session until the peer returns or their time is over. The owner calls `expire` at once and at each deadline. */
 export class RetainedRoutes {
   readonly ingest: IngestPeer
   readonly #families = new Map<Family, Phase>()
@@ -80,19 +80,19 @@ export class RetainedRoutes {
     return [...this.#families.keys()]
   }
 
-  /** Families whose routes are a last resort by now. */
+  /** Families in the long-lived stale phase. */
   get longLived(): readonly Family[] {
     return this.families.filter((family) => this.#families.get(family)?.kind === 'long-lived')
   }
 
-  /** When `expire` has something to do. */
+  /** The clock's time of the next work for `expire`. */
   get deadline(): number {
     let deadline = Number.POSITIVE_INFINITY
     for (const { until } of this.#families.values()) deadline = Math.min(deadline, until)
     return deadline
   }
 
-  /** Moves what is due to its next phase; false: nothing is kept any more. */
+  /** Moves families that are due to their next phase. Returns false when no family is retained any more. */
   expire(now: number): boolean {
     for (const [family, { kind, until, kept }] of this.#families) {
       if (now < until) continue
@@ -105,7 +105,7 @@ export class RetainedRoutes {
     return this.#families.size > 0
   }
 
-  /** The peer is back: drops the families whose forwarding state it did not keep, and returns the others (RFC 4724 section 4.2, RFC 9494 section 4.2). */
+  /** The peer is back: drops the families whose forwarding state it did not preserve and returns the others (RFC 4724 section 4.2, RFC 9494 section 4.2). */
   resume({ gracefulRestart, longLived, families }: Negotiated): readonly ResumedFamily[] {
     for (const [family, { kind }] of this.#families) {
       const capability = kind === 'restart' ? gracefulRestart?.families : longLived
@@ -118,7 +118,7 @@ export class RetainedRoutes {
     })
   }
 
-  /** Gives up all of them. */
+  /** Drops all families and their source. */
   release(): void {
     for (const family of this.families) this.#drop(family)
     this.#rib.retire(this.ingest.source)

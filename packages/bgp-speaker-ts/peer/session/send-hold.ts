@@ -1,21 +1,21 @@
-// The send hold timer (RFC 9687): ends a session whose peer has stopped to take what we send.
+// The send hold timer (RFC 9687): finds a peer that has stopped reading what we send.
 
-/** Milliseconds. RFC 9687 section 3.1: at least eight minutes, at least twice the hold time. */
+/** Milliseconds. The timer runs for at least eight minutes and at least twice the hold time (RFC 9687 section 3.1). */
 const LEAST = 480_000
 
-/** Runs while bytes wait to be sent. */
+/** Exists while bytes wait to be sent. */
 export class SendHold {
   readonly #limit: number
-  /** How many bytes had left at the last look, and when that number last grew. */
+  /** The number of bytes sent as of the last call, and the clock's time at which it last grew. */
   #left = -1
   #since = 0
 
-  /** `hold`: the negotiated hold time in milliseconds; 0 turns the timer off. */
+  /** @param hold negotiated hold time in milliseconds; 0 turns the timer off */
   constructor(hold: number) {
     this.#limit = hold === 0 ? Number.POSITIVE_INFINITY : Math.max(LEAST, 2 * hold)
   }
 
-  /** `left`: how many bytes have left by now; true when bytes have waited for too long without one of them leaving. */
+  /** Returns true when no byte has been sent for too long. @param left the number of bytes sent so far */
   expired(left: number, now: number): boolean {
     if (left !== this.#left) {
       this.#left = left

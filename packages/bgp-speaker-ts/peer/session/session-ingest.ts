@@ -1,4 +1,4 @@
-// What the RIB needs to know of a session to take in its routes, and what it has taken in. One object a session, without closures: there may be thousands.
+// The session as ingest sees it: what the RIB needs to take in its routes, and counts of them. It has no closures, because there may be thousands of sessions.
 import { isLoopback, parseScoped } from '../../address.ts'
 import type { Family, PeerConfig } from '../../config.ts'
 import type { UpdateContext } from '../../packet/attribute-scan.ts'
@@ -8,7 +8,7 @@ import type { Source } from '../../rib/source.ts'
 import type { SpeakerContext } from '../speaker-context.ts'
 import type { Negotiated } from './negotiation.ts'
 
-/** Who is told what becomes of the routes. */
+/** Told what happens to the routes. */
 export interface IngestOwner {
   notImported(reason: string, prefix: string): void
   nearLimit(family: Family): void
@@ -38,7 +38,7 @@ export class SessionIngest implements IngestPeer {
   readonly #local: string
   #own: readonly Uint8Array[] = []
 
-  /** `asn` of the peer, `local` our address. */
+  /** @param asn the peer's AS number @param local our address of the session */
   constructor(
     owner: IngestOwner,
     speaker: SpeakerContext,
@@ -68,7 +68,7 @@ export class SessionIngest implements IngestPeer {
     this.configure(config)
   }
 
-  /** Takes over what may change while the session runs. */
+  /** Applies the fields that may change while the session runs. */
   configure({ importPolicy, maxPrefixes, nextHop }: PeerConfig): void {
     this.policy = this.#speaker.engine(importPolicy)
     this.maxPrefixes = maxPrefixes ?? Number.POSITIVE_INFINITY

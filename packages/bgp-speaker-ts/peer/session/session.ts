@@ -1,4 +1,4 @@
-// One established session: its place in the RIB, what is stale in it, and what travels beside the routes.
+// One established session: its source and update group in the RIB, its stale routes, End-of-RIB markers and route refresh.
 import { isLinkLocal, parseScoped, splitZone } from '../../address.ts'
 import type { Family, PeerConfig } from '../../config.ts'
 import { encodeEndOfRib } from '../../packet/end-of-rib.ts'
@@ -30,9 +30,9 @@ export interface SessionInput {
   readonly wire: Wire
   readonly open: Open
   readonly negotiated: Negotiated
-  /** As negotiated, milliseconds. */
+  /** Negotiated hold time in milliseconds. */
   readonly hold: number
-  /** Routes of the session before, whose place this one takes. */
+  /** Retained routes of the previous session, which this one takes over. */
   readonly retained: RetainedRoutes | undefined
 }
 
@@ -45,15 +45,15 @@ export class Session implements Member, IngestOwner {
   readonly hold: number
   readonly ingest: SessionIngest
   readonly stale: StaleRoutes
-  /** Families of which the peer has told all. */
+  /** Families whose End-of-RIB the peer has sent. */
   endOfRib: readonly Family[] = NO_FAMILIES
-  /** Where its paths come from. */
+  /** The source of its paths. */
   readonly source: Source
   readonly #speaker: SpeakerContext
   readonly #counters: PeerCounters
-  /** undefined: nothing waits to be sent. */
+  /** undefined while no bytes wait to be sent. */
   #sendHold: SendHold | undefined
-  /** End-of-RIB markers that wait for the end of our own restart. */
+  /** Families whose End-of-RIB waits for the end of our own restart. */
   #postponedEnds: readonly Family[] = NO_FAMILIES
   /** Families of which it has been said that the limit of prefixes is near. */
   #nearLimit: readonly Family[] = NO_FAMILIES
@@ -83,12 +83,12 @@ export class Session implements Member, IngestOwner {
     return peerName(this.#config)
   }
 
-  /** Has sent End-of-RIB for all families. */
+  /** The peer has sent End-of-RIB for all families. */
   get caughtUp(): boolean {
     return this.negotiated.families.every((family) => this.endOfRib.includes(family))
   }
 
-  /** Prefixes that the peer is told. */
+  /** The number of prefixes that the peer is told. */
   get advertised(): number {
     const { out } = this.#group
     return this.negotiated.families.reduce(
@@ -97,13 +97,13 @@ export class Session implements Member, IngestOwner {
     )
   }
 
-  /** A family of which more prefixes came than may; undefined: none. */
+  /** A family with more prefixes than `maxPrefixes`; undefined: none. */
   get tooMany(): Family | undefined {
     const { received, maxPrefixes } = this.ingest
     return this.negotiated.families.find((family) => received[family] > maxPrefixes)
   }
 
-  /** Applies what a running session can take over: policies, next hops, limits. */
+  /** Applies the fields that need no session reset: policies, next hops, limits. */
   reconfigure(config: PeerConfig): void {
     this.#config = config
     this.ingest.configure(config)
@@ -114,34 +114,34 @@ export class Session implements Member, IngestOwner {
     this.#group = group
   }
 
-  /** Asks the peer for everything again (RFC 2918); false: it cannot be asked. */
+  /** Asks the peer to send all routes of a family again (RFC 2918). Returns false when the peer has no route refresh or not this family. */
   requestRefresh(family: Family): boolean {
     if (!this.negotiated.routeRefresh || !this.negotiated.families.includes(family)) return false
     this.#sendRefresh(family, REFRESH.REQUEST)
     return true
   }
 
-  /** The peer asks for everything again (RFC 2918), or says where its own repetition begins and ends (RFC 7313). */
+  /** Handles a ROUTE-REFRESH: a request for all routes (RFC 2918), or the begin or end of the peer's own repetition (RFC 7313). */
   refresh(message: RouteRefresh): undefined {
     const family = familyOf(message)
-    // RFC 2918 section 4: a family that was not negotiated is ignored; RFC 7313 section 5: so is an unknown subtype.
+    // A family that was not negotiated is ignored (RFC 2918 section 4), and so is an unknown subtype (RFC 7313 section 5).
     if (family === undefined || !this.negotiated.families.includes(family)) return
     if (message.subtype === REFRESH.REQUEST) return void this.#speaker.rib.refresh(this.#group, this, family)
-    // RFC 7313 section 4.1: with graceful restart, not before End-of-RIB.
+    // With graceful restart a repetition may not begin before End-of-RIB (RFC 7313 section 4.1).
     const early = this.negotiated.gracefulRestart !== undefined && !this.endOfRib.includes(family)
     if (!this.negotiated.enhancedRefresh || early) return
     if (message.subtype === REFRESH.BEGIN) this.stale.beginRefresh(family, this.#speaker.clock.now())
     else if (message.subtype === REFRESH.END) this.stale.end(family, 'refresh')
   }
 
-  /** Our own restart is over: the End-of-RIB markers that waited for that follow what the peer has been told. */
+  /** Our own restart is over: sends the End-of-RIB markers that waited for it, after the routes that are queued for the peer. */
   endRestart(): void {
     const families = this.#postponedEnds
     this.#postponedEnds = NO_FAMILIES
     for (const family of families) this.#group.end(family, this)
   }
 
-  /** RFC 9687: the peer takes nothing that we send. */
+  /** Whether the peer has taken none of our bytes for longer than the send hold time (RFC 9687). */
   sendHoldExpired(now: number): boolean {
     const { connection, written } = this.wire
     const pending = connection.pendingBytes()
@@ -153,7 +153,7 @@ export class Session implements Member, IngestOwner {
     return this.#sendHold.expired(written - pending, now)
   }
 
-  /** Leaves the RIB; the families whose routes stay behind, as stale ones, for the peer's return. `kept` false: none do. */
+  /** Leaves the RIB. Returns the families whose routes stay as stale ones for the peer's return; `kept` false: none do. */
   end(reason: EndReason, kept: boolean): readonly RetainedFamily[] {
     const { rib } = this.#speaker
     rib.leave(this.#group, this)
@@ -192,7 +192,7 @@ export class Session implements Member, IngestOwner {
     this.stale.resume(families, this.since)
   }
 
-  // As a member of its update group:
+  // Called by its update group:
 
   write(bytes: Uint8Array, messages: number): void {
     this.#counters.messagesSent += messages
@@ -215,12 +215,12 @@ export class Session implements Member, IngestOwner {
       else this.write(encodeEndOfRib(family), 1)
       return
     }
-    // RFC 7313 section 4.1: no border before the peer has our End-of-RIB.
+    // No BoRR or EoRR before the peer has our End-of-RIB (RFC 7313 section 4.1).
     if (!this.negotiated.enhancedRefresh || this.#postponedEnds.includes(family)) return
     this.#sendRefresh(family, kind === 'refresh-begin' ? REFRESH.BEGIN : REFRESH.END)
   }
 
-  // As the owner of what comes in:
+  // Called by its ingest:
 
   notImported(reason: string, prefix: string): void {
     this.#reject('import', reason, prefix)

@@ -1,19 +1,19 @@
-// Routes of a running session that the peer is about to send again, after its restart or in a refresh: what it does not send is swept in the end.
+// Stale routes of a running session: the peer sends its routes again after a restart or in a refresh, and those that it does not send are swept at the end.
 import type { Family } from '../../config.ts'
 import type { IngestPeer } from '../../rib/ingest-peer.ts'
 import type { Rib } from '../../rib/rib.ts'
 import type { ResumedFamily } from './retention.ts'
 
-/** Milliseconds that a peer has to send everything again, after its return and after the begin of a refresh (RFC 4724 section 4.2, RFC 7313 section 4). */
+/** Milliseconds that a peer has to send all routes again, after its return or the begin of a refresh (RFC 4724 section 4.2, RFC 7313 section 4). */
 const RESYNC = 360_000
 
-/** Why routes of a running session are stale: what ends it is End-of-RIB, or the end of a refresh. */
+/** Why routes are stale: `restart` ends with End-of-RIB, `refresh` with EoRR. */
 export type StaleBy = 'restart' | 'refresh'
 
 interface Staleness {
   readonly by: StaleBy
   readonly until: number
-  /** See ResumedFamily. */
+  /** As in ResumedFamily. */
   readonly longLivedUntil?: number | undefined
 }
 
@@ -22,7 +22,7 @@ const NONE: ReadonlyMap<Family, Staleness> = new Map()
 export class StaleRoutes {
   readonly #rib: Rib
   readonly #ingest: IngestPeer
-  /** Shared while it is empty, which it nearly always is. */
+  /** Nearly always empty: then all sessions share one map. */
   #families: ReadonlyMap<Family, Staleness> = NONE
 
   constructor(rib: Rib, ingest: IngestPeer) {
@@ -34,14 +34,14 @@ export class StaleRoutes {
     return [...this.#families.keys()]
   }
 
-  /** When `expire` has something to do. */
+  /** The clock's time of the next work for `expire`. */
   get deadline(): number {
     let deadline = Number.POSITIVE_INFINITY
     for (const { until } of this.#families.values()) deadline = Math.min(deadline, until)
     return deadline
   }
 
-  /** After a restart; they are marked already. */
+  /** Takes over retained routes after a restart; they are marked as stale already. */
   resume(families: readonly ResumedFamily[], now: number): void {
     for (const { family, longLivedUntil } of families) {
       const until = Math.min(now + RESYNC, longLivedUntil ?? Number.POSITIVE_INFINITY)
@@ -49,13 +49,13 @@ export class StaleRoutes {
     }
   }
 
-  /** All that the peer has sent so far is about to be sent again. */
+  /** Marks all routes of a family as stale: the peer is about to send them again. */
   beginRefresh(family: Family, now: number): void {
     this.#rib.markStale(this.#ingest, family)
     this.#set(family, { by: 'refresh', until: now + RESYNC })
   }
 
-  /** Sweeps what was not sent again; nothing when it is not this that makes them stale. */
+  /** Sweeps the routes that were not sent again. Does nothing when they are stale for another reason. */
   end(family: Family, by: StaleBy): void {
     if (this.#families.get(family)?.by !== by) return
     const left = new Map(this.#families)
@@ -72,7 +72,7 @@ export class StaleRoutes {
     for (const [family, { by, until }] of this.#families) if (now >= until) this.end(family, by)
   }
 
-  /** The session ends: what is stale by now is not kept once more (RFC 4724 section 4.2), but for what is a last resort: until when, by family (RFC 9494 section 4.2). */
+  /** The session ends: sweeps stale routes, which may not be retained a second time (RFC 4724 section 4.2). Long-lived stale ones stay; returns the end of their time by family (RFC 9494 section 4.2). */
   clear(): ReadonlyMap<Family, number> {
     const longLived = new Map<Family, number>()
     for (const [family, { by, longLivedUntil }] of this.#families) {
