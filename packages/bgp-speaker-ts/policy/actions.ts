@@ -1,4 +1,4 @@
-// What a rule changes in a path's attributes.
+// Applies a rule's actions to a path's attributes.
 import type { Family } from '../config.ts'
 import type { AsPathSegment, PathAttributes } from '../packet/attributes.ts'
 import {
@@ -11,7 +11,7 @@ import type { Actions } from './policy.ts'
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
-/** The attributes after `actions`. A next hop of `self` becomes none: each session fills in its own. */
+/** Returns the attributes after `actions`. A next hop of `self` is left out: each session fills in its own. */
 export function applyActions(attributes: PathAttributes, actions: Actions, family: Family): PathAttributes {
   const result: Mutable<PathAttributes> = { ...attributes }
   if (actions.localPref !== undefined) result.localPref = actions.localPref

@@ -1,4 +1,4 @@
-// Checks the policies that users wrote.
+// Checks configured policies; reports every problem with its path.
 import { parseAddressOrPrefix, parsePrefix } from '../address.ts'
 import { type Checker, isInteger } from '../config/checker.ts'
 import type { Match, Policy, Rule } from './policy.ts'

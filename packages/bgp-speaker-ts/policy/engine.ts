@@ -1,4 +1,4 @@
-// Evaluates a policy with its verdicts cached by attribute set: the attributes are decoded and matched once for each distinct set.
+// Evaluates a policy and caches its verdicts by attribute set: attributes are matched and changed once for each distinct set.
 import type { Family } from '../config.ts'
 import { encodeCanonical, ORIGINS, type PathAttributes } from '../packet/attributes.ts'
 import type { AttributeSummary, AttributeTable } from '../rib/attribute-table.ts'
@@ -11,30 +11,30 @@ import { ResidueCache } from './residue-cache.ts'
 
 interface CompiledRule {
   readonly name: string
-  /** Undefined: holds for all attributes and sources. */
+  /** undefined: matches all attributes and sources. */
   readonly attributes: AttributeCondition | undefined
   readonly prefixes: PrefixCondition | undefined
   readonly actions: Actions | undefined
   readonly verdict: 'accept' | 'reject' | 'next'
-  /** What holds where it is the first that matches and decides. */
+  /** The outcome when this rule is the first to decide. */
   readonly outcome: Outcome
 }
 
-/** What is left of a policy for attribute sets of one family that match the same rules: those rules, up to the first that decides for every prefix. Few sets of rules stand for many attribute sets. */
+/** The part of a policy that is left for attribute sets of one family which match the same rules: those rules, up to the first that decides for every prefix. Many attribute sets share few residues. */
 interface Residue {
   readonly rules: readonly CompiledRule[]
-  /** Set where no rule looks at the prefix: what holds for all of them. */
+  /** The verdict for all prefixes; set when no rule looks at the prefix. */
   readonly outcome: Outcome | undefined
-  /** What is left of it for prefixes of a length, where rules look at the prefix. */
+  /** The residue by prefix length; set when rules look at the prefix. */
   readonly byLength: (Residue | undefined)[]
-  /** Attribute ids after actions: by the indices of the rules applied, then by the id before. */
+  /** Attribute ids after actions, by the indices of the applied rules, then by the id before. */
   readonly results: Map<string, Map<number, number>>
 }
 
 interface Outcome {
   readonly verdict: 'accept' | 'reject'
   readonly reason: string
-  /** Indices of the residue's rules that change something. */
+  /** Indices of the residue's rules that have actions. */
   readonly applied: readonly number[]
 }
 
@@ -42,7 +42,7 @@ interface Outcome {
 interface Branch {
   readonly path: readonly number[]
   residue: Residue | undefined
-  /** By the index of the rule. */
+  /** Children by the index of the rule. */
   readonly next: (Branch | undefined)[]
 }
 
@@ -52,13 +52,13 @@ export class PolicyEngine {
   readonly policy: Policy
   /** Why the last evaluation rejected: a rule's name, or `otherwise`. */
   reason = ''
-  /** Those that may match in a family. */
+  /** Rules that may match, by family. */
   readonly #rules: Readonly<Record<Family, readonly CompiledRule[]>>
   readonly #attributes: AttributeTable
   readonly #bySource: boolean
   readonly #cache = new ResidueCache<Residue>()
   readonly #otherwise: Outcome
-  /** By family, then by the indices of the rules. */
+  /** Trees of residues by family. */
   #residues: Readonly<Record<Family, Branch>> = noResidues()
 
   constructor(policy: Policy, attributes: AttributeTable) {
@@ -74,7 +74,7 @@ export class PolicyEngine {
     )
   }
 
-  /** The attribute id after the policy, or REJECTED. */
+  /** Returns the attribute id after the policy, or REJECTED. */
   evaluate(attribute: number, source: Source, family: Family, table: PrefixTable, prefix: number): number {
     let residue = this.#residue(attribute, source, family)
     if (residue.outcome === undefined) {
@@ -87,7 +87,7 @@ export class PolicyEngine {
     return applied.length === 0 ? attribute : this.#apply(residue, attribute, applied, family)
   }
 
-  /** Attribute ids were freed: what is cached by them is void. */
+  /** Attribute ids were freed: clears the caches by id. */
   forget(): void {
     this.#cache.clear()
     this.#residues = noResidues()
@@ -120,7 +120,7 @@ export class PolicyEngine {
     return { rules, outcome: same ? this.#walk(rules) : undefined, byLength: [], results: new Map() }
   }
 
-  /** Without the rules that match no prefix of that length. */
+  /** Returns the residue without the rules that match no prefix of that length. */
   #narrow(residue: Residue, length: number): Residue {
     const rules = residue.rules.filter(({ prefixes }) => prefixes === undefined || prefixes.hasLength(length))
     const narrow = this.#makeResidue(rules)
@@ -128,7 +128,7 @@ export class PolicyEngine {
     return narrow
   }
 
-  /** Goes through the rules for one prefix; without a table every rule matches. */
+  /** Evaluates the residue's rules for one prefix; without a table every rule matches. */
   #walk(rules: readonly CompiledRule[], table?: PrefixTable, prefix = 0): Outcome {
     let applied: readonly number[] | undefined
     for (let i = 0; i < rules.length; i++) {
@@ -174,7 +174,7 @@ function grow(branch: Branch, rule: number): Branch {
   return grown
 }
 
-/** Nothing where the rule matches no path of that family. */
+/** Compiles a rule for a family; empty when it matches no path of that family. */
 function compile({ name, match = {}, set, verdict }: Rule, family: Family): CompiledRule[] {
   if (match.families?.includes(family) === false) return []
   const prefixes = match.prefixes && PrefixCondition.of(match.prefixes, family)
@@ -192,7 +192,7 @@ function compile({ name, match = {}, set, verdict }: Rule, family: Family): Comp
   ]
 }
 
-/** The id of attributes given as an object. @throws BgpError when they cannot be encoded. */
+/** Interns attributes given as an object. @throws BgpError when they cannot be encoded. */
 export function internAttributes(table: AttributeTable, attributes: PathAttributes): number {
   const bytes = encodeCanonical(attributes)
   return table.intern(bytes, bytes.length, summarize(attributes))

@@ -1,4 +1,4 @@
-// One engine for all peers with equal policies, so that what one has learned serves the others.
+// Shares one engine among all peers with equal policies, so that they share its caches.
 import type { AttributeTable } from '../rib/attribute-table.ts'
 import { PolicyEngine } from './engine.ts'
 import type { Policy } from './policy.ts'
@@ -11,7 +11,7 @@ export class PolicyEngines {
     this.#attributes = attributes
   }
 
-  /** Undefined: the policy lets everything pass as it is. */
+  /** Returns the engine of a policy; undefined when it accepts everything unchanged. */
   get(policy: Policy | undefined): PolicyEngine | undefined {
     if (policy === undefined || (policy.rules.length === 0 && policy.otherwise === 'accept')) return undefined
     const key = JSON.stringify(policy)
@@ -23,7 +23,7 @@ export class PolicyEngines {
     return engine
   }
 
-  /** Attribute ids were freed: what is cached by them is void. */
+  /** Attribute ids were freed: clears the caches by id. */
   forget(): void {
     for (const engine of this.#engines.values()) engine.forget()
   }

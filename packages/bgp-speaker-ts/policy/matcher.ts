@@ -1,4 +1,4 @@
-// A rule's conditions, prepared for many questions.
+// Compiles a rule's conditions for fast matching.
 import { contains, containsAt, type Prefix, parseAddressOrPrefix, parsePrefix } from '../address.ts'
 import type { Family } from '../config.ts'
 import { ATTRIBUTE } from '../packet/codes.ts'
@@ -9,10 +9,10 @@ import type { PrefixTable } from '../rib/prefix-table.ts'
 import type { Source } from '../rib/source.ts'
 import type { AsPathMatch, Match, PrefixMatch } from './policy.ts'
 
-/** Prefixes of one family with their range of lengths, in one array: what is asked of every route must not chase pointers. */
+/** Prefix conditions of one family in one flat array, because they are matched for every route: following pointers would be slower. */
 export class PrefixCondition {
   readonly #words: number
-  /** Of each prefix: least and greatest length, then a word of the address and which bits of it count, in turn. */
+  /** For each prefix: minimum and maximum length, then pairs of an address word and its mask. */
   readonly #numbers: Int32Array
 
   private constructor(words: number, numbers: readonly number[]) {
@@ -20,7 +20,7 @@ export class PrefixCondition {
     this.#numbers = Int32Array.from(numbers)
   }
 
-  /** Undefined: none of them is of that family. */
+  /** Compiles the prefixes of a family; undefined when there is none of it. */
   static of(matches: readonly PrefixMatch[], family: Family): PrefixCondition | undefined {
     const words = family === 'ipv4-unicast' ? 1 : 4
     const numbers = matches.flatMap(({ prefix: text, minLength, maxLength }) => {
@@ -61,14 +61,14 @@ export class PrefixCondition {
   }
 }
 
-/** The first `length` of 32 bits. */
+/** A mask of the first `length` of 32 bits. */
 function mask(length: number): number {
   return length <= 0 ? 0 : length >= 32 ? -1 : -1 << (32 - length)
 }
 
-/** Conditions on the attributes, and the source: what a verdict may be cached by. They read the canonical bytes: nothing is decoded for a set that does not match. */
+/** Conditions on the attributes and the source, by which verdicts are cached. They read canonical bytes, so that sets which do not match are never decoded. */
 export class AttributeCondition {
-  /** It has no conditions of its kind. */
+  /** There are no conditions: it always matches. */
   readonly always: boolean
   readonly #sources: Match['sources']
   readonly #asPath: AsPathCondition | undefined
@@ -97,7 +97,7 @@ export class AttributeCondition {
     return this.#asPath === undefined || matchesAsPath(this.#asPath, table, id)
   }
 
-  /** In place: a policy may look at half a million sets. */
+  /** Reads the next hop in the canonical bytes without copying it: a policy may see half a million sets. */
   #hasNextHop(table: AttributeTable, id: number, outers: readonly Prefix[]): boolean {
     const length = table.nextHopLength[id]!
     const bytes = table.bytes(id)
@@ -124,14 +124,14 @@ export class AttributeCondition {
   }
 }
 
-/** `bytes` may be empty: a path of our own has no next hop and no neighbour. */
+/** Whether one of the prefixes contains the address. `bytes` may be empty: our own paths have no next hop and no neighbour. */
 function inside(outers: readonly Prefix[], bytes: Uint8Array): boolean {
   return outers.some((outer) => contains(outer, bytes))
 }
 
 //  AS_PATH: | segment type (1) | count (1) | AS numbers (4 each) | …
 
-/** -1: any AS number will do. */
+/** AS numbers of -1 match any. */
 type AsPathCondition = Required<AsPathMatch>
 
 function asPathCondition(match: AsPathMatch): AsPathCondition {

@@ -1,4 +1,4 @@
-// Import and export policy as data: ordered rules, plain JSON, compared by content.
+// Import and export policies as data: ordered rules in plain JSON, compared by content.
 
 /** Prefixes inside `prefix` whose length lies in [minLength, maxLength]; both default to the length of `prefix` itself (an exact match). */
 export interface PrefixMatch {
@@ -7,27 +7,27 @@ export interface PrefixMatch {
   readonly maxLength?: number
 }
 
-/** Conditions on the AS path. All that are given must hold. */
+/** Conditions on the AS path; all given ones must match. */
 export interface AsPathMatch {
-  /** This ASN stands somewhere in the path. */
+  /** AS number anywhere in the path. */
   readonly contains?: number
-  /** The path's last ASN: who originated the route. */
+  /** The path's last AS number: that of the originator. */
   readonly origin?: number
-  /** The path's first ASN: the neighbouring AS. */
+  /** The path's first AS number: that of the neighbouring AS. */
   readonly neighbour?: number
   /** Length as in RFC 4271 9.1.2.2 (an AS_SET counts 1). */
   readonly minLength?: number
   readonly maxLength?: number
 }
 
-/** Where a path came from. */
+/** The kind of a path's source. */
 export type PathSource = 'local' | 'ibgp' | 'ebgp'
 
-/** Every field that is given must match; inside a list one is enough. An empty list matches nothing. */
+/** All given fields must match; of a list one element. An empty list matches nothing. */
 export interface Match {
   readonly prefixes?: readonly PrefixMatch[]
   readonly families?: readonly ('ipv4-unicast' | 'ipv6-unicast')[]
-  /** Addresses or CIDRs of the peer that the path was learned from. */
+  /** Addresses or CIDRs of the peer that sent the path. */
   readonly neighbours?: readonly string[]
   /** Addresses or CIDRs of the next hop. */
   readonly nextHops?: readonly string[]
@@ -40,7 +40,7 @@ export interface Match {
 /** Changes to the path's attributes. */
 export interface Actions {
   readonly localPref?: number
-  /** null removes it. */
+  /** null removes the MED. */
   readonly med?: number | null
   readonly addCommunities?: readonly string[]
   /** `all` removes every standard and large community. */
@@ -50,9 +50,9 @@ export interface Actions {
   readonly nextHop?: 'self' | { readonly ipv4?: string; readonly ipv6?: string }
 }
 
-/** `next`: apply `set` and go on with the following rule. */
+/** `next` applies `set` and goes on with the following rule. */
 export interface Rule {
-  /** Rejections are counted under this name. */
+  /** Rejections by this rule are counted under its name. */
   readonly name: string
   readonly match?: Match
   readonly set?: Actions
@@ -61,6 +61,6 @@ export interface Rule {
 
 export interface Policy {
   readonly rules: readonly Rule[]
-  /** What happens to a path that no rule has decided on; a rejection counts as `otherwise`. */
+  /** Verdict on a path that no rule decides on; a rejection is counted as `otherwise`. */
   readonly otherwise: 'accept' | 'reject'
 }

@@ -1,11 +1,11 @@
-// Which residue of a policy an attribute set leaves, by its id: one entry a set and family, that of the source it was last asked for.
+// Caches the residue of a policy by attribute id: one entry for each set and family, for the source that asked last.
 import type { Family } from '../config.ts'
 import { grown } from '../rib/columns.ts'
 
 class Columns {
-  /** Number of the residue, from 1 on; 0: not known. */
+  /** Number of the residue, from 1 on; 0: not cached. */
   residue = new Uint16Array(0)
-  /** Where the policy looks at the source: which one was asked for. */
+  /** The source of the entry; used when the policy looks at the source. */
   source = new Uint16Array(0)
 
   constructor() {
@@ -18,7 +18,7 @@ class Columns {
   }
 }
 
-/** Most residues: those of a policy with 16 rules that come in all combinations. */
+/** Most residues that are cached: all combinations of 16 rules. */
 const MOST = 65_535
 
 export class ResidueCache<T> {

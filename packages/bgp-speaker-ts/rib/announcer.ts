@@ -1,4 +1,4 @@
-// Prefixes of one batch, chained by attribute set and source, to UPDATE messages for the members of a group.
+// Encodes a batch of prefixes into UPDATE messages for the members of a group. Prefixes with the same attribute set and source form a chain and share messages.
 import type { AttributeTable } from './attribute-table.ts'
 import type { ExportRules } from './export-rules.ts'
 import type { ExtraPath } from './extra-paths.ts'
@@ -13,7 +13,7 @@ export class Announcer {
   readonly #rules: ExportRules
   readonly #maxLength: number
   readonly #encoder: UpdateEncoder
-  /** Chains of the batch at hand: attribute, source, first prefix. */
+  /** Chains of the current batch: attribute, source, first prefix. */
   #attribute: number[] = []
   #source: number[] = []
   #head: number[] = []
@@ -31,7 +31,7 @@ export class Announcer {
     this.#encoder = new UpdateEncoder(attributes)
   }
 
-  /** `pathId` stands before the NLRI of the batch (RFC 7911); 0: nothing does. */
+  /** Starts a batch. @param pathId the path identifier of its NLRI (RFC 7911); 0: none */
   begin(pathId: number): void {
     this.#encoder.pathId = pathId
   }
@@ -58,7 +58,7 @@ export class Announcer {
     this.drop()
   }
 
-  /** Forgets the batch. */
+  /** Discards the batch. */
   drop(): undefined {
     const { scratch } = this.#attributes
     for (const attribute of this.#attribute) scratch[attribute] = -1
@@ -67,7 +67,7 @@ export class Announcer {
     this.#head = []
   }
 
-  /** Encodes the withdrawal of a chain of prefixes, for all but one source; NOBODY: for all. */
+  /** Encodes the withdrawal of a chain of prefixes. @param except index of the source that does not get it; NOBODY: all get it */
   withdraw(rib: FamilyRib, head: number, except: number): void {
     this.#encoder.withdraw(rib, head, this.#maxLength, except)
   }
@@ -81,7 +81,7 @@ export class Announcer {
     if (head >= 0) this.withdraw(rib, head, NOBODY)
   }
 
-  /** Encodes paths beside the best ones, and that they are gone. */
+  /** Encodes announcements and withdrawals of paths beside the best ones. */
   extra(rib: FamilyRib, paths: readonly ExtraPath[]): void {
     for (const { prefix, pathId, attribute, source } of paths) {
       this.#encoder.pathId = pathId
@@ -91,7 +91,7 @@ export class Announcer {
     }
   }
 
-  /** Sends what was encoded since the last time. */
+  /** Sends the messages that were encoded since the last call. */
   send(members: Iterable<Member>): void {
     const batch = this.#encoder.take()
     if (batch !== undefined) for (const member of members) sendTo(member, batch)
@@ -111,7 +111,7 @@ export class Announcer {
         this.#maxLength,
         index,
       )
-    // RFC 8654 section 4: what does not fit a message is not announced, so that nothing older may stand.
+    // A route that does not fit a message is withdrawn: otherwise the peer would keep its older version (RFC 8654 section 4).
     if (!sent) this.withdraw(rib, head, index)
   }
 }

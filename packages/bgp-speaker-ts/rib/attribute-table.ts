@@ -1,11 +1,11 @@
-// Every distinct attribute set once: canonical bytes behind a small integer, with columns for what best path compares.
+// Interns attribute sets: each distinct set is stored once as canonical bytes under a small integer, with columns for the values that best path compares.
 import { decodeCanonical, type PathAttributes } from '../packet/attributes.ts'
 import { ATTRIBUTE } from '../packet/codes.ts'
 import { LLGR_STALE, NO_ADVERTISE, NO_EXPORT, NO_EXPORT_SUBCONFED, NO_LLGR } from '../packet/communities.ts'
 import { readU16, readU32 } from '../packet/reader.ts'
 import { grown, release } from './columns.ts'
 
-/** What best path compares, as attribute-scan.ts collects it. */
+/** The values that best path compares, collected by attribute-scan.ts. */
 export interface AttributeSummary {
   readonly origin: number
   readonly med: number
@@ -31,9 +31,9 @@ export class AttributeTable {
   med = new Uint32Array(0)
   localPref = new Uint32Array(0)
   originator = new Uint32Array(0)
-  /** For whoever works on a batch: scratch by id, -1 in between. */
+  /** Scratch column for the announcer's batch, by id; -1 outside of a batch. */
   scratch = new Int32Array(0)
-  /** Ids are below this; freed ones among them wait to be used again. */
+  /** All ids are below this number; freed ones are reused. */
   used = 0
   live = 0
   #hash = new Uint32Array(0)
@@ -44,11 +44,11 @@ export class AttributeTable {
   #chunks: Uint8Array[] = [new Uint8Array(CHUNK)]
   #top = 0
   #free: number[] = []
-  /** The set that was asked for last, and where its attributes are. */
+  /** Cache of the last located set: its id and the offsets of two attributes. */
   #located = -1
   #asPathAt = -1
   #communitiesAt = -1
-  /** References given up since the last sweep, by whoever holds ids: a measure of what a sweep may free. */
+  /** Number of references released since the last sweep, counted by those who hold ids: an estimate of what a sweep frees. */
   released = 0
 
   constructor() {
@@ -56,7 +56,7 @@ export class AttributeTable {
     this.#reindex(2048)
   }
 
-  /** The id of the set whose canonical bytes are the first `length` of `bytes`. */
+  /** Returns the id of the set whose canonical bytes are the first `length` of `bytes`; adds the set when it is new. */
   intern(bytes: Uint8Array, length: number, summary: AttributeSummary): number {
     const hash = hashOf(bytes, length)
     const mask = this.#index.length - 1
@@ -86,19 +86,19 @@ export class AttributeTable {
     return this.#offset[id]! + this.#length[id]!
   }
 
-  /** Where the AS_PATH starts, as `find` says. */
+  /** Offset of the AS_PATH, like `find`. */
   asPath(id: number): number {
     this.#locate(id)
     return this.#asPathAt
   }
 
-  /** Where the COMMUNITIES start, as `find` says. */
+  /** Offset of the COMMUNITIES, like `find`. */
   communities(id: number): number {
     this.#locate(id)
     return this.#communitiesAt
   }
 
-  /** Where an attribute's value starts in `bytes`, its length (2 bytes) before it; -1: the set has none of that type. */
+  /** Offset in `bytes` of an attribute's value, which follows its 2-byte length; -1: the set has no attribute of that type. */
   find(id: number, type: number): number {
     const bytes = this.bytes(id)
     const end = this.end(id)
@@ -117,7 +117,7 @@ export class AttributeTable {
     return this.bytes(id).subarray(end - this.nextHopLength[id]!, end)
   }
 
-  /** Whether enough was given up since the last sweep to make one worth its cost. */
+  /** Whether enough references were released for a sweep to be worth its cost. */
   wantsSweep(): boolean {
     return this.released > 50_000 && this.released > this.live >> 1
   }
@@ -139,7 +139,7 @@ export class AttributeTable {
     this.#reindex(this.#index.length)
   }
 
-  /** What a policy asks for rule after rule is looked up once. */
+  /** Locates AS_PATH and COMMUNITIES once for all rules of a policy that ask for them. */
   #locate(id: number): void {
     if (id === this.#located) return
     this.#located = id
@@ -259,7 +259,7 @@ function hashOf(bytes: Uint8Array, length: number): number {
   return Math.imul(hash, 0x2c1b3c6d) >>> 0
 }
 
-/** What is high after the multiplication goes low, where the index looks. */
+/** Rotates the high bits, which the multiplication mixes best, to the low ones, which the index uses. */
 function hashed(hash: number, value: number): number {
   const product = Math.imul(hash ^ value, 0x9e3779b1)
   return (product << 13) | (product >>> 19)

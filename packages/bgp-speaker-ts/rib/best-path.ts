@@ -1,4 +1,4 @@
-// The decision process (RFC 4271 9.1.2.2 with RFC 4456 section 9): which of a prefix's paths is best.
+// The decision process (RFC 4271 section 9.1.2.2, RFC 4456 section 9): selects the best of a prefix's paths.
 import { isLinkLocal } from '../address.ts'
 import { ATTRIBUTE_FLAG, type AttributeTable } from './attribute-table.ts'
 import type { PathTable } from './path-table.ts'
@@ -12,17 +12,17 @@ export class BestPath {
   readonly #sources: readonly (Source | undefined)[]
   readonly multipath: number
   #candidates: number[] = []
-  /** After `select`: the paths that may be used at once, the best first; empty when only one may be. */
+  /** Result of the last `select`: the equal paths (ECMP), the best first; empty when there is only one. */
   equal: number[] = []
 
-  /** `multipath`: most paths that may be used at once. */
+  /** @param multipath maximum number of equal paths */
   constructor(attributes: AttributeTable, sources: readonly (Source | undefined)[], multipath = 1) {
     this.multipath = multipath
     this.#attributes = attributes
     this.#sources = sources
   }
 
-  /** The best of the prefix list that starts with `head`; -1 when none is usable. */
+  /** Returns the best path of the list that starts with `head`; -1 when none is usable. */
   select(paths: PathTable, head: number): number {
     const candidates = this.#candidates
     let count = 0
@@ -42,7 +42,7 @@ export class BestPath {
     return best
   }
 
-  /** Those that lose to the best only by the tie-breaks after 9.1.2.2 d: the same kind of source, as good in all before. */
+  /** Collects the equal paths: those of the same kind of source that lose to the best only by tie-breaks after 9.1.2.2 d. */
   #collectEqual(paths: PathTable, best: number, count: number): void {
     const kind = (path: number) => this.#sources[paths.source[path]!]!.kind
     const rest = this.#candidates.slice(0, count).filter((path) => path !== best && kind(path) === kind(best))
@@ -56,7 +56,7 @@ export class BestPath {
     if (equal.length > 1) this.equal = equal
   }
 
-  /** Two reflectors' copies of one path are one way, not two. */
+  /** Paths with one next hop count once: they are, for example, two reflectors' copies of one path. */
   #sameNextHop(paths: PathTable, a: number, b: number): boolean {
     const x = this.#attributes.nextHop(paths.attribute[a]!)
     const y = this.#attributes.nextHop(paths.attribute[b]!)
@@ -68,20 +68,20 @@ export class BestPath {
     return this.#sources[paths.source[path]!]!.zone
   }
 
-  /** Our own first, long-lived stale ones last; then LOCAL_PREF, AS path length, ORIGIN; negative: `a` is better. */
+  /** Compares by: own paths first, long-lived stale ones last, LOCAL_PREF, AS path length, ORIGIN. Negative: `a` is better. */
   #compareDegree(paths: PathTable, a: number, b: number): number {
     const own = Number(paths.source[b] === LOCAL) - Number(paths.source[a] === LOCAL)
     if (own !== 0) return own
     const { flags, localPref, pathLength, origin } = this.#attributes
     const x = paths.attribute[a]!
     const y = paths.attribute[b]!
-    // RFC 9494 section 4.3: a last resort, whatever else speaks for it.
+    // RFC 9494 section 4.3: a long-lived stale path loses, whatever its other attributes.
     const stale = (flags[x]! & ATTRIBUTE_FLAG.LLGR_STALE) - (flags[y]! & ATTRIBUTE_FLAG.LLGR_STALE)
     if (stale !== 0) return stale
     return localPref[y]! - localPref[x]! || pathLength[x]! - pathLength[y]! || origin[x]! - origin[y]!
   }
 
-  /** 9.1.2.2 c: MED is compared between paths of one neighbouring AS; done as an elimination, the result does not depend on the order. */
+  /** Eliminates paths with a higher MED than another of the same neighbouring AS (9.1.2.2 c). An elimination does not depend on the order of the paths, pairwise comparison does. */
   #eliminateByMed(paths: PathTable, count: number): number {
     const { med, neighbour } = this.#attributes
     const candidates = this.#candidates
@@ -106,7 +106,7 @@ export class BestPath {
     const { originator, clusters } = this.#attributes
     const x = paths.attribute[a]!
     const y = paths.attribute[b]!
-    // RFC 4456 9: ORIGINATOR_ID stands in for the router ID; then the shorter CLUSTER_LIST.
+    // RFC 4456 section 9: ORIGINATOR_ID replaces the router ID; then the shorter CLUSTER_LIST wins.
     const order =
       (originator[x]! || s.routerId) - (originator[y]! || t.routerId) || clusters[x]! - clusters[y]!
     return (

@@ -1,11 +1,11 @@
-// Typed arrays that grow. Tables make theirs empty and grow them before they are used: a field that is written for the second time only when there is
-// work would cost what was compiled for it until then, as a compiler takes such a field for a constant.
+// Typed arrays that grow. Tables create their columns empty and grow them at once, because V8 treats a field as a constant until its second write:
+// a first growth under load would throw away the code that was compiled until then.
 
 type Column = Int32Array | Uint32Array | Uint16Array | Uint8Array
 
 /**
- * A copy of `column` with room for `capacity` elements; new ones are zero, and take no memory before they are written.
- * The old one is given back now, and not when garbage is collected: whoever still refers to it finds it empty.
+ * Returns a copy of `column` with `capacity` elements. New elements are zero and take no memory before they are written.
+ * The memory of the old column is released at once, without garbage collection: remaining references see an empty array.
  */
 export function grown<T extends Column>(column: T, capacity: number): T {
   const larger = new (column.constructor as new (length: number) => T)(capacity)
@@ -14,14 +14,14 @@ export function grown<T extends Column>(column: T, capacity: number): T {
   return larger
 }
 
-/** Gives a column's memory back. */
+/** Releases a column's memory at once. */
 export function release(column: Column): void {
   ;(column.buffer as ArrayBuffer).transfer(0)
 }
 
 export const NO_IDS = new Int32Array(0)
 
-/** Ids that wait for something. The last ones come first. */
+/** A stack of ids that wait for work: last in, first out. */
 export class IdStack {
   #ids = new Int32Array(0)
   length = 0
@@ -35,7 +35,7 @@ export class IdStack {
     this.#ids[this.length++] = id
   }
 
-  /** Takes at most so many off. */
+  /** Removes and returns at most `most` ids. */
   take(most: number): Int32Array {
     const from = Math.max(0, this.length - most)
     const taken = this.#ids.slice(from, this.length)
@@ -50,10 +50,10 @@ export class IdStack {
   }
 }
 
-/** Elements of a stack that are kept although it is empty. */
+/** An empty stack with more elements than this releases its memory. */
 const LARGE = 1 << 14
 
-/** A 32-bit mix of a running hash and a value (the finalizer of MurmurHash3). */
+/** Mixes a value into a 32-bit hash (the finalizer of MurmurHash3). */
 export function mix(hash: number, value: number): number {
   let h = hash ^ value
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)

@@ -1,11 +1,11 @@
-// Selection put off until the peers have told all, after our own restart (RFC 4724 section 4.1).
+// Deferred path selection after our own restart, until the peers have sent End-of-RIB (RFC 4724 section 4.1).
 import type { Family } from '../config.ts'
 import { FAMILIES } from '../packet/families.ts'
 import type { FamilyRib } from './family-rib.ts'
 import { LOCAL } from './source.ts'
 
 export class Deferral {
-  /** While selection is put off: the prefixes that wait for its end. */
+  /** The prefixes whose selection waits; undefined: selection is not deferred. */
   #deferred: Readonly<Record<Family, number[]>> | undefined
   #settled: (() => void) | undefined
 
@@ -13,7 +13,7 @@ export class Deferral {
     this.#deferred = { 'ipv4-unicast': [], 'ipv6-unicast': [] }
   }
 
-  /** Lets all that waited be selected; `done` is called when that is on its way to the peers. */
+  /** Ends the deferral: marks the waiting prefixes as dirty. Calls `done` when their changes were sent to the peers. */
   end(ribs: Readonly<Record<Family, FamilyRib>>, done: () => void): void {
     for (const family of FAMILIES)
       for (const prefix of this.#deferred?.[family] ?? []) ribs[family].dirty.push(prefix)
@@ -21,7 +21,7 @@ export class Deferral {
     this.#settled = done
   }
 
-  /** What need not wait for peers: prefixes that are, or were, announced by ourselves. The others become deferred. */
+  /** Returns the prefixes that need not wait, because we announce them or did so; defers the others. */
   ready(rib: FamilyRib, batch: Int32Array): Int32Array {
     const deferred = this.#deferred?.[rib.family]
     if (deferred === undefined) return batch
@@ -32,14 +32,14 @@ export class Deferral {
     })
   }
 
-  /** All that was selected is on its way. */
+  /** The changes were sent: calls `done`. */
   settle(): void {
     const settled = this.#settled
     this.#settled = undefined
     settled?.()
   }
 
-  /** Somebody waits for `settle`. */
+  /** The deferral has ended and `settle` is due. */
   get ended(): boolean {
     return this.#settled !== undefined
   }

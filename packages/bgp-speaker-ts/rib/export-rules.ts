@@ -1,4 +1,4 @@
-// What may be told of a path to the peers of one update group, and with which next hop.
+// Which paths the peers of an update group are sent, and with which next hop.
 import { isLinkLocal } from '../address.ts'
 import type { Family } from '../config.ts'
 import type { WireOptions } from '../packet/wire-attributes.ts'
@@ -12,7 +12,7 @@ import type { Source } from './source.ts'
 export const NOTHING = -1
 
 export class ExportRules {
-  /** Why the last path is not told; '': for no reason that is worth a word. */
+  /** Why the last path was rejected; '': by a rule of the protocol that is not counted. */
   reason = ''
   readonly #config: GroupConfig
   readonly #policy: PolicyEngine | undefined
@@ -24,7 +24,7 @@ export class ExportRules {
     this.#attributes = attributes
   }
 
-  /** The attribute id to tell of a path, or NOTHING. */
+  /** Returns the attribute id that is sent for a path, or NOTHING. */
   decide(rib: FamilyRib, prefix: number, attribute: number, source: Source): number {
     this.reason = ''
     if (!this.#mayPass(source, attribute)) return NOTHING
@@ -37,7 +37,7 @@ export class ExportRules {
     return this.nextHop(rib.family, result, source) === undefined ? NOTHING : told
   }
 
-  /** The next hop to tell; undefined, with a reason: there is none that the peers could use. */
+  /** Returns the next hop to send; undefined, with `reason` set, when there is none that the peers can use. */
   nextHop(family: Family, attribute: number, source: Source): Uint8Array | undefined {
     const nextHop = this.#chooseNextHop(family, attribute, source)
     if (nextHop === undefined) {
@@ -55,26 +55,26 @@ export class ExportRules {
     const { self, nextHopSelf, external } = this.#config
     if (nextHopSelf && (external || source.kind !== 'ibgp')) return self[family]
     const learned = this.#attributes.nextHop(attribute)
-    // A link-local one means nothing on another link (RFC 2545 section 3).
+    // A link-local next hop is valid on its own link only (RFC 2545 section 3).
     return learned.length === 0 || isLinkLocal(learned) ? self[family] : learned
   }
 
-  /** How a path's attributes are written. */
+  /** How a path's attributes are encoded for the group. */
   options(source: Source): WireOptions {
     const { external, options, clusterId } = this.#config
     if (external || source.kind !== 'ibgp') return options
     return { ...options, reflect: { originatorId: source.routerId, clusterId } }
   }
 
-  /** RFC 9494 section 4.6: for whoever knows nothing of them, long-lived stale paths are made unattractive. */
+  /** Lowers the preference of long-lived stale paths for peers without that capability (RFC 9494 section 4.6). */
   #asTold(attribute: number): number {
     const stale = (this.#attributes.flags[attribute]! & ATTRIBUTE_FLAG.LLGR_STALE) !== 0
     return stale && this.#config.longLived === 'lower' ? loweredStale(this.#attributes, attribute) : attribute
   }
 
-  /** RFC 4271 9.2, RFC 4456, RFC 1997, RFC 9494 4.3. */
+  /** Whether the protocol allows to send the path (RFC 4271 section 9.2, RFC 4456, RFC 1997, RFC 9494 section 4.3). */
   #mayPass(source: Source, attribute: number): boolean {
-    // The well-known communities are about routes that were received: on our own they are meant for who is told.
+    // Well-known communities restrict received routes. On our own routes they are meant for the receivers.
     if (source.kind === 'local') return true
     const flags = this.#attributes.flags[attribute]!
     if ((flags & ATTRIBUTE_FLAG.NO_ADVERTISE) !== 0) return false

@@ -1,11 +1,11 @@
-// Adj-RIB-Out beside the best path, for groups whose members take several paths to a prefix (RFC 7911): which other paths they have been told of.
+// Adj-RIB-Out of the paths beside the best one, for groups with add-path (RFC 7911).
 import type { FamilyRib } from './family-rib.ts'
 
-/** Path identifier of the best path; the others have the index of their path in the RIB, from FIRST_EXTRA_ID on. */
+/** Path identifier of the best path. Other paths have the index of their path in the RIB plus FIRST_EXTRA_ID. */
 export const BEST_ID = 1
 const FIRST_EXTRA_ID = 2
 
-/** A path, or that it is gone (attribute -1): what members are to be told. */
+/** A change to send to the members: a path, or its withdrawal (attribute -1). */
 export interface ExtraPath {
   readonly prefix: number
   readonly pathId: number
@@ -18,11 +18,11 @@ interface Told {
   readonly source: number
 }
 
-/** The attribute id that may be told of a path, -1: none. */
+/** Returns the attribute id that is sent for a path; -1: it is not sent. */
 export type Decide = (prefix: number, attribute: number, source: number) => number
 
 export class ExtraPaths {
-  /** By prefix and path identifier. */
+  /** Advertised paths by prefix and path identifier. */
   readonly #told = new Map<number, Map<number, Told>>()
 
   holds(prefix: number): boolean {
@@ -37,12 +37,12 @@ export class ExtraPaths {
     for (const paths of this.#told.values()) for (const { attribute } of paths.values()) yield attribute
   }
 
-  /** Brings a prefix up to date; what changed, withdrawals first. */
+  /** Updates a prefix and returns the changes, withdrawals first. */
   update(rib: FamilyRib, prefix: number, decide: Decide): readonly ExtraPath[] {
     const before = this.#told.get(prefix)
     const now = this.#wanted(rib, prefix, decide)
     const changes: ExtraPath[] = []
-    // Another peer's path may have got the identifier: then the one of before goes, for that peer's sake.
+    // The identifier may belong to another peer's path now: the old path is withdrawn, because that peer itself does not get the new one.
     for (const [pathId, { source }] of before ?? [])
       if (now.get(pathId)?.source !== source) changes.push({ prefix, pathId, attribute: -1, source })
     for (const [pathId, { attribute, source }] of now) {
@@ -55,7 +55,7 @@ export class ExtraPaths {
     return changes
   }
 
-  /** All that members have been told of a prefix. */
+  /** All advertised paths of a prefix. */
   all(prefix: number): readonly ExtraPath[] {
     return [...(this.#told.get(prefix) ?? [])].map(([pathId, told]) => ({ prefix, pathId, ...told }))
   }
@@ -65,7 +65,7 @@ export class ExtraPaths {
     const wanted = new Map<number, Told>()
     const bestAttribute = prefixes.bestAttribute[prefix]!
     const bestSource = prefixes.bestSource[prefix]!
-    // The best path is told by itself; of several that are the same any may stand for it.
+    // The best path is sent as BEST_ID. Of several paths equal to it any one is skipped in its place.
     let best = false
     for (let path = prefixes.head[prefix]!; path >= 0; path = paths.next[path]!) {
       if (paths.attribute[path]! < 0) continue

@@ -1,4 +1,4 @@
-// Adj-RIB-In and Loc-RIB of one family: paths come and go, touched prefixes wait as dirty until the next flush.
+// Adj-RIB-In and Loc-RIB of one family. Prefixes whose paths change are dirty until the next flush selects their best path.
 import type { Family } from '../config.ts'
 import type { BestPath } from './best-path.ts'
 import { IdStack, mix } from './columns.ts'
@@ -20,7 +20,7 @@ export class FamilyRib {
     this.#bestPath = bestPath
   }
 
-  /** The path of a source to a prefix, -1: none. */
+  /** Returns the path of a source to a prefix; -1: none. */
   lookup(prefix: number, source: number, pathId: number): number {
     const { paths } = this
     let path = this.prefixes.head[prefix]!
@@ -29,7 +29,7 @@ export class FamilyRib {
     return path
   }
 
-  /** Adds a path to the prefix's list; its attributes are the caller's to set. */
+  /** Adds a path to the prefix's list; the caller sets its attributes. */
   insert(prefix: number, source: number, pathId: number): number {
     const path = this.paths.add(prefix, source, pathId)
     this.paths.next[path] = this.prefixes.head[prefix]!
@@ -57,7 +57,7 @@ export class FamilyRib {
     this.dirty.push(prefix)
   }
 
-  /** Selects the best paths of dirty prefixes; returns those of which what was last published is no longer true. */
+  /** Selects the best paths of dirty prefixes; returns the prefixes whose best path or set of equal paths changed. */
   selectAll(prefixes: Int32Array): Int32Array {
     const changed = new Int32Array(prefixes.length)
     let count = 0
@@ -68,7 +68,7 @@ export class FamilyRib {
     return changed.subarray(0, count)
   }
 
-  /** Selects the best path of a dirty prefix; true when what was last published is no longer true. */
+  /** Selects the best path of a dirty prefix; returns true when it or the set of equal paths changed. */
   select(prefix: number): boolean {
     const { prefixes, paths } = this
     prefixes.dirty[prefix] = 0
@@ -87,7 +87,7 @@ export class FamilyRib {
     return true
   }
 
-  /** The paths that may be used at once (attributes and source of each), the best first; of a prefix that is not dirty. */
+  /** Equal paths of a prefix (attributes and source of each), the best first; none while the prefix is dirty. */
   equalPaths(prefix: number): readonly { readonly attribute: number; readonly source: number }[] {
     if (this.prefixes.bestSet(prefix) === 0 || this.prefixes.dirty[prefix] === 1) return []
     this.#bestPath.select(this.paths, this.prefixes.head[prefix]!)
@@ -97,7 +97,7 @@ export class FamilyRib {
     }))
   }
 
-  /** All paths to a prefix that were not rejected. */
+  /** All paths to a prefix that policy accepted. */
   usablePaths(prefix: number): readonly { attribute: number; source: number; pathId: number }[] {
     const { paths } = this
     const usable = []

@@ -1,18 +1,18 @@
-// When the tables are flushed: at the end of the event loop's turn; but after a flush that was mostly writing the same few prefixes
-// to many peers, a while later, so that the next one has more to say. Where the last one was like that, every change waits for a
-// moment, as it seldom comes alone: what many peers that are lost had announced is told to the others at once.
+// Decides when the tables are flushed: at the end of the event loop's turn. After a wide flush, one that wrote few prefixes to many peers, the next
+// one waits so that it carries more prefixes. The first change after that rest waits for a moment too, because changes seldom come alone:
+// the routes of many lost peers are then withdrawn in one flush.
 import type { Clock } from '../clock.ts'
 
-/** After a flush that told more peers than prefixes nothing is flushed for as long as it took, but for at most so many milliseconds: telling 2,000 peers of one prefix costs as much as of a hundred. */
+/** Longest rest in milliseconds after a wide flush; it is as long as the flush took. Sending 2,000 peers one prefix costs as much as sending them a hundred. */
 const LONGEST = 100
-/** Milliseconds that the first change after a rest waits at most: half of what the last flush took, but not where that is less than a timer can count. */
+/** Longest wait in milliseconds of the first change after a rest: half the time of the last wide flush, and none when that is below a timer's resolution. */
 const LONGEST_MOMENT = 10
 
-/** What a flush did. */
+/** The result of a flush. */
 export interface FlushResult {
-  /** It is not done: the next turn goes on. */
+  /** There is more work: the next turn of the event loop goes on. */
   readonly more: boolean
-  /** It told more peers than prefixes. */
+  /** It wrote to more peers than there were prefixes. */
   readonly wide: boolean
 }
 
@@ -30,7 +30,7 @@ export class FlushTimer {
     this.#flush = flush
   }
 
-  /** Something changed. */
+  /** Schedules a flush after a change. */
   schedule(): void {
     if (this.#cancel !== undefined || this.#closed) return
     const wait = Math.max(this.#notBefore - this.#clock.now(), this.#moment)
@@ -38,7 +38,7 @@ export class FlushTimer {
     this.#cancel = this.#waits ? this.#clock.after(wait, this.#run) : this.#clock.soon(this.#run)
   }
 
-  /** Something that waited can go on: at the end of this turn. */
+  /** Schedules a flush at the end of this turn: work that waited can go on. */
   hurry(): void {
     if (this.#closed || (this.#cancel !== undefined && !this.#waits)) return
     this.#cancel?.()

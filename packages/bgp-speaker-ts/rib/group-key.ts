@@ -1,4 +1,4 @@
-// Which peers are told the same: the configuration of a peer's update group, and its name.
+// The configuration of a peer's update group and its key: peers with equal keys are sent the same UPDATEs.
 import { isLinkLocal, parseAddress, parseScoped } from '../address.ts'
 import type { Family, PeerConfig } from '../config.ts'
 import { MAX_EXTENDED_LENGTH, MAX_LENGTH } from '../packet/codes.ts'
@@ -7,7 +7,7 @@ import type { Negotiated } from '../peer/session/negotiation.ts'
 import type { Policy } from '../policy/policy.ts'
 import { DEFAULT_LOCAL_PREF } from './attribute-table.ts'
 
-/** What makes two peers be told the same. */
+/** Everything that decides what a peer is sent, other than its export policy. */
 export interface GroupConfig {
   readonly families: readonly Family[]
   readonly external: boolean
@@ -18,13 +18,13 @@ export interface GroupConfig {
   readonly clusterId: number
   /** Replace every next hop by our own. */
   readonly nextHopSelf: boolean
-  /** Our own next hop, by family; undefined: there is none, and what needs it is not sent. */
+  /** Our own next hop by family; undefined: there is none, and routes that need it are not sent. */
   readonly self: Readonly<Record<Family, Uint8Array | undefined>>
   /** IPv4 prefixes may have an IPv6 next hop (RFC 8950). */
   readonly ipv4OverIpv6: boolean
-  /** What members are told of long-lived stale paths (RFC 9494): all, nothing, or that they are poor ones. */
+  /** Long-lived stale paths (RFC 9494) are sent as they are, not at all, or with the lowest preference. */
   readonly longLived: 'pass' | 'withhold' | 'lower'
-  /** Families of which members are told all paths (RFC 7911). */
+  /** Families with add-path: members are sent all paths (RFC 7911). */
   readonly addPath: readonly Family[]
 }
 
@@ -64,7 +64,7 @@ export function makeGroupConfig(
   }
 }
 
-/** Our own next hop of a family: as configured, else the session's local address where it is of that family. On a link-local session a configured IPv6 one is followed by that address (RFC 2545 section 3). */
+/** Our own next hop of a family: as configured, else the session's local address when it is of that family. On a link-local session the link-local address follows a configured IPv6 one (RFC 2545 section 3). */
 function own(
   peer: PeerConfig,
   localAddress: string,

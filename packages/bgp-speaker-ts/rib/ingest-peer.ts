@@ -1,25 +1,25 @@
-// What the taking in of UPDATEs asks of the session that they come from, and tells it.
+// The session that UPDATEs come from, as ingest sees it.
 import type { Family } from '../config.ts'
 import type { UpdateContext } from '../packet/attribute-scan.ts'
 import type { PolicyEngine } from '../policy/engine.ts'
 import type { Source } from './source.ts'
 
-/** What the session knows and counts. */
+/** Settings and counters of the session, and the events that ingest reports to it. */
 export interface IngestPeer {
   readonly source: Source
   readonly context: UpdateContext
   readonly families: readonly Family[]
   readonly policy: PolicyEngine | undefined
-  /** Own cluster ID, for loops through reflectors (RFC 4456 section 8). */
+  /** Our cluster ID, which detects loops through reflectors (RFC 4456 section 8). */
   readonly clusterId: number
   readonly localId: number
-  /** The first AS of an external peer's path must be its own (RFC 4271 6.3); 0: not checked. */
+  /** AS number that an external peer's AS_PATH must start with (RFC 4271 section 6.3); 0: not checked. */
   readonly firstAsn: number
-  /** Addresses of our own, which may not be a next hop. */
+  /** Whether the address at `at` is our own, which may not be a next hop. */
   isOwnAddress(bytes: Uint8Array, at: number, length: number): boolean
   /** The session runs over loopback addresses. */
   readonly loopback: boolean
-  /** Most prefixes in one family; Infinity: no limit. */
+  /** Prefix limit of each family; Infinity: none. */
   readonly maxPrefixes: number
   /** At so many prefixes in one family the limit is near. */
   readonly warnPrefixes: number

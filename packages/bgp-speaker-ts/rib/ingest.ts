@@ -1,4 +1,4 @@
-// UPDATE bytes of one peer into the RIB: the hot path. Nothing is allocated for a well-formed message whose attributes are known.
+// Takes the bytes of a peer's UPDATEs into the RIB. This is the hot path: a well-formed message with a known attribute set allocates nothing.
 import type { Family } from '../config.ts'
 import { NotificationError } from '../errors.ts'
 import { AttributeScan, OUTCOME } from '../packet/attribute-scan.ts'
@@ -22,9 +22,9 @@ export class Ingest {
   readonly #attributes: AttributeTable
   readonly #scan = new AttributeScan()
   readonly #sections = new UpdateSections()
-  /** Why the set at hand may not be used at all; '': it may. */
+  /** Why the current attribute set is refused whatever the policy says; '': it is not. */
   #refusal = ''
-  /** Of the message's prefixes, in their order: see `PrefixTable.fetch4`. */
+  /** Hash keys of the message's prefixes in their order, see `PrefixTable.fetch4`. */
   #keys = new Int32Array(4096)
 
   constructor(ribs: Readonly<Record<Family, FamilyRib>>, attributes: AttributeTable) {
@@ -32,7 +32,7 @@ export class Ingest {
     this.#attributes = attributes
   }
 
-  /** Takes in the UPDATE whose body is [body, end). @throws NotificationError where the session must be reset. */
+  /** Takes in the UPDATE with the body [body, end). @throws NotificationError when the session must be reset. */
   update(peer: IngestPeer, bytes: Uint8Array, body: number, end: number): undefined {
     const sections = this.#sections
     sections.split(bytes, body, end)
@@ -57,14 +57,14 @@ export class Ingest {
       this.#announce(peer, 'ipv4-unicast', bytes, sections.attributesEnd, sections.end, scan.nextHopAt, 4)
   }
 
-  /** Marks all that a peer has sent in a family as stale: what it does not send again will be swept. */
+  /** Marks all routes of a peer in a family as stale: `sweepStale` removes those that it does not send again. */
   markStale(peer: IngestPeer, family: Family): void {
     const { paths } = this.#ribs[family]
     for (let path = paths.first(peer.source.index); path >= 0; path = paths.following(path))
       paths.flags[path]! |= PATH_FLAG.STALE
   }
 
-  /** Removes what is still stale. */
+  /** Removes the routes that are still stale. */
   sweepStale(peer: IngestPeer, family: Family): void {
     const rib = this.#ribs[family]
     const { paths } = rib
@@ -75,7 +75,7 @@ export class Ingest {
     }
   }
 
-  /** Applies the peer's import policy again to all that it has sent (soft reconfiguration). */
+  /** Applies the peer's import policy again to all of its routes (soft reconfiguration). */
   reconsider(peer: IngestPeer, family: Family): void {
     const rib = this.#ribs[family]
     const { paths } = rib
@@ -83,7 +83,7 @@ export class Ingest {
       this.#reconsider(peer, rib, path)
   }
 
-  /** Keeps what is stale as a last resort, but for what says that it must not be kept so (RFC 9494 section 4.2). */
+  /** Turns stale routes into long-lived stale ones; removes those with the NO_LLGR community (RFC 9494 section 4.2). */
   keepLongLived(peer: IngestPeer, family: Family): void {
     const rib = this.#ribs[family]
     const { paths } = rib
@@ -137,7 +137,7 @@ export class Ingest {
   #reach(peer: IngestPeer, bytes: Uint8Array, { reach }: AttributeScan): void {
     const family = unicast(reach.afi, reach.safi)
     if (family === undefined || !peer.families.includes(family)) return
-    // On a link-local session that address is sure to be on the link; the global one may lie anywhere.
+    // On a link-local session the link-local next hop is on the link for certain; the global one may be anywhere.
     const onLink = reach.linkLocalAt > 0 && peer.source.zone !== undefined
     const nextHopAt = onLink ? reach.linkLocalAt : reach.nextHopAt
     this.#announce(peer, family, bytes, reach.start, reach.end, nextHopAt, reach.nextHopLength)
@@ -163,7 +163,7 @@ export class Ingest {
     this.#walk(peer, family, bytes, start, end, id, false)
   }
 
-  /** Goes through the NLRI in [at, end). @throws NotificationError Invalid Network Field. */
+  /** Withdraws or announces the NLRI in [at, end). @throws NotificationError Invalid Network Field. */
   #walk(
     peer: IngestPeer,
     family: Family,
@@ -199,7 +199,7 @@ export class Ingest {
     }
   }
 
-  /** The keys of the prefixes in [at, end). Has the processor fetch what they need: it waits for memory once a message, and not once a prefix. */
+  /** Computes the hash keys of the prefixes in [at, end) and touches their hash slots. The processor then loads all slots at once, and waits for memory once a message instead of once a prefix. */
   #fetch({ prefixes }: FamilyRib, bytes: Uint8Array, at: number, end: number, addPath: boolean): void {
     if (end - at > this.#keys.length) this.#keys = new Int32Array(end - at)
     const keys = this.#keys
@@ -208,7 +208,7 @@ export class Ingest {
       if (at >= end) return
       const length = bytes[at++]!
       const size = (length + 7) >> 3
-      // Whoever takes the prefixes says what is wrong.
+      // A malformed prefix: `#walk` throws for it.
       if (length > 32 * prefixes.words || size > end - at) return
       const first = word(bytes, at, length)
       if (prefixes.words === 1) keys[index] = prefixes.fetch4(first)
@@ -268,7 +268,7 @@ export class Ingest {
   }
 }
 
-/** RFC 4486 section 4: the data names the family and the limit. */
+/** The CEASE for too many prefixes; its data names the family and the limit (RFC 4486 section 4). */
 export function tooManyPrefixes(family: Family, limit: number): NotificationError {
   const data = new Uint8Array(7)
   data[1] = family === 'ipv4-unicast' ? AFI.IPV4 : AFI.IPV6
@@ -296,7 +296,7 @@ function unicast(afi: number, safi: number): Family | undefined {
   return afi === AFI.IPV4 ? 'ipv4-unicast' : afi === AFI.IPV6 ? 'ipv6-unicast' : undefined
 }
 
-/** 32 bits, as a signed number, of an address whose prefix has `length` bits from here on; the rest is zero. Bounds are the caller's. */
+/** Reads 32 bits of a prefix as a signed number. `length` bits of the prefix remain from `at` on, the bits after them are zero. The caller checks the bounds. */
 function word(bytes: Uint8Array, at: number, length: number): number {
   if (length <= 0) return 0
   let value = bytes[at]! << 24

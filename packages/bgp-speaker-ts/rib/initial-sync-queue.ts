@@ -1,4 +1,4 @@
-// The syncs that go on: new members and repetitions, one repetition of a member at a time.
+// The running initial syncs: those of new members, and repetitions for route refreshes, one at a time for each member.
 import type { Family } from '../config.ts'
 import type { FamilyRib } from './family-rib.ts'
 import { InitialSync } from './initial-sync.ts'
@@ -12,20 +12,20 @@ export class InitialSyncQueue {
     return this.#syncs.length === 0
   }
 
-  /** A new member is told everything, together with others that came a moment before. */
+  /** Starts the sync of a new member, or lets it join one of its group that has sent nothing yet. */
   join(group: UpdateGroup, member: Member): void {
     const sync = this.#syncs.find((candidate) => candidate.group === group && candidate.fresh)
     if (sync === undefined) this.#syncs.push(new InitialSync(group, [member]))
     else sync.members.add(member)
   }
 
-  /** Sends a member everything of one family again (RFC 2918); once, however often it was asked for before that began. */
+  /** Repeats all routes of a family for a member (RFC 2918); once, however often the member asks before the repetition begins. */
   repeat(group: UpdateGroup, member: Member, family: Family): void {
     if (this.#syncs.some((sync) => sync.willRepeat(member, family))) return
     this.#syncs.push(new InitialSync(group, [member], [family]))
   }
 
-  /** End-of-RIB markers that a member still has to get. */
+  /** Families whose End-of-RIB a member has not got yet. */
   ends(member: Member): readonly Family[] {
     return this.#syncs.filter((sync) => sync.members.has(member)).flatMap((sync) => sync.ends)
   }
@@ -38,12 +38,12 @@ export class InitialSyncQueue {
     this.#syncs = []
   }
 
-  /** Sends a slice of each; true: there is more to send that does not wait for room. */
+  /** Sends one slice of each sync; returns true when more can be sent at once. */
   work(ribs: Readonly<Record<Family, FamilyRib>>, now: number): boolean {
     let more = false
     const left: InitialSync[] = []
     for (const sync of this.#syncs) {
-      // RFC 7313 section 4.1: a repetition begins after End-of-RIB, and one at a time.
+      // RFC 7313 section 4.1: a repetition begins after End-of-RIB and after the previous repetition.
       if (sync.repeats && left.some((before) => before.shares(sync))) {
         left.push(sync)
         continue

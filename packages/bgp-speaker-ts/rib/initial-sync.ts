@@ -1,4 +1,4 @@
-// Telling new members everything that their group advertises, in slices, together for those who joined together.
+// Sends new members all routes of their group's Adj-RIB-Out, in slices. Members that join together share one sync. A route refresh repeats it for one family.
 
 import type { Family } from '../config.ts'
 import { FAMILIES } from '../packet/families.ts'
@@ -8,20 +8,20 @@ import type { UpdateGroup } from './update-group.ts'
 
 const SLICE = 4000
 const FULL = 1 << 20
-/** Milliseconds after which a sync does not wait for its slowest members any more. */
+/** Milliseconds after which a sync stops waiting for its slowest members. */
 const PATIENCE = 1000
 
 export class InitialSync {
   readonly group: UpdateGroup
   readonly members: Set<Member>
-  /** It was asked for by a route refresh. */
+  /** It answers a route refresh. */
   readonly repeats: boolean
   #begun = false
   #families: Family[]
   #cursor = 0
   #fullSince: number | undefined
 
-  /** `families`: those asked for by a route refresh, which ends without End-of-RIB; absent: all of a new session's. */
+  /** @param families those of a route refresh, which ends without End-of-RIB; absent: all families of a new session */
   constructor(group: UpdateGroup, members: Iterable<Member>, families?: readonly Family[]) {
     this.group = group
     this.members = new Set(members)
@@ -29,12 +29,12 @@ export class InitialSync {
     this.#families = FAMILIES.filter((family) => (families ?? group.config.families).includes(family))
   }
 
-  /** Nothing was sent yet: others may join. */
+  /** Nothing was sent yet: other members may join. */
   get fresh(): boolean {
     return !this.repeats && this.#cursor === 0 && this.#families.length === this.group.config.families.length
   }
 
-  /** It will send the member all of that family again, and has not begun yet. */
+  /** It is a repetition of that family for the member and has not begun yet. */
   willRepeat(member: Member, family: Family): boolean {
     return this.repeats && !this.#begun && this.#families[0] === family && this.members.has(member)
   }
@@ -44,13 +44,13 @@ export class InitialSync {
     return false
   }
 
-  /** The End-of-RIB markers that are still to be sent. */
+  /** Families whose End-of-RIB is still to be sent. */
   get ends(): readonly Family[] {
     return this.repeats ? [] : this.#families
   }
 
   /**
-   * Sends one slice. `done`: all is sent. `waiting`: connections are full. `split` holds members that are too slow for the rest.
+   * Sends one slice. `done`: all is sent. `waiting`: a connection is full. `split`: a new sync with the members that are too slow for this one.
    */
   slice(
     ribs: Readonly<Record<Family, FamilyRib>>,

@@ -1,29 +1,29 @@
-// A peer as its update group sees it, and what a slow one has missed.
+// A peer as its update group sees it, and what a slow peer has missed.
 import type { Family } from '../config.ts'
 import type { Source } from './source.ts'
 import type { Batch } from './update-encoder.ts'
 
 export type Marker = 'end-of-rib' | 'refresh-begin' | 'refresh-end'
 
-/** A peer as its group sees it. */
+/** A peer as its update group sees it. */
 export interface Member {
   readonly source: Source
   write(bytes: Uint8Array, messages: number): void
   /** Bytes that wait to be sent. */
   pending(): number
   rejected(reason: string, prefix: string): void
-  /** What stands before and after a family's routes in a sync. */
+  /** Sends End-of-RIB, BoRR or EoRR of a family. */
   sendMarker(family: Family, kind: Marker): void
 }
 
-/** A member that cannot keep up: told the latest state of what it missed once it has room. */
+/** A member that cannot keep up with its group: it is sent the latest state of what it missed once its connection has room. */
 export interface SlowPeer {
   readonly member: Member
-  /** Prefixes that changed meanwhile. */
+  /** Prefixes that changed since it fell behind. */
   readonly missed: Readonly<Record<Family, Set<number>>>
-  /** Identifiers of paths beside the best that it may have been told of and that have changed. */
+  /** Identifiers of paths beside the best ones that changed since it fell behind. */
   readonly ids: Readonly<Record<Family, PathIds>>
-  /** End-of-RIB markers that it still has to get. */
+  /** Families whose End-of-RIB it has not got yet. */
   readonly ends: Family[]
 }
 
@@ -40,7 +40,7 @@ export function addId(ids: PathIds, prefix: number, pathId: number): void {
   else known.add(pathId)
 }
 
-/** Writes a batch without the segments that the member itself is the source of, in as few pieces as possible. */
+/** Writes a batch to a member, in as few pieces as possible, without the segments whose source is the member itself. */
 export function sendTo(member: Member, { bytes, messages, own }: Batch): void {
   const left = own.get(member.source.index)
   if (left === undefined) {

@@ -1,4 +1,4 @@
-// What a group's members have been told, by prefix: Adj-RIB-Out (RFC 4271 section 3.2) of one family.
+// Adj-RIB-Out (RFC 4271 section 3.2) of an update group in one family: the routes that its members have been sent.
 import { grown, IdStack } from './columns.ts'
 import { NOBODY } from './source.ts'
 
@@ -6,20 +6,20 @@ const NOTHING = -1
 
 /** Adj-RIB-Out of one family. */
 export class OutTable {
-  /** Attribute id that is advertised, -1: nothing. By prefix id. */
+  /** Advertised attribute id by prefix id; -1: nothing. */
   attribute = new Int32Array(0)
-  /** Whose path it is; that peer is not told. */
+  /** Source of the advertised path by prefix id; that peer itself does not get it. */
   source = new Uint16Array(0)
-  /** 1: changed, but not looked at yet. */
+  /** 1: the prefix is in `queue`. */
   waiting = new Uint8Array(0)
   readonly queue = new IdStack()
   count = 0
-  /** Prefix ids below this may be asked for. */
+  /** Prefix ids below this number have a valid entry. */
   used = 0
-  /** How many of them came from a source. */
+  /** Number of advertised prefixes by source. */
   bySource = new Int32Array(16)
 
-  /** Makes room for `capacity` prefixes, of which `used` may be asked for. */
+  /** Makes room for `capacity` prefixes and initializes those below `used`. */
   ensure(capacity: number, used: number): void {
     if (capacity > this.attribute.length) {
       this.attribute = grown(this.attribute, capacity)

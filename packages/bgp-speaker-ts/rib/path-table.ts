@@ -1,7 +1,7 @@
-// All paths of one family in typed arrays, each in two lists: its prefix's and its peer's.
+// All paths of one family in typed arrays. Each path is in two linked lists: that of its prefix and that of its peer.
 import { grown } from './columns.ts'
 
-/** Bits of the `flags` column. STALE: kept over a graceful restart, not heard of since. REFUSED: never usable, whatever the policy. LONG_LIVED: stale for so long that it is a last resort (RFC 9494). */
+/** Bits of the `flags` column. STALE: the peer has to send the path again, or it is swept. REFUSED: not usable, whatever the policy says. LONG_LIVED: long-lived stale (RFC 9494). */
 export const PATH_FLAG = { STALE: 1, REFUSED: 2, LONG_LIVED: 4 } as const
 
 export class PathTable {
@@ -17,7 +17,7 @@ export class PathTable {
   flags = new Uint8Array(0)
   used = 0
   live = 0
-  /** Path identifiers of the NLRI (RFC 7911); none before the first that is not 0. */
+  /** Path identifiers of the NLRI (RFC 7911); undefined until one is not 0. */
   #pathId: Uint32Array | undefined
   #peerNext = new Int32Array(0)
   #peerPrevious = new Int32Array(0)
@@ -46,7 +46,7 @@ export class PathTable {
     return id
   }
 
-  /** Takes a path out of its peer's list and frees it; the prefix's list is the caller's. */
+  /** Removes a path from its peer's list and frees it; the caller removes it from the prefix's list. */
   remove(id: number): void {
     const next = this.#peerNext[id]!
     const previous = this.#peerPrevious[id]!

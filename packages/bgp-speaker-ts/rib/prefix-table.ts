@@ -1,13 +1,13 @@
-// All prefixes of one family in an open-addressed hash over typed arrays: address words and length behind a stable id.
+// All prefixes of one family under stable ids: an open-addressed hash over typed arrays with the address words and length.
 import { formatAddress, type Prefix } from '../address.ts'
 import { readU32 } from '../packet/reader.ts'
 import { writeU32 } from '../packet/writer.ts'
 import { grown, mix, release } from './columns.ts'
 import { NOBODY } from './source.ts'
 
-/** Length of an id that stands for no prefix. */
+/** Value of `length` for an id without a prefix. */
 const FREE = 255
-/** In the hash: no id is so large, as it is never more than half full. */
+/** A free slot of the hash. No entry has all bits set, because the hash is never more than half full. */
 const EMPTY = -1
 const DELETED = -2
 const SEED = 0x2c1b3c6d
@@ -18,28 +18,28 @@ export class PrefixTable {
   length = new Uint8Array(0)
   /** First path, -1: none. */
   head = new Int32Array(0)
-  /** Attributes and source of the best path as it was last published; -1 and NOBODY: none. */
+  /** Attributes and source of the last published best path; -1 and NOBODY: none. */
   bestAttribute = new Int32Array(0)
   bestSource = new Uint16Array(0)
   /** 1: waits for best path selection. */
   dirty = new Uint8Array(0)
-  /** For whoever works on a batch: chains prefixes of one attribute set. */
+  /** Scratch column of the announcer's batch: the next prefix of a chain. */
   next = new Int32Array(0)
-  /** Of no use but that it keeps what was fetched from being optimized away. */
+  /** Keeps the loads of `fetch4` and `fetch6` from being optimized away; the value is never read. */
   fetched = 0
-  /** Ids are below this. */
+  /** All ids are below this number. */
   used = 0
   live = 0
-  /** Signed: larger numbers than 31 bits hold would be objects. */
+  /** Address words as signed numbers: V8 stores numbers of more than 31 bits as objects. */
   #address: Int32Array[]
-  /** By the low bits of a mixed address: the id in as many bits, and the other bits of that number, so that a look at another's slot seldom needs a look at its address. */
+  /** The hash, indexed by the low bits of the key. An entry has the id in its low bits and the key's other bits above, so that most foreign entries are passed without reading their address. */
   #index = new Int32Array(0)
   #last = 0
   #deleted = 0
   #free: number[] = []
   #bestSet: Int32Array | undefined
 
-  /** `multipath`: several paths to a prefix may be used at once. */
+  /** @param multipath a prefix may have several equal paths */
   constructor(words: 1 | 4, multipath = false) {
     this.words = words
     if (multipath) this.#bestSet = new Int32Array(0)
@@ -48,7 +48,7 @@ export class PrefixTable {
     this.#rehash(4096)
   }
 
-  /** The key of an address, for `find4`. Has the processor fetch what it needs of the hash: several in a row are fetched at the same time. */
+  /** Returns the key of an address for `find4` and reads its hash slot, so that the processor loads the slots of several addresses at the same time. */
   fetch4(address: number): number {
     const key = mix(SEED, address)
     this.fetched ^= this.#index[key & this.#last]!
@@ -63,8 +63,8 @@ export class PrefixTable {
   }
 
   /**
-   * The id of an IPv4 prefix, made when `create` and not there; -1 when not there. The address is a signed number; host bits must be zero.
-   * @param key of the address, as `fetch4` says
+   * Returns the id of an IPv4 prefix; adds the prefix when `create` is set, else -1 when it is unknown. The address is a signed number with host bits of zero.
+   * @param key the result of `fetch4`
    */
   find4(key: number, address: number, length: number, create: boolean): number {
     const last = this.#last
@@ -88,7 +88,7 @@ export class PrefixTable {
     return id
   }
 
-  /** The same for IPv6, whose key is that of `fetch6`. */
+  /** The same for IPv6, with the key of `fetch6`. */
   find6(key: number, a: number, b: number, c: number, d: number, length: number, create: boolean): number {
     const last = this.#last
     let slot = key & last
@@ -131,7 +131,7 @@ export class PrefixTable {
     return this.#address[i]![id]!
   }
 
-  /** The address into 4 or 16 bytes of `into`. */
+  /** Writes the address as 4 or 16 bytes into `into`. */
   copyAddress(id: number, into: Uint8Array, at: number): void {
     for (let i = 0; i < this.words; i++) writeU32(into, at + 4 * i, this.#address[i]![id]!)
   }
@@ -147,7 +147,7 @@ export class PrefixTable {
     return `${formatAddress(bytes)}/${length}`
   }
 
-  /** Forgets a prefix that has no paths; its id may come back for another. */
+  /** Removes a prefix that has no paths; its id will be reused. */
   remove(id: number): void {
     const last = this.#last
     let slot = this.#key(id) & last
@@ -159,7 +159,7 @@ export class PrefixTable {
     this.#free.push(id)
   }
 
-  /** Stands for all paths that may be used at once, as last published; 0: only the best. */
+  /** Hash of the last published set of equal paths; 0: only the best. */
   bestSet(id: number): number {
     return this.#bestSet === undefined ? 0 : this.#bestSet[id]!
   }
@@ -168,12 +168,12 @@ export class PrefixTable {
     if (this.#bestSet !== undefined) this.#bestSet[id] = set
   }
 
-  /** Whether the id stands for a prefix. */
+  /** Whether the id has a prefix. */
   has(id: number): boolean {
     return id < this.used && this.length[id] !== FREE
   }
 
-  /** A new id in the free slot where the search ended, or in a deleted one that it met before. */
+  /** Makes a new id and enters it in the free slot where the search ended, or in a deleted slot before that. */
   #add(slot: number, hole: number, key: number, length: number): number {
     const id = this.#free.pop() ?? this.used++
     if (id >= this.length.length) this.#grow(this.length.length * 2)
@@ -188,7 +188,7 @@ export class PrefixTable {
     return id
   }
 
-  /** Keeps the hash at most half full, and grows it fourfold: to fill it anew costs more than the room does; the address of every id must be there by now. */
+  /** Keeps the hash at most half full by growing it to a quarter: a rehash costs more than the memory. The address of every id must be written before. */
   #settle(): void {
     if ((this.live + this.#deleted) * 2 <= this.#index.length) return
     let slots = this.#index.length
@@ -230,7 +230,7 @@ export class PrefixTable {
   }
 }
 
-/** Few prefixes are longer than 64 bits: the zeros of the others are not mixed. */
+/** Mixes an IPv6 address. The last 64 bits are skipped when they are zero, as in most prefixes. */
 function key6(a: number, b: number, c: number, d: number): number {
   const key = mix(mix(SEED, a), b)
   return (c | d) === 0 ? key : mix(mix(key, c), d)

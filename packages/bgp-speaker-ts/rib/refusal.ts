@@ -1,10 +1,10 @@
-// Why a path may not be used, whatever the policy says: the reasons that are the speaker's own.
+// Reasons of the speaker's own to refuse a path, whatever the policy says: loops, a wrong first AS, a bad next hop.
 import { isHost, isLinkLocal, isLoopback } from '../address.ts'
 import type { AttributeScan } from '../packet/attribute-scan.ts'
 import { readU32 } from '../packet/reader.ts'
 import type { IngestPeer } from './ingest-peer.ts'
 
-/** Of the attributes that were just scanned, with the next hop at `at`; '': there is none. RFC 4271 sections 5.1.3, 6.3 and 9.1.2, RFC 4456 section 8. */
+/** Returns the reason to refuse the scanned attributes with the next hop at `at`; '': none (RFC 4271 sections 5.1.3, 6.3 and 9.1.2, RFC 4456 section 8). */
 export function refusalOf(
   scan: AttributeScan,
   peer: IngestPeer,
@@ -19,9 +19,9 @@ export function refusalOf(
     if (readU32(scan.buffer, scan.clusterAt + 4 * i) === peer.clusterId) return 'cluster-loop'
   }
   if (!isHost(bytes, at, length)) return 'bad-next-hop'
-  // A session over loopback stays on this machine: only there such a next hop is the peer's.
+  // Only on a session over loopback is a loopback next hop the peer's; elsewhere it would be ourselves.
   if (!peer.loopback && isLoopback(bytes, at, length)) return 'bad-next-hop'
-  // Nobody knows its link.
+  // The link of a link-local next hop is known on a link-local session only.
   if (peer.source.zone === undefined && isLinkLocal(bytes, at, length)) return 'bad-next-hop'
   return peer.isOwnAddress(bytes, at, length) ? 'own-next-hop' : ''
 }

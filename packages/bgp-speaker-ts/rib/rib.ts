@@ -1,4 +1,4 @@
-// The routing tables of a speaker: sources and groups around the two families' RIBs, and the flush that carries changes from one to the other.
+// The routing tables of a speaker: the RIBs of both families, the sources of their paths, the update groups, and the flush that carries changes from RIB to groups.
 import type { Clock } from '../clock.ts'
 import type { Family } from '../config.ts'
 import { FAMILIES } from '../packet/families.ts'
@@ -16,15 +16,15 @@ import { Sources } from './sources.ts'
 import { sweepAttributes } from './sweep.ts'
 import type { UpdateGroup } from './update-group.ts'
 
-/** Prefixes of one flush: some milliseconds of work. */
+/** Most prefixes of one flush, which are some milliseconds of work. */
 const SLICE = 4_096
 
 export interface RibListener {
-  /** Best paths that are others now, after a flush. */
+  /** The best paths of these prefixes changed in a flush. */
   changed(rib: FamilyRib, prefixes: Int32Array): void
-  /** Of these any path came, went or became another, the best or not. */
+  /** Any path of these prefixes changed, the best or not. */
   touched(rib: FamilyRib, prefixes: Int32Array): void
-  /** Attribute ids were freed: caches by id are void. */
+  /** Attribute ids were freed: caches by id are invalid. */
   swept(): void
 }
 
@@ -62,7 +62,7 @@ export class Rib {
     return this.#sources.add(origin)
   }
 
-  /** Forgets a source whose paths were dropped, once nobody needs to be told of that any more. */
+  /** Frees the index of a source whose paths were dropped, once all peers have been sent the withdrawals. */
   retire(source: Source): void {
     this.#sources.retire(source)
     this.schedule()
@@ -77,7 +77,7 @@ export class Rib {
     this.schedule()
   }
 
-  /** What is stale of a peer's becomes a last resort (RFC 9494). */
+  /** Turns a peer's stale routes into long-lived stale ones (RFC 9494). */
   keepLongLived(peer: IngestPeer, family: Family): void {
     this.ingest.keepLongLived(peer, family)
     this.schedule()
@@ -89,18 +89,18 @@ export class Rib {
     this.schedule()
   }
 
-  /** Sends a member everything of one family again (RFC 2918); once, however often it was asked for before that began. */
+  /** Repeats all routes of a family for a member (RFC 2918); once, however often the member asks before the repetition begins. */
   refresh(group: UpdateGroup, member: Member, family: Family): void {
     this.#syncs.repeat(group, member, family)
     this.schedule()
   }
 
-  /** Selects best paths of our own announcements only, until `endDeferral` (RFC 4724 section 4.1). */
+  /** Limits selection to our own announcements until `endDeferral` (RFC 4724 section 4.1). */
   deferSelection(): void {
     this.#deferral.begin()
   }
 
-  /** Selects all that waited; calls `done` when it is on its way to the peers. */
+  /** Selects the deferred prefixes; calls `done` when their changes were sent to the peers. */
   endDeferral(done: () => void): void {
     this.#deferral.end(this.families, done)
     this.schedule()
@@ -114,7 +114,7 @@ export class Rib {
     this.schedule()
   }
 
-  /** Puts a member into its group and starts to tell it everything. */
+  /** Adds a member to its group and starts its initial sync. */
   join(group: UpdateGroup, member: Member): void {
     group.members.set(member.source.index, member)
     this.#syncs.join(group, member)
@@ -134,7 +134,7 @@ export class Rib {
     }
   }
 
-  /** The group of that key, made and filled when there is none. */
+  /** Returns the group of that key; makes and fills it when there is none. */
   group(key: string, make: () => UpdateGroup): UpdateGroup {
     const known = this.groups.get(key)
     if (known !== undefined) return known
@@ -144,7 +144,7 @@ export class Rib {
     return group
   }
 
-  /** Moves a member to a group that tells other things; it is told the difference. */
+  /** Moves a member to another group and sends it the difference. */
   move(member: Member, from: UpdateGroup, to: UpdateGroup): void {
     const told = (family: Family): Set<number> => {
       if (!to.config.families.includes(family)) return new Set()
@@ -164,19 +164,19 @@ export class Rib {
     this.schedule()
   }
 
-  /** Something waits for room in a connection. */
+  /** Whether work waits for room in a connection. */
   busy(): boolean {
     if (!this.#syncs.empty) return true
     for (const group of this.groups.values()) if (group.busy()) return true
     return false
   }
 
-  /** Flushes when the current turn of the event loop is done, or a little later. */
+  /** Schedules a flush at the end of this turn of the event loop, or a little later (see FlushTimer). */
   schedule(): void {
     this.#timer.schedule()
   }
 
-  /** There is room in a connection again. */
+  /** A connection has room again: goes on with work that waited for it. */
   drained(): void {
     if (this.busy()) this.#timer.hurry()
   }
@@ -186,7 +186,7 @@ export class Rib {
     this.#syncs.clear()
   }
 
-  /** Selects best paths of what is dirty and passes the changes on; goes on in the next turn where there is much. */
+  /** Selects the best paths of dirty prefixes and passes the changes to the groups; goes on in the next turn when there are many. */
   #flush(): FlushResult {
     const now = this.#clock.now()
     let more = false
@@ -211,7 +211,7 @@ export class Rib {
     return { more, wide: prefixes < members }
   }
 
-  /** A change waits to be told to a whole group. */
+  /** Whether a change waits in the queue of a group. */
   #queued(): boolean {
     for (const { out } of this.groups.values())
       if (FAMILIES.some((family) => out[family].queue.length > 0)) return true
@@ -233,7 +233,7 @@ export class Rib {
     return dirty.length > 0
   }
 
-  /** Gives back prefixes that nothing refers to any more. */
+  /** Removes prefixes that nothing refers to any more. */
   #release(rib: FamilyRib, prefixes: Int32Array): void {
     const { head, dirty, bestAttribute } = rib.prefixes
     for (let i = 0; i < prefixes.length; i++) {
@@ -260,7 +260,7 @@ export class Rib {
   }
 }
 
-/** Ids below `used` with something in the column. */
+/** Ids below `used` whose value in the column is not negative. */
 function idsWith(column: Int32Array, used: number): number[] {
   const ids: number[] = []
   for (let id = 0; id < used; id++) if (column[id]! >= 0) ids.push(id)

@@ -1,9 +1,9 @@
-// Members of a group that cannot keep up: told the latest state of what they missed once they have room.
+// Members of a group that cannot keep up: each is sent the latest state of what it missed once its connection has room.
 import type { Family } from '../config.ts'
 import type { ExtraPath } from './extra-paths.ts'
 import { addId, type Member, noIds, type PathIds, type SlowPeer } from './member.ts'
 
-/** More than this waiting for a member holds its group up; for longer than PATIENCE (ms), and the member goes on by itself. */
+/** Pending bytes of a member that hold up its group. A member above it for PATIENCE milliseconds leaves the group's pace and becomes a slow peer. */
 const HIGH_WATER = 1 << 20
 const PATIENCE = 1000
 
@@ -12,7 +12,7 @@ export class SlowPeers {
   readonly #slow = new Map<number, SlowPeer>()
   #blockedSince: number | undefined
 
-  /** `members`: those of the group that keep up. */
+  /** @param members the members of the group that keep up */
   constructor(members: Map<number, Member>) {
     this.#members = members
   }
@@ -29,7 +29,7 @@ export class SlowPeers {
     this.#slow.delete(index)
   }
 
-  /** A member that has still to be told of prefixes and path identifiers, and to get End-of-RIB markers. */
+  /** Adds a slow peer with the prefixes, path identifiers and End-of-RIB markers that it has missed. */
   add(
     member: Member,
     missed: Readonly<Record<Family, Set<number>>>,
@@ -39,7 +39,7 @@ export class SlowPeers {
     this.#slow.set(member.source.index, { member, missed, ids, ends: [...ends] })
   }
 
-  /** Whether the group waits for a member that has too much waiting; one that has had it for too long becomes a lagging one. */
+  /** Whether the group waits for a member with too many pending bytes. After PATIENCE such members become slow peers and the group goes on. */
   blocked(now: number): boolean {
     let blocked = false
     for (const member of this.#members.values()) blocked ||= member.pending() > HIGH_WATER
@@ -58,7 +58,7 @@ export class SlowPeers {
     return false
   }
 
-  /** Prefixes and paths beside the best ones that the others were told of. */
+  /** Notes prefixes and paths beside the best ones that the other members were sent. */
   miss(family: Family, prefixes: Int32Array, extra: readonly ExtraPath[]): void {
     for (const { missed, ids } of this.#slow.values()) {
       for (const prefix of prefixes) missed[family].add(prefix)
@@ -66,7 +66,7 @@ export class SlowPeers {
     }
   }
 
-  /** Lets those with room be told by `tell`; who has missed nothing more is a member like the others again. */
+  /** Calls `tell` for slow peers with room. Caught-up peers rejoin the group. */
   catchUp(family: Family, tell: (member: Member, prefixes: Iterable<number>, ids: PathIds) => void): void {
     for (const [index, { member, missed, ids, ends }] of this.#slow) {
       if (member.pending() > HIGH_WATER / 4) continue

@@ -1,4 +1,4 @@
-// Where paths come from: ourselves (index 0) or a peer, as best path and export see it.
+// The source of paths: ourselves (index 0) or a peer, as best path and export rules see it.
 import { parseScoped } from '../address.ts'
 import type { PathSource } from '../policy/policy.ts'
 
@@ -7,22 +7,22 @@ export interface Source {
   readonly kind: PathSource
   /** The peer's name in the API; undefined: ourselves. */
   readonly address: string | undefined
-  /** Its address, for the last tie-break. */
+  /** The peer's address, which is the last tie-break. */
   readonly addressBytes: Uint8Array
-  /** The interface of a session over link-local addresses: what link-local next hops of its paths are on. */
+  /** The interface of a link-local session, on which the link-local next hops of its paths are. */
   readonly zone: string | undefined
   routerId: number
   /** A route reflector client of ours (RFC 4456). */
   readonly client: boolean
 }
 
-/** What a session says of its peer. */
+/** A source as the session describes it. */
 export interface Origin extends Omit<Source, 'index' | 'addressBytes'> {
   /** The peer's address in text. */
   readonly remote: string
 }
 
-/** A peer: there may be thousands, whose addresses are seldom compared, so bytes are made of them only then. */
+/** A peer as a source. The address is parsed at its first comparison: there may be thousands of peers, and tie-breaks are rare. */
 export class PeerSource implements Source {
   readonly index: number
   readonly kind: PathSource
@@ -50,5 +50,5 @@ export class PeerSource implements Source {
 }
 
 export const LOCAL = 0
-/** No source's index; all others are below. */
+/** The index of no source; all indices are below it. */
 export const NOBODY = 0xffff

@@ -1,11 +1,11 @@
-// All sources by their index, which is given to another once nobody needs to be told anything of the one before.
+// All sources by index. The index of a retired source is reused once all peers have been sent the withdrawals of its paths.
 import { BgpError } from '../errors.ts'
 import { LOCAL, NOBODY, type Origin, PeerSource, type Source } from './source.ts'
 
 export class Sources {
   readonly all: (Source | undefined)[] = []
   #retiring: Source[] = []
-  /** An index below this is taken. */
+  /** All indices below this are taken. */
   #free = LOCAL + 1
 
   constructor(routerId: number) {
@@ -20,7 +20,7 @@ export class Sources {
     }
   }
 
-  /** @throws BgpError `too-many-peers`: an index has 16 bits. */
+  /** Adds a source. @throws BgpError `too-many-peers`: an index has 16 bits. */
   add(origin: Origin): Source {
     while (this.all[this.#free] !== undefined) this.#free++
     if (this.#free >= NOBODY) throw new BgpError('too-many-peers', `${NOBODY} peers have paths`)
@@ -29,7 +29,7 @@ export class Sources {
     return added
   }
 
-  /** A source whose paths were dropped. */
+  /** Retires a source whose paths were dropped. */
   retire(source: Source): void {
     this.#retiring.push(source)
   }
@@ -38,7 +38,7 @@ export class Sources {
     return this.#retiring.length > 0
   }
 
-  /** Nobody needs to be told anything of those that retired. */
+  /** Frees the indices of the retired sources. */
   forget(): void {
     for (const { index } of this.#retiring) {
       this.all[index] = undefined

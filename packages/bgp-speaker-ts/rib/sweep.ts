@@ -1,4 +1,4 @@
-// Frees the attribute sets that nothing refers to any more.
+// Frees attribute sets without references: marks all that the tables and groups refer to, then sweeps.
 import type { Family } from '../config.ts'
 import { FAMILIES } from '../packet/families.ts'
 import type { AttributeTable } from './attribute-table.ts'

@@ -1,4 +1,4 @@
-// Encodes many routes into UPDATE messages in one buffer: prefixes of one attribute set share messages.
+// Encodes many routes as UPDATE messages in one buffer. Prefixes with the same attribute set share messages.
 import { AFI, ATTRIBUTE, FLAG, HEADER_LENGTH, MESSAGE, SAFI } from '../packet/codes.ts'
 import { writeHeader } from '../packet/header.ts'
 import { type WireOptions, writeAttributeHeader, writeWireAttributes } from '../packet/wire-attributes.ts'
@@ -8,11 +8,11 @@ import type { FamilyRib } from './family-rib.ts'
 import type { PrefixTable } from './prefix-table.ts'
 import { NOBODY } from './source.ts'
 
-/** A run of whole messages in the batch's buffer that one member does not get: it is their source. */
+/** A run of whole messages in the batch that one member does not get, because it is their source. */
 export interface Segment {
   readonly start: number
   end: number
-  /** Messages in the buffer before these. */
+  /** Number of messages in the buffer before these. */
   readonly before: number
   messages: number
 }
@@ -20,11 +20,11 @@ export interface Segment {
 export interface Batch {
   readonly bytes: Uint8Array
   readonly messages: number
-  /** What a member does not get, in order, by source index. */
+  /** Segments that a member does not get, in order, by source index. */
   readonly own: ReadonlyMap<number, readonly Segment[]>
 }
 
-/** Most bytes that one NLRI takes: path identifier, length and address. */
+/** Most bytes of one NLRI: path identifier, length and address. */
 const NLRI_ROOM = 21
 
 export class UpdateEncoder {
@@ -32,14 +32,14 @@ export class UpdateEncoder {
   #writer = new Writer(65536)
   #own = new Map<number, Segment[]>()
   #messages = 0
-  /** What stands before every NLRI (RFC 7911 section 3); 0: nothing does. */
+  /** Path identifier before every NLRI (RFC 7911 section 3); 0: none. */
   pathId = 0
 
   constructor(attributes: AttributeTable) {
     this.#attributes = attributes
   }
 
-  /** Hands out what was encoded since the last call; undefined: nothing. */
+  /** Returns the messages encoded since the last call; undefined: none. */
   take(): Batch | undefined {
     if (this.#messages === 0) return undefined
     const batch = { bytes: this.#writer.copy(), messages: this.#messages, own: this.#own }
@@ -49,7 +49,7 @@ export class UpdateEncoder {
     return batch
   }
 
-  /** Announces the chain of prefixes that starts at `head`. False when the attributes leave no room for a prefix: nothing was written. */
+  /** Encodes the announcement of the chain of prefixes from `head` on. Returns false, with nothing written, when the attributes leave no room for a prefix. */
   announce(
     rib: FamilyRib,
     head: number,
@@ -144,7 +144,7 @@ export class UpdateEncoder {
     return writer.bytes.subarray(0, writer.length)
   }
 
-  /** Writes prefixes up to `limit`; returns the one that did not fit, -1: all did. */
+  /** Writes prefixes up to `limit`; returns the first that did not fit, -1: all did. */
   #prefixes(table: PrefixTable, head: number, limit: number): number {
     const writer = this.#writer
     writer.reserve(limit - writer.length + NLRI_ROOM)

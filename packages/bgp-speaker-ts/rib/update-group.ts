@@ -1,4 +1,4 @@
-// Adj-RIB-Out of all peers that are told the same: one decision and one encoding for the group, the same buffer written to every member.
+// Adj-RIB-Out of all peers that are sent the same UPDATEs: the group decides and encodes once and writes the same buffer to every member.
 import type { Family } from '../config.ts'
 import type { PolicyEngine } from '../policy/engine.ts'
 import { Announcer } from './announcer.ts'
@@ -17,18 +17,18 @@ export class UpdateGroup {
   readonly config: GroupConfig
   readonly members = new Map<number, Member>()
   readonly #slow: SlowPeers
-  /** Families whose Adj-RIB-Out is filled: until then nothing is sent, and then all of it by a sync. */
+  /** Families whose Adj-RIB-Out is filled. Nothing is sent before; then an initial sync sends all of it. */
   readonly #primed = new Set<Family>()
   readonly out: Readonly<Record<Family, OutTable>> = {
     'ipv4-unicast': new OutTable(),
     'ipv6-unicast': new OutTable(),
   }
-  /** Paths beside the best ones, where members take them. */
+  /** Paths beside the best ones, for families with add-path. */
   readonly extra: Readonly<Partial<Record<Family, ExtraPaths>>>
   readonly #rules: ExportRules
   readonly #sources: readonly (Source | undefined)[]
   readonly #announcer: Announcer
-  /** What the last update changed beside best paths. */
+  /** The changes of the last update beside best paths. */
   #changedExtra: readonly ExtraPath[] = []
 
   constructor(
@@ -45,7 +45,7 @@ export class UpdateGroup {
     this.#announcer = new Announcer(attributes, sources, this.#rules, config.maxLength)
   }
 
-  /** Best paths changed: they wait until `pump`. */
+  /** Queues prefixes whose best path changed until `pump`. */
   enqueue(rib: FamilyRib, prefixes: Int32Array): void {
     const out = this.out[rib.family]
     out.ensure(rib.prefixes.length.length, rib.prefixes.used)
@@ -57,7 +57,7 @@ export class UpdateGroup {
     }
   }
 
-  /** Fills Adj-RIB-Out of a new group. */
+  /** Queues all prefixes with a best path, to fill Adj-RIB-Out of a new group. */
   prime(rib: FamilyRib): void {
     const { bestAttribute, used } = rib.prefixes
     const prefixes: number[] = []
@@ -75,7 +75,7 @@ export class UpdateGroup {
     return this.members.size === 0 && this.#slow.size === 0
   }
 
-  /** Something waits, for room in a connection or for the next flush. */
+  /** Whether work waits for room in a connection or for the next flush. */
   busy(): boolean {
     return (
       this.#slow.size > 0 ||
@@ -84,14 +84,14 @@ export class UpdateGroup {
     )
   }
 
-  /** Sends End-of-RIB, after what the member still has to be told. */
+  /** Sends End-of-RIB to a member; to a slow peer once it has caught up. */
   end(family: Family, member: Member): void {
     const late = this.#slow.get(member.source.index)
     if (late === undefined) member.sendMarker(family, 'end-of-rib')
     else late.ends.push(family)
   }
 
-  /** A member that was told `told` by another group: it gets the difference, and the End-of-RIB markers that are missing. */
+  /** Takes over a member from another group, which has sent it `told`: it is sent the difference and the missing End-of-RIB markers. */
   adopt(
     member: Member,
     ends: readonly Family[],
@@ -105,7 +105,7 @@ export class UpdateGroup {
     this.#slow.add(member, missed, ids, ends)
   }
 
-  /** Works through what waits, unless a member's connection is full; returns the prefixes worked on. */
+  /** Works through the queue, unless a member's connection is full, and lets slow peers catch up; returns the prefixes worked on. */
   pump(rib: FamilyRib, now: number, most: number): Int32Array {
     const worked = this.#work(rib, now, most)
     if (this.#primed.has(rib.family))
@@ -124,7 +124,7 @@ export class UpdateGroup {
     return prefixes
   }
 
-  /** Whether a prefix is advertised or waits to be looked at: then its id must not be given to another. */
+  /** Whether a prefix is advertised or queued: its id must not be reused then. */
   holds(family: Family, prefix: number): boolean {
     const out = this.out[family]
     if (prefix >= out.used) return false
@@ -137,7 +137,7 @@ export class UpdateGroup {
     this.#slow.delete(member.source.index)
   }
 
-  /** Best paths changed: brings Adj-RIB-Out up to date and tells the members. */
+  /** Updates Adj-RIB-Out for changed best paths and sends the changes to the members. */
   #update(rib: FamilyRib, prefixes: Int32Array): undefined {
     const out = this.out[rib.family]
     const extra = this.#begin(rib)
@@ -155,7 +155,7 @@ export class UpdateGroup {
       out.set(prefix, attribute, source)
       if (attribute >= 0) {
         if (source !== sole) this.#announcer.announce(rib, prefix, attribute, source)
-        // The new source had been told of the old path: for it alone the prefix is gone.
+        // The new source was sent the old path and does not get its own one: it gets a withdrawal instead.
         if (oldAttribute >= 0 && oldSource !== source && this.members.has(source)) push(only, source, prefix)
       } else {
         rib.prefixes.next[prefix] = withdrawals.get(oldSource) ?? -1
@@ -175,7 +175,7 @@ export class UpdateGroup {
     this.#sendExtra(rib, others, this.members.values())
   }
 
-  /** The encoder's path identifiers begin with that of best paths, where the family has any. */
+  /** Starts a batch of best paths, with their path identifier in families with add-path. */
   #begin(rib: FamilyRib): ExtraPaths | undefined {
     const extra = this.extra[rib.family]
     this.#announcer.begin(extra === undefined ? 0 : BEST_ID)
@@ -194,7 +194,7 @@ export class UpdateGroup {
     this.#announcer.send(members)
   }
 
-  /** Tells `members` what Adj-RIB-Out has for the prefixes in [from, to): a part of a whole sync. */
+  /** Sends `members` the Adj-RIB-Out of the prefixes in [from, to): a slice of an initial sync. */
   sendAll(rib: FamilyRib, from: number, to: number, members: Iterable<Member>): void {
     const out = this.out[rib.family]
     const extra = this.#begin(rib)
@@ -210,7 +210,7 @@ export class UpdateGroup {
     this.#sendExtra(rib, others, members)
   }
 
-  /** The same for single prefixes, withdrawals too: for a member that could not keep up. */
+  /** Sends a slow peer the current state of single prefixes, withdrawals included. */
   #repeat(rib: FamilyRib, prefixes: Iterable<number>, ids: PathIds, member: Member): void {
     const out = this.out[rib.family]
     const extra = this.#begin(rib)
@@ -244,13 +244,13 @@ export class UpdateGroup {
     this.#sendExtra(rib, paths, [member])
   }
 
-  /** What the members should be told of a prefix: an attribute id, or NOTHING. */
+  /** Returns the attribute id that the members are sent for a prefix, or NOTHING. */
   #decide(rib: FamilyRib, prefix: number): number {
     const attribute = rib.prefixes.bestAttribute[prefix]!
     return attribute < 0 ? NOTHING : this.#verdict(rib, prefix, attribute, rib.prefixes.bestSource[prefix]!)
   }
 
-  /** The same of any path. */
+  /** Returns the attribute id that the members are sent for a path, or NOTHING; reports a rejection. */
   #verdict(rib: FamilyRib, prefix: number, attribute: number, source: number): number {
     const verdict = this.#rules.decide(rib, prefix, attribute, this.#sources[source]!)
     if (verdict < 0 && this.#rules.reason !== '') this.#reject(rib, prefix, this.#rules.reason)
@@ -262,7 +262,7 @@ export class UpdateGroup {
     for (const member of this.members.values()) member.rejected(reason, text)
   }
 
-  /** The only member's source index; NOBODY: there are several members. */
+  /** Source index of the only member; NOBODY when there are several. */
   #only(): number {
     return this.members.size === 1 ? this.members.keys().next().value! : NOBODY
   }
