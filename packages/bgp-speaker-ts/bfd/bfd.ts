@@ -1,4 +1,4 @@
-// The public API of BFD, single hop, asynchronous mode (RFC 5880, 5881): sessions run in a worker thread, this is their remote control.
+// The public API of BFD, single hop, asynchronous mode (RFC 5880, 5881). It controls the sessions, which run in a worker thread.
 import { EventEmitter } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { assertNever, BgpConfigError, BgpError } from '../errors.ts'
@@ -18,16 +18,16 @@ import type { BfdSnapshot } from './snapshot.ts'
 import type { OpenSocket, SocketRequest } from './sockets.ts'
 
 export interface BfdOptions {
-  /** The worker's entry; a bundle names its own bundled one. This package's `bfd/worker.ts` when absent. */
+  /** Entry point of the worker, for bundles that have their own; this package's `bfd/worker.ts` when absent. */
   readonly worker?: URL | string
-  /** Makes sockets that check the TTL of what arrives; without it the TTL is not checked (RFC 5881 section 5 wants it to be). */
+  /** Makes sockets that check the TTL of received packets, as RFC 5881 section 5 requires; absent: it is not checked. */
   readonly openSocket?: OpenSocket
   readonly log?: Logger
 }
 
 export interface BfdDown {
   readonly peer: string
-  /** Only `detection-expired` and `neighbor-down` say that the path failed (RFC 5882 section 4.2). */
+  /** Only `detection-expired` and `neighbor-down` mean a failed path (RFC 5882 section 4.2). */
   readonly reason: DownReason | 'thread-ended'
   /** The RFC 5880 section 4.1 diagnostic in words. */
   readonly diagnostic: string
@@ -36,7 +36,7 @@ export interface BfdDown {
 interface BfdEvents {
   up: [peer: string]
   down: [BfdDown]
-  /** A session has no sockets; it tries again by itself. */
+  /** The sockets of a session cannot be opened; it tries again by itself. */
   problem: [{ readonly peer: string; readonly message: string }]
 }
 
@@ -92,7 +92,7 @@ export class Bfd extends EventEmitter<BfdEvents> {
     this.#tell({ kind: 'update', id: entry.id, session: entry.session })
   }
 
-  /** Ends a session without a 'down'; the neighbour is told that it is administrative. @throws BgpError unknown-peer, closed */
+  /** Ends a session without a 'down' event; its packets tell the neighbour that it is administratively down. @throws BgpError unknown-peer, closed */
   removeSession(peer: string): void {
     const entry = this.#entry(peer)
     this.#byPeer.delete(entry.session.peer)
@@ -100,12 +100,12 @@ export class Bfd extends EventEmitter<BfdEvents> {
     this.#tell({ kind: 'remove', id: entry.id })
   }
 
-  /** What was last heard of the session; undefined: there is none. */
+  /** The last state reported by the worker; undefined: there is no such session. */
   isUp(peer: string): boolean | undefined {
     return this.#byPeer.get(canonicalAddress(peer) ?? peer)?.up
   }
 
-  /** The thread's own view, with counters. Without a thread, as while it is being replaced, there are no sessions in it. */
+  /** Snapshots of all sessions from the worker, with counters; none while the worker is being replaced. */
   snapshot(): Promise<BfdSnapshot> {
     if (this.#worker === undefined || this.#closing) return Promise.resolve(NOTHING)
     const request = ++this.#last
@@ -140,7 +140,7 @@ export class Bfd extends EventEmitter<BfdEvents> {
     return worker
   }
 
-  /** A session that was up is down, though the path may be well; they all start anew in a new thread. */
+  /** The worker ended by itself: sessions that were up are down, although their paths may be good. All start again in a new worker. */
   #ended(): void {
     this.#worker = undefined
     for (const resolve of this.#snapshots.values()) resolve(NOTHING)

@@ -1,4 +1,4 @@
-// What a user of BFD writes, and the checks on it: raw and valid configuration are two types.
+// The configuration of BFD sessions and its checks; a checked configuration has a type of its own.
 import { formatAddress, parseAddress } from '../address.ts'
 import { BgpConfigError, type ConfigProblem } from '../errors.ts'
 import type { BfdParameters } from './timing.ts'
@@ -12,27 +12,27 @@ export interface BfdSessionConfig {
   readonly peer: string
   /** Our own address on the link to it, of the same family. */
   readonly local: string
-  /** Both ends receive here; 3784 when absent. Only tests want another. */
+  /** Port on which both ends receive; 3784 when absent. Only tests need another. */
   readonly port?: number
-  /** 49152..65535; a random free one when absent. */
+  /** Source port, 49152..65535; a random free one when absent. */
   readonly sourcePort?: number
-  /** Milliseconds, 10..60000; 300 when absent. Used while the session is up; before, one second. */
+  /** Transmit interval in milliseconds, 10..60000; 300 when absent. One second while the session is not up. */
   readonly desiredMinTx?: number
-  /** Milliseconds, 10..60000; 300 when absent. */
+  /** Shortest interval that we can receive, in milliseconds, 10..60000; 300 when absent. */
   readonly requiredMinRx?: number
-  /** 1..255; 3 when absent: the neighbour gives us up after so many of our intervals. */
+  /** Detection multiplier, 1..255; 3 when absent: the neighbour declares us down after so many missed intervals. */
   readonly detectMultiplier?: number
   /** Hold the session administratively down. */
   readonly adminDown?: boolean
 }
 
-/** What can change while the session lives; what is absent stays. */
+/** The fields that can change while the session lives; absent ones stay as they are. */
 export type BfdSessionChange = Pick<
   BfdSessionConfig,
   'desiredMinTx' | 'requiredMinRx' | 'detectMultiplier' | 'adminDown'
 >
 
-/** Checked, complete, addresses in canonical text. */
+/** A checked configuration: complete, with addresses in canonical text. */
 export interface ValidSession {
   readonly peer: string
   readonly local: string
@@ -81,7 +81,7 @@ export function changeSession(session: ValidSession, change: BfdSessionChange): 
   return { ...session, parameters, adminDown: change.adminDown ?? session.adminDown }
 }
 
-/** As the kernel's text of a packet's source; undefined when it is no address. A zone is kept. */
+/** Formats an address as the kernel formats a packet's source, with its zone; undefined when it is not an address. */
 export function canonicalAddress(text: string): string | undefined {
   const [address = '', ...zone] = text.split('%')
   const bytes = parseAddress(address)
@@ -101,5 +101,5 @@ function checkRange(problems: ConfigProblem[], path: string, value: number, leas
     problems.push({ path, problem: `is not a whole number from ${least} to ${most}` })
 }
 
-/** Milliseconds, and how many packets may be missed; see BfdSessionConfig for ranges and defaults. */
+/** Timers of a session; BfdSessionConfig has the ranges and defaults. */
 export type BfdTimers = Pick<BfdSessionConfig, 'desiredMinTx' | 'requiredMinRx' | 'detectMultiplier'>

@@ -1,11 +1,11 @@
-// Who is due when: a binary heap in which every item has at most one deadline, so that one timer serves all sessions.
+// A binary heap of deadlines, at most one for each item, so that one timer serves all sessions.
 
 interface Entry<T> {
   readonly item: T
   at: number
 }
 
-/** Times are the clock's milliseconds. Every operation but `next` costs O(log n). */
+/** Times are the clock's milliseconds. All operations other than `next` cost O(log n). */
 export class Deadlines<T> {
   readonly #heap: Entry<T>[] = []
   readonly #places = new Map<T, number>()
@@ -42,7 +42,7 @@ export class Deadlines<T> {
     this.#settle(place)
   }
 
-  /** Takes out and returns an item that is due; undefined: none is. */
+  /** Removes and returns an item that is due; undefined: none is. */
   take(now: number): T | undefined {
     const first = this.#heap[0]
     if (first === undefined || first.at > now) return undefined

@@ -1,4 +1,4 @@
-// All sessions of one speaker: which session a datagram is for, and one timer for all deadlines.
+// All BFD sessions of one speaker: assigns datagrams to sessions and runs one timer for all deadlines.
 import type { Clock } from '../clock.ts'
 import type { ValidSession } from './config.ts'
 import { Deadlines } from './deadlines.ts'
@@ -10,7 +10,7 @@ import type { BfdSnapshot } from './snapshot.ts'
 import type { Sockets } from './sockets.ts'
 import { SLOW_INTERVAL } from './timing.ts'
 
-/** `id` is the one that the session was added with. */
+/** Events of the sessions; `id` is the one that the session was added with. */
 export interface EndpointEvents {
   up(id: number): void
   down(id: number, reason: DownReason, diagnostic: number): void
@@ -25,9 +25,9 @@ export interface EndpointOptions {
   readonly events: EndpointEvents
 }
 
-/** libuv takes at most this many datagrams from a socket before it looks at timers again. */
+/** libuv reads at most this many datagrams from a socket before it runs timers again. */
 const FULL_ROUND = 32
-/** After this many full rounds a silent neighbour is silent, however busy the others are. */
+/** After this many full rounds of reading a silent neighbour counts as silent, even when other sockets still have datagrams. */
 const MAX_ROUNDS = 64
 
 export class Endpoint {
@@ -60,7 +60,7 @@ export class Endpoint {
     }
   }
 
-  /** At most one session a peer; one that is leaving makes way. */
+  /** Adds a session. A peer has at most one; one that is leaving is dropped for the new one. */
   add(id: number, config: ValidSession): void {
     const previous = this.#byPeer.get(config.peer)
     if (previous !== undefined) this.#forget(previous)
@@ -78,7 +78,7 @@ export class Endpoint {
     this.#schedule(member)
   }
 
-  /** Tells the neighbour that it is administratively down, for as long as that takes it to believe (RFC 5880 6.8.16). */
+  /** Removes a session after its detection time, during which it tells the neighbour that it is administratively down (RFC 5880 section 6.8.16). */
   remove(id: number): void {
     const member = this.#members.get(id)
     if (member === undefined || member.leavesAt !== undefined) return
@@ -102,7 +102,7 @@ export class Endpoint {
     }
   }
 
-  /** Every neighbour is told once that we are administratively down. */
+  /** Closes all sessions; tells each neighbour once that we are administratively down. */
   close(): void {
     for (const member of [...this.#members.values()]) {
       member.session.disable()
@@ -147,7 +147,7 @@ export class Endpoint {
     this.#schedule(member)
   }
 
-  /** RFC 5880 6.8.6, RFC 5881 section 3. The addresses count also where the discriminator says enough: nobody else speaks for a peer. */
+  /** Finds the session of a datagram (RFC 5880 section 6.8.6, RFC 5881 section 3). The addresses must match even when the discriminator identifies the session, so that no other host can speak for a peer. */
   #memberFor(packet: BfdPacket, source: string, local: string): Member | undefined {
     const { yourDiscriminator } = packet
     const member =
@@ -203,8 +203,8 @@ export class Endpoint {
   }
 
   /**
-   * Silence counts only when everything that waits in the sockets has been read: after a stall of this thread the timers run
-   * before the datagrams that came in the meantime.
+   * A silent neighbour is declared down only when all waiting datagrams have been read: after a stall of this thread the timers run
+   * before the datagrams that arrived in the meantime.
    */
   #judgeSoon(round: number): void {
     this.#received = 0

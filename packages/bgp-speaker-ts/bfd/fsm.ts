@@ -32,23 +32,23 @@ export interface FsmState {
   readonly diagnostic: number
   readonly localDiscriminator: number
   readonly configured: BfdParameters
-  /** What our packets say. */
+  /** The parameters in our packets. */
   readonly advertised: Intervals
-  /** What we keep to: lags behind `advertised` until a poll sequence ends, where 6.8.3 asks for it. */
+  /** The parameters in use. They follow `advertised` at the end of a poll sequence where section 6.8.3 asks for that. */
   readonly active: Intervals
-  /** `settling`: the final came, but another one for the same poll may still be under way (6.8.3, third choice). */
+  /** `settling`: the final has arrived, but a second one for the same poll may still be on its way (section 6.8.3, third choice). */
   readonly poll: 'idle' | 'active' | 'settling'
   readonly remote: Remote
   readonly receivedAt: number
-  /** When the next periodic packet is due; Infinity: none is. */
+  /** The clock's time of the next periodic packet; Infinity: none is due. */
   readonly sendAt: number
   readonly sentAt: number
-  /** The last packet sent; another one with other contents goes out at once. */
+  /** The last packet sent; a packet with other contents is sent at once. */
   readonly sent: BfdPacket | undefined
 }
 
 export type FsmEvent =
-  /** The packet belongs to this session: discriminator or addresses say so. */
+  /** A packet of this session arrived. */
   | { readonly kind: 'receive'; readonly packet: BfdPacket }
   /** The periodic packet may be due. */
   | { readonly kind: 'transmit' }
@@ -58,7 +58,7 @@ export type FsmEvent =
   | { readonly kind: 'disable' }
   | { readonly kind: 'enable' }
 
-/** RFC 5882 3.2 and 4.2: an administrative end says nothing about the path. */
+/** Why a session went down. The administrative reasons say nothing about the path (RFC 5882 sections 3.2 and 4.2). */
 export type DownReason = 'detection-expired' | 'neighbor-down' | 'neighbor-admin-down' | 'admin-down'
 
 export type Effect =
@@ -72,7 +72,7 @@ export interface Step {
   readonly effects: readonly Effect[]
 }
 
-/** 6.8.1: as long as nothing was received, one microsecond stands for what the neighbour can receive. */
+/** The neighbour's parameters before its first packet: section 6.8.1 sets its receive interval to one microsecond. */
 const UNKNOWN: Remote = {
   state: 'down',
   discriminator: 0,
@@ -83,7 +83,7 @@ const UNKNOWN: Remote = {
   detectMultiplier: 0,
 }
 
-/** Down, with the first packet due at once. */
+/** The initial state: down, with the first packet due at once. */
 export function initialState(localDiscriminator: number, parameters: BfdParameters, now: number): FsmState {
   const intervals = {
     tx: Math.max(parameters.desiredMinTx, SLOW_INTERVAL),
@@ -112,22 +112,22 @@ export function step(state: FsmState, event: FsmEvent, now: number, random: numb
   return { state: machine.state, effects: machine.effects }
 }
 
-/** Infinity: the neighbour's silence means nothing. */
+/** The clock's time at which a silent neighbour is declared down; Infinity: it is not. */
 export function detectAt(state: FsmState): number {
   return state.receivedAt + detectionTime(state.active.rx, state.remote)
 }
 
-/** Before jitter; Infinity: nothing periodic. */
+/** The transmit interval before jitter; Infinity: no periodic packets. */
 export function currentTransmitInterval(state: FsmState): number {
   return isQuiet(state) ? Number.POSITIVE_INFINITY : transmitInterval(state.active.tx, state.remote)
 }
 
-/** The neighbour uses demand mode, both ends are up and no poll is under way: nothing periodic is sent (6.8.7). */
+/** Whether periodic packets stop: the neighbour uses demand mode, both ends are up, and no poll is running (section 6.8.7). */
 function isQuiet({ session, remote, poll }: FsmState): boolean {
   return remote.demand && session === 'up' && remote.state === 'up' && poll !== 'active'
 }
 
-/** One step's working state: made and thrown away inside `step`. */
+/** Working state of one step; it lives only inside `step`. */
 class Machine {
   state: FsmState
   readonly effects: Effect[] = []
@@ -169,7 +169,7 @@ class Machine {
     this.#transmit(event)
   }
 
-  /** 6.8.6 from where the session has been found. */
+  /** Section 6.8.6, from the point at which the session is known. */
   #receive(packet: BfdPacket): void {
     const { poll } = this.state
     this.#set({ remote: remoteOf(packet), receivedAt: this.#now })
@@ -178,7 +178,7 @@ class Machine {
     this.#follow(packet.state)
   }
 
-  /** The state diagram of 6.2. */
+  /** The state diagram of section 6.2. */
   #follow(remote: SessionState): void {
     const { session } = this.state
     if (session === 'admin-down') return
@@ -194,7 +194,7 @@ class Machine {
     }
   }
 
-  /** 6.8.4; and 6.8.1: who was silent for a detection time has no discriminator any more. */
+  /** The detection time has passed (section 6.8.4). The neighbour's discriminator is forgotten (section 6.8.1). */
   #expire(): void {
     this.#set({ remote: UNKNOWN, poll: 'idle' })
     const { session } = this.state
@@ -204,13 +204,13 @@ class Machine {
 
   #change(session: SessionState, diagnostic: number, reason?: DownReason): void {
     const wasUp = this.state.session === 'up'
-    // A poll ends with the state that it was started in; the next one, if the new state needs it, starts in #negotiate.
+    // A poll ends with the state in which it began; #negotiate starts the next one when the new state needs it.
     this.#set({ session, diagnostic, poll: 'idle' })
     if (session === 'up') this.effects.push({ kind: 'up' })
     else if (wasUp && reason !== undefined) this.effects.push({ kind: 'down', reason, diagnostic })
   }
 
-  /** 6.8.3: what we advertise follows the configuration and the state, by a poll sequence; one at a time. */
+  /** Advertises the parameters of the configuration and the state, by one poll sequence at a time (section 6.8.3). */
   #negotiate(): void {
     const { session, configured, advertised, active, poll, remote } = this.state
     const up = session === 'up'
@@ -219,13 +219,13 @@ class Machine {
     if ((advertised.tx === tx && advertised.rx === rx) || (up && poll !== 'idle')) return
     this.#set({
       advertised: { tx, rx },
-      // While up, slower transmission and faster detection wait for the neighbour to know.
+      // While up, slower transmission and faster detection wait until the neighbour knows of them.
       active: { tx: up ? Math.min(active.tx, tx) : tx, rx: up ? Math.max(active.rx, rx) : rx },
       poll: remote.discriminator === 0 ? 'idle' : 'active',
     })
   }
 
-  /** 6.8.3: a new interval holds at once, counted from the last packet. */
+  /** Applies a new interval at once, counted from the last packet (section 6.8.3). */
   #reschedule(): void {
     const interval = currentTransmitInterval(this.state)
     this.#set({ sendAt: Math.max(this.#now, this.state.sentAt + this.#jittered(interval)) })
@@ -233,7 +233,7 @@ class Machine {
 
   #transmit(event: FsmEvent): void {
     const { state } = this
-    // 6.8.7: a poll is answered whatever the timers say; 6.8.6: but not while administratively down.
+    // A poll is answered at once, whatever the timers say (section 6.8.7), but not while administratively down (section 6.8.6).
     const owesFinal = event.kind === 'receive' && event.packet.poll && state.session !== 'admin-down'
     if (owesFinal) this.#send({ poll: false, final: true })
     const due = this.#now >= state.sendAt
@@ -243,7 +243,7 @@ class Machine {
     }
   }
 
-  /** A change of contents does not wait for the timer (6.8.7). */
+  /** Sends a packet with changed contents without waiting for the timer (section 6.8.7). */
   #hasNews(): boolean {
     const { sent } = this.state
     return sent === undefined || !sameContents(sent, packetOf(this.state))
@@ -293,7 +293,7 @@ function packetOf(state: FsmState): BfdPacket {
   }
 }
 
-/** The poll and final bits aside (6.8.7). */
+/** Compares two packets without their poll and final bits (section 6.8.7). */
 function sameContents(a: BfdPacket, b: BfdPacket): boolean {
   return (
     a.state === b.state &&

@@ -1,4 +1,4 @@
-// The receiving sockets: one for each local address, shared by its sessions and closed with the last of them.
+// The receiving sockets: one for each local address, shared by its sessions and closed with the last one.
 import type { Sockets } from './sockets.ts'
 
 export type OnDatagram = (bytes: Uint8Array, source: string, local: string, port: number) => void
@@ -18,7 +18,7 @@ export class Listeners {
     this.#onDatagram = onDatagram
   }
 
-  /** Resolves, once it receives, to what gives it back. @throws when it cannot be bound */
+  /** Resolves to a release function once the socket receives. @throws when it cannot be bound */
   async acquire(local: string, port: number): Promise<() => void> {
     const key = `${local} ${port}`
     const listener = this.#listeners.get(key) ?? this.#open(key, local, port)

@@ -1,4 +1,4 @@
-// A session and its sockets: opens them, tries again when that fails, and gives them back.
+// A session and its sockets: opens them, tries again when that fails, and closes them.
 import type { Clock } from '../clock.ts'
 import { SOURCE_PORTS, type ValidSession } from './config.ts'
 import type { DownReason } from './fsm.ts'
@@ -11,15 +11,15 @@ export interface MemberContext {
   readonly listeners: Listeners
   readonly clock: Clock
   readonly random: () => number
-  /** The sockets are there: the session's deadlines count from now on. */
+  /** The sockets are open: the session's deadlines count from now on. */
   ready(member: Member): void
   up(id: number): void
   down(id: number, reason: DownReason, diagnostic: number): void
-  /** The sockets cannot be opened; said once for each different problem. */
+  /** The sockets cannot be opened; reported once for each different problem. */
   problem(id: number, message: string): void
 }
 
-/** Milliseconds between attempts to open the sockets: the address may come later than the session. */
+/** Milliseconds between attempts to open the sockets: the local address may appear after the session was added. */
 const RETRY = 2000
 const SOURCE_PORT_ATTEMPTS = 20
 
@@ -31,7 +31,7 @@ export class Member {
   #releaseListener: (() => void) | undefined
   #cancelRetry: (() => void) | undefined
   #closed = false
-  /** Removed and telling the neighbour so until then; undefined: not removed. */
+  /** The session is leaving and tells its neighbour so until this time; undefined: it is not leaving. */
   leavesAt: number | undefined
 
   constructor(id: number, config: ValidSession, discriminator: number, context: MemberContext) {
@@ -46,7 +46,7 @@ export class Member {
     })
   }
 
-  /** Whether it has its sockets. */
+  /** Whether the sockets are open. */
   get open(): boolean {
     return this.#socket !== undefined
   }
@@ -63,7 +63,7 @@ export class Member {
     }
   }
 
-  /** The session is leaving: what comes in no longer matters. */
+  /** The session is leaving: stops receiving. */
   stopReceiving(): void {
     this.#releaseListener?.()
     this.#releaseListener = undefined

@@ -1,10 +1,10 @@
-// What the main thread and the BFD thread tell each other.
+// The messages between the main thread and the BFD thread.
 import type { ValidSession } from './config.ts'
 import type { DownReason } from './fsm.ts'
 import type { BfdSnapshot } from './snapshot.ts'
 import type { SocketRequest } from './sockets.ts'
 
-/** A session's `id` is never used again: a late event cannot be taken for one of its successor. */
+/** Messages to the worker. An `id` is never reused, so that a late event is not taken for one of a later session. */
 export type ToWorker =
   | { readonly kind: 'add' | 'update'; readonly id: number; readonly session: ValidSession }
   | { readonly kind: 'remove'; readonly id: number }

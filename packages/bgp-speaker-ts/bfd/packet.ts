@@ -65,7 +65,7 @@ export interface BfdPacket {
   readonly desiredMinTx: number
   readonly requiredMinRx: number
   readonly requiredMinEchoRx: number
-  /** The authentication section as it is: type, length, data. */
+  /** The undecoded authentication section: type, length, data. */
   readonly authentication?: Uint8Array
 }
 
@@ -118,7 +118,7 @@ export function encodePacket(packet: BfdPacket): Uint8Array {
 
 const discard = (reason: DiscardReason): Decoded => ({ kind: 'discard', reason })
 
-/** Bytes after the packet's own length are ignored. Never throws. */
+/** Decodes a packet or returns the reason to discard it; never throws. Bytes after the packet's own length are ignored. */
 export function decodePacket(bytes: Uint8Array): Decoded {
   if (bytes.length < LENGTH) return discard('truncated')
   const flags = bytes[1]!
@@ -132,14 +132,14 @@ export function decodePacket(bytes: Uint8Array): Decoded {
   if (packet.myDiscriminator === 0) return discard('zero-my-discriminator')
   if (packet.yourDiscriminator === 0 && packet.state !== 'down' && packet.state !== 'admin-down')
     return discard('zero-your-discriminator')
-  // Section 6.5 forbids both at once; an answer would answer an answer.
+  // Section 6.5 forbids both bits at once: we would answer an answer.
   if (packet.poll && packet.final) return discard('poll-and-final')
   if (!(flags & AUTHENTICATED)) return { kind: 'packet', packet }
   if (bytes[LENGTH + 1] !== length - LENGTH) return discard('bad-authentication')
   return { kind: 'packet', packet: { ...packet, authentication: bytes.slice(LENGTH, length) } }
 }
 
-/** The caller has checked that the fixed part is there. */
+/** Reads the fixed part; the caller has checked its length. */
 function readPacket(bytes: Uint8Array, flags: number): BfdPacket {
   return {
     diagnostic: bytes[0]! & 0x1f,

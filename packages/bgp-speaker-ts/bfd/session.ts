@@ -1,4 +1,4 @@
-// One BFD session: its state machine, its counters, and what goes out of it. Time, chance and the way out are given.
+// One BFD session: its state machine, its counters and its packets. Clock, random numbers and the sender are inputs.
 import { assertNever } from '../errors.ts'
 import type { ValidSession } from './config.ts'
 import {
@@ -19,7 +19,7 @@ export interface SessionContext {
   now(): number
   /** In [0, 1). */
   random(): number
-  /** Sends one datagram to the neighbour; nothing happens while there is no socket. */
+  /** Sends one datagram to the neighbour; does nothing while there is no socket. */
   transmit(bytes: Uint8Array): void
   up(): void
   /** The session was up. */
@@ -56,7 +56,7 @@ export class BfdSession {
     return this.#state.localDiscriminator
   }
 
-  /** When `transmit` or `expire` has something to do, at the earliest. */
+  /** The clock's time of the next work for `transmit` or `expire`. */
   deadline(): number {
     return Math.min(this.#state.sendAt, detectAt(this.#state))
   }
@@ -75,7 +75,7 @@ export class BfdSession {
     this.#handle({ kind: 'transmit' })
   }
 
-  /** Gives the neighbour up if it was silent for too long. */
+  /** Declares the session down when the neighbour was silent for the detection time. */
   expire(): void {
     this.#handle({ kind: 'expire' })
   }

@@ -1,10 +1,10 @@
-// What a BFD session looks like from outside: for the CLI and for metrics.
+// Snapshots of BFD sessions, for the CLI and for metrics.
 import type { SessionState } from './packet.ts'
 
 export interface BfdCounters {
   readonly received: number
   readonly sent: number
-  /** Datagrams that the kernel did not take, e.g. with no route or nobody listening at the other end. */
+  /** Datagrams that the kernel refused, for example without a route or a listener at the other end. */
   readonly sendErrors: number
   /** Changes to and from up. */
   readonly ups: number
@@ -19,11 +19,11 @@ export interface BfdSessionSnapshot {
   readonly age: number
   readonly diagnostic: string
   readonly localDiscriminator: number
-  /** Milliseconds, before jitter; undefined: nothing is sent periodically. */
+  /** Milliseconds before jitter; undefined: no periodic packets. */
   readonly transmitInterval: number | undefined
-  /** Milliseconds of silence after which the neighbour counts as gone; undefined: nothing received yet. */
+  /** Detection time in milliseconds; undefined: nothing received yet. */
   readonly detectionTime: number | undefined
-  /** A parameter change that the neighbour has not confirmed yet. */
+  /** A poll sequence is running: the neighbour has not confirmed new parameters yet. */
   readonly polling: boolean
   readonly remote: {
     readonly state: SessionState
@@ -40,7 +40,7 @@ export interface BfdSessionSnapshot {
   readonly problem: string | undefined
 }
 
-/** Datagrams that no session took, by reason. */
+/** Discarded datagrams by reason. */
 export type BfdDiscards = Readonly<Record<string, number>>
 
 export interface BfdSnapshot {

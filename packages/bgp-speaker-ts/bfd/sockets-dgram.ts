@@ -1,15 +1,15 @@
-// BFD's sockets by node:dgram: made here, or made elsewhere and taken over as file descriptors.
+// BFD's sockets on node:dgram: made here, or made by the caller and taken over as file descriptors.
 import { createSocket, type Socket } from 'node:dgram'
 import type { SocketRequest, Sockets } from './sockets.ts'
 
 /** RFC 5881 section 5. */
 const TTL = 255
-/** What waits while the thread stalls; the kernel grants at most net.core.rmem_max. */
+/** Receive buffer, which holds datagrams while the thread stalls; the kernel grants at most net.core.rmem_max. */
 const RECEIVE_BUFFER = 1 << 20
 
 /**
- * @param open gives a bound descriptor; when absent the sockets are made here, and whatever TTL a datagram came with it is taken:
- *   node:dgram can neither see nor filter it.
+ * @param open returns a bound descriptor. When absent the sockets are made here and datagrams of any TTL are taken:
+ *   node:dgram can neither see nor filter the TTL.
  */
 export function dgramSockets(open?: (request: SocketRequest) => Promise<number>): Sockets {
   return {
@@ -23,7 +23,7 @@ export function dgramSockets(open?: (request: SocketRequest) => Promise<number>)
     async transmit(address, onError) {
       const socket = await bound({ role: 'transmit', ...address }, open)
       socket.on('error', onError)
-      // Of a descriptor that it took over libuv does not know the family: whoever made it has set its hop limit.
+      // libuv does not know the family of a descriptor that it took over. Whoever made it has set its hop limit.
       if (open === undefined) socket.setTTL(TTL)
       await settled(socket, 'connect', () => socket.connect(address.port, address.peer)).catch((error) => {
         closeOnce(socket)
@@ -63,7 +63,7 @@ async function bound(
   }
 }
 
-/** Addresses are numeric: nothing to ask a resolver. */
+/** A lookup without a resolver: all addresses are numeric. */
 function noLookup(
   hostname: string,
   _options: unknown,
@@ -88,7 +88,7 @@ function growBuffer(socket: Socket): void {
   try {
     socket.setRecvBufferSize(RECEIVE_BUFFER)
   } catch {
-    // The default will do for some dozens of sessions.
+    // The default buffer is enough for some dozens of sessions.
   }
 }
 
@@ -96,6 +96,6 @@ function closeOnce(socket: Socket): void {
   try {
     socket.close()
   } catch {
-    // It failed to open and closed itself.
+    // It failed to open and has closed itself.
   }
 }

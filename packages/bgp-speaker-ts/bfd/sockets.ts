@@ -1,4 +1,4 @@
-// Where the datagrams of BFD come from and go to: a seam, so that sessions run on a fake network in tests.
+// The interface to BFD's sockets, which tests replace by a fake network.
 
 export interface ReceiveAddress {
   readonly local: string
@@ -19,7 +19,7 @@ export interface TransmitSocket {
 
 export interface Sockets {
   /**
-   * Receives what is sent to the address. `source` is the sender's address in canonical text, with the zone of a link-local one.
+   * Receives the datagrams for an address. `source` is the sender's address in canonical text, with the zone of a link-local one.
    * @throws when it cannot be bound
    */
   receive(
@@ -27,27 +27,27 @@ export interface Sockets {
     onDatagram: (bytes: Uint8Array, source: string) => void,
   ): Promise<{ close(): void }>
   /**
-   * Sends with TTL 255 (RFC 5881 section 5); `onError` tells of datagrams that did not leave.
+   * Sends with TTL 255 (RFC 5881 section 5). `onError` reports datagrams that were not sent.
    * @throws when it cannot be bound; its `code` is EADDRINUSE when the source port is taken
    */
   transmit(address: TransmitAddress, onError: (error: Error) => void): Promise<TransmitSocket>
 }
 
-/** A socket that the edge is asked for, because node:dgram cannot set what it needs. */
+/** A request for a socket with options that node:dgram cannot set. */
 export type SocketRequest =
   | ({ readonly role: 'receive' } & ReceiveAddress)
   | ({ readonly role: 'transmit' } & TransmitAddress)
 
 /**
- * Opens and binds a UDP socket and returns its file descriptor, which then belongs to BFD. A `receive` socket must drop what did
- * not come with TTL (hop limit) 255 (RFC 5881 section 5; IP_MINTTL does nothing for UDP, a socket filter does: see `ttlFilter`).
+ * Opens and binds a UDP socket and returns its file descriptor, which BFD closes. A `receive` socket must drop datagrams
+ * without TTL (hop limit) 255 (RFC 5881 section 5; IP_MINTTL does nothing for UDP, a socket filter does: see `ttlFilter`).
  * A `transmit` socket is bound to the source port and sends with TTL (hop limit) 255; BFD connects it. Called on the main thread.
  * @throws whatever keeps it from binding; with `code` EADDRINUSE another source port is tried
  */
 export type OpenSocket = (request: SocketRequest) => number
 
 /**
- * A classic BPF program for SO_ATTACH_FILTER on a UDP socket that lets only TTL or hop limit 255 through: an array of
+ * A classic BPF program for SO_ATTACH_FILTER on a UDP socket that passes only TTL or hop limit 255: an array of
  * `struct sock_filter` (linux/filter.h) in the machine's byte order.
  */
 export function ttlFilter(family: 4 | 6): Uint8Array {

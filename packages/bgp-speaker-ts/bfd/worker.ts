@@ -1,4 +1,4 @@
-// The BFD thread's entry: a thread of its own, so that whatever the main thread does never delays a packet.
+// The entry point of the BFD thread. BFD has its own thread so that work of the main thread never delays a packet.
 import { setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../clock.ts'
@@ -25,7 +25,7 @@ function openByMain(socket: SocketRequest): Promise<number> {
 }
 
 try {
-  // On Linux this is the calling thread's own; without CAP_SYS_NICE it stays as it is.
+  // On Linux this sets the priority of the calling thread; without CAP_SYS_NICE it stays unchanged.
   setPriority(-10)
 } catch {}
 

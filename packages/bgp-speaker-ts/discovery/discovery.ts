@@ -1,10 +1,10 @@
-// How unnumbered peers are found: a seam, because it takes raw sockets.
+// The interface of discovery, which finds unnumbered peers: an implementation needs raw sockets.
 
 export interface Discovery {
   /**
-   * Looks for the neighbour at the other end of a link, and lets itself be found there, until the result is closed.
-   * `located` is called with its link-local address and zone (`fe80::2%eth0`), again whenever that becomes another.
-   * A link that is not there yet is waited for.
+   * Looks for the neighbour at the other end of a link, and makes us visible there, until the result is closed.
+   * Calls `located` with its link-local address and zone (`fe80::2%eth0`), and again when that changes.
+   * Waits for a link that does not exist yet.
    */
   watch(link: string, located: (address: string) => void): { close(): void }
 }

@@ -1,8 +1,8 @@
-// Router Solicitation and Router Advertisement, as far as routers need them to find each other (RFC 4861 sections 4.1 and 4.2).
+// Codec of Router Solicitation and Router Advertisement, as far as routers need them to find each other (RFC 4861 sections 4.1 and 4.2).
 
 export type DiscoveryMessage =
   | { readonly kind: 'solicitation' }
-  /** `lifetime`: seconds for which the sender may be a default router; 0: it is none, but still a neighbour. */
+  /** `lifetime`: seconds that the sender offers to be a default router; 0: it is none, but still a neighbour. */
   | { readonly kind: 'advertisement'; readonly lifetime: number }
 
 export const ROUTER_SOLICITATION = 133
@@ -11,7 +11,7 @@ export const ROUTER_ADVERTISEMENT = 134
 export const ALL_NODES = 'ff02::1'
 export const ALL_ROUTERS = 'ff02::2'
 
-/** What FRR and most routers advise hosts to send with. */
+/** The hop limit that FRR and most routers advertise to hosts. */
 const HOP_LIMIT = 64
 
 //  Solicitation:  | Type | Code | Checksum (2) | Reserved (4) | Options
@@ -20,7 +20,7 @@ const HOP_LIMIT = 64
 const SOLICITATION_LENGTH = 8
 const ADVERTISEMENT_LENGTH = 16
 
-/** The checksum is left to the kernel (RFC 3542 section 3.1). */
+/** Encodes a message without its checksum, which the kernel fills in (RFC 3542 section 3.1). */
 export function encodeDiscovery(message: DiscoveryMessage): Uint8Array {
   if (message.kind === 'solicitation') {
     const bytes = new Uint8Array(SOLICITATION_LENGTH)
@@ -35,7 +35,7 @@ export function encodeDiscovery(message: DiscoveryMessage): Uint8Array {
   return bytes
 }
 
-/** undefined: neither of the two, or not valid (RFC 4861 sections 6.1.1 and 6.1.2). Hop limit and checksum were checked before. */
+/** Decodes a message; undefined when it is neither of the two or not valid (RFC 4861 sections 6.1.1 and 6.1.2). The socket has checked hop limit and checksum. */
 export function decodeDiscovery(bytes: Uint8Array): DiscoveryMessage | undefined {
   const [type, code] = bytes
   if (code !== 0) return undefined

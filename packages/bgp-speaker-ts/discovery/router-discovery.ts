@@ -1,4 +1,4 @@
-// Discovery by Router Advertisements (RFC 4861): both ends of a link send them, as FRR does for unnumbered neighbours.
+// Discovery by Router Advertisements (RFC 4861), which both ends of a link send, as FRR does for unnumbered neighbours.
 import { isLinkLocal, parseAddress } from '../address.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import { type Logger, silentLogger } from '../log.ts'
@@ -13,39 +13,39 @@ import {
 
 /** ICMPv6 on one link. */
 export interface LinkSocket {
-  /** With hop limit 255. @throws when it cannot leave at the moment */
+  /** Sends with hop limit 255. @throws when the kernel does not take it at the moment */
   send(bytes: Uint8Array, to: string): void
   close(): void
 }
 
 /**
- * Opens a link for Router Solicitations and Advertisements. It hears only what came with hop limit 255, from the link itself
- * therefore (RFC 4861 section 6.1), and not what it has sent; `source` is without zone.
- * @throws while there is no such link
+ * Opens a link for Router Solicitations and Advertisements. The socket must pass only packets with hop limit 255, which come from the link itself
+ * (RFC 4861 section 6.1), and not those that it has sent. `source` is without zone.
+ * @throws while the link does not exist
  */
 export type OpenLink = (link: string, heard: (bytes: Uint8Array, source: string) => void) => LinkSocket
 
 export interface RouterDiscoveryConfig {
   readonly open: OpenLink
   readonly clock?: Clock
-  /** Random numbers in [0, 1): advertisements of routers on one link must not fall into step (RFC 4861 section 6.2.4). */
+  /** Random numbers in [0, 1): they keep the advertisements of routers on one link from synchronizing (RFC 4861 section 6.2.4). */
   readonly random?: () => number
   readonly log?: Logger
 }
 
-/** Milliseconds between advertisements, less up to a quarter; FRR's for unnumbered neighbours. */
+/** Milliseconds between advertisements, shortened by up to a quarter; FRR's value for unnumbered neighbours. */
 const INTERVAL = 10_000
-/** Seconds: three intervals (RFC 4861 section 6.2.1, AdvDefaultLifetime). */
+/** Router lifetime in seconds: three intervals (RFC 4861 section 6.2.1, AdvDefaultLifetime). */
 const LIFETIME = 30
-/** The first few come fast, so that the neighbour need not wait. */
+/** The first advertisements follow each other faster, so that the neighbour finds us soon. */
 const FIRST_INTERVAL = 1000
 const FIRST_COUNT = 4
-/** Most milliseconds until a solicitation is answered (RFC 4861 section 6.2.6), and least between two advertisements. */
+/** Longest delay of the answer to a solicitation (RFC 4861 section 6.2.6) and shortest time between two advertisements, in milliseconds. */
 const ANSWER_DELAY = 500
 const LEAST_GAP = 1000
-/** Milliseconds for which a neighbour is the one that was found. */
+/** Milliseconds after a neighbour was found during which no other replaces it. */
 const LEAST_STAY = 5000
-/** Milliseconds until a link that is not there is tried again. */
+/** Milliseconds between attempts to open a missing link. */
 const RETRY = 1000
 
 export class RouterDiscovery implements Discovery {
@@ -86,7 +86,7 @@ class LinkWatch {
     this.#begin()
   }
 
-  /** A last advertisement says that we are no router any more (RFC 4861 section 6.2.5). */
+  /** Closes the link, after a last advertisement that we are no longer a router (RFC 4861 section 6.2.5). */
   close(): void {
     if (this.#closed) return
     this.#closed = true
@@ -118,7 +118,7 @@ class LinkWatch {
     this.#schedule(early ? FIRST_INTERVAL : INTERVAL * (1 - this.#random() / 4))
   }
 
-  /** The link is down, or was made anew with another index. */
+  /** Opens the link again later: it is down, or was recreated with another index. */
   #reopen(): void {
     this.#socket?.close()
     this.#socket = undefined
@@ -144,9 +144,9 @@ class LinkWatch {
       this.#schedule(Math.max(gap, this.#random() * ANSWER_DELAY))
       return
     }
-    // RFC 4861 section 6.1.2: it must come from a link-local address.
+    // An advertisement must come from a link-local address (RFC 4861 section 6.1.2).
     if (source === this.#neighbour || !isLinkLocal(parseAddress(source) ?? new Uint8Array(0))) return
-    // Where two neighbours compete, each is tried for a while.
+    // When two neighbours compete, each is used for a while.
     if (this.#clock.now() < this.#foundAt + LEAST_STAY) return
     this.#foundAt = this.#clock.now()
     this.#neighbour = source
@@ -154,7 +154,7 @@ class LinkWatch {
     this.#located(`${source}%${this.#link}`)
   }
 
-  /** Advertises after `delay` ms, unless that was to be sooner. */
+  /** Advertises after `delay` ms, unless an earlier advertisement is scheduled. */
   #schedule(delay: number): void {
     const at = this.#clock.now() + delay
     if (at >= this.#dueAt) return

@@ -1,4 +1,4 @@
-// Takes whoever connects from one of its ranges for a peer and passes routes on between them, next hops unchanged; takes nothing longer than /24:
+// A route server: accepts peers from its ranges and passes routes on between them with unchanged next hops; rejects prefixes longer than /24:
 // node route-server.ts --asn 64512 --address 192.0.2.254 --range 192.0.2.0/25=64513 --range 192.0.2.128/25=64514
 import { parseArgs } from 'node:util'
 import type { Policy } from 'bgp-speaker-ts/policy/policy.ts'

@@ -1,21 +1,21 @@
-// Checks an AS_PATH in place and collects what best path and loop detection need of it.
+// Checks an AS_PATH in place and collects the values that best path and loop detection need.
 import { SEGMENT } from './codes.ts'
 import { readU16, readU32 } from './reader.ts'
 
 export interface AsPathSummary {
-  /** As RFC 4271 9.1.2.2 counts: a set is one, confederation segments are none (RFC 5065 5.3). */
+  /** Length as in RFC 4271 section 9.1.2.2: a set counts 1, confederation segments count 0 (RFC 5065 section 5.3). */
   length: number
   /** First AS number of the path; 0 when it is empty or starts with a set. */
   neighbour: number
-  /** How often the local AS number stands in it. */
+  /** How often the local AS number occurs. */
   loops: number
-  /** Segments of confederations (RFC 5065). */
+  /** Number of confederation segments (RFC 5065). */
   confederations: number
 }
 
 //  | Segment type (1) | Number of ASes (1) | ASes (2 or 4 bytes each) | ...
 
-/** False when it is malformed (RFC 7606 7.2): unknown segment type, a segment of no ASes, one that is cut short, or AS number 0 (RFC 7607). */
+/** Returns false when the path is malformed (RFC 7606 section 7.2): an unknown segment type, an empty segment, one that is cut short, or AS number 0 (RFC 7607). */
 export function scanAsPath(
   bytes: Uint8Array,
   at: number,
@@ -38,7 +38,7 @@ export function scanAsPath(
     else summary.confederations++
     if (first && type === SEGMENT.SEQUENCE)
       summary.neighbour = width === 4 ? readU32(bytes, at) : readU16(bytes, at)
-    // The neighbouring AS is the first one outside the own confederation.
+    // Confederation segments are skipped: the neighbouring AS is the first one outside the confederation.
     if (type === SEGMENT.SEQUENCE || type === SEGMENT.SET) first = false
     for (let i = 0; i < count; i++, at += width) {
       const asn = width === 4 ? readU32(bytes, at) : readU16(bytes, at)

@@ -1,10 +1,10 @@
-// AS numbers of a peer that knows only two bytes of them: AS_PATH and AS4_PATH make one path again (RFC 6793 4.2.3).
+// Merges AS_PATH and AS4_PATH of a peer with 2-byte AS numbers into one path of 4-byte numbers (RFC 6793 section 4.2.3).
 import { type AsPathSummary, scanAsPath } from './as-path-scan.ts'
 import { AS_TRANS, SEGMENT } from './codes.ts'
 import { readU16, readU32 } from './reader.ts'
 import { Writer, writeU32 } from './writer.ts'
 
-/** In place of a local AS number: counts the AS numbers 0, which are malformed for any other. */
+/** Passed as the local AS number: scanAsPath then counts the AS numbers 0, which it refuses otherwise. */
 const COUNT_ZEROS = 0
 
 export class AS4Merge {
@@ -12,9 +12,9 @@ export class AS4Merge {
   #as4Path: Uint8Array | undefined
   #aggregator: Uint8Array | undefined
   #as4Aggregator: Uint8Array | undefined
-  /** Flags of the AGGREGATOR that came. */
+  /** Flags of the received AGGREGATOR. */
   aggregatorFlags = 0
-  /** How often the local AS number stands in an AS4_PATH that was discarded: the route has been here all the same. */
+  /** How often the local AS number occurs in an AS4_PATH that was discarded: the route has looped all the same. */
   discardedLoops = 0
 
   reset(): undefined {
@@ -22,12 +22,12 @@ export class AS4Merge {
     this.discardedLoops = 0
   }
 
-  /** AS_PATH with 2-byte numbers, checked before. */
+  /** Takes an AS_PATH of 2-byte numbers, which was checked before. */
   path(bytes: Uint8Array, at: number, length: number): undefined {
     this.#path = widen(bytes, at, length)
   }
 
-  /** False when it is malformed and discarded for that (RFC 6793 section 6), also for AS number 0 (RFC 7607 section 2). */
+  /** Takes an AS4_PATH. Returns false when it is malformed and discarded (RFC 6793 section 6), which includes AS number 0 (RFC 7607 section 2). */
   as4Path(bytes: Uint8Array, at: number, length: number, localAsn: number): boolean {
     const summary = emptySummary()
     if (!scanAsPath(bytes, at, length, 4, COUNT_ZEROS, summary)) return false
@@ -48,7 +48,7 @@ export class AS4Merge {
     this.#aggregator = value
   }
 
-  /** False when it is malformed and discarded for that (RFC 6793 section 6), also for AS number 0 (RFC 7607 section 2). */
+  /** Takes an AS4_AGGREGATOR. Returns false when it is malformed and discarded, as for AS4_PATH. */
   as4Aggregator(bytes: Uint8Array, at: number, length: number): boolean {
     if (length !== 8 || readU32(bytes, at) === 0) return false
     this.#as4Aggregator = bytes.slice(at, at + 8)
@@ -70,7 +70,7 @@ export class AS4Merge {
     return this.#as4Aggregator ?? this.#aggregator
   }
 
-  /** An AGGREGATOR that is not AS_TRANS was made by an old speaker after the AS4 attributes: they are out of date. */
+  /** An AGGREGATOR other than AS_TRANS was set by a 2-byte speaker after the AS4 attributes, so that those are out of date (RFC 6793 section 4.2.3). */
   #aggregatorIsOfOldSpeaker(): boolean {
     const aggregator = this.#aggregator
     return (
@@ -96,7 +96,7 @@ function emptySummary(): AsPathSummary {
   return { length: 0, neighbour: 0, loops: 0, confederations: 0 }
 }
 
-/** How often an AS number stands in a path of 4-byte numbers that is well-formed. */
+/** Counts an AS number in a well-formed path of 4-byte numbers. */
 function countAs(bytes: Uint8Array, start: number, length: number, asn: number): number {
   let found = 0
   for (let at = start; at < start + length; ) {
@@ -106,7 +106,7 @@ function countAs(bytes: Uint8Array, start: number, length: number, asn: number):
   return found
 }
 
-/** RFC 6793 section 3: segments of a confederation do not belong into AS4_PATH; they are left out. */
+/** Leaves out confederation segments, which may not be in AS4_PATH (RFC 6793 section 3). */
 function withoutConfederations(bytes: Uint8Array, start: number, length: number): Uint8Array {
   const writer = new Writer(length)
   for (let at = start; at < start + length; ) {
@@ -124,7 +124,7 @@ function measure(path: Uint8Array): number {
   return summary.length
 }
 
-/** The first `count` ASes of `path` (and confederation segments on the way), then `tail`. */
+/** Returns the first `count` ASes of `path`, with the confederation segments between them, then `tail`. */
 function prependLeading(path: Uint8Array, count: number, tail: Uint8Array): Uint8Array {
   const writer = new Writer(path.length + tail.length)
   let at = 0

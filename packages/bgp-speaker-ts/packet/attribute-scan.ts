@@ -1,5 +1,5 @@
-// One pass over the path attributes of an UPDATE: checks them (RFC 7606), collects what best path needs, and writes them in the canonical form that the RIB interns.
-// The hot path of ingest: it allocates nothing for a well-formed message.
+// Scans the path attributes of an UPDATE in one pass: checks them (RFC 7606), collects the values that best path needs, and writes the canonical form
+// that the RIB interns. This is the hot path of ingest: a well-formed message allocates nothing.
 import { NotificationError } from '../errors.ts'
 import { type AsPathSummary, scanAsPath } from './as-path-scan.ts'
 import { AS4Merge } from './as4-merge.ts'
@@ -10,7 +10,7 @@ import { readU16, readU32 } from './reader.ts'
 // Canonical form: for each attribute `type (1), flags (1), length (2), value`, in the order received, AS numbers always 4 bytes wide,
 // without MP_REACH and MP_UNREACH, the next hop (4 or 16 bytes) last, as a NEXT_HOP attribute.
 
-/** What the peer's session means for the reading of its UPDATEs. */
+/** Properties of the session that decide how its UPDATEs are read. */
 export interface UpdateContext {
   /** AS numbers in AS_PATH and AGGREGATOR are 4 bytes wide (RFC 6793). */
   readonly fourOctetAs: boolean
@@ -22,7 +22,7 @@ export interface UpdateContext {
   readonly addPath6: boolean
 }
 
-/** RFC 7606 section 2, in the order of severity. A session reset is a thrown NotificationError. */
+/** Outcomes of RFC 7606 section 2 in the order of severity. A session reset is a thrown NotificationError instead. */
 export const OUTCOME = { OK: 0, ATTRIBUTE_DISCARD: 1, TREAT_AS_WITHDRAW: 2 } as const
 
 const { OPTIONAL, TRANSITIVE, PARTIAL, EXTENDED } = FLAG
@@ -30,7 +30,7 @@ const WELL_KNOWN = TRANSITIVE
 const NON_TRANSITIVE = OPTIONAL
 const BOTH = OPTIONAL | TRANSITIVE
 
-/** The O and T bits that an attribute must have; 255: not known. */
+/** The optional and transitive bits that an attribute must have; 255: unknown type. */
 const EXPECTED = new Uint8Array(256).fill(255)
 for (const type of [1, 2, 3, 5, 6]) EXPECTED[type] = WELL_KNOWN
 for (const type of [4, 9, 10, 14, 15]) EXPECTED[type] = NON_TRANSITIVE
@@ -52,7 +52,7 @@ export class AttributeScan {
   /** Canonical offset and length of CLUSTER_LIST's value. */
   clusterAt = 0
   readonly asPath: AsPathSummary = { length: 0, neighbour: 0, loops: 0, confederations: 0 }
-  /** NEXT_HOP of RFC 4271: where its 4 bytes are in the message; -1: absent. */
+  /** Offset in the message of the 4 bytes of NEXT_HOP; -1: absent. */
   nextHopAt = -1
   readonly reach: MpSection = noSection()
   readonly unreach: MpSection = noSection()
@@ -61,18 +61,18 @@ export class AttributeScan {
   #generation = 0
   readonly #as4 = new AS4Merge()
 
-  /** Whether the attribute was there (and not discarded as a duplicate). */
+  /** Whether the message has the attribute. */
   has(type: number): boolean {
     return this.#seen[type] === this.#generation
   }
 
-  /** Reads the attributes in [start, end). @throws NotificationError where only a session reset is safe. */
+  /** Reads the attributes in [start, end). @throws NotificationError when only a session reset is safe. */
   scan(bytes: Uint8Array, start: number, end: number, context: UpdateContext): undefined {
     this.#reset(bytes, end - start)
     let at = start
     while (at < end) {
       if (end - at < 3) return this.#fail('attribute header cut short')
-      // The low four bits are ignored on receipt (RFC 4271 section 4.3); the canonical form marks an own MED there.
+      // The low four bits are ignored on receipt (RFC 4271 section 4.3). The canonical form marks our own MED there, so they are cleared.
       const flags = bytes[at]! & 0xf0
       const type = bytes[at + 1]!
       const wide = (flags & EXTENDED) !== 0
@@ -86,7 +86,7 @@ export class AttributeScan {
     if (!context.fourOctetAs) this.#mergeAs4(context)
   }
 
-  /** Whether what an announcement must have is there (RFC 7606 3.d); `classic`: its NLRI stand outside MP_REACH. */
+  /** Checks for the mandatory attributes of an announcement (RFC 7606 section 3.d). @param classic there are NLRI outside MP_REACH_NLRI, which need NEXT_HOP */
   checkMandatory(classic: boolean): undefined {
     if (!this.has(ATTRIBUTE.ORIGIN)) this.#fail('ORIGIN missing')
     else if (!this.has(ATTRIBUTE.AS_PATH)) this.#fail('AS_PATH missing')
@@ -94,8 +94,8 @@ export class AttributeScan {
   }
 
   /**
-   * For an UPDATE without reachable NLRI: an error that is treated as withdraw elsewhere resets the session here (RFC 7606 section 5.2).
-   * There is nothing to withdraw, and the NLRI may have been lost in what could not be read.
+   * Checks an UPDATE without reachable NLRI: an error that would be treated as withdraw resets the session (RFC 7606 section 5.2).
+   * There is nothing to withdraw, and NLRI may be lost in the part that could not be read.
    * @throws NotificationError
    */
   checkNothingLost(): undefined {
@@ -107,7 +107,7 @@ export class AttributeScan {
     )
   }
 
-  /** Completes the canonical form with a next hop out of the message; returns its whole length. `this.length` stays without it. */
+  /** Appends a next hop of the message to the canonical form and returns the whole length; `this.length` still excludes it. */
   appendNextHop(at: number, length: number): number {
     const { buffer } = this
     let to = this.length
@@ -140,7 +140,7 @@ export class AttributeScan {
     if (this.problem === '') this.problem = problem
   }
 
-  /** RFC 7606 3.g: of several all but the first are discarded; MP_REACH and MP_UNREACH may come once. */
+  /** Whether this is the first attribute of its type. Repeated ones are discarded; repeated MP_REACH_NLRI and MP_UNREACH_NLRI reset the session (RFC 7606 section 3.g). */
   #first(type: number): boolean {
     if (this.#seen[type] !== this.#generation) {
       this.#seen[type] = this.#generation
@@ -180,7 +180,7 @@ export class AttributeScan {
         this.med = readU32(bytes, at)
         return this.#copy(type, flags, at, length)
       case ATTRIBUTE.LOCAL_PREF:
-        // RFC 7606 7.5: from an external neighbour it is dropped without a word.
+        // From an external peer it is discarded and not counted as an error (RFC 7606 section 7.5).
         if (!context.internal) return
         if (length !== 4) return this.#fail('malformed LOCAL_PREF')
         this.localPref = readU32(bytes, at)
@@ -191,7 +191,7 @@ export class AttributeScan {
       case ATTRIBUTE.AGGREGATOR:
         if (length !== (context.fourOctetAs ? 8 : 6))
           return this.#fail('malformed AGGREGATOR', OUTCOME.ATTRIBUTE_DISCARD)
-        // RFC 7607 section 2.
+        // AS number 0 is malformed (RFC 7607 section 2).
         if ((context.fourOctetAs ? readU32(bytes, at) : readU16(bytes, at)) === 0)
           return this.#fail('AGGREGATOR of AS 0', OUTCOME.ATTRIBUTE_DISCARD)
         if (context.fourOctetAs) return this.#copy(type, flags, at, length)
@@ -218,7 +218,7 @@ export class AttributeScan {
       case ATTRIBUTE.MP_UNREACH:
         return readMpUnreach(bytes, at, length, this.unreach)
       case ATTRIBUTE.AS4_PATH:
-        // RFC 6793 4.1: between speakers of 4-byte AS numbers it is discarded.
+        // Between speakers with 4-byte AS numbers it is discarded (RFC 6793 section 4.1).
         if (!context.fourOctetAs && !this.#as4.as4Path(bytes, at, length, context.localAsn))
           this.#fail('malformed AS4_PATH', OUTCOME.ATTRIBUTE_DISCARD)
         return
@@ -228,7 +228,7 @@ export class AttributeScan {
     }
   }
 
-  /** A list of items of `size` bytes: RFC 7606 7.8, 7.14, RFC 8092 section 6. */
+  /** Takes a list of items of `size` bytes (RFC 7606 sections 7.8 and 7.14, RFC 8092 section 6). */
   #list(type: number, flags: number, at: number, length: number, size: number): undefined {
     if (length === 0 || length % size !== 0) return this.#fail(`malformed list attribute ${type}`)
     this.#copy(type, flags, at, length)
@@ -244,7 +244,7 @@ export class AttributeScan {
         whole,
       )
     }
-    // RFC 4271 section 5: passed on with the partial bit, or ignored when it is not transitive.
+    // RFC 4271 section 5: passed on with the partial bit when transitive, else ignored.
     if ((flags & TRANSITIVE) !== 0) this.#copy(type, flags | PARTIAL, at, length)
   }
 
@@ -252,7 +252,7 @@ export class AttributeScan {
     const bytes = this.#bytes
     if (!scanAsPath(bytes, at, length, context.fourOctetAs ? 4 : 2, context.localAsn, this.asPath))
       return this.#fail('malformed AS_PATH')
-    // RFC 5065 section 5: such segments stay inside a confederation, and we are in none.
+    // Confederation segments are malformed from outside a confederation (RFC 5065 section 5), and we are in none.
     if (!context.internal && this.asPath.confederations > 0) return this.#fail('AS_PATH of a confederation')
     if (context.fourOctetAs) this.#copy(ATTRIBUTE.AS_PATH, flags, at, length)
     else this.#as4.path(bytes, at, length)

@@ -1,4 +1,4 @@
-// Path attributes as an object, to and from the canonical bytes that attribute-scan.ts writes. Off the hot path.
+// Path attributes as an object, converted to and from the canonical bytes that attribute-scan.ts writes. Not used on the hot path.
 import { formatAddress, formatId, parseAddress } from '../address.ts'
 import { BgpError } from '../errors.ts'
 import { ATTRIBUTE, FLAG } from './codes.ts'
@@ -11,7 +11,7 @@ export interface AsPathSegment {
   readonly asns: readonly number[]
 }
 
-/** An attribute that is not known here: optional and transitive, passed on. */
+/** An unknown optional transitive attribute, which is passed on. */
 export interface UnknownAttribute {
   readonly type: number
   readonly flags: number
@@ -23,7 +23,7 @@ export interface PathAttributes {
   readonly asPath?: readonly AsPathSegment[]
   readonly nextHop?: string
   readonly med?: number
-  /** MED was set here, not learned: external peers are told it too (RFC 4271 5.1.4). */
+  /** The MED was set here and not received: only then is it sent to external peers (RFC 4271 section 5.1.4). */
   readonly medIsOurs?: true
   readonly localPref?: number
   readonly atomicAggregate?: true
@@ -37,14 +37,14 @@ export interface PathAttributes {
   readonly unknown?: readonly UnknownAttribute[]
 }
 
-/** A bit of the canonical flags byte that never goes on the wire. */
+/** Bit of the canonical flags byte for a MED that was set here; never sent. */
 export const OWN_MED = 0x01
 
 export const ORIGINS = ['igp', 'egp', 'incomplete'] as const
 const SEGMENT_KINDS = ['set', 'sequence', 'confed-sequence', 'confed-set'] as const
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
-/** Decodes canonical bytes. They were checked when they were written. */
+/** Decodes canonical bytes, which were checked when they were written. */
 export function decodeCanonical(bytes: Uint8Array, start = 0, end = bytes.length): PathAttributes {
   const reader = new Reader(bytes, start, end)
   const attributes: Mutable<PathAttributes> = {}
@@ -114,7 +114,7 @@ function decodeAsPath(reader: Reader): AsPathSegment[] {
   })
 }
 
-/** Writes canonical bytes, the next hop last. @throws BgpError when a value does not fit its field. */
+/** Encodes canonical bytes, the next hop last. @throws BgpError when a value does not fit its field. */
 export function encodeCanonical(attributes: PathAttributes): Uint8Array {
   const writer = new Writer(128)
   const { OPTIONAL, TRANSITIVE } = FLAG
@@ -179,7 +179,7 @@ export function toHex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
-/** Hex digits, blanks between them allowed. @throws BgpError otherwise. */
+/** Parses hex digits, which may have blanks between them. @throws BgpError otherwise. */
 export function fromHex(text: string): Uint8Array {
   const digits = text.replace(/\s+/g, '')
   if (digits.length % 2 !== 0 || /[^0-9a-fA-F]/.test(digits))

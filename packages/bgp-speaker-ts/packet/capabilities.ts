@@ -57,7 +57,7 @@ const CODE = {
   LONG_LIVED_GRACEFUL_RESTART: 71,
 } as const
 
-/** Reads the capabilities that fill the reader. @throws OutOfBounds when one is cut short, or has a length of its own that does not fit it. */
+/** Decodes capabilities until the end of the reader. @throws OutOfBounds when one is cut short or its value does not fit its length. */
 export function decodeCapabilities(reader: Reader): Capability[] {
   const capabilities: Capability[] = []
   while (reader.left() > 0) {
@@ -130,11 +130,11 @@ function decodeAddPath(reader: Reader): AfiSafi & { receive: boolean; send: bool
   const afi = reader.u16()
   const safi = reader.u8()
   const mode = reader.u8()
-  // RFC 7911 4: a value other than 1, 2, 3 is ignored.
+  // RFC 7911 section 4: a value other than 1, 2 or 3 is ignored.
   return { afi, safi, receive: mode === 1 || mode === 3, send: mode === 2 || mode === 3 }
 }
 
-/** Writes one capability: code, length, value. */
+/** Encodes one capability: code, length, value. */
 export function encodeCapability(writer: Writer, capability: Capability): void {
   writer.u8(codeOf(capability))
   const lengthAt = writer.length

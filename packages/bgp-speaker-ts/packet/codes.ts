@@ -1,4 +1,4 @@
-// Numbers of the protocol: message types, NOTIFICATION codes, attributes, address families (IANA "BGP Parameters").
+// Numbers of the protocol: message types, NOTIFICATION codes, attribute types, address families (IANA "BGP Parameters").
 
 export const HEADER_LENGTH = 19
 export const MAX_LENGTH = 4096
@@ -75,12 +75,12 @@ export const ATTRIBUTE = {
 
 export const FLAG = { OPTIONAL: 0x80, TRANSITIVE: 0x40, PARTIAL: 0x20, EXTENDED: 0x10 } as const
 
-/** Stands for a 4-byte AS number where only two bytes fit (RFC 6793). */
+/** Replaces an AS number of more than two bytes where only two fit (RFC 6793). */
 export const AS_TRANS = 23456
 
 export const SEGMENT = { SET: 1, SEQUENCE: 2, CONFED_SEQUENCE: 3, CONFED_SET: 4 } as const
 
-/** Address family and subsequent family, as numbers. */
+/** Address family and subsequent address family as numbers. */
 export interface AfiSafi {
   readonly afi: number
   readonly safi: number

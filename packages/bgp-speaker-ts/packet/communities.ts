@@ -21,12 +21,12 @@ export const NO_LLGR = 0xffff0007
 
 export type LargeCommunity = readonly [number, number, number]
 
-/** `64512:1`; a number of its own where it is a well-known one. */
+/** Formats a community as `64512:1`, well-known ones too. */
 export function formatCommunity(value: number): string {
   return `${value >>> 16}:${value & 0xffff}`
 }
 
-/** `64512:1` or the name of a well-known one; undefined when it is neither. */
+/** Parses `64512:1` or the name of a well-known community; undefined when it is neither. */
 export function parseCommunity(text: string): number | undefined {
   const known = WELL_KNOWN.find(([name]) => name === text)
   if (known !== undefined) return known[1]

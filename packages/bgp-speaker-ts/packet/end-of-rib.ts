@@ -1,4 +1,4 @@
-// The End-of-RIB marker (RFC 4724 section 2): an UPDATE that says nothing else.
+// The End-of-RIB marker (RFC 4724 section 2): an UPDATE without routes.
 import { AFI, SAFI } from './codes.ts'
 import { encodeMessage } from './message.ts'
 

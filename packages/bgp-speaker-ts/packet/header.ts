@@ -1,4 +1,4 @@
-// The 19-byte message header (RFC 4271 4.1), and cutting a TCP stream into messages.
+// The 19-byte message header (RFC 4271 section 4.1), and the framer that cuts a TCP stream into messages.
 import { NotificationError } from '../errors.ts'
 import { ERROR, HEADER_ERROR, HEADER_LENGTH, MAX_LENGTH, MESSAGE } from './codes.ts'
 import { readU16 } from './reader.ts'
@@ -16,9 +16,9 @@ const MINIMUM: Readonly<Record<number, number>> = {
 }
 
 /**
- * Checks the header at `at`, whose 19 bytes are there, and returns the message's length.
- * `maxLength` is 4096, or 65535 with extended messages (RFC 8654), which OPEN and KEEPALIVE never use.
- * @throws NotificationError as RFC 4271 6.1 names it.
+ * Checks the complete header at `at` and returns the message's length.
+ * @param maxLength 4096, or 65535 with extended messages (RFC 8654), which OPEN and KEEPALIVE never use
+ * @throws NotificationError as in RFC 4271 section 6.1.
  */
 export function checkHeader(bytes: Uint8Array, at: number, maxLength: number): number {
   for (let i = 0; i < 16; i++) {
@@ -48,24 +48,24 @@ export function checkHeader(bytes: Uint8Array, at: number, maxLength: number): n
   return length
 }
 
-/** Starts a message: returns where it starts; `endMessage` writes the length. */
+/** Writes marker and type of a header; the caller writes the length when it is known. */
 export function writeHeader(bytes: Uint8Array, at: number, type: number): void {
   bytes.fill(0xff, at, at + 16)
   bytes[at + 18] = type
 }
 
-/** Called for each complete message: `end - start` is its length, the body starts at `start + 19`. False stops the cutting. */
+/** Called for each complete message in [start, end); the body starts at `start + 19`. Returning false stops the framer. */
 export type OnMessage = (bytes: Uint8Array, type: number, start: number, end: number) => boolean
 
-/** Cuts a stream into messages. A message inside one chunk is not copied; at most one incomplete message is kept. */
+/** Cuts a stream into messages. A message inside one chunk is not copied; only the last incomplete message is kept. */
 export class Framer {
   #carry: Uint8Array | undefined
   #carried = 0
   maxLength = MAX_LENGTH
 
-  /** @throws NotificationError on a bad header; whatever `onMessage` throws passes through. */
+  /** Takes the next chunk of the stream. @throws NotificationError on a bad header, and whatever `onMessage` throws. */
   push(bytes: Uint8Array, onMessage: OnMessage): void {
-    // Of one class, whether a message came in one piece or not: what is compiled for a Buffer is thrown away at the first plain array, and slower from then on.
+    // Always a plain Uint8Array, because mixing in Buffer makes V8 deoptimize the code behind this.
     const chunk = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
     let at = this.#carried > 0 ? this.#complete(chunk, onMessage) : 0
     if (at < 0) return
@@ -79,7 +79,7 @@ export class Framer {
     if (at < chunk.length) this.#keep(chunk, at, chunk.length)
   }
 
-  /** Completes the carried message from the chunk; returns how much of the chunk it took, or -1 when all of it is used up or cutting was stopped. */
+  /** Completes the kept message from the chunk. Returns the number of bytes taken, or -1 when the chunk is used up or the framer was stopped. */
   #complete(chunk: Uint8Array, onMessage: OnMessage): number {
     let at = 0
     if (this.#carried < HEADER_LENGTH) {

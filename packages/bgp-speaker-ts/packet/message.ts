@@ -1,4 +1,4 @@
-// Whole messages as objects: what tests, tools and everything but the ingest path use.
+// Encodes and decodes whole messages as objects. Ingest does not use it, for speed.
 import { assertNever, BgpError } from '../errors.ts'
 import type { UpdateContext } from './attribute-scan.ts'
 import { HEADER_LENGTH, MAX_EXTENDED_LENGTH, MAX_LENGTH, MESSAGE } from './codes.ts'
@@ -23,7 +23,7 @@ export interface Decoded {
   readonly outcome: UpdateOutcome
 }
 
-/** Decodes the one message that `bytes` holds. @throws NotificationError as the RFC names it. */
+/** Decodes the one message in `bytes`. @throws NotificationError as its RFC says. */
 export function decodeMessage(bytes: Uint8Array, context: UpdateContext, maxLength = MAX_LENGTH): Decoded {
   const length = checkHeader(bytes, 0, maxLength)
   if (length !== bytes.length)
@@ -46,7 +46,7 @@ export function decodeMessage(bytes: Uint8Array, context: UpdateContext, maxLeng
   }
 }
 
-/** @throws BgpError when the message does not fit `maxLength` or a value its field. */
+/** Encodes a message. @throws BgpError when it does not fit `maxLength` or a value does not fit its field. */
 export function encodeMessage(message: Message, maxLength = MAX_LENGTH, options?: WireOptions): Uint8Array {
   const writer = new Writer()
   writer.reserve(HEADER_LENGTH)

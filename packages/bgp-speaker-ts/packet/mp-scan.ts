@@ -1,30 +1,30 @@
-// MP_REACH_NLRI and MP_UNREACH_NLRI (RFC 4760): where their parts are.
+// Locates the parts of MP_REACH_NLRI and MP_UNREACH_NLRI (RFC 4760) in a message.
 import { isLinkLocal } from '../address.ts'
 import { NotificationError } from '../errors.ts'
 import { AFI, ERROR, SAFI, UPDATE_ERROR } from './codes.ts'
 import { readU16 } from './reader.ts'
 
-/** Offsets are into the message; `afi` 0: the attribute is not there. */
+/** The located parts, as offsets into the message. `afi` 0: the attribute is absent. */
 export interface MpSection {
   afi: number
   safi: number
   nextHopAt: number
-  /** 4 or 16: of the address at `nextHopAt` alone. */
+  /** Length of the address at `nextHopAt` without a link-local one: 4 or 16. */
   nextHopLength: number
-  /** The link-local address that follows the global one (RFC 2545 section 3); 0: there is none. */
+  /** Offset of the link-local address after the global one (RFC 2545 section 3); 0: there is none. */
   linkLocalAt: number
   /** The NLRI. */
   start: number
   end: number
 }
 
-/** Whether the attribute is there and has NLRI, of whatever family. */
+/** Whether the attribute is present and has NLRI, of any family. */
 export function hasNlri({ afi, start, end }: MpSection): boolean {
   return afi !== 0 && start < end
 }
 
 function malformed(name: string): NotificationError {
-  // RFC 7606 7.11 and 5.3: what cannot be cut into NLRI resets the session.
+  // RFC 7606 sections 5.3 and 7.11: the session is reset when the NLRI cannot be located.
   return new NotificationError(ERROR.UPDATE, UPDATE_ERROR.OPTIONAL_ATTRIBUTE, `malformed ${name}`)
 }
 
@@ -48,7 +48,7 @@ export function readMpReach(bytes: Uint8Array, at: number, length: number, secti
   section.end = end
 }
 
-/** RFC 2545 section 3 and, for IPv4 over IPv6 next hops, RFC 8950 section 3. */
+/** Valid lengths of RFC 2545 section 3 and, for IPv4 prefixes with IPv6 next hops, of RFC 8950 section 3. */
 function validHopLength(afi: number, length: number): boolean {
   return (
     length === 16 ||

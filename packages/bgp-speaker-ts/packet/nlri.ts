@@ -1,11 +1,11 @@
-// Network layer reachability information: length in bits, then as many bytes as it needs (RFC 4271 4.3).
+// NLRI (RFC 4271 section 4.3): the prefix length in bits, then as many address bytes as it needs.
 import { clearHostBits, formatPrefix, parsePrefix } from '../address.ts'
 import { BgpError, NotificationError } from '../errors.ts'
 import { AFI, ERROR, UPDATE_ERROR } from './codes.ts'
 import { OutOfBounds, type Reader } from './reader.ts'
 import type { Writer } from './writer.ts'
 
-/** A prefix as it stands in messages; `pathId` with add-path (RFC 7911). */
+/** A prefix in a message; `pathId` with add-path (RFC 7911). */
 export interface Nlri {
   readonly prefix: string
   readonly pathId?: number
@@ -15,7 +15,7 @@ export function invalidNetwork(message: string): NotificationError {
   return new NotificationError(ERROR.UPDATE, UPDATE_ERROR.NETWORK_FIELD, message)
 }
 
-/** Reads the NLRI that fill the reader. @throws NotificationError Invalid Network Field (RFC 7606 5.3). */
+/** Decodes NLRI until the end of the reader. @throws NotificationError Invalid Network Field (RFC 7606 section 5.3). */
 export function decodeNlri(reader: Reader, afi: number, addPath: boolean): Nlri[] {
   const size = afi === AFI.IPV6 ? 16 : 4
   const list: Nlri[] = []
@@ -37,7 +37,7 @@ export function decodeNlri(reader: Reader, afi: number, addPath: boolean): Nlri[
   return list
 }
 
-/** @throws BgpError when a prefix is none. */
+/** Encodes NLRI. @throws BgpError when a text is not a prefix. */
 export function encodeNlri(writer: Writer, list: readonly Nlri[]): void {
   for (const { prefix: text, pathId } of list) {
     const prefix = parsePrefix(text)

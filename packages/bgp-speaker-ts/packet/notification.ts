@@ -78,14 +78,14 @@ const NAMES: Readonly<Record<number, readonly [string, Readonly<Record<number, s
   8: ['Send Hold Timer Expired', {}],
 }
 
-/** `Cease/Administrative Shutdown`; numbers where a name is not known. */
+/** Formats codes as `Cease/Administrative Shutdown`; unknown ones as numbers. */
 export function notificationText(code: number, subcode: number): string {
   const [name, subnames] = NAMES[code] ?? [`error ${code}`, {}]
   if (subcode === 0) return name
   return `${name}/${subnames[subcode] ?? subcode}`
 }
 
-/** RFC 8538 section 4.1: subcodes of CEASE that mean an end for good, after which no route of ours may be kept; with the N bit they travel inside a hard reset. */
+/** Subcodes of CEASE for a permanent end, after which the peer must not keep our routes. With the N bit they are sent inside a hard reset (RFC 8538 section 4.1). */
 const PERMANENT: readonly number[] = [
   CEASE.MAX_PREFIXES,
   CEASE.ADMINISTRATIVE_SHUTDOWN,
@@ -103,14 +103,14 @@ export function toHardReset({ code, subcode, data }: Notification): Notification
   return { code: ERROR.CEASE, subcode: CEASE.HARD_RESET, data: Uint8Array.of(code, subcode, ...data) }
 }
 
-/** What a hard reset carries; any other notification as it is. */
+/** Returns the notification inside a hard reset; any other one as it is. */
 export function originalOf(notification: Notification): Notification {
   const { code, subcode, data } = notification
   if (code !== ERROR.CEASE || subcode !== CEASE.HARD_RESET || data.length < 2) return notification
   return { code: data[0]!, subcode: data[1]!, data: data.subarray(2) }
 }
 
-/** The operator's message in a CEASE about a shutdown or reset, undefined where there is none or it is not UTF-8. */
+/** Returns the operator's message in a CEASE for a shutdown or reset; undefined when there is none or it is not UTF-8. */
 export function shutdownCommunication(notification: Notification): string | undefined {
   const { code, subcode, data } = originalOf(notification)
   if (
@@ -127,7 +127,7 @@ export function shutdownCommunication(notification: Notification): string | unde
   }
 }
 
-/** The data of such a CEASE: cut to 255 bytes at a character's border. */
+/** Encodes the operator's message as data of a CEASE, cut to 255 bytes at the end of a character. */
 export function encodeCommunication(text: string): Uint8Array {
   let bytes = new TextEncoder().encode(text)
   if (bytes.length > 255) {
@@ -141,7 +141,7 @@ export function encodeCommunication(text: string): Uint8Array {
   return data
 }
 
-/** A CEASE, with the operator's words where there are any (RFC 9003). */
+/** Makes a CEASE, with the operator's message when it is not empty (RFC 9003). */
 export function cease(subcode: number, reason = ''): Notification {
   return {
     code: ERROR.CEASE,

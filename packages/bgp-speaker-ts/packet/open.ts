@@ -6,9 +6,9 @@ import { OutOfBounds, type Reader } from './reader.ts'
 import { Writer } from './writer.ts'
 
 export interface Open {
-  /** The 4-byte AS number where the peer has one (RFC 6793). */
+  /** The AS number of the four-octet-as capability, else that of the OPEN (RFC 6793). */
   readonly asn: number
-  /** Seconds. */
+  /** Proposed hold time in seconds. */
   readonly holdTime: number
   readonly routerId: number
   readonly capabilities: readonly Capability[]
@@ -20,7 +20,7 @@ const PARAMETER_EXTENDED = 255
 
 //  | Version | My AS (2) | Hold Time (2) | BGP Identifier (4) | Opt Len | Optional Parameters
 
-/** @throws NotificationError as RFC 4271 6.2 names it. The peer's AS number is checked by who knows it. */
+/** Decodes the body. The state machine checks the peer's AS number. @throws NotificationError as in RFC 4271 section 6.2. */
 export function decodeOpen(reader: Reader): Open {
   const version = reader.u8()
   if (version !== VERSION) {
@@ -51,7 +51,7 @@ function decodeParameters(reader: Reader): Capability[] {
   try {
     let length = reader.u8()
     let wide = false
-    // RFC 9072 2: a first parameter of type 255 says that lengths have two bytes.
+    // RFC 9072 section 2: a first parameter of type 255 means that lengths have two bytes.
     if (length !== 0 && reader.left() >= 3 && reader.bytes[reader.offset] === PARAMETER_EXTENDED) {
       reader.u8()
       length = reader.u16()
@@ -73,7 +73,7 @@ function decodeParameters(reader: Reader): Capability[] {
   }
 }
 
-/** Writes the body after the header. One parameter for each capability, as all speakers understand it; RFC 9072's form only where it must be. */
+/** Encodes the body after the header, with one parameter for each capability. The extended form of RFC 9072 is used only when the parameters need it, because old speakers do not know it. */
 export function encodeOpen(writer: Writer, open: Open): void {
   writer.u8(VERSION)
   writer.u16(open.asn > 0xffff ? AS_TRANS : open.asn)

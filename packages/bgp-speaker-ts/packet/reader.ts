@@ -1,6 +1,6 @@
-// A bounds-checked reader over a part of a byte array.
+// A bounds-checked reader of a part of a byte array.
 
-/** A read went over the end of what the reader may see. */
+/** A read went over the reader's end. */
 export class OutOfBounds extends Error {
   constructor(wanted: number, left: number) {
     super(`${wanted} bytes wanted, ${left} left`)
@@ -23,7 +23,7 @@ export class Reader {
     return this.end - this.offset
   }
 
-  /** Moves over `count` bytes and returns where they start. @throws OutOfBounds */
+  /** Skips `count` bytes and returns their offset. @throws OutOfBounds */
   skip(count: number): number {
     const at = this.offset
     if (count > this.end - at) throw new OutOfBounds(count, this.end - at)
@@ -44,20 +44,20 @@ export class Reader {
     return readU32(this.bytes, this.skip(4))
   }
 
-  /** A view, not a copy. */
+  /** Returns the next `count` bytes as a view, not a copy. */
   take(count: number): Uint8Array {
     const at = this.skip(count)
     return this.bytes.subarray(at, at + count)
   }
 
-  /** A reader over the next `count` bytes; this one moves over them. */
+  /** Returns a reader of the next `count` bytes and skips them. */
   sub(count: number): Reader {
     const at = this.skip(count)
     return new Reader(this.bytes, at, at + count)
   }
 }
 
-/** Unsigned; the caller has checked the bounds. */
+/** Reads an unsigned number; the caller has checked the bounds. */
 export function readU32(bytes: Uint8Array, at: number): number {
   return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0
 }

@@ -1,10 +1,10 @@
-// The ROUTE-REFRESH message (RFC 2918) with the borders of enhanced refresh (RFC 7313).
+// The ROUTE-REFRESH message (RFC 2918) with the markers of enhanced route refresh (RFC 7313).
 import { NotificationError } from '../errors.ts'
 import { ERROR } from './codes.ts'
 import type { Reader } from './reader.ts'
 import type { Writer } from './writer.ts'
 
-/** Subtypes: what RFC 7313 calls normal request, BoRR and EoRR. */
+/** Subtypes of RFC 7313: normal request, BoRR and EoRR. */
 export const REFRESH = { REQUEST: 0, BEGIN: 1, END: 2 } as const
 
 export interface RouteRefresh {
@@ -13,7 +13,7 @@ export interface RouteRefresh {
   readonly safi: number
 }
 
-/** @throws NotificationError when the length is not that of RFC 2918 (RFC 7313 section 5); its data is the whole message. */
+/** Decodes the body. @throws NotificationError with the whole message as data when the length is wrong (RFC 7313 section 5). */
 export function decodeRouteRefresh(reader: Reader): RouteRefresh {
   if (reader.left() !== 4) {
     const message = reader.bytes.slice(reader.offset - 19, reader.end)

@@ -1,4 +1,4 @@
-// The UPDATE message (RFC 4271 4.3): its sections, and as an object for what is not in a hurry.
+// The UPDATE message (RFC 4271 section 4.3): the offsets of its sections for ingest, and an object for all other uses.
 import { formatAddress, parseAddress } from '../address.ts'
 import { BgpError, NotificationError } from '../errors.ts'
 import { AttributeScan, OUTCOME, type UpdateContext } from './attribute-scan.ts'
@@ -10,7 +10,7 @@ import { Reader, readU16 } from './reader.ts'
 import { PLAIN, type WireOptions, writeAttributeHeader, writeWireAttributes } from './wire-attributes.ts'
 import { Writer } from './writer.ts'
 
-/** How an error in an UPDATE ends (RFC 7606 section 2); a session reset is a thrown NotificationError instead. */
+/** The outcome of an error in an UPDATE (RFC 7606 section 2). A session reset is a thrown NotificationError instead. */
 export type UpdateOutcome =
   | { readonly kind: 'ok' }
   | { readonly kind: 'attribute-discard'; readonly problem: string }
@@ -18,7 +18,7 @@ export type UpdateOutcome =
 
 export interface MpReach extends AfiSafi {
   readonly nextHop: string
-  /** Beside a global one (RFC 2545 section 3). */
+  /** Link-local next hop beside the global one (RFC 2545 section 3). */
   readonly linkLocal?: string
   readonly nlri: readonly Nlri[]
 }
@@ -37,7 +37,7 @@ export interface Update {
 
 //  | Withdrawn length (2) | Withdrawn routes | Attributes length (2) | Attributes | NLRI
 
-/** Offsets of an UPDATE's parts; one object is used again and again. */
+/** Offsets of an UPDATE's sections; ingest reuses one object for all messages. */
 export class UpdateSections {
   withdrawnStart = 0
   withdrawnEnd = 0
@@ -45,7 +45,7 @@ export class UpdateSections {
   attributesEnd = 0
   end = 0
 
-  /** @throws NotificationError Malformed Attribute List (RFC 4271 6.3) when the lengths do not fit. */
+  /** Locates the sections of the body [start, end). @throws NotificationError Malformed Attribute List (RFC 4271 section 6.3) when the lengths do not fit. */
   split(bytes: Uint8Array, body: number, end: number): void {
     if (end - body < 4) throw malformedList()
     this.withdrawnStart = body + 2
@@ -66,7 +66,7 @@ function malformedList(): NotificationError {
   )
 }
 
-/** @throws NotificationError where RFC 7606 leaves nothing but a session reset. */
+/** Decodes the body. @throws NotificationError when RFC 7606 requires a session reset. */
 export function decodeUpdate(
   reader: Reader,
   context: UpdateContext,
@@ -118,7 +118,7 @@ function outcomeOf(scan: AttributeScan): UpdateOutcome {
   }
 }
 
-/** Writes the body after the header. @throws BgpError when a value does not fit. */
+/** Encodes the body after the header. @throws BgpError when a value does not fit. */
 export function encodeUpdate(writer: Writer, update: Update, options: WireOptions = PLAIN): void {
   const withdrawnAt = reserveLength(writer)
   encodeNlri(writer, update.withdrawn)

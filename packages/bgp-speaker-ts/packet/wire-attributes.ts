@@ -1,19 +1,19 @@
-// Canonical attributes to the bytes of an UPDATE, with what changes on the way to a peer (RFC 4271 5.1, RFC 4456, RFC 6793).
+// Encodes canonical attributes for an UPDATE, with the changes that the receiver needs (RFC 4271 section 5.1, RFC 4456, RFC 6793).
 import { OWN_MED } from './attributes.ts'
 import { AS_TRANS, ATTRIBUTE, FLAG, SEGMENT } from './codes.ts'
 import { readU16, readU32 } from './reader.ts'
 import type { Writer } from './writer.ts'
 
-/** What the session with the receiver asks for. */
+/** Properties of the receiver's session that change the encoding. */
 export interface WireOptions {
   readonly fourOctetAs: boolean
-  /** The AS number to put before an external peer's path; undefined: internal, path unchanged. */
+  /** AS number to prepend for an external peer; undefined for an internal one, whose path stays unchanged. */
   readonly prepend: number | undefined
-  /** Leave out what is not for external peers: LOCAL_PREF, ORIGINATOR_ID, CLUSTER_LIST, non-transitive extended communities (RFC 4360 6), and a MULTI_EXIT_DISC that is not ours (RFC 4271 5.1.4). */
+  /** Leave out what external peers do not get: LOCAL_PREF, ORIGINATOR_ID, CLUSTER_LIST, non-transitive extended communities (RFC 4360 section 6), and a received MULTI_EXIT_DISC (RFC 4271 section 5.1.4). */
   readonly external: boolean
-  /** Written where there is none; for internal peers. */
+  /** LOCAL_PREF of routes without one, for internal peers. */
   readonly localPref: number | undefined
-  /** A reflected route: ORIGINATOR_ID where it has none, and the cluster ID before CLUSTER_LIST. */
+  /** Set for a reflected route: adds ORIGINATOR_ID when it is absent and prepends the cluster ID to CLUSTER_LIST. */
   readonly reflect: { readonly originatorId: number; readonly clusterId: number } | undefined
 }
 
@@ -25,7 +25,7 @@ export const PLAIN: WireOptions = {
   reflect: undefined,
 }
 
-/** Writes the attributes in [start, end) of canonical `bytes`, but for the next hop, which needs its own place. */
+/** Writes the attributes in [start, end) of canonical `bytes` except the next hop, which the caller writes as NEXT_HOP or in MP_REACH_NLRI. */
 export function writeWireAttributes(
   writer: Writer,
   bytes: Uint8Array,
@@ -67,10 +67,10 @@ export function writeWireAttributes(
   if (!clusters) writeClusterList(writer, options.reflect.clusterId, bytes, 0, 0)
 }
 
-/** The bit of an extended community's type that keeps it inside an AS. */
+/** Bit of an extended community's type: it does not leave the AS. */
 const NON_TRANSITIVE = 0x40
 
-/** RFC 4360 section 6: non-transitive extended communities do not leave the AS. */
+/** Writes transitive extended communities only: the others do not leave the AS (RFC 4360 section 6). */
 function writeTransitiveOnes(
   writer: Writer,
   flags: number,
@@ -85,7 +85,7 @@ function writeTransitiveOnes(
   for (const i of kept) writer.raw(bytes, i, i + 8)
 }
 
-/** Flags (EXTENDED where the length needs it), type, length. */
+/** Writes flags (EXTENDED when the length needs it), type and length. */
 export function writeAttributeHeader(writer: Writer, flags: number, type: number, length: number): void {
   const wide = length > 255
   writer.u8(wide ? (flags & 0xe0) | FLAG.EXTENDED : flags & 0xe0)
@@ -131,7 +131,7 @@ function writeAsPath(
   options: WireOptions,
 ): void {
   const { prepend, fourOctetAs } = options
-  // RFC 4271 5.1.2: one more AS in a leading AS_SEQUENCE that has room, else a segment of its own.
+  // RFC 4271 section 5.1.2: prepends to a leading AS_SEQUENCE with room, else starts a new segment.
   const joins =
     prepend !== undefined && start < end && bytes[start] === SEGMENT.SEQUENCE && bytes[start + 1]! < 255
   const extra = prepend === undefined ? 0 : joins ? 4 : 6
@@ -161,7 +161,7 @@ function writePath(
   writer.raw(bytes, at, end)
 }
 
-/** For a peer of 2-byte AS numbers: AS_PATH with AS_TRANS, and AS4_PATH where a number was too wide (RFC 6793 4.2.2). */
+/** Writes for a peer with 2-byte AS numbers: AS_PATH with AS_TRANS, and AS4_PATH when a number did not fit (RFC 6793 section 4.2.2). */
 function writeOldAsPath(
   writer: Writer,
   bytes: Uint8Array,

@@ -1,4 +1,4 @@
-// A growing byte array to write messages into.
+// A growing byte array for encoding messages.
 
 export class Writer {
   bytes: Uint8Array
@@ -42,7 +42,7 @@ export class Writer {
     const count = end - start
     this.reserve(count)
     const { bytes, length } = this
-    // Short copies are faster by hand than through subarray().
+    // Short copies are faster in a loop than through subarray().
     if (count <= 48) for (let i = 0; i < count; i++) bytes[length + i] = source[start + i]!
     else bytes.set(source.subarray(start, end), length)
     this.length = length + count
@@ -54,7 +54,7 @@ export class Writer {
     this.bytes[at + 1] = value
   }
 
-  /** A copy of what was written. */
+  /** Returns a copy of the written bytes from `start` on. */
   copy(start = 0): Uint8Array {
     return this.bytes.slice(start, this.length)
   }

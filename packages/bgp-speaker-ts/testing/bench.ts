@@ -1,4 +1,4 @@
-// One speaker on a network in memory with a fake clock: everything that a test sees happens when it says so.
+// One speaker on an in-memory network with a fake clock: everything happens at the test's command.
 import type { PeerConfig, SpeakerConfig } from '../config.ts'
 import type { BestPathChange, PeerEvent } from '../snapshot.ts'
 import { Speaker } from '../speaker.ts'
@@ -14,7 +14,7 @@ export class Bench {
   readonly network = new MemoryNetwork(this.clock)
   readonly speaker: Speaker
   readonly events: PeerEvent[] = []
-  /** Best next hop by prefix, as the events tell it. */
+  /** Best next hop by prefix, collected from the events. */
   readonly best = new Map<string, string | undefined>()
   readonly changes: BestPathChange[] = []
 
@@ -45,7 +45,7 @@ export class Bench {
     return bench
   }
 
-  /** Makes the speaker wait for a peer, which is not connected yet. */
+  /** Adds a passive peer to the speaker and returns its other end, which is not connected yet. */
   peer(options: Partial<RawPeerOptions> = {}, config: Partial<PeerConfig> = {}): RawPeer {
     const raw = this.raw(options)
     this.speaker.addPeer({
@@ -60,7 +60,7 @@ export class Bench {
     return raw
   }
 
-  /** Somebody of whom the speaker knows nothing. */
+  /** A peer's other end that the speaker has no configuration for. */
   raw(options: Partial<RawPeerOptions> = {}): RawPeer {
     return new RawPeer(this.network, { address: '10.0.0.2', asn: 64513, speaker: SPEAKER, ...options })
   }

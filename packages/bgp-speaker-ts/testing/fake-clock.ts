@@ -1,4 +1,4 @@
-// Time that passes when a test says so.
+// A clock whose time passes at the test's command.
 import type { Clock } from '../clock.ts'
 
 interface Timer {
@@ -15,7 +15,7 @@ export class FakeClock implements Clock {
     this.#now = now
   }
 
-  /** How many timers are set. */
+  /** Number of timers that are set. */
   timers(): number {
     return this.#timers.size
   }
@@ -38,7 +38,7 @@ export class FakeClock implements Clock {
     }
   }
 
-  /** Runs what was put off to the end of the turn, until there is nothing more. @throws when that never ends */
+  /** Runs callbacks of `soon` until there are none. @throws when that never ends */
   settle(): void {
     for (let turns = 0; this.#soon.length > 0; turns++) {
       if (turns > 100_000) throw new Error('turns without end')
@@ -46,7 +46,7 @@ export class FakeClock implements Clock {
     }
   }
 
-  /** Lets milliseconds pass; timers run in their order, each turn to its end. */
+  /** Lets milliseconds pass: runs the timers in order and settles after each. */
   advance(milliseconds: number): void {
     const end = this.#now + milliseconds
     this.settle()
@@ -54,7 +54,7 @@ export class FakeClock implements Clock {
     this.moveTo(end)
   }
 
-  /** Runs the earliest timer that is due by `end`, at its time; false: there is none. */
+  /** Runs the earliest timer that is due by `end`, at its time; returns false when there is none. */
   runNext(end: number): boolean {
     let next: Timer | undefined
     for (const timer of this.#timers) if (next === undefined || timer.at < next.at) next = timer

@@ -1,10 +1,10 @@
-// How much memory is in use, for tests that hold it to a bound.
+// Memory in use, for tests that bound it.
 import v8 from 'node:v8'
 import vm from 'node:vm'
 
 let collect: (() => void) | undefined
 
-/** Bytes of live objects and of the buffers that they hold, after garbage collection. */
+/** Returns the bytes of live objects and their buffers, after garbage collection. */
 export function heapInUse(): number {
   if (collect === undefined) {
     v8.setFlagsFromString('--expose-gc')

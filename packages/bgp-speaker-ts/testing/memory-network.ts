@@ -1,4 +1,4 @@
-// TCP in memory: connections whose bytes arrive when the fake clock's turn ends, and that can be cut or stalled.
+// TCP in memory: bytes arrive at the end of the fake clock's turn, and connections can be cut or stalled.
 import { splitZone } from '../address.ts'
 import type { OpenLink } from '../discovery/router-discovery.ts'
 import type {
@@ -12,7 +12,7 @@ import type {
 import type { FakeClock } from './fake-clock.ts'
 
 const NO_HANDLERS: ConnectionHandlers = { onConnect() {}, onData() {}, onDrain() {}, onClose() {} }
-/** Bytes that wait before `write` says so. */
+/** Pending bytes from which `write` returns false. */
 const HIGH_WATER = 65536
 
 class MemoryConnection implements Connection {
@@ -20,7 +20,7 @@ class MemoryConnection implements Connection {
   readonly remoteAddress: string
   readonly remotePort = 0
   peer: MemoryConnection | undefined
-  /** Nothing is read at this end: what the other end writes waits there. */
+  /** This end does not read: bytes wait at the other end. */
   stalled = false
   closed = false
   readonly #clock: FakeClock
@@ -69,7 +69,7 @@ class MemoryConnection implements Connection {
     this.close(undefined)
   }
 
-  /** Both ends are told, each in a turn of its own. */
+  /** Closes both ends, each in a turn of its own. */
   close(error: Error | undefined): void {
     for (const end of [this, this.peer]) {
       if (end === undefined || end.closed) continue
@@ -78,7 +78,7 @@ class MemoryConnection implements Connection {
     }
   }
 
-  /** Passes on what waits, unless the other end does not read. */
+  /** Delivers pending bytes, unless the other end does not read. */
   deliver(): void {
     if (this.#delivering) return
     this.#delivering = true
@@ -107,9 +107,9 @@ export interface LinkEnd {
 export class MemoryNetwork {
   readonly clock: FakeClock
   readonly #links: (readonly [LinkEnd, LinkEnd])[] = []
-  /** Who hears ICMPv6, by host and interface. */
+  /** Receivers of ICMPv6 by host and interface. */
   readonly #hearers = new Map<string, (bytes: Uint8Array, source: string) => void>()
-  /** TCP-MD5 keys that listeners were given, by remote address or prefix. */
+  /** TCP-MD5 keys of the listeners by remote address or prefix. */
   readonly passwords = new Map<string, string>()
   readonly connections: MemoryConnection[] = []
   readonly #listeners = new Map<string, (connection: Connection) => void>()
@@ -147,26 +147,26 @@ export class MemoryNetwork {
     }
   }
 
-  /** Connections between two addresses that are open. */
+  /** Open connections between two addresses. */
   between(a: string, b: string): readonly MemoryConnection[] {
     return this.connections.filter(
       ({ localAddress, remoteAddress, closed }) => !closed && localAddress === a && remoteAddress === b,
     )
   }
 
-  /** Lets go of the connections that are closed. */
+  /** Forgets closed connections. */
   forgetClosed(): void {
     const open = this.connections.filter(({ closed }) => !closed)
     this.connections.splice(0, this.connections.length, ...open)
   }
 
-  /** Both ends see their connections break. */
+  /** Breaks the connections between two addresses: both ends see it. */
   cut(a: string, b: string): void {
     for (const connection of [...this.between(a, b), ...this.between(b, a)])
       connection.close(new Error('connection reset'))
   }
 
-  /** `at` reads nothing more of what `from` sends, or reads again. */
+  /** Makes `at` stop or resume reading what `from` sends. */
   stall(at: string, from: string, stalled: boolean): void {
     for (const connection of this.between(at, from)) {
       connection.stalled = stalled

@@ -1,13 +1,13 @@
-// Breaks messages in the ways that broken and hostile peers do.
+// Mutates messages as broken and hostile peers would send them.
 import type { Random } from './random.ts'
 
 const INTERESTING = [0, 1, 2, 4, 0x10, 0x40, 0x7f, 0x80, 0xc0, 0xff]
 
-/** A changed copy: bytes flipped, cut out, doubled or set to values that are often special. */
+/** Returns a changed copy: bytes flipped, cut out, doubled or set to values that are often special. */
 export function mutate(message: Uint8Array, random: Random): Uint8Array {
   let bytes: Uint8Array = message.slice()
   for (let times = 1 + random.below(4); times > 0; times--) bytes = once(bytes, random)
-  // Most of the time the header stays good, so that what is behind it is reached.
+  // Most mutations keep the header valid, so that the body is decoded.
   if (random.below(8) > 0 && bytes.length >= 19) {
     bytes.fill(0xff, 0, 16)
     bytes[16] = bytes.length >> 8

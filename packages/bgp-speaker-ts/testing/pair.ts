@@ -1,4 +1,4 @@
-// Speakers on loopback addresses for tests: real TCP, waits by events, never by time.
+// Speakers on loopback addresses: real TCP; tests wait for events, never for time.
 import type { PeerConfig, SpeakerConfig } from '../config.ts'
 import type { BestPathChange, PeerEvent } from '../snapshot.ts'
 import { Speaker } from '../speaker.ts'
@@ -8,11 +8,11 @@ export interface TestSpeaker {
   readonly address: string
   readonly port: number
   readonly events: PeerEvent[]
-  /** Best next hop by prefix, as the events tell it. */
+  /** Best next hop by prefix, collected from the events. */
   readonly best: Map<string, string | undefined>
 }
 
-/** A started speaker that listens on `address` and any port. */
+/** Starts a speaker that listens on `address` and any port. */
 export async function makeSpeaker(
   address: string,
   config: Partial<SpeakerConfig> & { asn: number },
@@ -57,7 +57,7 @@ export function connect(
   })
 }
 
-/** Resolves once `holds`, looked at after every event of the speakers. */
+/** Resolves when `holds` returns true; it is called after every event of the speakers. */
 export async function until(
   speakers: readonly TestSpeaker[],
   holds: () => boolean,

@@ -1,4 +1,4 @@
-// The other end of a session by hand: says what a test tells it to, and remembers what it hears, message by message.
+// A scripted peer: sends the messages that the test gives it and records the messages that it receives.
 import type { Capability } from '../packet/capabilities.ts'
 import { MAX_EXTENDED_LENGTH } from '../packet/codes.ts'
 import { encodeEndOfRib } from '../packet/end-of-rib.ts'
@@ -14,9 +14,9 @@ export interface RawPeerOptions {
   /** Where the speaker listens. */
   readonly speaker: string
   readonly holdTime?: number
-  /** Beside those of the two families, of route refresh and of 4-byte AS numbers. */
+  /** More capabilities than those of the two families, route refresh and 4-byte AS numbers. */
   readonly capabilities?: readonly Capability[]
-  /** What it hears has path identifiers (RFC 7911). */
+  /** Received NLRI have path identifiers (RFC 7911). */
   readonly readsPathIds?: boolean
 }
 
@@ -25,7 +25,7 @@ const BOTH_FAMILIES: readonly Capability[] = [
   { kind: 'multiprotocol', afi: 2, safi: 1 },
 ]
 
-/** A short name for each message heard: `update +10.1.0.0/16`, `end-of-rib ipv4`, `refresh-begin ipv6`, `notification 6/2`. */
+/** Returns a short name of a message: `update +10.1.0.0/16`, `end-of-rib ipv4`, `refresh-begin ipv6`, `notification 6/2`. */
 export function nameOf(message: Message): string {
   const family = (afi: number) => (afi === 1 ? 'ipv4' : 'ipv6')
   switch (message.kind) {
@@ -62,7 +62,7 @@ export class RawPeer {
     this.options = options
   }
 
-  /** Makes a session over a new connection. */
+  /** Establishes a session over a new connection. */
   establish(capabilities = this.options.capabilities): this {
     this.connect()
     this.send(this.open(capabilities), { kind: 'keepalive' })
@@ -159,14 +159,14 @@ export class RawPeer {
     return this.send(...families.map(encodeEndOfRib))
   }
 
-  /** Crashes: the connection goes, without a NOTIFICATION. */
+  /** Crashes: drops the connection without a NOTIFICATION. */
   crash(): this {
     this.#connection?.destroy()
     this.#network.clock.settle()
     return this
   }
 
-  /** What was heard since the last time. */
+  /** Messages received since the last call. */
   heard(): readonly Message[] {
     this.#network.clock.settle()
     const heard = this.#heard
@@ -174,18 +174,18 @@ export class RawPeer {
     return heard
   }
 
-  /** The bytes of all messages that were ever heard. */
+  /** The bytes of all messages received since `forget`. */
   raw(): readonly Uint8Array[] {
     return this.#bytes
   }
 
-  /** Nothing was ever heard. */
+  /** Forgets all received messages. */
   forget(): void {
     this.#heard = []
     this.#bytes = []
   }
 
-  /** The same by names, without KEEPALIVEs. */
+  /** Names of the messages received since the last call, without KEEPALIVEs. */
   names(): readonly string[] {
     return this.heard()
       .filter(({ kind }) => kind !== 'keepalive')

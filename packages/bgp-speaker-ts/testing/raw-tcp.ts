@@ -1,4 +1,4 @@
-// A peer on a real TCP connection that says what a test tells it to.
+// A scripted peer on a real TCP connection.
 import net from 'node:net'
 import { MAX_EXTENDED_LENGTH } from '../packet/codes.ts'
 import { Framer } from '../packet/header.ts'
@@ -6,7 +6,7 @@ import { decodeMessage, encodeMessage, type Message } from '../packet/message.ts
 
 const CONTEXT = { fourOctetAs: true, internal: false, localAsn: 64999, addPath4: false, addPath6: false }
 
-/** A raw TCP peer. */
+/** Sends the test's messages and records the received ones. */
 export class RawTcp {
   readonly socket: net.Socket
   readonly messages: Message[] = []

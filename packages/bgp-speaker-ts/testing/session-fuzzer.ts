@@ -1,4 +1,4 @@
-// Mutated messages into running sessions of all settings. What a peer has said since its session began is kept, so that it can be said again.
+// Fuzzes running sessions of all settings with mutated messages. The messages of each session are recorded, so that a failure can be repeated.
 import type { PeerConfig } from '../config.ts'
 import type { Logger } from '../log.ts'
 import { fromHex, toHex } from '../packet/attributes.ts'
@@ -21,7 +21,7 @@ const RESTART: readonly Capability[] = [
   },
 ]
 
-/** How a peer and we deal with each other. */
+/** The configuration of a peer and the capabilities of its OPEN. */
 interface Setting {
   readonly asn: number
   readonly capabilities: readonly Capability[]
@@ -58,10 +58,10 @@ export const SETTINGS = {
 export type SettingName = keyof typeof SETTINGS
 const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[]
 
-/** What a peer says, message by message in hex; numbers are milliseconds in which nothing is said. */
+/** The messages of a peer in hex; numbers are pauses in milliseconds. */
 export type Said = readonly (string | number)[]
 
-/** What made the speaker fail: enough to do it again. */
+/** A failure of the speaker, with all that is needed to repeat it. */
 export interface Finding {
   readonly setting: SettingName
   readonly say: Said
@@ -98,7 +98,7 @@ export class FuzzedSpeaker {
       debug() {},
       info() {},
       warn() {},
-      // The speaker's word for a fault of its own.
+      // The speaker logs this for faults of its own.
       error: (message, fields) => {
         const error = fields?.error
         faults.push(`${message}: ${error instanceof Error ? error.stack : JSON.stringify(fields)}`)
@@ -107,7 +107,7 @@ export class FuzzedSpeaker {
     return new FuzzedSpeaker(await Bench.started({ multipath: 4, log }), faults, settings)
   }
 
-  /** One of the peers says some mutated messages, and time passes. The finding when that was too much. */
+  /** Lets one peer send some mutated messages and time pass; returns the finding when the speaker failed. */
   round(random: Random, messages: readonly Uint8Array[]): Finding | undefined {
     const name = random.pick([...this.#bad.keys()])
     this.meet(name)
@@ -119,7 +119,7 @@ export class FuzzedSpeaker {
     return this.#faults.length > 0 ? this.#finding(name) : undefined
   }
 
-  /** The peer has a session, or tries to get one. */
+  /** Connects the peer unless it has a session. */
   meet(name: SettingName): void {
     const peer = this.#bad.get(name)!
     if (this.#said.has(name) && !peer.closed) return
@@ -140,22 +140,22 @@ export class FuzzedSpeaker {
     this.#forget()
   }
 
-  /** Bytes as they are, in pieces. */
+  /** Sends raw bytes in pieces. */
   sendRaw(name: SettingName, pieces: readonly Uint8Array[]): void {
     try {
       this.#bad.get(name)!.send(...pieces)
     } catch (error) {
-      // What is thrown there ends a process.
+      // An exception here would end a real process.
       this.#faults.push(error instanceof Error ? String(error.stack) : String(error))
     }
   }
 
-  /** Faults of the speaker's own so far. */
+  /** Faults of the speaker so far. */
   faults(): readonly string[] {
     return this.#faults
   }
 
-  /** How the peer's last session ended, as `3/1`; undefined: it has one. */
+  /** How the peer's last session ended, as `3/1`; undefined while it has one. */
   end(name: SettingName): string | undefined {
     const { address } = this.#bad.get(name)!.options
     const snapshot = this.#bench.speaker.peers().find((peer) => peer.address === address)
@@ -169,7 +169,7 @@ export class FuzzedSpeaker {
     return snapshot?.state === 'established' && snapshot.counters.established === 1
   }
 
-  /** Prefixes that are left when all peers but the good one are gone for good. */
+  /** Removes all peers other than the good one; returns the remaining prefixes. */
   left(): readonly string[] {
     for (const peer of this.#bad.values()) peer.crash()
     for (let i = 0; i < 10; i++) this.#pass(10_000)
@@ -191,7 +191,7 @@ export class FuzzedSpeaker {
     return { setting, say: [...this.#said.get(setting)!], problem: this.#faults.join('\n') }
   }
 
-  /** What the bench remembers for tests that look at it, which would look like memory that the speaker loses. */
+  /** Clears the records of the bench, which would count as memory leaks of the speaker. */
   #forget(): void {
     const { events, changes, network } = this.#bench
     events.length = 0
@@ -202,12 +202,12 @@ export class FuzzedSpeaker {
   }
 }
 
-/** What the peers say before it is mutated: all kinds but OPEN, with path identifiers too. */
+/** The messages to mutate: all kinds other than OPEN, also with path identifiers. */
 export const SAYINGS: readonly Uint8Array[] = VECTORS.map(({ hex }) => fromHex(hex)).filter(
   (bytes) => bytes[18] !== 1,
 )
 
-/** Says it again to a new speaker: the fault that it makes, if it does. */
+/** Repeats a finding with a new speaker; returns the fault, if there is one. */
 async function replay({ setting, say }: Pick<Finding, 'setting' | 'say'>): Promise<string | undefined> {
   const speaker = await FuzzedSpeaker.started([setting])
   for (const item of say) {
@@ -219,7 +219,7 @@ async function replay({ setting, say }: Pick<Finding, 'setting' | 'say'>): Promi
   return speaker.faults()[0]
 }
 
-/** Leaves out all that is not needed for a fault. */
+/** Removes all messages that are not needed for the fault. */
 export async function minimized(finding: Finding): Promise<Finding> {
   let { say } = finding
   if ((await replay(finding)) === undefined) return finding

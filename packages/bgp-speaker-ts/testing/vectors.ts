@@ -1,9 +1,9 @@
-// Messages in hex and as objects: each must decode to its object and encode back to its bytes.
+// Test vectors: messages in hex and as objects. Each decodes to its object and encodes back to its bytes.
 import type { Message } from '../packet/message.ts'
 
 export interface Vector {
   readonly name: string
-  /** Where the bytes come from. */
+  /** The origin of the bytes. */
   readonly source: string
   readonly hex: string
   readonly message: Message

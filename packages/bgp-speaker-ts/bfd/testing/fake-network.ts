@@ -1,14 +1,14 @@
-// Time and datagrams that move when a test says so: endpoints meet on a network without loss, or with the loss that is asked for.
+// A fake clock and network for BFD endpoints: time passes at the test's command, and the test chooses which datagrams are lost.
 import { FakeClock } from '../../testing/fake-clock.ts'
 import type { Sockets } from '../sockets.ts'
 
-/** Time in which promises get their turns, and which can pass in one leap. */
+/** A fake clock that lets promises run between timers, and that can stall: leap over a time at once. */
 export class StallingClock extends FakeClock {
   constructor() {
     super(0)
   }
 
-  /** Lets the time pass, timers first, then `poll` (what arrived meanwhile), then what was put off to `soon`. */
+  /** Lets the time pass in one leap: runs timers first, then `poll` (datagrams that arrived meanwhile), then callbacks of `soon`. */
   stall(milliseconds: number, poll: () => void): void {
     this.moveTo(this.now() + milliseconds)
     while (this.runNext(this.now()));
@@ -44,7 +44,7 @@ export class FakeNetwork {
   readonly #clock: StallingClock
   readonly #receivers = new Map<string, (bytes: Uint8Array, source: string) => void>()
   readonly #sourcePorts = new Set<string>()
-  /** Which datagrams get lost. */
+  /** Decides which datagrams are lost. */
   lose: (datagram: Datagram) => boolean = () => false
   /** Addresses that cannot be bound. */
   readonly missing = new Set<string>()
@@ -53,7 +53,7 @@ export class FakeNetwork {
     this.#clock = clock
   }
 
-  /** How many sockets are open. */
+  /** Number of open sockets. */
   open(): number {
     return this.#receivers.size + this.#sourcePorts.size
   }

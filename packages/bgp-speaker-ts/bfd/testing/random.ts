@@ -1,4 +1,4 @@
-// Random numbers from a seed, so that a failing test can be run again: `SEED=… npx mocha …`.
+// Seeded random numbers, so that a failing test can be repeated: `SEED=… npx mocha …`.
 
 /** Mulberry32: uniform in [0, 1). */
 export function seeded(seed: number): () => number {
