@@ -7,12 +7,14 @@ import {
   type Destination,
   FLAG_ONE_PACKET,
   FLAG_PERSISTENT,
+  FLAG_SCHED_1,
   Ipvs,
   type IpvsOp,
   type VirtualServer,
 } from '@podroute/linux/ipvs/ipvs.ts'
 import { isLoaded, loadModule, loadModules } from '@podroute/linux/modules.ts'
 import { connectTcp, listenTcp } from '@podroute/linux/tcp.ts'
+import { IpvsTableRevision } from '@podroute/service-proxy/kernel/proc.ts'
 import { expect } from 'chai'
 import { TestNetns } from '../netns/linux-support.ts'
 
@@ -113,6 +115,40 @@ describe('IPVS of the kernel', () => {
       { ...tunnel, ...idle },
       { ...route, ...idle },
     ])
+  })
+
+  it('has a revision for servers and one for destinations, which differ after every change of them and only then', async () => {
+    const table = new IpvsTableRevision(netns.path)
+    const revisions = async () => [await ipvs.revision(), await table.read()] as const
+    await addServers(
+      ...Array.from({ length: 300 }, (_, port) => ({ ...tcp4, port: port + 1000 })),
+      tcp6,
+      marked,
+    )
+    await apply({ kind: 'add-destination', server: tcp6, destination: six })
+    const seen = [await revisions()]
+    expect(await revisions()).to.deep.equal(seen[0])
+    const last = { ...tcp4, port: 1299 }
+    const changes: [IpvsOp, servers: boolean, destinations: boolean][] = [
+      [{ kind: 'add-destination', server: last, destination: one }, false, true],
+      [{ kind: 'replace-destination', server: last, destination: { ...one, weight: 0 } }, false, true],
+      [{ kind: 'replace-destination', server: tcp6, destination: { ...six, weight: 7 } }, false, true],
+      [{ kind: 'replace-server', server: { ...last, flags: FLAG_SCHED_1 } }, true, false],
+      [{ kind: 'replace-server', server: { ...tcp6, timeout: 300 } }, true, true],
+      [{ kind: 'remove-destination', server: last, destination: one }, false, true],
+      [{ kind: 'remove-server', server: last }, true, true],
+    ]
+    for (const [op, servers, destinations] of changes) {
+      expect(await apply(op)).to.deep.equal(['ok'])
+      const now = await revisions()
+      const before = seen.at(-1)!
+      expect([now[0] !== before[0], now[1] !== before[1]], JSON.stringify(op)).to.deep.equal([
+        servers,
+        destinations,
+      ])
+      expect(await revisions()).to.deep.equal(now)
+      seen.push(now)
+    }
   })
 
   it('goes on after a refusal and names each', async () => {

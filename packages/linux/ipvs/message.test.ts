@@ -1,11 +1,13 @@
 import { expect } from 'chai'
-import { createWriter, WireError, written } from '../netlink/wire.ts'
+import { createWriter, putAttribute, WireError, written } from '../netlink/wire.ts'
 import { bytesOf, DESTINATIONS, hexOf, messageOf, SERVERS } from '../testing/vectors.ts'
 import {
   CMD,
+  FLAG_SCHED_1,
   readCounters,
   readDestination,
   readServer,
+  settingsOfServer,
   type VirtualServer,
   writeDestination,
   writeServer,
@@ -29,6 +31,29 @@ describe('IPVS messages', () => {
       expect(readServer(messageOf(28, bytes))).to.deep.equal(value)
     })
   }
+
+  it('tells the settings of a server from its counters', () => {
+    const SVC_STATS = 10
+    const withCounters = (value: VirtualServer, counters: readonly number[]) =>
+      messageOf(
+        28,
+        bytesFrom((w) => {
+          writeServer(w, CMD.newService, value)
+          putAttribute(w, SVC_STATS, new Uint8Array(counters))
+        }),
+      )
+    const settings = (value: VirtualServer, ...counters: number[]) =>
+      hexOf(settingsOfServer(withCounters(value, counters)))
+    expect(settings(server, 0, 0, 0, 0)).to.equal(settings(server, 1, 2, 3, 4))
+    const others: VirtualServer[] = [
+      { ...server, flags: server.flags ^ FLAG_SCHED_1 },
+      { ...server, scheduler: 'lblcr' },
+      { ...server, timeout: server.timeout + 1 },
+      { ...server, port: server.port + 1 },
+    ]
+    const texts = [server, ...others].map((value) => settings(value, 0))
+    expect(new Set(texts).size).to.equal(texts.length)
+  })
 
   for (const { name, hex, value } of DESTINATIONS) {
     it(`reads and writes ${name}`, () => {

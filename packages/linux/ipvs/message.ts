@@ -6,6 +6,7 @@ import {
   createWriter,
   extend,
   type Message,
+  NLA_TYPE_MASK,
   putAttribute,
   putNested,
   putTextAttribute,
@@ -155,6 +156,22 @@ function blankServerKey(): Uint8Array {
     putU16beAttribute(w, SVC_PORT, 0) // 48
   })
   return written(w)
+}
+
+/**
+ * The bytes of a server's message that say what somebody set: all attributes in front of its counters, which the kernel puts last.
+ * @throws WireError when a length runs past the end
+ */
+export function settingsOfServer({ payload }: Message): Uint8Array {
+  // Behind the header of the one attribute that holds the others.
+  const start = GENL_HEADER + 4
+  let at = start
+  while (at < payload.length) {
+    const type = readU16(payload, at + 2) & NLA_TYPE_MASK
+    if (type === SVC_STATS || type === SVC_STATS64) break
+    at += Math.max(4, (readU16(payload, at) + 3) & ~3)
+  }
+  return payload.subarray(start, at)
 }
 
 /** A whole server: to make or to change it. */

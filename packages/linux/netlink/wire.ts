@@ -28,7 +28,7 @@ export const NLMSG_DONE = 3
 export const NLMSG_OVERRUN = 4
 
 export const NLA_F_NESTED = 0x8000
-const NLA_TYPE_MASK = 0x3fff
+export const NLA_TYPE_MASK = 0x3fff
 
 export const HEADER_LENGTH = 16
 

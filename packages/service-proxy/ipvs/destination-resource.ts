@@ -42,7 +42,7 @@ export class Destinations implements Resource<DestinationKey, PlacedDestination>
   }
 
   async revision(): Promise<string | undefined> {
-    return this.#ipvs.revision?.()
+    return this.#ipvs.tableRevision?.()
   }
 
   async read(keys: readonly DestinationKey[]): Promise<ReadonlyMap<DestinationKey, PlacedDestination>> {

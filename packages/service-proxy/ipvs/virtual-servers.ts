@@ -22,6 +22,10 @@ export class VirtualServers implements Resource<ServerKey, VirtualServer> {
     yield ours.map((server) => [serverKey(server), server])
   }
 
+  async revision(): Promise<string | undefined> {
+    return this.#ipvs.serversRevision?.()
+  }
+
   async apply(ops: readonly Op<ServerKey, VirtualServer>[]): Promise<readonly Outcome[]> {
     return (await this.#ipvs.apply(ops.map(toIpvsOp))).map(outcomeOf)
   }

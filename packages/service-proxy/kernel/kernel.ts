@@ -16,8 +16,10 @@ export interface IpvsSeam {
   destinations(server: VirtualServer): Promise<readonly (Destination & Connections)[]>
   /** Those of all servers, others' included, in portions; a server's may be in two of them. */
   table(): AsyncIterable<DestinationsByServer>
-  /** A text that differs whenever a server or a destination is another one; their connections do not count. */
-  revision?(): Promise<string>
+  /** A text that differs whenever a server is another one; their counters do not count. */
+  serversRevision?(): Promise<string>
+  /** A text that differs whenever a destination is another one; their connections do not count. */
+  tableRevision?(): Promise<string>
   apply(ops: readonly IpvsOp[]): Promise<readonly (Error | null)[]>
 }
 

@@ -15,7 +15,7 @@ import { openNft } from '../rules/open-nft.ts'
 import { OwnChanges } from '../rules/own-changes.ts'
 import { TABLE } from '../rules/sets.ts'
 import type { Kernel } from './kernel.ts'
-import { boundPorts, IpvsRevision, ipvsTable } from './proc.ts'
+import { boundPorts, IpvsTableRevision, ipvsTable } from './proc.ts'
 
 export interface OpenKernelOptions {
   /** Path, or name under /run/netns; the process's own by default. */
@@ -33,7 +33,7 @@ export function openKernel(options: OpenKernelOptions = {}): Kernel & Disposable
   const nft = stack.use(openNft(options))
   const flows = stack.use(Conntrack.open(options))
   const own = new OwnChanges()
-  const ipvsRevision = new IpvsRevision(options.netns)
+  const tableRevision = new IpvsTableRevision(options.netns)
   const routes = new Routes(routeSocket)
   let unannounced: number | undefined
   const addresses = new Addresses(routeSocket)
@@ -42,7 +42,8 @@ export function openKernel(options: OpenKernelOptions = {}): Kernel & Disposable
       servers: () => ipvs.servers(),
       destinations: (server) => ipvs.destinations(server),
       table: () => ipvsTable(options.netns),
-      revision: () => ipvsRevision.read(),
+      serversRevision: () => ipvs.revision(),
+      tableRevision: () => tableRevision.read(),
       apply: (ops) => ipvs.apply(ops),
     },
     routes: {

@@ -48,7 +48,7 @@ const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve))
  * Whether the IPVS table is what it was, for little: of a page whose text is the same nothing is looked at. Each page holds whole
  * lines, and begins at the same one as long as no line comes or goes.
  */
-export class IpvsRevision {
+export class IpvsTableRevision {
   readonly #netns: string | undefined
   readonly #buffer = Buffer.allocUnsafe(PIECE)
   /** Of each page: the hash of its text, and of its text without counters. */

@@ -65,7 +65,8 @@ export class FakeKernel implements Kernel {
       return this.#destinations(serverKey(server))
     },
     table: () => this.#ipvsTable(),
-    revision: async () =>
+    serversRevision: async () => JSON.stringify([...this.table].map(([key, { server }]) => [key, server])),
+    tableRevision: async () =>
       JSON.stringify(
         [...this.table].map(([key, { server, destinations }]) => [key, server, [...destinations]]),
       ),
