@@ -1,0 +1,54 @@
+/** The Services of the cluster by key, each with its EndpointSlices, and the slices by key. */
+import type { Slice } from './objects/endpoint-slice.ts'
+import type { Service, ServiceKey } from './objects/service.ts'
+
+const NO_SLICES: readonly Slice[] = []
+
+export class ServiceIndex {
+  readonly #services: ReadonlyMap<ServiceKey, Service>
+  readonly #slices: ReadonlyMap<string, Slice>
+  readonly #slicesOf = new Map<ServiceKey, readonly Slice[]>()
+
+  /** @param slices all of them by key, in step with `updateSlice` */
+  constructor(services: ReadonlyMap<ServiceKey, Service>, slices: ReadonlyMap<string, Slice>) {
+    this.#services = services
+    this.#slices = slices
+  }
+
+  get size(): { readonly services: number; readonly slices: number } {
+    return { services: this.#services.size, slices: this.#slices.size }
+  }
+
+  get(key: ServiceKey): Service | undefined {
+    return this.#services.get(key)
+  }
+
+  values(): Iterable<Service> {
+    return this.#services.values()
+  }
+
+  /** @param key `namespace/name` of the slice */
+  slice(key: string): Slice | undefined {
+    return this.#slices.get(key)
+  }
+
+  /** The slices of a Service, whether it exists or not: they may come first. */
+  slicesOf(key: ServiceKey): readonly Slice[] {
+    return this.#slicesOf.get(key) ?? NO_SLICES
+  }
+
+  /** Called by whoever keeps the slices. One may move to another Service. */
+  updateSlice(before: Slice | undefined, after: Slice | undefined): void {
+    if (before) {
+      const left = this.slicesOf(before.service).filter((slice) => slice.key !== before.key)
+      if (left.length === 0) this.#slicesOf.delete(before.service)
+      else this.#slicesOf.set(before.service, left)
+    }
+    if (after) this.#slicesOf.set(after.service, [...this.slicesOf(after.service), after].sort(byKey))
+  }
+}
+
+/** So that what is made of them does not depend on which came first. */
+function byKey(a: Slice, b: Slice): number {
+  return a.key < b.key ? -1 : Number(a.key > b.key)
+}

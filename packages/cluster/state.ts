@@ -1,0 +1,109 @@
+/** What the API server says, as far as somebody asks for it: parsed once, indexed, told to whoever follows a kind. Pure. */
+import { NodeIndex } from './node-index.ts'
+import type { EndpointSliceObject, Slice } from './objects/endpoint-slice.ts'
+import type { ClusterNode, NodeObject } from './objects/node.ts'
+import { parseNode } from './objects/parse-node.ts'
+import { parseService } from './objects/parse-service.ts'
+import { parseSlice } from './objects/parse-slice.ts'
+import type { Service, ServiceObject } from './objects/service.ts'
+import { ServiceIndex } from './service-index.ts'
+import { Store, type Subscriber } from './store.ts'
+import { triggerTime } from './watch/kinds.ts'
+
+/** Each kind with what is kept of its objects. */
+export interface Objects {
+  readonly nodes: ClusterNode
+  readonly services: Service
+  readonly endpointslices: Slice
+}
+
+/** Each kind with its objects as watches hand them over. */
+export interface RawObjects {
+  readonly nodes: NodeObject
+  readonly services: ServiceObject
+  readonly endpointslices: EndpointSliceObject
+}
+
+export type Kind = keyof Objects
+
+/** What features know of the cluster. */
+export interface ClusterView {
+  /** Empty unless somebody follows `nodes`; so with the others. */
+  readonly nodes: NodeIndex
+  readonly services: ServiceIndex
+  /**
+   * Follows a kind, which is watched from then on as long as somebody does. What is there already is told before this returns, and
+   * so is that it is all, where it is.
+   */
+  subscribe<K extends Kind>(kind: K, subscriber: Subscriber<Objects[K]>): Disposable
+}
+
+type Parse<K extends Kind> = (object: RawObjects[K], key: string) => Objects[K] | undefined
+
+const PARSE: { readonly [K in Kind]: Parse<K> } = {
+  nodes: (object) => parseNode(object),
+  services: parseService,
+  endpointslices: parseSlice,
+}
+
+export class ClusterState implements ClusterView {
+  readonly #stores: { readonly [K in Kind]: Store<Objects[K]> }
+  readonly nodes: NodeIndex
+  readonly services: ServiceIndex
+
+  /** @param failed a subscriber that came late choked on an object */
+  constructor(failed: (kind: Kind, key: string, error: unknown) => void = () => {}) {
+    const choked = (kind: Kind) => (key: string, error: unknown) => failed(kind, key, error)
+    this.#stores = {
+      nodes: new Store({
+        failed: choked('nodes'),
+        index: (name, _before, after) => this.nodes.update(name, after),
+      }),
+      services: new Store({ failed: choked('services') }),
+      endpointslices: new Store({
+        failed: choked('endpointslices'),
+        index: (_key, before, after) => this.services.updateSlice(before, after),
+      }),
+    }
+    const { nodes, services, endpointslices } = this.#stores
+    this.nodes = new NodeIndex(nodes.objects)
+    this.services = new ServiceIndex(services.objects, endpointslices.objects)
+  }
+
+  subscribe<K extends Kind>(kind: K, subscriber: Subscriber<Objects[K]>): Disposable {
+    return this.#store(kind).subscribe(subscriber)
+  }
+
+  /** The object as the API has it now. @throws what a subscriber threw, after all were told */
+  set<K extends Kind>(kind: K, key: string, object: RawObjects[K]): void {
+    const trigger = kind === 'endpointslices' ? triggerTime(object as EndpointSliceObject) : undefined
+    this.#store(kind).set(key, PARSE[kind](object, key), trigger)
+  }
+
+  /** The API has no such object any more. @throws like set */
+  delete(kind: Kind, key: string): void {
+    this.#store(kind).set(key, undefined)
+  }
+
+  /** All objects of the kind that exist were set. @throws like set */
+  synced(kind: Kind): void {
+    this.#store(kind).setSynced()
+  }
+
+  isSynced(kind: Kind): boolean {
+    return this.#store(kind).synced
+  }
+
+  isFollowed(kind: Kind): boolean {
+    return this.#store(kind).hasSubscribers
+  }
+
+  /** Nobody follows the kind any more: what is known of it is old from now on. */
+  clear(kind: Kind): void {
+    this.#store(kind).clear()
+  }
+
+  #store<K extends Kind>(kind: K): Store<Objects[K]> {
+    return this.#stores[kind] as unknown as Store<Objects[K]>
+  }
+}
