@@ -13,6 +13,11 @@ export function splitZone(text: string): { readonly address: string; readonly zo
     : { address: text.slice(0, at), zone: text.slice(at + 1) }
 }
 
+/** Turns `::ffff:192.0.2.1`, as a socket of both families names an IPv4 peer, into `192.0.2.1`; leaves any other text alone. */
+export function withoutMapping(text: string): string {
+  return text.startsWith('::ffff:') && text.includes('.') ? text.slice(7) : text
+}
+
 /** Like parseAddress, but a link-local IPv6 address may have a zone. */
 export function parseScoped(text: string): Uint8Array | undefined {
   const { address, zone } = splitZone(text)
@@ -76,13 +81,13 @@ export interface Prefix {
   readonly length: number
 }
 
-/** Parses a CIDR and clears its host bits; undefined when it is none. */
+/** Parses a CIDR and clears its host bits; undefined when it is none. Leading zeros are refused, as in addresses. */
 export function parsePrefix(text: string): Prefix | undefined {
   const slash = text.indexOf('/')
   if (slash < 0) return undefined
   const bytes = parseAddress(text.slice(0, slash))
   const digits = text.slice(slash + 1)
-  if (bytes === undefined || !/^\d{1,3}$/.test(digits)) return undefined
+  if (bytes === undefined || !/^(0|[1-9]\d{0,2})$/.test(digits)) return undefined
   const length = Number(digits)
   if (length > bytes.length * 8) return undefined
   clearHostBits(bytes, length)
@@ -160,22 +165,27 @@ function parseGroups(text: string, last: boolean): number[] | undefined {
   return bytes
 }
 
+/** RFC 5952: the longest run of two or more zero groups (the first of equals) as `::`; section 5: a mapped address keeps its dotted tail. */
 function formatV6(bytes: Uint8Array): string {
-  const groups = Array.from({ length: 8 }, (_, i) => (bytes[2 * i]! << 8) | bytes[2 * i + 1]!)
-  let start = -1
-  let longest = 1
-  for (let i = 0; i < 8; i++) {
-    let j = i
-    while (j < 8 && groups[j] === 0) j++
-    if (j - i > longest) {
-      start = i
-      longest = j - i
+  let gap = -1
+  let gapLength = 1
+  for (let i = 0, run = 0; i < 8; i++) {
+    run = (bytes[2 * i]! | bytes[2 * i + 1]!) === 0 ? run + 1 : 0
+    if (run > gapLength) {
+      gapLength = run
+      gap = i - run + 1
     }
   }
-  const hex = (from: number, to: number) =>
-    groups
-      .slice(from, to)
-      .map((group) => group.toString(16))
-      .join(':')
-  return start < 0 ? hex(0, 8) : `${hex(0, start)}::${hex(start + longest, 8)}`
+  const groups = gap === 0 && gapLength === 5 && bytes[10] === 255 && bytes[11] === 255 ? 6 : 8
+  let text = ''
+  for (let i = 0; i < groups; i++) {
+    if (i === gap) {
+      text += '::'
+      i += gapLength - 1
+    } else {
+      if (i > 0 && i !== gap + gapLength) text += ':'
+      text += ((bytes[2 * i]! << 8) | bytes[2 * i + 1]!).toString(16)
+    }
+  }
+  return groups === 8 ? text : `${text}:${bytes[12]}.${bytes[13]}.${bytes[14]}.${bytes[15]}`
 }

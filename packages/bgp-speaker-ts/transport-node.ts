@@ -1,5 +1,6 @@
 // The transport over node:net: plain TCP, without TCP-MD5 and GTSM.
 import net from 'node:net'
+import { withoutMapping } from './address.ts'
 import type {
   Connection,
   ConnectionHandlers,
@@ -156,12 +157,7 @@ function onClose(this: OwnedSocket): void {
 
 function ends({ localAddress, remoteAddress }: net.Socket): Ends | undefined {
   if (localAddress === undefined || remoteAddress === undefined) return undefined
-  return { local: plain(localAddress), remote: plain(remoteAddress) }
-}
-
-/** Turns the IPv4-mapped address of a dual-stack socket into plain IPv4. */
-function plain(address: string): string {
-  return address.replace(/^::ffff:(?=\d+\.)/i, '')
+  return { local: withoutMapping(localAddress), remote: withoutMapping(remoteAddress) }
 }
 
 export const nodeTransport: Transport = {

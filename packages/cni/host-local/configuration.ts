@@ -1,7 +1,7 @@
 // host-local's part of the network configuration, with what CNI_ARGS, args and runtimeConfig add to it.
 
 import { failure } from '../errors.ts'
-import { type Address, parseAddress, parsePrefix } from '../protocol/address.ts'
+import { type Address, readAddress, readPrefix } from '../protocol/address.ts'
 import { parseArguments } from '../protocol/arguments.ts'
 import type { Fields } from '../protocol/fields.ts'
 import { Fields as FieldsClass, isObject } from '../protocol/fields.ts'
@@ -25,7 +25,7 @@ export interface HostLocalConfig {
 /** An address with or without a prefix length. */
 function requestedAddress(text: string): Address | undefined {
   if (text === '') return undefined
-  const address = text.includes('/') ? parsePrefix(text)?.address : parseAddress(text)
+  const address = text.includes('/') ? readPrefix(text)?.address : readAddress(text)
   if (address === undefined) throw failure(`invalid IP address ${text}`)
   return address
 }

@@ -2,7 +2,7 @@
 
 import { failure } from '../errors.ts'
 import type { Backend } from '../iptables/nat-table.ts'
-import { type Address, familyOf, isV4, type Prefix, parseAddress } from '../protocol/address.ts'
+import { type Address, familyOf, isV4, type Prefix, readAddress } from '../protocol/address.ts'
 import type { Fields } from '../protocol/fields.ts'
 import type { Invocation } from '../protocol/invocation.ts'
 import { type Result, readResult } from '../protocol/result.ts'
@@ -47,7 +47,7 @@ const isUnspecified = (address: Address) => address.every((byte) => byte === 0)
 function readMapping(fields: Fields): Mapping {
   const protocol = (fields.text('protocol') ?? '').toLowerCase()
   const text = fields.text('hostIP') ?? ''
-  const address = text === '' ? undefined : parseAddress(text)
+  const address = text === '' ? undefined : readAddress(text)
   if (text !== '' && address === undefined) throw failure(`invalid hostIP ${JSON.stringify(text)}`)
   const containerPort = port(fields, 'containerPort')
   const hostPort = port(fields, 'hostPort')

@@ -1,3 +1,4 @@
+import { describeAddresses } from '@podroute/address/testing/suite.ts'
 import { expect } from 'chai'
 import {
   contains,
@@ -10,7 +11,20 @@ import {
   parseAddress,
   parseMac,
   parsePrefix,
+  readAddress,
+  readPrefix,
 } from './address.ts'
+
+describeAddresses('the CNI plugins', {
+  read: parseAddress,
+  format: formatAddress,
+  plain: (text) => formatAddress(readAddress(text)!),
+  network: (text) => {
+    const prefix = parsePrefix(text)
+    return prefix && formatPrefix({ address: networkOf(prefix), length: prefix.length })
+  },
+  contains: (prefix, address) => contains(parsePrefix(prefix)!, parseAddress(address)!),
+})
 
 const canonical = (text: string) => {
   const address = parseAddress(text)
@@ -28,7 +42,6 @@ describe('address', () => {
       ['2001:DB8:0:0:1:0:0:1', '2001:db8::1:0:0:1'],
       ['2001:db8:0:1:1:1:1:1', '2001:db8:0:1:1:1:1:1'],
       ['64:ff9b::192.0.2.1', '64:ff9b::c000:201'],
-      ['::ffff:10.0.0.1', '10.0.0.1'],
     ]
     for (const [text, expected] of forms) expect(canonical(text), text).to.equal(expected)
   })
@@ -73,6 +86,17 @@ describe('address', () => {
     expect(contains(parsePrefix('10.0.0.0/8')!, parseAddress('10.255.0.1')!)).to.equal(true)
     expect(contains(parsePrefix('10.0.0.0/9')!, parseAddress('10.255.0.1')!)).to.equal(false)
     expect(contains(parsePrefix('::/0')!, parseAddress('10.255.0.1')!)).to.equal(false)
+  })
+
+  it('takes a mapped prefix as IPv4 where it is long enough', () => {
+    const plain = (text: string) => {
+      const prefix = readPrefix(text)
+      return prefix && formatPrefix(prefix)
+    }
+    expect(plain('::ffff:10.1.2.3/120')).to.equal('10.1.2.3/24')
+    expect(plain('::ffff:10.1.2.3/96')).to.equal('10.1.2.3/0')
+    expect(plain('::ffff:10.1.2.3/95')).to.equal(undefined)
+    expect(plain('fd00::1/64')).to.equal('fd00::1/64')
   })
 
   it('keeps the host bits of a prefix', () => {

@@ -39,14 +39,14 @@ function parseGroup(text: string): number {
   return value
 }
 
-/** The bytes of colon-separated groups, the last of which may be dotted; undefined when malformed. */
-function parseGroups(text: string): number[] | undefined {
+/** The bytes of colon-separated groups; the last one of an address may be dotted. Undefined when malformed. */
+function parseGroups(text: string, ends: boolean): number[] | undefined {
   if (text === '') return []
   const bytes: number[] = []
   const groups = text.split(':')
   for (let i = 0; i < groups.length; i++) {
     const group = groups[i]!
-    if (i === groups.length - 1 && group.includes('.')) {
+    if (ends && i === groups.length - 1 && group.includes('.')) {
       const dotted = parseV4(group)
       if (dotted === undefined) return undefined
       bytes.push(...dotted)
@@ -62,8 +62,8 @@ function parseGroups(text: string): number[] | undefined {
 function parseV6(text: string): Address | undefined {
   const halves = text.split('::')
   if (halves.length > 2) return undefined
-  const head = parseGroups(halves[0]!)
-  const tail = halves.length === 2 ? parseGroups(halves[1]!) : []
+  const head = parseGroups(halves[0]!, halves.length === 1)
+  const tail = halves.length === 2 ? parseGroups(halves[1]!, true) : []
   if (head === undefined || tail === undefined) return undefined
   const missing = 16 - head.length - tail.length
   if (halves.length === 1 ? missing !== 0 : missing < 2) return undefined
@@ -73,10 +73,14 @@ function parseV6(text: string): Address | undefined {
 const isMapped = (a: Address) =>
   a.length === 16 && a[10] === 255 && a[11] === 255 && isZero(a.subarray(0, 10))
 
-/** Parses either family; an IPv4-mapped IPv6 address is taken as IPv4, as the reference plugins do. */
+/** Parses either family; no zone, no leading zeros in IPv4. */
 export function parseAddress(text: string): Address | undefined {
-  if (!text.includes(':')) return parseV4(text)
-  const address = parseV6(text)
+  return text.includes(':') ? parseV6(text) : parseV4(text)
+}
+
+/** An address of a configuration or result: an IPv4-mapped IPv6 address is IPv4, as the reference plugins take it. */
+export function readAddress(text: string): Address | undefined {
+  const address = parseAddress(text)
   return address !== undefined && isMapped(address) ? address.slice(12) : address
 }
 
@@ -101,9 +105,10 @@ function formatV6(address: Address): string {
   return start < 0 ? hex(0, 8) : `${hex(0, start)}::${hex(start + longest, 8)}`
 }
 
-/** Canonical text: dotted, or RFC 5952. */
+/** Canonical text: dotted, or RFC 5952, whose section 5 keeps the dotted tail of a mapped address. */
 export function formatAddress(address: Address): string {
-  return isV4(address) ? address.join('.') : formatV6(address)
+  if (isV4(address)) return address.join('.')
+  return isMapped(address) ? `::ffff:${address.slice(12).join('.')}` : formatV6(address)
 }
 
 /** Parses 'address/length'; the address keeps its host bits. */
@@ -112,10 +117,15 @@ export function parsePrefix(text: string): Prefix | undefined {
   if (slash < 0) return undefined
   const address = parseAddress(text.slice(0, slash))
   if (address === undefined) return undefined
-  const mapped = isV4(address) && text.includes(':')
-  const length = parseDecimal(text.slice(slash + 1), mapped ? 128 : address.length * 8)
-  if (length < 0 || (mapped && length < 96)) return undefined
-  return { address, length: mapped ? length - 96 : length }
+  const length = parseDecimal(text.slice(slash + 1), address.length * 8)
+  return length < 0 ? undefined : { address, length }
+}
+
+/** A prefix of a configuration or result, mapped addresses as in `readAddress`; they take 96 bits of the length. */
+export function readPrefix(text: string): Prefix | undefined {
+  const prefix = parsePrefix(text)
+  if (prefix === undefined || !isMapped(prefix.address)) return prefix
+  return prefix.length < 96 ? undefined : { address: prefix.address.slice(12), length: prefix.length - 96 }
 }
 
 export const formatPrefix = (prefix: Prefix) => `${formatAddress(prefix.address)}/${prefix.length}`

@@ -7,8 +7,8 @@ import {
   formatPrefix,
   isV4,
   type Prefix,
-  parseAddress,
-  parsePrefix,
+  readAddress,
+  readPrefix,
 } from './address.ts'
 import { Fields, isObject, type JsonObject } from './fields.ts'
 import { atLeast } from './version.ts'
@@ -56,7 +56,7 @@ export interface Result {
 export function addressField(fields: Fields, name: string): Address | undefined {
   const text = fields.text(name)
   if (text === undefined || text === '') return undefined
-  const address = parseAddress(text)
+  const address = readAddress(text)
   if (address === undefined)
     throw failure(`${fields.path}${name}: invalid IP address ${JSON.stringify(text)}`)
   return address
@@ -65,7 +65,7 @@ export function addressField(fields: Fields, name: string): Address | undefined 
 /** The prefix in a field, host bits kept. */
 export function prefixField(fields: Fields, name: string): Prefix {
   const text = fields.text(name) ?? ''
-  const prefix = parsePrefix(text)
+  const prefix = readPrefix(text)
   if (prefix === undefined)
     throw failure(`${fields.path}${name}: invalid CIDR address ${JSON.stringify(text)}`)
   return prefix

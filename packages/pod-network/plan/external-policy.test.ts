@@ -26,7 +26,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   '2000::/15': 'too-short',
   '::/128': 'martian',
   '::1/128': 'martian',
-  '::ffff:a00:0/104': 'martian',
+  '::ffff:10.0.0.0/104': 'martian',
   'fe80::/10': 'link-local',
   'fe80::/64': 'link-local',
   'ff00::/8': 'martian',
