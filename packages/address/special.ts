@@ -25,7 +25,7 @@ const range = (purpose: SpecialPurpose, prefix: string, source: string): Special
   source,
 })
 
-/** Broadcast stands before the reserved range that it lies in. */
+/** A range stands before the reserved one that it lies in. */
 export const SPECIAL_RANGES: readonly SpecialRange[] = [
   range('this-network', '0.0.0.0/8', 'RFC 791 section 3.2'),
   range('loopback', '127.0.0.0/8', 'RFC 1122 section 3.2.1.3'),
@@ -38,6 +38,8 @@ export const SPECIAL_RANGES: readonly SpecialRange[] = [
   range('ipv4-mapped', '::ffff:0:0/96', 'RFC 4291 section 2.5.5.2'),
   range('link-local', 'fe80::/10', 'RFC 4291 section 2.5.6'),
   range('multicast', 'ff00::/8', 'RFC 4291 section 2.7'),
+  // IPv4-compatible addresses, and all around them that nobody was given.
+  range('reserved', '::/16', 'RFC 4291 section 2.5.5.1; IANA: 0000::/8 is reserved by IETF'),
 ]
 
 /** The first special range that has an address in common with the prefix. */

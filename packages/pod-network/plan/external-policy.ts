@@ -1,15 +1,16 @@
 /** What a router outside the cluster may tell: an allow list, and what no router is believed whatever the list says. */
 import { width } from '@podroute/address/address.ts'
 import { type Cidr, cidr, cidrOf } from '@podroute/address/cidr.ts'
+import { SPECIAL_RANGES, type SpecialRange } from '@podroute/address/special.ts'
 import type { Policy, PrefixMatch, Rule } from 'bgp-speaker-ts/policy/policy.ts'
 import type { AcceptedPrefix, AcceptRoutes } from '../settings.ts'
 import { accept, reject, within } from './policy.ts'
 
-/** Ranges that no host outside has (RFC 6890, RFC 1112, RFC 4291): `::/16` holds `::`, `::1`, IPv4-compatible and IPv4-mapped addresses. */
-const MARTIANS = ['0.0.0.0/8', '127.0.0.0/8', '224.0.0.0/4', '240.0.0.0/4', '::/16', 'ff00::/8'].map(cidr)
+/** Of one link only. Clouds answer at 169.254.169.254 with the credentials of the node. */
+const LINK_LOCAL = SPECIAL_RANGES.filter((special) => special.purpose === 'link-local').map(prefixOf)
 
-/** RFC 3927, RFC 4291: of one link only. Clouds answer at 169.254.169.254 with the credentials of the node. */
-const LINK_LOCAL = ['169.254.0.0/16', 'fe80::/10'].map(cidr)
+/** All other ranges that no host outside has. */
+const MARTIANS = SPECIAL_RANGES.filter((special) => special.purpose !== 'link-local').map(prefixOf)
 
 /** Shorter prefixes than these are no network of anybody's, but most of the Internet. */
 const LEAST_LENGTH = { 4: 8, 6: 16 } as const
@@ -42,6 +43,10 @@ export function externalImport(acceptRoutes: AcceptRoutes): Policy {
 export function namedPrefixes(acceptRoutes: AcceptRoutes): Cidr[] {
   if (typeof acceptRoutes === 'boolean') return []
   return acceptRoutes.filter((entry) => entry.minLength <= entry.prefix.length).map((entry) => entry.prefix)
+}
+
+function prefixOf({ prefix }: SpecialRange): Cidr {
+  return prefix
 }
 
 function match({ prefix, minLength, maxLength }: AcceptedPrefix): PrefixMatch {
