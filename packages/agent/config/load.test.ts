@@ -156,6 +156,22 @@ peers:
     ])
   })
 
+  it('reports IPv4-mapped addresses and zeros in front, which nothing of the agent takes', () => {
+    const of = (text: string) => problemsOf(() => load(text)).join('\n')
+    expect(of('peers: [{address: "::ffff:10.0.0.1", asn: 1}]')).to.equal(
+      'peers[0].address: not an IP address',
+    )
+    expect(of('podNetwork: {noMasquerade: ["::ffff:10.0.0.0/104"]}')).to.equal(
+      'podNetwork.noMasquerade[0]: not a prefix such as 10.0.0.0/8',
+    )
+    expect(of('serviceProxy: {externalIPRanges: ["010.0.0.0/8"]}')).to.match(
+      /^serviceProxy.externalIPRanges\[0\]/,
+    )
+    expect(of('serviceProxy: {externalIPRanges: ["10.0.0.0/08"]}')).to.match(
+      /^serviceProxy.externalIPRanges\[0\]/,
+    )
+  })
+
   it('reports a peer at a link-local address: nobody knows its interface', () => {
     for (const address of ['fe80::1', 'FEBF::1'])
       expect(problemsOf(() => load(`peers: [{address: "${address}", asn: 1}]`))[0]).to.match(

@@ -1,4 +1,6 @@
 /** The configuration file, as it may be written: every key with its default; unknown keys are problems. */
+import { canonicalAddress } from '@podroute/address/address.ts'
+import { cidr, containsAddress, parseCidr } from '@podroute/address/cidr.ts'
 import * as z from 'zod'
 
 // A file is read once: compiling code for it takes longer than that.
@@ -13,16 +15,20 @@ const asn = z
   .min(1)
   .max(4294967294)
   .refine((n) => n !== 23456 && n !== 65535, { message: 'a reserved AS number' })
-const ipv4OrIpv6 = z.union([z.ipv4(), z.ipv6()], { message: 'not an IP address' })
-const prefix = z.union([z.cidrv4(), z.cidrv6()], { message: 'not a prefix such as 10.0.0.0/8' })
+const ipv4OrIpv6 = z
+  .string()
+  .refine((text) => canonicalAddress(text) !== undefined, { message: 'not an IP address' })
+const prefix = z
+  .string()
+  .refine((text) => parseCidr(text) !== undefined, { message: 'not a prefix such as 10.0.0.0/8' })
 const prefixLength = z.number().int().min(0).max(128).optional()
 /** RFC 4271 section 4.2: none, or three seconds and more. */
 const holdTime = z.union([z.literal(0), seconds(3, 65535)], { message: '0, or 3 to 65535 seconds' })
 const httpsUrl = z.url({ protocol: /^https$/, message: 'not an https:// URL' })
 
 /** fe80::/10: such an address means nothing without an interface, and a node's sessions run from its global address. */
-const isLinkLocal = (address: string) => /^fe[89ab][0-9a-f]:/i.test(address)
-const routerAddress = ipv4OrIpv6.refine((address) => !isLinkLocal(address), {
+const LINK_LOCAL = cidr('fe80::/10')
+const routerAddress = ipv4OrIpv6.refine((address) => !containsAddress(LINK_LOCAL, address), {
   message: 'a link-local address without an interface: give an address of the router that every node reaches',
 })
 
