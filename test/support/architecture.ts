@@ -17,20 +17,20 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Files that may use sockets, files, processes or native code; everything else is pure or is handed its effects. */
 export const EFFECTS: readonly RegExp[] = [
   // The kernel.
-  /^packages\/linux\/(sys|modules|netns|sysctl|tcp)\.ts$/,
+  /^packages\/linux\/(sys|modules|netns|sysctl|tcp|http-server)\.ts$/,
   /^packages\/linux\/nft\/(command|library)\.ts$/,
   // BGP's sockets, where the caller brings none of its own; BFD's socket and its thread.
   /^packages\/bgp-speaker-ts\/transport-node\.ts$/,
   /^packages\/bgp-speaker-ts\/bfd\/(bfd|worker|socket)[\w-]*\.ts$/,
   // Files that the node's other programs read.
   /^packages\/pod-network\/resources\/conflist\.ts$/,
-  // The API server, the configuration, and what the agent serves.
-  /^packages\/agent\/(http|main|bgp-transport|resolvers|config\/load)\.ts$/,
+  // The API server, the configuration, and the node's resolvers.
+  /^packages\/agent\/(main|bgp-transport|resolvers|config\/load)\.ts$/,
   /^packages\/cluster\/api\/(client|servers)\.ts$/,
   // The admin socket's other end.
   /^packages\/cli\/client\.ts$/,
-  // Health-check node ports, and what /proc shows.
-  /^packages\/service-proxy\/(health-checks\/server|kernel\/proc)\.ts$/,
+  // What /proc shows.
+  /^packages\/service-proxy\/kernel\/proc\.ts$/,
   // Builds the CNI plugins; runs on the developer's machine.
   /^packages\/cni\/sysroot\.ts$/,
 ]

@@ -1,28 +1,21 @@
 /** The HTTP servers of health-check node ports: an effect. */
-import { createServer } from 'node:http'
-import { withNetns } from '@podroute/linux/netns.ts'
+import { ConnectionLimit } from '@podroute/linux/connection-limit.ts'
+import { listenHttp } from '@podroute/linux/http-server.ts'
 import type { Listen } from '../kernel/kernel.ts'
+
+/** For all ports together: a cluster may have hundreds of them. */
+const MOST_CONNECTIONS = 256
 
 /** Listens on all addresses of a network namespace, the process's own by default. */
 export function healthListener(netns?: string): Listen {
-  return async (port, answer) => {
-    const server = createServer((request, response) => {
-      request.resume()
-      const { status, headers, body } = answer()
-      response.writeHead(status, headers).end(body)
-    })
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject)
-      // Without a host the socket is opened before `listen` returns, and so in that namespace.
-      const listen = () => void server.listen(port, resolve)
-      if (netns === undefined) listen()
-      else withNetns(netns, listen)
-    })
-    return {
-      async [Symbol.asyncDispose]() {
-        server.closeAllConnections()
-        await new Promise((resolve) => server.close(resolve))
+  const limit = new ConnectionLimit(MOST_CONNECTIONS)
+  return (port, answer) =>
+    listenHttp(
+      { kind: 'tcp', address: '::', port, ...(netns === undefined ? {} : { netns }) },
+      limit,
+      (_request, response) => {
+        const { status, headers, body } = answer()
+        response.writeHead(status, headers).end(body)
       },
-    }
-  }
+    )
 }

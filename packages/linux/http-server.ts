@@ -1,0 +1,109 @@
+/** The HTTP servers of a node: bounded in connections, headers and time, so that whoever asks badly costs little. */
+import { chmodSync, mkdirSync, rmSync } from 'node:fs'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import { connect, type Socket } from 'node:net'
+import { dirname } from 'node:path'
+import type { ConnectionLimit } from './connection-limit.ts'
+import { withNetns } from './netns.ts'
+
+export type ListenAt =
+  /** `::` stands for all addresses of both families, or of IPv4 where the kernel has no IPv6. */
+  | { readonly kind: 'tcp'; readonly address: string; readonly port: number; readonly netns?: string }
+  /** A unix socket of mode 0600. */
+  | { readonly kind: 'unix'; readonly path: string }
+
+export interface HttpListener extends AsyncDisposable {
+  /** The port that was bound; 0 for a unix socket. */
+  readonly port: number
+}
+
+const ANY = '::'
+
+/** Milliseconds, and bytes for the header. */
+const BOUNDS = {
+  maxHeaderSize: 8192,
+  /** From the connection, or the end of the last answer, to the end of the header. */
+  headersTimeout: 10_000,
+  requestTimeout: 20_000,
+  keepAliveTimeout: 5_000,
+  /** How late the first two are noticed. */
+  connectionsCheckingInterval: 5_000,
+}
+/** A flood must not fill the kernel's queue (511 by default) while this process does something else. */
+const backlog = 4096
+/** For a client that reads nothing of its answer. */
+const SILENCE_TIMEOUT = 30_000
+
+/**
+ * @param limit of this server, or of several that share it
+ * @throws Error EADDRINUSE, also for a unix socket that another process serves
+ */
+export async function listenHttp(
+  at: ListenAt,
+  limit: ConnectionLimit,
+  answer: RequestListener,
+): Promise<HttpListener> {
+  const asking = new WeakSet<Socket>()
+  const server = createServer(BOUNDS, (request, response) => {
+    const { socket } = request
+    // Answers of pipelined requests, thousands in one read, would wait in memory for a client that need not read them.
+    if (asking.has(socket)) return void socket.destroy()
+    asking.add(socket)
+    limit.used(socket)
+    response.once('finish', () => {
+      asking.delete(socket)
+      limit.used(socket)
+    })
+    // Nobody reads what comes with a request.
+    request.resume()
+    answer(request, response)
+  })
+  server.timeout = SILENCE_TIMEOUT
+  server.on('connection', (socket) => limit.add(socket))
+  if (at.kind === 'unix') await prepareSocket(at.path)
+  await listen(server, at)
+  const bound = server.address()
+  return {
+    port: typeof bound === 'object' && bound ? bound.port : 0,
+    [Symbol.asyncDispose]: () => close(server),
+  }
+}
+
+function listen(server: Server, at: ListenAt): Promise<void> {
+  return new Promise((resolve, reject) => {
+    // Stays for good: an error of a later connection must not end the process.
+    server.on('error', reject)
+    if (at.kind === 'unix') listenUnix(server, at.path, resolve)
+    // Without a host Node.js takes both families or the one that there is, and opens the socket before `listen` returns, in that namespace.
+    else if (at.address === ANY)
+      withNetns(at.netns, () => void server.listen({ port: at.port, backlog }, resolve))
+    else server.listen({ port: at.port, host: at.address, backlog }, resolve)
+  })
+}
+
+function listenUnix(server: Server, path: string, done: () => void): void {
+  // The socket must never be open to others, not even between bind and chmod.
+  const umask = process.umask(0o177)
+  server.listen(path, () => {
+    chmodSync(path, 0o600)
+    done()
+  })
+  process.umask(umask)
+}
+
+/** Removes a socket that a process left behind when it was killed; one that answers is somebody's. */
+async function prepareSocket(path: string): Promise<void> {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
+  const answers = await new Promise<boolean>((resolve) => {
+    const probe = connect(path)
+    probe.once('connect', () => resolve(true)).once('error', () => resolve(false))
+    probe.once('connect', () => probe.destroy())
+  })
+  if (answers) throw Object.assign(new Error(`another process serves ${path}`), { code: 'EADDRINUSE' })
+  rmSync(path, { force: true })
+}
+
+function close(server: Server): Promise<void> {
+  server.closeAllConnections()
+  return new Promise((resolve) => server.close(() => resolve()))
+}
