@@ -166,7 +166,7 @@ describe('agents of three nodes', function () {
     await eventually(() => !cluster.processes.isRunning(`agent-${two.name}`))
     await cluster.processes.stop((name) => name === 'occupant')
     expect((await cluster.agentLog(two)).trimEnd().split('\n').at(-1)).to.match(
-      / ERROR the agent cannot start .*\\"health\\".*EADDRINUSE: address already in use 0\.0\.0\.0:20244/,
+      / ERROR the agent cannot start .*\\"health\\".*EADDRINUSE: address already in use :::20244/,
     )
   })
 

@@ -44,7 +44,7 @@ describe('configuration', () => {
       nodePortRanges: [],
       externalRanges: [],
       drain: 30,
-      health: { address: '0.0.0.0', port: 10256 },
+      health: { address: '::', port: 10256 },
     })
     expect(config.adminSocket).to.equal('/run/podroute/podroute.sock')
     expect(config.podNetwork).to.not.have.property('mtu')

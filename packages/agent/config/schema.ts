@@ -98,7 +98,8 @@ const podNetwork = z.strictObject({
 
 const listener = (defaultPort: number) =>
   z.strictObject({
-    address: ipv4OrIpv6.default('0.0.0.0'),
+    /** `::`: all addresses of both families. */
+    address: ipv4OrIpv6.default('::'),
     port: z.number().int().min(0).max(65535).default(defaultPort),
   })
 

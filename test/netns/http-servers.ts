@@ -1,0 +1,20 @@
+/** Serves what an agent of the default configuration serves, in the namespace where it is started: `node http-servers.ts SOCKET NODE_PORT`. */
+import { parseConfig } from '@podroute/agent/config/load.ts'
+import { healthPages } from '@podroute/agent/health.ts'
+import { serve, text } from '@podroute/agent/http.ts'
+import { healthListener } from '@podroute/service-proxy/health-checks/server.ts'
+
+const [path = '', nodePort = ''] = process.argv.slice(2)
+const config = parseConfig('', {}, [])!
+const health = healthPages({ conditions: () => [] })
+/** As long as a page of metrics. */
+const metrics = () => text('podroute_example_total{of="a line that is fairly long"} 1\n'.repeat(2000))
+
+await serve({ kind: 'tcp', ...config.health }, health)
+await serve({ kind: 'tcp', ...config.metrics }, metrics)
+await serve({ kind: 'tcp', ...config.serviceProxy.health }, health)
+await serve({ kind: 'unix', path }, health)
+const listen = healthListener()
+for (const port of [Number(nodePort), Number(nodePort) + 1])
+  await listen(port, () => ({ status: 200, headers: {}, body: '{}' }))
+process.stdout.write('ready\n')
