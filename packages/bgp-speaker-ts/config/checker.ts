@@ -1,5 +1,5 @@
 // Collects the problems of a configuration, each with its path.
-import { isHost, parseAddress, parseScoped } from '../address.ts'
+import { isHost, isLinkLocal, parseAddress, parseScoped, splitZone } from '../address.ts'
 import { BgpConfigError, type ConfigProblem } from '../errors.ts'
 import { parseCommunity, parseLargeCommunity } from '../packet/communities.ts'
 
@@ -21,17 +21,23 @@ export class Checker {
     this.expect(wanted, path, `not an ${family === undefined ? 'IP' : `IPv${family}`} address: ${value}`)
   }
 
-  /** Checks a next hop that peers may be told: they refuse an address that no host has. */
+  /** Checks a next hop that we may send: peers refuse an address that no host has. */
   nextHop(value: string | undefined, path: string, family?: 4 | 6): void {
     this.address(value, path, family)
     const bytes = value === undefined ? undefined : parseAddress(value)
     this.expect(bytes === undefined || isHost(bytes), path, `not the address of a host: ${value}`)
   }
 
-  /** Checks an address; a link-local one may have a zone. */
+  /** Checks an address. A link-local one needs its zone: it means nothing without an interface. */
   scoped(value: string | undefined, path: string): void {
     if (value === undefined) return
-    this.expect(parseScoped(value) !== undefined, path, `not an IP address: ${value}`)
+    const bytes = parseScoped(value)
+    this.expect(bytes !== undefined, path, `not an IP address: ${value}`)
+    this.expect(
+      bytes === undefined || !isLinkLocal(bytes) || splitZone(value).zone !== undefined,
+      path,
+      `a link-local address without its interface: ${value}`,
+    )
   }
 
   holdTime(value: number | undefined, path: string): void {

@@ -1,8 +1,8 @@
-// What is wrong with a configuration of a peer, before anything is done with it.
+// Checks of a peer's configuration, each problem with its path.
 import { expect } from 'chai'
 import type { PeerConfig } from '../config.ts'
-import type { BgpConfigError } from '../errors.ts'
-import { checkPeer } from './config-check.ts'
+import { BgpConfigError } from '../errors.ts'
+import { checkPeer, checkSpeaker } from './config-check.ts'
 
 const ABILITIES = { password: true, ttlSecurity: true, bfd: true, discovery: true }
 const PEER: PeerConfig = { address: '10.0.0.2', asn: 64513, families: ['ipv4-unicast'] }
@@ -30,5 +30,24 @@ describe('the configuration of a peer', () => {
       'address: a link-local address without its interface: fe80::1',
     ])
     expect(problems({ address: 'fd00::1%eth0' })).to.deep.equal(['address: not an IP address: fd00::1%eth0'])
+  })
+
+  it('has a zone with a link-local address of our own, too', () => {
+    expect(problems({ address: 'fe80::1%eth0', localAddress: 'fe80::2%eth0' })).to.deep.equal([])
+    expect(problems({ address: 'fe80::1%eth0', localAddress: 'fe80::2' })).to.deep.equal([
+      'localAddress: a link-local address without its interface: fe80::2',
+    ])
+  })
+})
+
+describe('the configuration of the speaker', () => {
+  it('has a zone with a link-local address to listen on', () => {
+    const listen = (address: string) => () =>
+      checkSpeaker({ asn: 64512, routerId: '10.0.0.1', listen: { addresses: ['::1', address], port: 179 } })
+    expect(listen('fe80::1%eth0')).not.to.throw()
+    expect(listen('fe80::1')).to.throw(
+      BgpConfigError,
+      /^listen.addresses\[1\]: a link-local address without its interface/,
+    )
   })
 })

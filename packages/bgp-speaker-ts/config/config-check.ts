@@ -1,13 +1,5 @@
 // Checks the configuration of speaker, peers and announcements; reports every problem with its path before anything starts.
-import {
-  formatAddress,
-  isLinkLocal,
-  parseAddress,
-  parseId,
-  parsePrefix,
-  parseScoped,
-  splitZone,
-} from '../address.ts'
+import { formatAddress, isLinkLocal, parseAddress, parseId, parsePrefix } from '../address.ts'
 import type { BfdTimers } from '../bfd/config.ts'
 import { validateSession } from '../bfd/config.ts'
 import type { Announcement, DynamicPeersConfig, PeerConfig, SpeakerConfig } from '../config.ts'
@@ -66,6 +58,25 @@ export interface SpeakerAbilities {
 export function checkPeer(peer: PeerConfig, abilities: SpeakerAbilities): void {
   const checker = new Checker()
   checkLocation(checker, peer, abilities)
+  checkSession(checker, peer)
+  checkSockets(checker, peer, abilities)
+  checker.nextHop(peer.nextHop?.ipv4, 'nextHop.ipv4', 4)
+  checker.nextHop(peer.nextHop?.ipv6, 'nextHop.ipv6', 6)
+  checker.expect(
+    peer.maxPrefixes === undefined || isInteger(peer.maxPrefixes, 1, 0xffffffff),
+    'maxPrefixes',
+    'not a positive number',
+  )
+  checkRestart(checker, peer)
+  checkLongLived(checker, peer)
+  checkBfd(checker, peer.bfd, abilities.bfd)
+  checkPolicy(checker, peer.importPolicy, 'importPolicy')
+  checkPolicy(checker, peer.exportPolicy, 'exportPolicy')
+  checker.done()
+}
+
+/** Checks what the OPEN carries, and the timers. */
+function checkSession(checker: Checker, peer: PeerConfig): void {
   if (peer.asn !== 'external' && peer.asn !== 'internal') checker.asn(peer.asn, 'asn')
   checker.expect(peer.port === undefined || isInteger(peer.port, 1, 65535), 'port', 'not a port')
   checker.scoped(peer.localAddress, 'localAddress')
@@ -83,6 +94,10 @@ export function checkPeer(peer: PeerConfig, abilities: SpeakerAbilities): void {
       `unknown family: ${family}`,
     )
   }
+}
+
+/** Checks the socket options, which the transport must support. */
+function checkSockets(checker: Checker, peer: PeerConfig, abilities: SpeakerAbilities): void {
   checker.expect(
     peer.password === undefined || abilities.password,
     'password',
@@ -98,24 +113,16 @@ export function checkPeer(peer: PeerConfig, abilities: SpeakerAbilities): void {
     'ttlSecurityHops',
     'the transport cannot set TTL limits',
   )
-  checker.nextHop(peer.nextHop?.ipv4, 'nextHop.ipv4', 4)
-  checker.nextHop(peer.nextHop?.ipv6, 'nextHop.ipv6', 6)
+}
+
+function checkRestart(checker: Checker, { gracefulRestart, longLivedRestart }: PeerConfig): void {
+  if (gracefulRestart === undefined) return
+  const least = longLivedRestart === undefined ? 1 : 0
   checker.expect(
-    peer.maxPrefixes === undefined || isInteger(peer.maxPrefixes, 1, 0xffffffff),
-    'maxPrefixes',
-    'not a positive number',
-  )
-  const restart = peer.gracefulRestart
-  checker.expect(
-    restart === undefined || isInteger(restart.time, peer.longLivedRestart === undefined ? 1 : 0, 4095),
+    isInteger(gracefulRestart.time, least, 4095),
     'gracefulRestart.time',
-    'not from 1 to 4095 seconds',
+    `not from ${least} to 4095 seconds`,
   )
-  checkLongLived(checker, peer)
-  checkBfd(checker, peer.bfd, abilities.bfd)
-  checkPolicy(checker, peer.importPolicy, 'importPolicy')
-  checkPolicy(checker, peer.exportPolicy, 'exportPolicy')
-  checker.done()
 }
 
 function checkLongLived(checker: Checker, { longLivedRestart, gracefulRestart }: PeerConfig): void {
@@ -138,16 +145,7 @@ function checkLocation(
     // A valid interface name that is not also an address.
     checker.expect(/^[^\s/:%]{1,15}$/.test(link) && parseAddress(link) === undefined, 'interface', 'no name')
     checker.expect(abilities.discovery, 'interface', 'the speaker cannot discover unnumbered peers')
-  } else {
-    const bytes = parseScoped(address ?? '')
-    checker.expect(bytes !== undefined, 'address', `not an IP address: ${address}`)
-    const { zone } = splitZone(address ?? '')
-    checker.expect(
-      bytes === undefined || !isLinkLocal(bytes) || zone !== undefined,
-      'address',
-      `a link-local address without its interface: ${address}`,
-    )
-  }
+  } else checker.scoped(address ?? '', 'address')
 }
 
 function checkBfd(checker: Checker, timers: BfdTimers | undefined, available: boolean): void {
