@@ -1,4 +1,4 @@
-// The README's table of RFCs names files and tests that are there.
+// The files and tests in the README's table of RFCs exist.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'

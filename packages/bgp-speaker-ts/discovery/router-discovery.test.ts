@@ -1,4 +1,4 @@
-// Routers on a link finding each other, in memory, and the messages that they do it with.
+// Router discovery on an in-memory link, and the codec of its messages.
 import { expect } from 'chai'
 import { FakeClock } from '../testing/fake-clock.ts'
 import { decodeDiscovery, encodeDiscovery } from './messages.ts'

@@ -42,9 +42,9 @@ const FIRST_INTERVAL = 1000
 const FIRST_COUNT = 4
 /** Longest delay of the answer to a solicitation (RFC 4861 section 6.2.6) and shortest time between two advertisements, in milliseconds. */
 const ANSWER_DELAY = 500
-const LEAST_GAP = 1000
+const MIN_GAP = 1000
 /** Milliseconds after a neighbour was found during which no other replaces it. */
-const LEAST_STAY = 5000
+const MIN_STAY = 5000
 /** Milliseconds between attempts to open a missing link. */
 const RETRY = 1000
 
@@ -140,14 +140,14 @@ class LinkWatch {
     const message = decodeDiscovery(bytes)
     if (message === undefined || this.#closed) return
     if (message.kind === 'solicitation') {
-      const gap = this.#lastAt + LEAST_GAP - this.#clock.now()
+      const gap = this.#lastAt + MIN_GAP - this.#clock.now()
       this.#schedule(Math.max(gap, this.#random() * ANSWER_DELAY))
       return
     }
     // An advertisement must come from a link-local address (RFC 4861 section 6.1.2).
     if (source === this.#neighbour || !isLinkLocal(parseAddress(source) ?? new Uint8Array(0))) return
     // When two neighbours compete, each is used for a while.
-    if (this.#clock.now() < this.#foundAt + LEAST_STAY) return
+    if (this.#clock.now() < this.#foundAt + MIN_STAY) return
     this.#foundAt = this.#clock.now()
     this.#neighbour = source
     this.#log.info('unnumbered peer found', { link: this.#link, address: source })

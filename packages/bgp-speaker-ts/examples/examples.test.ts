@@ -1,4 +1,4 @@
-// The examples as their readers run them: each in a process of its own, with each other.
+// Runs the examples as users do, each in its own process, with each other.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { expect } from 'chai'

@@ -1,4 +1,4 @@
-// What is wrong with a message, and the NOTIFICATION or RFC 7606 outcome that it gets.
+// Malformed messages, each with its NOTIFICATION or RFC 7606 outcome.
 import { expect } from 'chai'
 import { NotificationError } from '../errors.ts'
 import { fromHex, toHex } from './attributes.ts'

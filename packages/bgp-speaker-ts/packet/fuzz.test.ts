@@ -1,4 +1,4 @@
-// Mutated messages, seeded: the codec answers with a message, an RFC 7606 outcome or a NOTIFICATION, and what it decodes it can encode and decode again.
+// Seeded mutated messages: the codec returns a message, an RFC 7606 outcome or a NOTIFICATION, and a decoded message survives encoding and decoding.
 import { expect } from 'chai'
 import { BgpError, NotificationError } from '../errors.ts'
 import { mutate } from '../testing/mutate.ts'

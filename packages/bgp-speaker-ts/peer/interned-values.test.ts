@@ -1,4 +1,4 @@
-// What sessions have in common.
+// Interning of values that sessions share.
 import { expect } from 'chai'
 import { InternTable } from './interned-values.ts'
 

@@ -4,7 +4,7 @@ import type { UpdateContext } from '../packet/attribute-scan.ts'
 import type { Negotiated } from './session/negotiation.ts'
 
 /** Most values that a table remembers: the peers decide how many different ones there are. */
-const MOST = 64
+const MAX_VALUES = 64
 
 /** Interns plain data: values are compared as JSON. */
 export class InternTable<T extends object> {
@@ -15,7 +15,7 @@ export class InternTable<T extends object> {
     const key = JSON.stringify(value)
     const known = this.#known.get(key)
     if (known !== undefined) return known
-    if (this.#known.size === MOST) this.#known.clear()
+    if (this.#known.size === MAX_VALUES) this.#known.clear()
     this.#known.set(key, value)
     return value
   }

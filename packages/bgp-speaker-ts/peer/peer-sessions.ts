@@ -63,7 +63,7 @@ export class PeerSessions {
     this.watchPath(config)
     this.#counters.established++
     const { families } = negotiated
-    // Said as an event alone: who listens knows more of the peer, such as its name, and writes the one line of the log.
+    // Only emitted, not logged: the listener knows more of the peer, such as its name, and writes the one log line.
     const routerId = formatId(open.routerId)
     speaker.emitPeer({ kind: 'established', peer: this.#peer, routerId, families })
     speaker.restartProgress()

@@ -1,4 +1,4 @@
-// Policy rules one by one: what each condition matches, what each action changes, and how rules follow each other.
+// Policy rules: what each condition matches, what each action changes, and the order of rules.
 import { expect } from 'chai'
 import { parseAddress, parsePrefix } from '../address.ts'
 import type { PathAttributes } from '../packet/attributes.ts'

@@ -1,4 +1,4 @@
-// Graceful session shutdown (RFC 8326): traffic leaves before the session does.
+// Graceful shutdown (RFC 8326): traffic moves to other paths before the session ends.
 import { expect } from 'chai'
 import { Bench } from '../testing/bench.ts'
 import { ANNOUNCE_SHUTDOWN, AVOID_WHAT_SHUTS_DOWN } from './graceful-shutdown.ts'

@@ -19,7 +19,7 @@ class Columns {
 }
 
 /** Most residues that are cached: all combinations of 16 rules. */
-const MOST = 65_535
+const MAX_RESIDUES = 65_535
 
 export class ResidueCache<T> {
   readonly #columns: Readonly<Record<Family, Columns>> = {
@@ -54,7 +54,7 @@ export class ResidueCache<T> {
   #number(value: T): number {
     const known = this.#numbers.get(value)
     if (known !== undefined) return known
-    if (this.#residues.length === MOST) this.clear()
+    if (this.#residues.length === MAX_RESIDUES) this.clear()
     const number = this.#residues.push(value)
     this.#numbers.set(value, number)
     return number

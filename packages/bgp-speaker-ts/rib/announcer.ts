@@ -4,7 +4,7 @@ import type { ExportRules } from './export-rules.ts'
 import type { ExtraPath } from './extra-paths.ts'
 import type { FamilyRib } from './family-rib.ts'
 import { type Member, sendTo } from './member.ts'
-import { NOBODY, type Source } from './source.ts'
+import { NO_SOURCE, type Source } from './source.ts'
 import { UpdateEncoder } from './update-encoder.ts'
 
 export class Announcer {
@@ -67,7 +67,7 @@ export class Announcer {
     this.#head = []
   }
 
-  /** Encodes the withdrawal of a chain of prefixes. @param except index of the source that does not get it; NOBODY: all get it */
+  /** Encodes the withdrawal of a chain of prefixes. @param except index of the source that does not get it; NO_SOURCE: all get it */
   withdraw(rib: FamilyRib, head: number, except: number): void {
     this.#encoder.withdraw(rib, head, this.#maxLength, except)
   }
@@ -78,7 +78,7 @@ export class Announcer {
       rib.prefixes.next[prefix] = head
       head = prefix
     }
-    if (head >= 0) this.withdraw(rib, head, NOBODY)
+    if (head >= 0) this.withdraw(rib, head, NO_SOURCE)
   }
 
   /** Encodes announcements and withdrawals of paths beside the best ones. */

@@ -4,7 +4,7 @@ import type { BestPath } from './best-path.ts'
 import { IdStack, mix } from './columns.ts'
 import { PathTable } from './path-table.ts'
 import { PrefixTable } from './prefix-table.ts'
-import { NOBODY } from './source.ts'
+import { NO_SOURCE } from './source.ts'
 
 export class FamilyRib {
   readonly family: Family
@@ -74,7 +74,7 @@ export class FamilyRib {
     prefixes.dirty[prefix] = 0
     const best = this.#bestPath.select(paths, prefixes.head[prefix]!)
     const attribute = best < 0 ? -1 : paths.attribute[best]!
-    const source = best < 0 ? NOBODY : paths.source[best]!
+    const source = best < 0 ? NO_SOURCE : paths.source[best]!
     const set = this.#signature(this.#bestPath.equal)
     const same =
       prefixes.bestAttribute[prefix] === attribute &&

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { FakeClock } from '../testing/fake-clock.ts'
 import { FlushTimer } from './flush-timer.ts'
 
-/** A timer whose flushes take `cost` milliseconds and tell more peers than prefixes when `wide`. */
+/** A timer whose flushes take `cost` milliseconds and write to more peers than there are prefixes when `wide`. */
 function started(cost: number, wide: boolean) {
   const clock = new FakeClock()
   const flushes: number[] = []

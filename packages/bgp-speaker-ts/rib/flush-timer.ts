@@ -4,9 +4,9 @@
 import type { Clock } from '../clock.ts'
 
 /** Longest rest in milliseconds after a wide flush; it is as long as the flush took. Sending 2,000 peers one prefix costs as much as sending them a hundred. */
-const LONGEST = 100
+const MAX_REST = 100
 /** Longest wait in milliseconds of the first change after a rest: half the time of the last wide flush, and none when that is below a timer's resolution. */
-const LONGEST_MOMENT = 10
+const MAX_FIRST_WAIT = 10
 
 /** The result of a flush. */
 export interface FlushResult {
@@ -22,7 +22,7 @@ export class FlushTimer {
   #cancel: (() => void) | undefined
   #waits = false
   #notBefore = Number.NEGATIVE_INFINITY
-  #moment = 0
+  #firstWait = 0
   #closed = false
 
   constructor(clock: Clock, flush: () => FlushResult) {
@@ -33,7 +33,7 @@ export class FlushTimer {
   /** Schedules a flush after a change. */
   schedule(): void {
     if (this.#cancel !== undefined || this.#closed) return
-    const wait = Math.max(this.#notBefore - this.#clock.now(), this.#moment)
+    const wait = Math.max(this.#notBefore - this.#clock.now(), this.#firstWait)
     this.#waits = wait > 0
     this.#cancel = this.#waits ? this.#clock.after(wait, this.#run) : this.#clock.soon(this.#run)
   }
@@ -57,8 +57,8 @@ export class FlushTimer {
     const { more, wide } = this.#flush()
     const now = this.#clock.now()
     const took = wide ? now - started : 0
-    if (wide) this.#notBefore = now + Math.min(took, LONGEST)
-    this.#moment = took < 2 ? 0 : Math.min(took / 2, LONGEST_MOMENT)
+    if (wide) this.#notBefore = now + Math.min(took, MAX_REST)
+    this.#firstWait = took < 2 ? 0 : Math.min(took / 2, MAX_FIRST_WAIT)
     if (more) this.hurry()
   }
 }

@@ -21,7 +21,7 @@ export interface IngestPeer {
   readonly loopback: boolean
   /** Prefix limit of each family; Infinity: none. */
   readonly maxPrefixes: number
-  /** At so many prefixes in one family the limit is near. */
+  /** Number of prefixes in one family from which `near-prefix-limit` is emitted. */
   readonly warnPrefixes: number
   readonly received: Record<Family, number>
   readonly accepted: Record<Family, number>

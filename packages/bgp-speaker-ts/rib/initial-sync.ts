@@ -9,7 +9,7 @@ import type { UpdateGroup } from './update-group.ts'
 const SLICE = 4000
 const FULL = 1 << 20
 /** Milliseconds after which a sync stops waiting for its slowest members. */
-const PATIENCE = 1000
+const MAX_WAIT = 1000
 
 export class InitialSync {
   readonly group: UpdateGroup
@@ -79,7 +79,7 @@ export class InitialSync {
 
   #wait(full: readonly Member[], now: number): { state: 'more' | 'waiting'; split?: InitialSync } {
     this.#fullSince ??= now
-    if (now - this.#fullSince < PATIENCE || full.length === this.members.size) return { state: 'waiting' }
+    if (now - this.#fullSince < MAX_WAIT || full.length === this.members.size) return { state: 'waiting' }
     const split = new InitialSync(this.group, full, this.repeats ? this.#families : undefined)
     split.#families = [...this.#families]
     split.#cursor = this.#cursor

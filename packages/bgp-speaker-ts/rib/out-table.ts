@@ -1,6 +1,6 @@
 // Adj-RIB-Out (RFC 4271 section 3.2) of an update group in one family: the routes that its members have been sent.
 import { grown, IdStack } from './columns.ts'
-import { NOBODY } from './source.ts'
+import { NO_SOURCE } from './source.ts'
 
 const NOTHING = -1
 
@@ -35,7 +35,7 @@ export class OutTable {
     if (this.attribute[prefix]! >= 0) this.#count(this.source[prefix]!, -1)
     if (attribute >= 0) this.#count(source, 1)
     this.attribute[prefix] = attribute
-    this.source[prefix] = attribute < 0 ? NOBODY : source
+    this.source[prefix] = attribute < 0 ? NO_SOURCE : source
   }
 
   #count(source: number, by: number): void {

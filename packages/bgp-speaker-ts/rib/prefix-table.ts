@@ -3,7 +3,7 @@ import { formatAddress, type Prefix } from '../address.ts'
 import { readU32 } from '../packet/reader.ts'
 import { writeU32 } from '../packet/writer.ts'
 import { grown, mix, release } from './columns.ts'
-import { NOBODY } from './source.ts'
+import { NO_SOURCE } from './source.ts'
 
 /** Value of `length` for an id without a prefix. */
 const FREE = 255
@@ -18,7 +18,7 @@ export class PrefixTable {
   length = new Uint8Array(0)
   /** First path, -1: none. */
   head = new Int32Array(0)
-  /** Attributes and source of the last published best path; -1 and NOBODY: none. */
+  /** Attributes and source of the last published best path; -1 and NO_SOURCE: none. */
   bestAttribute = new Int32Array(0)
   bestSource = new Uint16Array(0)
   /** 1: waits for best path selection. */
@@ -182,7 +182,7 @@ export class PrefixTable {
     this.live++
     this.length[id] = length
     this.head[id] = this.bestAttribute[id] = -1
-    this.bestSource[id] = NOBODY
+    this.bestSource[id] = NO_SOURCE
     this.dirty[id] = 0
     this.publishSet(id, 0)
     return id

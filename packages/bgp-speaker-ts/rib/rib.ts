@@ -11,7 +11,7 @@ import { Ingest } from './ingest.ts'
 import type { IngestPeer } from './ingest-peer.ts'
 import { InitialSyncQueue } from './initial-sync-queue.ts'
 import { addId, type Member, noIds } from './member.ts'
-import type { Origin, Source } from './source.ts'
+import type { Source, SourceInfo } from './source.ts'
 import { Sources } from './sources.ts'
 import { sweepAttributes } from './sweep.ts'
 import type { UpdateGroup } from './update-group.ts'
@@ -58,8 +58,8 @@ export class Rib {
     return this.#sources.all
   }
 
-  addSource(origin: Origin): Source {
-    return this.#sources.add(origin)
+  addSource(info: SourceInfo): Source {
+    return this.#sources.add(info)
   }
 
   /** Frees the index of a source whose paths were dropped, once all peers have been sent the withdrawals. */

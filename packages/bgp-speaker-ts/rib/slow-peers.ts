@@ -3,9 +3,9 @@ import type { Family } from '../config.ts'
 import type { ExtraPath } from './extra-paths.ts'
 import { addId, type Member, noIds, type PathIds, type SlowPeer } from './member.ts'
 
-/** Pending bytes of a member that hold up its group. A member above it for PATIENCE milliseconds leaves the group's pace and becomes a slow peer. */
+/** Pending bytes of a member that hold up its group. A member above it for MAX_WAIT milliseconds leaves the group's pace and becomes a slow peer. */
 const HIGH_WATER = 1 << 20
-const PATIENCE = 1000
+const MAX_WAIT = 1000
 
 export class SlowPeers {
   readonly #members: Map<number, Member>
@@ -39,7 +39,7 @@ export class SlowPeers {
     this.#slow.set(member.source.index, { member, missed, ids, ends: [...ends] })
   }
 
-  /** Whether the group waits for a member with too many pending bytes. After PATIENCE such members become slow peers and the group goes on. */
+  /** Whether the group waits for a member with too many pending bytes. After MAX_WAIT such members become slow peers and the group goes on. */
   blocked(now: number): boolean {
     let blocked = false
     for (const member of this.#members.values()) blocked ||= member.pending() > HIGH_WATER
@@ -48,7 +48,7 @@ export class SlowPeers {
       return false
     }
     this.#blockedSince ??= now
-    if (now - this.#blockedSince < PATIENCE) return true
+    if (now - this.#blockedSince < MAX_WAIT) return true
     for (const [index, member] of this.#members) {
       if (member.pending() <= HIGH_WATER) continue
       this.#members.delete(index)

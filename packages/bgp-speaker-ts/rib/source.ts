@@ -17,7 +17,7 @@ export interface Source {
 }
 
 /** A source as the session describes it. */
-export interface Origin extends Omit<Source, 'index' | 'addressBytes'> {
+export interface SourceInfo extends Omit<Source, 'index' | 'addressBytes'> {
   /** The peer's address in text. */
   readonly remote: string
 }
@@ -33,7 +33,7 @@ export class PeerSource implements Source {
   readonly #remote: string
   #bytes: Uint8Array | undefined
 
-  constructor(index: number, { kind, address, zone, routerId, client, remote }: Origin) {
+  constructor(index: number, { kind, address, zone, routerId, client, remote }: SourceInfo) {
     this.index = index
     this.kind = kind
     this.address = address
@@ -51,4 +51,4 @@ export class PeerSource implements Source {
 
 export const LOCAL = 0
 /** The index of no source; all indices are below it. */
-export const NOBODY = 0xffff
+export const NO_SOURCE = 0xffff

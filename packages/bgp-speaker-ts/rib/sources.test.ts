@@ -1,9 +1,9 @@
 import { expect } from 'chai'
 import { BgpError } from '../errors.ts'
-import type { Origin } from './source.ts'
+import type { SourceInfo } from './source.ts'
 import { Sources } from './sources.ts'
 
-const source: Origin = {
+const source: SourceInfo = {
   kind: 'ebgp',
   address: '192.0.2.1',
   remote: '192.0.2.1',

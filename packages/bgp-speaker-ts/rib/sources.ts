@@ -1,6 +1,6 @@
 // All sources by index. The index of a retired source is reused once all peers have been sent the withdrawals of its paths.
 import { BgpError } from '../errors.ts'
-import { LOCAL, NOBODY, type Origin, PeerSource, type Source } from './source.ts'
+import { LOCAL, NO_SOURCE, PeerSource, type Source, type SourceInfo } from './source.ts'
 
 export class Sources {
   readonly all: (Source | undefined)[] = []
@@ -21,10 +21,10 @@ export class Sources {
   }
 
   /** Adds a source. @throws BgpError `too-many-peers`: an index has 16 bits. */
-  add(origin: Origin): Source {
+  add(info: SourceInfo): Source {
     while (this.all[this.#free] !== undefined) this.#free++
-    if (this.#free >= NOBODY) throw new BgpError('too-many-peers', `${NOBODY} peers have paths`)
-    const added = new PeerSource(this.#free, origin)
+    if (this.#free >= NO_SOURCE) throw new BgpError('too-many-peers', `${NO_SOURCE} peers have paths`)
+    const added = new PeerSource(this.#free, info)
     this.all[this.#free++] = added
     return added
   }

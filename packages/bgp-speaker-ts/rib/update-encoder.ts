@@ -6,7 +6,7 @@ import { Writer, writeU32 } from '../packet/writer.ts'
 import type { AttributeTable } from './attribute-table.ts'
 import type { FamilyRib } from './family-rib.ts'
 import type { PrefixTable } from './prefix-table.ts'
-import { NOBODY } from './source.ts'
+import { NO_SOURCE } from './source.ts'
 
 /** A run of whole messages in the batch that one member does not get, because it is their source. */
 export interface Segment {
@@ -117,7 +117,7 @@ export class UpdateEncoder {
     const { length } = this.#writer
     this.#writer.patchU16(start + 16, length - start)
     const before = this.#messages++
-    if (except === NOBODY) return
+    if (except === NO_SOURCE) return
     const segments = this.#own.get(except)
     const last = segments?.at(-1)
     if (last?.end === start) {

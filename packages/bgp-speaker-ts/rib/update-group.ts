@@ -11,7 +11,7 @@ import type { GroupConfig } from './group-key.ts'
 import type { Member, PathIds } from './member.ts'
 import { OutTable } from './out-table.ts'
 import { SlowPeers } from './slow-peers.ts'
-import { NOBODY, type Source } from './source.ts'
+import { NO_SOURCE, type Source } from './source.ts'
 
 export class UpdateGroup {
   readonly config: GroupConfig
@@ -148,7 +148,7 @@ export class UpdateGroup {
     for (let i = 0; i < prefixes.length; i++) {
       const prefix = prefixes[i]!
       const attribute = this.#decide(rib, prefix)
-      const source = attribute < 0 ? NOBODY : rib.prefixes.bestSource[prefix]!
+      const source = attribute < 0 ? NO_SOURCE : rib.prefixes.bestSource[prefix]!
       const oldAttribute = out.attribute[prefix]!
       const oldSource = out.source[prefix]!
       if (attribute === oldAttribute && source === oldSource) continue
@@ -238,7 +238,7 @@ export class UpdateGroup {
     const paths: ExtraPath[] = []
     for (const prefix of prefixes) {
       for (const pathId of ids.get(prefix) ?? [])
-        paths.push({ prefix, pathId, attribute: NOTHING, source: NOBODY })
+        paths.push({ prefix, pathId, attribute: NOTHING, source: NO_SOURCE })
       paths.push(...extra.all(prefix))
     }
     this.#sendExtra(rib, paths, [member])
@@ -262,9 +262,9 @@ export class UpdateGroup {
     for (const member of this.members.values()) member.rejected(reason, text)
   }
 
-  /** Source index of the only member; NOBODY when there are several. */
+  /** Source index of the only member; NO_SOURCE when there are several. */
   #only(): number {
-    return this.members.size === 1 ? this.members.keys().next().value! : NOBODY
+    return this.members.size === 1 ? this.members.keys().next().value! : NO_SOURCE
   }
 }
 

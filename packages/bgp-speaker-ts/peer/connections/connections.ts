@@ -20,7 +20,7 @@ const REJECTED = encodeMessage({
 })
 
 /** Most data bytes of a NOTIFICATION (RFC 4271 section 4.5). Longer data is cut: the faulty message that it quotes may itself be of maximum length. */
-const MOST_DATA = MAX_LENGTH - HEADER_LENGTH - 2
+const MAX_DATA = MAX_LENGTH - HEADER_LENGTH - 2
 
 /** The peer that the connections belong to. */
 export interface ConnectionOwner {
@@ -94,10 +94,7 @@ export class Connections implements WireOwner {
 
   sendNotification(side: Side, notification: Notification): void {
     const { code, subcode, data } = notification
-    this.#send(
-      side,
-      encodeMessage({ kind: 'notification', code, subcode, data: data.subarray(0, MOST_DATA) }),
-    )
+    this.#send(side, encodeMessage({ kind: 'notification', code, subcode, data: data.subarray(0, MAX_DATA) }))
   }
 
   close(side: Side): void {

@@ -1,4 +1,4 @@
-// The timers of a session (RFC 4271 sections 8 and 10): when they run out, and by how much they are shortened.
+// The timers of a session (RFC 4271 sections 8 and 10): when they expire, and their jitter.
 import { expect } from 'chai'
 import type { Open } from '../../packet/open.ts'
 import { step } from './fsm.ts'
@@ -15,7 +15,7 @@ const CONFIG: FsmConfig = {
 }
 const OPEN: Open = { asn: 64513, holdTime: 60, routerId: 9, capabilities: [] }
 
-/** Goes through events at time 0 with one random number. */
+/** Runs events at time 0 with one random number. */
 function after(random: number, ...events: readonly Parameters<typeof step>[2][]): FsmState {
   return events.reduce((state, event) => step(CONFIG, state, event, 0, random).state, INITIAL)
 }

@@ -1,7 +1,7 @@
 // The send hold timer (RFC 9687): finds a peer that has stopped reading what we send.
 
 /** Milliseconds. The timer runs for at least eight minutes and at least twice the hold time (RFC 9687 section 3.1). */
-const LEAST = 480_000
+const MIN_HOLD = 480_000
 
 /** Exists while bytes wait to be sent. */
 export class SendHold {
@@ -12,7 +12,7 @@ export class SendHold {
 
   /** @param hold negotiated hold time in milliseconds; 0 turns the timer off */
   constructor(hold: number) {
-    this.#limit = hold === 0 ? Number.POSITIVE_INFINITY : Math.max(LEAST, 2 * hold)
+    this.#limit = hold === 0 ? Number.POSITIVE_INFINITY : Math.max(MIN_HOLD, 2 * hold)
   }
 
   /** Returns true when no byte has been sent for too long. @param left the number of bytes sent so far */

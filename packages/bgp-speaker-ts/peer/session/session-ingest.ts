@@ -8,7 +8,7 @@ import type { Source } from '../../rib/source.ts'
 import type { SpeakerContext } from '../speaker-context.ts'
 import type { Negotiated } from './negotiation.ts'
 
-/** Told what happens to the routes. */
+/** Receives what happens to the routes. */
 export interface IngestOwner {
   notImported(reason: string, prefix: string): void
   nearLimit(family: Family): void
@@ -17,7 +17,7 @@ export interface IngestOwner {
   heardEndOfRib(family: Family): void
 }
 
-/** Share of the limit of prefixes at which it is said to be near. */
+/** Share of the prefix limit from which `near-prefix-limit` is emitted. */
 const WARN_SHARE = 0.8
 
 export class SessionIngest implements IngestPeer {

@@ -55,7 +55,7 @@ export class Session implements Member, IngestOwner {
   #sendHold: SendHold | undefined
   /** Families whose End-of-RIB waits for the end of our own restart. */
   #postponedEnds: readonly Family[] = NO_FAMILIES
-  /** Families of which it has been said that the limit of prefixes is near. */
+  /** Families for which `near-prefix-limit` was emitted. */
   #nearLimit: readonly Family[] = NO_FAMILIES
   #config: PeerConfig
   #group: UpdateGroup
@@ -88,7 +88,7 @@ export class Session implements Member, IngestOwner {
     return this.negotiated.families.every((family) => this.endOfRib.includes(family))
   }
 
-  /** The number of prefixes that the peer is told. */
+  /** Number of prefixes that are advertised to the peer. */
   get advertised(): number {
     const { out } = this.#group
     return this.negotiated.families.reduce(

@@ -1,4 +1,4 @@
-// Wrong attributes inside a session: what they cost, and what other peers hear of them (RFC 7606, RFC 7607, RFC 4271 section 5).
+// Malformed attributes in a session: the outcome for the session, and what other peers are sent (RFC 7606, RFC 7607, RFC 4271 section 5).
 import { expect } from 'chai'
 import { fromHex, toHex } from '../../packet/attributes.ts'
 import { ASN, Bench } from '../../testing/bench.ts'

@@ -1,4 +1,4 @@
-// What fuzzing has found, each a file in corpus/: the outcome that RFC 7606 names, and no fault of ours at any truncation and any split of the stream.
+// Regressions found by fuzzing, one file each in corpus/: the outcome of RFC 7606, and no fault of the speaker at any truncation and any split of the stream.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'

@@ -1,4 +1,4 @@
-// Peers that are slow, deaf, flapping or greedy: memory is bounded, and others do not notice.
+// Slow, stalled, flapping and greedy peers: memory is bounded, and other peers are not affected.
 import { expect } from 'chai'
 import { Bench, SPEAKER } from '../../testing/bench.ts'
 import type { RawPeer } from '../../testing/raw-peer.ts'

@@ -1,4 +1,4 @@
-// Mutated messages into running sessions, seeded: the speaker goes on, other peers keep their sessions, nothing is left of what was torn down, and memory stays as it was.
+// Seeded mutated messages into running sessions: the speaker runs on, other peers keep their sessions, no routes of ended sessions remain, and memory does not grow.
 import { writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-// Peers that break the rules, over real TCP: the NOTIFICATION that the RFC names, a reset session, and the speaker goes on.
+// Protocol violations over real TCP: the peer gets the NOTIFICATION of the RFC, its session is reset, and the speaker runs on.
 import { expect } from 'chai'
 import { fromHex } from '../../packet/attributes.ts'
 import { encodeMessage, type Message } from '../../packet/message.ts'

@@ -1,4 +1,4 @@
-// Hostile peers over real TCP, all kinds of them for some rounds: memory stays as it was, and a good peer with the shortest hold time keeps its session.
+// Rounds of all kinds of hostile peers over real TCP: memory does not grow, and a good peer with the shortest hold time keeps its session.
 import { expect } from 'chai'
 import { fromHex } from '../../packet/attributes.ts'
 import { encodeMessage, type Message } from '../../packet/message.ts'
@@ -10,7 +10,7 @@ const HERE = '127.0.3.1'
 const GOOD = '127.0.3.2'
 const BAD = '127.0.3.3'
 const STRANGER = '127.0.3.99'
-/** The least that RFC 4271 allows: who does not hear from us for three seconds is gone. */
+/** The shortest hold time of RFC 4271: the session ends when we are silent for three seconds. */
 const HOLD_TIME = 3
 /** Bytes that a round may leave behind, when the first has filled what is kept on purpose. */
 const GROWTH = 2 << 20
@@ -211,7 +211,7 @@ describe('a siege', function () {
       inUse.push(heapInUse())
     }
     expect(inUse[1]! - inUse[0]!).to.be.below(GROWTH)
-    // The speaker hears of the last one's end later than the one who ended it.
+    // The speaker sees the end of the last connection later than the peer that closed it.
     const routes = () => [...speaker.routes()].map((route) => route.prefix)
     for (let i = 0; i < 200 && routes().length > 1; i++)
       await new Promise((resolve) => setTimeout(resolve, 10))

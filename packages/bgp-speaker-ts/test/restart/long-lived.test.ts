@@ -1,4 +1,4 @@
-// Long-lived graceful restart (RFC 9494): routes of a peer that stays away are kept as a last resort.
+// Long-lived graceful restart (RFC 9494): routes of a peer that stays away are kept and lose to all others.
 import { expect } from 'chai'
 import type { PeerConfig } from '../../config.ts'
 import type { BgpConfigError } from '../../errors.ts'

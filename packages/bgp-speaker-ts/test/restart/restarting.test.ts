@@ -1,4 +1,4 @@
-// Our own restart (RFC 4724 section 4.1): peers are told, paths are selected when all have told theirs, End-of-RIB comes last.
+// Our own restart (RFC 4724 section 4.1): the R bit is set, selection waits for the peers' End-of-RIB, and ours comes last.
 import { expect } from 'chai'
 import type { PeerConfig, SpeakerConfig } from '../../config.ts'
 import type { Capability } from '../../packet/capabilities.ts'

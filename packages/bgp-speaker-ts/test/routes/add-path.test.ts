@@ -1,4 +1,4 @@
-// Several paths to one prefix (RFC 7911): from a peer, and to a peer.
+// Add-path (RFC 7911): several paths to one prefix, received and sent.
 import { expect } from 'chai'
 import type { Capability } from '../../packet/capabilities.ts'
 import { ASN, Bench, SPEAKER } from '../../testing/bench.ts'

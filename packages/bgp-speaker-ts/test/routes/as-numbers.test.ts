@@ -1,4 +1,4 @@
-// AS numbers of four bytes, to peers that know them and to peers that do not (RFC 6793).
+// 4-byte AS numbers (RFC 6793), with peers of 4-byte and of 2-byte numbers.
 import { expect } from 'chai'
 import type { Message } from '../../packet/message.ts'
 import { readU16 } from '../../packet/reader.ts'

@@ -1,4 +1,4 @@
-// What communities of all kinds mean on the way from peer to peer (RFC 1997, RFC 4360, RFC 8092).
+// Communities of all kinds on the way from peer to peer (RFC 1997, RFC 4360, RFC 8092).
 import { expect } from 'chai'
 import { ASN, Bench } from '../../testing/bench.ts'
 import type { RawPeer } from '../../testing/raw-peer.ts'

@@ -1,4 +1,4 @@
-// The limit of prefixes: CEASE/Maximum Number of Prefixes Reached (RFC 4486 section 4), and what follows.
+// Prefix limits: CEASE/Maximum Number of Prefixes Reached (RFC 4486 section 4) and the time for which the peer is barred.
 import { expect } from 'chai'
 import { Bench } from '../../testing/bench.ts'
 import type { RawPeer } from '../../testing/raw-peer.ts'

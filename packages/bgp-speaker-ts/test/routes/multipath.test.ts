@@ -1,4 +1,4 @@
-// Several equal paths at once (ECMP): those that lose to the best one only by the last tie-breaks of RFC 4271 9.1.2.2.
+// Equal paths (ECMP): those that lose to the best one only by the last tie-breaks of RFC 4271 section 9.1.2.2.
 import { expect } from 'chai'
 import { Bench } from '../../testing/bench.ts'
 import type { RawPeer } from '../../testing/raw-peer.ts'

@@ -1,4 +1,4 @@
-// Next hops as each kind of peer sees them, IPv4 prefixes with IPv6 next hops among them (RFC 8950); and what the tables hold.
+// Next hops that each kind of peer is sent, IPv4 prefixes with IPv6 next hops (RFC 8950), rejected next hops, and table sizes.
 import { expect } from 'chai'
 import type { PeerConfig } from '../../config.ts'
 import type { BgpConfigError } from '../../errors.ts'
@@ -24,7 +24,7 @@ describe('next hops', () => {
   })
   afterEach(() => bench.close())
 
-  /** Next hop by prefix, of what a peer was told. */
+  /** Next hops that a peer was sent, by prefix. */
   const told = (peer: RawPeer) =>
     Object.fromEntries(
       peer

@@ -1,4 +1,4 @@
-// Route reflection (RFC 4456): who is told what, by which attributes loops are seen.
+// Route reflection (RFC 4456): which peers are sent which routes, and the attributes that detect loops.
 import { expect } from 'chai'
 import { formatId } from '../../address.ts'
 import { ASN, Bench } from '../../testing/bench.ts'

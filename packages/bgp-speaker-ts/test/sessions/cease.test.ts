@@ -1,4 +1,4 @@
-// How sessions are ended on purpose: the subcodes of CEASE (RFC 4486) and what the operator says with them (RFC 9003).
+// CEASE: its subcodes (RFC 4486) and the operator's message (RFC 9003).
 import { expect } from 'chai'
 import { encodeCommunication, shutdownCommunication } from '../../packet/notification.ts'
 import { ASN, Bench } from '../../testing/bench.ts'

@@ -1,4 +1,4 @@
-// Peers that nobody named: whoever connects from a range.
+// Dynamic peers: addresses of a configured range become peers by connecting.
 import { expect } from 'chai'
 import type { DynamicPeersConfig } from '../../config.ts'
 import { BgpConfigError, BgpError } from '../../errors.ts'

@@ -1,4 +1,4 @@
-// Messages of up to 65,535 bytes between peers that both take them (RFC 8654).
+// Extended messages of up to 65,535 bytes (RFC 8654).
 import { expect } from 'chai'
 import type { Capability } from '../../packet/capabilities.ts'
 import { Bench } from '../../testing/bench.ts'

@@ -1,4 +1,4 @@
-// A speaker with several addresses: it is reached at each, and connects from the one that a peer's configuration names.
+// A speaker with several addresses: it accepts at each of them, and connects from the peer's `localAddress`.
 import { expect } from 'chai'
 import { Speaker } from '../../speaker.ts'
 import { Bench, SPEAKER } from '../../testing/bench.ts'

@@ -1,4 +1,4 @@
-// Sessions that end because BFD says so (RFC 5882, RFC 9384).
+// Sessions that end by a BFD failure (RFC 5882, RFC 9384).
 import { EventEmitter } from 'node:events'
 import { expect } from 'chai'
 import type { BfdDown } from '../../bfd/bfd.ts'

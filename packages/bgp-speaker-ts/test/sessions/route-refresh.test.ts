@@ -1,4 +1,4 @@
-// Route refresh (RFC 2918) and enhanced route refresh (RFC 7313), as the one who asks and as the one who is asked.
+// Route refresh (RFC 2918) and enhanced route refresh (RFC 7313), as requester and as responder.
 import { expect } from 'chai'
 import type { Capability } from '../../packet/capabilities.ts'
 import { Bench } from '../../testing/bench.ts'

@@ -1,4 +1,4 @@
-// The speaker against itself over loopback TCP.
+// Two speakers with each other over loopback TCP.
 import { expect } from 'chai'
 import { BgpConfigError } from '../../errors.ts'
 import { Speaker } from '../../speaker.ts'

@@ -1,4 +1,4 @@
-// Peers without addresses: found on their link, told apart by it, and IPv4 over their link-local next hops.
+// Unnumbered peers: discovery, peers with equal link-local addresses on different links, and IPv4 over link-local next hops.
 import { expect } from 'chai'
 import type { BfdDown } from '../../bfd/bfd.ts'
 import type { PeerConfig, SpeakerConfig } from '../../config.ts'

@@ -1,4 +1,4 @@
-// What of a peer's configuration may change while its session runs, and what takes a new session.
+// `updatePeer`: which fields keep the session and which need a new one.
 
 import { EventEmitter } from 'node:events'
 import { expect } from 'chai'
