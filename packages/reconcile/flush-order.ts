@@ -3,12 +3,14 @@ import type { Clock } from './clock.ts'
 import { systemClock } from './clock.ts'
 import type { Logger } from './log.ts'
 import { silent } from './log.ts'
+import type { KeyStatus } from './status.ts'
 import type { AuditRequest, Drift, FlushResult, Phase, TableStats } from './table.ts'
 
 /** What a group needs of a table; every `Table` fits. */
 export interface Flushable {
   readonly name: string
   readonly stats: TableStats
+  status(key: string): KeyStatus
   flush(phase?: Phase): Promise<FlushResult>
   onWork(listener: () => void): Disposable
   nextRetry(): number | undefined

@@ -67,6 +67,11 @@ export class Retries<K> {
     return next
   }
 
+  /** What a key failed with last time. */
+  errorOf(key: K): Error | undefined {
+    return this.#waiting.get(key)?.error
+  }
+
   *errors(): Iterable<readonly [K, Error]> {
     for (const [key, { error }] of this.#waiting) yield [key, error]
   }

@@ -11,6 +11,7 @@ import { codeOf } from './resource.ts'
 import type { BackoffOptions } from './retries.ts'
 import { DEFAULT_BACKOFF, Retries } from './retries.ts'
 import { State } from './state.ts'
+import type { KeyStatus } from './status.ts'
 import { Doubts } from './unverified-keys.ts'
 
 export type { AuditRequest, Drift } from './audit.ts'
@@ -202,6 +203,18 @@ export class Table<K extends string, V> {
   /** Keys that failed last time, each with its error. */
   failures(): Iterable<readonly [K, Error]> {
     return this.#retries.errors()
+  }
+
+  /** What is known of one key: whether it is in place, and why not. */
+  status(key: K): KeyStatus {
+    const error = this.#retries.errorOf(key)
+    if (error) return { kind: 'failed', error }
+    const wanted = this.#state.desired.get(key)
+    const there = this.#state.acknowledged(key)
+    if (wanted === undefined && there !== undefined)
+      return { kind: this.#dirty.has(key) ? 'pending' : 'unwanted' }
+    if (wanted === undefined) return { kind: 'absent' }
+    return { kind: this.#dirty.has(key) || this.#opFor(key) ? 'pending' : 'in-place' }
   }
 
   /** Clock time of the next retry, in milliseconds. */

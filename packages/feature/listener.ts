@@ -1,0 +1,35 @@
+/** HTTP pages that a feature serves to the network, such as a proxy's health. */
+
+export interface Answer {
+  readonly status: number
+  readonly type: string
+  readonly body: string
+}
+
+/** The answer to a path; undefined: there is no such page. */
+export type Handler = (path: string) => Answer | undefined | Promise<Answer | undefined>
+
+export interface Listen {
+  readonly address: string
+  /** 0: none. */
+  readonly port: number
+}
+
+export interface Listener {
+  /** Key of the configuration that says where: `serviceProxy.health`. */
+  readonly setting: string
+  readonly at: Listen
+  readonly handler: Handler
+}
+
+export const text = (body: string, status = 200): Answer => ({
+  status,
+  type: 'text/plain; charset=utf-8',
+  body,
+})
+
+export const json = (value: unknown): Answer => ({
+  status: 200,
+  type: 'application/json',
+  body: JSON.stringify(value),
+})

@@ -1,0 +1,27 @@
+/** A page of the admin socket: what a feature knows, as JSON for programs and as text tables for people. */
+
+/** Columns and rows of plain text; an empty cell is shown as a dash. */
+export interface TextTable {
+  readonly columns: readonly string[]
+  readonly rows: readonly (readonly string[])[]
+  /** Shown in place of a table without rows. */
+  readonly empty: string
+}
+
+/** The command `podroute NAME` and the path `/NAME` of the socket. */
+export interface Page<Data = unknown> {
+  readonly name: string
+  /** One line for `podroute --help`. */
+  readonly summary: string
+  data(): Data
+  /** How people see it, one table below the other. */
+  tables(data: Data): readonly TextTable[]
+}
+
+/** What the socket answers to `/NAME?tables`: the same page for people. */
+export interface PageText {
+  readonly tables: readonly TextTable[]
+}
+
+/** A line of `podroute status`. */
+export type SummaryLine = readonly [name: string, value: string]

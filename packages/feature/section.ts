@@ -1,0 +1,42 @@
+/** A feature's part of the configuration file: its top-level keys with schema and defaults, and the settings that follow from them. */
+import type * as z from 'zod'
+
+/** What a section is read with. */
+export interface SectionInput {
+  /** The text of a file that holds a secret. A file that cannot be read is a problem at `path`; undefined then. */
+  readSecret(file: string, path: string): string | undefined
+  /** Names something that the schema cannot see, with its path: `peers[0].password`. */
+  problem(path: string, message: string): void
+}
+
+/** Keys that say what is true of the whole cluster: every feature may read them. */
+export interface ClusterRanges {
+  /** Ranges that Services take their addresses from. */
+  readonly serviceCIDRs: readonly string[]
+}
+
+export interface Section<Shape extends z.ZodRawShape, Settings> {
+  readonly shape: Shape
+  /** Flags of the command line that override a key: `--run-pod-network` overrides `podNetwork.enabled`. */
+  readonly switches?: Readonly<Record<string, readonly string[]>>
+  /** Of a file that the schema has checked; undefined where the feature is switched off. */
+  settings(file: z.infer<z.ZodObject<Shape>> & ClusterRanges, input: SectionInput): Settings | undefined
+}
+
+/** A section whose types are known to its feature alone. */
+export interface AnySection {
+  readonly shape: z.ZodRawShape
+  readonly switches: Readonly<Record<string, readonly string[]>>
+  settings(file: Readonly<Record<string, unknown>>, input: SectionInput): unknown
+}
+
+/** Lets the types of a section go: the agent loops over sections of any kind. */
+export function anySection<Shape extends z.ZodRawShape, Settings>(
+  section: Section<Shape, Settings>,
+): AnySection {
+  return {
+    shape: section.shape,
+    switches: section.switches ?? {},
+    settings: (file, input) => section.settings(file as z.infer<z.ZodObject<Shape>> & ClusterRanges, input),
+  }
+}

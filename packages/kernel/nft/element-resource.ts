@@ -1,0 +1,117 @@
+/** Elements of a table's sets as a Resource: a batch is one transaction, and halved until only the bad element fails. */
+import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
+import { codeOf, DONE, outcomeOf } from '@podroute/reconcile/resource.ts'
+import type { ElementType } from './definition.ts'
+import { type ElementKey, elementKey, type SetElement } from './element.ts'
+
+type ElementOp = Op<ElementKey, SetElement>
+
+/** What is used of nftables. */
+export interface NftElementSets {
+  /** One transaction of nft syntax. */
+  run(script: string): Promise<void>
+  /** The elements of a set in nft syntax. Rejects with ENOENT without the set. */
+  elements(table: string, set: string, type: ElementType): Promise<readonly string[]>
+}
+
+/** Elements of one command: a script of any length is one transaction, but nft's parser slows down on long lists. */
+const ELEMENTS_PER_COMMAND = 500
+
+export class SetElementResource implements Resource<ElementKey, SetElement> {
+  readonly name = 'set-elements'
+  readonly #nft: NftElementSets
+  readonly #table: string
+  readonly #sets: Readonly<Record<string, ElementType>>
+
+  /** @param sets those of the table `inet TABLE` whose elements are ours to keep */
+  constructor(nft: NftElementSets, table: string, sets: Readonly<Record<string, ElementType>>) {
+    this.#nft = nft
+    this.#table = table
+    this.#sets = sets
+  }
+
+  /** But for its value, an element is its key. */
+  equal(a: SetElement, b: SetElement): boolean {
+    return a.element === b.element
+  }
+
+  async *list(): AsyncIterable<Iterable<readonly [ElementKey, SetElement]>> {
+    for (const set of Object.keys(this.#sets)) yield await this.#listSet(set)
+  }
+
+  async read(keys: readonly ElementKey[]): Promise<ReadonlyMap<ElementKey, SetElement>> {
+    const sets = new Set(keys.map((key) => key.slice(0, key.indexOf(' '))))
+    const wanted = new Set(keys)
+    const found = new Map<ElementKey, SetElement>()
+    for (const set of sets) {
+      for (const [key, element] of await this.#listSet(set)) if (wanted.has(key)) found.set(key, element)
+    }
+    return found
+  }
+
+  async apply(ops: readonly ElementOp[]): Promise<readonly Outcome[]> {
+    if (ops.length === 0) return []
+    try {
+      await this.#nft.run(elementScript(`inet ${this.#table}`, ops))
+      return ops.map(() => DONE)
+    } catch (error) {
+      if (ops.length === 1) return [outcomeOf(error as Error)]
+      const middle = ops.length >> 1
+      const first = await this.apply(ops.slice(0, middle))
+      return first.concat(await this.apply(ops.slice(middle)))
+    }
+  }
+
+  async #listSet(set: string): Promise<Iterable<readonly [ElementKey, SetElement]>> {
+    const type = this.#sets[set]
+    const elements = type ? await this.#nft.elements(this.#table, set, type).catch(withoutSet) : []
+    return entriesOf(set, elements)
+  }
+}
+
+function withoutSet(error: Error): readonly string[] {
+  if (codeOf(error) === 'ENOENT') return []
+  throw error
+}
+
+function* entriesOf(set: string, elements: readonly string[]): Iterable<readonly [ElementKey, SetElement]> {
+  for (const text of elements) {
+    const element = { set, element: text }
+    yield [elementKey(element), element]
+  }
+}
+
+/** Adding twice is no error to nft; removing what is gone is, so it is added first, in the same transaction. A value is replaced that way, too. */
+export function elementScript(table: string, ops: readonly ElementOp[]): string {
+  const added = new Map<string, string[]>()
+  const removed = new Map<string, string[]>()
+  for (const op of ops) {
+    if (op.kind !== 'add') collect(removed, op.previous)
+    if (op.kind !== 'remove') collect(added, op.value)
+  }
+  return [
+    ...commands(table, 'add', removed),
+    ...commands(table, 'delete', removed),
+    ...commands(table, 'add', added),
+    '',
+  ].join('\n')
+}
+
+function collect(groups: Map<string, string[]>, { set, element }: SetElement): void {
+  const elements = groups.get(set)
+  if (elements) elements.push(element)
+  else groups.set(set, [element])
+}
+
+function* commands(
+  table: string,
+  verb: 'add' | 'delete',
+  groups: ReadonlyMap<string, readonly string[]>,
+): Iterable<string> {
+  for (const [set, elements] of groups) {
+    for (let start = 0; start < elements.length; start += ELEMENTS_PER_COMMAND) {
+      const list = elements.slice(start, start + ELEMENTS_PER_COMMAND).join(', ')
+      yield `${verb} element ${table} ${set} { ${list} }`
+    }
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * The constant part of a feature's nftables table as a Resource of one key. Its value is the hash of the script that it came from. Beside
+ * the chains lies an empty one whose name holds that hash and the fingerprint of what the kernel made of the script: so a restarted
+ * agent sees without a write whether the rules are what it would load, and an audit sees any rule that somebody changed or removed.
+ */
+import { createHash } from 'node:crypto'
+import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
+import { codeOf, DONE, outcomeOf } from '@podroute/reconcile/resource.ts'
+import { type NftTable, tableScript } from './definition.ts'
+import { readTable, type TableListing } from './listing.ts'
+
+/** What is used of nftables. */
+export interface NftTables {
+  /** One transaction of nft syntax. */
+  run(script: string): Promise<void>
+  /** What a `list …` command prints, without the elements of sets. Rejects with ENOENT where nothing is. */
+  show(command: string): Promise<string>
+}
+
+/** The one key of the resource. */
+export const TABLE = 'table'
+const MARKER = 'podroute-fingerprint-'
+
+export class NftTableResource implements Resource<typeof TABLE, NftTable> {
+  readonly name = 'rules'
+  readonly #nft: NftTables
+  readonly #table: string
+  readonly #isForOneObject: (chain: string) => boolean
+  /** Of definitions, which are the same objects for long. */
+  readonly #versions = new WeakMap<NftTable, string>()
+
+  /**
+   * @param table its name; the definition, which may change while the agent runs, is the value of its key
+   * @param isForOneObject says which chains come and go with single objects: they are somebody else's to keep
+   */
+  constructor(nft: NftTables, table: string, isForOneObject: (chain: string) => boolean = () => false) {
+    this.#nft = nft
+    this.#table = table
+    this.#isForOneObject = isForOneObject
+  }
+
+  equal(a: NftTable, b: NftTable): boolean {
+    return this.#version(a) === this.#version(b)
+  }
+
+  async *list(): AsyncIterable<Iterable<readonly [typeof TABLE, NftTable]>> {
+    const listing = await this.#list()
+    if (listing.chains.size + listing.sets.size > 0) yield [[TABLE, this.#observed(listing)]]
+  }
+
+  async apply(ops: readonly Op<typeof TABLE, NftTable>[]): Promise<readonly Outcome[]> {
+    const outcomes: Outcome[] = []
+    for (const op of ops) {
+      const work = op.kind === 'remove' ? this.#remove() : this.#load(op.value)
+      outcomes.push(await work.then(() => DONE, outcomeOf))
+    }
+    return outcomes
+  }
+
+  async #load(table: NftTable): Promise<void> {
+    const before = await this.#list()
+    await this.#nft.run(tableScript(table) + this.#leftOvers(before, table))
+    const listing = await this.#list()
+    const marker = `${MARKER}${this.#version(table)}-${this.#fingerprint(listing)}`
+    const old = markersIn(before).filter((name) => name !== marker)
+    const commands = [
+      ...old.map((name) => `delete chain inet ${this.#table} ${name}`),
+      `add chain inet ${this.#table} ${marker}`,
+    ]
+    await this.#nft.run(`${commands.join('\n')}\n`)
+  }
+
+  /** Chains that another version had. What sets it had besides does no harm until the table goes. */
+  #leftOvers(listing: TableListing, { chains }: NftTable): string {
+    const gone = this.#constantChains(listing).filter(([name]) => !(name in chains))
+    const commands = (verb: string) => gone.map(([name]) => `${verb} chain inet ${this.#table} ${name}\n`)
+    return [...commands('flush'), ...commands('delete')].join('')
+  }
+
+  async #remove(): Promise<void> {
+    await this.#nft.run(`add table inet ${this.#table}\ndelete table inet ${this.#table}\n`)
+  }
+
+  async #list(): Promise<TableListing> {
+    const text = await this.#nft.show(`list table inet ${this.#table}`).catch((error: Error) => {
+      if (codeOf(error) === 'ENOENT') return ''
+      throw error
+    })
+    return readTable(text)
+  }
+
+  /** A value that is equal to the definition that was loaded, where nothing has changed since; else to none. */
+  #observed(listing: TableListing): NftTable {
+    const fingerprint = this.#fingerprint(listing)
+    const [marker] = markersIn(listing)
+    const [version = '', loaded] = marker?.slice(MARKER.length).split('-') ?? []
+    const observed: NftTable = { name: this.#table, sets: {}, chains: {} }
+    this.#versions.set(observed, loaded === fingerprint ? version : `changed ${fingerprint}`)
+    return observed
+  }
+
+  /** Hash of the chains and rules as the kernel lists them. */
+  #fingerprint(listing: TableListing): string {
+    const chains = this.#constantChains(listing).toSorted(([a], [b]) => (a < b ? -1 : 1))
+    return hash(JSON.stringify(chains))
+  }
+
+  #constantChains({ chains }: TableListing): (readonly [name: string, lines: readonly string[]])[] {
+    return [...chains].filter(([name]) => !name.startsWith(MARKER) && !this.#isForOneObject(name))
+  }
+
+  #version(table: NftTable): string {
+    const known = this.#versions.get(table)
+    if (known !== undefined) return known
+    const version = hash(tableScript(table))
+    this.#versions.set(table, version)
+    return version
+  }
+}
+
+function markersIn({ chains }: TableListing): string[] {
+  return [...chains.keys()].filter((name) => name.startsWith(MARKER))
+}
+
+function hash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 12)
+}

@@ -1,0 +1,107 @@
+/** A feature's nftables table in a real namespace: what is loaded is seen again, and so is whatever somebody does to it. */
+import { type NftTable, tableScript } from '@podroute/kernel/nft/definition.ts'
+import { NftTableResource, TABLE } from '@podroute/kernel/nft/table-resource.ts'
+import { createNetns, removeNetns } from '@podroute/linux/netns.ts'
+import { Nft } from '@podroute/linux/nft/nft.ts'
+import { Table } from '@podroute/reconcile/table.ts'
+import { expect } from 'chai'
+
+const NETNS = 'pr-nft-table'
+
+const PAGES: NftTable = {
+  name: 'podroute-toys',
+  sets: {
+    'toys-4': { key: ['ipv4_addr'], interval: true },
+    'toy-marks-4': { key: ['ipv4_addr', 'inet_service'], value: ['mark'] },
+  },
+  chains: {
+    filter: {
+      hook: 'type filter hook input priority filter; policy accept;',
+      rules: [
+        'ip saddr @toys-4 jump verdict',
+        'meta l4proto tcp meta mark set ip daddr . tcp dport map @toy-marks-4',
+      ],
+    },
+    verdict: { rules: ['counter drop'] },
+  },
+}
+const OTHER: NftTable = {
+  ...PAGES,
+  chains: { filter: { ...PAGES.chains.filter!, rules: ['ip saddr @toys-4 drop'] } },
+}
+
+describe('the nftables table of a feature', () => {
+  let nft: Nft
+
+  beforeEach(() => {
+    removeNetns(NETNS)
+    nft = Nft.open({ netns: createNetns(NETNS) })
+  })
+  afterEach(() => {
+    nft[Symbol.dispose]()
+    removeNetns(NETNS)
+  })
+
+  /** What a new agent sees and does. */
+  async function start(wanted: NftTable | undefined) {
+    const table = new Table(new NftTableResource(nft, PAGES.name))
+    if (wanted) table.set(TABLE, wanted)
+    await table.adopt()
+    const pending = table.pending().map(({ kind }) => kind)
+    if (!wanted) table.sweep()
+    await table.flush()
+    expect([...table.failures()]).to.deep.equal([])
+    return { table, pending }
+  }
+
+  it('is loaded once: the next agent finds it as it wants it', async () => {
+    expect((await start(PAGES)).pending).to.deep.equal(['add'])
+    await nft.run('add element inet podroute-toys toys-4 { 10.0.0.0/8 }')
+    expect((await start(PAGES)).pending).to.deep.equal([])
+    expect(await nft.show('list set inet podroute-toys toys-4')).to.include('toys-4')
+  })
+
+  it('is loaded anew by an agent that wants other rules, with what the older ones had taken away', async () => {
+    await start(PAGES)
+    expect((await start(OTHER)).pending).to.deep.equal(['replace'])
+    const text = await nft.show('list table inet podroute-toys')
+    expect(text).to.not.include('chain verdict').and.not.include('jump')
+    expect(text.match(/chain podroute-fingerprint/g)).to.have.length(1)
+    expect((await start(OTHER)).pending).to.deep.equal([])
+  })
+
+  for (const [what, command] of [
+    ['flushes a chain', 'flush chain inet podroute-toys filter'],
+    ['flushes a chain that others lead to', 'flush chain inet podroute-toys verdict'],
+    ['adds a rule', 'insert rule inet podroute-toys filter accept'],
+    ['adds a chain', 'add chain inet podroute-toys other'],
+    ['deletes the table', 'delete table inet podroute-toys'],
+  ] as const) {
+    it(`is put back after somebody ${what}`, async () => {
+      const { table } = await start(PAGES)
+      const before = await nft.show('list table inet podroute-toys')
+      await nft.run(`${command}\n`)
+      expect(await table.audit()).to.have.length(1)
+      await table.flush()
+      expect(await nft.show('list table inet podroute-toys')).to.equal(before)
+      expect(await table.audit()).to.deep.equal([])
+    })
+  }
+
+  it('is removed whole, and nothing else with it', async () => {
+    await nft.run('add table inet others\n')
+    await start(PAGES)
+    await start(undefined)
+    expect((await nft.show('list tables')).trim()).to.equal('table inet others')
+    expect((await start(undefined)).pending).to.deep.equal([])
+  })
+
+  it('is one transaction: a bad rule leaves what was there', async () => {
+    await start(PAGES)
+    const before = await nft.show('list table inet podroute-toys')
+    const bad: NftTable = { ...PAGES, chains: { filter: { rules: ['no such thing'] } } }
+    const error = await nft.run(tableScript(bad)).catch((e: unknown) => e)
+    expect(error).to.be.instanceOf(Error)
+    expect(await nft.show('list table inet podroute-toys')).to.equal(before)
+  })
+})
