@@ -1,6 +1,6 @@
 import { globSync, readFileSync } from 'node:fs'
 import { expect } from 'chai'
-import { EFFECTS, MAY_IMPORT } from './support/architecture.ts'
+import { EFFECTS, FEATURE_LIST, FEATURES, MAY_IMPORT } from './support/architecture.ts'
 
 interface Import {
   readonly file: string
@@ -38,7 +38,18 @@ describe('architecture', () => {
     const upward = imports
       .filter((i) => packageOf(i.target) !== undefined && packageOf(i.target) !== i.package)
       .filter((i) => !MAY_IMPORT[i.package]?.includes(packageOf(i.target)!))
+      .filter((i) => i.file !== FEATURE_LIST)
     expect(upward.map((i) => `${i.file} imports ${i.target}`)).to.deep.equal([])
+  })
+
+  it('names no feature in the agent, the command line and the build, but for the list of features', () => {
+    const files = [...sources.filter((file) => /^packages\/(agent|cli)\//.test(file)), 'deploy/build.ts']
+    const named = files
+      .filter((file) => !isTest(file) && file !== FEATURE_LIST)
+      .filter((file) => FEATURES.some((feature) => namesOf(feature).test(readFileSync(file, 'utf8'))))
+    expect(named).to.deep.equal([])
+    const list = imports.filter(({ file }) => file === FEATURE_LIST).map(({ target }) => packageOf(target))
+    expect(list).to.include.members([...FEATURES])
   })
 
   it('never reaches into another package by a relative path', () => {
@@ -62,4 +73,9 @@ function leaves(i: Import): boolean {
   const depth = i.file.split('/').length - 3
   const up = (i.target.match(/\.\.\//g) ?? []).length
   return up > depth
+}
+
+/** `pod-network` in any spelling: as a package, a class, a key of the configuration, or words. */
+function namesOf(feature: string): RegExp {
+  return new RegExp(feature.replace('-', '[-_ ]?'), 'i')
 }

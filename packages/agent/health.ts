@@ -1,10 +1,9 @@
 /** Health pages. Liveness is apart from readiness: an agent that waits for its Node is alive. */
-import type { AgentCondition } from './conditions.ts'
-import { isReady } from './conditions.ts'
-import { type Handler, text } from './http.ts'
+import { type Condition, isReady } from '@podroute/feature/condition.ts'
+import { type Handler, text } from '@podroute/feature/listener.ts'
 
 export interface HealthSource {
-  conditions(): readonly AgentCondition[]
+  conditions(): readonly Condition[]
 }
 
 /** `/livez`: this process answers. `/readyz` and `/healthz`: the node has its network; the body says what is missing. */
@@ -25,7 +24,7 @@ export function healthPages(source: HealthSource): Handler {
 }
 
 /** In the form of the API server's own pages. */
-export function healthText(conditions: readonly AgentCondition[]): string {
+export function healthText(conditions: readonly Condition[]): string {
   const lines = conditions.map(({ name, ok, detail }) => (ok ? `[+]${name} ok` : `[-]${name} ${detail}`))
   return `${lines.join('\n')}\n${isReady(conditions) ? 'ok' : 'not ready'}\n`
 }

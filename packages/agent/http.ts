@@ -1,31 +1,12 @@
 /** What health, metrics and the admin socket serve: GET only, answers in one piece. */
+import { type Answer, type Handler, text } from '@podroute/feature/listener.ts'
 import { ConnectionLimit } from '@podroute/linux/connection-limit.ts'
 import { type HttpListener, type ListenAt, listenHttp } from '@podroute/linux/http-server.ts'
 
 export type { HttpListener, ListenAt } from '@podroute/linux/http-server.ts'
 
-export interface Answer {
-  readonly status: number
-  readonly type: string
-  readonly body: string
-}
-
-/** The answer to a path; undefined: there is no such page. */
-export type Handler = (path: string) => Answer | undefined | Promise<Answer | undefined>
-
 /** For each server its own, so that whoever attacks the metrics takes nothing from the probes. */
 const MOST_CONNECTIONS = 32
-
-export const text = (body: string, status = 200): Answer => ({
-  status,
-  type: 'text/plain; charset=utf-8',
-  body,
-})
-export const json = (value: unknown): Answer => ({
-  status: 200,
-  type: 'application/json',
-  body: JSON.stringify(value),
-})
 
 /** @throws Error EADDRINUSE, also for a unix socket that another process serves */
 export function serve(at: ListenAt, handler: Handler): Promise<HttpListener> {

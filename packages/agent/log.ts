@@ -14,24 +14,37 @@ export interface Logger {
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 export type LogFormat = 'json' | 'text'
 
+export interface LogSettings {
+  readonly level: LogLevel
+  readonly format: LogFormat
+}
+
+/** A logger whose level and form can change. */
+export interface ConfigurableLogger extends Logger {
+  configure(settings: LogSettings): void
+}
+
 /** Writes a line per entry to standard output. `text` is for people: time, level, message, then the fields as JSON. */
-export function createLogger(level: LogLevel, format: LogFormat): Logger {
+export function createLogger(settings: LogSettings): ConfigurableLogger {
   const logger = winston.createLogger({
-    level,
-    format: winston.format.combine(winston.format.timestamp(), format === 'json' ? jsonLine() : textLine()),
+    level: settings.level,
+    format: lineFormat(settings.format),
     transports: [new winston.transports.Console({ forceConsole: false })],
   })
   const write = (at: LogLevel) => (message: string, fields?: LogFields) => {
     logger.log({ level: at, message, fields })
   }
-  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
+  return {
+    ...{ debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') },
+    configure({ level, format }) {
+      logger.level = level
+      logger.format = lineFormat(format)
+    },
+  }
 }
 
-/** A logger that adds `fields` to every entry. */
-export function withFields(log: Logger, fields: LogFields): Logger {
-  const add = (at: LogLevel) => (message: string, more?: LogFields) =>
-    log[at](message, { ...fields, ...more })
-  return { debug: add('debug'), info: add('info'), warn: add('warn'), error: add('error') }
+function lineFormat(format: LogFormat): winston.Logform.Format {
+  return winston.format.combine(winston.format.timestamp(), format === 'json' ? jsonLine() : textLine())
 }
 
 function jsonLine(): winston.Logform.Format {

@@ -1,6 +1,7 @@
 /** Asks the agent over its unix socket. */
 import { request } from 'node:http'
-import type { Reports } from '@podroute/agent/admin/reports.ts'
+import type { PagesReport, PlanReport, StatusReport } from '@podroute/agent/admin/reports.ts'
+import type { PageText } from '@podroute/feature/page.ts'
 import { CliError } from './errors.ts'
 
 export const DEFAULT_SOCKET = '/run/podroute/podroute.sock'
@@ -8,15 +9,42 @@ export const DEFAULT_SOCKET = '/run/podroute/podroute.sock'
 /** Milliseconds. */
 const PATIENCE = 10_000
 
-/** The report of one page. @throws CliError when no agent answers, or it answers with an error */
-export async function ask<P extends keyof Reports>(socket: string, page: P): Promise<Reports[P]> {
-  const { status, body } = await get(socket, page)
+export function askStatus(socket: string): Promise<StatusReport> {
+  return ask(socket, '/status')
+}
+
+export function askPlan(socket: string): Promise<PlanReport> {
+  return ask(socket, '/plan')
+}
+
+/** The pages that the agent's features have. */
+export function askPages(socket: string): Promise<PagesReport> {
+  return ask(socket, '/pages')
+}
+
+/** A page of a feature for people. */
+export function askTables(socket: string, page: string): Promise<PageText> {
+  return ask(socket, `/${page}/tables`)
+}
+
+/** What the agent answers at one path. @throws CliError when no agent answers, or it answers with an error */
+export async function ask<Report>(socket: string, path: string): Promise<Report> {
+  const { status, body } = await get(socket, path)
+  if (status === 404) throw new CliError('no-page', await noPage(socket, path))
   if (status !== 200) throw new CliError('answer', `the agent answered ${status}: ${body.trim()}`)
   try {
-    return JSON.parse(body) as Reports[P]
+    return JSON.parse(body) as Report
   } catch (cause) {
     throw new CliError('answer', `what answers at ${socket} is no podroute agent`, { cause })
   }
+}
+
+/** Which pages there are, where the agent knows. */
+async function noPage(socket: string, path: string): Promise<string> {
+  const [, name] = path.split('/')
+  const { status, body } = await get(socket, '/pages')
+  const names = status === 200 ? (JSON.parse(body) as PagesReport).pages.map((page) => page.name) : []
+  return `the agent has no page "${name}"${names.length > 0 ? `: it has ${names.join(', ')}` : ''}`
 }
 
 function get(socketPath: string, path: string): Promise<{ status: number; body: string }> {

@@ -1,25 +1,31 @@
-/** What every command is made of: a page of the agent, and how people see it. */
-import type { Reports } from '@podroute/agent/admin/reports.ts'
+/** What every command is made of: something that the agent is asked, and how people see it. */
 import { Command } from 'commander'
-import { ask, DEFAULT_SOCKET } from './client.ts'
+import { DEFAULT_SOCKET } from './client.ts'
 
-export interface ReportCommand<P extends keyof Reports> {
+export interface ReportCommand<Report> {
   readonly name: string
   readonly summary: string
-  readonly page: P
-  print(report: Reports[P]): string
+  /** The answer for programs, and for `print`. */
+  ask(socket: string): Promise<Report>
+  /** The answer for people; those of some commands are asked for apart. */
+  print(report: Report, socket: string): string | Promise<string>
 }
 
-export function reportCommand<P extends keyof Reports>(
-  definition: ReportCommand<P>,
+export const SOCKET = process.env.PODROUTE_SOCKET ?? DEFAULT_SOCKET
+
+export function reportCommand<Report>(
+  definition: ReportCommand<Report>,
   write: (text: string) => void,
 ): Command {
   return new Command(definition.name)
     .description(definition.summary)
     .option('--json', 'print what the agent answered, as JSON')
-    .option('--socket <path>', 'socket of the agent', process.env.PODROUTE_SOCKET ?? DEFAULT_SOCKET)
+    .option('--socket <path>', 'socket of the agent', SOCKET)
     .action(async (options: { json?: boolean; socket: string }) => {
-      const report = await ask(options.socket, definition.page)
-      write(`${options.json ? JSON.stringify(report, null, 2) : definition.print(report)}\n`)
+      const report = await definition.ask(options.socket)
+      const text = options.json
+        ? JSON.stringify(report, null, 2)
+        : await definition.print(report, options.socket)
+      write(`${text}\n`)
     })
 }

@@ -1,6 +1,6 @@
 /** Errors that the command line shows as one line. */
 
-export type CliErrorCode = 'not-running' | 'denied' | 'silent' | 'answer'
+export type CliErrorCode = 'not-running' | 'denied' | 'silent' | 'answer' | 'no-page'
 
 export class CliError extends Error {
   readonly code: CliErrorCode

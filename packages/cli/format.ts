@@ -1,8 +1,9 @@
-/** Text for people: aligned columns, durations, sizes. */
+/** Text for people: aligned columns, sizes. */
 
-/** Columns padded to their widest cell, two blanks apart; the last one is not padded. */
+/** Columns padded to their widest cell, two blanks apart; an empty cell is a dash, but for the last one, which is not padded. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const all = [header, ...rows]
+  const last = header.length - 1
+  const all = [header, ...rows.map((row) => row.map((cell, i) => (i < last ? dash(cell) : cell)))]
   const widths = header.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)))
   return all
     .map((row) =>
@@ -18,19 +19,6 @@ export function table(header: readonly string[], rows: readonly (readonly string
 export function fields(entries: readonly (readonly [name: string, value: string])[]): string {
   const width = Math.max(...entries.map(([name]) => name.length))
   return entries.map(([name, value]) => `${`${name}:`.padEnd(width + 1)} ${value}`.trimEnd()).join('\n')
-}
-
-/** `45s`, `3m20s`, `5h02m`, `12d3h`. */
-export function duration(seconds: number): string {
-  const whole = Math.floor(seconds)
-  const [days, hours, minutes] = [
-    Math.floor(whole / 86_400),
-    Math.floor(whole / 3600) % 24,
-    Math.floor(whole / 60) % 60,
-  ]
-  if (days > 0) return `${days}d${hours}h`
-  if (hours > 0) return `${hours}h${String(minutes).padStart(2, '0')}m`
-  return minutes > 0 ? `${minutes}m${String(whole % 60).padStart(2, '0')}s` : `${whole}s`
 }
 
 export function megabytes(bytes: number): string {

@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 /** Entry point of `podroute`. */
 import { VERSION } from '@podroute/agent/version.ts'
+import { askPages } from './client.ts'
+import { SOCKET } from './command.ts'
 import { CliError } from './errors.ts'
 import { createProgram } from './program.ts'
 
@@ -10,8 +12,18 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 })
 
 try {
-  await createProgram(VERSION, (text) => process.stdout.write(text)).parseAsync()
+  // Without an agent the commands themselves say so.
+  const { pages } = await askPages(socketOf(process.argv)).catch(() => ({ pages: [] }))
+  await createProgram(VERSION, (text) => process.stdout.write(text), pages).parseAsync()
 } catch (error) {
   process.stderr.write(`podroute: ${error instanceof CliError ? error.message : (error as Error).stack}\n`)
   process.exitCode = 1
+}
+
+/** The pages are asked for before the arguments are parsed. */
+function socketOf(args: readonly string[]): string {
+  const at = args.indexOf('--socket')
+  const given =
+    at < 0 ? args.find((arg) => arg.startsWith('--socket='))?.slice('--socket='.length) : args[at + 1]
+  return given ?? SOCKET
 }

@@ -1,20 +1,36 @@
-/** The command line as a whole. */
+/** The command line as a whole: the agent's own commands, and one for each page of its features. */
+import type { PagesReport } from '@podroute/agent/admin/reports.ts'
 import { Command } from 'commander'
-import { reportCommand } from './command.ts'
-import { peers } from './commands/peers.ts'
+import { reportCommand, SOCKET } from './command.ts'
+import { page } from './commands/page.ts'
 import { plan } from './commands/plan.ts'
-import { routes } from './commands/routes.ts'
-import { services } from './commands/services.ts'
 import { status } from './commands/status.ts'
 
-/** @param write where reports go */
-export function createProgram(version: string, write: (text: string) => void): Command {
-  return new Command('podroute')
+/**
+ * @param write where reports go
+ * @param pages what the agent's features have to show; where no agent answers any name is tried, and the answer says why it cannot be
+ */
+export function createProgram(
+  version: string,
+  write: (text: string) => void,
+  pages: PagesReport['pages'] = [],
+): Command {
+  const program = new Command('podroute')
     .description('Looks at the podroute agent of this node')
     .version(version)
+    // What stands behind a command is that command's.
+    .enablePositionalOptions()
     .addCommand(reportCommand(status, write))
-    .addCommand(reportCommand(peers, write))
-    .addCommand(reportCommand(routes, write))
-    .addCommand(reportCommand(services, write))
     .addCommand(reportCommand(plan, write))
+  for (const { name, summary } of pages) program.addCommand(reportCommand(page(name, summary), write))
+  return program
+    .argument('[page]', 'a page of the agent that runs')
+    .option('--json', 'print what the agent answered, as JSON')
+    .option('--socket <path>', 'socket of the agent', SOCKET)
+    .action(async (name: string | undefined, options: { json?: boolean; socket: string }) => {
+      if (name === undefined) return program.help()
+      const command = reportCommand(page(name, ''), write)
+      const json = options.json ? ['--json'] : []
+      await command.parseAsync([...json, '--socket', options.socket], { from: 'user' })
+    })
 }

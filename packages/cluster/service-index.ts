@@ -1,12 +1,18 @@
 /** The Services of the cluster by key, each with its EndpointSlices, and the slices by key. */
+import { type ClaimSink, Claims } from '@podroute/reconcile/claims.ts'
 import type { Slice } from './objects/endpoint-slice.ts'
 import type { Service, ServiceKey } from './objects/service.ts'
 
+/** The winners are asked for, nobody is told. */
+const NOBODY: ClaimSink<string, Service> = { set() {}, delete() {} }
 const NO_SLICES: readonly Slice[] = []
 
 export class ServiceIndex {
   readonly #services: ReadonlyMap<ServiceKey, Service>
   readonly #slices: ReadonlyMap<string, Slice>
+  readonly #byAddress = new Claims<ServiceKey, string, Service>(NOBODY, {
+    precedes: (a, b) => a.value.created - b.value.created || (a.owner < b.owner ? -1 : 1),
+  })
   readonly #slicesOf = new Map<ServiceKey, readonly Slice[]>()
 
   /** @param slices all of them by key, in step with `updateSlice` */
@@ -35,6 +41,20 @@ export class ServiceIndex {
   /** The slices of a Service, whether it exists or not: they may come first. */
   slicesOf(key: ServiceKey): readonly Slice[] {
     return this.#slicesOf.get(key) ?? NO_SLICES
+  }
+
+  /** The Service that an address is taken for: of several the oldest. @param address canonical text */
+  withAddress(address: string): Service | undefined {
+    return this.#byAddress.winner(address)?.value
+  }
+
+  /** Called by whoever keeps the Services. */
+  updateService(key: ServiceKey, after: Service | undefined): void {
+    const addresses = after ? [...after.clusterIPs, ...after.externalIPs, ...after.ingressIPs] : []
+    this.#byAddress.replace(
+      key,
+      addresses.map((address) => [address, after!]),
+    )
   }
 
   /** Called by whoever keeps the slices. One may move to another Service. */

@@ -156,6 +156,38 @@ describe('ClusterState', () => {
     })
   })
 
+  describe('an address of Services', () => {
+    it('is one of any kind, in canonical form', () => {
+      const state = new ClusterState()
+      state.set('services', 'shop/a', {
+        ...serviceObject('a', {
+          clusterIP: '10.96.0.5',
+          clusterIPs: ['10.96.0.5', 'fd10:96::5'],
+          externalIPs: ['FD00:0::1', 'junk'],
+          type: 'LoadBalancer',
+        }),
+        status: { loadBalancer: { ingress: [{ ip: '192.0.2.1' }, {}] } },
+      })
+      state.set('services', 'shop/headless', serviceObject('headless', { clusterIP: 'None' }))
+      for (const address of ['10.96.0.5', 'fd10:96::5', 'fd00::1', '192.0.2.1'])
+        expect(state.services.withAddress(address)?.key, address).to.equal('shop/a')
+      for (const address of ['None', 'junk', '', '10.96.0.9'])
+        expect(state.services.withAddress(address), address).to.equal(undefined)
+    })
+
+    it('is theirs while one of several has it', () => {
+      const state = new ClusterState()
+      const shared = (clusterIP: string) => ({ clusterIP, externalIPs: ['192.0.2.1'] })
+      state.set('services', 'shop/a', serviceObject('a', shared('10.96.0.5')))
+      state.set('services', 'shop/b', serviceObject('b', shared('10.96.0.6')))
+      state.delete('services', 'shop/a')
+      expect(state.services.withAddress('192.0.2.1')?.key).to.equal('shop/b')
+      expect(state.services.withAddress('10.96.0.5')).to.equal(undefined)
+      state.delete('services', 'shop/b')
+      expect(state.services.withAddress('192.0.2.1')).to.equal(undefined)
+    })
+  })
+
   describe('after any sequence', () => {
     const seed = testSeed()
     const NAMES = ['a', 'b', 'c', 'd']

@@ -59,7 +59,10 @@ export class ClusterState implements ClusterView {
         failed: choked('nodes'),
         index: (name, _before, after) => this.nodes.update(name, after),
       }),
-      services: new Store({ failed: choked('services') }),
+      services: new Store({
+        failed: choked('services'),
+        index: (key, _before, after) => this.services.updateService(key, after),
+      }),
       endpointslices: new Store({
         failed: choked('endpointslices'),
         index: (_key, before, after) => this.services.updateSlice(before, after),

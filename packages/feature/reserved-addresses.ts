@@ -1,40 +1,48 @@
 /**
- * Addresses that no Service may take on this node, each with who uses it: the API server, BGP peers, gateways, resolvers. Several owners
- * may name one address; it stays reserved until the last of them lets it go.
+ * Addresses that the node needs of somebody else: no Service may have one, whatever it asks for, and a route to one may be learned.
+ * Who knows of some names them here; who gives addresses away asks here.
  */
-import { Claims } from '@podroute/reconcile/claims.ts'
+
+/** Who has the addresses. */
+export type ReservedHolder =
+  /** In use now. */
+  | 'api-server'
+  /** By the slices of `default/kubernetes`. */
+  | 'api-server-endpoint'
+  /** The API server where the node's own files say that it is. */
+  | 'configured-api-server'
+  | 'bgp-peer'
+  /** Of a route of the node. */
+  | 'gateway'
+  /** The first and last address of a network of the node. */
+  | 'broadcast'
+  /** Whom the node asks for names. */
+  | 'resolver'
+
+/** Canonical addresses in place of those that the holder had. */
+export type ReservedChanged = (holder: ReservedHolder, addresses: readonly string[]) => void
 
 export class ReservedAddresses {
-  readonly #claims: Claims<string, string, string>
-  readonly #subscribers = new Set<(address: string) => void>()
+  readonly #byHolder = new Map<ReservedHolder, readonly string[]>()
+  readonly #subscribers = new Set<ReservedChanged>()
 
-  constructor() {
-    const tell = (address: string) => {
-      for (const changed of this.#subscribers) changed(address)
-    }
-    this.#claims = new Claims<string, string, string>({ set: tell, delete: tell })
+  /** Puts the addresses of a holder in place of those that it had. @param addresses canonical text */
+  replace(holder: ReservedHolder, addresses: Iterable<string>): void {
+    const distinct = [...new Set(addresses)].sort()
+    if (distinct.join() === (this.#byHolder.get(holder) ?? []).join()) return
+    this.#byHolder.set(holder, distinct)
+    for (const changed of this.#subscribers) changed(holder, distinct)
   }
 
-  /**
-   * Puts the addresses of an owner in place of those it named before.
-   * @param addresses canonical text, each with what it is: `a BGP peer`
-   */
-  replace(owner: string, addresses: Iterable<readonly [address: string, use: string]>): void {
-    this.#claims.replace(owner, addresses)
+  has(address: string): boolean {
+    for (const addresses of this.#byHolder.values()) if (addresses.includes(address)) return true
+    return false
   }
 
-  /** What an address is used for; undefined: it is free. */
-  use(address: string): string | undefined {
-    return this.#claims.winner(address)?.value
-  }
-
-  *entries(): Iterable<readonly [address: string, use: string]> {
-    for (const [address, { value }] of this.#claims.winners()) yield [address, value]
-  }
-
-  /** Calls `changed` for each address that becomes reserved, free, or is used for something else. */
-  subscribe(changed: (address: string) => void): Disposable {
+  /** Tells what there is, and then each change, until disposed of. */
+  subscribe(changed: ReservedChanged): Disposable {
     this.#subscribers.add(changed)
+    for (const [holder, addresses] of this.#byHolder) changed(holder, addresses)
     return { [Symbol.dispose]: () => void this.#subscribers.delete(changed) }
   }
 }

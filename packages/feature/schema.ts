@@ -1,4 +1,6 @@
 /** Pieces of the configuration's schema that several sections use. */
+import { canonicalAddress } from '@podroute/address/address.ts'
+import { parseCidr } from '@podroute/address/cidr.ts'
 import * as z from 'zod'
 
 // A file is read once in a while: compiling code for it takes longer than checking it.
@@ -8,9 +10,13 @@ export const seconds = (least: number, most: number) => z.number().int().min(lea
 
 export const port = z.number().int().min(1).max(65535)
 
-export const ipAddress = z.union([z.ipv4(), z.ipv6()], { message: 'not an IP address' })
+export const ipAddress = z
+  .string()
+  .refine((text) => canonicalAddress(text) !== undefined, { message: 'not an IP address' })
 
-export const prefix = z.union([z.cidrv4(), z.cidrv6()], { message: 'not a prefix such as 10.0.0.0/8' })
+export const prefix = z
+  .string()
+  .refine((text) => parseCidr(text) !== undefined, { message: 'not a prefix such as 10.0.0.0/8' })
 
 /** Where an HTTP server listens; `::` is every address of both families, port 0 is none. */
 export const listener = (defaultPort: number) =>

@@ -13,7 +13,7 @@ const good: Facts = {
   masquerade: settled,
   masqueradeChain: settled,
   awaitedPeers: [],
-  servicesProblem: undefined,
+  podGate: undefined,
   conflist: settled,
 }
 const problems = (facts: Partial<Facts>) =>
@@ -46,7 +46,7 @@ describe('conditions', () => {
     ])
     expect(problems({ masquerade: { ...settled, pending: 2 } })).to.deep.equal(['masquerade: 2 pending'])
     expect(problems({ awaitedPeers: ['node-2'] })).to.deep.equal(['peers: waiting for node-2'])
-    expect(problems({ servicesProblem: 'not synced' })).to.deep.equal(['services: not synced'])
+    expect(problems({ podGate: 'not synced' })).to.deep.equal(['others: not synced'])
     expect(problems({ conflist: { ...settled, pending: 1 } })).to.deep.equal(['conflist: 1 pending'])
   })
 })

@@ -5,7 +5,7 @@ import { problemText } from '@podroute/cluster/objects/problem.ts'
 import type { TableStats } from '@podroute/reconcile/table.ts'
 
 export interface Condition {
-  readonly name: 'node' | 'speaker' | 'bridge' | 'masquerade' | 'peers' | 'services' | 'conflist'
+  readonly name: 'node' | 'speaker' | 'bridge' | 'masquerade' | 'peers' | 'others' | 'conflist'
   readonly ok: boolean
   /** What is missing, or ''. */
   readonly detail: string
@@ -22,8 +22,8 @@ export interface Facts {
   readonly masqueradeChain: TableState
   /** Peers that are still waited for; empty after the deadline. */
   readonly awaitedPeers: readonly string[]
-  /** What the service proxy still lacks. */
-  readonly servicesProblem: string | undefined
+  /** What other features lack before pods may start. */
+  readonly podGate: string | undefined
   readonly conflist: TableState
 }
 
@@ -43,7 +43,7 @@ export function conditionsBeforeConflist(facts: Facts): readonly Condition[] {
       'peers',
       facts.awaitedPeers.length === 0 ? undefined : `waiting for ${facts.awaitedPeers.join(', ')}`,
     ),
-    condition('services', facts.servicesProblem),
+    condition('others', facts.podGate),
   ]
 }
 

@@ -33,7 +33,7 @@ describe('learned routes', () => {
   beforeEach(() => {
     now = 0
     table = new Map()
-    routes = new LearnedRoutes({ table, log: silent, now: () => now, keepFor: 1000, guard: open })
+    routes = new LearnedRoutes({ table, log: silent, now: () => now, keepFor: () => 1000, guard: open })
   })
 
   it('installs what becomes best and removes what its peer withdraws', () => {

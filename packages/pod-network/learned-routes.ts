@@ -18,7 +18,7 @@ export interface LearnedRoutesOptions {
   /** Milliseconds, monotonic. */
   readonly now: () => number
   /** Milliseconds that a route outlives its session. */
-  readonly keepFor: number
+  keepFor(): number
   readonly guard: RouteGuard
 }
 
@@ -118,7 +118,7 @@ export class LearnedRoutes {
   }
 
   #linger(prefix: string): void {
-    this.#lingering.set(prefix, this.#options.now() + this.#options.keepFor)
+    this.#lingering.set(prefix, this.#options.now() + this.#options.keepFor())
   }
 
   #drop(prefix: string): void {

@@ -38,7 +38,7 @@ describe('peering', () => {
     const log: Logger = { debug() {}, info: say, warn: say, error: say }
     peering = new Peering(
       (config) => new Speaker({ ...config, log }),
-      { ...testSettings, port: 0 },
+      () => ({ ...testSettings, port: 0 }),
       {
         onBest() {},
         onPeer: () => onPeer(),

@@ -34,7 +34,7 @@ const MAX_REJECTS_LOGGED = 1000
 
 export class Peering {
   readonly #create: CreateSpeaker
-  readonly #settings: PodNetworkSettings
+  readonly #settings: () => PodNetworkSettings
   readonly #handlers: PeeringHandlers
   readonly #log: Logger
   /** Families whose End-of-RIB is still to come, for each established session. */
@@ -44,7 +44,12 @@ export class Peering {
   #identity = ''
   #problem: string | undefined = 'not started'
 
-  constructor(create: CreateSpeaker, settings: PodNetworkSettings, handlers: PeeringHandlers, log: Logger) {
+  constructor(
+    create: CreateSpeaker,
+    settings: () => PodNetworkSettings,
+    handlers: PeeringHandlers,
+    log: Logger,
+  ) {
     this.#create = create
     this.#settings = settings
     this.#handlers = handlers
@@ -80,7 +85,7 @@ export class Peering {
 
   /** Starts the speaker, or replaces it when the node's addresses are others. @throws PodNetworkError (listen) */
   async ensure(local: ClusterNode): Promise<void> {
-    const config = speakerConfig(local, this.#settings)
+    const config = speakerConfig(local, this.#settings())
     if (!config) {
       // The sessions that there are go on.
       if (!this.#speaker) this.#problem = 'the Node has no address'
@@ -101,10 +106,11 @@ export class Peering {
 
   async #replace(config: NonNullable<ReturnType<typeof speakerConfig>>): Promise<void> {
     if (this.#speaker) {
-      this.#log.warn('the addresses of this node changed, peering starts anew', {
+      this.#log.warn('the node is another one to its peers, all BGP sessions start anew', {
+        asn: config.asn,
         listen: config.listen?.addresses,
       })
-      await this.close('address change')
+      await this.close('reconfigured')
       this.#established.clear()
       this.#handlers.onReplaced()
     }

@@ -44,7 +44,7 @@ class World {
     peers: new Table<string, PeerConfig>(new PeerResource(() => this.speaker), { clock: systemClock }),
   }
   readonly planner = new Planner(
-    { nodeName: LOCAL, settings: SETTINGS, isVip: () => false },
+    { nodeName: LOCAL, settings: () => SETTINGS, isVip: () => false },
     this.nodes,
     this.tables,
   )

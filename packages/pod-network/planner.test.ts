@@ -53,7 +53,11 @@ describe('planner', () => {
     nodes = new ClusterNodes('node-1')
     tables = fakeTables()
     const planned = tables as unknown as ConstructorParameters<typeof Planner>[2]
-    planner = new Planner({ nodeName: 'node-1', settings, isVip: () => false }, nodes, planned)
+    planner = new Planner(
+      { nodeName: 'node-1', settings: () => settings, isVip: () => false },
+      nodes,
+      planned,
+    )
     see(local)
     plan()
   }

@@ -31,7 +31,8 @@ interface Writable<K extends string, V> {
 
 export interface PlannerOptions {
   readonly nodeName: string
-  readonly settings: PodNetworkSettings
+  /** As they are now. */
+  settings(): PodNetworkSettings
   isVip(address: string): boolean
 }
 
@@ -105,9 +106,9 @@ export class Planner {
   guard(local: ClusterNode | undefined, surroundings: Surroundings): RouteGuard {
     const connected: Protected[] = surroundings.connected.map((prefix) => ({ prefix, reason: 'connected' }))
     const pods: Protected[] = (local?.podCidrs ?? []).map((prefix) => ({ prefix, reason: 'local-pods' }))
-    const serviceCidrs = [...this.#options.settings.serviceCidrs, ...this.#serviceCidrs]
+    const serviceCidrs = [...this.#options.settings().serviceCidrs, ...this.#serviceCidrs]
     const services: Protected[] = serviceCidrs.map((prefix) => ({ prefix, reason: 'service-cidr' }))
-    const { externalPeers, clusterCidrs } = this.#options.settings
+    const { externalPeers, clusterCidrs } = this.#options.settings()
     const routers = new Set(externalPeers.map(({ address }) => address))
     const ranges = new ClusterRanges(
       clusterRanges(this.#nodes.values(), { clusterCidrs, serviceCidrs, apiServers: this.#apiServers }),
@@ -124,7 +125,7 @@ export class Planner {
   }
 
   #planLocal(local: ClusterNode, surroundings: Surroundings): void {
-    const { settings } = this.#options
+    const settings = this.#options.settings()
     const bridge = planBridge(local, mtuOf(local, settings, surroundings))
     replaceAll(this.#tables.bridge, bridge ? [[settings.bridge, bridge]] : [])
     replaceAll(this.#tables.addresses, planBridgeAddresses(local))
@@ -139,15 +140,15 @@ export class Planner {
   #planNode(name: string, local: ClusterNode): void {
     const node = this.#nodes.get(name)
     this.#elements.want(name, node ? planNodeElements(node, name === local.name) : [])
-    const peer = node && planMeshPeer(local, node, this.#options.settings)
+    const peer = node && planMeshPeer(local, node, this.#options.settings())
     this.#peers.want(`node/${name}`, peer, node?.ready)
   }
 
   #planExternal(local: ClusterNode): void {
-    const { settings } = this.#options
-    for (const peer of settings.externalPeers) {
-      this.#peers.want(`external/${peer.address}`, planExternalPeer(local, peer, settings))
-    }
+    const settings = this.#options.settings()
+    this.#peers.wantExternal(
+      settings.externalPeers.map((peer) => [peer.address, planExternalPeer(local, peer, settings)]),
+    )
   }
 
   #names(): string[] {

@@ -1,8 +1,7 @@
 /** The pod network of this node: Nodes in, kernel and BGP out. */
-import type { ClusterNode, NodeObject } from '@podroute/cluster/objects/node.ts'
-import { parseNode } from '@podroute/cluster/objects/parse-node.ts'
+import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
 import type { Clock } from '@podroute/reconcile/clock.ts'
-import { FlushGroup } from '@podroute/reconcile/flush-order.ts'
+import { FlushGroup, type PendingChange } from '@podroute/reconcile/flush-order.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import type { TableStats } from '@podroute/reconcile/table.ts'
 import type { PeerEvent } from 'bgp-speaker-ts/snapshot.ts'
@@ -17,14 +16,7 @@ import { peerKey } from './plan/peers.ts'
 import { Planner } from './planner.ts'
 import { Readiness } from './readiness.ts'
 import type { PodNetworkSettings } from './settings.ts'
-import {
-  type NamedPeer,
-  namedPeers,
-  type PendingChange,
-  type PodNetworkSnapshot,
-  pendingChanges,
-  snapshot,
-} from './snapshot.ts'
+import { type NamedPeer, namedPeers, type PodNetworkSnapshot, snapshot } from './snapshot.ts'
 import { lookAround, mtuOf, NOWHERE, type Surroundings, watchSurroundings } from './surroundings.ts'
 import { createTables, flushOrder, type PodNetworkKernel, type PodNetworkTables } from './tables.ts'
 import { NamedTimers } from './timers.ts'
@@ -38,8 +30,8 @@ export interface PodNetworkOptions {
   readonly log: Logger
   /** Whether an address is a Service's on this node. */
   isVip(address: string): boolean
-  /** What the service proxy lacks before pods may start; undefined: nothing. */
-  servicesProblem(): string | undefined
+  /** Why pods must not start yet, as others say; undefined: nothing. */
+  podGate(): string | undefined
 }
 
 /** Changes are gathered for this long before they are planned, in milliseconds. */
@@ -68,6 +60,7 @@ export class PodNetwork implements AsyncDisposable {
   readonly #subscriptions: Disposable[] = []
   readonly #timers: NamedTimers
   readonly #readiness: Readiness
+  #settings: PodNetworkSettings
   #surroundings: Surroundings = NOWHERE
   #surroundingsKnown = false
   #adoptedKept = false
@@ -78,8 +71,10 @@ export class PodNetwork implements AsyncDisposable {
   #closed = false
 
   constructor(options: PodNetworkOptions) {
-    const { clock, log, settings, kernel } = options
+    const { clock, log, kernel } = options
+    const settings = () => this.#settings
     this.#options = options
+    this.#settings = options.settings
     this.#log = log
     this.#nodes = new ClusterNodes(options.nodeName)
     this.#problems = new NodeProblems(log)
@@ -99,17 +94,17 @@ export class PodNetwork implements AsyncDisposable {
     this.#readiness = new Readiness({
       nodeName: options.nodeName,
       nodes: this.#nodes,
-      routers: new Set(settings.externalPeers.map(peerKey)),
+      routers: () => new Set(this.#settings.externalPeers.map(peerKey)),
       tables: this.#tables,
       sessions: this.#peering,
       log,
-      servicesProblem: () => options.servicesProblem(),
+      podGate: () => options.podGate(),
     })
     this.#group = new FlushGroup(flushOrder(this.#tables), { clock, log, onFlushed: () => this.wake() })
-    this.#planner = new Planner(options, this.#nodes, this.#tables)
+    this.#planner = new Planner({ ...options, settings }, this.#nodes, this.#tables)
     this.#ports = new BridgePorts({
       table: this.#tables.ports,
-      bridge: settings.bridge,
+      bridge: options.settings.bridge,
       bridgeMade: () => this.#onBridgeMade(),
       later: (action) => this.#timers.has('ports') || this.#timers.after('ports', LOOK_AFTER, action),
     })
@@ -117,7 +112,7 @@ export class PodNetwork implements AsyncDisposable {
       table: this.#tables.routes,
       log,
       now: () => clock.now(),
-      keepFor: settings.keepRoutes * 1000,
+      keepFor: () => this.#settings.keepRoutes * 1000,
       guard: this.#planner.guard(undefined, NOWHERE),
     })
   }
@@ -147,8 +142,7 @@ export class PodNetwork implements AsyncDisposable {
     this.wake()
   }
 
-  setNode(object: NodeObject): void {
-    const node = parseNode(object)
+  setNode(node: ClusterNode): void {
     this.#problems.check(node, this.#nodes)
     this.#planner.markNode(node.name, this.#nodes.set(node))
     this.wake()
@@ -192,7 +186,7 @@ export class PodNetwork implements AsyncDisposable {
   snapshot(): PodNetworkSnapshot {
     return snapshot({
       nodeName: this.#options.nodeName,
-      settings: this.#options.settings,
+      settings: this.#settings,
       nodes: this.#nodes,
       tables: this.#tables,
       learned: this.#learned,
@@ -205,7 +199,7 @@ export class PodNetwork implements AsyncDisposable {
 
   /** Sessions with the names of their nodes. */
   peers(): readonly NamedPeer[] {
-    return namedPeers(this.#peering.peers(), this.#options.settings, this.#nodes)
+    return namedPeers(this.#peering.peers(), this.#settings, this.#nodes)
   }
 
   /** Of each table by name. */
@@ -215,7 +209,34 @@ export class PodNetwork implements AsyncDisposable {
 
   /** Changes that are still to be made, table by table. */
   pending(): Iterable<PendingChange> {
-    return pendingChanges(this.#tables)
+    return this.#group.pending()
+  }
+
+  /**
+   * Takes changed settings; what differs is planned again. Returns what cannot change while the node has pods, each with its path and
+   * what to do.
+   */
+  configure(settings: PodNetworkSettings): readonly string[] {
+    const { bridge } = this.#settings
+    this.#settings = { ...settings, bridge }
+    this.#planner.markAll()
+    this.wake()
+    if (settings.bridge === bridge) return []
+    return [
+      `podNetwork.bridge: pods hang on ${bridge}: drain the node, delete that bridge and restart the agent to use ${settings.bridge}`,
+    ]
+  }
+
+  /**
+   * Takes away what makes this node part of the pod network: the CNI configuration, announcements and sessions, learned routes and
+   * masquerading. The bridge and its switches stay: the pods that run hang on it.
+   */
+  async cleanup(): Promise<void> {
+    this.#closed = true
+    await this.#work
+    const { conflist, announcements, peers, routes, masquerade, masqueradeChain } = this.#tables
+    for (const table of [conflist, announcements, peers, routes, masqueradeChain, masquerade])
+      await table.clear()
   }
 
   /** Ends sessions and timers; everything in the kernel stays, so that pods go on while another agent starts. */
@@ -265,7 +286,7 @@ export class PodNetwork implements AsyncDisposable {
 
   async #look(): Promise<void> {
     const { links, addresses, sysctls } = this.#options.kernel
-    this.#surroundings = await lookAround(links, addresses, sysctls, this.#options.settings.bridge)
+    this.#surroundings = await lookAround(links, addresses, sysctls, this.#settings.bridge)
     this.#surroundingsKnown = true
     this.#planner.markAll()
   }
@@ -296,7 +317,7 @@ export class PodNetwork implements AsyncDisposable {
   #onBridgeMade(): void {
     const { sysctls } = this.#tables
     for (const name of sysctls.desired().keys())
-      if (name.includes(`/${this.#options.settings.bridge}/`)) sysctls.touch(name)
+      if (name.includes(`/${this.#settings.bridge}/`)) sysctls.touch(name)
   }
 
   #onReplaced(): void {
@@ -327,11 +348,13 @@ export class PodNetwork implements AsyncDisposable {
 
   #planConflist(local: ClusterNode): void {
     if (!this.#readiness.mayTakePods) return
-    const { settings } = this.#options
+    const settings = this.#settings
+    const { conflist } = this.#tables
     const text = planConflist(local, mtuOf(local, settings, this.#surroundings), settings)
-    if (this.#tables.conflist.get(settings.conflist) !== text)
+    if (conflist.get(settings.conflist) !== text)
       this.#log.info('the CNI configuration is written', { path: settings.conflist })
-    this.#tables.conflist.set(settings.conflist, text)
+    conflist.set(settings.conflist, text)
+    for (const path of conflist.desired().keys()) if (path !== settings.conflist) conflist.delete(path)
   }
 
   /** What nobody wants any more goes once everybody has spoken, or had the time to. */

@@ -16,15 +16,15 @@ export interface ReadinessSources {
   readonly nodeName: string
   readonly nodes: ClusterNodes
   /** Routers outside of the cluster, by the speaker's name of each. */
-  readonly routers: ReadonlySet<string>
+  routers(): ReadonlySet<string>
   readonly tables: Pick<
     PodNetworkTables,
     'bridge' | 'addresses' | 'masquerade' | 'masqueradeChain' | 'conflist' | 'peers'
   >
   readonly sessions: Sessions & { readonly problem: string | undefined }
   readonly log: Logger
-  /** What the service proxy lacks before pods may start; undefined: nothing. */
-  servicesProblem(): string | undefined
+  /** What other features lack before pods may start; undefined: nothing. */
+  podGate(): string | undefined
 }
 
 export class Readiness {
@@ -63,11 +63,13 @@ export class Readiness {
 
   #waitFor(which: typeof awaited): string[] {
     const { tables, nodes, routers, sessions } = this.#sources
-    return this.patienceOver ? [] : which({ planned: tables.peers.desired(), routers }, nodes, sessions)
+    return this.patienceOver
+      ? []
+      : which({ planned: tables.peers.desired(), routers: routers() }, nodes, sessions)
   }
 
   #facts(): Facts {
-    const { nodeName, nodes, tables, sessions, servicesProblem } = this.#sources
+    const { nodeName, nodes, tables, sessions, podGate } = this.#sources
     return {
       nodeName,
       nodesSynced: this.nodesSynced,
@@ -78,7 +80,7 @@ export class Readiness {
       masquerade: stateOf(tables.masquerade),
       masqueradeChain: stateOf(tables.masqueradeChain),
       awaitedPeers: this.#waitFor(awaited),
-      servicesProblem: servicesProblem(),
+      podGate: podGate(),
       conflist: stateOf(tables.conflist),
     }
   }

@@ -31,15 +31,6 @@ export interface RouteSnapshot {
   readonly detail: string
 }
 
-/** A change that is still to be made. */
-export interface PendingChange {
-  readonly table: string
-  readonly kind: 'add' | 'replace' | 'remove'
-  readonly key: string
-  /** Why it failed the last time, or ''. */
-  readonly error: string
-}
-
 export interface PodNetworkSnapshot {
   readonly node: NodeSnapshot | undefined
   readonly asn: number
@@ -125,25 +116,4 @@ function routes({ tables, learned, nodes, rejected }: SnapshotInput): RouteSnaps
   for (const [destination, reason] of learned.refused) refuse(destination, reason)
   for (const { prefix, peer, reason } of rejected) refuse(prefix, `${reason}, from ${peer}`)
   return found
-}
-
-/** What every table still has to change, in the order of flushing. */
-export function* pendingChanges(t: PodNetworkTables): IterableIterator<PendingChange> {
-  for (const table of [
-    t.bridge,
-    t.ports,
-    t.sysctls,
-    t.addresses,
-    t.masquerade,
-    t.masqueradeChain,
-    t.routes,
-    t.announcements,
-    t.peers,
-    t.conflist,
-  ]) {
-    const errors = new Map<string, Error>(table.failures())
-    for (const { kind, key } of table.pending()) {
-      yield { table: table.name, kind, key, error: errors.get(key)?.message ?? '' }
-    }
-  }
 }

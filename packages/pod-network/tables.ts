@@ -47,22 +47,24 @@ export interface PodNetworkTables {
 
 export function createTables(
   kernel: PodNetworkKernel,
-  settings: PodNetworkSettings,
+  settings: () => PodNetworkSettings,
   speaker: () => (PeerHolder & Announcer) | undefined,
   options: { readonly clock: Clock; readonly log: Logger },
 ): PodNetworkTables {
   const { routes, links, addresses, nft, sysctls, changes } = kernel
+  // Pods hang on the bridge: its name stays what it is at the start.
+  const { bridge } = settings()
   return {
-    bridge: new Table(new BridgeResource(links, settings.bridge, changes), options),
-    ports: new Table(new BridgePortResource(links, settings.bridge, settings.hairpin), options),
+    bridge: new Table(new BridgeResource(links, bridge, changes), options),
+    ports: new Table(new BridgePortResource(links, bridge, () => settings().hairpin), options),
     sysctls: new Table(new SysctlResource(sysctls), options),
-    addresses: new Table(new BridgeAddressResource(links, addresses, settings.bridge, changes), options),
-    masquerade: new Table(new SetElementResource(nft, settings.masquerade), options),
+    addresses: new Table(new BridgeAddressResource(links, addresses, bridge, changes), options),
+    masquerade: new Table(new SetElementResource(nft, () => settings().masquerade), options),
     masqueradeChain: new Table(new MasqueradeChainResource(nft), options),
     routes: new Table(new RouteResource(routes, changes), options),
     announcements: new Table(new AnnouncementResource(speaker), options),
     peers: new Table(new PeerResource(speaker), options),
-    conflist: new Table(new ConflistResource(settings.conflist), options),
+    conflist: new Table(new ConflistResource(() => settings().conflist), options),
   }
 }
 

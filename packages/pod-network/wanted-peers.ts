@@ -21,6 +21,7 @@ export interface PeerSink {
 
 export class WantedPeers {
   readonly #claims: Claims<PeerOwner, string, WantedPeer>
+  #routers: ReadonlySet<PeerOwner> = new Set()
 
   constructor(table: PeerSink) {
     this.#claims = new Claims<PeerOwner, string, WantedPeer>(
@@ -36,6 +37,17 @@ export class WantedPeers {
   /** @param config undefined: the owner is no peer */
   want(owner: PeerOwner, config: PeerConfig | undefined, ready = true): void {
     this.#claims.replace(owner, config ? [[peerKey(config), { config, ready }]] : [])
+  }
+
+  /** Puts these routers, by their addresses, in place of those before. */
+  wantExternal(routers: readonly (readonly [address: string, config: PeerConfig | undefined])[]): void {
+    const owners = new Set<PeerOwner>()
+    for (const [address, config] of routers) {
+      owners.add(`external/${address}`)
+      this.want(`external/${address}`, config)
+    }
+    for (const owner of this.#routers) if (!owners.has(owner)) this.want(owner, undefined)
+    this.#routers = owners
   }
 }
 

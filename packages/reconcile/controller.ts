@@ -6,7 +6,7 @@ import { AuditLoop } from './audit-loop.ts'
 import type { Clock } from './clock.ts'
 import { systemClock } from './clock.ts'
 import { DirtyKeys } from './dirty-keys.ts'
-import { type Flushable, FlushGroup } from './flush-order.ts'
+import { type Flushable, FlushGroup, type PendingChange } from './flush-order.ts'
 import type { Logger } from './log.ts'
 import { silent } from './log.ts'
 import { describeStatus, type Status, type WantedKey } from './status.ts'
@@ -137,6 +137,11 @@ export class Controller<K extends string> implements AsyncDisposable {
 
   stats(): Readonly<Record<string, TableStats>> {
     return this.#group.stats()
+  }
+
+  /** What is still to be changed, table by table in the declared order. */
+  pending(): Iterable<PendingChange> {
+    return this.#group.pending()
   }
 
   /** Clock time since when the oldest change waits, in milliseconds; undefined when none does. */

@@ -6,11 +6,22 @@ import { silent } from './log.ts'
 import type { KeyStatus } from './status.ts'
 import type { AuditRequest, Drift, FlushResult, Phase, TableStats } from './table.ts'
 
+/** A change that is still to be made. */
+export interface PendingChange {
+  readonly table: string
+  readonly kind: 'add' | 'replace' | 'remove'
+  readonly key: string
+  /** Why it failed the last time, or ''. */
+  readonly error: string
+}
+
 /** What a group needs of a table; every `Table` fits. */
 export interface Flushable {
   readonly name: string
   readonly stats: TableStats
   status(key: string): KeyStatus
+  pending(): readonly { readonly kind: PendingChange['kind']; readonly key: string }[]
+  failures(): Iterable<readonly [string, Error]>
   flush(phase?: Phase): Promise<FlushResult>
   onWork(listener: () => void): Disposable
   nextRetry(): number | undefined
@@ -116,6 +127,15 @@ export class FlushGroup implements AsyncDisposable {
 
   stats(): Readonly<Record<string, TableStats>> {
     return Object.fromEntries(this.#tables.map((table) => [table.name, table.stats]))
+  }
+
+  /** What is still to be changed, table by table in the declared order. */
+  *pending(): Iterable<PendingChange> {
+    for (const table of this.#tables) {
+      const errors = new Map(table.failures())
+      for (const { kind, key } of table.pending())
+        yield { table: table.name, kind, key, error: errors.get(key)?.message ?? '' }
+    }
   }
 
   /** Clock time since when the oldest change waits to be sent for the first time, in milliseconds. */

@@ -1,8 +1,8 @@
 import { ManualClock } from '@podroute/reconcile/testing/manual-clock.ts'
 import { pick, seeded, testSeed } from '@podroute/reconcile/testing/random.ts'
 import { expect } from 'chai'
-import { createServiceProxy } from './proxy.ts'
 import { FakeKernel } from './testing/fake-kernel.ts'
+import { createServiceProxy } from './testing/object-proxy.ts'
 import { service, slice } from './testing/objects.ts'
 
 const SERVICES = 40

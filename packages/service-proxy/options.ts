@@ -5,24 +5,28 @@ import type { FlushResult } from '@podroute/reconcile/table.ts'
 import type { Kernel } from './kernel/kernel.ts'
 import type { Problem } from './types.ts'
 
-export interface ServiceProxyOptions {
-  readonly nodeName: string
-  /** The node's addresses, its primary one of each family first. */
-  readonly nodeAddresses: readonly string[]
-  readonly podCIDRs?: readonly string[]
-  /** Topology zone of the node. */
-  readonly zone?: string
+/** What an operator may change while the proxy runs. */
+export interface ProxySettings {
   /** Prefixes of the node's addresses on which NodePorts answer; none: on its primary address of each family. */
   readonly nodePortRanges?: readonly string[]
   /** Ranges that Services take their ClusterIPs from. */
   readonly serviceCIDRs?: readonly string[]
   /** For how long an endpoint that goes keeps its connections, in seconds. */
   readonly drain?: number
-  /** Shortest pause between two looks at the whole of the kernel's state, in milliseconds. */
-  readonly auditPause?: number
   /** Prefixes that externalIPs of Services may take addresses from; without one they are refused. */
   readonly externalRanges?: readonly string[]
   readonly masqueradeAll?: boolean
+}
+
+export interface ServiceProxyOptions extends ProxySettings {
+  readonly nodeName: string
+  /** The node's addresses, its primary one of each family first. */
+  readonly nodeAddresses: readonly string[]
+  readonly podCIDRs?: readonly string[]
+  /** Topology zone of the node. */
+  readonly zone?: string
+  /** Shortest pause between two looks at the whole of the kernel's state, in milliseconds. */
+  readonly auditPause?: number
   readonly kernel: Kernel
   readonly clock?: Clock
   readonly random?: () => number

@@ -1,9 +1,9 @@
+import type { ReservedHolder } from '@podroute/feature/reserved-addresses.ts'
 import { ManualClock } from '@podroute/reconcile/testing/manual-clock.ts'
 import { pick, seeded, testSeed } from '@podroute/reconcile/testing/random.ts'
 import { expect } from 'chai'
-import type { ReservedHolder } from './plan/reserved.ts'
-import { createServiceProxy, type ServiceProxy } from './proxy.ts'
 import { FakeKernel } from './testing/fake-kernel.ts'
+import { createServiceProxy, type ObjectProxy } from './testing/object-proxy.ts'
 import { type SliceEndpoint, service, slice } from './testing/objects.ts'
 
 const RUNS = 100
@@ -18,7 +18,7 @@ const NAMES = ['a', 'b', 'c']
 /** One input of a proxy; of those with the same name the last counts. */
 interface Input {
   readonly name: string
-  give(proxy: ServiceProxy, kernel: FakeKernel): void
+  give(proxy: ObjectProxy, kernel: FakeKernel): void
 }
 
 function randomInput(random: () => number): Input {
@@ -69,7 +69,7 @@ function sliceOf(name: string, suffix: string, endpoints: readonly SliceEndpoint
   return slice(name, endpoints, undefined, suffix)
 }
 
-async function setup(): Promise<{ proxy: ServiceProxy; kernel: FakeKernel; clock: ManualClock }> {
+async function setup(): Promise<{ proxy: ObjectProxy; kernel: FakeKernel; clock: ManualClock }> {
   const clock = new ManualClock()
   const kernel = new FakeKernel()
   const options = { nodeName: 'node', nodeAddresses: [], externalRanges: ['192.0.2.0/24'] }
@@ -79,7 +79,7 @@ async function setup(): Promise<{ proxy: ServiceProxy; kernel: FakeKernel; clock
   return { proxy, kernel, clock }
 }
 
-async function settle({ proxy, clock }: { proxy: ServiceProxy; clock: ManualClock }): Promise<void> {
+async function settle({ proxy, clock }: { proxy: ObjectProxy; clock: ManualClock }): Promise<void> {
   for (let round = 0; round < 4; round++) {
     await clock.advance(100)
     await proxy.flush()
@@ -87,7 +87,7 @@ async function settle({ proxy, clock }: { proxy: ServiceProxy; clock: ManualCloc
 }
 
 /** What the kernel holds, and what is said of the objects. */
-function outcome({ proxy, kernel }: { proxy: ServiceProxy; kernel: FakeKernel }) {
+function outcome({ proxy, kernel }: { proxy: ObjectProxy; kernel: FakeKernel }) {
   const servers = [...kernel.table].map(([key, { server }]) => [key, server, kernel.endpoints(key)])
   return {
     servers: servers.sort(),

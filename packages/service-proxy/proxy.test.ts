@@ -1,7 +1,8 @@
 import { ManualClock } from '@podroute/reconcile/testing/manual-clock.ts'
 import { expect } from 'chai'
-import { createServiceProxy, type ServiceProxyOptions } from './proxy.ts'
+import type { ServiceProxyOptions } from './options.ts'
 import { FakeKernel } from './testing/fake-kernel.ts'
+import { createServiceProxy } from './testing/object-proxy.ts'
 import { type SliceEndpoint, service, slice } from './testing/objects.ts'
 import type { Problem } from './types.ts'
 

@@ -1,12 +1,9 @@
 /** The service proxy: API objects in, kernel state out. */
 
 import { cidr } from '@podroute/address/cidr.ts'
-import type { EndpointSliceObject } from '@podroute/cluster/objects/endpoint-slice.ts'
-import { parseService } from '@podroute/cluster/objects/parse-service.ts'
-import { parseSlice } from '@podroute/cluster/objects/parse-slice.ts'
-import type { ServiceObject } from '@podroute/cluster/objects/service.ts'
+import type { ReservedHolder } from '@podroute/feature/reserved-addresses.ts'
 import { systemClock } from '@podroute/reconcile/clock.ts'
-import type { FlushGroup } from '@podroute/reconcile/flush-order.ts'
+import type { FlushGroup, PendingChange } from '@podroute/reconcile/flush-order.ts'
 import type { AuditRequest, Drift, FlushResult, TableStats } from '@podroute/reconcile/table.ts'
 import { Patrol } from './audit/audit-loop.ts'
 import { evict } from './claims/evictions.ts'
@@ -16,7 +13,7 @@ import { HealthCheckPorts } from './health-checks/ports.ts'
 import { Placements } from './ipvs/destinations.ts'
 import type { Kernel } from './kernel/kernel.ts'
 import { loadModules, type MissingModules, requireIpvs } from './kernel/modules.ts'
-import type { ServiceProxyOptions } from './options.ts'
+import type { ProxySettings, ServiceProxyOptions } from './options.ts'
 import { tuningOf } from './parse/annotations.ts'
 import { serviceProblems, sliceProblems } from './parse/problems.ts'
 import { Pending } from './pending.ts'
@@ -24,7 +21,6 @@ import type { Frontend } from './plan/frontend.ts'
 import { Marks } from './plan/marks.ts'
 import { NodeView } from './plan/node-view.ts'
 import { EMPTY_PLAN, planService, problemOf } from './plan/plan.ts'
-import type { ReservedHolder } from './plan/reserved.ts'
 import { Aftermath } from './post-sync/post-sync.ts'
 import { Problems } from './problems/problems.ts'
 import { BASE, baseVersion } from './rules/base-rules.ts'
@@ -35,7 +31,7 @@ import type { ServiceSnapshot } from './snapshot.ts'
 import { snapshotOf } from './snapshot.ts'
 import type { ProxyTables } from './tables.ts'
 import { makeGroup, makeTables, watchKernel } from './tables.ts'
-import type { Problem, Service, ServiceKey } from './types.ts'
+import type { Problem, Service, ServiceKey, Slice } from './types.ts'
 
 /** Services planned before the kernel gets its share: keeps the event loop free during a first sync. */
 const PLAN_CHUNK = 500
@@ -48,10 +44,6 @@ const DEFAULT_DRAIN = 30
 const DEFAULT_AUDIT_PAUSE = 5000
 
 export type { ServiceProxyOptions } from './options.ts'
-
-export function createServiceProxy(options: ServiceProxyOptions): ServiceProxy {
-  return new ServiceProxy(options)
-}
 
 export class ServiceProxy implements AsyncDisposable {
   readonly #options: ServiceProxyOptions
@@ -140,35 +132,19 @@ export class ServiceProxy implements AsyncDisposable {
     await this.#evict()
   }
 
-  upsertService(object: ServiceObject): void {
-    const service = parseService(object)
-    const key = `${object?.metadata?.namespace}/${object?.metadata?.name}`
+  /** @param service undefined: there is none that is ours to proxy */
+  setService(key: ServiceKey, service: Service | undefined): void {
     this.#problems.replace(`service ${key}`, serviceProblems(service))
     if (service) this.#index.setService(service)
     else this.#index.removeService(key)
     this.#schedule()
   }
 
-  /** @param key `namespace/name` */
-  deleteService(key: ServiceKey): void {
-    this.#problems.replace(`service ${key}`, [])
-    this.#index.removeService(key)
-    this.#schedule()
-  }
-
-  upsertSlice(object: EndpointSliceObject): void {
-    const slice = parseSlice(object)
-    const key = `${object?.metadata?.namespace}/${object?.metadata?.name}`
+  /** @param key `namespace/name` @param slice undefined: it is gone, or of no use */
+  setSlice(key: string, slice: Slice | undefined): void {
     this.#problems.replace(`slice ${key}`, sliceProblems(slice))
     if (slice) this.#index.setSlice(slice)
     else this.#index.removeSlice(key)
-    this.#schedule()
-  }
-
-  /** @param key `namespace/name` */
-  deleteSlice(key: string): void {
-    this.#problems.replace(`slice ${key}`, [])
-    this.#index.removeSlice(key)
     this.#schedule()
   }
 
@@ -251,6 +227,22 @@ export class ServiceProxy implements AsyncDisposable {
     return snapshotOf(this.#index, this.#frontends)
   }
 
+  /** Takes what an operator may change while it runs; what differs is planned again. */
+  configure(settings: ProxySettings): void {
+    this.#placements.configure(settings.drain ?? DEFAULT_DRAIN)
+    if (this.#node.configure(settings)) this.#replan()
+  }
+
+  /** How many Services and slices it knows. */
+  get size(): { readonly services: number; readonly slices: number } {
+    return this.#index.size
+  }
+
+  /** What is still to be changed, table by table in the order in which it will be. */
+  pending(): Iterable<PendingChange> {
+    return this.#group.pending()
+  }
+
   stats(): Readonly<Record<string, TableStats>> {
     return this.#group.stats()
   }
@@ -282,10 +274,6 @@ export class ServiceProxy implements AsyncDisposable {
     this.#placements[Symbol.dispose]()
     await this.#group[Symbol.asyncDispose]()
     await this.#tables[Symbol.asyncDispose]()
-  }
-
-  async close(): Promise<void> {
-    await this[Symbol.asyncDispose]()
   }
 
   async #loadRules(): Promise<void> {

@@ -1,8 +1,9 @@
 import type { ServiceObject } from '@podroute/cluster/objects/service.ts'
 import { ManualClock } from '@podroute/reconcile/testing/manual-clock.ts'
 import { expect } from 'chai'
-import { createServiceProxy, type ServiceProxyOptions } from './proxy.ts'
+import type { ServiceProxyOptions } from './options.ts'
 import { FakeKernel } from './testing/fake-kernel.ts'
+import { createServiceProxy } from './testing/object-proxy.ts'
 import { service, slice } from './testing/objects.ts'
 
 const API = '192.0.2.2'

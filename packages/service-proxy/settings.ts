@@ -1,3 +1,5 @@
+import type { Listen } from '@podroute/feature/listener.ts'
+
 /** Kernel modules and settings without which the rest does not work, and why each. */
 
 /** Of Services that ask for no other; its module is among those that have to be there. */
@@ -37,4 +39,19 @@ export const SYSCTLS: Readonly<Record<string, string>> = {
 export const OPTIONAL_SYSCTLS: Readonly<Record<string, string>> = {
   // Rates that nobody reads cost a timer that grows with the number of virtual servers.
   'net.ipv4.vs.run_estimation': '0',
+}
+
+/** What the operator sets for the service proxy, already validated. */
+export interface ServiceProxySettings {
+  readonly masqueradeAll: boolean
+  /** Canonical prefixes that Services take their addresses from. */
+  readonly serviceCIDRs: readonly string[]
+  /** Prefixes of the node's addresses on which NodePorts answer; none: on its primary address of each family. */
+  readonly nodePortRanges: readonly string[]
+  /** Prefixes that `spec.externalIPs` may take addresses from. */
+  readonly externalRanges: readonly string[]
+  /** For how long an endpoint that goes keeps its connections, in seconds. */
+  readonly drain: number
+  /** Where kube-proxy's health pages are served. */
+  readonly health: Listen
 }

@@ -90,7 +90,7 @@ describe('agents of three nodes', function () {
     const [prefix] = await cluster.allocated(two)
     await cluster.exec(one, 'ip', 'route', 'delete', prefix!)
     await eventually(async () => expect(await cluster.routes(one)).to.deep.equal(wanted), 5000)
-    const repaired = async () => (await cluster.ask(one, '/status')).tables['network/routes']?.repaired
+    const repaired = async () => (await cluster.ask(one, '/status')).tables['pod-network/routes']?.repaired
     expect(await eventually(repaired)).to.be.greaterThan(0)
   })
 

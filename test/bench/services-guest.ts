@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import { createNetns, removeNetns } from '@podroute/linux/netns.ts'
 import { openKernel } from '@podroute/service-proxy/kernel/open-kernel.ts'
-import { createServiceProxy, type ServiceProxy } from '@podroute/service-proxy/proxy.ts'
+import { createServiceProxy, type ObjectProxy } from '@podroute/service-proxy/testing/object-proxy.ts'
 import { median, report } from './report.ts'
 import { type Counts, counting } from './services-counts.ts'
 import { benchService, benchSlice, NODE } from './services-objects.ts'
@@ -33,7 +33,7 @@ function freshNetns(name: string): string {
   return name
 }
 
-async function grow(proxy: ServiceProxy, counts: Counts, from: number, to: number): Promise<Measured> {
+async function grow(proxy: ObjectProxy, counts: Counts, from: number, to: number): Promise<Measured> {
   const objects = Array.from(
     { length: to - from },
     (_, index) => [benchService(from + index), benchSlice(from + index)] as const,
@@ -53,13 +53,13 @@ async function grow(proxy: ServiceProxy, counts: Counts, from: number, to: numbe
   return { elapsed, ipvs: counts.ipvs - ipvs, ...(await change(proxy, counts)) }
 }
 
-function isInPlace(proxy: ServiceProxy, services: number): boolean {
+function isInPlace(proxy: ObjectProxy, services: number): boolean {
   const stats = proxy.stats()
   if (stats['virtual-servers']!.desired !== services) return false
   return Object.values(stats).every(({ desired, applied }) => desired === applied)
 }
 
-async function change(proxy: ServiceProxy, counts: Counts) {
+async function change(proxy: ObjectProxy, counts: Counts) {
   const times: number[] = []
   let messages = 0
   const { lists } = counts

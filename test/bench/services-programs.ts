@@ -8,10 +8,7 @@ import { type BenchNodeObject, NODE, SERVICE_RANGE } from './services-objects.ts
 /** @param directory with `dist/` and `admin.kubeconfig`; configuration is written there */
 export function agentProgram(directory: string, node: BenchNodeObject = NODE): Program {
   const config = join(directory, 'agent.yaml')
-  writeFileSync(
-    config,
-    `asn: 64512\nserviceProxy: { serviceCIDRs: [${SERVICE_RANGE}] }\nlog: { level: info }\n`,
-  )
+  writeFileSync(config, `asn: 64512\nserviceCIDRs: [${SERVICE_RANGE}]\nlog: { level: info }\n`)
   const { env } = agentSettings()
   return {
     command: [

@@ -1,7 +1,7 @@
 /** The proxy without a kernel, so that what grows with the cluster shows past what a VM holds: messages are counted, not sent. */
 import type { Kernel } from '@podroute/service-proxy/kernel/kernel.ts'
-import { createServiceProxy } from '@podroute/service-proxy/proxy.ts'
 import { FakeKernel } from '@podroute/service-proxy/testing/fake-kernel.ts'
+import { createServiceProxy } from '@podroute/service-proxy/testing/object-proxy.ts'
 import { median, report } from './report.ts'
 import { benchService, benchSlice, NODE } from './services-objects.ts'
 

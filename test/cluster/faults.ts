@@ -10,7 +10,7 @@ import { apply, kubectl, pods, waitFor } from '../../lab/scenarios/cluster.ts'
 import { kernelRoutes } from '../../lab/scenarios/routing.ts'
 import { curlFromNode, urlOf } from '../../lab/scenarios/traffic.ts'
 import { STATE } from '../../lab/state.ts'
-import type { PeersReport } from '../../packages/agent/admin/reports.ts'
+import type { PeersReport } from '../../packages/pod-network/pages.ts'
 import { agents, inAgent, onNode } from './lab.ts'
 
 const API_SERVER = 'kube-apiserver'

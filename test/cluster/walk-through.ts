@@ -15,7 +15,8 @@ import {
   parseAnswer,
   urlOf,
 } from '../../lab/scenarios/traffic.ts'
-import type { PeersReport, StatusReport } from '../../packages/agent/admin/reports.ts'
+import type { StatusReport } from '../../packages/agent/admin/reports.ts'
+import type { PeersReport } from '../../packages/pod-network/pages.ts'
 import { agents, inAgent, onNode } from './lab.ts'
 
 const NAMES = NODES.map(({ name }) => name)

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { EndpointSliceObject } from '@podroute/cluster/objects/endpoint-slice.ts'
 import type { ServiceObject } from '@podroute/cluster/objects/service.ts'
 import { loadModule } from '@podroute/linux/modules.ts'
-import type { ServiceProxy } from '@podroute/service-proxy/proxy.ts'
+import type { ObjectProxy } from '@podroute/service-proxy/testing/object-proxy.ts'
 import { type SliceEndpoint, service, slice } from '@podroute/service-proxy/testing/objects.ts'
 import { expect } from 'chai'
 import type { Host, Network } from './support/network.ts'
@@ -19,7 +19,7 @@ const VIP6 = 'fd20::7'
 describe('service policies', () => {
   const stack = new AsyncDisposableStack()
   let network: Network
-  let proxy: ServiceProxy
+  let proxy: ObjectProxy
 
   before(async function () {
     this.timeout(300_000)

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Kernel } from '@podroute/service-proxy/kernel/kernel.ts'
 import { openKernel } from '@podroute/service-proxy/kernel/open-kernel.ts'
 import type { ServiceProxyOptions } from '@podroute/service-proxy/options.ts'
-import { createServiceProxy, type ServiceProxy } from '@podroute/service-proxy/proxy.ts'
+import { createServiceProxy, type ObjectProxy } from '@podroute/service-proxy/testing/object-proxy.ts'
 import { service, slice } from '@podroute/service-proxy/testing/objects.ts'
 import { expect } from 'chai'
 import type { Network } from './support/network.ts'
@@ -94,7 +94,7 @@ describe('the service proxy, restarted', () => {
     await proxy.synced()
     return proxy
   }
-  let proxies: ServiceProxy[] = []
+  let proxies: ObjectProxy[] = []
   function makeProxy(more: Partial<ServiceProxyOptions> = {}) {
     const proxy = createServiceProxy({
       nodeName: 'node',

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Kernel } from '@podroute/service-proxy/kernel/kernel.ts'
 import { openKernel } from '@podroute/service-proxy/kernel/open-kernel.ts'
-import { createServiceProxy, type ServiceProxy } from '@podroute/service-proxy/proxy.ts'
+import { createServiceProxy, type ObjectProxy } from '@podroute/service-proxy/testing/object-proxy.ts'
 import { type SliceEndpoint, service, slice } from '@podroute/service-proxy/testing/objects.ts'
 import { expect } from 'chai'
 import { nothingLost, type Server, serve } from './support/load.ts'
@@ -24,7 +24,7 @@ describe('under 300 requests a second to ClusterIP and NodePort', () => {
   const servers = new Map<string, Server>()
   let network: Network
   let kernel: Kernel
-  let proxy: ServiceProxy
+  let proxy: ObjectProxy
 
   const web = service('web', {
     type: 'NodePort',

@@ -1,4 +1,4 @@
-import type { ServiceProxy } from '@podroute/service-proxy/proxy.ts'
+import type { ObjectProxy } from '@podroute/service-proxy/testing/object-proxy.ts'
 import { service, slice } from '@podroute/service-proxy/testing/objects.ts'
 import { expect } from 'chai'
 import type { Host, Network } from './support/network.ts'
@@ -7,7 +7,7 @@ import { sharedNetwork, startProxy } from './support/shared-network.ts'
 
 describe('service traffic', () => {
   let network: Network
-  let proxy: ServiceProxy
+  let proxy: ObjectProxy
   const stack = new AsyncDisposableStack()
 
   before(async function () {

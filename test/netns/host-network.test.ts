@@ -1,6 +1,6 @@
 /** Gateways and networks of a node, as the agent keeps them from Services, on a real kernel. */
 import { execFileSync } from 'node:child_process'
-import { HostNetwork, type HostNetworkState } from '@podroute/agent/host-network.ts'
+import { HostNetwork, type HostNetworkState } from '@podroute/agent/reserved/host-network.ts'
 import { expect } from 'chai'
 import { eventually, TestNetns } from './linux-support.ts'
 

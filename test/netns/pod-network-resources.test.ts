@@ -102,7 +102,7 @@ describeResource(
     await test.links.add({ kind: 'bridge', name: BRIDGE, up: true })
     for (const name of ['pod1', 'pod2'])
       await test.links.add({ kind: 'veth', name, up: true, peer: { name: `${name}-in` } })
-    return inside(test, new BridgePortResource(test.links, BRIDGE, true))
+    return inside(test, new BridgePortResource(test.links, BRIDGE, () => true))
   },
   {
     entries: [
@@ -126,7 +126,7 @@ describeResource(
   'masquerade sets',
   async () => {
     const test = await node('sets')
-    return inside(test, new SetElementResource(test.nft, true))
+    return inside(test, new SetElementResource(test.nft, () => true))
   },
   {
     entries: elements.map((element) => [elementKey(element), element] as const),
@@ -185,7 +185,7 @@ describe('resources of the pod network', () => {
       ['pod2', other.index],
     ] as const)
       await test.links.add({ kind: 'veth', name, up: true, peer: { name: `${name}-in` }, master })
-    const ports = new BridgePortResource(test.links, BRIDGE, true)
+    const ports = new BridgePortResource(test.links, BRIDGE, () => true)
     for (const name of ['pod1', 'pod2']) expect(await apply(ports, name, BRIDGE)).to.equal('done')
     const [one, two] = [await test.links.get('pod1'), await test.links.get('pod2')]
     expect([one?.master, two?.master]).to.deep.equal([made.index, other.index])
@@ -211,7 +211,7 @@ describe('resources of the pod network', () => {
   })
 
   it('put the masquerade rules back with the next element, after somebody deleted the table', async () => {
-    const sets = new SetElementResource(test.nft, true)
+    const sets = new SetElementResource(test.nft, () => true)
     await apply(sets, elementKey(elements[0]!), elements[0]!)
     await test.nft.run('delete table inet podroute\n')
     expect(await apply(sets, elementKey(elements[1]!), elements[1]!)).to.equal('done')
@@ -235,7 +235,7 @@ describe('resources of the pod network', () => {
     it('is written once, found as it was planned by the next agent, and left alone', async () => {
       expect((await started(true)).changes).to.deep.equal(['add'])
       expect(await rules()).to.equal(2)
-      const sets = new SetElementResource(test.nft, true)
+      const sets = new SetElementResource(test.nft, () => true)
       await apply(sets, elementKey(elements[0]!), elements[0]!)
       expect((await started(true)).changes).to.deep.equal([])
     })
@@ -276,7 +276,7 @@ describe('resources of the pod network', () => {
     await test.nft.run(
       'add table inet podroute; add chain inet podroute other; add set inet podroute mine { type mark; }\n',
     )
-    const sets = new SetElementResource(test.nft, true)
+    const sets = new SetElementResource(test.nft, () => true)
     await apply(sets, elementKey(elements[0]!), elements[0]!)
     await test.nft.run(masqueradeBase(false))
     const table = JSON.stringify(await test.nft.listJson('list table inet podroute'))
@@ -295,7 +295,7 @@ describe('the CNI configuration', () => {
   afterEach(() => rm(directory, { recursive: true }))
 
   it('is written whole, read by all, with nothing left beside it, and never to another path', async () => {
-    const conflist = new ConflistResource(path)
+    const conflist = new ConflistResource(() => path)
     expect([...(await listed(conflist))]).to.deep.equal([])
     const umask = process.umask(0o077)
     for (const value of ['a long first text\n', 'short\n']) {
@@ -312,7 +312,7 @@ describe('the CNI configuration', () => {
 
   it('fails where it cannot be written, and says why', async () => {
     await writeFile(join(directory, 'net.d'), '')
-    const [outcome] = await new ConflistResource(path).apply([{ kind: 'add', key: path, value: 'x' }])
+    const [outcome] = await new ConflistResource(() => path).apply([{ kind: 'add', key: path, value: 'x' }])
     expect(outcome).to.deep.include({ ok: false })
     expect((outcome as { error: NodeJS.ErrnoException }).error.code).to.be.oneOf(['EEXIST', 'ENOTDIR'])
   })

@@ -7,7 +7,6 @@ import { existsSync } from 'node:fs'
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import type { Reports } from '@podroute/agent/admin/reports.ts'
 import { ask } from '@podroute/cli/client.ts'
 import { SERVICE_ACCOUNT } from '@podroute/cluster/api/servers.ts'
 import { agentCommand } from '../../deploy/manifest.ts'
@@ -24,6 +23,7 @@ import {
   type TestNode,
 } from './agent-network.ts'
 import { eventually } from './eventually.ts'
+import type { Reports } from './reports.ts'
 
 const BUILD = resolve(import.meta.dirname, '../../deploy/build.ts')
 const MANIFEST = resolve(import.meta.dirname, '../../deploy/podroute.yaml')
@@ -205,7 +205,7 @@ export class AgentCluster implements AsyncDisposable {
 
   /** What the admin socket says. */
   ask<P extends keyof Reports>(node: TestNode, page: P): Promise<Reports[P]> {
-    return ask(this.socket(node), page)
+    return ask<Reports[P]>(this.socket(node), page)
   }
 
   socket(node: TestNode): string {

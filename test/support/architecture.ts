@@ -12,31 +12,29 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cni: ['linux'],
   'service-proxy': ['feature', 'cluster', 'kernel', 'reconcile', 'linux', 'address'],
   'pod-network': ['feature', 'cluster', 'kernel', 'reconcile', 'bgp-speaker-ts', 'linux', 'address'],
-  agent: [
-    'pod-network',
-    'service-proxy',
-    'feature',
-    'cluster',
-    'reconcile',
-    'bgp-speaker-ts',
-    'linux',
-    'address',
-  ],
-  cli: ['pod-network', 'service-proxy', 'cluster', 'reconcile', 'bgp-speaker-ts', 'agent'],
+  // The list of features is the one file that names them.
+  agent: ['feature', 'cluster', 'kernel', 'reconcile', 'linux', 'address'],
+  cli: ['agent', 'feature'],
 }
+
+/** The features, and the one file of the agent that names them: a new one is a folder and a line there. */
+export const FEATURES: readonly string[] = ['pod-network', 'service-proxy']
+export const FEATURE_LIST = 'packages/agent/features.ts'
 
 /** Files that may use sockets, files, processes or native code; everything else is pure or is handed its effects. */
 export const EFFECTS: readonly RegExp[] = [
   // The kernel.
   /^packages\/linux\/(sys|modules|netns|sysctl|tcp|http-server)\.ts$/,
   /^packages\/linux\/nft\/(command|library)\.ts$/,
+  // BGP's sockets with options that Node.js lacks.
+  /^packages\/pod-network\/bgp-transport\.ts$/,
   // BGP's sockets, where the caller brings none of its own; BFD's socket and its thread.
   /^packages\/bgp-speaker-ts\/transport-node\.ts$/,
   /^packages\/bgp-speaker-ts\/bfd\/(bfd|worker|socket)[\w-]*\.ts$/,
   // Files that the node's other programs read.
   /^packages\/pod-network\/resources\/conflist\.ts$/,
   // The API server, the configuration, and the node's resolvers.
-  /^packages\/agent\/(main|bgp-transport|resolvers|config\/load)\.ts$/,
+  /^packages\/agent\/(create-agent|reserved\/resolvers|config\/(file-watch|last-good))\.ts$/,
   /^packages\/cluster\/api\/(client|servers)\.ts$/,
   // The admin socket's other end.
   /^packages\/cli\/client\.ts$/,

@@ -1,43 +1,47 @@
-/** Pages of the admin socket: the agent's state as JSON, read when asked. */
-
+/** Pages of the admin socket: the agent's state and what each feature knows, as JSON and as tables, read when asked. */
 import type { WatchStatus } from '@podroute/cluster/watch/resource-watch.ts'
-import type { PodNetwork } from '@podroute/pod-network/pod-network.ts'
+import { type Condition, isReady } from '@podroute/feature/condition.ts'
+import { type Handler, json } from '@podroute/feature/listener.ts'
+import type { Page } from '@podroute/feature/page.ts'
 import type { TableStats } from '@podroute/reconcile/table.ts'
-import { agentConditions, isReady } from '../conditions.ts'
-import { type Handler, json } from '../http.ts'
-import type { ServiceRunner } from '../services.ts'
-import type { PeersReport, PlanReport, RoutesReport, ServicesReport, StatusReport } from './reports.ts'
+import type { RunningFeature } from '../running-features.ts'
+import type { PagesReport, PlanReport, StatusReport } from './reports.ts'
 
 export interface AgentState {
   readonly version: string
   readonly nodeName: string
-  readonly network: PodNetwork | undefined
-  readonly services: ServiceRunner | undefined
-  readonly apiServer: () => string
-  readonly watches: () => readonly WatchStatus[]
+  /** Empty while none answers. */
+  apiServer(): string
+  watches(): readonly WatchStatus[]
+  features(): readonly RunningFeature[]
+  conditions(): readonly Condition[]
 }
 
 export function adminPages(state: AgentState): Handler {
-  const pages: Readonly<Record<string, () => unknown>> = {
-    '/status': () => status(state),
-    '/peers': (): PeersReport => ({ peers: state.network?.snapshot().peers ?? [] }),
-    '/routes': (): RoutesReport => ({ routes: state.network?.snapshot().routes ?? [] }),
-    '/services': (): ServicesReport => ({
-      services: state.services?.proxy.snapshot() ?? [],
-      problems: state.services?.proxy.problems() ?? [],
-    }),
-    '/plan': (): PlanReport => ({ pending: [...(state.network?.pending() ?? [])] }),
-  }
   return (path) => {
-    const page = pages[path]
-    return page && json(page())
+    const [, name = '', view] = path.split('/')
+    if (name === 'status' && view === undefined) return json(status(state))
+    if (name === 'plan' && view === undefined) return json(plan(state))
+    if (name === 'pages' && view === undefined) return json(pageList(state))
+    const page = pagesOf(state).find((candidate) => candidate.name === name)
+    if (page && view === undefined) return json(page.data())
+    if (page && view === 'tables') return json({ tables: page.tables(page.data()) })
+    return undefined
   }
 }
 
+/** Tables of all features, each under its feature's name: two may have a table of one name. */
+export function tableStats(state: Pick<AgentState, 'features'>): Readonly<Record<string, TableStats>> {
+  const named = state
+    .features()
+    .flatMap(({ name, feature }) =>
+      Object.entries(feature.stats()).map(([table, stats]) => [`${name}/${table}`, stats] as const),
+    )
+  return Object.fromEntries(named)
+}
+
 function status(state: AgentState): StatusReport {
-  const network = state.network?.snapshot()
-  const conditions = agentConditions(state.network, state.services)
-  const peers = network?.peers ?? []
+  const conditions = state.conditions()
   return {
     version: state.version,
     nodeName: state.nodeName,
@@ -47,21 +51,24 @@ function status(state: AgentState): StatusReport {
     conditions,
     apiServer: state.apiServer(),
     watches: state.watches(),
-    node: network?.node,
-    asn: network?.asn,
-    peersUp: peers.filter((peer) => peer.state === 'established').length,
-    peers: peers.length,
-    routes: network?.routes.filter((route) => route.state === 'installed').length ?? 0,
-    services: state.services?.proxy.snapshot().length ?? 0,
+    summary: state.features().flatMap(({ feature }) => feature.summary()),
     tables: tableStats(state),
   }
 }
 
-/** Tables of all parts, each under the part's name: two parts may have a table of one name. */
-export function tableStats(state: AgentState): Readonly<Record<string, TableStats>> {
-  const parts = { network: state.network?.stats(), services: state.services?.proxy.stats() }
-  const named = Object.entries(parts).flatMap(([part, tables]) =>
-    Object.entries(tables ?? {}).map(([table, stats]) => [`${part}/${table}`, stats] as const),
-  )
-  return Object.fromEntries(named)
+function plan(state: AgentState): PlanReport {
+  const pending = state
+    .features()
+    .flatMap(({ name, feature }) =>
+      [...feature.pending()].map((change) => ({ ...change, table: `${name}/${change.table}` })),
+    )
+  return { pending }
+}
+
+function pageList(state: AgentState): PagesReport {
+  return { pages: pagesOf(state).map(({ name, summary }) => ({ name, summary })) }
+}
+
+function pagesOf(state: AgentState): readonly Page[] {
+  return state.features().flatMap(({ feature }) => feature.pages)
 }

@@ -1,10 +1,9 @@
-/** What the admin socket answers, as types that the command line shares. */
-
+/** What the admin socket answers of the agent itself, as types that the command line shares. */
 import type { WatchStatus } from '@podroute/cluster/watch/resource-watch.ts'
-import type { NamedPeer, NodeSnapshot, PendingChange, RouteSnapshot } from '@podroute/pod-network/snapshot.ts'
+import type { Condition } from '@podroute/feature/condition.ts'
+import type { SummaryLine } from '@podroute/feature/page.ts'
+import type { PendingChange } from '@podroute/reconcile/flush-order.ts'
 import type { TableStats } from '@podroute/reconcile/table.ts'
-import type { ServiceSnapshot } from '@podroute/service-proxy/snapshot.ts'
-import type { AgentCondition } from '../conditions.ts'
 
 export interface StatusReport {
   readonly version: string
@@ -14,40 +13,19 @@ export interface StatusReport {
   readonly uptime: number
   /** Resident memory in bytes. */
   readonly rss: number
-  readonly conditions: readonly AgentCondition[]
+  readonly conditions: readonly Condition[]
   readonly apiServer: string
   readonly watches: readonly WatchStatus[]
-  readonly node: NodeSnapshot | undefined
-  readonly asn: number | undefined
-  readonly peersUp: number
-  readonly peers: number
-  readonly routes: number
-  readonly services: number
+  /** What the features say of themselves in a line each. */
+  readonly summary: readonly SummaryLine[]
   readonly tables: Readonly<Record<string, TableStats>>
-}
-
-export interface PeersReport {
-  readonly peers: readonly NamedPeer[]
-}
-
-export interface RoutesReport {
-  readonly routes: readonly RouteSnapshot[]
-}
-
-export interface ServicesReport {
-  readonly services: readonly ServiceSnapshot[]
-  readonly problems: readonly { readonly code: string; readonly object: string; readonly detail: string }[]
 }
 
 export interface PlanReport {
   readonly pending: readonly PendingChange[]
 }
 
-/** Pages of the socket. */
-export interface Reports {
-  readonly '/status': StatusReport
-  readonly '/peers': PeersReport
-  readonly '/routes': RoutesReport
-  readonly '/services': ServicesReport
-  readonly '/plan': PlanReport
+/** The pages of the features: `/NAME` is their data, `/NAME/tables` what people see. */
+export interface PagesReport {
+  readonly pages: readonly { readonly name: string; readonly summary: string }[]
 }

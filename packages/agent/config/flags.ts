@@ -1,76 +1,97 @@
 /** Command-line flags and environment of the agent: they win over the file. */
 import { parseArgs } from 'node:util'
+import type { AnySection } from '@podroute/feature/section.ts'
 import { ConfigError } from '../errors.ts'
 
-export interface Overrides {
+export interface Flags {
   readonly configFile: string
   readonly nodeName: string
   readonly kubeconfig: string | undefined
-  readonly runPodNetwork: boolean | undefined
-  readonly runServiceProxy: boolean | undefined
-  readonly logLevel: string | undefined
-  readonly adminSocket: string | undefined
+  /** Where the last good configuration is kept. */
+  readonly stateDirectory: string
+  /** End the process when a changed configuration cannot be used, rather than going on with the last good one. */
+  readonly strict: boolean
+  /** Keys of the file that flags set, by their path. */
+  readonly overrides: readonly (readonly [path: readonly string[], value: unknown])[]
   readonly help: boolean
 }
 
 export const DEFAULT_CONFIG_FILE = '/etc/podroute/config.yaml'
+export const DEFAULT_STATE_DIRECTORY = '/run/podroute'
 
-export const USAGE = `agent: pod network and service proxy of one node
+const OWN = {
+  config: { type: 'string' },
+  'node-name': { type: 'string' },
+  kubeconfig: { type: 'string' },
+  'state-directory': { type: 'string' },
+  'admin-socket': { type: 'string' },
+  'log-level': { type: 'string' },
+  strict: { type: 'boolean' },
+  help: { type: 'boolean' },
+} as const
+
+export function usage(sections: Iterable<AnySection>): string {
+  const switches = switchesOf(sections).map(
+    ([name, path]) => `  ${`--${name}=BOOL`.padEnd(25)} override ${path.join('.')}`,
+  )
+  return `agent: runs on every node and keeps what the cluster asks for in its kernel, its files and its routers
 
   --config FILE             configuration (default ${DEFAULT_CONFIG_FILE}; PODROUTE_CONFIG)
   --node-name NAME          name of this Node (NODE_NAME)
   --kubeconfig FILE         reach the API server with this instead of the pod's ServiceAccount (KUBECONFIG)
-  --run-pod-network=BOOL    override podNetwork.enabled
-  --run-service-proxy=BOOL  override serviceProxy.enabled
+${switches.join('\n')}
   --admin-socket PATH       override adminSocket
   --log-level LEVEL         override log.level
+  --state-directory PATH    where the last good configuration is kept (default ${DEFAULT_STATE_DIRECTORY})
+  --strict                  end when a changed configuration cannot be used, instead of going on with the last good one
   --help
 `
-
-const OPTIONS = {
-  config: { type: 'string' },
-  'node-name': { type: 'string' },
-  kubeconfig: { type: 'string' },
-  'run-pod-network': { type: 'string' },
-  'run-service-proxy': { type: 'string' },
-  'admin-socket': { type: 'string' },
-  'log-level': { type: 'string' },
-  help: { type: 'boolean' },
-} as const
+}
 
 /** @throws ConfigError naming every flag that is unknown or has a bad value. */
 export function parseFlags(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
-): Overrides {
-  const values = readArgs(args)
+  sections: Iterable<AnySection>,
+): Flags {
+  const switches = switchesOf(sections)
+  const values = readArgs(
+    args,
+    switches.map(([name]) => name),
+  )
   const problems: string[] = []
-  const flag = (name: 'run-pod-network' | 'run-service-proxy'): boolean | undefined => {
+  const overrides: [readonly string[], unknown][] = []
+  for (const [name, path] of switches) {
     const value = values[name]
-    if (value === undefined || value === 'true') return value === undefined ? undefined : true
-    if (value !== 'false') problems.push(`--${name}: true or false, not ${value}`)
-    return false
+    if (value === 'true' || value === 'false') overrides.push([path, value === 'true'])
+    else if (value !== undefined) problems.push(`--${name}: true or false, not ${value}`)
   }
-  const nodeName = values['node-name'] ?? env.NODE_NAME ?? ''
-  if (nodeName === '' && !values.help)
-    problems.push('--node-name (or NODE_NAME): the name of this Node is needed')
-  const overrides: Overrides = {
-    configFile: values.config ?? env.PODROUTE_CONFIG ?? DEFAULT_CONFIG_FILE,
-    nodeName,
-    kubeconfig: values.kubeconfig ?? (env.KUBECONFIG || undefined),
-    runPodNetwork: flag('run-pod-network'),
-    runServiceProxy: flag('run-service-proxy'),
-    logLevel: values['log-level'],
-    adminSocket: values['admin-socket'],
-    help: values.help ?? false,
-  }
+  const text = (name: keyof typeof OWN) => values[name] as string | undefined
+  if (text('log-level') !== undefined) overrides.push([['log', 'level'], text('log-level')])
+  if (text('admin-socket') !== undefined) overrides.push([['adminSocket'], text('admin-socket')])
+  const help = values.help === true
+  const nodeName = text('node-name') ?? env.NODE_NAME ?? ''
+  if (nodeName === '' && !help) problems.push('--node-name (or NODE_NAME): the name of this Node is needed')
   if (problems.length > 0) throw new ConfigError(problems)
-  return overrides
+  return {
+    configFile: text('config') ?? env.PODROUTE_CONFIG ?? DEFAULT_CONFIG_FILE,
+    nodeName,
+    kubeconfig: text('kubeconfig') ?? (env.KUBECONFIG || undefined),
+    stateDirectory: text('state-directory') ?? DEFAULT_STATE_DIRECTORY,
+    strict: values.strict === true,
+    overrides,
+    help,
+  }
 }
 
-function readArgs(args: readonly string[]) {
+function switchesOf(sections: Iterable<AnySection>): (readonly [name: string, path: readonly string[]])[] {
+  return [...sections].flatMap(({ switches }) => Object.entries(switches))
+}
+
+function readArgs(args: readonly string[], switches: readonly string[]): Record<string, unknown> {
+  const more = Object.fromEntries(switches.map((name) => [name, { type: 'string' } as const]))
   try {
-    return parseArgs({ args: [...args], options: OPTIONS, strict: true }).values
+    return parseArgs({ args: [...args], options: { ...more, ...OWN }, strict: true }).values
   } catch (error) {
     throw new ConfigError([(error as Error).message])
   }

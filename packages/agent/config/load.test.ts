@@ -1,22 +1,35 @@
 import { readFileSync } from 'node:fs'
 import { cidr } from '@podroute/address/cidr.ts'
+import type { PodNetworkSettings } from '@podroute/pod-network/settings.ts'
+import type { ServiceProxySettings } from '@podroute/service-proxy/settings.ts'
 import { expect } from 'chai'
 import { parse, parseAllDocuments } from 'yaml'
 import { ConfigError } from '../errors.ts'
-import { type Overrides, parseFlags } from './flags.ts'
+import { FEATURES } from '../features.ts'
+import { type Flags, parseFlags } from './flags.ts'
 import { loadConfig } from './load.ts'
 
-const overrides = (more: Partial<Overrides> = {}): Overrides => ({
-  ...parseFlags(['--node-name', 'node-1', '--config', 'config.yaml'], {}),
-  ...more,
-})
+const flagsOf = (args: readonly string[], env: Record<string, string> = {}) =>
+  parseFlags(
+    args,
+    env,
+    FEATURES.map(({ section }) => section),
+  )
 
-const load = (text: string, more: Partial<Overrides> = {}, files: Record<string, string> = {}) =>
-  loadConfig(overrides(more), (path) => {
+const FLAGS = flagsOf(['--node-name', 'node-1', '--config', 'config.yaml'])
+
+const load = (text: string, flags: Partial<Flags> = {}, files: Record<string, string> = {}) => {
+  const config = loadConfig({ ...FLAGS, ...flags }, FEATURES, (path) => {
     const content = { 'config.yaml': text, ...files }[path]
     if (content === undefined) throw new Error(`ENOENT: ${path}`)
     return content
   })
+  return {
+    ...config,
+    podNetwork: config.features.get('pod-network') as PodNetworkSettings | undefined,
+    serviceProxy: config.features.get('service-proxy') as ServiceProxySettings | undefined,
+  }
+}
 
 function problemsOf(run: () => unknown): readonly string[] {
   try {
@@ -118,8 +131,23 @@ apiServer: http://plain
       'bgp.holdTimeSeconds',
       'podNetwork.bridge',
       'podNetwork.noMasquerade[0]',
-      'podNetwork',
+      'podNetwork.colour',
       'apiServer',
+    ])
+  })
+
+  it('names the nearest valid key for an unknown one, or where a key of that name belongs', () => {
+    const of = (text: string) => problemsOf(() => load(text))
+    expect(of('serviceproxy: {}')).to.deep.equal(['serviceproxy: unknown key, did you mean "serviceProxy"?'])
+    expect(of('peers: [{address: 10.0.0.1, asn: 1, pasword: x}]')).to.deep.equal([
+      'peers[0].pasword: unknown key, did you mean "password"?',
+    ])
+    expect(of('serviceProxy: { serviceCIDRs: [] }')).to.deep.equal([
+      'serviceProxy.serviceCIDRs: unknown key, it belongs at "serviceCIDRs"',
+    ])
+    expect(of('bridge: cni0')).to.deep.equal(['bridge: unknown key, it belongs at "podNetwork.bridge"'])
+    expect(of('log: { colour: red }')).to.deep.equal([
+      'log.colour: unknown key, the keys here are level, format',
     ])
   })
 
@@ -181,19 +209,20 @@ peers:
   })
 
   it('lets flags and environment win over the file', () => {
-    const flags = parseFlags(['--run-service-proxy=false', '--log-level=debug'], {
+    const flags = flagsOf(['--run-service-proxy=false', '--log-level=debug'], {
       NODE_NAME: 'n',
       PODROUTE_CONFIG: 'config.yaml',
     })
     const config = load('log: {format: json}', flags)
     expect(config.serviceProxy).to.equal(undefined)
     expect(config.log).to.deep.equal({ level: 'debug', format: 'json' })
-    expect(config.nodeName).to.equal('n')
+    expect(flags.nodeName).to.equal('n')
+    expect([flags.strict, flagsOf(['--strict', '--node-name=n']).strict]).to.deep.equal([false, true])
   })
 
   it('reports flags that are unknown, bad or missing', () => {
-    expect(problemsOf(() => parseFlags(['--colour'], {}))[0]).to.include('--colour')
-    expect(problemsOf(() => parseFlags(['--run-pod-network=maybe'], {}))).to.have.length(2)
+    expect(problemsOf(() => flagsOf(['--colour']))[0]).to.include('--colour')
+    expect(problemsOf(() => flagsOf(['--run-pod-network=maybe']))).to.have.length(2)
   })
 })
 

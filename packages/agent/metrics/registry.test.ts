@@ -1,36 +1,29 @@
-import type { PodNetwork } from '@podroute/pod-network/pod-network.ts'
-import type { NamedPeer } from '@podroute/pod-network/snapshot.ts'
+import type { Feature } from '@podroute/feature/feature.ts'
 import { expect } from 'chai'
 import type { AgentState } from '../admin/pages.ts'
 import { createRegistry } from './registry.ts'
 
-const peer = {
-  name: 'node-2',
-  address: '172.30.0.12',
-  state: 'established',
-  counters: {
-    established: 2,
-    prefixesReceived: 3,
-    prefixesAccepted: 2,
-    prefixesAdvertised: 1,
-    messagesReceived: 40,
-    messagesSent: 41,
-    rejected: { 'outside-pod-cidrs': 1 },
-  },
-} as unknown as NamedPeer
-
-function stateWith(peers: readonly NamedPeer[]): AgentState {
-  const network = {
-    peers: () => peers,
-    conditions: () => [{ name: 'node', ok: true, detail: '' }],
-    stats: () => ({ routes: { desired: 2, applied: 1, pending: 1, failed: 0, repaired: 3 } }),
-  } as unknown as PodNetwork
+/** A feature that counts two kinds of toys. */
+function stateWith(toys: readonly string[]): AgentState {
+  const feature = {
+    declareMetrics(declare) {
+      declare.metric({
+        name: 'podroute_toys',
+        help: 'Toys by colour',
+        labelNames: ['colour'],
+        read(sample) {
+          for (const colour of toys) sample(1, { colour })
+        },
+      })
+    },
+    stats: () => ({ shelf: { desired: 2, applied: 1, pending: 1, failed: 0, repaired: 3 } }),
+  } as Pick<Feature, 'declareMetrics' | 'stats'> as Feature
   const watch = { connected: true, objects: 5, lists: 1, events: 7, failures: 0, skipped: 0 }
   return {
     version: '0.1.0',
     nodeName: 'node-1',
-    network,
-    services: undefined,
+    features: () => [{ name: 'toys', feature }],
+    conditions: () => [{ name: 'node', ok: true, detail: '' }],
     apiServer: () => '',
     watches: () => [{ ...watch, name: 'nodes', synced: true, lastError: undefined }],
   }
@@ -38,16 +31,8 @@ function stateWith(peers: readonly NamedPeer[]): AgentState {
 
 describe('metrics', () => {
   it('have these names and types', async () => {
-    const metrics = await createRegistry(stateWith([peer])).getMetricsAsJSON()
+    const metrics = await createRegistry(stateWith(['red'])).getMetricsAsJSON()
     expect(metrics.map(({ name, type }) => `${name} ${type}`).sort()).to.deep.equal([
-      'podroute_bgp_messages_received_total counter',
-      'podroute_bgp_messages_sent_total counter',
-      'podroute_bgp_prefixes_accepted gauge',
-      'podroute_bgp_prefixes_advertised gauge',
-      'podroute_bgp_prefixes_received gauge',
-      'podroute_bgp_rejected_total counter',
-      'podroute_bgp_session_up gauge',
-      'podroute_bgp_sessions_established_total counter',
       'podroute_condition gauge',
       'podroute_info gauge',
       'podroute_table_applied gauge',
@@ -55,6 +40,7 @@ describe('metrics', () => {
       'podroute_table_failing gauge',
       'podroute_table_pending gauge',
       'podroute_table_repaired_total counter',
+      'podroute_toys gauge',
       'podroute_watch_connected gauge',
       'podroute_watch_events_total counter',
       'podroute_watch_failures_total counter',
@@ -68,17 +54,14 @@ describe('metrics', () => {
   })
 
   it('are read when they are scraped, and forget what is gone', async () => {
-    const peers = [peer]
-    const registry = createRegistry(stateWith(peers))
+    const toys = ['red', 'blue']
+    const registry = createRegistry(stateWith(toys))
     await registry.metrics()
     const text = await registry.metrics()
-    const labels = 'peer="172.30.0.12",name="node-2"'
-    expect(text).to.include(`podroute_bgp_session_up{${labels}} 1\n`)
-    expect(text).to.include(`podroute_bgp_messages_received_total{${labels}} 40\n`)
-    expect(text).to.include(`podroute_bgp_rejected_total{${labels},reason="outside-pod-cidrs"} 1\n`)
-    expect(text).to.include('podroute_table_repaired_total{table="network/routes"} 3\n')
+    expect(text).to.include('podroute_toys{colour="blue"} 1\n')
+    expect(text).to.include('podroute_table_repaired_total{table="toys/shelf"} 3\n')
     expect(text).to.include('podroute_watch_events_total{kind="nodes"} 7\n')
-    peers.pop()
-    expect(await registry.metrics()).to.not.include(labels)
+    toys.pop()
+    expect(await registry.metrics()).to.not.include('blue')
   })
 })

@@ -1,8 +1,8 @@
 /** Metrics of every table: what is wanted, what is there, what is under way. */
+
+import type { DeclareMetric } from '@podroute/feature/metric.ts'
 import type { TableStats } from '@podroute/reconcile/table.ts'
-import type { Registry } from 'prom-client'
 import { type AgentState, tableStats } from '../admin/pages.ts'
-import { declareMetric } from './declare.ts'
 
 const COLUMNS: Readonly<Record<keyof TableStats, readonly [name: string, help: string]>> = {
   desired: ['podroute_table_desired', 'Things that a table wants'],
@@ -12,10 +12,10 @@ const COLUMNS: Readonly<Record<keyof TableStats, readonly [name: string, help: s
   repaired: ['podroute_table_repaired_total', 'Things put back after somebody else changed them'],
 }
 
-export function declareTableMetrics(registry: Registry, state: AgentState): void {
+export function declareTableMetrics(declare: DeclareMetric, state: AgentState): void {
   for (const column of Object.keys(COLUMNS) as (keyof TableStats)[]) {
     const [name, help] = COLUMNS[column]
-    declareMetric(registry, {
+    declare.metric({
       name,
       help,
       labelNames: ['table'],

@@ -1,13 +1,12 @@
 /** Metrics of what is followed at the API server. */
 
 import type { WatchStatus } from '@podroute/cluster/watch/resource-watch.ts'
-import type { Registry } from 'prom-client'
+import type { DeclareMetric } from '@podroute/feature/metric.ts'
 import type { AgentState } from '../admin/pages.ts'
-import { declareMetric } from './declare.ts'
 
-export function declareWatchMetrics(registry: Registry, state: AgentState): void {
+export function declareWatchMetrics(declare: DeclareMetric, state: AgentState): void {
   const perKind = (name: string, help: string, value: (watch: WatchStatus) => number) =>
-    declareMetric(registry, {
+    declare.metric({
       name,
       help,
       labelNames: ['kind'],

@@ -1,12 +1,14 @@
 /** `podroute status`: does this node have its network, and what is missing. */
 import type { StatusReport } from '@podroute/agent/admin/reports.ts'
+import { duration } from '@podroute/feature/duration.ts'
+import { askStatus } from '../client.ts'
 import type { ReportCommand } from '../command.ts'
-import { dash, duration, fields, megabytes, table } from '../format.ts'
+import { dash, fields, megabytes, table } from '../format.ts'
 
-export const status: ReportCommand<'/status'> = {
+export const status: ReportCommand<StatusReport> = {
   name: 'status',
   summary: 'whether this node has its network, and what is missing',
-  page: '/status',
+  ask: askStatus,
   print(report) {
     const parts = [overview(report), conditions(report), failingWatches(report), tables(report)]
     return parts.filter((part) => part !== '').join('\n\n')
@@ -17,12 +19,7 @@ function overview(report: StatusReport): string {
   return fields([
     ['node', report.nodeName],
     ['ready', report.ready ? 'yes' : 'no'],
-    ['pod prefixes', dash(report.node?.podCIDRs.join(', '))],
-    ['addresses', dash(report.node?.addresses.join(', '))],
-    ['AS number', dash(report.asn?.toString())],
-    ['peers', `${report.peersUp} of ${report.peers} up`],
-    ['routes', String(report.routes)],
-    ['services', String(report.services)],
+    ...report.summary.map(([name, value]) => [name, dash(value)] as const),
     ['API server', apiServer(report)],
     ['agent', `${report.version}, up ${duration(report.uptime)}, ${megabytes(report.rss)}`],
   ])
@@ -45,8 +42,13 @@ function failingWatches({ watches }: StatusReport): string {
 function conditions(report: StatusReport): string {
   return table(
     ['CONDITION', 'STATE', 'DETAIL'],
-    report.conditions.map(({ name, ok, detail }) => [name, ok ? 'ok' : 'missing', detail]),
+    report.conditions.map((condition) => [condition.name, stateOf(condition), condition.detail]),
   )
+}
+
+function stateOf({ ok, advisory }: StatusReport['conditions'][number]): string {
+  if (ok) return 'ok'
+  return advisory ? 'look' : 'missing'
 }
 
 function tables(report: StatusReport): string {

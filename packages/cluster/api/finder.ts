@@ -28,6 +28,11 @@ export class ApiServerFinder {
     this.#options = options
   }
 
+  /** URL of the server in use; undefined while none answers. */
+  get server(): string | undefined {
+    return this.#server
+  }
+
   /** The server in use, or the first that answers. @throws ClusterError (no-api-server) naming every one that was tried */
   client(): Promise<ApiClient> {
     this.#client ??= this.#find().catch((error: unknown) => {

@@ -7,10 +7,10 @@ export class BridgePortResource implements Resource<string, string> {
   readonly name = 'bridge-ports'
   readonly #links: Links
   readonly #bridge: string
-  readonly #hairpin: boolean
+  readonly #hairpin: () => boolean
 
   /** @param hairpin whether a frame may go back out of the port that it came from, as the CNI plugin sets it */
-  constructor(links: Links, bridge: string, hairpin: boolean) {
+  constructor(links: Links, bridge: string, hairpin: () => boolean) {
     this.#links = links
     this.#bridge = bridge
     this.#hairpin = hairpin
@@ -59,7 +59,7 @@ export class BridgePortResource implements Resource<string, string> {
     // What somebody has put elsewhere meanwhile stays there.
     if (port.master !== 0) return
     await this.#links.set(port.index, { master: bridge.index })
-    await this.#links.setBridgePort(port.index, { hairpin: this.#hairpin })
+    await this.#links.setBridgePort(port.index, { hairpin: this.#hairpin() })
   }
 
   async #remove(name: string): Promise<void> {

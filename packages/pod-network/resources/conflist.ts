@@ -5,10 +5,10 @@ import { DONE, type Op, type Outcome, type Resource } from '@podroute/reconcile/
 
 export class ConflistResource implements Resource<string, string> {
   readonly name = 'conflist'
-  readonly #path: string
+  readonly #path: () => string
 
-  /** @param path of the only file that is ever touched */
-  constructor(path: string) {
+  /** @param path of the file as it is to be now: no other one is looked at */
+  constructor(path: () => string) {
     this.#path = path
   }
 
@@ -17,8 +17,9 @@ export class ConflistResource implements Resource<string, string> {
   }
 
   async *list(): AsyncIterable<Iterable<readonly [string, string]>> {
-    const text = await readFile(this.#path, 'utf8').catch(absent)
-    if (text !== undefined) yield [[this.#path, text]]
+    const path = this.#path()
+    const text = await readFile(path, 'utf8').catch(absent)
+    if (text !== undefined) yield [[path, text]]
   }
 
   async apply(ops: readonly Op<string, string>[]): Promise<readonly Outcome[]> {

@@ -15,12 +15,12 @@ const SET_NAMES: readonly string[] = MASQUERADE_SETS.flatMap((set) => [`${set}-4
 export class SetElementResource implements Resource<string, SetElement> {
   readonly name = 'masquerade'
   readonly #nft: NftRunner
-  readonly #enabled: boolean
+  readonly #enabled: () => boolean
   /** Whether table, sets and chain were put there by this process. */
   #based = false
 
   /** @param enabled whether the rule itself is there: the sets always are */
-  constructor(nft: NftRunner, enabled: boolean) {
+  constructor(nft: NftRunner, enabled: () => boolean) {
     this.#nft = nft
     this.#enabled = enabled
   }
@@ -39,7 +39,7 @@ export class SetElementResource implements Resource<string, SetElement> {
   async apply(ops: readonly Op<string, SetElement>[]): Promise<readonly Outcome[]> {
     if (ops.length === 0) return []
     const lines = ops.map(line).join('')
-    const base = masqueradeBase(this.#enabled)
+    const base = masqueradeBase(this.#enabled())
     if (this.#based && (await this.#runs(lines))) return ops.map(() => DONE)
     // The base is idempotent and a constant: in front of the rest it heals a table that somebody deleted.
     this.#based = await this.#runs(base + lines)

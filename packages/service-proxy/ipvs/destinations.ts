@@ -23,18 +23,23 @@ export interface PlacementOptions {
 
 export class Placements implements Disposable {
   readonly #table: Table<DestinationKey, PlacedDestination>
-  readonly #options: PlacementOptions
   readonly #drains: Drains
+  #drain: number
 
   constructor(table: Table<DestinationKey, PlacedDestination>, options: PlacementOptions) {
     this.#table = table
-    this.#options = options
+    this.#drain = options.drain
     this.#drains = new Drains({
       clock: options.clock,
       connections: (servers) => connectionsOf(options, servers),
       quiet: (key) => table.acknowledged(key)?.destination.weight === 0,
       finish: (key) => table.delete(key),
     })
+  }
+
+  /** @param drain in seconds, for destinations that go from now on */
+  configure(drain: number): void {
+    this.#drain = drain
   }
 
   /** How many destinations wait for their connections to end. */
@@ -74,7 +79,7 @@ export class Placements implements Disposable {
 
   /** Datagrams have no connection that could end well: they are better served elsewhere at once. */
   #release(key: DestinationKey, destination: Destination, frontend: Frontend): void {
-    const seconds = frontend.protocol === 'udp' ? 0 : (frontend.drain ?? this.#options.drain)
+    const seconds = frontend.protocol === 'udp' ? 0 : (frontend.drain ?? this.#drain)
     // What the kernel never got has no connections.
     if (seconds === 0 || this.#table.acknowledged(key) === undefined) {
       this.#remove(key)

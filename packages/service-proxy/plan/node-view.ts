@@ -1,19 +1,16 @@
 /** What is known of this node and its cluster, from the API, the kernel and the configuration, as planning wants it. */
 import { familyOf } from '@podroute/address/address.ts'
 import { cidr, containsAddress } from '@podroute/address/cidr.ts'
+import type { ReservedHolder } from '@podroute/feature/reserved-addresses.ts'
+import type { ProxySettings } from '../options.ts'
 import type { PlanContext } from './context.ts'
-import { type ReservedByHolder, type ReservedHolder, reservedAddresses } from './reserved.ts'
+import { type ReservedByHolder, reservedAddresses } from './reserved.ts'
 
-export interface NodeViewOptions {
+export interface NodeViewOptions extends Omit<ProxySettings, 'drain'> {
   readonly nodeName: string
   readonly zone?: string
   /** The node's addresses, its primary one of each family first. */
   readonly nodeAddresses: readonly string[]
-  /** Prefixes of the node's addresses on which NodePorts answer; none: on its primary address of each family. */
-  readonly nodePortRanges?: readonly string[]
-  readonly externalRanges?: readonly string[]
-  readonly serviceCIDRs?: readonly string[]
-  readonly masqueradeAll?: boolean
   markOf(name: string): number
 }
 
@@ -31,7 +28,7 @@ interface Facts {
 }
 
 export class NodeView {
-  readonly #options: NodeViewOptions
+  #options: NodeViewOptions
   #facts: Facts
   #context: PlanContext
 
@@ -61,11 +58,25 @@ export class NodeView {
     return true
   }
 
+  /** The same for what an operator may change. */
+  configure(settings: ProxySettings): boolean {
+    const now = settingsOf(settings)
+    if (JSON.stringify(now) === JSON.stringify(settingsOf(this.#options))) return false
+    this.#options = { ...this.#options, ...now }
+    this.#context = makeContext(this.#options, this.#facts)
+    return true
+  }
+
   /** The same for the reserved addresses of one holder. */
   reserve(holder: ReservedHolder, addresses: readonly string[]): boolean {
     const distinct = [...new Set(addresses)].sort()
     return this.learn({ reserved: { ...this.#facts.reserved, [holder]: distinct } })
   }
+}
+
+function settingsOf(settings: ProxySettings): Required<Omit<ProxySettings, 'drain'>> {
+  const { nodePortRanges = [], externalRanges = [], serviceCIDRs = [], masqueradeAll = false } = settings
+  return { nodePortRanges, externalRanges, serviceCIDRs, masqueradeAll }
 }
 
 function makeContext(options: NodeViewOptions, facts: Facts): PlanContext {

@@ -1,19 +1,20 @@
 /** Addresses that are somebody else's: no Service gets one, or the node would lose whom it needs. Pure. */
 
-/** Who has the addresses, and how a refusal names it. */
-const HOLDERS = {
-  /** In use, or an endpoint of `default/kubernetes`. The one in use may be that Service's ClusterIP. */
-  'api-server': { name: 'the API server', mayBeClusterIP: true },
-  /** Where the node's own files say that it is. */
-  'configured-api-server': { name: 'the API server', mayBeClusterIP: false },
-  'bgp-peer': { name: 'a BGP peer', mayBeClusterIP: false },
-  gateway: { name: 'a gateway of this node', mayBeClusterIP: false },
-  broadcast: { name: 'a whole network of this node', mayBeClusterIP: false },
-  /** A node may ask the cluster's DNS, which is a Service. */
-  resolver: { name: 'a resolver of this node', mayBeClusterIP: true },
-} as const
+import type { ReservedHolder } from '@podroute/feature/reserved-addresses.ts'
 
-export type ReservedHolder = keyof typeof HOLDERS
+/** How a refusal names a holder. */
+const HOLDERS: Readonly<Record<ReservedHolder, { readonly name: string; readonly mayBeClusterIP: boolean }>> =
+  {
+    // The one in use may be the ClusterIP of `default/kubernetes`.
+    'api-server': { name: 'the API server', mayBeClusterIP: true },
+    'api-server-endpoint': { name: 'the API server', mayBeClusterIP: true },
+    'configured-api-server': { name: 'the API server', mayBeClusterIP: false },
+    'bgp-peer': { name: 'a BGP peer', mayBeClusterIP: false },
+    gateway: { name: 'a gateway of this node', mayBeClusterIP: false },
+    broadcast: { name: 'a whole network of this node', mayBeClusterIP: false },
+    // A node may ask the cluster's DNS, which is a Service.
+    resolver: { name: 'a resolver of this node', mayBeClusterIP: true },
+  }
 
 /** Canonical addresses by holder. */
 export type ReservedByHolder = Readonly<Partial<Record<ReservedHolder, readonly string[]>>>

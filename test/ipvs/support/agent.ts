@@ -86,10 +86,7 @@ export interface AgentProcess {
 export async function startAgent(namespace: string, { kubeconfig }: Api): Promise<AgentProcess> {
   const { directory } = await buildDist()
   const config = `${kubeconfig}.agent.yaml`
-  await writeFile(
-    config,
-    'asn: 64512\npodNetwork: { enabled: false }\nserviceProxy: { serviceCIDRs: [10.96.0.0/16] }\n',
-  )
+  await writeFile(config, 'asn: 64512\npodNetwork: { enabled: false }\nserviceCIDRs: [10.96.0.0/16]\n')
   const args = ['--config', config, '--node-name', 'node', '--kubeconfig', kubeconfig]
   const command = [...agentCommand(join(directory, 'dist')), ...args, '--admin-socket', `${kubeconfig}.sock`]
   const child = spawn('ip', ['netns', 'exec', namespace, ...command], {

@@ -1,7 +1,7 @@
 /** One network for all files that send traffic: setting it up takes longer than most of what is tested in it. */
 import { openKernel } from '@podroute/service-proxy/kernel/open-kernel.ts'
 import type { ServiceProxyOptions } from '@podroute/service-proxy/options.ts'
-import { createServiceProxy, type ServiceProxy } from '@podroute/service-proxy/proxy.ts'
+import { createServiceProxy, type ObjectProxy } from '@podroute/service-proxy/testing/object-proxy.ts'
 import { makeNetwork, type Network, NODE, POD_CIDRS } from './network.ts'
 
 let network: Promise<Network> | undefined
@@ -17,7 +17,7 @@ export async function startProxy(
   stack: AsyncDisposableStack,
   { namespace }: Network,
   options: Partial<ServiceProxyOptions> = {},
-): Promise<ServiceProxy> {
+): Promise<ObjectProxy> {
   const kernel = stack.use(openKernel({ netns: namespace }))
   const proxy = stack.use(
     createServiceProxy({

@@ -1,20 +1,20 @@
 /** Metrics of the BGP sessions. */
+import type { DeclareMetric } from '@podroute/feature/metric.ts'
 import type { PeerSnapshot } from 'bgp-speaker-ts/snapshot.ts'
-import type { Registry } from 'prom-client'
-import type { AgentState } from '../admin/pages.ts'
-import { declareMetric } from './declare.ts'
+import type { NamedPeer } from './snapshot.ts'
+
+type Peers = () => readonly NamedPeer[]
 
 const LABELS = ['peer', 'name'] as const
 
-export function declareBgpMetrics(registry: Registry, state: AgentState): void {
+export function declareBgpMetrics(declare: DeclareMetric, peers: Peers): void {
   const perPeer = (name: string, help: string, value: (peer: PeerSnapshot) => number) =>
-    declareMetric(registry, {
+    declare.metric({
       name,
       help,
       labelNames: LABELS,
       read(sample) {
-        for (const peer of state.network?.peers() ?? [])
-          sample(value(peer), { peer: peer.address, name: peer.name })
+        for (const peer of peers()) sample(value(peer), { peer: peer.address, name: peer.name })
       },
     })
   perPeer('podroute_bgp_session_up', '1 while the session is established', (p) =>
@@ -46,16 +46,16 @@ export function declareBgpMetrics(registry: Registry, state: AgentState): void {
     (p) => p.counters.messagesReceived,
   )
   perPeer('podroute_bgp_messages_sent_total', 'Messages to the peer', (p) => p.counters.messagesSent)
-  declareRejects(registry, state)
+  declareRejects(declare, peers)
 }
 
-function declareRejects(registry: Registry, state: AgentState): void {
-  declareMetric(registry, {
+function declareRejects(declare: DeclareMetric, peers: Peers): void {
+  declare.metric({
     name: 'podroute_bgp_rejected_total',
     help: 'Announcements that were not taken, by reason',
     labelNames: [...LABELS, 'reason'],
     read(sample) {
-      for (const peer of state.network?.peers() ?? []) {
+      for (const peer of peers()) {
         for (const [reason, count] of Object.entries(peer.counters.rejected))
           sample(count, { peer: peer.address, name: peer.name, reason })
       }

@@ -1,5 +1,5 @@
 /** The health pages of a service proxy, as load balancers and autoscalers know them from kube-proxy (port 10256, KEP-3836). */
-import type { Answer, Handler } from './http.ts'
+import type { Answer, Handler } from '@podroute/feature/listener.ts'
 
 export interface ProxyHealth {
   /** Changes reach the kernel in time. */

@@ -1,5 +1,5 @@
+import type { Answer } from '@podroute/feature/listener.ts'
 import { expect } from 'chai'
-import type { Answer } from './http.ts'
 import { type ProxyHealth, proxyHealthPages } from './proxy-health.ts'
 
 const NOW = new Date('2026-01-02T03:04:05.678Z')

@@ -1,19 +1,11 @@
-/** Where the API server is: the addresses that answered, and the endpoints of its Service. */
+/** Where the API server is: the addresses that it answers from, and those that the node's own files name. */
 import { withoutMapping } from '@podroute/address/address.ts'
-import type { EndpointSliceObject } from '@podroute/cluster/objects/endpoint-slice.ts'
-import { SERVICE_NAME_LABEL } from '@podroute/cluster/objects/endpoint-slice.ts'
 import { addressOf } from '@podroute/cluster/objects/fields.ts'
 
-const NAMESPACE = 'default'
-const SERVICE = 'kubernetes'
-
-export class ApiServerAddresses {
+export class AnsweringServers {
   readonly #changed: (addresses: readonly string[]) => void
-  readonly #endpoints = new Map<string, readonly string[]>()
-  #lastEndpoints: readonly string[] = []
   #server = ''
-  #answered = new Set<string>()
-  #told = ''
+  #addresses = new Set<string>()
 
   /** @param changed is told all of them */
   constructor(changed: (addresses: readonly string[]) => void) {
@@ -24,40 +16,11 @@ export class ApiServerAddresses {
   answered(server: string, address: string | undefined): void {
     const canonical = addressOf(address && withoutMapping(address))
     if (canonical === undefined) return
-    if (server !== this.#server) this.#answered = new Set()
+    if (server === this.#server && this.#addresses.has(canonical)) return
+    if (server !== this.#server) this.#addresses = new Set()
     this.#server = server
-    this.#answered.add(canonical)
-    this.#tell()
-  }
-
-  /** Slices of other Services are none of its business. */
-  setSlice({ metadata, endpoints }: EndpointSliceObject): void {
-    if (metadata?.namespace !== NAMESPACE) return
-    const key = `${metadata.namespace}/${metadata.name}`
-    if (metadata.labels?.[SERVICE_NAME_LABEL] !== SERVICE) {
-      this.removeSlice(key)
-      return
-    }
-    const addresses = (endpoints ?? []).flatMap((endpoint) => endpoint.addresses ?? [])
-    this.#endpoints.set(
-      key,
-      addresses.map(addressOf).filter((address) => address !== undefined),
-    )
-    this.#tell()
-  }
-
-  removeSlice(key: string): void {
-    if (this.#endpoints.delete(key)) this.#tell()
-  }
-
-  #tell(): void {
-    const endpoints = [...this.#endpoints.values()].flat()
-    // A control plane that goes down takes its endpoints out of the list first: just then nobody else may have their addresses.
-    if (endpoints.length > 0) this.#lastEndpoints = endpoints
-    const all = [...new Set([...this.#answered, ...this.#lastEndpoints])].sort()
-    if (all.join() === this.#told) return
-    this.#told = all.join()
-    this.#changed(all)
+    this.#addresses.add(canonical)
+    this.#changed([...this.#addresses].sort())
   }
 }
 

@@ -1,6 +1,7 @@
+import { declareWith } from '@podroute/feature/declare-metric.ts'
 import { expect } from 'chai'
 import { Registry } from 'prom-client'
-import { ProxyMetrics } from './kube-proxy.ts'
+import { ProxyMetrics } from './metrics.ts'
 
 const START = Date.parse('2026-01-02T03:04:00Z')
 
@@ -14,7 +15,7 @@ describe("kube-proxy's metrics", () => {
     now = START
     metrics = new ProxyMetrics(() => now)
     registry = new Registry()
-    metrics.registerWith(registry)
+    metrics.declare(declareWith(registry))
   })
 
   it('have these names and types', async () => {

@@ -6,9 +6,9 @@ import { Addresses } from '@podroute/linux/route/addresses.ts'
 import { Links } from '@podroute/linux/route/links.ts'
 import { Routes } from '@podroute/linux/route/routes.ts'
 import { readSysctl, writeSysctl } from '@podroute/linux/sysctl.ts'
-import { KernelChanges } from '@podroute/pod-network/resources/kernel-changes.ts'
-import type { PodNetworkKernel } from '@podroute/pod-network/tables.ts'
-import type { Logger } from './log.ts'
+import type { Logger } from '@podroute/reconcile/log.ts'
+import { KernelChanges } from './resources/kernel-changes.ts'
+import type { PodNetworkKernel } from './tables.ts'
 
 /** @throws KernelError */
 export async function openPodNetworkKernel(log: Logger): Promise<PodNetworkKernel> {

@@ -1,6 +1,6 @@
 /** Metrics of the service proxy under kube-proxy's names, where the meaning is the same: dashboards and alerts go on working. */
-import { Counter, Histogram, linearBuckets, type Registry } from 'prom-client'
-import { declareMetric } from './declare.ts'
+import type { DeclareMetric } from '@podroute/feature/metric.ts'
+import { Counter, Histogram, linearBuckets } from 'prom-client'
 
 /** Buckets of kube-proxy, in seconds. */
 const SYNC_BUCKETS = Array.from({ length: 15 }, (_, power) => 0.001 * 2 ** power)
@@ -89,11 +89,11 @@ export class ProxyMetrics {
     this.#answers[page].inc({ code: String(status) })
   }
 
-  registerWith(registry: Registry): void {
-    for (const histogram of [this.#sync, this.#programming]) registry.registerMetric(histogram)
-    for (const counter of [this.#answers.healthz, this.#answers.livez]) registry.registerMetric(counter)
+  declare(declare: DeclareMetric): void {
+    for (const histogram of [this.#sync, this.#programming]) declare.own(histogram)
+    for (const counter of [this.#answers.healthz, this.#answers.livez]) declare.own(counter)
     const number = (name: string, help: string, value: () => number) =>
-      declareMetric(registry, {
+      declare.metric({
         ...{ name: `kubeproxy_sync_proxy_rules_${name}`, help },
         read: (sample) => sample(value()),
       })

@@ -1,13 +1,13 @@
 /** What of the node's own network no Service may have: the gateways of its routes, and the addresses that mean a whole network. */
 import { formatAddress, maskBytes, parseAddress } from '@podroute/address/address.ts'
+import { ROUTE_PROTOCOL } from '@podroute/kernel/route-protocol.ts'
 import { NETLINK_ROUTE, type NetlinkOptions, NetlinkSocket } from '@podroute/linux/netlink/socket.ts'
 import { type Address, Addresses } from '@podroute/linux/route/addresses.ts'
 import { routeFilter } from '@podroute/linux/route/filter.ts'
 import type { Link } from '@podroute/linux/route/links.ts'
 import { watchRoutes } from '@podroute/linux/route/monitor.ts'
 import { type Route, Routes } from '@podroute/linux/route/routes.ts'
-import { ROUTE_PROTOCOL } from '@podroute/service-proxy/ipvs/vips.ts'
-import type { Logger } from './log.ts'
+import type { Logger } from '../log.ts'
 
 export interface HostNetworkState {
   readonly gateways: readonly string[]

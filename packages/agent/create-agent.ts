@@ -1,0 +1,130 @@
+/** Makes the agent from its flags and a list of features: the one place where the parts meet. */
+import { readFileSync } from 'node:fs'
+import { setTimeout } from 'node:timers/promises'
+import { createApiClient } from '@podroute/cluster/api/client.ts'
+import { ApiServerFinder } from '@podroute/cluster/api/finder.ts'
+import { SERVICE_ACCOUNT, serverCandidates } from '@podroute/cluster/api/servers.ts'
+import { Cluster } from '@podroute/cluster/cluster.ts'
+import { regardingNode } from '@podroute/cluster/events/event.ts'
+import { EventRecorder } from '@podroute/cluster/events/recorder.ts'
+import { EventSink } from '@podroute/cluster/events/sink.ts'
+import type { FeatureDefinition } from '@podroute/feature/feature.ts'
+import { ReservedAddresses } from '@podroute/feature/reserved-addresses.ts'
+import { systemClock } from '@podroute/reconcile/clock.ts'
+import { Agent } from './agent.ts'
+import { resumeCompilers, resumeQuickCompilers } from './compilers.ts'
+import { FileWatch } from './config/file-watch.ts'
+import type { Flags } from './config/flags.ts'
+import { lastGoodStore } from './config/last-good.ts'
+import { LiveConfig } from './config/live-config.ts'
+import { type Config, loadConfig } from './config/load.ts'
+import { createLogger, type Logger } from './log.ts'
+import { AnsweringServers } from './reserved/api-server.ts'
+import { followReserved } from './reserved/reserved.ts'
+import { RunningFeatures } from './running-features.ts'
+import { VERSION } from './version.ts'
+
+/** Exit status of an agent with `--strict` whose configuration became wrong. */
+const WRONG_CONFIGURATION = 2
+
+export interface CreatedAgent {
+  readonly agent: Agent
+  readonly log: Logger
+}
+
+/** @throws ConfigError where the configuration is wrong and no good one is known */
+export function createAgent(flags: Flags, definitions: readonly FeatureDefinition[]): CreatedAgent {
+  const log = createLogger({ level: 'info', format: 'text' })
+  const parts: { agent?: Agent; events?: EventRecorder } = {}
+  const live = new LiveConfig({
+    load: (read) => loadConfig(flags, definitions, read),
+    read: (path) => readFileSync(path, 'utf8'),
+    store: lastGoodStore(flags.stateDirectory, log),
+    log,
+    apply(config) {
+      log.configure(config.log)
+      return parts.agent?.configure(config) ?? []
+    },
+    refused(problems) {
+      parts.events?.record(refusal(flags.nodeName, problems))
+      if (flags.strict && parts.agent) process.exit(WRONG_CONFIGURATION)
+    },
+  })
+  const config = live.start()
+  log.configure(config.log)
+  const reserved = new ReservedAddresses()
+  const servers = new AnsweringServers((addresses) => reserved.replace('api-server', addresses))
+  const finder = createFinder(flags, () => live.config, servers, log)
+  const cluster = new Cluster({ source: finder, log, random: Math.random })
+  const events = createRecorder(flags.nodeName, finder, log)
+  parts.events = events
+  const features = new RunningFeatures({
+    definitions,
+    shared: {
+      nodeName: flags.nodeName,
+      ...{ cluster, reserved, events, log, clock: systemClock, random: Math.random },
+    },
+    log,
+    changed: () => parts.agent?.updateListeners(),
+    busy: resumeQuickCompilers,
+    synced: resumeCompilers,
+  })
+  const agent = new Agent({
+    ...{ nodeName: flags.nodeName, config, version: VERSION, log, cluster, features },
+    apiServer: () => finder.server ?? '',
+    conditions: () => [live.condition()],
+  })
+  parts.agent = agent
+  followFiles(live)
+  followReserved(reserved, { servers: candidatesOf(flags, config).candidates, env: process.env, log })
+  return { agent, log }
+}
+
+function createFinder(
+  flags: Flags,
+  config: () => Config,
+  servers: AnsweringServers,
+  log: Logger,
+): ApiServerFinder {
+  return new ApiServerFinder({
+    candidates: () => candidatesOf(flags, config()),
+    connect({ kubeConfig }) {
+      const server = kubeConfig.getCurrentCluster()?.server ?? ''
+      return createApiClient(kubeConfig, (address) => servers.answered(server, address))
+    },
+    log,
+  })
+}
+
+function candidatesOf(flags: Flags, config: Config): ReturnType<typeof serverCandidates> {
+  const { apiServer, kubeletKubeconfigs } = config
+  const at = { apiServer, kubeletKubeconfigs, kubeconfig: flags.kubeconfig, env: process.env }
+  return serverCandidates({ ...at, serviceAccount: SERVICE_ACCOUNT })
+}
+
+function createRecorder(nodeName: string, finder: ApiServerFinder, log: Logger): EventRecorder {
+  return new EventRecorder({
+    sink: new EventSink({ client: () => finder.client(), log, pause: (ms) => setTimeout(ms) }),
+    reporter: { controller: 'podroute.io/agent', instance: nodeName },
+    clock: systemClock,
+    wall: () => new Date(),
+  })
+}
+
+function followFiles(live: LiveConfig): void {
+  const watch = new FileWatch(systemClock, () => {
+    live.reload()
+    watch.follow(live.files())
+  })
+  watch.follow(live.files())
+}
+
+function refusal(nodeName: string, problems: readonly string[]) {
+  return {
+    regarding: regardingNode(nodeName),
+    type: 'Warning',
+    reason: 'ConfigurationRefused',
+    action: 'ReadConfiguration',
+    note: `the last good configuration goes on: ${problems.join('; ')}`,
+  } as const
+}

@@ -1,0 +1,158 @@
+import { ClusterState } from '@podroute/cluster/state.ts'
+import type { FeatureContext } from '@podroute/feature/feature.ts'
+import { ReservedAddresses } from '@podroute/feature/reserved-addresses.ts'
+import { silent } from '@podroute/reconcile/log.ts'
+import { ManualClock } from '@podroute/reconcile/testing/manual-clock.ts'
+import { expect } from 'chai'
+import { adminPages } from './admin/pages.ts'
+import { parseFlags, usage } from './config/flags.ts'
+import { loadConfig } from './config/load.ts'
+import type { ConfigError } from './errors.ts'
+import { FEATURES } from './features.ts'
+import { healthPages } from './health.ts'
+import { createRegistry } from './metrics/registry.ts'
+import { RunningFeatures } from './running-features.ts'
+import { type Toy, toy } from './testing/toy/feature.ts'
+
+/** The one line that a new feature costs. */
+const DEFINITIONS = [...FEATURES, toy]
+/** Only the toy's life is looked at here. */
+const ALONE = [toy]
+
+const read = (text: string, args: readonly string[] = [], definitions = DEFINITIONS) =>
+  loadConfig(
+    parseFlags(['--node-name', 'node-1', '--config', 'file', ...args], {}, sectionsOf(definitions)),
+    definitions,
+    (path) => {
+      if (path === 'file') return text
+      if (path === 'secret') return 'hush\n'
+      throw new Error('no such file')
+    },
+  )
+
+function sectionsOf(definitions: typeof DEFINITIONS) {
+  return definitions.map(({ section }) => section)
+}
+
+function problemsOf(text: string): readonly string[] {
+  try {
+    read(text)
+    return []
+  } catch (error) {
+    return (error as ConfigError).problems
+  }
+}
+
+/** Nothing is followed by a toy. */
+const cluster = new ClusterState()
+
+function run() {
+  const said: string[] = []
+  const features = new RunningFeatures({
+    definitions: ALONE,
+    shared: {
+      nodeName: 'node-1',
+      ...{ cluster, clock: new ManualClock(), random: () => 0, log: silent },
+      reserved: new ReservedAddresses(),
+      events: { record() {} } as FeatureContext['events'],
+    },
+    log: silent,
+    changed: () => void said.push('changed'),
+    busy: () => void said.push('busy'),
+    synced: () => void said.push('synced'),
+  })
+  const state = {
+    version: '1',
+    nodeName: 'node-1',
+    apiServer: () => 'https://here',
+    watches: () => [],
+    features: () => features.list(),
+    conditions: () => features.list().flatMap(({ feature }) => feature.conditions()),
+  }
+  const configure = (text: string) => features.configure(read(text, [], ALONE).features)
+  return { features, said, state, configure }
+}
+
+describe('a feature from outside, in the list', () => {
+  let made: Toy
+  const start = async (text = '') => {
+    toy.made.length = 0
+    const running = run()
+    await running.features.create(read(text, [], ALONE).features)
+    await running.features.start()
+    made = toy.made[0]!
+    return running
+  }
+
+  it('has its section in the configuration, with defaults, secrets and problems of its own', () => {
+    expect(read('').features.get('toy')).to.deep.equal({ colour: 'red', rooms: 1, secret: undefined })
+    expect(read('toy: { secretFile: secret }').features.get('toy')).to.deep.include({ secret: 'hush' })
+    expect(problemsOf('toy: { colour: invisible, secretFile: none }')).to.deep.equal([
+      'toy.colour: nobody could see it',
+      'toy.secretFile: cannot read none: no such file',
+    ])
+    expect(problemsOf('toy: { color: blue }')).to.deep.equal([
+      'toy.color: unknown key, did you mean "colour"?',
+    ])
+  })
+
+  it('has its switch on the command line', () => {
+    expect(usage(sectionsOf(DEFINITIONS))).to.include('--run-toy=BOOL')
+    expect(read('', ['--run-toy=false']).features.has('toy')).to.equal(false)
+    expect(read('toy: { enabled: false }', ['--run-toy=true']).features.has('toy')).to.equal(true)
+  })
+
+  it('is started, shown, measured and asked for its health', async () => {
+    const { features, state, said } = await start()
+    expect(made.events).to.deep.equal(['prepare', 'start red'])
+    expect(said).to.deep.equal(['synced'])
+    const pages = adminPages(state)
+    const page = async (path: string) => JSON.parse((await pages(path))!.body)
+    expect((await page('/pages')).pages).to.deep.equal([{ name: 'walls', summary: 'what is painted' }])
+    expect(await page('/walls')).to.deep.equal({ colour: 'red' })
+    expect((await page('/walls/tables')).tables[0].rows).to.deep.equal([['red']])
+    const status = await page('/status')
+    expect(status.summary).to.deep.equal([['walls', 'red']])
+    expect(status.tables).to.have.all.keys('toy/walls')
+    expect(await createRegistry(state).metrics()).to.include('toy_walls 4\n')
+    expect((await healthPages(state)('/readyz'))?.status).to.equal(200)
+    await features[Symbol.asyncDispose]()
+    expect(made.events.at(-1)).to.equal('dispose')
+  })
+
+  it('takes a changed configuration while it runs, and says what of it cannot change', async () => {
+    const { configure, state } = await start()
+    expect(configure('toy: { colour: grey }')).to.deep.equal([])
+    expect(made.events.at(-1)).to.equal('paint grey')
+    expect((await healthPages(state)('/readyz'))?.status).to.equal(503)
+    expect(configure('toy: { colour: grey, rooms: 2 }')).to.deep.equal([
+      'toy.rooms: built with 1, build anew',
+    ])
+    expect(configure('toy: { colour: grey, rooms: 2 }'), 'said as long as it is so').to.have.length(1)
+    expect(configure('toy: { colour: grey }')).to.deep.equal([])
+  })
+
+  it('is cleaned up when it is switched off, and made anew when it is switched on', async () => {
+    const { configure, features, state } = await start()
+    configure('toy: { enabled: false }')
+    await features.settled
+    expect(made.events.slice(-2)).to.deep.equal(['cleanup', 'dispose'])
+    expect(features.list()).to.deep.equal([])
+    expect(await adminPages(state)('/walls')).to.equal(undefined)
+    configure('toy: { colour: blue }')
+    await features.settled
+    expect(toy.made[1]?.events).to.include('start blue')
+  })
+
+  it('ends as the last configuration says, however often it is switched', async () => {
+    const { configure, features } = await start()
+    for (const text of ['toy: { enabled: false }', 'toy: { colour: blue }', 'toy: { enabled: false }'])
+      configure(text)
+    await features.settled
+    expect(features.list()).to.deep.equal([])
+    configure('toy: { colour: green }')
+    configure('toy: { colour: yellow }')
+    await features.settled
+    expect(features.list().map(({ feature }) => feature.summary())).to.deep.equal([[['walls', 'yellow']]])
+  })
+})

@@ -1,0 +1,6 @@
+/** The features of the agent, in the order in which they start. A new one is a folder and a line here. */
+import type { FeatureDefinition } from '@podroute/feature/feature.ts'
+import { podNetwork } from '@podroute/pod-network/feature.ts'
+import { serviceProxy } from '@podroute/service-proxy/feature.ts'
+
+export const FEATURES: readonly FeatureDefinition[] = [podNetwork, serviceProxy]

@@ -1,0 +1,77 @@
+/**
+ * What the agent knows of a function that it runs: a feature turns what the API server says into what the kernel, the routers and the
+ * host's files hold. The agent loops over a list of definitions and knows no feature by name.
+ */
+
+import type { EventRecorder } from '@podroute/cluster/events/recorder.ts'
+import type { ClusterView } from '@podroute/cluster/state.ts'
+import type { Clock } from '@podroute/reconcile/clock.ts'
+import type { PendingChange } from '@podroute/reconcile/flush-order.ts'
+import type { Logger } from '@podroute/reconcile/log.ts'
+import type { TableStats } from '@podroute/reconcile/table.ts'
+import type { Condition } from './condition.ts'
+
+import type { Listener } from './listener.ts'
+import type { DeclareMetric } from './metric.ts'
+import type { Page, SummaryLine } from './page.ts'
+import type { ReservedAddresses } from './reserved-addresses.ts'
+import type { AnySection } from './section.ts'
+
+/** What a feature stands on. What it wants to know of another feature it asks of these. */
+export interface FeatureContext {
+  readonly nodeName: string
+  readonly cluster: ClusterView
+  readonly reserved: ReservedAddresses
+  readonly events: Pick<EventRecorder, 'record'>
+  readonly clock: Clock
+  /** Uniform in [0, 1). */
+  readonly random: () => number
+  readonly log: Logger
+  /** Why pods must not start yet, as the other features say; undefined: they may. */
+  podGate(): string | undefined
+  /** To be called when the own gate changed: the other features look again. */
+  gateChanged(): void
+  /** To be told of the first sync, when most code runs for the first time. */
+  readonly firstSync: {
+    /** There is very much to do. */
+    much(): void
+    /** It is over. */
+    done(): void
+  }
+}
+
+export interface Feature<Settings = unknown> extends AsyncDisposable {
+  /** Begins with what takes long and changes nothing, such as loading modules. */
+  prepare?(): void
+  /** Takes over what an earlier run left, and follows from then on. @throws Error when the agent must not run without it */
+  start(): Promise<void>
+  /**
+   * Takes new settings while it runs: what is different takes effect, all else stays untouched. Returns what cannot change on a
+   * running node, each with its path and what to do; the old value of that goes on.
+   */
+  configure(settings: Settings): readonly string[]
+  conditions(): readonly Condition[]
+  /** Why pods must not start yet; undefined: as far as this feature goes they may. */
+  podGate?(): string | undefined
+  /** The gate of another feature changed. */
+  othersChanged?(): void
+  readonly pages: readonly Page[]
+  /** Lines of `podroute status`. */
+  summary(): readonly SummaryLine[]
+  /** Of each table by its name. */
+  stats(): Readonly<Record<string, TableStats>>
+  /** What is still to be changed, in the order in which it will be. */
+  pending(): Iterable<PendingChange>
+  declareMetrics(declare: DeclareMetric): void
+  /** HTTP servers that it wants now. */
+  listeners?(): readonly Listener[]
+  /** Removes from the node exactly what is the feature's; called when it is switched off. */
+  cleanup(): Promise<void>
+}
+
+export interface FeatureDefinition<Settings = unknown> {
+  /** Names the feature in the log, in `podroute status` and in its nftables table: `pod-network`. */
+  readonly name: string
+  readonly section: AnySection
+  create(context: FeatureContext, settings: Settings): Feature<Settings> | Promise<Feature<Settings>>
+}

@@ -1,0 +1,133 @@
+/** The pod network as a feature of the agent. */
+import type { Feature, FeatureContext, FeatureDefinition } from '@podroute/feature/feature.ts'
+import type { DeclareMetric } from '@podroute/feature/metric.ts'
+import type { SummaryLine } from '@podroute/feature/page.ts'
+import type { ReservedHolder } from '@podroute/feature/reserved-addresses.ts'
+import { Speaker } from 'bgp-speaker-ts/speaker.ts'
+import { kernelTransport } from './bgp-transport.ts'
+import { declareBgpMetrics } from './metrics.ts'
+import { openPodNetworkKernel } from './open-kernel.ts'
+import { peersPage, routesPage } from './pages.ts'
+import { PodNetwork } from './pod-network.ts'
+import { section } from './section.ts'
+import type { PodNetworkSettings } from './settings.ts'
+import type { PodNetworkKernel } from './tables.ts'
+
+const API_SERVER_HOLDERS: readonly ReservedHolder[] = [
+  'api-server',
+  'api-server-endpoint',
+  'configured-api-server',
+]
+
+export const podNetwork: FeatureDefinition<PodNetworkSettings> = {
+  name: 'pod-network',
+  section,
+  async create(context, settings) {
+    return new PodNetworkFeature(context, settings, await openPodNetworkKernel(context.log))
+  },
+}
+
+class PodNetworkFeature implements Feature<PodNetworkSettings> {
+  readonly #network: PodNetwork
+  readonly #context: FeatureContext
+  readonly pages
+  #settings: PodNetworkSettings
+  readonly #subscriptions = new DisposableStack()
+  readonly #apiServers = new Map<ReservedHolder, readonly string[]>()
+
+  constructor(context: FeatureContext, settings: PodNetworkSettings, kernel: PodNetworkKernel) {
+    const { nodeName, clock, log, cluster, podGate } = context
+    this.#context = context
+    this.#settings = settings
+    this.#network = new PodNetwork({
+      ...{ nodeName, settings, kernel, clock, log, podGate },
+      createSpeaker: (speaker) => new Speaker({ ...speaker, transport: kernelTransport(), log }),
+      isVip: (address) =>
+        cluster.services.withAddress(address) !== undefined && !context.reserved.has(address),
+    })
+    this.pages = [peersPage(() => this.#network.peers()), routesPage(() => this.#network.snapshot().routes)]
+    this.#reserveRouters()
+  }
+
+  async start(): Promise<void> {
+    const { cluster, reserved } = this.#context
+    await this.#network.start()
+    this.#subscriptions.use(
+      reserved.subscribe((holder, addresses) => this.#reservedChanged(holder, addresses)),
+    )
+    const nodes = cluster.subscribe('nodes', {
+      changed: (name, _before, node) => (node ? this.#network.setNode(node) : this.#network.removeNode(name)),
+      synced: () => {
+        this.#network.nodesSynced()
+        this.#context.firstSync.done()
+      },
+    })
+    this.#subscriptions.use(nodes)
+  }
+
+  configure(settings: PodNetworkSettings): readonly string[] {
+    this.#settings = settings
+    this.#reserveRouters()
+    return this.#network.configure(settings)
+  }
+
+  conditions() {
+    // The other features say themselves what they lack.
+    return this.#network.conditions().filter(({ name }) => name !== 'others')
+  }
+
+  othersChanged(): void {
+    this.#network.wake()
+  }
+
+  summary(): readonly SummaryLine[] {
+    const { node, asn, peers, routes } = this.#network.snapshot()
+    const up = peers.filter((peer) => peer.state === 'established').length
+    const installed = routes.filter((route) => route.state === 'installed').length
+    return [
+      ['pod prefixes', node?.podCIDRs.join(', ') ?? ''],
+      ['addresses', node?.addresses.join(', ') ?? ''],
+      ['AS number', String(asn)],
+      ['peers', `${up} of ${peers.length} up`],
+      ['routes', String(installed)],
+    ]
+  }
+
+  stats() {
+    return this.#network.stats()
+  }
+
+  pending() {
+    return this.#network.pending()
+  }
+
+  declareMetrics(declare: DeclareMetric): void {
+    declareBgpMetrics(declare, () => this.#network.peers())
+  }
+
+  cleanup(): Promise<void> {
+    return this.#network.cleanup()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#subscriptions.dispose()
+    this.#context.reserved.replace('bgp-peer', [])
+    await this.#network[Symbol.asyncDispose]()
+  }
+
+  /** No router outside is believed about the API server. */
+  #reservedChanged(holder: ReservedHolder, addresses: readonly string[]): void {
+    if (!API_SERVER_HOLDERS.includes(holder)) return
+    this.#apiServers.set(holder, addresses)
+    this.#network.setApiServers([...this.#apiServers.values()].flat())
+  }
+
+  /** No Service may take a router's address. */
+  #reserveRouters(): void {
+    const { externalPeers } = this.#settings
+    this.#context.reserved.replace(
+      'bgp-peer',
+      externalPeers.map(({ address }) => address),
+    )
+  }
+}

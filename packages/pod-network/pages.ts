@@ -1,0 +1,68 @@
+/** What `podroute peers` and `podroute routes` show. */
+import { duration } from '@podroute/feature/duration.ts'
+import type { Page } from '@podroute/feature/page.ts'
+import type { DownReason } from 'bgp-speaker-ts/snapshot.ts'
+import type { NamedPeer, RouteSnapshot } from './snapshot.ts'
+
+export interface PeersReport {
+  readonly peers: readonly NamedPeer[]
+}
+
+export interface RoutesReport {
+  readonly routes: readonly RouteSnapshot[]
+}
+
+export function peersPage(peers: () => readonly NamedPeer[]): Page<PeersReport> {
+  return {
+    name: 'peers',
+    summary: 'the BGP sessions of this node',
+    data: () => ({ peers: peers() }),
+    tables: (report) => [
+      {
+        columns: ['NAME', 'ADDRESS', 'AS', 'STATE', 'UP', 'RECEIVED', 'ACCEPTED', 'SENT', 'LAST DOWN'],
+        rows: report.peers.map(peerRow),
+        empty: 'no peers',
+      },
+    ],
+  }
+}
+
+export function routesPage(routes: () => readonly RouteSnapshot[]): Page<RoutesReport> {
+  return {
+    name: 'routes',
+    summary: 'learned routes, and those that were refused',
+    data: () => ({ routes: routes() }),
+    tables: (report) => [
+      {
+        columns: ['DESTINATION', 'VIA', 'NODE', 'STATE', 'DETAIL'],
+        rows: report.routes.map((r) => [r.destination, r.gateway, r.node, r.state, r.detail]),
+        empty: 'no routes',
+      },
+    ],
+  }
+}
+
+function peerRow(peer: NamedPeer): string[] {
+  const { prefixesReceived, prefixesAccepted, prefixesAdvertised } = peer.counters
+  return [
+    peer.name,
+    peer.address,
+    String(peer.asn),
+    peer.state,
+    peer.uptime === undefined ? '' : duration(peer.uptime / 1000),
+    ...[prefixesReceived, prefixesAccepted, prefixesAdvertised].map(String),
+    peer.lastDown ? downText(peer.lastDown) : '',
+  ]
+}
+
+function downText(down: DownReason): string {
+  switch (down.kind) {
+    case 'notification-received':
+    case 'notification-sent':
+      return `${down.kind === 'notification-sent' ? 'sent' : 'received'} ${down.text}${down.communication ? `: ${down.communication}` : ''}`
+    case 'connection-failed':
+      return down.error
+    case 'connection-closed':
+      return down.error ?? 'closed'
+  }
+}

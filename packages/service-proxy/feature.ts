@@ -1,0 +1,161 @@
+/** The service proxy as a feature of the agent. */
+import type { Feature, FeatureContext, FeatureDefinition } from '@podroute/feature/feature.ts'
+import type { Listener } from '@podroute/feature/listener.ts'
+import type { DeclareMetric } from '@podroute/feature/metric.ts'
+import type { SummaryLine } from '@podroute/feature/page.ts'
+import { openKernel } from './kernel/open-kernel.ts'
+import { ProxyMetrics } from './metrics.ts'
+import { servicesPage } from './page.ts'
+import { API_SERVER_SERVICE, ApiServerEndpoints } from './plan/api-server-endpoints.ts'
+import { nodeStatement, statementOf } from './problems/events.ts'
+import { ServiceProxy } from './proxy.ts'
+import { proxyHealthPages } from './proxy-health.ts'
+import { Runner } from './runner.ts'
+import { section } from './section.ts'
+import type { ServiceProxySettings } from './settings.ts'
+import type { Problem } from './types.ts'
+
+export const serviceProxy: FeatureDefinition<ServiceProxySettings> = {
+  name: 'service-proxy',
+  section,
+  create: (context, settings) => new ServiceProxyFeature(context, settings),
+}
+
+class ServiceProxyFeature implements Feature<ServiceProxySettings> {
+  readonly #context: FeatureContext
+  readonly #proxy: ServiceProxy
+  readonly #runner: Runner
+  readonly #metrics = new ProxyMetrics(() => Date.now())
+  readonly #apiServer = new ApiServerEndpoints()
+  readonly #subscriptions = new DisposableStack()
+  readonly pages
+  #settings: ServiceProxySettings
+
+  constructor(context: FeatureContext, settings: ServiceProxySettings) {
+    const { nodeName, clock, log, random, firstSync } = context
+    this.#context = context
+    this.#settings = settings
+    this.#proxy = new ServiceProxy({
+      ...{ nodeName, clock, log, random, ...settings },
+      nodeAddresses: [],
+      kernel: openKernel(),
+      onFlushed: (_result, milliseconds) => this.#metrics.flushed(milliseconds),
+      onProblem: (problem) => this.#say(problem),
+    })
+    this.#runner = new Runner({
+      ...{ nodeName, log, clock, random },
+      proxy: this.#proxy,
+      metrics: this.#metrics,
+      gateChanged: () => context.gateChanged(),
+      unable: (reason) => context.events.record(nodeStatement(reason, nodeName)),
+      much: () => firstSync.much(),
+      synced: () => firstSync.done(),
+    })
+    this.pages = [
+      servicesPage(() => ({ services: this.#proxy.snapshot(), problems: this.#proxy.problems() })),
+    ]
+    this.#follow()
+  }
+
+  prepare(): void {
+    this.#proxy.prepare()
+  }
+
+  /** What keeps it from starting is tried again: the node has a pod network meanwhile. */
+  async start(): Promise<void> {
+    void this.#runner.start()
+  }
+
+  configure(settings: ServiceProxySettings): readonly string[] {
+    this.#settings = settings
+    this.#proxy.configure(settings)
+    return []
+  }
+
+  conditions() {
+    const { problem } = this.#runner
+    return [{ name: 'services', ok: problem === undefined, detail: problem ?? '' }]
+  }
+
+  podGate(): string | undefined {
+    return this.#runner.gate
+  }
+
+  summary(): readonly SummaryLine[] {
+    return [['services', String(this.#proxy.size.services)]]
+  }
+
+  stats() {
+    return this.#proxy.stats()
+  }
+
+  pending() {
+    return this.#proxy.pending()
+  }
+
+  declareMetrics(declare: DeclareMetric): void {
+    this.#metrics.declare(declare)
+  }
+
+  listeners(): readonly Listener[] {
+    const source = {
+      health: () => this.#runner.health(),
+      answered: (page: 'healthz' | 'livez', status: number) => this.#metrics.answered(page, status),
+    }
+    const handler = proxyHealthPages(source, () => new Date())
+    return [{ setting: 'serviceProxy.health', at: this.#settings.health, handler }]
+  }
+
+  async cleanup(): Promise<void> {
+    await this.#proxy.cleanup()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#subscriptions.dispose()
+    this.#runner[Symbol.dispose]()
+    await this.#proxy[Symbol.asyncDispose]()
+  }
+
+  #follow(): void {
+    const { cluster, reserved } = this.#context
+    const runner = this.#runner
+    const stack = this.#subscriptions
+    stack.use(reserved.subscribe((holder, addresses) => this.#proxy.setReservedAddresses(holder, addresses)))
+    stack.use(
+      cluster.subscribe('nodes', {
+        changed: (name, before, after) => runner.nodeChanged(name, before, after),
+        synced: () => runner.kindSynced('nodes'),
+      }),
+    )
+    stack.use(
+      cluster.subscribe('services', {
+        changed: (key, _before, after) => runner.serviceChanged(key, after),
+        synced: () => runner.kindSynced('services'),
+      }),
+    )
+    stack.use(
+      cluster.subscribe('endpointslices', {
+        changed: (key, before, after, trigger) => {
+          runner.sliceChanged(key, after, trigger)
+          if ((after ?? before)?.service === API_SERVER_SERVICE) this.#reserveApiServer()
+        },
+        synced: () => runner.kindSynced('endpointslices'),
+      }),
+    )
+  }
+
+  #reserveApiServer(): void {
+    const { cluster, reserved } = this.#context
+    const addresses = this.#apiServer.update(cluster.services.slicesOf(API_SERVER_SERVICE))
+    reserved.replace('api-server-endpoint', addresses)
+  }
+
+  #say(problem: Problem): void {
+    this.#context.events.record(statementOf(problem), (count) =>
+      this.#context.log.warn('a field of a Service was skipped', {
+        ...problem,
+        ...(count > 1 ? { count } : {}),
+      }),
+    )
+  }
+}

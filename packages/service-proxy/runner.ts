@@ -1,0 +1,208 @@
+/** The service proxy's life: started when the kernel can, fed from the cluster, asked whether it works. */
+
+import { outermost } from '@podroute/address/outermost.ts'
+import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
+import { type Clock, systemClock } from '@podroute/reconcile/clock.ts'
+import type { Logger } from '@podroute/reconcile/log.ts'
+import { backoffDelay } from '@podroute/reconcile/retries.ts'
+import type { ProxyMetrics } from './metrics.ts'
+import { UNHEALTHY_AFTER } from './pending.ts'
+import type { ServiceProxy } from './proxy.ts'
+import type { ProxyHealth } from './proxy-health.ts'
+import type { Service, ServiceKey, Slice } from './types.ts'
+
+/** What is used of the service proxy. */
+export type UsedProxy = Pick<
+  ServiceProxy,
+  | 'start'
+  | 'synced'
+  | 'setNodeAddresses'
+  | 'setClusterAddresses'
+  | 'setPodCIDRs'
+  | 'setZone'
+  | 'setService'
+  | 'setSlice'
+  | 'isHealthy'
+>
+
+export interface RunnerOptions {
+  readonly nodeName: string
+  readonly proxy: UsedProxy
+  readonly log: Logger
+  readonly metrics: ProxyMetrics
+  readonly clock?: Clock
+  readonly random: () => number
+  /** What `gate` says has changed. */
+  gateChanged(): void
+  /** The kernel cannot do Services; each reason once in a row. */
+  unable(reason: string): void
+  /** There is very much to do until the first sync is over. */
+  much(): void
+  /** The first sync is over. */
+  synced(): void
+}
+
+interface NodeFacts {
+  readonly prefixes: readonly string[]
+  readonly addresses: readonly string[]
+}
+
+/** Between two tries to start, in milliseconds. */
+const RETRY = { base: 1000, cap: 60_000 }
+/** Objects of a first list that are much to do: at so many, compiled code has paid for itself. */
+const MANY_OBJECTS = 3000
+
+export type FollowedKind = 'nodes' | 'services' | 'endpointslices'
+
+export class Runner implements Disposable {
+  readonly #options: RunnerOptions
+  readonly #log: Logger
+  readonly #clock: Clock
+  readonly #nodes = new Map<string, NodeFacts>()
+  readonly #missing = new Set<FollowedKind>(['nodes', 'services', 'endpointslices'])
+  readonly #created: number
+  #prefixes = ''
+  #started = false
+  #synced = false
+  #startProblem: string | undefined
+  #leaving = false
+  #objects = 0
+  #retry: Disposable | undefined
+  #disposed = false
+
+  constructor(options: RunnerOptions) {
+    this.#options = options
+    this.#log = options.log
+    this.#clock = options.clock ?? systemClock
+    this.#created = this.#clock.now()
+  }
+
+  /** Why Services do not work; undefined when they do. */
+  get problem(): string | undefined {
+    if (this.#startProblem !== undefined) return this.#startProblem
+    if (!this.#started) return 'starting'
+    if (this.#missing.size > 0) return `waiting for ${[...this.#missing].join(', ')}`
+    return this.#synced ? undefined : 'first sync'
+  }
+
+  /** Why pods must not start yet. A kernel that cannot do Services must not keep the node without a pod network. */
+  get gate(): string | undefined {
+    return this.#startProblem === undefined ? this.problem : undefined
+  }
+
+  /** What load balancers are to know. For a minute after the start, what an earlier run put into the kernel counts as fresh. */
+  health(): ProxyHealth {
+    const starting = !this.#synced && this.#clock.now() - this.#created < UNHEALTHY_AFTER
+    const healthy =
+      this.#startProblem === undefined && (this.#synced || starting) && this.#options.proxy.isHealthy()
+    return { healthy, eligible: !this.#leaving, lastUpdated: new Date(this.#options.metrics.lastFlush) }
+  }
+
+  /** Starts the proxy, and tries again until it works or the runner is disposed of. */
+  async start(failures = 0): Promise<void> {
+    try {
+      await this.#options.proxy.start()
+      this.#started = true
+      this.#startProblem = undefined
+    } catch (error) {
+      const problem = (error as Error).message
+      if (problem !== this.#startProblem) {
+        this.#log.error('Services do not work on this node', { error })
+        this.#options.unable(problem)
+      }
+      this.#startProblem = problem
+      this.#startAgain(failures + 1)
+    }
+    this.#options.gateChanged()
+    this.#syncIfComplete()
+  }
+
+  /** `after` is undefined for a Node that is gone. */
+  nodeChanged(name: string, before: ClusterNode | undefined, after: ClusterNode | undefined): void {
+    if (after) this.#nodes.set(name, factsOf(after))
+    else this.#nodes.delete(name)
+    if (name === this.#options.nodeName) this.#ownNodeChanged(after)
+    if (!before || !after || !sameFacts(factsOf(before), factsOf(after))) this.#applyNodes()
+  }
+
+  serviceChanged(key: ServiceKey, after: Service | undefined): void {
+    this.#count(after)
+    this.#options.metrics.changed('service')
+    this.#options.proxy.setService(key, after)
+  }
+
+  /** @param trigger when a Pod or Service changed, from which this follows */
+  sliceChanged(key: string, after: Slice | undefined, trigger?: string): void {
+    this.#count(after)
+    this.#options.metrics.changed('endpoint', trigger)
+    this.#options.proxy.setSlice(key, after)
+  }
+
+  /** Everything of one kind has been handed over. */
+  kindSynced(kind: FollowedKind): void {
+    this.#missing.delete(kind)
+    if (kind === 'nodes') this.#applyNodes()
+    this.#syncIfComplete()
+  }
+
+  [Symbol.dispose](): void {
+    this.#disposed = true
+    this.#retry?.[Symbol.dispose]()
+  }
+
+  #startAgain(failures: number): void {
+    if (this.#disposed) return
+    const delay = backoffDelay(failures, this.#options.random, RETRY)
+    this.#retry = this.#clock.after(delay, () => void this.start(failures))
+  }
+
+  /** A Node that is missing for a moment takes nothing away: the proxy goes on with what it was told last. */
+  #ownNodeChanged(node: ClusterNode | undefined): void {
+    this.#leaving = node === undefined || node.leaving
+    if (!node) return
+    this.#options.proxy.setZone(node.zone)
+    if (node.addresses.length > 0)
+      this.#options.proxy.setNodeAddresses(node.addresses.map(({ text }) => text))
+  }
+
+  #count(object: unknown): void {
+    if (object !== undefined && ++this.#objects === MANY_OBJECTS && !this.#synced) this.#options.much()
+  }
+
+  #syncIfComplete(): void {
+    if (!this.#started || this.#missing.size > 0 || this.#synced) return
+    this.#options.proxy.synced().then(
+      () => {
+        this.#synced = true
+        this.#log.info('Services are in place')
+        this.#options.synced()
+        this.#options.gateChanged()
+      },
+      (error: unknown) => this.#log.error('the first sync of Services failed', { error }),
+    )
+  }
+
+  /** A first list of many Nodes is one change, not one for each. */
+  #applyNodes(): void {
+    if (this.#missing.has('nodes')) return
+    const nodes = [...this.#nodes.values()]
+    const addresses = [...new Set(nodes.flatMap((node) => node.addresses))].sort()
+    this.#options.proxy.setClusterAddresses(addresses)
+    // An nftables set of intervals takes no prefixes that overlap.
+    const prefixes = outermost(
+      nodes.flatMap((node) => node.prefixes),
+      (text) => text,
+    ).sort()
+    if (prefixes.join() === this.#prefixes) return
+    this.#prefixes = prefixes.join()
+    this.#options.proxy.setPodCIDRs(prefixes)
+  }
+}
+
+function factsOf({ podCidrs, addresses }: ClusterNode): NodeFacts {
+  return { prefixes: podCidrs.map(({ text }) => text), addresses: addresses.map(({ text }) => text) }
+}
+
+function sameFacts(a: NodeFacts, b: NodeFacts): boolean {
+  return a.prefixes.join() === b.prefixes.join() && a.addresses.join() === b.addresses.join()
+}
