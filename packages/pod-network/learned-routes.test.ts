@@ -22,6 +22,8 @@ const learn = (prefix: string, peer = '172.30.0.12') => ({
   best: testPath(prefix, { peer, nextHop: peer }) as Path,
 })
 const lose = (prefix: string) => ({ prefix, best: undefined })
+/** The session is there. */
+const up = () => undefined
 const never = () => false
 const always = () => true
 
@@ -37,15 +39,15 @@ describe('learned routes', () => {
   })
 
   it('installs what becomes best and removes what its peer withdraws', () => {
-    routes.onBest([learn('10.244.2.0/24'), learn('10.244.3.0/24', '172.30.0.13')], never)
+    routes.onBest([learn('10.244.2.0/24'), learn('10.244.3.0/24', '172.30.0.13')], up)
     expect(table.get('10.244.3.0/24')?.gateway).to.equal('172.30.0.13')
-    routes.onBest([lose('10.244.2.0/24')], never)
+    routes.onBest([lose('10.244.2.0/24')], up)
     expect([...table.keys()]).to.deep.equal(['10.244.3.0/24'])
   })
 
   it('keeps a route whose session is lost, until the time is over', () => {
-    routes.onBest([learn('10.244.2.0/24')], never)
-    routes.onBest([lose('10.244.2.0/24')], always)
+    routes.onBest([learn('10.244.2.0/24')], up)
+    routes.onBest([lose('10.244.2.0/24')], () => now)
     now = 999
     expect(routes.expire(always)).to.equal(1000)
     expect(table.has('10.244.2.0/24')).to.equal(true)
@@ -54,16 +56,28 @@ describe('learned routes', () => {
     expect(table.has('10.244.2.0/24')).to.equal(false)
   })
 
+  it('keeps a route no longer when the speaker has kept it for a while, after a restart that never ended', () => {
+    routes.onBest([learn('10.244.2.0/24'), learn('10.244.3.0/24')], up)
+    now = 600
+    routes.onBest([lose('10.244.2.0/24')], () => 0)
+    expect(routes.expire(always)).to.equal(1000)
+    now = 1000
+    routes.onBest([lose('10.244.3.0/24')], () => 0)
+    expect(table.has('10.244.3.0/24')).to.equal(false)
+    routes.expire(always)
+    expect(table.size).to.equal(0)
+  })
+
   it('drops a kept route at once when its Node is gone', () => {
-    routes.onBest([learn('10.244.2.0/24')], never)
-    routes.onBest([lose('10.244.2.0/24')], always)
+    routes.onBest([learn('10.244.2.0/24')], up)
+    routes.onBest([lose('10.244.2.0/24')], () => now)
     routes.expire(never)
     expect(table.size).to.equal(0)
   })
 
   it('drops a kept route that the returning peer did not repeat, and only its own', () => {
-    routes.onBest([learn('10.244.2.0/24'), learn('10.244.3.0/24', '172.30.0.13')], never)
-    routes.onBest([lose('10.244.2.0/24'), lose('10.244.3.0/24')], always)
+    routes.onBest([learn('10.244.2.0/24'), learn('10.244.3.0/24', '172.30.0.13')], up)
+    routes.onBest([lose('10.244.2.0/24'), lose('10.244.3.0/24')], () => now)
     routes.heardAll(new Set(['172.30.0.12']))
     expect([...table.keys()]).to.deep.equal(['10.244.3.0/24'])
   })
@@ -80,7 +94,7 @@ describe('learned routes', () => {
     }
     routes.keepAdopted(before)
     expect(table.get('10.244.2.0/24')).to.equal(before)
-    routes.onBest([learn('10.244.2.0/24')], never)
+    routes.onBest([learn('10.244.2.0/24')], up)
     now = 5000
     routes.expire(always)
     expect(table.has('10.244.2.0/24')).to.equal(true)
@@ -90,7 +104,7 @@ describe('learned routes', () => {
     const router = { ...open, isExternal: (peer: string) => peer === '172.30.0.100' }
     const nodes = { ...router, clusterConflict: () => 'covers-pod-cidr' as const }
     routes.setGuard(router)
-    routes.onBest([learn('10.0.0.0/8', '172.30.0.100'), learn('10.244.2.0/24')], never)
+    routes.onBest([learn('10.0.0.0/8', '172.30.0.100'), learn('10.244.2.0/24')], up)
     routes.setGuard(nodes, 'external')
     expect([...table.keys()]).to.deep.equal(['10.244.2.0/24'])
     expect([...routes.refused]).to.deep.equal([['10.0.0.0/8', 'covers-pod-cidr']])
@@ -100,7 +114,7 @@ describe('learned routes', () => {
   })
 
   it('judges everything anew when what is protected changes', () => {
-    routes.onBest([learn('10.244.2.0/24')], never)
+    routes.onBest([learn('10.244.2.0/24')], up)
     routes.setGuard(closed)
     expect(table.size).to.equal(0)
     expect([...routes.refused]).to.deep.equal([['10.244.2.0/24', 'connected']])

@@ -43,12 +43,17 @@ export class LearnedRoutes {
     return this.#lingering
   }
 
-  /** @param sessionLost whether the peer of a path that went is away, not merely done with the prefix */
-  onBest(changes: readonly BestPathChange[], sessionLost: (peer: string) => boolean): void {
+  /**
+   * @param lostAt when the session with the peer of a path that went was lost; undefined: it is merely done with the prefix. With
+   * graceful restart the speaker has kept the path for a while already.
+   */
+  onBest(changes: readonly BestPathChange[], lostAt: (peer: string) => number | undefined): void {
     for (const { prefix, best } of changes) {
-      const before = this.#best.get(prefix)
+      const peer = this.#best.get(prefix)?.peer
+      const lost = peer === undefined ? undefined : lostAt(peer)
       if (best) this.#learned(prefix, best)
-      else if (before?.peer !== undefined && sessionLost(before.peer)) this.#keep(prefix)
+      else if (lost !== undefined && lost + this.#options.keepFor() > this.#options.now())
+        this.#keep(prefix, lost)
       else this.#drop(prefix)
     }
   }
@@ -57,7 +62,7 @@ export class LearnedRoutes {
   keepAdopted(route: Route): void {
     if (this.#best.has(route.destination)) return
     this.#options.table.set(route.destination, route)
-    this.#linger(route.destination)
+    this.#linger(route.destination, this.#options.now())
   }
 
   /** The peer is back and has said all it has: what it did not repeat is over. */
@@ -87,7 +92,7 @@ export class LearnedRoutes {
 
   /** All sessions are gone with their speaker. */
   forgetPaths(): void {
-    for (const prefix of this.#best.keys()) this.#keep(prefix)
+    for (const prefix of this.#best.keys()) this.#keep(prefix, this.#options.now())
   }
 
   #learned(prefix: string, best: Path): void {
@@ -111,14 +116,14 @@ export class LearnedRoutes {
     })
   }
 
-  #keep(prefix: string): void {
+  #keep(prefix: string, since: number): void {
     this.#best.delete(prefix)
     this.#refused.delete(prefix)
-    if (this.#options.table.get(prefix)) this.#linger(prefix)
+    if (this.#options.table.get(prefix)) this.#linger(prefix, since)
   }
 
-  #linger(prefix: string): void {
-    this.#lingering.set(prefix, this.#options.now() + this.#options.keepFor())
+  #linger(prefix: string, since: number): void {
+    this.#lingering.set(prefix, since + this.#options.keepFor())
   }
 
   #drop(prefix: string): void {

@@ -1,9 +1,10 @@
 import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
 import type { LogFields, Logger } from '@podroute/reconcile/log.ts'
-import { Speaker } from 'bgp-speaker-ts/speaker.ts'
+import { Speaker, type SpeakerEvents } from 'bgp-speaker-ts/speaker.ts'
 import { makeSpeaker, type TestSpeaker } from 'bgp-speaker-ts/testing/pair.ts'
 import { expect } from 'chai'
 import { Peering } from './peering.ts'
+import type { PodNetworkSettings } from './settings.ts'
 import { testSettings } from './testing/fixtures.ts'
 
 const HERE = '127.0.0.71'
@@ -14,9 +15,24 @@ const local = (addresses: readonly string[]): ClusterNode => ({
   addresses: addresses.map((text) => ({ family: 4, text })),
 })
 
+/** Resolves at the first event for which `holds`. */
+function once<K extends keyof SpeakerEvents>(
+  speaker: Speaker,
+  event: K,
+  holds: (...args: SpeakerEvents[K]) => boolean,
+): Promise<void> {
+  return new Promise((resolve) => {
+    const listener = (...args: unknown[]) => {
+      if (holds(...(args as SpeakerEvents[K]))) resolve()
+    }
+    speaker.on(event, listener as never)
+  })
+}
+
 describe('peering', () => {
   let there: TestSpeaker
   let peering: Peering
+  let makePeering: (settings: PodNetworkSettings) => Peering
   let said: { message: string; fields: LogFields | undefined }[]
   let replaced: number
   /** Called for every event of a session. */
@@ -36,22 +52,51 @@ describe('peering', () => {
     onPeer = () => {}
     const say = (message: string, fields?: LogFields) => void said.push({ message, fields })
     const log: Logger = { debug() {}, info: say, warn: say, error: say }
-    peering = new Peering(
-      (config) => new Speaker({ ...config, log }),
-      () => ({ ...testSettings, port: 0 }),
-      {
-        onBest() {},
-        onPeer: () => onPeer(),
-        nodeAt: (peer) => (peer === THERE ? 'there' : undefined),
-        onReplaced: () => replaced++,
-      },
-      log,
-    )
+    makePeering = (settings) =>
+      new Peering(
+        (config) => new Speaker({ ...config, log }),
+        () => settings,
+        {
+          onBest() {},
+          onPeer: () => onPeer(),
+          nodeAt: (peer) => (peer === THERE ? 'there' : undefined),
+          onReplaced: () => replaced++,
+        },
+        log,
+      )
+    peering = makePeering({ ...testSettings, port: 0 })
   })
   afterEach(async () => {
     await peering.close('over')
     await there.speaker.close()
   })
+
+  for (const [when, restartTime, kept] of [
+    ['leaves its routes with peers that keep them', 90, true],
+    ['takes its routes along where that is off', undefined, false],
+  ] as const) {
+    it(`${when}, when the agent stops`, async () => {
+      await peering.close('of another kind')
+      const { restartTime: _, ...settings } = testSettings
+      peering = makePeering({ ...settings, port: 0, ...(restartTime === undefined ? {} : { restartTime }) })
+      await peering.ensure(local([HERE]))
+      const { speaker } = peering
+      const families = ['ipv4-unicast'] as const
+      const gracefulRestart = { time: 60, forwarding: true }
+      const common = { asn: 64512, families, ...(restartTime === undefined ? {} : { gracefulRestart }) }
+      const { port } = speaker!.listening()[0]!
+      there.speaker.addPeer({ ...common, address: HERE, port, localAddress: THERE, passive: true })
+      speaker!.announce({ prefix: '10.9.0.0/16' })
+      speaker!.addPeer({ ...common, address: THERE, port: there.port, localAddress: HERE })
+      const learned = () => [...there.speaker.routes()].map(({ prefix }) => prefix)
+      const down = once(there.speaker, 'peer', ({ kind }) => kind === 'down')
+      await once(there.speaker, 'best', () => learned().length > 0)
+      await peering.leave('agent stops')
+      await down
+      await new Promise(setImmediate)
+      expect(learned()).to.deep.equal(kept ? ['10.9.0.0/16'] : [])
+    })
+  }
 
   it('says that a session came up, and that it ended, once each, with the name of the node and the reason', async () => {
     await peering.ensure(local([HERE]))

@@ -97,11 +97,25 @@ export class Peering {
     this.#identity = identity
   }
 
+  /** Ends the sessions for good: peers forget this node's routes. */
   async close(reason: string): Promise<void> {
+    await this.#takeSpeaker()?.close(reason)
+  }
+
+  /**
+   * Ends the sessions until another agent starts. With graceful restart the connections just close: after a NOTIFICATION peers without
+   * RFC 8538 would forget the routes (RFC 4724 section 4), and with it an end that is announced is a hard reset.
+   */
+  async leave(reason: string): Promise<void> {
+    if (this.#settings().restartTime === undefined) return this.close(reason)
+    await this.#takeSpeaker()?.abandon()
+  }
+
+  #takeSpeaker(): Speaker | undefined {
     const speaker = this.#speaker
     this.#speaker = undefined
     speaker?.removeAllListeners()
-    await speaker?.close(reason)
+    return speaker
   }
 
   async #replace(config: NonNullable<ReturnType<typeof speakerConfig>>): Promise<void> {

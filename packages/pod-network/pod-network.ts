@@ -60,6 +60,8 @@ export class PodNetwork implements AsyncDisposable {
   readonly #subscriptions: Disposable[] = []
   readonly #timers: NamedTimers
   readonly #readiness: Readiness
+  /** When the sessions that are down were lost. */
+  readonly #lostAt = new Map<string, number>()
   #settings: PodNetworkSettings
   #surroundings: Surroundings = NOWHERE
   #surroundingsKnown = false
@@ -239,14 +241,14 @@ export class PodNetwork implements AsyncDisposable {
       await table.clear()
   }
 
-  /** Ends sessions and timers; everything in the kernel stays, so that pods go on while another agent starts. */
+  /** Ends sessions and timers; everything in the kernel, and at peers with graceful restart, stays: pods go on while another agent starts. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true
     this.#timers[Symbol.dispose]()
     for (const subscription of this.#subscriptions) subscription[Symbol.dispose]()
     await this.#work
     await this.#group[Symbol.asyncDispose]()
-    await this.#peering.close('agent stops')
+    await this.#peering.leave('agent stops')
   }
 
   #run(): void {
@@ -292,18 +294,29 @@ export class PodNetwork implements AsyncDisposable {
   }
 
   #onBest(changes: Parameters<LearnedRoutes['onBest']>[0]): void {
-    // An outside router whose session is lost cannot be counted on; a node's pods are where they were.
-    const lost = (peer: string) =>
-      this.#nodes.withAddress(peer) !== undefined && !this.#peering.isEstablished(peer)
-    this.#learned.onBest(changes, lost)
+    // An outside router whose session is lost, and which has not asked for patience (RFC 4724), cannot be counted on; a node's pods are
+    // where they were.
+    const lostAt = (peer: string) =>
+      this.#nodes.withAddress(peer) === undefined ? undefined : this.#lostAt.get(peer)
+    this.#learned.onBest(changes, lostAt)
     this.#expire()
   }
 
   #onPeer(event: PeerEvent): void {
     const { peer } = event
+    if (event.kind === 'established') this.#lostAt.delete(peer)
+    if (event.kind === 'down') this.#lost(peer)
     if (event.kind === 'end-of-rib')
       this.#timers.after(`heard ${peer}`, HEARD_AFTER, () => this.#heardAll(peer))
     if (event.kind !== 'state') this.wake()
+  }
+
+  /** Remembers when a session was lost, for as long as that matters. */
+  #lost(peer: string): void {
+    const now = this.#options.clock.now()
+    for (const [other, at] of this.#lostAt)
+      if (at + this.#settings.keepRoutes * 1000 <= now) this.#lostAt.delete(other)
+    this.#lostAt.set(peer, now)
   }
 
   /** What a peer that is back has not repeated is over; unless it went again meanwhile. */

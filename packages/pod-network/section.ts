@@ -70,6 +70,10 @@ const bgp = z.strictObject({
   mesh: z.boolean().default(true),
   meshPasswordFile: z.string().min(1).optional(),
   holdTimeSeconds: holdTime.default(90),
+  /** RFC 4724, RFC 8538: peers keep this node's routes for so long while its agent is away. */
+  gracefulRestart: z
+    .strictObject({ enabled: z.boolean().default(true), timeSeconds: seconds(1, 4095).default(120) })
+    .prefault({}),
   keepRoutesSeconds: seconds(0, 3600).default(120),
   peerDeadlineSeconds: seconds(1, 600).default(20),
 })
@@ -131,6 +135,7 @@ function settingsOf(
     serviceCidrs: file.serviceCIDRs.map(cidr),
     clusterCidrs: file.podNetwork.clusterCIDRs.map(cidr),
     conflist: file.podNetwork.conflist,
+    ...(file.bgp.gracefulRestart.enabled ? { restartTime: file.bgp.gracefulRestart.timeSeconds } : {}),
     keepRoutes: file.bgp.keepRoutesSeconds,
     peerDeadline: file.bgp.peerDeadlineSeconds,
   }

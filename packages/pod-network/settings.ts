@@ -57,6 +57,8 @@ export interface PodNetworkSettings {
   readonly clusterCidrs: readonly Cidr[]
   /** Path of the CNI configuration. */
   readonly conflist: string
+  /** Seconds that peers keep this node's routes while its agent is away (graceful restart, RFC 4724); absent: peers are not asked to. */
+  readonly restartTime?: number
   /** Seconds that a node's routes outlive its lost session, so that a restart over there loses no packet. */
   readonly keepRoutes: number
   /** Seconds after the start before what nobody announced again is swept, and before readiness stops waiting for peers. */

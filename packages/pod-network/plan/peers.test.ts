@@ -80,6 +80,18 @@ describe('peers', () => {
     expect(peer.importPolicy?.otherwise).to.equal('accept')
   })
 
+  it('asks every peer to keep the routes while the agent is away, unless that is off', () => {
+    const router = { address: '172.30.0.100', asn: 65000, acceptRoutes: false, maxPrefixes: 9 }
+    const planned = (settings: typeof testSettings) => [
+      planMeshPeer(one, two, settings)?.gracefulRestart,
+      planExternalPeer(one, router, settings)?.gracefulRestart,
+    ]
+    const kept = { time: 90, forwarding: true }
+    expect(planned(testSettings)).to.deep.equal([kept, kept])
+    const { restartTime: _, ...off } = testSettings
+    expect(planned(off)).to.deep.equal([undefined, undefined])
+  })
+
   it('takes no route from a router whose routes are not accepted', () => {
     const router = { address: '172.30.0.100', asn: 65000, acceptRoutes: false, maxPrefixes: 9 }
     expect(planExternalPeer(one, router, testSettings)?.importPolicy?.otherwise).to.equal('reject')

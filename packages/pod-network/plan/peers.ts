@@ -29,6 +29,7 @@ export function planMeshPeer(
     asn: settings.asn,
     localAddress: primaryAddress(local, transport)!,
     holdTime: settings.holdTime,
+    ...gracefulRestart(settings),
     families: families.map(bgpFamily),
     ...(settings.meshPassword === undefined ? {} : { password: settings.meshPassword }),
     importPolicy: meshImport(other),
@@ -53,6 +54,7 @@ export function planExternalPeer(
     asn: peer.asn,
     localAddress,
     holdTime: peer.holdTime ?? settings.holdTime,
+    ...gracefulRestart(settings),
     families: families.map(bgpFamily),
     ...(peer.password === undefined ? {} : { password: peer.password }),
     importPolicy: externalImport(peer.acceptRoutes),
@@ -60,6 +62,11 @@ export function planExternalPeer(
     exportPolicy: EXPORT_OWN,
     nextHop: nextHops(local),
   }
+}
+
+/** The kernel forwards whether an agent runs or not, so that what peers know of this node stays true. */
+function gracefulRestart({ restartTime }: PodNetworkSettings): Pick<PeerConfig, 'gracefulRestart'> {
+  return restartTime === undefined ? {} : { gracefulRestart: { time: restartTime, forwarding: true } }
 }
 
 /** This node's own address of each family: the only next hop that it ever names. */

@@ -28,6 +28,7 @@ export const testSettings: PodNetworkSettings = {
   serviceCidrs: [],
   clusterCidrs: [],
   conflist: '/etc/cni/net.d/10-podroute.conflist',
+  restartTime: 90,
   keepRoutes: 120,
   peerDeadline: 30,
 }
