@@ -1,0 +1,224 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { NodeObject } from '@podroute/cluster/objects/node.ts'
+import { Nft } from '@podroute/linux/nft/nft.ts'
+import { PodNetwork } from '@podroute/pod-network/pod-network.ts'
+import { KernelChanges } from '@podroute/pod-network/resources/kernel-changes.ts'
+import type { PodNetworkSettings } from '@podroute/pod-network/settings.ts'
+import { testSettings } from '@podroute/pod-network/testing/fixtures.ts'
+import { systemClock } from '@podroute/reconcile/clock.ts'
+import { silent } from '@podroute/reconcile/log.ts'
+import { Speaker } from 'bgp-speaker-ts/speaker.ts'
+import { expect } from 'chai'
+import { eventually } from '../support/eventually.ts'
+import { TestNetns } from './linux-support.ts'
+
+const NODE = 'node-1'
+const BRIDGE = testSettings.bridge
+const OWN: NodeObject = {
+  ...{ name: NODE, ready: true },
+  podCIDRs: ['10.244.1.0/24', 'fd10:244:0:1::/64'],
+  internalIPs: ['172.31.0.11', 'fd31::11'],
+}
+
+/** A node whose pod network is told of Nodes by the test; its kernel is a real one. */
+class TestNode {
+  readonly netns: TestNetns
+  readonly directory: string
+  readonly nft: Nft
+  readonly sysctls = new Map<string, string>()
+  readonly #changes: KernelChanges
+  network!: PodNetwork
+
+  private constructor(netns: TestNetns, directory: string) {
+    this.netns = netns
+    this.directory = directory
+    this.nft = Nft.open({ netns: netns.path })
+    this.#changes = KernelChanges.open(silent, { netns: netns.path })
+  }
+
+  static async create(): Promise<TestNode> {
+    const netns = await TestNetns.create('node-life')
+    await netns.veth('eth0', '172.31.0.11/24', 'fd31::11/64')
+    return new TestNode(netns, await mkdtemp(join(tmpdir(), 'podroute-life-')))
+  }
+
+  /** Starts the pod network, or starts it again; it knows what these Nodes say. */
+  async start(settings: Partial<PodNetworkSettings> = {}, ...nodes: readonly NodeObject[]): Promise<void> {
+    const { routes, links, addresses } = this.netns
+    const sysctls = {
+      read: (name: string) => this.sysctls.get(name),
+      write: (name: string, value: string) => void this.sysctls.set(name, value),
+    }
+    this.network = new PodNetwork({
+      nodeName: NODE,
+      settings: { ...testSettings, mesh: false, conflist: this.conflist, ...settings },
+      kernel: { routes, links, addresses, nft: this.nft, sysctls, changes: this.#changes },
+      // The process is in another namespace than the kernel that it works on.
+      createSpeaker: (config) => new Speaker({ ...config, listen: { addresses: ['127.0.0.81'], port: 0 } }),
+      clock: systemClock,
+      log: silent,
+      isVip: () => false,
+      servicesProblem: () => undefined,
+    })
+    await this.network.start()
+    for (const node of nodes) this.network.setNode(node)
+    this.network.nodesSynced()
+  }
+
+  get conflist(): string {
+    return join(this.directory, '10-podroute.conflist')
+  }
+
+  /** What pods stand on. */
+  async state() {
+    const links = await this.netns.links.list()
+    const bridge = links.find(({ name }) => name === BRIDGE)
+    const addresses = await this.netns.addresses.list({ interfaceIndex: bridge?.index ?? -1 })
+    return {
+      bridge: bridge?.index,
+      mac: bridge?.mac,
+      ports: links.filter(({ master }) => master !== 0 && master === bridge?.index).map(({ name }) => name),
+      addresses: addresses.filter(({ scope }) => scope === 0).map(({ address }) => address),
+      conflist: await readFile(this.conflist, 'utf8'),
+      table: await this.nft.listJson('list table inet podroute'),
+    }
+  }
+
+  /** Resolves when what the test said before is planned and in the kernel: after it comes and goes another Node's address. */
+  async settled(): Promise<void> {
+    const other = { name: 'node-2', ready: false, podCIDRs: [], internalIPs: ['172.31.0.99'] }
+    const seen = async () => JSON.stringify(await this.nft.listJson('list set inet podroute nodes-4'))
+    this.network.setNode(other)
+    await eventually(async () => (await seen()).includes('172.31.0.99'))
+    this.network.removeNode(other.name)
+    await eventually(async () => !(await seen()).includes('172.31.0.99'))
+  }
+
+  condition(name: string): string | undefined {
+    return this.network.conditions().find((condition) => condition.name === name)?.detail
+  }
+
+  async ready(): Promise<void> {
+    await eventually(() => this.network.ready)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.network?.[Symbol.asyncDispose]()
+    this.#changes[Symbol.dispose]()
+    this.nft[Symbol.dispose]()
+    this.netns[Symbol.dispose]()
+    await rm(this.directory, { recursive: true })
+  }
+}
+
+describe("a node's life", function () {
+  this.timeout(30_000)
+  let node: TestNode
+  const reports = (change: Partial<NodeObject>) => node.network.setNode({ ...OWN, ...change })
+  const waitsFor = (detail: string) => eventually(() => node.condition('node') === detail)
+
+  beforeEach(async () => {
+    node = await TestNode.create()
+    await node.start({}, OWN)
+    await node.ready()
+    const { index } = (await node.netns.links.get(BRIDGE))!
+    await node.netns.links.add({
+      kind: 'veth',
+      name: 'pod1',
+      up: true,
+      master: index,
+      peer: { name: 'pod1-in' },
+    })
+    await eventually(() => node.network.stats()['bridge-ports']?.applied === 1)
+  })
+  afterEach(() => node[Symbol.asyncDispose]())
+
+  it('changes nothing under its pods while its Node is deleted, and back without prefixes or addresses', async () => {
+    const before = await node.state()
+    node.network.removeNode(NODE)
+    await waitsFor(`there is no Node ${NODE}`)
+    await node.settled()
+    expect(await node.state()).to.deep.equal(before)
+    reports({ podCIDRs: [], internalIPs: [] })
+    await waitsFor(`Node ${NODE} has no podCIDR`)
+    await node.settled()
+    expect(await node.state()).to.deep.equal(before)
+    reports({ internalIPs: [] })
+    await waitsFor(`Node ${NODE} has no InternalIP`)
+    await node.settled()
+    expect(node.condition('speaker')).to.equal('')
+    reports({})
+    await node.ready()
+    expect(await node.state()).to.deep.equal(before)
+  })
+
+  it('changes nothing when the agent starts again while its Node lacks its fields', async () => {
+    const before = await node.state()
+    await node.network[Symbol.asyncDispose]()
+    await node.start({ peerDeadline: 0 }, { ...OWN, podCIDRs: [], internalIPs: [] })
+    await waitsFor(`Node ${NODE} has no podCIDR`)
+    reports({ podCIDRs: [] })
+    await eventually(() => node.network.stats().masquerade?.desired === 2)
+    expect(await node.state()).to.deep.equal(before)
+    reports({})
+    await node.ready()
+    expect(await node.state()).to.deep.equal(before)
+  })
+
+  it('has the CNI configuration of its new prefixes, though the addresses came a moment later', async () => {
+    const podCIDRs = ['10.244.7.0/24', 'fd10:244:0:7::/64']
+    node.network.removeNode(NODE)
+    reports({ podCIDRs, internalIPs: [] })
+    await eventually(async () =>
+      expect((await node.state()).addresses).to.have.members(['10.244.7.1', 'fd10:244:0:7::1']),
+    )
+    reports({ podCIDRs })
+    await eventually(async () =>
+      expect((await node.state()).conflist)
+        .to.include('10.244.7.0/24')
+        .and.not.include('10.244.1.0/24'),
+    )
+    await node.ready()
+  })
+
+  it('makes a bridge anew that somebody deleted, with its addresses, its switches and its ports', async () => {
+    const { bridge, ...before } = await node.state()
+    await node.netns.links.remove(bridge!)
+    node.sysctls.set(`net/ipv4/conf/${BRIDGE}/rp_filter`, '0')
+    await eventually(async () => {
+      const { bridge: made, ...after } = await node.state()
+      expect(made).not.to.equal(bridge)
+      return expect(after).to.deep.equal(before)
+    })
+    await eventually(() => node.sysctls.get(`net/ipv4/conf/${BRIDGE}/rp_filter`) === '2')
+    const port = (await node.netns.links.get('pod1'))!
+    expect((await node.netns.links.bridgePorts()).get(port.index)).to.include({ hairpin: true })
+  })
+
+  it('takes a port back that lost its bridge, and forgets one whose pod is gone', async () => {
+    const before = await node.state()
+    const port = (await node.netns.links.get('pod1'))!
+    await node.netns.links.set(port.index, { master: 0 })
+    await eventually(async () => expect(await node.state()).to.deep.equal(before))
+    await node.netns.links.remove(port.index)
+    const nothing = { desired: 0, applied: 0, pending: 0, failed: 0 }
+    await eventually(() => expect(node.network.stats()['bridge-ports']).to.include(nothing))
+  })
+
+  it('masquerades nothing any more when it starts with that switched off, and everything when it is on again', async () => {
+    const rules = async () =>
+      (await node.nft.show('list table inet podroute')).match(/ masquerade$/gm)?.length
+    expect(await rules()).to.equal(2)
+    for (const [masquerade, count] of [
+      [false, undefined],
+      [true, 2],
+    ] as const) {
+      await node.network[Symbol.asyncDispose]()
+      await node.start({ masquerade }, OWN)
+      await node.ready()
+      expect(await rules()).to.equal(count)
+    }
+  })
+})
