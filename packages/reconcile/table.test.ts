@@ -159,6 +159,27 @@ describe('Table', () => {
     expect([...resource.state.keys()]).to.deep.equal(['kept', 'changed'])
   })
 
+  it('keeps what it adopted and nobody wants yet until it is swept, whatever is announced or audited meanwhile', async () => {
+    const { resource, table } = setup(new Map(Object.entries({ a: 1, b: 2, c: 3 })))
+    await table.adopt()
+    table.touch('a', { kind: 'unknown' })
+    resource.state.set('b', 9)
+    await table.audit()
+    await table.flush()
+    expect(resource.batches).to.deep.equal([])
+    table.delete('c')
+    await table.flush()
+    expect([...resource.state.keys()]).to.deep.equal(['a', 'b'])
+    table.set('a', 1)
+    table.sweep()
+    await table.flush()
+    expect([...resource.state]).to.deep.equal([['a', 1]])
+    resource.tamper('z', 1)
+    table.touch('z')
+    await table.flush()
+    expect([...resource.state.keys()]).to.deep.equal(['a'])
+  })
+
   it('puts back what a watcher says was taken away, and counts it', async () => {
     const { resource, table } = setup()
     using _ = table.watch()

@@ -66,6 +66,8 @@ export class Table<K extends string, V> {
   #written: Set<K> | undefined
   /** The resource's revision when everything was as acknowledged. */
   #soundRevision: string | undefined
+  /** Something was adopted that nobody wants yet: it stays until `sweep`, whatever is announced of it meanwhile. */
+  #unswept = false
   #repaired = 0
   #tail: Promise<unknown> = Promise.resolve()
   /** One audit at a time. */
@@ -120,6 +122,7 @@ export class Table<K extends string, V> {
   /** Something happened to this key outside: it is read again, and repaired, at the next flush. */
   touch(key: K, sighting?: Sighting<V>): void {
     this.#doubts.add(key, sighting)
+    if (this.#unswept && !this.#state.desired.has(key)) return
     this.#mark(key)
   }
 
@@ -158,11 +161,13 @@ export class Table<K extends string, V> {
         for (const [key, value] of portion) this.#state.acknowledge(key, value)
       }
       for (const key of this.#state.desired.keys()) this.#mark(key)
+      this.#unswept = this.#state.unwanted().length > 0
     })
   }
 
   /** Marks everything acknowledged that nobody wants for removal; returns how many. */
   sweep(): number {
+    this.#unswept = false
     const unwanted = this.unwanted()
     for (const [key] of unwanted) this.#mark(key)
     return unwanted.length
