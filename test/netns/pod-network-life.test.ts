@@ -3,13 +3,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { NodeObject } from '@podroute/cluster/objects/node.ts'
 import { Nft } from '@podroute/linux/nft/nft.ts'
+import type { CreateSpeaker } from '@podroute/pod-network/peering.ts'
 import { PodNetwork } from '@podroute/pod-network/pod-network.ts'
 import { KernelChanges } from '@podroute/pod-network/resources/kernel-changes.ts'
-import type { PodNetworkSettings } from '@podroute/pod-network/settings.ts'
+import { type PodNetworkSettings, ROUTE_PROTOCOL } from '@podroute/pod-network/settings.ts'
 import { testSettings } from '@podroute/pod-network/testing/fixtures.ts'
 import { systemClock } from '@podroute/reconcile/clock.ts'
 import { silent } from '@podroute/reconcile/log.ts'
 import { Speaker } from 'bgp-speaker-ts/speaker.ts'
+import { FakeClock } from 'bgp-speaker-ts/testing/fake-clock.ts'
+import { MemoryNetwork } from 'bgp-speaker-ts/testing/memory-network.ts'
 import { expect } from 'chai'
 import { eventually } from '../support/eventually.ts'
 import { TestNetns } from './linux-support.ts'
@@ -30,6 +33,9 @@ class TestNode {
   readonly sysctls = new Map<string, string>()
   readonly #changes: KernelChanges
   network!: PodNetwork
+  /** The process is in another namespace than the kernel that it works on. */
+  createSpeaker: CreateSpeaker = (config) =>
+    new Speaker({ ...config, listen: { addresses: ['127.0.0.81'], port: 0 } })
 
   private constructor(netns: TestNetns, directory: string) {
     this.netns = netns
@@ -55,8 +61,7 @@ class TestNode {
       nodeName: NODE,
       settings: { ...testSettings, mesh: false, conflist: this.conflist, ...settings },
       kernel: { routes, links, addresses, nft: this.nft, sysctls, changes: this.#changes },
-      // The process is in another namespace than the kernel that it works on.
-      createSpeaker: (config) => new Speaker({ ...config, listen: { addresses: ['127.0.0.81'], port: 0 } }),
+      createSpeaker: this.createSpeaker,
       clock: systemClock,
       log: silent,
       isVip: () => false,
@@ -88,7 +93,7 @@ class TestNode {
 
   /** Resolves when what the test said before is planned and in the kernel: after it comes and goes another Node's address. */
   async settled(): Promise<void> {
-    const other = { name: 'node-2', ready: false, podCIDRs: [], internalIPs: ['172.31.0.99'] }
+    const other = { name: 'node-9', ready: false, podCIDRs: [], internalIPs: ['172.31.0.99'] }
     const seen = async () => JSON.stringify(await this.nft.listJson('list set inet podroute nodes-4'))
     this.network.setNode(other)
     await eventually(async () => (await seen()).includes('172.31.0.99'))
@@ -221,4 +226,85 @@ describe("a node's life", function () {
       expect(await rules()).to.equal(count)
     }
   })
+})
+
+describe('nodes that are back with the addresses of each other', function () {
+  this.timeout(30_000)
+  const ADDRESSES = ['172.31.0.12', '172.31.0.13'] as const
+  const PREFIXES = ['10.244.2.0/24', '10.244.3.0/24'] as const
+  let node: TestNode
+  let clock: FakeClock
+  let memory: MemoryNetwork
+  let speakers: Speaker[]
+
+  /** Node 2 or 3, as the API server has it. */
+  const report = (i: 0 | 1, address: string) =>
+    node.network.setNode({
+      name: `node-${i + 2}`,
+      ready: true,
+      podCIDRs: [PREFIXES[i]],
+      internalIPs: [address],
+    })
+  /** The agent of that node, at an address. */
+  const speak = async (i: 0 | 1, address: string) => {
+    const listen = { addresses: [address], port: 179 }
+    const transport = memory.transport(address)
+    const speaker = new Speaker({ asn: 64512, routerId: address, listen, clock, transport })
+    speakers.push(speaker)
+    speaker.addPeer({ address: '172.31.0.11', asn: 64512, localAddress: address, families: ['ipv4-unicast'] })
+    speaker.announce({ prefix: PREFIXES[i], nextHop: address })
+    await speaker.start()
+  }
+  const silence = () => {
+    for (const speaker of speakers.splice(0)) void speaker.close()
+    clock.advance(2000)
+  }
+  const expectRoutes = (first: string, second: string) =>
+    eventually(async () => {
+      clock.advance(1000)
+      const routes = await node.netns.routes.list({ table: 254, protocol: ROUTE_PROTOCOL })
+      const found = routes.map(({ destination, gateway }) => `${destination} via ${gateway}`).sort()
+      return expect(found).to.deep.equal([`${PREFIXES[0]} via ${first}`, `${PREFIXES[1]} via ${second}`])
+    })
+
+  beforeEach(async () => {
+    clock = new FakeClock()
+    memory = new MemoryNetwork(clock)
+    speakers = []
+    node = await TestNode.create()
+    node.createSpeaker = (config) =>
+      new Speaker({ ...config, clock, transport: memory.transport('172.31.0.11') })
+    await node.start({ mesh: true }, { ...OWN, podCIDRs: ['10.244.1.0/24'], internalIPs: ['172.31.0.11'] })
+    for (const i of [0, 1] as const) {
+      report(i, ADDRESSES[i])
+      await speak(i, ADDRESSES[i])
+    }
+    await expectRoutes(...ADDRESSES)
+  })
+  afterEach(async () => {
+    const closing = node[Symbol.asyncDispose]()
+    silence()
+    await closing
+  })
+
+  for (const [order, name] of [
+    [[0, 1], 'the first'],
+    [[1, 0], 'the second'],
+  ] as const)
+    it(`have their sessions and routes, when ${name} is told first and planned before the other`, async () => {
+      const [first, second] = ADDRESSES
+      silence()
+      for (const i of order) {
+        report(i, i === 0 ? second : first)
+        await node.settled()
+      }
+      await speak(0, second)
+      await speak(1, first)
+      await expectRoutes(second, first)
+      const established = node.network.peers().filter(({ state }) => state === 'established')
+      expect(established.map((peer) => `${peer.name} ${peer.address}`).sort()).to.deep.equal([
+        `node-2 ${second}`,
+        `node-3 ${first}`,
+      ])
+    })
 })
