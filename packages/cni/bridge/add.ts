@@ -1,4 +1,4 @@
-// ADD: bridge, address, veth pair, gateway; what fails takes back what was done before.
+// ADD: bridge, address, veth pair, gateway; a step that fails rolls back those before it.
 
 import { failure } from '../errors.ts'
 import type { Owner } from '../host-local/lease.ts'
@@ -23,7 +23,7 @@ import { ensureVlanGateway, tagPort } from './vlan.ts'
 
 const NOTHING: Result = { interfaces: [], ips: [], routes: [], dns: {} }
 
-/** What an ADD has at hand, and how to take back what it has done so far. */
+/** What the steps of an ADD share, and how to undo those that are done. */
 interface Attachment {
   readonly system: System
   readonly invocation: Invocation
@@ -33,7 +33,7 @@ interface Attachment {
   readonly undo: (() => void)[]
 }
 
-function address(attachment: Attachment): Result {
+function allocateAddresses(attachment: Attachment): Result {
   const { system, invocation, config, undo } = attachment
   if (config.ipamType === '') return NOTHING
   const ipam = new Ipam(system, invocation, config.ipamType, [hostLocal])
@@ -43,7 +43,7 @@ function address(attachment: Attachment): Result {
   return planGateways({ ...result, interfaces: [] }, config)
 }
 
-function connect(attachment: Attachment, bridge: Link): string {
+function connectToBridge(attachment: Attachment, bridge: Link): string {
   const { system, invocation, config, netlink, namespace, undo } = attachment
   const name = createVeth(system, netlink, {
     containerName: invocation.interfaceName,
@@ -60,7 +60,7 @@ function connect(attachment: Attachment, bridge: Link): string {
   return name
 }
 
-/** Layer 2 without the container's interface: it stays down, but the result names it. */
+/** Layer 2 only, without the container's interface: it stays down, but the result names it. */
 function containerLink(attachment: Attachment, result: Result): ContainerLink {
   const { system, namespace, config, invocation } = attachment
   if (config.containerInterface)
@@ -83,7 +83,7 @@ const isSet = (dns: Dns) => Object.keys(dns).length > 0
 
 const ownerOf = ({ containerId, interfaceName }: Invocation): Owner => ({ containerId, interfaceName })
 
-function protect(attachment: Attachment, hostName: string, container: ContainerLink): void {
+function enableMacCheck(attachment: Attachment, hostName: string, container: ContainerLink): void {
   const { system, invocation, config, undo } = attachment
   if (!config.macSpoofCheck) return
   const owner = ownerOf(invocation)
@@ -91,7 +91,7 @@ function protect(attachment: Attachment, hostName: string, container: ContainerL
   setMacCheck(system, owner, hostName, container.mac)
 }
 
-function hide(attachment: Attachment, result: Result): void {
+function masquerade(attachment: Attachment, result: Result): void {
   const { system, invocation, config, undo } = attachment
   if (!config.ipMasq || result.ips.length === 0) return
   const owner = ownerOf(invocation)
@@ -116,16 +116,16 @@ const bridgeGateway = (config: BridgeConfig, result: Result) =>
 function attach(attachment: Attachment): Result {
   const { system, invocation, config, netlink } = attachment
   const existing = findBridge(netlink, config)
-  const result = address(attachment)
+  const result = allocateAddresses(attachment)
   const bridge = ensureBridge(system, netlink, config, existing, bridgeGateway(config, result))
   const vlan = provideGateways(attachment, bridge, result)
-  const hostName = connect(attachment, bridge)
+  const hostName = connectToBridge(attachment, bridge)
   const container = containerLink(attachment, result)
-  protect(attachment, hostName, container)
-  hide(attachment, result)
+  enableMacCheck(attachment, hostName, container)
+  masquerade(attachment, result)
   const mac = awaitPort(system, netlink, hostName, config.containerInterface)
   const interfaces: Interface[] = [
-    // A bridge that somebody else made may have taken another address with the new port.
+    // Without a gateway, a bridge that another program made may have taken the MAC of the new port.
     { name: bridge.name, mac: formatMac(netlink.find(bridge.name)?.mac ?? bridge.macBytes) },
     { name: hostName, mac: formatMac(mac) },
     { name: container.name, mac: formatMac(container.mac), sandbox: invocation.netns },
@@ -134,12 +134,12 @@ function attach(attachment: Attachment): Result {
   return { ...result, interfaces, dns: isSet(config.dns) ? config.dns : result.dns }
 }
 
-function takeBack(system: System, undo: (() => void)[]): void {
+function rollBack(system: System, undo: (() => void)[]): void {
   for (const step of undo.reverse()) {
     try {
       step()
     } catch (error) {
-      system.writeError(`podroute-cni: while taking back: ${error}\n`)
+      system.writeError(`podroute-cni: rollback failed: ${error}\n`)
     }
   }
 }
@@ -153,7 +153,7 @@ export function add(system: System, invocation: Invocation): Result {
   try {
     return attach({ system, invocation, config, netlink, namespace, undo })
   } catch (error) {
-    takeBack(system, undo)
+    rollBack(system, undo)
     throw error
   }
 }

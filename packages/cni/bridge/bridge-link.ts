@@ -1,4 +1,4 @@
-// The bridge itself: created when missing, never taken from somebody who made something else of that name.
+// The bridge's link: created when missing; a link of another kind with its name is an error.
 
 import { failure } from '../errors.ts'
 import { findLink, type Link, newBridge, setPromiscuous, setUp } from '../netlink/links.ts'
@@ -14,7 +14,7 @@ function checkKind(link: Link): Link {
   return link
 }
 
-/** A hardware address of the range that everybody may draw from. */
+/** A locally administered unicast MAC (IEEE 802: bit 1 of the first byte set, bit 0 clear). */
 function randomMac(system: System): Uint8Array {
   const mac = system.randomBytes(6)
   mac[0] = (mac[0]! & 0xfc) | 0x02
@@ -26,7 +26,7 @@ function create(system: System, netlink: Netlink, config: BridgeConfig, gateway:
   const mac = gateway === undefined ? randomMac(system) : gatewayMac(gateway)
   const [reply] = netlink.exchange([newBridge(config.bridge, config.mtu, mac, filtering)])
   const error = reply!.error
-  // Another ADD may have been first.
+  // EEXIST: another ADD has created it meanwhile.
   if (error !== undefined && error.code !== 'EEXIST')
     throw failure(`failed to create bridge "${config.bridge}": could not add "${config.bridge}"`, error)
 }

@@ -88,7 +88,7 @@ function readVlan(config: Fields): number {
   return vlan
 }
 
-/** Another one is an error of ADD: DEL removes what either has made. */
+/** Undefined for an unknown name as well: only ADD refuses it, because DEL removes both backends' rules. */
 function readBackend(config: Fields): Backend | undefined {
   const backend = config.text('ipMasqBackend')
   return backend === 'nftables' || backend === 'iptables' ? backend : undefined

@@ -41,7 +41,7 @@ export function del(system: System, invocation: Invocation): void {
   if (config.ipamType !== '') new Ipam(system, invocation, config.ipamType, [hostLocal]).del()
 }
 
-/** Host ends of this network's attachments that nobody vouches for. */
+/** The host ends of this network's attachments that are not valid any more. */
 function staleLinks(links: readonly Link[], network: string, valid: ReadonlySet<string>): string[] {
   const prefix = attachmentAlias(network, '', '').slice(0, -1)
   return links

@@ -24,7 +24,7 @@ import type { BridgeConfig } from './configuration.ts'
 /** Index of the container's interface in the result. */
 export const CONTAINER_INTERFACE = 2
 
-/** One without a gateway is by way of the bridge, as ours would be: the reference adds a second one and fails. */
+/** A default route without a gateway counts: it leads to the bridge too, and a second one would be refused by the kernel. */
 const isDefault = (route: Route, family: 4 | 6) =>
   (route.gateway !== undefined || route.table === undefined) &&
   route.destination.length === 0 &&

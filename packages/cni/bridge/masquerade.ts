@@ -57,7 +57,7 @@ const multicast = (text: string) => {
   ])
 }
 
-/** The rules that all containers share, by chain. */
+/** The number of shared rules in each chain. */
 const SHARED_RULES = { [POSTROUTING]: 3 }
 
 const sharedRules = (): Request[] => [
@@ -67,7 +67,7 @@ const sharedRules = (): Request[] => [
   addSharedRule(TABLE, POSTROUTING, goto(CHAIN)),
 ]
 
-/** What all containers share. */
+/** The table, the chains and the rules that all containers share. */
 const structure = (): Request[] => [
   addTable(TABLE, 'Masquerading for plugins from github.com/containernetworking/plugins'),
   addChain(
@@ -119,7 +119,7 @@ export function setMasquerade(
   )
 }
 
-/** Removes what either backend has made: the configuration may have been another one then. */
+/** Removes both backends' rules: ADD may have had another configuration. */
 export function removeMasquerade(system: System, network: string, owner: Owner): void {
   removeMasqueradeByIptables(system, network, owner)
   if (lacksNftables(system)) return

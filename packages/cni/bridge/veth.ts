@@ -31,7 +31,7 @@ export interface Port {
   readonly alias: string
 }
 
-/** Marks a host end as this attachment's, so that GC can tell. */
+/** The alias of a host end: GC finds the attachment by it. Empty where it is too long. */
 export function attachmentAlias(network: string, containerId: string, interfaceName: string): string {
   const alias = `podroute/${network}/${containerId}/${interfaceName}`
   return alias.length <= ALIAS_LIMIT ? alias : ''
@@ -46,7 +46,7 @@ function pairOf(port: Port, hostName: string): VethPair {
   return { hostName, containerName, netns, mtu, mac, bridge: bridge.index }
 }
 
-/** One try with one name. True when the pair is there; false when the name was taken. */
+/** Tries one name. True when the pair is created, false when the name is taken. */
 function tryCreate(netlink: Netlink, port: Port, name: string): boolean {
   const { hairpin, isolated, alias } = port
   const [created, set] = netlink.exchange([

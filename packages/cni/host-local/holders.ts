@@ -39,7 +39,7 @@ export function validAttachments(config: Fields): Owner[] {
   }))
 }
 
-/** Owners that no attachment vouches for, and addresses whose file names nobody. */
+/** Owners that are not among the valid attachments, and addresses whose lease file names no owner. */
 export function staleLeases(
   leases: readonly Lease[],
   config: Fields,

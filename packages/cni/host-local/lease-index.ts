@@ -1,5 +1,5 @@
-// Which addresses an owner has, beside the lease files: it makes the cost of a lease independent of how many there are. The
-// files alone count; the index is made anew whenever another hand may have been at them.
+// An index of the lease files by owner, so that an ADD or DEL costs the same however many leases there are. The lease files are
+// authoritative: the index is rebuilt whenever another program may have changed them.
 
 import { type Address, formatAddress, parseAddress } from '../protocol/address.ts'
 import { codeOf, type System, unless } from '../system.ts'
@@ -8,7 +8,7 @@ import type { Lease, Owner } from './lease.ts'
 
 /**
  * The directory's modification time carries this many nanoseconds as long as only we have changed it: then the index is
- * complete. Any other hand (the reference plugin, an operator, one of us killed midway) leaves the kernel's own time.
+ * complete. Any other writer (the reference plugin, an operator, a plugin that was killed) leaves the kernel's own time.
  */
 const STAMP_NANOSECONDS = 179_017_917
 
@@ -99,7 +99,7 @@ export class LeaseIndex {
     if (key !== undefined) tryTo(() => this.system.remove(`${this.path}/${key}`))
   }
 
-  /** Vouches for the index, if it has changed with the leases. A stamp that cannot be set only costs time: the next one reads all leases. */
+  /** Stamps the directory if index and leases have changed together. Without the stamp the next call reads all leases. */
   stamp(): void {
     if (this.changed)
       tryTo(() => this.system.setModified(this.leases, this.system.seconds(), STAMP_NANOSECONDS))

@@ -122,7 +122,7 @@ function check(system: System, invocation: Invocation): void {
   if (!found) throw failure(`host-local: Failed to find address added by container ${invocation.containerId}`)
 }
 
-/** Gives back what no valid attachment holds, and what has no owner at all. */
+/** Releases the addresses that no valid attachment holds, and those without an owner. */
 function gc(system: System, invocation: Invocation): void {
   const { directory } = readConfig(invocation)
   const store = Store.find(system, directory)

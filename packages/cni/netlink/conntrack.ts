@@ -1,4 +1,4 @@
-// Forgets connections (nfnetlink_conntrack.h): UDP flows that began before a port was mapped would never meet the mapping.
+// Deletes flows of connection tracking (nfnetlink_conntrack.h): a UDP flow keeps the translation that it began with.
 
 import { codeOf, type System } from '../system.ts'
 import { Netlink } from './netlink.ts'
@@ -32,13 +32,8 @@ const matches = (tuple: Uint8Array, protocol: number, ports: readonly number[]):
   )
 }
 
-/** Deletes the connections of one family and protocol that were opened to one of the ports. Best effort: without connection tracking there are none. */
-export function forgetConnections(
-  system: System,
-  family: 4 | 6,
-  protocol: number,
-  ports: readonly number[],
-): void {
+/** Deletes the flows of one family and protocol whose original destination is one of the ports. A failure is only reported: without connection tracking there are no flows. */
+export function deleteFlows(system: System, family: 4 | 6, protocol: number, ports: readonly number[]): void {
   const af = family === 4 ? 2 : 10
   try {
     const netlink = new Netlink(system, NETLINK_NETFILTER)
@@ -53,6 +48,6 @@ export function forgetConnections(
     netlink.close()
   } catch (error) {
     if (codeOf(error) === undefined) throw error
-    system.writeError(`podroute-cni: stale connections stay: ${error}\n`)
+    system.writeError(`podroute-cni: stale flows stay: ${error}\n`)
   }
 }

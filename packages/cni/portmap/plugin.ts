@@ -3,7 +3,7 @@
 import { CniError, ErrorCode, failure } from '../errors.ts'
 import { validAttachments } from '../host-local/holders.ts'
 import { byBackend, hasIptables, lacksNftables } from '../iptables/nat-table.ts'
-import { forgetConnections } from '../netlink/conntrack.ts'
+import { deleteFlows } from '../netlink/conntrack.ts'
 import { Netlink } from '../netlink/netlink.ts'
 import { deleteRule, Nftables, type Rule, type Table } from '../netlink/nftables.ts'
 import { routeLink } from '../netlink/routes.ts'
@@ -32,8 +32,8 @@ import {
   containerRules,
   ENTRIES,
   MASQUERADING,
-  type Mark,
   PORTS,
+  type RuleOwner,
   sharedCounts,
   structure,
   tableOf,
@@ -55,7 +55,7 @@ function addConditions(system: System, table: Table, family: 4 | 6, conditions: 
   if (status !== 0) throw failure(`nft refused the conditions: ${error.trim()}`)
 }
 
-function forwardByNftables(system: System, config: PortmapConfig, address: Address, mark: Mark): void {
+function forwardByNftables(system: System, config: PortmapConfig, address: Address, owner: RuleOwner): void {
   const family = familyOf(address)
   const table = tableOf(family)
   const conditions = config.conditions[family].filter((condition) => condition !== '')
@@ -66,7 +66,7 @@ function forwardByNftables(system: System, config: PortmapConfig, address: Addre
     table,
     () => structure(table, snat, entries),
     sharedCounts(entries),
-    containerRules(table, mappings, address, snat, mark),
+    containerRules(table, mappings, address, snat, owner),
   )
   if (conditions.length > 0) addConditions(system, table, family, conditions)
 }
@@ -76,20 +76,20 @@ function forward(system: System, config: PortmapConfig, prefix: Prefix, invocati
   byBackend(
     system,
     config.backend,
-    () => forwardByNftables(system, config, address, markOf(invocation)),
+    () => forwardByNftables(system, config, address, ruleOwnerOf(invocation)),
     () => forwardByIptables(system, config, prefix, containerOf(invocation)),
   )
-  forgetUdp(system, config.mappings, familyOf(address))
+  deleteUdpFlows(system, config.mappings, familyOf(address))
   if (config.snat && isV4(address)) allowLocalhost(system, address)
 }
 
-/** Clients that talked to the port before would go on past the mapping. */
-function forgetUdp(system: System, mappings: readonly Mapping[], family: 4 | 6): void {
+/** A UDP flow keeps the translation that it began with: one from before the mapping would never meet it. */
+function deleteUdpFlows(system: System, mappings: readonly Mapping[], family: 4 | 6): void {
   const ports = mappings.filter(({ protocol }) => protocol === 'udp').map(({ hostPort }) => hostPort)
-  if (ports.length > 0) forgetConnections(system, family, PROTOCOLS.udp!, ports)
+  if (ports.length > 0) deleteFlows(system, family, PROTOCOLS.udp!, ports)
 }
 
-/** 127.0.0.0/8 may cross to the interface towards the container. */
+/** Lets packets from 127.0.0.0/8 leave by the interface towards the container (route_localnet). */
 function allowLocalhost(system: System, address: Address): void {
   const link = routeLink(new Netlink(system), address)
   if (link !== undefined) system.writeFile(`/proc/sys/net/ipv4/conf/${link}/route_localnet`, '1')
@@ -102,14 +102,14 @@ const containerOf = ({ config, containerId }: Invocation): Container => ({
   id: containerId,
 })
 
-const markOf = (invocation: Invocation): Mark => ({
+const ruleOwnerOf = (invocation: Invocation): RuleOwner => ({
   comment: invocation.containerId,
   tag: `${tagPrefix(invocation)}${invocation.containerId}/${invocation.interfaceName}`,
 })
 
 /** Rules without a tag are the reference plugin's, which knows containers only. */
-const isOf = (mark: Mark) => (rule: Rule) =>
-  rule.comment === mark.comment && (rule.tag === '' || rule.tag === mark.tag)
+const isOf = (owner: RuleOwner) => (rule: Rule) =>
+  rule.comment === owner.comment && (rule.tag === '' || rule.tag === owner.tag)
 
 function removeRules(system: System, remove: (rule: Rule) => boolean): void {
   if (lacksNftables(system)) return
@@ -128,23 +128,23 @@ function add(system: System, invocation: Invocation): Result {
     for (const prefix of containerAddresses(config.previous, invocation.interfaceName))
       forward(system, config, prefix, invocation)
   } catch (error) {
-    takeBack(system, invocation)
+    rollBack(system, invocation)
     throw error
   }
   return config.previous
 }
 
-/** What either backend has made: the configuration may have been another one then. */
+/** Removes both backends' rules: ADD may have had another configuration. */
 function remove(system: System, invocation: Invocation): void {
   removeByIptables(system, containerOf(invocation))
-  removeRules(system, isOf(markOf(invocation)))
+  removeRules(system, isOf(ruleOwnerOf(invocation)))
 }
 
-function takeBack(system: System, invocation: Invocation): void {
+function rollBack(system: System, invocation: Invocation): void {
   try {
     remove(system, invocation)
   } catch (error) {
-    system.writeError(`podroute-cni: while taking back: ${error}\n`)
+    system.writeError(`podroute-cni: rollback failed: ${error}\n`)
   }
 }
 
@@ -153,9 +153,9 @@ function del(system: System, invocation: Invocation): void {
   remove(system, invocation)
 }
 
-function checkNftables(system: System, config: PortmapConfig, address: Address, mark: Mark): void {
+function checkNftables(system: System, config: PortmapConfig, address: Address, owner: RuleOwner): void {
   const nft = new Nftables(system)
-  const count = (chain: string) => nft.rules(tableOf(familyOf(address)), chain).filter(isOf(mark)).length
+  const count = (chain: string) => nft.rules(tableOf(familyOf(address)), chain).filter(isOf(owner)).length
   if (count(PORTS) < mappingsFor(config.mappings, address).length)
     throw failure(`missing hostport rules in "${PORTS}" chain`)
   if (config.snat && count(MASQUERADING) < (isV4(address) ? 2 : 1))
@@ -170,12 +170,12 @@ function check(system: System, invocation: Invocation): void {
     byBackend(
       system,
       config.backend,
-      () => checkNftables(system, config, prefix.address, markOf(invocation)),
+      () => checkNftables(system, config, prefix.address, ruleOwnerOf(invocation)),
       () => checkByIptables(system, config, prefix, containerOf(invocation)),
     )
 }
 
-/** Of this network's rules, those of attachments that nobody vouches for. */
+/** Removes the network's rules of attachments that are not valid any more. */
 function gc(system: System, invocation: Invocation): void {
   const prefix = tagPrefix(invocation)
   const owners = validAttachments(invocation.config)

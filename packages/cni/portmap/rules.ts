@@ -25,7 +25,7 @@ import { type Address, isV4 } from '../protocol/address.ts'
 import { type Mapping, mappingsFor, PROTOCOLS } from './configuration.ts'
 
 export const ALL = 'hostports_all'
-/** Not filled any more: older releases of the reference did. */
+/** Always empty: only older releases of the reference plugin fill it. */
 export const WITH_ADDRESS = 'hostip_hostports'
 export const PORTS = 'hostports'
 export const MASQUERADING = 'masquerading'
@@ -36,20 +36,20 @@ export const tableOf = (family: 4 | 6): Table => ({
   name: 'cni_hostport',
 })
 
-/** How a rule names its container: the comment as the reference has it, the tag exactly. */
-export interface Mark {
+/** Whose a rule is: the comment names the container as the reference plugin's does, the tag the attachment exactly. */
+export interface RuleOwner {
   readonly comment: string
   readonly tag: string
 }
 
-/** How many rules all containers share, by chain. */
+/** The number of shared rules in each chain. */
 export const sharedCounts = (entries: boolean): Readonly<Record<string, number>> => ({
   [ALL]: 2,
   prerouting: entries ? 1 : 0,
   output: entries ? 1 : 0,
 })
 
-/** The rules that all containers share, written anew. Without `entries` the two chains that lead in stay empty. */
+/** Flushes the shared chains and fills them again. Without `entries` the two base chains stay empty. */
 function sharedRules(table: Table, entries: boolean): Request[] {
   return [
     flushChain(table, ALL),
@@ -62,7 +62,7 @@ function sharedRules(table: Table, entries: boolean): Request[] {
   ]
 }
 
-/** What all containers share. */
+/** The table, the chains and the rules that all containers share. */
 export function structure(table: Table, snat: boolean, entries: boolean): Request[] {
   return [
     addTable(table, 'CNI portmap plugin'),
@@ -77,24 +77,24 @@ export function structure(table: Table, snat: boolean, entries: boolean): Reques
   ]
 }
 
-function mappingRule(table: Table, mapping: Mapping, address: Address, mark: Mark): Request {
+function mappingRule(table: Table, mapping: Mapping, address: Address, owner: RuleOwner): Request {
   const { hostAddress, protocol, hostPort, containerPort } = mapping
   const expressions = [
     ...(hostAddress === undefined ? [] : matchAddress('destination', hostAddress)),
     ...matchDestinationPort(PROTOCOLS[protocol]!, hostPort),
     ...translateTo(address, containerPort),
   ]
-  return addRule(table, PORTS, expressions, mark.comment, mark.tag)
+  return addRule(table, PORTS, expressions, owner.comment, owner.tag)
 }
 
 const LOCALHOST = Uint8Array.of(127, 0, 0, 1)
 
-/** The container that talks to itself by way of the host, and the host that talks to it by localhost. */
-function masqueradeRules(table: Table, address: Address, mark: Mark): Request[] {
+/** Masquerades hairpin traffic (the container to its own port of the host) and what the host sends to it from 127.0.0.1. */
+function masqueradeRules(table: Table, address: Address, owner: RuleOwner): Request[] {
   const sources = isV4(address) ? [address, LOCALHOST] : [address]
   return sources.map((source) => {
     const expressions = [...matchAddress('source', source), ...matchAddress('destination', address)]
-    return addRule(table, MASQUERADING, [...expressions, ...masquerade()], mark.comment, mark.tag)
+    return addRule(table, MASQUERADING, [...expressions, ...masquerade()], owner.comment, owner.tag)
   })
 }
 
@@ -104,10 +104,10 @@ export function containerRules(
   mappings: readonly Mapping[],
   address: Address,
   snat: boolean,
-  mark: Mark,
+  owner: RuleOwner,
 ): Request[] {
   return [
-    ...mappingsFor(mappings, address).map((mapping) => mappingRule(table, mapping, address, mark)),
-    ...(snat ? masqueradeRules(table, address, mark) : []),
+    ...mappingsFor(mappings, address).map((mapping) => mappingRule(table, mapping, address, owner)),
+    ...(snat ? masqueradeRules(table, address, owner) : []),
   ]
 }
