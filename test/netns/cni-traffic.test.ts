@@ -42,6 +42,22 @@ describe('CNI plugins carry traffic', () => {
   const ask = (netns: string, address: string, port: number) =>
     execFileSync('ip', node(netns, client(address, port)), { encoding: 'utf8' }).replace('::ffff:', '')
 
+  async function serveUdp(netns: string, port: number, answer: string): Promise<void> {
+    const code = `const s = require('dgram').createSocket('udp6'); s.on('message', (m, r) => s.send('${answer}', r.port, r.address));
+      s.bind(${port}, '::', () => console.log('ready'))`
+    server?.kill()
+    server = spawn('ip', node(netns, code), { stdio: ['ignore', 'pipe', 'inherit'] })
+    await once(server.stdout!, 'data')
+  }
+
+  /** Always from the same port, so that a second call belongs to the flow of the first. */
+  const askUdp = (netns: string, address: string, port: number) => {
+    const code = `const s = require('dgram').createSocket('udp${address.includes(':') ? 6 : 4}');
+      s.on('message', (m) => { process.stdout.write(m); s.close() }); setTimeout(() => process.exit(1), 3000).unref();
+      s.bind(40053, () => s.send('x', ${port}, '${address}'))`
+    return execFileSync('ip', node(netns, code), { encoding: 'utf8' })
+  }
+
   const nameOf = (path: string) => path.split('/').at(-1)!
 
   const bridge = {
@@ -112,6 +128,30 @@ describe('CNI plugins carry traffic', () => {
       await serve(outside)
       expect(ask(one.netns, '192.0.2.2', 80)).to.equal('192.0.2.1')
       expect(ask(one.netns, '2001:db8::2', 80)).to.equal('2001:db8::1')
+    })
+  }
+
+  for (const backend of ['nftables', 'iptables']) {
+    it(`by UDP to whoever has the host’s port next, after DEL, by ${backend}`, async () => {
+      const one = attach('one')
+      const outside = connectOutside(world)
+      const portMappings = [{ hostPort: 8053, containerPort: 53, protocol: 'udp' }]
+      const config = {
+        ...CONFIG,
+        type: 'portmap',
+        backend,
+        prevResult: one.result,
+        runtimeConfig: { portMappings },
+      }
+      const call = { containerId: 'one', netns: one.path, config }
+      expect(world.run('portmap', { command: 'ADD', ...call }).status).to.equal(0)
+      await serveUdp(one.netns, 53, 'container')
+      expect(askUdp(outside, '192.0.2.1', 8053)).to.equal('container')
+      expect(askUdp(outside, '2001:db8::1', 8053)).to.equal('container')
+      expect(world.run('portmap', { command: 'DEL', ...call }).status).to.equal(0)
+      await serveUdp(world.host, 8053, 'host')
+      expect(askUdp(outside, '192.0.2.1', 8053)).to.equal('host')
+      expect(askUdp(outside, '2001:db8::1', 8053)).to.equal('host')
     })
   }
 

@@ -83,7 +83,7 @@ function forward(system: System, config: PortmapConfig, prefix: Prefix, invocati
   if (config.snat && isV4(address)) allowLocalhost(system, address)
 }
 
-/** A UDP flow keeps the translation that it began with: one from before the mapping would never meet it. */
+/** A UDP flow keeps the translation that it began with: one from before the mapping never meets it, one of the mapping outlives it. */
 function deleteUdpFlows(system: System, mappings: readonly Mapping[], family: 4 | 6): void {
   const ports = mappings.filter(({ protocol }) => protocol === 'udp').map(({ hostPort }) => hostPort)
   if (ports.length > 0) deleteFlows(system, family, PROTOCOLS.udp!, ports)
@@ -149,8 +149,10 @@ function rollBack(system: System, invocation: Invocation): void {
 }
 
 function del(system: System, invocation: Invocation): void {
-  if (readConfig(invocation).mappings.length === 0) return
+  const { mappings } = readConfig(invocation)
+  if (mappings.length === 0) return
   remove(system, invocation)
+  for (const family of [4, 6] as const) deleteUdpFlows(system, mappings, family)
 }
 
 function checkNftables(system: System, config: PortmapConfig, address: Address, owner: RuleOwner): void {
