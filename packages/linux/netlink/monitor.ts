@@ -1,29 +1,11 @@
-/** A netlink socket that listens to multicast groups: what somebody, we included, has changed in the kernel. */
-import { hasCode, KernelError } from '../errors.ts'
+/** A netlink socket that listens to multicast groups, to which the kernel announces every change, our own included. */
+import { hasCode } from '../errors.ts'
 import { withNetns } from '../netns.ts'
-import {
-  AF_NETLINK,
-  attachFilter,
-  bind,
-  close,
-  recvNow,
-  SO_RCVBUF,
-  SO_RCVBUFFORCE,
-  SOCK_NONBLOCK,
-  SOCK_RAW,
-  SOL_SOCKET,
-  setsockoptInt,
-  socket,
-  type Watch,
-  watchReadable,
-} from '../sys.ts'
+import { close, recvNow, type Watch, watchReadable } from '../sys.ts'
+import { openGroupSocket, RECEIVE_BUFFER } from './open.ts'
 import type { NetlinkOptions } from './socket.ts'
 import { type Message, readMessages } from './wire.ts'
 
-const SOL_NETLINK = 270
-const NETLINK_ADD_MEMBERSHIP = 1
-/** 8 MiB took a burst of 10,000 route events; the default lost all but 255. */
-const RECEIVE_BUFFER = 8 * 1024 * 1024
 const DATAGRAM = 64 * 1024
 /** Datagrams per turn of the event loop, so that a burst delays nobody else's timers by more than a few ms. */
 const TURN = 200
@@ -68,7 +50,7 @@ export class NetlinkMonitor implements Disposable {
     options: MonitorOptions = {},
   ): NetlinkMonitor {
     const bytes = options.receiveBuffer ?? RECEIVE_BUFFER
-    const fd = withNetns(options.netns, () => openListener(protocol, groups, bytes, options.filter))
+    const fd = withNetns(options.netns, () => openGroupSocket(protocol, groups, bytes, options.filter))
     return new NetlinkMonitor(fd, handlers, options.wants)
   }
 
@@ -130,35 +112,5 @@ export class NetlinkMonitor implements Disposable {
     const known = error instanceof Error ? error : new Error(String(error))
     if (this.#handlers.onError) this.#handlers.onError(known)
     else queueMicrotask(() => Promise.reject(known))
-  }
-}
-
-function openListener(
-  protocol: number,
-  groups: readonly number[],
-  receiveBuffer: number,
-  filter: Uint8Array | undefined,
-): number {
-  const fd = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK, protocol)
-  try {
-    sizeReceiveBuffer(fd, receiveBuffer)
-    if (filter) attachFilter(fd, filter)
-    const address = new Uint8Array(12)
-    address[0] = AF_NETLINK
-    bind(fd, address)
-    for (const group of groups) setsockoptInt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group)
-  } catch (error) {
-    close(fd)
-    throw error
-  }
-  return fd
-}
-
-function sizeReceiveBuffer(fd: number, bytes: number): void {
-  try {
-    setsockoptInt(fd, SOL_SOCKET, SO_RCVBUFFORCE, bytes)
-  } catch (error) {
-    if (!(error instanceof KernelError && error.code === 'EPERM')) throw error
-    setsockoptInt(fd, SOL_SOCKET, SO_RCVBUF, bytes)
   }
 }

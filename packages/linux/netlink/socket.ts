@@ -1,27 +1,10 @@
 /**
- * A netlink socket for requests: many to one send, replies matched by their sequence number. The sends run off the main thread,
- * because the kernel does the work inside them (RTM_DELLINK: 16-20 ms).
+ * A netlink socket for requests. One send carries many of them; replies are matched by sequence number. Sends run off the main
+ * thread, because the kernel does the work inside them (RTM_DELLINK takes 16-20 ms).
  */
 import { hasCode, KernelError } from '../errors.ts'
 import { withNetns } from '../netns.ts'
-import {
-  AF_NETLINK,
-  bind,
-  close,
-  getsockname,
-  recvAsync,
-  recvNow,
-  SO_RCVBUF,
-  SO_RCVBUFFORCE,
-  SO_RCVTIMEO,
-  SO_SNDBUFFORCE,
-  SOCK_RAW,
-  SOL_SOCKET,
-  sendAsync,
-  setsockopt,
-  setsockoptInt,
-  socket,
-} from '../sys.ts'
+import { close, getsockname, recvAsync, recvNow, sendAsync } from '../sys.ts'
 import {
   type BatchOutcome,
   blame,
@@ -31,6 +14,7 @@ import {
   noteReply,
   packRequests,
 } from './batch.ts'
+import { openRequestSocket } from './open.ts'
 import {
   beginMessage,
   createWriter,
@@ -55,18 +39,10 @@ export const NETLINK_ROUTE = 0
 export const NETLINK_NETFILTER = 12
 export const NETLINK_GENERIC = 16
 
-const SOL_NETLINK = 270
-const NETLINK_CAP_ACK = 10
-const NETLINK_EXT_ACK = 11
-const NETLINK_GET_STRICT_CHK = 12
-
-const RECEIVE_BUFFER = 8 * 1024 * 1024
-const SEND_BUFFER = 1024 * 1024
 /** The largest datagram: the kernel fills at most 32 KiB of a dump at a time. */
 const DATAGRAM = 64 * 1024
-/** A dump whose parts exceed this is long enough to be read off the main thread. */
+/** After a part of more bytes than this, the next part of a dump is read off the main thread. */
 const LONG_PART = 4096
-const REPLY_TIMEOUT_SECONDS = 10
 const DUMP_ATTEMPTS = 20
 
 export interface NetlinkOptions {
@@ -90,7 +66,7 @@ export class NetlinkSocket implements Disposable {
 
   /** @param protocol NETLINK_ROUTE, NETLINK_GENERIC, NETLINK_NETFILTER @throws KernelError */
   static open(protocol: number, options: NetlinkOptions = {}): NetlinkSocket {
-    return new NetlinkSocket(withNetns(options.netns, () => openSocket(protocol)))
+    return new NetlinkSocket(withNetns(options.netns, () => openRequestSocket(protocol)))
   }
 
   /**
@@ -122,13 +98,13 @@ export class NetlinkSocket implements Disposable {
     })
   }
 
-  /** One request, acknowledged. @throws KernelError */
+  /** Sends one request and waits for its acknowledgement. @throws KernelError */
   async execute(request: NetlinkRequest): Promise<void> {
     const [outcome] = await this.batch([request])
     if (outcome) throw outcome
   }
 
-  /** All messages of a dump; begun again when the table changed in between. @throws KernelError, EINTR when it never stands still */
+  /** Lists all messages of a dump, and begins again when the table changes meanwhile. @throws KernelError; EINTR when it changes during every attempt */
   dump(request: NetlinkRequest): Promise<Message[]> {
     return this.collect(request, (message) => message)
   }
@@ -147,12 +123,12 @@ export class NetlinkSocket implements Disposable {
     })
   }
 
-  /** Its address: what it changes is announced with this number as `pid`. @throws KernelError */
+  /** The socket's netlink port. The kernel announces changes that it makes with this number as `pid`. @throws KernelError */
   get port(): number {
     return readU32(getsockname(this.#fd), 4)
   }
 
-  /** Closes the socket, after the call that is under way. Later calls are refused with EBADF. */
+  /** Closes the socket once the calls under way are over. Later calls are refused with EBADF. */
   [Symbol.dispose](): void {
     if (this.#closed) return
     this.#closed = true
@@ -215,7 +191,7 @@ export class NetlinkSocket implements Disposable {
           const value = read(message)
           if (value !== undefined) found.push(value)
         } catch (error) {
-          // Read to the end all the same: while a dump is under way the kernel refuses the next (EBUSY).
+          // The dump is still read to its end: the kernel refuses the next one until then (EBUSY).
           failure ??= error
         }
       }
@@ -249,7 +225,7 @@ export class NetlinkSocket implements Disposable {
 
   async #receive(call: string, long: boolean): Promise<Uint8Array> {
     try {
-      // Replies are there when the send returns; only the later parts of a dump are worth a thread.
+      // The first reply is there when the send returns; only later parts of a dump are worth a thread.
       const ready = long ? -1 : recvNow(this.#fd, this.#buffer)
       const length = ready >= 0 ? ready : await recvAsync(this.#fd, this.#buffer)
       return this.#buffer.slice(0, length)
@@ -278,38 +254,4 @@ export class NetlinkSocket implements Disposable {
 
 function throwOn(call: string, reply: { errno: number; text?: string }): void {
   if (reply.errno) throw new KernelError(call, reply.errno, reply.text)
-}
-
-function openSocket(protocol: number): number {
-  const fd = socket(AF_NETLINK, SOCK_RAW, protocol)
-  try {
-    for (const option of [NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK]) {
-      setsockoptInt(fd, SOL_NETLINK, option, 1)
-    }
-    growBuffers(fd)
-    // struct timeval: the bound on waiting for a reply.
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, timeval(REPLY_TIMEOUT_SECONDS))
-    const address = new Uint8Array(12)
-    address[0] = AF_NETLINK
-    bind(fd, address)
-  } catch (error) {
-    close(fd)
-    throw error
-  }
-  return fd
-}
-
-/** Without CAP_NET_ADMIN the limits of net.core stay. */
-function growBuffers(fd: number): void {
-  try {
-    setsockoptInt(fd, SOL_SOCKET, SO_SNDBUFFORCE, SEND_BUFFER)
-    setsockoptInt(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
-  } catch (error) {
-    if (!hasCode(error, 'EPERM')) throw error
-    setsockoptInt(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER)
-  }
-}
-
-function timeval(seconds: number): Uint8Array {
-  return new Uint8Array(new BigInt64Array([BigInt(seconds), 0n]).buffer)
 }
