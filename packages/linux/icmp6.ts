@@ -1,4 +1,4 @@
-/** ICMPv6 on one link by a raw socket (RFC 3542): what neighbours on that link say to each other, and to nobody else. */
+/** ICMPv6 messages between neighbours on one link, by a raw socket (RFC 3542). */
 import { formatAddress, parseAddress } from '@podroute/address/address.ts'
 import { KernelError } from './errors.ts'
 import { interfaceIndex } from './interface.ts'
@@ -92,13 +92,13 @@ function listen(fd: number, index: number, heard: (bytes: Uint8Array, source: st
       take(buffer.slice(0, length), formatAddress(source.subarray(8, 24)))
     }
   }
-  // What came before the filters were set.
+  // Drops what came before the filters were set.
   receive(() => {})
   const watch = watchReadable(fd, (status) => {
     try {
       receive(heard)
     } catch (error) {
-      // The link is down, or gone: sending tells.
+      // The link is down or gone; the next send reports it.
       if (!(error instanceof KernelError)) throw error
     }
     if (status < 0 && isOpen) watch.restart()

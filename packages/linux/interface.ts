@@ -26,7 +26,10 @@ export function interfaceName(fd: number, index: number): string {
   return new TextDecoder().decode(request.subarray(0, request.indexOf(0)))
 }
 
-/** An address as text, a link-local one with its interface (`fe80::1%eth0`, RFC 4007 section 11), a mapped IPv4 one as IPv4. @param address a struct sockaddr_in or sockaddr_in6 of the socket `fd` */
+/**
+ * Text of a socket's address: a link-local one with its interface (`fe80::1%eth0`, RFC 4007 section 11), an IPv4-mapped one as IPv4.
+ * @param address a struct sockaddr_in or sockaddr_in6 of the socket `fd`
+ */
 export function scopedAddress(fd: number, address: Uint8Array): string {
   const view = new DataView(address.buffer, address.byteOffset, address.byteLength)
   if (view.getUint16(0, true) !== AF_INET6) return formatAddress(address.subarray(4, 8))

@@ -1,4 +1,4 @@
-/** Kernel modules, with a modprobe of our own or without: the kernel itself starts the host's, when it is asked for a network device of that name. */
+/** Loads kernel modules by our own modprobe where there is one; else the kernel starts the host's, when asked for a network device of that name. */
 import { execFile } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { hasCode } from './errors.ts'
@@ -36,7 +36,7 @@ export async function loadModules(names: readonly string[]): Promise<ReadonlyMap
   return outcomes
 }
 
-/** Of the kernel that runs: what `os.release` says is that of the machine where the agent's snapshot was made. */
+/** Release of the running kernel. In a start-up snapshot `os.release` returns that of the build machine. */
 function release(): string {
   return readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim()
 }
@@ -44,7 +44,7 @@ function release(): string {
 /** Milliseconds. */
 const MODPROBE_TIMEOUT = 30_000
 
-/** Whether there is one and what became of it shows in what is loaded then. */
+/** Failures are not reported: the caller checks which modules are loaded afterwards. */
 function modprobe(names: readonly string[]): Promise<void> {
   return new Promise((resolve) => {
     execFile('modprobe', ['-a', '-q', ...names], { timeout: MODPROBE_TIMEOUT }, () => resolve())
@@ -63,7 +63,7 @@ async function requestModule(name: string): Promise<void> {
   try {
     await ioctlAsync(fd, SIOCGIFFLAGS, request)
   } catch (error) {
-    // There is no such device: the point of it.
+    // ENODEV is expected: there is no device of a module's name.
     if (!hasCode(error, 'ENODEV')) throw error
   } finally {
     close(fd)

@@ -73,7 +73,7 @@ const c = functionsOfProcess({
   umount2: 'int umount2(const char *, int)',
 })
 
-/** Each is looked up with its first call: native code must not be loaded while a start-up snapshot of the agent is made. */
+/** Looks each function up at its first call, because native code must not be loaded while a start-up snapshot of the agent is made. */
 function functionsOfProcess<K extends string>(definitions: Readonly<Record<K, string>>): Record<K, Native> {
   const functions = {} as Record<K, Native>
   let library: LibraryHandle | undefined
@@ -250,8 +250,8 @@ export function flock(fd: number, operation: number): void {
 }
 
 /**
- * Has libuv start the threads of its pool now. It starts them with the first piece of work; a thread started while the main
- * thread is in another network namespace would stay there for good.
+ * Makes libuv start the threads of its pool now. Otherwise they start with the first piece of work, and a thread that starts while
+ * the main thread is in another network namespace stays in that one for good.
  */
 export function startThreadPool(): void {
   if (poolStarted) return
@@ -261,7 +261,7 @@ export function startThreadPool(): void {
 
 let poolStarted = false
 
-/** Moves the calling thread into a namespace. Synchronous use only: every await in between leaks it to others. */
+/** Moves the calling thread into a namespace. Nothing may be awaited before it moves back, or other work runs in that namespace. */
 export function setns(fd: number, type: number): void {
   checked('setns', c.setns(fd, type))
 }

@@ -23,7 +23,7 @@ import { setMd5Key, setTtl, setTtlSecurity, sockaddr } from './tcp-options.ts'
 
 const IPPROTO_IPV6 = 41
 const IPV6_V6ONLY = 26
-/** As many as the kernel grants (net.core.somaxconn): all peers come back at once after a restart. */
+/** The kernel cuts this to net.core.somaxconn. After a restart all peers connect at the same time. */
 const BACKLOG = 4096
 
 export interface TcpConnectOptions {
@@ -55,7 +55,7 @@ export function connectTcp(options: TcpConnectOptions): Socket {
       bind(made, sockaddr(family, parseAddress(splitZone(options.localAddress).address), 0))
     }
   })
-  // Not to be read before it is connected; the types leave the option out.
+  // Nothing is read before the socket is connected; node's types lack the option for it.
   const settings: SocketConstructorOpts & { manualStart: true } = { fd, manualStart: true }
   const stream = new Socket(settings)
   const limit = options.connectTimeout ?? 10_000
@@ -65,7 +65,7 @@ export function connectTcp(options: TcpConnectOptions): Socket {
   return stream.connect({ host: options.address, port: options.port })
 }
 
-/** Has libuv look the zone of the address up in the socket's namespace; it takes the process's. */
+/** Makes libuv look up the zone of the address in the socket's namespace, not in that of the process. */
 function connectInside(stream: Socket, netns: string): void {
   const handle = (stream as unknown as { _handle: ConnectHandle })._handle
   const connect6 = handle.connect6.bind(handle)
@@ -76,7 +76,7 @@ interface ConnectHandle {
   connect6: (...args: readonly unknown[]) => number
 }
 
-/** The kernel binds to a link-local address, and lets connections in, on one link only. */
+/** Binds to the zone's interface: a link-local address is valid on one link only. */
 function bindToZone(fd: number, address: string): void {
   const { zone } = splitZone(address)
   if (zone !== undefined) setsockoptInt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, interfaceIndex(fd, zone))
@@ -100,8 +100,8 @@ export interface TcpListener {
   readonly address: string
   readonly port: number
   /**
-   * The key that connections from `remote` (an address or CIDR) must be signed with; undefined removes it. Unsigned ones are
-   * then dropped by the kernel, unseen.
+   * Sets the key that connections from `remote` (an address or CIDR) must be signed with; undefined removes it. The kernel drops
+   * segments without a valid signature silently.
    * @throws KernelError, RangeError
    */
   setPassword(remote: string, key: string | undefined): void
@@ -109,7 +109,7 @@ export interface TcpListener {
   close(): Promise<void>
 }
 
-/** Listens; it answers with TTL 255, as peers with GTSM demand. @throws KernelError EADDRINUSE, EADDRNOTAVAIL, EACCES */
+/** Listens for connections, and answers with TTL 255, which peers with GTSM demand. @throws KernelError EADDRINUSE, EADDRNOTAVAIL, EACCES */
 export async function listenTcp(
   options: TcpListenOptions,
   accept: (connection: Socket) => void,
@@ -120,7 +120,7 @@ export async function listenTcp(
     server.once('error', reject)
     server.listen({ fd, backlog: BACKLOG }, () => {
       server.off('error', reject)
-      // A connection that could not be accepted (EMFILE, ECONNABORTED) is the client's to try again.
+      // After a failed accept (EMFILE, ECONNABORTED) the client tries again.
       server.on('error', () => {})
       resolve()
     })
@@ -142,18 +142,21 @@ export async function listenTcp(
   }
 }
 
-/** A connection's GTSM, for those that were accepted. @throws KernelError */
+/** Switches GTSM on for an accepted connection. @throws KernelError */
 export function securedByTtl(connection: Socket, hops: number): void {
   const fd = descriptor(connection)
   setTtlSecurity(fd, getsockname(fd)[0] === AF_INET6 ? 6 : 4, hops)
 }
 
-/** -1: it is closed. */
+/** The file descriptor, or -1 when the connection is closed. */
 function descriptor(connection: Socket): number {
   return (connection as unknown as { _handle: { fd: number } | null })._handle?.fd ?? -1
 }
 
-/** Both ends' addresses, link-local ones with their interfaces; undefined: it is not connected. Node would look the interfaces up in the namespace of the process. */
+/**
+ * The addresses of both ends, link-local ones with their interfaces; undefined when it is not connected. Node itself looks
+ * interfaces up in the namespace of the process, which need not be the socket's.
+ */
 export function tcpAddresses(
   connection: Socket,
 ): { readonly local: string; readonly remote: string } | undefined {
@@ -171,7 +174,7 @@ function setPassword(fd: number, family: 4 | 6, remote: string, key: string | un
   try {
     setMd5Key(fd, family, splitZone(remote).address, key)
   } catch (error) {
-    // Nothing to remove is what was wanted.
+    // There was no key to remove.
     if (key !== undefined || !hasCode(error, 'ENOENT')) throw error
   }
 }

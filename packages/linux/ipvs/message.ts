@@ -143,7 +143,7 @@ function writePlainServerKey(w: Writer, command: number, server: VirtualServer):
   view.setUint16(at + 48, server.port)
 }
 
-/** Header and key of the server tcp 0.0.0.0:0; as with destinations, few of its bytes differ. */
+/** Header and key of the server tcp 0.0.0.0:0, over a copy of which each server's is written. */
 const SERVER_KEY = blankServerKey()
 
 function blankServerKey(): Uint8Array {
@@ -209,7 +209,7 @@ export function writeDestination(
   view.setUint32(at + 52, destination.weight, true)
 }
 
-/** The attributes of a destination at 0.0.0.0:0, port 0: of each, most bytes are the same, and there are very many. */
+/** A destination's attributes with everything zero. Most bytes of all destinations are the same, so each is written over a copy of these. */
 function blankDestination(whole: boolean): Uint8Array {
   const w = createWriter(128)
   putNested(w, CMD_ATTR_DEST, () => {

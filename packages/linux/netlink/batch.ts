@@ -1,4 +1,4 @@
-/** Puts many requests into one send and finds out from the replies how each of them went. Pure. */
+/** Packs many requests into one send, and tells from the replies how each of them ended. Pure. */
 import { KernelError } from '../errors.ts'
 import {
   beginMessage,
@@ -11,7 +11,7 @@ import {
   type Writer,
 } from './wire.ts'
 
-/** Measured: 64 to 500 messages a send differ little; above ~6,000 the kernel answers EMSGSIZE. */
+/** 64 to 500 messages a send take nearly the same time each (measured); from about 6,000 on the kernel answers EMSGSIZE. */
 export const MAX_BATCH = 400
 export const MAX_BATCH_BYTES = 64 * 1024
 
@@ -21,7 +21,7 @@ export interface NetlinkRequest {
   /** Name for errors: `RTM_NEWROUTE`. */
   readonly call: string
   readonly type: number
-  /** Beyond NLM_F_REQUEST and NLM_F_ACK, which are set as they are needed. */
+  /** Flags besides NLM_F_REQUEST and NLM_F_ACK, which the sender sets. */
   readonly flags: number
   /** Writes what follows the message header. */
   readonly body: (w: Writer) => void
@@ -36,7 +36,7 @@ export interface Packed {
   readonly end: number
   /** Sequence number of request `start`; the others count on from it. */
   readonly firstSeq: number
-  /** The request that is acknowledged in any case: when its reply is there, all are. undefined: nothing was written. */
+  /** The request that asks for an acknowledgement, which is the last reply to come. Undefined when nothing was written. */
   readonly last: number | undefined
 }
 
@@ -93,7 +93,7 @@ export function noteReply(
   return index === packed.last
 }
 
-/** Blames `errno` for every request of the send that has no outcome yet. */
+/** Gives `errno` as outcome to every request of the send that has none yet. */
 export function blame(
   errno: number,
   packed: Packed,

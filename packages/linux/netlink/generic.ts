@@ -16,7 +16,7 @@ export function writeGenericHeader(w: Writer, command: number, version: number):
   w.bytes[at + 1] = version
 }
 
-/** The message type of a family. @throws KernelError ENOENT when the kernel does not have it (or not loaded it yet) */
+/** The message type of a family. @throws KernelError ENOENT when the kernel does not have it or has not loaded it yet */
 export async function resolveFamily(socket: NetlinkSocket, name: string): Promise<number> {
   const replies = await socket.exchange({
     call: `CTRL_CMD_GETFAMILY ${name}`,

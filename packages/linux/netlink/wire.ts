@@ -62,7 +62,7 @@ export function reserve(w: Writer, count: number): number {
   return start
 }
 
-/** The same for who writes each of the bytes. */
+/** As `extend`, but the bytes are not cleared: the caller writes each of them. */
 export function extend(w: Writer, count: number): number {
   const start = w.length
   const end = start + count

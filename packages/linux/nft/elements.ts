@@ -105,7 +105,7 @@ export function readElements<T>(message: Message, read: (element: NftElement) =>
   return found
 }
 
-/** Undefined for one without a key: what a set with a catch-all holds for everything else. */
+/** Undefined for the catch-all element, which has no key. */
 function readElement(bytes: Uint8Array): NftElement | undefined {
   let key: Uint8Array | undefined
   let keyEnd: Uint8Array | undefined

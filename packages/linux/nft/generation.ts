@@ -9,7 +9,7 @@ const NFTA_GEN_ID = 1
 /** struct nfgenmsg: family, version, resource id. */
 const HEADER = 4
 
-/** Of one network namespace; elements that rules add, and that time out, do not count. */
+/** Reads the number in one network namespace. Elements that rules add or that time out do not change it. */
 export class NftGeneration implements Disposable {
   readonly #socket: NetlinkSocket
 
@@ -22,7 +22,7 @@ export class NftGeneration implements Disposable {
     return new NftGeneration(NetlinkSocket.open(NETLINK_NETFILTER, options))
   }
 
-  /** Every transaction of anybody adds one; it wraps. @throws KernelError */
+  /** Each transaction, whoever makes it, adds one; the number wraps. @throws KernelError */
   async read(): Promise<number> {
     const replies = await this.#socket.exchange({
       call: 'NFT_MSG_GETGEN',

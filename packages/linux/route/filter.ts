@@ -1,4 +1,4 @@
-/** A filter for the socket of a route monitor: the kernel leaves out what nobody wants to hear, thousands of VIPs at a first sync. Pure. */
+/** A filter for a route monitor's socket. The kernel drops announcements that nobody reads, such as thousands of VIPs at a first sync. Pure. */
 import { RTM_DELROUTE, RTM_NEWROUTE } from './rtnetlink.ts'
 
 export interface RouteFilterOptions {

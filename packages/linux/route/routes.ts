@@ -50,7 +50,7 @@ export class Routes {
     }
     const request = { call: 'RTM_GETROUTE', type: RTM_GETROUTE, flags: 0, body }
     return this.#socket.collect(request, read).catch((error: unknown) => {
-      // A table that no route has been put into does not exist.
+      // A table exists only once a route was put into it.
       if (hasCode(error, 'ENOENT')) return []
       throw error
     })
