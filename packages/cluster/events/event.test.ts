@@ -37,7 +37,9 @@ describe('makeEvent', () => {
   it('stays within what the API takes', () => {
     const regarding = { ...statement.regarding, name: `${'x'.repeat(48)}.${'x'.repeat(204)}` }
     const event = makeEvent({ ...statement, regarding, note: 'y'.repeat(5000) }, REPORTER, NOW)
-    expect(event.note.length).to.be.lessThan(1024)
+    expect(event.note).to.equal('y'.repeat(1024))
+    const euros = makeEvent({ ...statement, note: '€'.repeat(5000) }, REPORTER, NOW).note
+    expect([euros, Buffer.byteLength(euros)]).to.deep.equal(['€'.repeat(341), 1023])
     expect(event.metadata.generateName).to.match(/^x{48}\.x-$/)
     expect(event.regarding.name).to.have.length(253)
   })

@@ -42,8 +42,8 @@ export interface EventObject extends Statement {
   readonly series?: { readonly count: number; readonly lastObservedTime: string }
 }
 
-/** The API takes notes of less than a kilobyte. */
-const LONGEST_NOTE = 1000
+/** Bytes; the API takes notes of up to a kilobyte. */
+const LONGEST_NOTE = 1024
 
 /** A Node as `kubectl describe node` looks for its Events: by its name as uid. */
 export function regardingNode(name: string): Regarding {
@@ -66,10 +66,16 @@ export function makeEvent(statement: Statement, reporter: Reporter, now: Date, c
       namespace: regarding.namespace || 'default',
     },
     eventTime,
-    ...{ type, reason, action, note: note.slice(0, LONGEST_NOTE) },
+    ...{ type, reason, action, note: shortened(note) },
     reportingController: reporter.controller,
     reportingInstance: reporter.instance,
     regarding,
     ...(count > 1 ? { series: { count, lastObservedTime: eventTime } } : {}),
   }
+}
+
+/** As much of it as the API takes, in whole characters. */
+function shortened(note: string): string {
+  const { read } = new TextEncoder().encodeInto(note, new Uint8Array(LONGEST_NOTE))
+  return note.slice(0, read)
 }

@@ -46,7 +46,7 @@ describe('statementOf', () => {
       detail: 'y'.repeat(5000),
     } as const
     const event = makeEvent(statementOf(long), REPORTER, NOW)
-    expect(event.note.length).to.be.lessThan(1024)
+    expect(event.note.length).to.be.at.most(1024)
     expect(event.metadata.generateName).to.match(/^x{48}\.x-$/)
     expect(event.regarding.name).to.have.length(253)
   })
