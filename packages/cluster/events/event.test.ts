@@ -40,6 +40,8 @@ describe('makeEvent', () => {
     expect(event.note).to.equal('y'.repeat(1024))
     const euros = makeEvent({ ...statement, note: '€'.repeat(5000) }, REPORTER, NOW).note
     expect([euros, Buffer.byteLength(euros)]).to.deep.equal(['€'.repeat(341), 1023])
+    const long = { ...REPORTER, instance: 'n'.repeat(253) }
+    expect(makeEvent(statement, long, NOW).reportingInstance).to.equal('n'.repeat(128))
     expect(event.metadata.generateName).to.match(/^x{48}\.x-$/)
     expect(event.regarding.name).to.have.length(253)
   })

@@ -44,6 +44,8 @@ export interface EventObject extends Statement {
 
 /** Bytes; the API takes notes of up to a kilobyte. */
 const LONGEST_NOTE = 1024
+/** Bytes; shorter than the longest name of a Node. */
+const LONGEST_INSTANCE = 128
 
 /** A Node as `kubectl describe node` looks for its Events: by its name as uid. */
 export function regardingNode(name: string): Regarding {
@@ -66,16 +68,16 @@ export function makeEvent(statement: Statement, reporter: Reporter, now: Date, c
       namespace: regarding.namespace || 'default',
     },
     eventTime,
-    ...{ type, reason, action, note: shortened(note) },
+    ...{ type, reason, action, note: shortened(note, LONGEST_NOTE) },
     reportingController: reporter.controller,
-    reportingInstance: reporter.instance,
+    reportingInstance: shortened(reporter.instance, LONGEST_INSTANCE),
     regarding,
     ...(count > 1 ? { series: { count, lastObservedTime: eventTime } } : {}),
   }
 }
 
-/** As much of it as the API takes, in whole characters. */
-function shortened(note: string): string {
-  const { read } = new TextEncoder().encodeInto(note, new Uint8Array(LONGEST_NOTE))
-  return note.slice(0, read)
+/** So many bytes of a text at most, in whole characters. */
+function shortened(text: string, bytes: number): string {
+  const { read } = new TextEncoder().encodeInto(text, new Uint8Array(bytes))
+  return text.slice(0, read)
 }
