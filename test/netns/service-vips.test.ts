@@ -17,6 +17,7 @@ describe('VIPs', () => {
   let netns: TestNetns
   let stack: DisposableStack
   let kernel: ReturnType<typeof openKernel>
+  let watching: Disposable
   let lists: number
   let table: Table<string, (typeof VIPS)[number]>
 
@@ -25,8 +26,7 @@ describe('VIPs', () => {
     stack = new DisposableStack()
     await ip('link set lo up', 'link add pods0 type bridge', 'link set pods0 up', ...addresses('add'))
     kernel = stack.use(openKernel({ netns: netns.path }))
-    const nothing = () => {}
-    stack.use(kernel.watch!({ onRoute: nothing, onAddress: nothing, onRules: nothing, onLost: nothing }))
+    follow()
     lists = 0
     const list = (filter: Parameters<typeof kernel.routes.list>[0]) => {
       lists++
@@ -39,10 +39,15 @@ describe('VIPs', () => {
   })
 
   afterEach(() => {
+    watching[Symbol.dispose]()
     stack.dispose()
     netns[Symbol.dispose]()
   })
 
+  const nothing = () => {}
+  const follow = () => {
+    watching = kernel.watch!({ onRoute: nothing, onAddress: nothing, onRules: nothing, onLost: nothing })
+  }
   const ip = (...lines: readonly string[]) =>
     run('ip', ['-n', netns.name, '-batch', '-'], { input: `${lines.join('\n')}\n` })
   const addresses = (verb: string) => [
@@ -81,5 +86,18 @@ describe('VIPs', () => {
       await table.audit({ quick: true })
       return lists > 0
     })
+  })
+
+  it('are listed while nobody follows the announcements, and when somebody begins to', async () => {
+    const listed = async () => {
+      lists = 0
+      await table.audit({ quick: true })
+      return lists
+    }
+    expect(await listed()).to.equal(0)
+    watching[Symbol.dispose]()
+    expect([await listed(), await listed()]).to.deep.equal([1, 1])
+    follow()
+    expect([await listed(), await listed()]).to.deep.equal([1, 0])
   })
 })

@@ -35,7 +35,8 @@ export function openKernel(options: OpenKernelOptions = {}): Kernel & Disposable
   const own = new OwnChanges()
   const tableRevision = new IpvsTableRevision(options.netns)
   const routes = new Routes(routeSocket)
-  let unannounced: number | undefined
+  let unannounced = 0
+  let followed = false
   const addresses = new Addresses(routeSocket)
   return {
     ipvs: {
@@ -49,7 +50,7 @@ export function openKernel(options: OpenKernelOptions = {}): Kernel & Disposable
     routes: {
       list: (filter) => routes.list(filter),
       apply: (ops) => routes.apply(ops),
-      unannounced: () => unannounced,
+      unannounced: () => (followed ? unannounced : undefined),
     },
     nft: {
       ...nft,
@@ -70,9 +71,8 @@ export function openKernel(options: OpenKernelOptions = {}): Kernel & Disposable
     loadModules,
     watch(news) {
       own.forget()
-      unannounced = 0
       const noAnnouncement = () => {
-        unannounced = (unannounced ?? 0) + 1
+        unannounced++
       }
       const watching = new DisposableStack()
       watching.use(
@@ -111,8 +111,11 @@ export function openKernel(options: OpenKernelOptions = {}): Kernel & Disposable
           { ...options, elements: false },
         ),
       )
+      // What happened before is unknown.
+      noAnnouncement()
+      followed = true
       watching.defer(() => {
-        unannounced = undefined
+        followed = false
       })
       return watching
     },
