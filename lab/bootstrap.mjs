@@ -4,14 +4,16 @@
  * read, because this is what a fresh machine has.
  */
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const TOP = fileURLToPath(new URL('..', import.meta.url))
 const MODULES = join(TOP, 'node_modules')
 const NODE = join(MODULES, 'node', 'bin', 'node')
+/** Holds the process that installs, as long as it does. */
+const INSTALLING = join(TOP, '.build', 'npm-ci.pid')
 
 /** Programs that build what they need into the cache, and the first arguments with which they do (none: always). */
 const BUILDERS = {
@@ -56,7 +58,41 @@ function pathWithoutModules() {
     .join(delimiter)
 }
 
-function install(problem) {
+/** Process that installs the packages, where another command was started at the same time; undefined where it has ended. */
+function otherInstaller() {
+  try {
+    const pid = Number(readFileSync(INSTALLING, 'utf8'))
+    process.kill(pid, 0)
+    return pid
+  } catch {
+    return undefined
+  }
+}
+
+/** Runs `work` once no other command of this repository does. */
+function alone(work) {
+  mkdirSync(dirname(INSTALLING), { recursive: true })
+  for (let told = false; ; ) {
+    try {
+      writeFileSync(INSTALLING, String(process.pid), { flag: 'wx' })
+      break
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error
+    }
+    const other = otherInstaller()
+    if (other === undefined) rmSync(INSTALLING, { force: true })
+    else if (!told) say(`another command (process ${other}) installs the npm packages: waiting for it`)
+    told ||= other !== undefined
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100)
+  }
+  process.on('exit', () => rmSync(INSTALLING, { force: true }))
+  work()
+  rmSync(INSTALLING, { force: true })
+}
+
+function install() {
+  const problem = installProblem()
+  if (problem === undefined) return
   say(
     `the npm packages are ${problem}: npm ci installs them into node_modules (about a minute the first time)`,
   )
@@ -114,7 +150,7 @@ if (program === undefined) {
 }
 announceFirstRun(program, args)
 const problem = installProblem()
-if (problem !== undefined) install(problem)
+if (problem !== undefined) alone(install)
 const path = join(TOP, program)
 if (problem === undefined && process.execPath === NODE) {
   // A process less: the program does not see that it was started from here.

@@ -32,7 +32,9 @@ interface Outcome {
   readonly stderr: string
 }
 
-describe('bootstrap', () => {
+describe('bootstrap', function () {
+  // Each case starts processes.
+  this.timeout(30_000)
   let top: string
 
   /** A repository whose program prints its arguments, and an npm that is a script. */
@@ -114,6 +116,22 @@ describe('bootstrap', () => {
     rmSync(join(top, 'node_modules/.package-lock.json'))
     const { code } = await start('lab/main.ts', 'status')
     expect(code).to.equal(0)
+    expect(calls()).to.contain('ci ')
+  })
+
+  it('installs once for commands that are started at the same time', async () => {
+    writeFileSync(join(top, 'bin/npm'), NPM.replace('mkdir', 'sleep 1; mkdir'))
+    const outcomes = await Promise.all([start('lab/main.ts'), start('test/run.ts')])
+    expect(outcomes.map(({ code }) => code)).to.deep.equal([0, 0])
+    expect(calls().split('\n').filter(Boolean)).to.have.length(1)
+    expect(outcomes.map(({ stderr }) => stderr).join()).to.match(/another command \(process \d+\)/)
+  })
+
+  it('does not wait for a command that was killed while it installed', async () => {
+    mkdirSync(join(top, '.build'))
+    writeFileSync(join(top, '.build/npm-ci.pid'), String(2 ** 22 + 1))
+    const { code, stderr } = await start('lab/main.ts')
+    expect(code, stderr).to.equal(0)
     expect(calls()).to.contain('ci ')
   })
 
