@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { NodeObject } from '@podroute/cluster/objects/node.ts'
+import { parseNode } from '@podroute/cluster/objects/parse-node.ts'
 import { Nft } from '@podroute/linux/nft/nft.ts'
 import type { CreateSpeaker } from '@podroute/pod-network/peering.ts'
 import { PodNetwork } from '@podroute/pod-network/pod-network.ts'
@@ -65,11 +66,16 @@ class TestNode {
       clock: systemClock,
       log: silent,
       isVip: () => false,
-      servicesProblem: () => undefined,
+      podGate: () => undefined,
     })
     await this.network.start()
-    for (const node of nodes) this.network.setNode(node)
+    for (const node of nodes) this.setNode(node)
     this.network.nodesSynced()
+  }
+
+  /** As the API server has it. */
+  setNode(object: NodeObject): void {
+    this.network.setNode(parseNode(object))
   }
 
   get conflist(): string {
@@ -95,7 +101,7 @@ class TestNode {
   async settled(): Promise<void> {
     const other = { name: 'node-9', ready: false, podCIDRs: [], internalIPs: ['172.31.0.99'] }
     const seen = async () => JSON.stringify(await this.nft.listJson('list set inet podroute nodes-4'))
-    this.network.setNode(other)
+    this.setNode(other)
     await eventually(async () => (await seen()).includes('172.31.0.99'))
     this.network.removeNode(other.name)
     await eventually(async () => !(await seen()).includes('172.31.0.99'))
@@ -121,7 +127,7 @@ class TestNode {
 describe("a node's life", function () {
   this.timeout(30_000)
   let node: TestNode
-  const reports = (change: Partial<NodeObject>) => node.network.setNode({ ...OWN, ...change })
+  const reports = (change: Partial<NodeObject>) => node.setNode({ ...OWN, ...change })
   const waitsFor = (detail: string) => eventually(() => node.condition('node') === detail)
 
   beforeEach(async () => {
@@ -239,7 +245,7 @@ describe('nodes that are back with the addresses of each other', function () {
 
   /** Node 2 or 3, as the API server has it. */
   const report = (i: 0 | 1, address: string) =>
-    node.network.setNode({
+    node.setNode({
       name: `node-${i + 2}`,
       ready: true,
       podCIDRs: [PREFIXES[i]],
