@@ -34,6 +34,8 @@ export interface PathAttributes {
   /** 16 hex digits each. */
   readonly extendedCommunities?: readonly string[]
   readonly largeCommunities?: readonly LargeCommunity[]
+  /** Types of known optional transitive attributes whose partial bit is set: it stays set on the whole way (RFC 4271 section 5). */
+  readonly partial?: readonly number[]
   readonly unknown?: readonly UnknownAttribute[]
 }
 
@@ -41,6 +43,13 @@ export interface PathAttributes {
 export const OWN_MED = 0x01
 
 export const ORIGINS = ['igp', 'egp', 'incomplete'] as const
+/** The known optional transitive attributes, which alone may be partial. */
+const MAY_BE_PARTIAL: readonly number[] = [
+  ATTRIBUTE.AGGREGATOR,
+  ATTRIBUTE.COMMUNITIES,
+  ATTRIBUTE.EXTENDED_COMMUNITIES,
+  ATTRIBUTE.LARGE_COMMUNITIES,
+]
 const SEGMENT_KINDS = ['set', 'sequence', 'confed-sequence', 'confed-set'] as const
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
@@ -52,6 +61,8 @@ export function decodeCanonical(bytes: Uint8Array, start = 0, end = bytes.length
     const type = reader.u8()
     const flags = reader.u8()
     decodeOne(attributes, type, flags, reader.sub(reader.u16()))
+    if ((flags & FLAG.PARTIAL) !== 0 && MAY_BE_PARTIAL.includes(type))
+      attributes.partial = [...(attributes.partial ?? []), type]
   }
   return attributes
 }
@@ -117,7 +128,9 @@ function decodeAsPath(reader: Reader): AsPathSegment[] {
 /** Encodes canonical bytes, the next hop last. @throws BgpError when a value does not fit its field. */
 export function encodeCanonical(attributes: PathAttributes): Uint8Array {
   const writer = new Writer(128)
-  const { OPTIONAL, TRANSITIVE } = FLAG
+  const { OPTIONAL, TRANSITIVE, PARTIAL } = FLAG
+  const transitive = (type: number) =>
+    OPTIONAL | TRANSITIVE | (attributes.partial?.includes(type) ? PARTIAL : 0)
   const put = (type: number, flags: number, write: () => void) => {
     writer.u8(type)
     writer.u8(flags)
@@ -138,21 +151,24 @@ export function encodeCanonical(attributes: PathAttributes): Uint8Array {
   if (localPref !== undefined) put(ATTRIBUTE.LOCAL_PREF, TRANSITIVE, () => writer.u32(localPref))
   if (attributes.atomicAggregate) put(ATTRIBUTE.ATOMIC_AGGREGATE, TRANSITIVE, () => {})
   if (aggregator !== undefined) {
-    put(ATTRIBUTE.AGGREGATOR, OPTIONAL | TRANSITIVE, () => {
+    put(ATTRIBUTE.AGGREGATOR, transitive(ATTRIBUTE.AGGREGATOR), () => {
       writer.u32(aggregator.asn)
       writer.raw(addressBytes(aggregator.address))
     })
   }
-  if (communities?.length) put(ATTRIBUTE.COMMUNITIES, OPTIONAL | TRANSITIVE, () => writer.u32All(communities))
+  if (communities?.length)
+    put(ATTRIBUTE.COMMUNITIES, transitive(ATTRIBUTE.COMMUNITIES), () => writer.u32All(communities))
   if (originatorId !== undefined) put(ATTRIBUTE.ORIGINATOR_ID, OPTIONAL, () => writer.u32(originatorId))
   if (clusterList?.length) put(ATTRIBUTE.CLUSTER_LIST, OPTIONAL, () => writer.u32All(clusterList))
   if (extendedCommunities?.length) {
-    put(ATTRIBUTE.EXTENDED_COMMUNITIES, OPTIONAL | TRANSITIVE, () =>
+    put(ATTRIBUTE.EXTENDED_COMMUNITIES, transitive(ATTRIBUTE.EXTENDED_COMMUNITIES), () =>
       writer.raw(fromHex(extendedCommunities.join(''))),
     )
   }
   if (largeCommunities?.length) {
-    put(ATTRIBUTE.LARGE_COMMUNITIES, OPTIONAL | TRANSITIVE, () => writer.u32All(largeCommunities.flat()))
+    put(ATTRIBUTE.LARGE_COMMUNITIES, transitive(ATTRIBUTE.LARGE_COMMUNITIES), () =>
+      writer.u32All(largeCommunities.flat()),
+    )
   }
   for (const { type, flags, value } of attributes.unknown ?? []) put(type, flags, () => writer.raw(value))
   if (nextHop !== undefined) put(ATTRIBUTE.NEXT_HOP, TRANSITIVE, () => writer.raw(addressBytes(nextHop)))

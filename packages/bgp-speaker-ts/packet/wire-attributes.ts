@@ -45,7 +45,8 @@ export function writeWireAttributes(
     if (type === ATTRIBUTE.AS_PATH) writeAsPath(writer, bytes, value, at, options)
     else if (type === ATTRIBUTE.NEXT_HOP) continue
     else if (type === ATTRIBUTE.MED && options.external && (bytes[value - 3]! & OWN_MED) === 0) continue
-    else if (type === ATTRIBUTE.AGGREGATOR && !options.fourOctetAs) writeOldAggregator(writer, bytes, value)
+    else if (type === ATTRIBUTE.AGGREGATOR && !options.fourOctetAs)
+      writeOldAggregator(writer, bytes[value - 3]!, bytes, value)
     else if (type === ATTRIBUTE.LOCAL_PREF) {
       if (!options.external) writeAttribute(writer, FLAG.TRANSITIVE, type, bytes, value, length)
       localPref = undefined
@@ -192,10 +193,10 @@ function writeOldAsPath(
   if (lost) writeAttribute(writer, FLAG.OPTIONAL | FLAG.TRANSITIVE, ATTRIBUTE.AS4_PATH, path, 0, path.length)
 }
 
-function writeOldAggregator(writer: Writer, bytes: Uint8Array, at: number): void {
+function writeOldAggregator(writer: Writer, flags: number, bytes: Uint8Array, at: number): void {
   const asn = readU32(bytes, at)
   const wide = asn > 0xffff
-  writeAttributeHeader(writer, FLAG.OPTIONAL | FLAG.TRANSITIVE, ATTRIBUTE.AGGREGATOR, 6)
+  writeAttributeHeader(writer, flags, ATTRIBUTE.AGGREGATOR, 6)
   writer.u16(wide ? AS_TRANS : asn)
   writer.raw(bytes, at + 4, at + 8)
   if (wide) writeAttribute(writer, FLAG.OPTIONAL | FLAG.TRANSITIVE, ATTRIBUTE.AS4_AGGREGATOR, bytes, at, 8)

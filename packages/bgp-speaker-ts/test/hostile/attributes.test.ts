@@ -88,4 +88,23 @@ describe('wrong attributes', () => {
     expect(heard).to.include('e00804fc010001')
     for (const partial of ['60010100', '600206', 'a00404', '600600']) expect(heard).not.to.include(partial)
   })
+
+  it('keep the partial bit where it may be set, through a policy and to a peer of 2-byte AS numbers (RFC 4271 section 5)', () => {
+    const policy = {
+      rules: [{ name: 'mark', verdict: 'accept', set: { addCommunities: ['64512:9'] } }],
+      otherwise: 'accept',
+    } as const
+    const sender = bench.peer({ address: '10.0.0.5' }, { importPolicy: policy }).establish()
+    const old = bench.raw({ address: '10.0.0.3', asn: 65533 })
+    bench.speaker.addPeer({ address: '10.0.0.3', asn: 65533, families: ['ipv4-unicast'], passive: true })
+    const capabilities = [{ kind: 'multiprotocol', afi: 1, safi: 1 }] as const
+    old.connect()
+    old.send({ kind: 'open', asn: 65533, holdTime: 90, routerId: 3, capabilities }, { kind: 'keepalive' })
+    const attributes = `${ORIGIN}${AS_PATH}400304 0a000005 e00708 0000fc05 c0000201 e00804 fc010001`
+    sender.send(withAttributes(attributes, '100a01'))
+    bench.clock.settle()
+    const heard = toHex(old.raw().findLast((bytes) => bytes[18] === 2)!)
+    expect(heard).to.include('e00706fc05c0000201')
+    expect(heard).to.include('e00808fc000009fc010001')
+  })
 })
