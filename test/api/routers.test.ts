@@ -1,0 +1,173 @@
+/** Agents and an FRR router outside: what they believe it, and what a client behind it notices when an agent restarts. */
+import { expect } from 'chai'
+import { AgentCluster, agentConfig } from '../support/agent-cluster.ts'
+import type { TestNode } from '../support/agent-network.ts'
+import { eventually } from '../support/eventually.ts'
+import { CLIENT_PREFIXES, FrrRouter, ROUTER } from '../support/frr-router.ts'
+import { ECHO, type PacketCount, sendPackets } from '../support/packet-loss.ts'
+
+/** No router is believed these, with the reason where everything else is accepted. */
+const HOSTILE: Readonly<Record<string, string>> = {
+  '0.0.0.0/0': 'default-route',
+  '0.0.0.0/1': 'too-short',
+  '128.0.0.0/1': 'too-short',
+  '10.0.0.0/8': 'covers-cluster-cidr',
+  '10.244.0.0/15': 'covers-cluster-cidr',
+  '10.244.77.0/24': 'cluster-cidr',
+  '10.96.0.0/16': 'service-cidr',
+  '10.96.200.200/32': 'service-cidr',
+  '172.31.0.11/32': 'connected',
+  '169.254.169.254/32': 'link-local',
+  '127.0.0.0/8': 'martian',
+  '224.0.0.0/4': 'martian',
+  '240.0.0.0/4': 'martian',
+  '255.255.255.255/32': 'martian',
+  '::/0': 'default-route',
+  '::/1': 'too-short',
+  '2000::/3': 'too-short',
+  '::1/128': 'martian',
+  'ff00::/8': 'martian',
+  'fd10:244:0:ee::/64': 'cluster-cidr',
+  'fd10:244::/32': 'covers-cluster-cidr',
+  'fd10:96::1/128': 'service-cidr',
+}
+
+describe('agents and a router outside', function () {
+  this.timeout(120_000)
+  let cluster: AgentCluster
+  let router: FrrRouter
+  let one: TestNode
+  let two: TestNode
+
+  const config = (node: TestNode, acceptRoutes: string, more = '') =>
+    agentConfig(
+      cluster.conflist(node),
+      `${more}
+peers: [{address: ${ROUTER.ipv4}, asn: ${ROUTER.asn}, acceptRoutes: ${acceptRoutes}}]
+serviceProxy: {serviceCIDRs: [10.96.0.0/16, 'fd10:96::/112']}`,
+    ).replace('podNetwork: {', "podNetwork: { clusterCIDRs: [10.244.0.0/16, 'fd10:244::/56'],")
+  const ALLOWED = `[${CLIENT_PREFIXES.map((prefix) => `'${prefix}'`)}]`
+  /** Destinations that the node has from the router. */
+  const fromRouter = async (node: TestNode) =>
+    (await cluster.routes(node))
+      .filter((route) => / via (172\.31\.0\.100|fd31::100)$/.test(route))
+      .map((route) => route.split(' ')[0]!)
+  const isUp = async (node: TestNode) => {
+    const { peers } = await cluster.ask(node, '/peers')
+    const session = peers.find(({ kind }) => kind === 'external')
+    return session?.state === 'established'
+  }
+  const refused = async (node: TestNode) => {
+    const { routes } = await cluster.ask(node, '/routes')
+    return Object.fromEntries(
+      routes.filter(({ state }) => state === 'refused').map((r) => [r.destination, r.detail.split(',')[0]]),
+    )
+  }
+  const restart = async (node: TestNode, acceptRoutes: string) => {
+    await cluster.killAgent(node)
+    await cluster.startAgent(node, config(node, acceptRoutes))
+    await eventually(() => isUp(node), 30_000)
+  }
+
+  before(async () => {
+    cluster = await AgentCluster.start('routers')
+    one = await cluster.addNamespace()
+    two = await cluster.addNamespace()
+    router = await FrrRouter.start(cluster, [one, two], Object.keys(HOSTILE))
+    for (const node of [one, two]) {
+      await cluster.registerNode(node, { ready: true })
+      await cluster.startAgent(node, config(node, ALLOWED))
+    }
+    for (const node of [one, two]) await eventually(() => isUp(node), 60_000)
+    await cluster.processes.start('echo', [process.execPath, '-e', ECHO], { netns: one.netns })
+    await eventually(
+      async () => (await cluster.exec(one, 'ss', '-Hlnu', 'sport = :7007')).split('\n').length > 2,
+    )
+  })
+  after(async () => {
+    await router?.[Symbol.asyncDispose]()
+    await cluster?.[Symbol.asyncDispose]()
+  })
+
+  it('install what acceptRoutes names, and nothing else that it announces', async () => {
+    const announced = [...CLIENT_PREFIXES, ...Object.keys(HOSTILE)]
+    await eventually(async () => expect(await router.told(one)).to.include.members(announced))
+    await eventually(async () => expect(await fromRouter(one)).to.have.members([...CLIENT_PREFIXES]))
+    await eventually(async () =>
+      expect(Object.keys(await refused(one))).to.include.members(Object.keys(HOSTILE)),
+    )
+    expect(await fromRouter(one)).to.have.members([...CLIENT_PREFIXES])
+  })
+
+  it('announce their pod prefixes to it', async () => {
+    const prefixes = (await Promise.all([one, two].map((node) => cluster.allocated(node)))).flat().sort()
+    await eventually(async () => expect(await router.learned()).to.deep.equal(prefixes))
+  })
+
+  const OFF = 'bgp: {gracefulRestart: {enabled: false}}'
+  const kill = (node: TestNode) => cluster.killAgent(node)
+  const stop = async (node: TestNode) => {
+    process.kill(cluster.agentPid(node), 'SIGTERM')
+    await eventually(() => !cluster.processes.isRunning(`agent-${node.name}`))
+  }
+  const hears = async (node: TestNode) => {
+    const text = await router.vtysh(`show bgp neighbors ${node.ipv4} json`)
+    return text.includes('"bgpState":"Established"')
+  }
+  const sync = async () => {
+    await eventually(() => isUp(one), 30_000)
+    await eventually(async () => expect((await router.learned()).length).to.equal(4))
+    await eventually(async () => expect(await fromRouter(one)).to.have.members([...CLIENT_PREFIXES]))
+  }
+  /** How many datagrams of a client behind the router are lost, of each family, over an end of the agent and its start. */
+  const lostOver = async (end: (node: TestNode) => Promise<void>, next = config(one, ALLOWED)) => {
+    await sync()
+    const prefixes = await cluster.allocated(one)
+    const gateways = prefixes.map((prefix) => prefix.replace(/0?\/.*/, '1'))
+    const packets = await Promise.all(gateways.map((address) => sendPackets(router.client, address)))
+    await end(one)
+    await eventually(async () => !(await hears(one)))
+    await cluster.startAgent(one, next)
+    await sync()
+    return (await Promise.all(packets.map((each) => each.stop()))).map(lost)
+  }
+
+  it('lose no packet of a client behind it, of either family, while an agent is killed and started again', async () => {
+    expect(await lostOver(kill)).to.deep.equal([0, 0])
+  })
+
+  it('lose none while an agent is stopped and started again', async () => {
+    expect(await lostOver(stop)).to.deep.equal([0, 0])
+  })
+
+  it('lose some where graceful restart is off', async () => {
+    await stop(one)
+    await cluster.startAgent(one, config(one, ALLOWED, OFF))
+    for (const count of await lostOver(kill)) expect(count).to.be.greaterThan(2)
+  })
+
+  it('believe it nothing by default', async () => {
+    await restart(two, 'false')
+    await eventually(async () =>
+      expect(Object.keys(await refused(two))).to.include.members(Object.keys(HOSTILE)),
+    )
+    expect(new Set(Object.values(await refused(two)))).to.deep.equal(new Set(['not-accepted']))
+    expect(await fromRouter(two)).to.deep.equal([])
+  })
+
+  it('refuse what is martian, covers or lies in ranges of the cluster, also where all is accepted', async () => {
+    await restart(two, 'true')
+    await eventually(async () => expect(await fromRouter(two)).to.have.members([...CLIENT_PREFIXES]))
+    await eventually(async () => expect(await refused(two)).to.deep.equal(HOSTILE))
+  })
+
+  it('take a default route from it where that is named', async () => {
+    await restart(two, `['::/0']`)
+    await eventually(async () => expect(await fromRouter(two)).to.deep.equal(['default']))
+  })
+})
+
+function lost({ sent, received }: PacketCount): number {
+  expect(sent).to.be.greaterThan(10)
+  return sent - received
+}
