@@ -44,7 +44,7 @@ describe('agents and a router outside', function () {
       cluster.conflist(node),
       `${more}
 peers: [{address: ${ROUTER.ipv4}, asn: ${ROUTER.asn}, acceptRoutes: ${acceptRoutes}}]
-serviceProxy: {serviceCIDRs: [10.96.0.0/16, 'fd10:96::/112']}`,
+serviceCIDRs: [10.96.0.0/16, 'fd10:96::/112']`,
     ).replace('podNetwork: {', "podNetwork: { clusterCIDRs: [10.244.0.0/16, 'fd10:244::/56'],")
   const ALLOWED = `[${CLIENT_PREFIXES.map((prefix) => `'${prefix}'`)}]`
   /** Destinations that the node has from the router. */
