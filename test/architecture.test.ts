@@ -1,6 +1,15 @@
 import { globSync, readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { expect } from 'chai'
-import { EFFECTS, FEATURE_LIST, FEATURES, MAY_IMPORT } from './support/architecture.ts'
+import {
+  EFFECTS,
+  FEATURE_LIST,
+  FEATURES,
+  LARGEST_FOLDER,
+  MAY_IMPORT,
+  TOO_LARGE,
+} from './support/architecture.ts'
+import { circlesOf, importGraph, importsIn } from './support/import-graph.ts'
 
 interface Import {
   readonly file: string
@@ -10,16 +19,9 @@ interface Import {
 
 const isTest = (file: string) => /\.test\.ts$|\/testing\/|\/examples\/|\/build\.ts$/.test(file)
 const sources = globSync('packages/*/**/*.ts', { exclude: (path) => path.includes('node_modules') })
-const IMPORT =
-  /(?:^|\n)\s*(?:import|export)\s[^'"]*?from\s+['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)|(?:^|\n)import\s+['"]([^'"]+)['"]/g
-
 function importsOf(file: string): Import[] {
-  const text = readFileSync(file, 'utf8')
-  return [...text.matchAll(IMPORT)].map((match) => ({
-    file,
-    package: file.split('/')[1]!,
-    target: (match[1] ?? match[2] ?? match[3])!,
-  }))
+  const targets = importsIn(readFileSync(file, 'utf8'))
+  return targets.map((target) => ({ file, package: file.split('/')[1]!, target }))
 }
 
 const imports = sources.filter((file) => !isTest(file)).flatMap(importsOf)
@@ -66,6 +68,36 @@ describe('architecture', () => {
       )
       .filter((i) => !EFFECTS.some((pattern) => pattern.test(i.file)))
     expect(hidden.map((i) => `${i.file} imports ${i.target}`)).to.deep.equal([])
+  })
+
+  it('has no circle of imports, of types neither', () => {
+    expect(circlesOf(importGraph(sources))).to.deep.equal([])
+  })
+
+  it('finds circles, also of one file and of types only', () => {
+    const graph = new Map([
+      ['a.ts', ['b.ts', 'd.ts']],
+      ['b.ts', ['c.ts']],
+      ['c.ts', ['a.ts']],
+      ['d.ts', ['e.ts']],
+      ['e.ts', ['e.ts']],
+      ['f.ts', ['a.ts', 'e.ts']],
+    ])
+    expect(circlesOf(graph)).to.deep.equal([['e.ts'], ['a.ts', 'b.ts', 'c.ts']])
+    expect(
+      importsIn("import type { A } from './a.ts'\nexport * from 'b.ts'\nvoid import('c.ts')\n"),
+    ).to.deep.equal(['./a.ts', 'b.ts', 'c.ts'])
+  })
+
+  it('has no folder that nobody can survey', () => {
+    const sizes = new Map<string, number>()
+    for (const file of sources.filter((name) => !isTest(name))) {
+      const folder = dirname(file)
+      sizes.set(folder, (sizes.get(folder) ?? 0) + 1)
+    }
+    const large = [...sizes].filter(([folder, files]) => files > LARGEST_FOLDER && !TOO_LARGE.has(folder))
+    expect(large.map(([folder, files]) => `${folder}: ${files} files`)).to.deep.equal([])
+    for (const folder of TOO_LARGE) expect(sizes.get(folder), folder).to.be.above(LARGEST_FOLDER)
   })
 })
 

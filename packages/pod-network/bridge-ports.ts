@@ -3,7 +3,7 @@
  * them: the CNI plugins make them, and a pod's interface is not made a second time.
  */
 import type { Link, Links } from '@podroute/linux/route/links.ts'
-import type { Sighting } from '@podroute/reconcile/resource.ts'
+import type { Observation } from '@podroute/reconcile/resource.ts'
 import type { KernelChanges } from './resources/kernel-changes.ts'
 
 /** What is used of the table of ports. */
@@ -11,7 +11,7 @@ export interface PortTable {
   set(key: string, value: string): void
   delete(key: string): void
   desired(): ReadonlyMap<string, string>
-  touch(key: string, sighting?: Sighting<string>): void
+  touch(key: string, observation?: Observation<string>): void
 }
 
 export interface BridgePortsOptions {

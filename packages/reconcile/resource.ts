@@ -1,4 +1,4 @@
-/** The seam between what we want and where we put it: one small interface for routes, virtual servers, set elements, files, announcements. */
+/** One kind of thing that we write somewhere: the same small interface for routes, virtual servers, set elements, files and announcements. */
 
 /** One change of one keyed thing. `previous` is the state that was last acknowledged. */
 export type Op<K extends string, V> =
@@ -10,7 +10,7 @@ export type Op<K extends string, V> =
 export type Outcome = { readonly ok: true } | { readonly ok: false; readonly error: Error }
 
 /** What a watcher saw of a key: its new value, that it is gone, or only that something happened. */
-export type Sighting<V> =
+export type Observation<V> =
   | { readonly kind: 'present'; readonly value: V }
   | { readonly kind: 'absent' }
   | { readonly kind: 'unknown' }
@@ -27,7 +27,7 @@ export interface Resource<K extends string, V> {
    */
   revision?(): Promise<string | undefined>
   /**
-   * What is there and ours under these keys; keys that are not there are left out. Without it, a key in doubt costs
+   * What is there and ours under these keys; keys that are not there are left out. Without it, unverified keys cost
    * one `list()`.
    */
   read?(keys: readonly K[]): Promise<ReadonlyMap<K, V>>
@@ -37,7 +37,7 @@ export interface Resource<K extends string, V> {
    */
   apply(ops: readonly Op<K, V>[]): Promise<readonly Outcome[]>
   /** Calls `touched` when somebody else changed a key of ours; of our own changes it may tell, too. */
-  watch?(touched: (key: K, sighting?: Sighting<V>) => void): Disposable
+  watch?(touched: (key: K, observation?: Observation<V>) => void): Disposable
 }
 
 /** The outcome of an op that went through. */

@@ -6,13 +6,13 @@ import { diffKey } from './diff.ts'
 import { ReconcileError } from './errors.ts'
 import type { Logger } from './log.ts'
 import { silent } from './log.ts'
-import type { Op, Outcome, Resource, Sighting } from './resource.ts'
+import type { Observation, Op, Outcome, Resource } from './resource.ts'
 import { codeOf } from './resource.ts'
 import type { BackoffOptions } from './retries.ts'
 import { DEFAULT_BACKOFF, Retries } from './retries.ts'
 import { State } from './state.ts'
 import type { KeyStatus } from './status.ts'
-import { Doubts } from './unverified-keys.ts'
+import { UnverifiedKeys } from './unverified-keys.ts'
 
 export type { AuditRequest, Drift } from './audit.ts'
 
@@ -52,8 +52,8 @@ export class Table<K extends string, V> {
   readonly #state: State<K, V>
   /** Keys to look at, each with the clock time at which it became dirty; oldest first. */
   readonly #dirty = new Map<K, number>()
-  /** Keys whose acknowledged state is in doubt. */
-  readonly #doubts: Doubts<K, V>
+  /** Keys whose acknowledged value may be wrong. */
+  readonly #unverified: UnverifiedKeys<K, V>
   readonly #drifted = new Set<K>()
   readonly #retries: Retries<K>
   readonly #clock: Clock
@@ -76,7 +76,7 @@ export class Table<K extends string, V> {
   constructor(resource: Resource<K, V>, options: TableOptions = {}) {
     this.resource = resource
     this.#state = new State(this.#equal)
-    this.#doubts = new Doubts(resource)
+    this.#unverified = new UnverifiedKeys(resource)
     this.#clock = options.clock ?? systemClock
     this.#log = options.log ?? silent
     this.#batchSize = options.batchSize ?? 4096
@@ -120,15 +120,17 @@ export class Table<K extends string, V> {
   }
 
   /** Something happened to this key outside: it is read again, and repaired, at the next flush. */
-  touch(key: K, sighting?: Sighting<V>): void {
-    this.#doubts.add(key, sighting)
+  touch(key: K, observation?: Observation<V>): void {
+    this.#unverified.add(key, observation)
     if (this.#unswept && !this.#state.desired.has(key)) return
     this.#mark(key)
   }
 
   /** Follows the resource's own news until disposed of; does nothing for resources that send none. */
   watch(): Disposable {
-    return this.resource.watch?.((key, sighting) => this.touch(key, sighting)) ?? { [Symbol.dispose]() {} }
+    return (
+      this.resource.watch?.((key, observation) => this.touch(key, observation)) ?? { [Symbol.dispose]() {} }
+    )
   }
 
   /** Calls `listener` whenever there is something to flush. */
@@ -138,8 +140,8 @@ export class Table<K extends string, V> {
   }
 
   /**
-   * Sends the dirty keys that are not waiting for a retry. Cost follows their number; nothing is listed, except keys in
-   * doubt. Calls queue up behind each other. Never rejects because of a failing op: it is retried later.
+   * Sends the dirty keys that are not waiting for a retry. Cost follows their number; nothing is listed, except
+   * unverified keys. Calls queue up behind each other. Never rejects because of a failing op: it is retried later.
    */
   flush(phase: Phase = 'all'): Promise<FlushResult> {
     return this.#queued(async () => {
@@ -155,7 +157,7 @@ export class Table<K extends string, V> {
   adopt(): Promise<void> {
     return this.#queued(async () => {
       this.#state.forgetAcknowledged()
-      this.#doubts.clear()
+      this.#unverified.clear()
       this.#soundRevision = undefined
       for await (const portion of this.resource.list()) {
         for (const [key, value] of portion) this.#state.acknowledge(key, value)
@@ -281,7 +283,7 @@ export class Table<K extends string, V> {
   }
 
   async #flushOnce(phase: Phase): Promise<FlushResult & { surprised: number }> {
-    await this.#resolveDoubts()
+    await this.#readUnverified()
     const ops = this.#take(phase)
     let failed = 0
     let surprised = 0
@@ -300,10 +302,10 @@ export class Table<K extends string, V> {
     return { applied: ops.length - failed, failed, surprised }
   }
 
-  async #resolveDoubts(): Promise<void> {
+  async #readUnverified(): Promise<void> {
     const known = (key: K) => this.#state.acknowledged(key)
     try {
-      const found = await this.#doubts.resolve(known, (key) => this.#retries.holds(key))
+      const found = await this.#unverified.resolve(known, (key) => this.#retries.holds(key))
       for (const [key, actual] of found) this.#reread(key, actual)
     } catch (error) {
       this.#log.warn('reading back failed', { resource: this.name, error: (error as Error).message })
@@ -381,7 +383,7 @@ export class Table<K extends string, V> {
     const first = this.#retries.failed(op.key, error)
     const code = codeOf(error)
     if (SURPRISES.has(code ?? '')) {
-      this.#doubts.add(op.key)
+      this.#unverified.add(op.key)
       if (first && code !== 'APPLY_REJECTED') {
         this.#retries.hasten(op.key)
         return true

@@ -1,28 +1,27 @@
-/** Keys of which we no longer know what is there: somebody else, or a failure, may have changed it. */
-import type { Resource, Sighting } from './resource.ts'
+/** Keys whose acknowledged value may be wrong, because somebody else or a failed op may have changed it. */
+import type { Observation, Resource } from './resource.ts'
 
 export const UNKNOWN = { kind: 'unknown' } as const
 
-export class Doubts<K extends string, V> {
+export class UnverifiedKeys<K extends string, V> {
   readonly #resource: Resource<K, V>
-  /** Each with the last thing that was seen of it. */
-  readonly #sightings = new Map<K, Sighting<V>>()
+  /** Each with the last thing that was observed of it. */
+  readonly #observations = new Map<K, Observation<V>>()
 
   constructor(resource: Resource<K, V>) {
     this.#resource = resource
   }
 
-  add(key: K, sighting: Sighting<V> = UNKNOWN): void {
-    this.#sightings.set(key, sighting)
+  add(key: K, observation: Observation<V> = UNKNOWN): void {
+    this.#observations.set(key, observation)
   }
 
   clear(): void {
-    this.#sightings.clear()
+    this.#observations.clear()
   }
 
   /**
-   * Reads the keys that are in doubt again, unless what was seen of them is what was acknowledged. What could not be read stays
-   * in doubt.
+   * Reads the keys again, unless what was observed of them is what was acknowledged. What cannot be read stays unverified.
    * @param held keys that must wait
    * @throws what reading throws
    */
@@ -31,17 +30,17 @@ export class Doubts<K extends string, V> {
     held: (key: K) => boolean,
   ): Promise<readonly (readonly [K, V | undefined])[]> {
     const keys: K[] = []
-    for (const [key, sighting] of this.#sightings) {
+    for (const [key, observation] of this.#observations) {
       if (held(key)) continue
-      this.#sightings.delete(key)
-      if (!this.#confirms(acknowledged(key), sighting)) keys.push(key)
+      this.#observations.delete(key)
+      if (!this.#confirms(acknowledged(key), observation)) keys.push(key)
     }
     if (keys.length === 0) return []
     try {
       const actual = await this.#read(keys)
       return keys.map((key) => [key, actual.get(key)] as const)
     } catch (error) {
-      for (const key of keys) if (!this.#sightings.has(key)) this.add(key)
+      for (const key of keys) if (!this.#observations.has(key)) this.add(key)
       throw error
     }
   }
@@ -56,9 +55,9 @@ export class Doubts<K extends string, V> {
     return found
   }
 
-  #confirms(known: V | undefined, sighting: Sighting<V>): boolean {
-    if (sighting.kind === 'absent') return known === undefined
-    if (sighting.kind === 'unknown' || known === undefined) return false
-    return this.#resource.equal(known, sighting.value)
+  #confirms(known: V | undefined, observation: Observation<V>): boolean {
+    if (observation.kind === 'absent') return known === undefined
+    if (observation.kind === 'unknown' || known === undefined) return false
+    return this.#resource.equal(known, observation.value)
   }
 }

@@ -1,7 +1,7 @@
 import type { Flow } from '@podroute/linux/conntrack.ts'
 import { ManualClock } from '@podroute/reconcile/testing/manual-clock.ts'
 import { expect } from 'chai'
-import { Patrol } from './audit/audit-loop.ts'
+import { AuditLoop } from './audit/audit-loop.ts'
 import { readSockets } from './kernel/sockets.ts'
 import type { ServiceProxyOptions } from './options.ts'
 import { FakeKernel } from './testing/fake-kernel.ts'
@@ -328,23 +328,23 @@ describe('what somebody else does to the kernel', () => {
   it('costs no more than an eighth of the time', async () => {
     const clock = new ManualClock()
     let looks = 0
-    const patrol = new Patrol({
+    const auditLoop = new AuditLoop({
       clock,
       pause: 100,
-      look: () => {
+      audit: () => {
         looks++
         return new Promise((resolve) => clock.after(50, () => resolve(undefined)))
       },
       failed() {},
     })
-    patrol.start()
+    auditLoop.start()
     await clock.advance(100)
     await clock.advance(50)
     await clock.advance(399)
     expect(looks).to.equal(1)
     await clock.advance(2)
     expect(looks).to.equal(2)
-    patrol[Symbol.dispose]()
+    auditLoop[Symbol.dispose]()
   })
 })
 

@@ -5,12 +5,12 @@ import type { ReservedHolder } from '@podroute/feature/reserved-addresses.ts'
 import { systemClock } from '@podroute/reconcile/clock.ts'
 import type { FlushGroup, PendingChange } from '@podroute/reconcile/flush-order.ts'
 import type { AuditRequest, Drift, FlushResult, TableStats } from '@podroute/reconcile/table.ts'
-import { Patrol } from './audit/audit-loop.ts'
+import { AuditLoop } from './audit/audit-loop.ts'
 import { evict } from './claims/evictions.ts'
 import { Frontends } from './claims/frontends.ts'
 import { ServiceProxyError } from './errors.ts'
 import { HealthCheckPorts } from './health-checks/ports.ts'
-import { Placements } from './ipvs/destinations.ts'
+import { Destinations } from './ipvs/destinations.ts'
 import type { Kernel } from './kernel/kernel.ts'
 import { loadModules, type MissingModules, requireIpvs } from './kernel/modules.ts'
 import type { ProxySettings, ServiceProxyOptions } from './options.ts'
@@ -21,7 +21,7 @@ import type { Frontend } from './plan/frontend.ts'
 import { Marks } from './plan/marks.ts'
 import { NodeView } from './plan/node-view.ts'
 import { EMPTY_PLAN, planService, problemOf } from './plan/plan.ts'
-import { Aftermath } from './post-sync/post-sync.ts'
+import { PostSync } from './post-sync/post-sync.ts'
 import { Problems } from './problems/problems.ts'
 import { BASE, baseVersion } from './rules/base-rules.ts'
 import { elementKey, setOf } from './rules/sets.ts'
@@ -54,10 +54,10 @@ export class ServiceProxy implements AsyncDisposable {
   readonly #problems: Problems
   readonly #marks = new Marks()
   readonly #node: NodeView
-  readonly #placements: Placements
+  readonly #destinations: Destinations
   readonly #healthChecks: HealthCheckPorts
-  readonly #aftermath: Aftermath
-  readonly #patrol: Patrol
+  readonly #postSync: PostSync
+  readonly #auditLoop: AuditLoop
   readonly #pending: Pending
   #podElements: readonly string[] = []
   #watching: Disposable | undefined
@@ -71,7 +71,7 @@ export class ServiceProxy implements AsyncDisposable {
     this.#node = new NodeView({ ...options, markOf: (name) => this.#marks.of(name) })
     this.#pending = new Pending(clock)
     this.#tables = makeTables(options.kernel, options, () => this.isHealthy())
-    this.#placements = new Placements(this.#tables.destinations, {
+    this.#destinations = new Destinations(this.#tables.destinations, {
       clock,
       ipvs: options.kernel.ipvs,
       drain: options.drain ?? DEFAULT_DRAIN,
@@ -83,7 +83,7 @@ export class ServiceProxy implements AsyncDisposable {
     })
     this.#healthChecks = new HealthCheckPorts(this.#tables.healthChecks)
     this.#problems = new Problems((problem) => options.onProblem?.(problem))
-    this.#aftermath = new Aftermath({
+    this.#postSync = new PostSync({
       ...{ kernel: options.kernel, log: options.log, tables: this.#tables },
       ...{ index: this.#index, problems: this.#problems },
       missingScheduler: (name) => this.#missingScheduler(name),
@@ -95,10 +95,10 @@ export class ServiceProxy implements AsyncDisposable {
       prepare: () => this.#planDirty(),
       onFlushed: (result, milliseconds) => this.#flushed(result, milliseconds),
     })
-    this.#patrol = new Patrol({
+    this.#auditLoop = new AuditLoop({
       clock,
       pause: options.auditPause ?? DEFAULT_AUDIT_PAUSE,
-      look: (thorough) => this.audit({ quick: !thorough }),
+      audit: (thorough) => this.audit({ quick: !thorough }),
       failed: (error) => options.log?.warn('the kernel could not be looked at', { error: error.message }),
     })
     this.setPodCIDRs(options.podCIDRs ?? [])
@@ -158,19 +158,19 @@ export class ServiceProxy implements AsyncDisposable {
     for (const key of this.#podElements) if (!keys.includes(key)) this.#tables.elements.delete(key)
     for (const element of elements) this.#tables.elements.set(elementKey(element), element)
     this.#podElements = keys
-    if (this.#node.learn({ podCIDRs: prefixes })) this.#replan(hasForeignAddress)
+    if (this.#node.update({ podCIDRs: prefixes })) this.#replan(hasForeignAddress)
   }
 
   /** The node's addresses, its primary one of each family first. */
   setNodeAddresses(addresses: readonly string[]): void {
-    if (!this.#node.learn({ nodeAddresses: addresses })) return
+    if (!this.#node.update({ nodeAddresses: addresses })) return
     this.#frontends.refreshSources()
     this.#replan()
   }
 
   /** The addresses of all nodes, by their own word: no address but a ClusterIP is taken from them. */
   setClusterAddresses(addresses: readonly string[]): void {
-    if (!this.#node.learn({ clusterAddresses: addresses })) return
+    if (!this.#node.update({ clusterAddresses: addresses })) return
     this.#replan(hasForeignAddress)
   }
 
@@ -193,7 +193,7 @@ export class ServiceProxy implements AsyncDisposable {
 
   /** The topology zone of the node; empty where it has none. */
   setZone(zone: string): void {
-    if (this.#node.learn({ zone })) this.#replan()
+    if (this.#node.update({ zone })) this.#replan()
   }
 
   /**
@@ -204,17 +204,17 @@ export class ServiceProxy implements AsyncDisposable {
     if (this.#synced) return
     this.#synced = true
     while (this.#index.dirtyCount > 0) await this.#group.flush()
-    this.#placements.adopt((key) => this.#frontends.at(key))
+    this.#destinations.adopt((key) => this.#frontends.at(key))
     this.#group.sweep()
     await this.#group.flush()
     this.#group.start()
-    this.#patrol.start()
+    this.#auditLoop.start()
   }
 
   /** Sends what is due now, without waiting for the moment at which it would happen by itself. */
   async flush(): Promise<FlushResult> {
     const result = await this.#group.flush()
-    await this.#aftermath.settled
+    await this.#postSync.settled
     return result
   }
 
@@ -229,7 +229,7 @@ export class ServiceProxy implements AsyncDisposable {
 
   /** Takes what an operator may change while it runs; what differs is planned again. */
   configure(settings: ProxySettings): void {
-    this.#placements.configure(settings.drain ?? DEFAULT_DRAIN)
+    this.#destinations.configure(settings.drain ?? DEFAULT_DRAIN)
     if (this.#node.configure(settings)) this.#replan()
   }
 
@@ -270,8 +270,8 @@ export class ServiceProxy implements AsyncDisposable {
   /** Stops following; the kernel keeps what it has. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#watching?.[Symbol.dispose]()
-    this.#patrol[Symbol.dispose]()
-    this.#placements[Symbol.dispose]()
+    this.#auditLoop[Symbol.dispose]()
+    this.#destinations[Symbol.dispose]()
     await this.#group[Symbol.asyncDispose]()
     await this.#tables[Symbol.asyncDispose]()
   }
@@ -309,22 +309,22 @@ export class ServiceProxy implements AsyncDisposable {
     const service = this.#index.service(key)
     const plan = service ? planService(service, this.#index.slices(key), this.#node.context) : EMPTY_PLAN
     const refused = this.#frontends.replace(service ?? { key, created: 0 }, plan.frontends)
-    this.#aftermath.planned(key, service)
+    this.#postSync.planned(key, service)
     this.#healthChecks.replace(key, plan.healthCheck)
     const conflicts = service ? refused.map((detail) => problemOf(service, 'CONFLICT', detail)) : []
     this.#problems.replace(`plan ${key}`, [...plan.problems, ...conflicts])
   }
 
   #changed(before: Frontend | undefined, after: Frontend | undefined): void {
-    this.#placements.change(before, after)
-    this.#aftermath.changed(before, after)
+    this.#destinations.change(before, after)
+    this.#postSync.changed(before, after)
     const mark = before?.server.fwmark
     if (mark !== undefined && !after) this.#marks.free(mark)
   }
 
   #flushed(result: FlushResult, milliseconds: number): void {
     this.#pending.done()
-    this.#aftermath.flushed(this.#frontends)
+    this.#postSync.flushed(this.#frontends)
     this.#options.onFlushed?.(result, milliseconds)
   }
 
@@ -337,7 +337,7 @@ export class ServiceProxy implements AsyncDisposable {
   async #readAddresses(): Promise<void> {
     try {
       const addresses = await this.#options.kernel.addresses()
-      if (this.#node.learn({ kernelAddresses: [...addresses].sort() })) this.#replan()
+      if (this.#node.update({ kernelAddresses: [...addresses].sort() })) this.#replan()
     } catch (error) {
       this.#options.log?.warn('addresses could not be read', { error: (error as Error).message })
     }
@@ -345,7 +345,7 @@ export class ServiceProxy implements AsyncDisposable {
 
   #missingScheduler(name: string): void {
     const missingSchedulers = [...this.#node.context.missingSchedulers, name]
-    if (this.#node.learn({ missingSchedulers }))
+    if (this.#node.update({ missingSchedulers }))
       this.#replan((service) => tuningOf(service).scheduler === name)
   }
 }

@@ -3,11 +3,11 @@ import type { FlushGroupOptions } from '@podroute/reconcile/flush-order.ts'
 import { FlushGroup } from '@podroute/reconcile/flush-order.ts'
 import type { TableOptions } from '@podroute/reconcile/table.ts'
 import { Table } from '@podroute/reconcile/table.ts'
-import { Looks } from './audit/audit-queue.ts'
+import { AuditQueue } from './audit/audit-queue.ts'
 import type { FrontendTables } from './claims/frontends.ts'
 import { HealthChecks } from './health-checks/health-check-resource.ts'
-import type { PlacedDestination } from './ipvs/destination-resource.ts'
-import { Destinations } from './ipvs/destination-resource.ts'
+import type { ServerDestination } from './ipvs/destination-resource.ts'
+import { DestinationResource } from './ipvs/destination-resource.ts'
 import { Vips, vipOf } from './ipvs/vips.ts'
 import { VirtualServers } from './ipvs/virtual-servers.ts'
 import type { Kernel } from './kernel/kernel.ts'
@@ -23,7 +23,7 @@ import { OPTIONAL_SYSCTLS, SYSCTLS } from './settings.ts'
 export interface ProxyTables extends FrontendTables {
   readonly sysctls: Table<string, string>
   readonly rules: Table<typeof BASE, string>
-  readonly destinations: Table<DestinationKey, PlacedDestination>
+  readonly destinations: Table<DestinationKey, ServerDestination>
   readonly healthChecks: Table<string, HealthCheck>
 }
 
@@ -35,7 +35,7 @@ export function makeTables(
 ): ProxyTables & AsyncDisposable {
   const healthChecks = new HealthChecks((port, answer) => kernel.listen(port, answer), healthy)
   const servers = new Table(new VirtualServers(kernel.ipvs), options)
-  const destinations = new Destinations(kernel.ipvs, {
+  const destinations = new DestinationResource(kernel.ipvs, {
     inPlace: (key) => servers.acknowledged(key),
     missing: (key) => servers.touch(key),
   })
@@ -64,22 +64,22 @@ export function makeGroup(tables: ProxyTables, options: FlushGroupOptions): Flus
   )
 }
 
-/** VIPs and nftables announce their changes: what somebody else did is looked at at once. */
+/** VIPs and nftables announce their changes: what somebody else changes is audited at once. */
 export function watchKernel(kernel: Kernel, tables: ProxyTables, onAddresses: () => void): Disposable {
-  const looks = new Looks()
+  const audits = new AuditQueue()
   const watching = kernel.watch?.({
     onRoute(change, route) {
       const vip = vipOf(route)
       if (!vip) return
-      const sighting =
+      const observation =
         change === 'add' ? ({ kind: 'present', value: vip } as const) : ({ kind: 'absent' } as const)
-      tables.vips.touch(vip.address, sighting)
+      tables.vips.touch(vip.address, observation)
     },
     onAddress: onAddresses,
-    onRules: () => looks.ask(tables.rules, tables.affinities, tables.elements),
+    onRules: () => audits.ask(tables.rules, tables.affinities, tables.elements),
     onLost() {
       onAddresses()
-      looks.ask(tables.vips, tables.rules, tables.affinities, tables.elements)
+      audits.ask(tables.vips, tables.rules, tables.affinities, tables.elements)
     },
   })
   return watching ?? { [Symbol.dispose]() {} }

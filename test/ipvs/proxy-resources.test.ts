@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { createNetns, removeNetns } from '@podroute/linux/netns.ts'
 import { describeResource, listed } from '@podroute/reconcile/testing/contract.ts'
-import { Destinations } from '@podroute/service-proxy/ipvs/destination-resource.ts'
+import { DestinationResource } from '@podroute/service-proxy/ipvs/destination-resource.ts'
 import { Vips, vipOf } from '@podroute/service-proxy/ipvs/vips.ts'
 import { VirtualServers } from '@podroute/service-proxy/ipvs/virtual-servers.ts'
 import type { Kernel, VirtualServer } from '@podroute/service-proxy/kernel/kernel.ts'
@@ -66,7 +66,7 @@ describeResource(
     const kernel = freshKernel()
     await kernel.ipvs.apply([v4, v6].map((s) => ({ kind: 'add-server', server: s }) as const))
     const known = new Map([v4, v6].map((s) => [serverKey(s), s]))
-    const resource = new Destinations(kernel.ipvs, { inPlace: (key) => known.get(key), missing() {} })
+    const resource = new DestinationResource(kernel.ipvs, { inPlace: (key) => known.get(key), missing() {} })
     return withKernel(kernel, resource)
   },
   {

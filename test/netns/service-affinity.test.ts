@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { createNetns, removeNetns } from '@podroute/linux/netns.ts'
 import { describeResource, listed } from '@podroute/reconcile/testing/contract.ts'
-import type { NftSeam } from '@podroute/service-proxy/kernel/kernel.ts'
+import type { NftApi } from '@podroute/service-proxy/kernel/kernel.ts'
 import { serverKey } from '@podroute/service-proxy/plan/frontend.ts'
 import { affinityName, type ShortAffinity } from '@podroute/service-proxy/rules/affinity.ts'
 import { baseScript } from '@podroute/service-proxy/rules/base.ts'
@@ -99,7 +99,7 @@ describe('a client with a short session affinity', () => {
   const SECONDS = 2
   const stack = new AsyncDisposableStack()
   let network: Network
-  let nft: NftSeam & Disposable
+  let nft: NftApi & Disposable
   let elements: SetElements
   let inPlace: readonly SetElement[] = []
 

@@ -1,7 +1,7 @@
 /** The elements of the proxy's sets, read from the kernel by us, against what was written and what nft itself lists. */
 import { createNetns, removeNetns } from '@podroute/linux/netns.ts'
 import { Nft } from '@podroute/linux/nft/nft.ts'
-import type { NftSeam } from '@podroute/service-proxy/kernel/kernel.ts'
+import type { NftApi } from '@podroute/service-proxy/kernel/kernel.ts'
 import { baseScript } from '@podroute/service-proxy/rules/base.ts'
 import { openNft } from '@podroute/service-proxy/rules/open-nft.ts'
 import { SET_NAMES, type SetName, setOf, TABLE } from '@podroute/service-proxy/rules/sets.ts'
@@ -76,7 +76,7 @@ function sameOf<N extends SetName, T>(names: readonly N[], value: T): Record<N, 
 }
 
 describe("the proxy's set elements, read from the kernel", () => {
-  let nft: NftSeam & Disposable
+  let nft: NftApi & Disposable
   let reference: Nft
   before(async () => {
     removeNetns(NETNS)

@@ -6,6 +6,7 @@ import { ApiStatusError } from '../errors.ts'
 import { type ListPage, parseList, parseObjects } from './json.ts'
 import { readLines } from './lines.ts'
 import { contentTypeOf, type Patch, patchBody, patchQuery } from './patch.ts'
+import type { Query } from './query.ts'
 import { statusError } from './status.ts'
 
 /** What watches need. */
@@ -34,8 +35,6 @@ export interface ApiClient extends ApiReader {
 
 /** Calls `onLine` with each line until the server ends the answer; rejects with what breaks it, or with what `onLine` throws. */
 export type LineReader = (onLine: (line: string) => void) => Promise<void>
-
-export type Query = Readonly<Record<string, string>>
 
 /** Which object is meant, where the name alone does not say it. */
 export interface Preconditions {

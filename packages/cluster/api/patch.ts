@@ -1,5 +1,5 @@
 /** Changes of an object of the API, in the ways that the API knows. Pure. */
-import type { Query } from './client.ts'
+import type { Query } from './query.ts'
 
 export type Patch =
   /** RFC 7396: fields replace fields, null removes one. */

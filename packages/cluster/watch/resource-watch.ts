@@ -1,7 +1,8 @@
 /** Keeps up with one kind of API object: list, watch from there, resume, and list again when the server has forgotten where we were. */
 
 import type { Logger } from '@podroute/reconcile/log.ts'
-import type { ApiReader, Query } from '../api/client.ts'
+import type { ApiReader } from '../api/client.ts'
+import type { Query } from '../api/query.ts'
 import { remedyFor } from '../api/remedy.ts'
 import { ApiStatusError, ClusterError } from '../errors.ts'
 import { type BackoffSettings, backoff, pause } from './backoff.ts'

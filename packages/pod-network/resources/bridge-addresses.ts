@@ -4,11 +4,11 @@ import type { Link, Links } from '@podroute/linux/route/links.ts'
 import { SCOPE_UNIVERSE } from '@podroute/linux/route/rtnetlink.ts'
 import {
   DONE,
+  type Observation,
   type Op,
   type Outcome,
   outcomeOf,
   type Resource,
-  type Sighting,
 } from '@podroute/reconcile/resource.ts'
 import { PodNetworkError } from '../errors.ts'
 import type { BridgeAddress } from '../plan/bridge.ts'
@@ -61,7 +61,7 @@ export class BridgeAddressResource implements Resource<string, BridgeAddress> {
     return bridge
   }
 
-  watch(touched: (key: string, sighting?: Sighting<BridgeAddress>) => void): Disposable {
+  watch(touched: (key: string, observation?: Observation<BridgeAddress>) => void): Disposable {
     if (!this.#changes) return { [Symbol.dispose]() {} }
     return this.#changes.subscribe({
       onAddress: (change, address) => {

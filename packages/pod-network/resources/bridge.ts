@@ -1,6 +1,6 @@
 /** The bridge as a device: there, a bridge, up, with its MTU and a MAC that stays. */
 import type { Link, Links } from '@podroute/linux/route/links.ts'
-import { DONE, type Op, type Outcome, type Resource, type Sighting } from '@podroute/reconcile/resource.ts'
+import { DONE, type Observation, type Op, type Outcome, type Resource } from '@podroute/reconcile/resource.ts'
 import { PodNetworkError } from '../errors.ts'
 import type { BridgePlan } from '../plan/bridge.ts'
 import type { KernelChanges } from './kernel-changes.ts'
@@ -59,7 +59,7 @@ export class BridgeResource implements Resource<string, BridgePlan> {
     return outcomes
   }
 
-  watch(touched: (key: string, sighting?: Sighting<BridgePlan>) => void): Disposable {
+  watch(touched: (key: string, observation?: Observation<BridgePlan>) => void): Disposable {
     if (!this.#changes) return { [Symbol.dispose]() {} }
     return this.#changes.subscribe({
       onLink: (change, link) => {

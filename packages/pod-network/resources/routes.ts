@@ -3,11 +3,11 @@ import type { Route, RouteOp, Routes } from '@podroute/linux/route/routes.ts'
 import { TABLE_MAIN } from '@podroute/linux/route/rtnetlink.ts'
 import {
   DONE,
+  type Observation,
   type Op,
   type Outcome,
   outcomeOf,
   type Resource,
-  type Sighting,
 } from '@podroute/reconcile/resource.ts'
 import { ROUTE_PROTOCOL } from '../settings.ts'
 import type { KernelChanges } from './kernel-changes.ts'
@@ -41,7 +41,7 @@ export class RouteResource implements Resource<string, Route> {
     })
   }
 
-  watch(touched: (key: string, sighting?: Sighting<Route>) => void): Disposable {
+  watch(touched: (key: string, observation?: Observation<Route>) => void): Disposable {
     if (!this.#changes) return { [Symbol.dispose]() {} }
     return this.#changes.subscribe({
       onRoute(change, route) {

@@ -1,6 +1,6 @@
 /** The contract of a Resource as a test suite: it runs on the fake in memory and on every real one. */
 import { expect } from 'chai'
-import type { Resource, Sighting } from '../resource.ts'
+import type { Observation, Resource } from '../resource.ts'
 import { codeOf } from '../resource.ts'
 import { Table } from '../table.ts'
 
@@ -105,8 +105,8 @@ export function describeResource<K extends string, V>(
 
     it('tells its watcher which keys changed', async () => {
       if (!resource.watch) return
-      const touched = new Map<K, Sighting<V> | undefined>()
-      using _ = resource.watch((key, sighting) => touched.set(key, sighting))
+      const touched = new Map<K, Observation<V> | undefined>()
+      using _ = resource.watch((key, observation) => touched.set(key, observation))
       await resource.apply([adding(first)])
       await eventually(() => touched.has(first[0]))
       touched.clear()

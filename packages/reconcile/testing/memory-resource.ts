@@ -1,5 +1,5 @@
 /** A resource in memory, strict as a kernel is: what exists cannot be added, what does not cannot be removed. */
-import type { Op, Outcome, Resource, Sighting } from '../resource.ts'
+import type { Observation, Op, Outcome, Resource } from '../resource.ts'
 import { DONE } from '../resource.ts'
 
 export class MemoryError extends Error {
@@ -21,7 +21,7 @@ export class MemoryResource<K extends string, V> implements Resource<K, V> {
   reads = 0
   /** Decides over each op before it is tried: an error makes it fail. */
   fail: ((op: Op<K, V>) => Error | undefined) | undefined
-  readonly #watchers = new Set<(key: K, sighting?: Sighting<V>) => void>()
+  readonly #watchers = new Set<(key: K, observation?: Observation<V>) => void>()
 
   constructor(name = 'memory', state: Map<K, V> = new Map()) {
     this.name = name
@@ -50,7 +50,7 @@ export class MemoryResource<K extends string, V> implements Resource<K, V> {
     })
   }
 
-  watch(touched: (key: K, sighting?: Sighting<V>) => void): Disposable {
+  watch(touched: (key: K, observation?: Observation<V>) => void): Disposable {
     this.#watchers.add(touched)
     return { [Symbol.dispose]: () => void this.#watchers.delete(touched) }
   }
@@ -74,7 +74,7 @@ export class MemoryResource<K extends string, V> implements Resource<K, V> {
 
   #tell(key: K): void {
     const value = this.state.get(key)
-    const sighting: Sighting<V> = value === undefined ? { kind: 'absent' } : { kind: 'present', value }
-    for (const watcher of this.#watchers) watcher(key, sighting)
+    const observation: Observation<V> = value === undefined ? { kind: 'absent' } : { kind: 'present', value }
+    for (const watcher of this.#watchers) watcher(key, observation)
   }
 }

@@ -1,31 +1,31 @@
 /**
- * Looks at the kernel from time to time: IPVS does not say when somebody changes it. Most looks are quick ones, which list only
- * what may have changed. Pauses follow from how long a look takes, so that a node with very many Services spends little on it,
- * and one with few repairs within seconds.
+ * Audits all tables from time to time, because IPVS does not announce changes. Most audits are quick: they list only what may have
+ * changed. The pause follows from how long an audit takes: a node with very many Services spends little time on it, and one with
+ * few Services repairs within seconds.
  */
 import type { Clock } from '@podroute/reconcile/clock.ts'
 
-export interface PatrolOptions {
+export interface AuditLoopOptions {
   readonly clock: Clock
-  /** Shortest pause between two looks, in milliseconds. */
+  /** Shortest pause between two audits, in milliseconds. */
   readonly pause: number
-  /** One look; what it finds is its own business. A thorough one takes nobody's word for it that nothing changed. */
-  look(thorough: boolean): Promise<unknown>
+  /** One audit, which repairs what it finds. A thorough one lists everything, whatever says that nothing changed. */
+  audit(thorough: boolean): Promise<unknown>
   failed(error: Error): void
 }
 
-/** At most one part in so many of the time is spent looking. */
+/** At most one part in so many of the time is spent on audits. */
 const SHARE = 8
-/** Of so many looks one is thorough. */
+/** Of so many audits one is thorough. */
 const THOROUGH_EVERY = 60
 
-export class Patrol implements Disposable {
-  readonly #options: PatrolOptions
+export class AuditLoop implements Disposable {
+  readonly #options: AuditLoopOptions
   #timer: Disposable | undefined
   #ended = false
-  #looks = 0
+  #audits = 0
 
-  constructor(options: PatrolOptions) {
+  constructor(options: AuditLoopOptions) {
     this.#options = options
   }
 
@@ -44,9 +44,9 @@ export class Patrol implements Disposable {
   }
 
   async #round(): Promise<void> {
-    const { clock, pause, look, failed } = this.#options
+    const { clock, pause, audit, failed } = this.#options
     const started = clock.now()
-    await look(++this.#looks % THOROUGH_EVERY === 0).catch(failed)
+    await audit(++this.#audits % THOROUGH_EVERY === 0).catch(failed)
     this.#after(Math.max(pause, (clock.now() - started) * SHARE))
   }
 }

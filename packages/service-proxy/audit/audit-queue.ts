@@ -1,32 +1,35 @@
-/** Looks at the kernel that somebody's change asks for. One that is asked for while another is under way follows it: that one may have passed by already. */
+/**
+ * Audits of tables that somebody else has changed. A table that is asked for while its audit runs is audited once more, because
+ * that audit may have read the changed part already.
+ */
 
-/** A table, as far as it can be looked at. */
-export interface Suspect {
+/** What is needed of a table. */
+export interface Audited {
   audit(): Promise<unknown>
 }
 
-export class Looks {
-  readonly #due = new Set<Suspect>()
+export class AuditQueue {
+  readonly #due = new Set<Audited>()
   #running: Promise<void> | undefined
 
-  /** Never rejects: what cannot be read now is looked at by the patrol. */
-  ask(...suspects: readonly Suspect[]): void {
-    for (const suspect of suspects) this.#due.add(suspect)
+  /** Never rejects: what cannot be read now is left to the audit loop. */
+  ask(...tables: readonly Audited[]): void {
+    for (const table of tables) this.#due.add(table)
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined
     })
   }
 
-  /** Resolves when nothing is left to look at. */
+  /** Resolves when no audit is due or under way. */
   get settled(): Promise<void> {
     return this.#running ?? Promise.resolve()
   }
 
   async #run(): Promise<void> {
     while (this.#due.size > 0) {
-      const suspects = [...this.#due]
+      const tables = [...this.#due]
       this.#due.clear()
-      await Promise.all(suspects.map((suspect) => suspect.audit().catch(() => undefined)))
+      await Promise.all(tables.map((table) => table.audit().catch(() => undefined)))
     }
   }
 }

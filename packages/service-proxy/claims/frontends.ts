@@ -7,7 +7,7 @@ import type { ShortAffinity } from '../rules/affinity.ts'
 import type { ElementKey, SetElement } from '../rules/sets.ts'
 import { elementKey, hasValue } from '../rules/sets.ts'
 import type { Service, ServiceKey } from '../types.ts'
-import { Shared } from './ref-counts.ts'
+import { RefCounts } from './ref-counts.ts'
 
 export interface FrontendTables {
   readonly servers: Table<ServerKey, VirtualServer>
@@ -38,17 +38,17 @@ export class Frontends {
   /** All claims of a key, the holder first. */
   readonly #claims = new Map<ServerKey, readonly Claim[]>()
   readonly #keysOf = new Map<ServiceKey, readonly ServerKey[]>()
-  readonly #elements: Shared<ElementKey, SetElement>
-  readonly #vips: Shared<string, string>
+  readonly #elements: RefCounts<ElementKey, SetElement>
+  readonly #vips: RefCounts<string, string>
 
   constructor(tables: FrontendTables, options: FrontendOptions) {
     this.#tables = tables
     this.#options = options
-    this.#elements = new Shared(
+    this.#elements = new RefCounts(
       (key, element) => tables.elements.set(key, element),
       (key) => tables.elements.delete(key),
     )
-    this.#vips = new Shared(
+    this.#vips = new RefCounts(
       (address) => tables.vips.set(address, { address, source: options.sourceOf(address) }),
       (address) => tables.vips.delete(address),
     )
@@ -142,7 +142,7 @@ export class Frontends {
   }
 }
 
-/** Those that are not at the same place in `others`, just so. */
+/** Entries that differ from `others` at the same index. */
 function changed(
   elements: readonly SetElement[],
   others: readonly SetElement[] | undefined,

@@ -1,6 +1,6 @@
 /** Things that several owners use: there from the first to the last of them. */
 
-export class Shared<K, V> {
+export class RefCounts<K, V> {
   readonly #counts = new Map<K, number>()
   readonly #appear: (key: K, value: V) => void
   readonly #vanish: (key: K) => void

@@ -2,11 +2,11 @@
 import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
 import { codeOf, DONE, outcomeOf } from '@podroute/reconcile/resource.ts'
 import { ServiceProxyError } from '../errors.ts'
-import type { Destination, DestinationsByServer, IpvsOp, IpvsSeam, VirtualServer } from '../kernel/kernel.ts'
+import type { Destination, DestinationsByServer, IpvsApi, IpvsOp, VirtualServer } from '../kernel/kernel.ts'
 import type { DestinationKey, ServerKey } from '../plan/frontend.ts'
 import { destinationKey, isOurs, serverKey, serverOf } from '../plan/frontend.ts'
 
-export interface PlacedDestination {
+export interface ServerDestination {
   readonly server: VirtualServer
   readonly destination: Destination
 }
@@ -19,25 +19,25 @@ export interface ServersOfDestinations {
   missing(key: ServerKey): void
 }
 
-type DestinationOp = Op<DestinationKey, PlacedDestination>
+type DestinationOp = Op<DestinationKey, ServerDestination>
 
-export class Destinations implements Resource<DestinationKey, PlacedDestination> {
+export class DestinationResource implements Resource<DestinationKey, ServerDestination> {
   readonly name = 'destinations'
-  readonly #ipvs: IpvsSeam
+  readonly #ipvs: IpvsApi
   readonly #servers: ServersOfDestinations
 
-  constructor(ipvs: IpvsSeam, servers: ServersOfDestinations) {
+  constructor(ipvs: IpvsApi, servers: ServersOfDestinations) {
     this.#ipvs = ipvs
     this.#servers = servers
   }
 
-  equal(a: PlacedDestination, b: PlacedDestination): boolean {
+  equal(a: ServerDestination, b: ServerDestination): boolean {
     return (
       a.destination.weight === b.destination.weight && a.destination.forwarding === b.destination.forwarding
     )
   }
 
-  async *list(): AsyncIterable<Iterable<readonly [DestinationKey, PlacedDestination]>> {
+  async *list(): AsyncIterable<Iterable<readonly [DestinationKey, ServerDestination]>> {
     for await (const portion of this.#ipvs.table()) yield this.#ours(portion)
   }
 
@@ -45,10 +45,10 @@ export class Destinations implements Resource<DestinationKey, PlacedDestination>
     return this.#ipvs.tableRevision?.()
   }
 
-  async read(keys: readonly DestinationKey[]): Promise<ReadonlyMap<DestinationKey, PlacedDestination>> {
+  async read(keys: readonly DestinationKey[]): Promise<ReadonlyMap<DestinationKey, ServerDestination>> {
     const wanted = new Set(keys)
     const wantedServers = new Set(keys.map(serverOf))
-    const found = new Map<DestinationKey, PlacedDestination>()
+    const found = new Map<DestinationKey, ServerDestination>()
     for (const server of await this.#ipvs.servers()) {
       const owner = serverKey(server)
       if (!isOurs(server) || !wantedServers.has(owner)) continue
@@ -83,7 +83,7 @@ export class Destinations implements Resource<DestinationKey, PlacedDestination>
     return outcomeOf(error)
   }
 
-  *#ours(portion: DestinationsByServer): Iterable<readonly [DestinationKey, PlacedDestination]> {
+  *#ours(portion: DestinationsByServer): Iterable<readonly [DestinationKey, ServerDestination]> {
     for (const [key, destinations] of portion) {
       const server = this.#servers.inPlace(key)
       if (server) yield* placed(key, server, destinations)
@@ -95,7 +95,7 @@ function* placed(
   key: ServerKey,
   server: VirtualServer,
   destinations: readonly Destination[],
-): Iterable<readonly [DestinationKey, PlacedDestination]> {
+): Iterable<readonly [DestinationKey, ServerDestination]> {
   for (const { address, port, weight, forwarding } of destinations) {
     yield [
       destinationKey(key, { address, port }),

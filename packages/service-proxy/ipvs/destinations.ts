@@ -5,28 +5,28 @@ import type {
   Connections,
   Destination,
   DestinationsByServer,
-  IpvsSeam,
+  IpvsApi,
   VirtualServer,
 } from '../kernel/kernel.ts'
 import type { DestinationKey, Frontend, ServerKey } from '../plan/frontend.ts'
 import { destinationKey, serverKey, serverOf } from '../plan/frontend.ts'
-import type { PlacedDestination } from './destination-resource.ts'
+import type { ServerDestination } from './destination-resource.ts'
 import { Drains } from './drains.ts'
 import { sameServer } from './virtual-servers.ts'
 
-export interface PlacementOptions {
+export interface DestinationsOptions {
   readonly clock: Clock
-  readonly ipvs: IpvsSeam
+  readonly ipvs: IpvsApi
   /** For how long a destination that goes keeps its connections, in seconds, where its Service does not say. */
   readonly drain: number
 }
 
-export class Placements implements Disposable {
-  readonly #table: Table<DestinationKey, PlacedDestination>
+export class Destinations implements Disposable {
+  readonly #table: Table<DestinationKey, ServerDestination>
   readonly #drains: Drains
   #drain: number
 
-  constructor(table: Table<DestinationKey, PlacedDestination>, options: PlacementOptions) {
+  constructor(table: Table<DestinationKey, ServerDestination>, options: DestinationsOptions) {
     this.#table = table
     this.#drain = options.drain
     this.#drains = new Drains({
@@ -104,7 +104,7 @@ const PATIENCE = 25
  * with the cluster, and a destination that nobody asked about still goes at its deadline.
  */
 async function connectionsOf(
-  { ipvs, clock }: PlacementOptions,
+  { ipvs, clock }: DestinationsOptions,
   servers: Iterable<VirtualServer>,
 ): Promise<DestinationsByServer> {
   const found = new Map<ServerKey, readonly (Destination & Connections)[]>()
@@ -116,7 +116,7 @@ async function connectionsOf(
   return found
 }
 
-/** Those of `frontend` that are not at the same place in `other`, just so. */
+/** Destinations of `frontend` that differ from those of `other` at the same index. */
 function* destinationsOf(
   frontend: Frontend | undefined,
   other: Frontend | undefined,

@@ -6,7 +6,7 @@
 import { familyOf } from '@podroute/address/address.ts'
 import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
 import { outcomeOf } from '@podroute/reconcile/resource.ts'
-import type { Route, RouteOp, RoutesSeam } from '../kernel/kernel.ts'
+import type { Route, RouteOp, RoutesApi } from '../kernel/kernel.ts'
 
 /** The address that the node itself uses towards this VIP; without one the kernel would use the VIP. */
 export interface Vip {
@@ -23,9 +23,9 @@ export const LOOPBACK = 1
 
 export class Vips implements Resource<string, Vip> {
   readonly name = 'vips'
-  readonly #routes: RoutesSeam
+  readonly #routes: RoutesApi
 
-  constructor(routes: RoutesSeam) {
+  constructor(routes: RoutesApi) {
     this.#routes = routes
   }
 

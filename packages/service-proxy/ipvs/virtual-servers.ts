@@ -1,15 +1,15 @@
 /** IPVS virtual servers as a Resource; those without our mark in their flags belong to others. */
 import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
 import { outcomeOf } from '@podroute/reconcile/resource.ts'
-import type { IpvsOp, IpvsSeam, VirtualServer } from '../kernel/kernel.ts'
+import type { IpvsApi, IpvsOp, VirtualServer } from '../kernel/kernel.ts'
 import type { ServerKey } from '../plan/frontend.ts'
 import { isOurs, serverKey } from '../plan/frontend.ts'
 
 export class VirtualServers implements Resource<ServerKey, VirtualServer> {
   readonly name = 'virtual-servers'
-  readonly #ipvs: IpvsSeam
+  readonly #ipvs: IpvsApi
 
-  constructor(ipvs: IpvsSeam) {
+  constructor(ipvs: IpvsApi) {
     this.#ipvs = ipvs
   }
 

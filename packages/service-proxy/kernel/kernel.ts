@@ -11,7 +11,7 @@ export type { Connections, Destination, IpvsOp, Route, RouteOp, VirtualServer }
 /** By the key of plan/frontend.ts. */
 export type DestinationsByServer = ReadonlyMap<string, readonly (Destination & Connections)[]>
 
-export interface IpvsSeam {
+export interface IpvsApi {
   servers(): Promise<readonly VirtualServer[]>
   destinations(server: VirtualServer): Promise<readonly (Destination & Connections)[]>
   /** Those of all servers, others' included, in portions; a server's may be in two of them. */
@@ -23,14 +23,14 @@ export interface IpvsSeam {
   apply(ops: readonly IpvsOp[]): Promise<readonly (Error | null)[]>
 }
 
-export interface RoutesSeam {
+export interface RoutesApi {
   list(filter: RouteFilter): Promise<readonly Route[]>
   /** How often routes may have changed without an announcement; undefined while nobody follows the announcements. */
   unannounced?(): number | undefined
   apply(ops: readonly RouteOp[]): Promise<readonly (Error | null)[]>
 }
 
-export interface NftSeam {
+export interface NftApi {
   /** One transaction of nft syntax. */
   run(script: string): Promise<void>
   /** The elements of one of our sets in nft syntax. Rejects with ENOENT without the set. */
@@ -43,7 +43,7 @@ export interface NftSeam {
   generation?(): Promise<number>
 }
 
-export interface FlowsSeam {
+export interface FlowsApi {
   /** Forgets the flows that match and that `select` picks; returns how many. */
   remove(filter: FlowFilter, select: (flow: Flow) => boolean): Promise<number>
 }
@@ -57,14 +57,14 @@ export interface HttpAnswer {
 /** Answers HTTP requests on a port, until disposed of. Rejects with EADDRINUSE. */
 export type Listen = (port: number, answer: () => HttpAnswer) => Promise<AsyncDisposable>
 
-export interface SysctlSeam {
+export interface SysctlApi {
   /** Undefined where the kernel has no such setting. */
   read(name: string): string | undefined
   write(name: string, value: string): void
 }
 
 /** Somebody (or we) changed something; `lost` means that news were missed and everything has to be looked at. */
-export interface KernelNews {
+export interface KernelEvents {
   onRoute(change: 'add' | 'remove', route: Route): void
   /** Some interface got or lost an address. */
   onAddress(): void
@@ -75,11 +75,11 @@ export interface KernelNews {
 
 export interface Kernel {
   /** @throws FeatureError where the kernel has no IPVS */
-  readonly ipvs: IpvsSeam
-  readonly routes: RoutesSeam
-  readonly nft: NftSeam
-  readonly sysctl: SysctlSeam
-  readonly flows: FlowsSeam
+  readonly ipvs: IpvsApi
+  readonly routes: RoutesApi
+  readonly nft: NftApi
+  readonly sysctl: SysctlApi
+  readonly flows: FlowsApi
   readonly listen: Listen
   /** Ports on which processes wait for clients. */
   boundPorts(): Promise<ReadonlySet<BoundPort>>
@@ -90,5 +90,5 @@ export interface Kernel {
     names: readonly string[],
   ): Promise<ReadonlyMap<string, { readonly ok: boolean; readonly reason?: string }>>
   /** Follows changes of the kernel's state, where the kernel announces them. */
-  watch?(news: KernelNews): Disposable
+  watch?(news: KernelEvents): Disposable
 }

@@ -1,14 +1,14 @@
 /** Kernel settings that the proxy depends on, as a Resource. They are set and repaired, never taken back. */
 import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
 import { DONE, outcomeOf } from '@podroute/reconcile/resource.ts'
-import type { SysctlSeam } from './kernel.ts'
+import type { SysctlApi } from './kernel.ts'
 
 export class Sysctls implements Resource<string, string> {
   readonly name = 'sysctls'
-  readonly #sysctl: SysctlSeam
+  readonly #sysctl: SysctlApi
   readonly #names: readonly string[]
 
-  constructor(sysctl: SysctlSeam, names: readonly string[]) {
+  constructor(sysctl: SysctlApi, names: readonly string[]) {
     this.#sysctl = sysctl
     this.#names = names
   }

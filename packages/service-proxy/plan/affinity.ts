@@ -5,10 +5,7 @@ import { markText, type SetElement, setOf } from '../rules/sets.ts'
 import type { Service } from '../types.ts'
 import type { Backend } from './endpoints.ts'
 import { hash, MARK_BASE } from './marks.ts'
-import type { Target } from './target.ts'
-
-/** By address and port; they are packet marks for a moment. */
-export type EndpointNumbers = ReadonlyMap<string, number>
+import type { EndpointNumbers, Target } from './target.ts'
 
 /**
  * Bits of a mark that Kubernetes' own rules look at (KUBE-MARK-MASQ, KUBE-MARK-DROP) stay clear: the first packet of a connection
@@ -50,10 +47,10 @@ export function affinityOf({ service, port, address }: Target): ShortAffinity | 
 export function leadElements(affinity: ShortAffinity): SetElement[] {
   const { family, protocol, address, port } = affinity
   const [leads, learns] = chainsOf(affinityName(affinity))
-  const place = `${address} . ${protocol} . ${port}`
+  const frontend = `${address} . ${protocol} . ${port}`
   return [
-    { set: setOf('service-affinity', family), element: `${place} : goto ${leads}` },
-    { set: setOf('service-affinity-learn', family), element: `${place} : goto ${learns}` },
+    { set: setOf('service-affinity', family), element: `${frontend} : goto ${leads}` },
+    { set: setOf('service-affinity-learn', family), element: `${frontend} : goto ${learns}` },
   ]
 }
 
@@ -61,7 +58,7 @@ export function leadElements(affinity: ShortAffinity): SetElement[] {
 export function affinityElements(target: Target, backends: readonly Backend[]): SetElement[] {
   const { port, address, numbers } = target
   const family = familyOf(address)
-  const place = `${address} . ${port.protocol} . ${port.port}`
+  const frontend = `${address} . ${port.protocol} . ${port.port}`
   return backends.flatMap((backend) => {
     const number = numbers.get(nameOf(backend))
     if (number === undefined) return []
@@ -69,9 +66,9 @@ export function affinityElements(target: Target, backends: readonly Backend[]): 
     return [
       {
         set: setOf('service-affinity-numbers', family),
-        element: `${place} . ${endpoint} : ${markText(number)}`,
+        element: `${frontend} . ${endpoint} : ${markText(number)}`,
       },
-      { set: setOf('service-affinity-endpoints', family), element: `${place} . ${number} : ${endpoint}` },
+      { set: setOf('service-affinity-endpoints', family), element: `${frontend} . ${number} : ${endpoint}` },
     ]
   })
 }

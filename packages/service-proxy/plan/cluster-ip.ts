@@ -3,8 +3,9 @@ import type { SetElement } from '../rules/sets.ts'
 import type { Backend } from './endpoints.ts'
 import { choose } from './endpoints.ts'
 import type { Frontend } from './frontend.ts'
+import { makeFrontend } from './make-frontend.ts'
 import type { Target } from './target.ts'
-import { elementOf, makeFrontend } from './target.ts'
+import { elementOf } from './target.ts'
 
 /**
  * With internalTrafficPolicy Local nobody gets an endpoint on another node: where this one has none, but others have, clients

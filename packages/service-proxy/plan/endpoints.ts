@@ -10,8 +10,8 @@ export interface Backend {
   readonly local: boolean
 }
 
-/** Where the choice is made. */
-export interface Place {
+/** The node on which the choice is made. */
+export interface NodeTopology {
   readonly nodeName: string
   /** Empty: not known. */
   readonly zone: string
@@ -49,17 +49,17 @@ function isBetterState(a: Endpoint, b: Endpoint): boolean {
 }
 
 /**
- * The ready ones, of the whole cluster those that topology hints give to this place; where none is ready, those that still
+ * The ready ones, of the whole cluster those that topology hints give to this node; where none is ready, those that still
  * serve while they terminate (KEP-1669).
  */
 export function choose(
   backends: readonly Backend[],
   policy: TrafficPolicy,
-  place: Place,
+  node: NodeTopology,
 ): readonly Backend[] {
   const candidates = policy === 'local' ? backends.filter((backend) => backend.local) : backends
   const ready = candidates.filter(({ endpoint }) => endpoint.ready)
-  if (ready.length > 0) return policy === 'local' ? ready : hinted(ready, place)
+  if (ready.length > 0) return policy === 'local' ? ready : hinted(ready, node)
   return candidates.filter(({ endpoint }) => endpoint.serving && endpoint.terminating)
 }
 
@@ -67,7 +67,7 @@ export function choose(
  * Hints count only when every ready endpoint carries one and one of them is for us, node before zone: otherwise the control plane
  * and this node do not see the same thing, and part of the endpoints would get all of the traffic (KEP-2433, KEP-4444).
  */
-function hinted(ready: readonly Backend[], { nodeName, zone }: Place): readonly Backend[] {
+function hinted(ready: readonly Backend[], { nodeName, zone }: NodeTopology): readonly Backend[] {
   for (const [kind, name] of [
     ['nodes', nodeName],
     ['zones', zone],

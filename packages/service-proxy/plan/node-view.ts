@@ -50,7 +50,7 @@ export class NodeView {
   }
 
   /** Returns whether anything is different now. */
-  learn(facts: Partial<Facts>): boolean {
+  update(facts: Partial<Facts>): boolean {
     const next = { ...this.#facts, ...facts }
     if (JSON.stringify(next) === JSON.stringify(this.#facts)) return false
     this.#facts = next
@@ -70,7 +70,7 @@ export class NodeView {
   /** The same for the reserved addresses of one holder. */
   reserve(holder: ReservedHolder, addresses: readonly string[]): boolean {
     const distinct = [...new Set(addresses)].sort()
-    return this.learn({ reserved: { ...this.#facts.reserved, [holder]: distinct } })
+    return this.update({ reserved: { ...this.#facts.reserved, [holder]: distinct } })
   }
 }
 

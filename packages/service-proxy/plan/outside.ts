@@ -4,9 +4,10 @@ import { markElement } from '../rules/sets.ts'
 import type { Backend } from './endpoints.ts'
 import { choose } from './endpoints.ts'
 import type { Frontend, Origin } from './frontend.ts'
+import { makeFrontend, makeMarkedFrontend } from './make-frontend.ts'
 import { rangeElements } from './ranges.ts'
 import type { Target } from './target.ts'
-import { elementOf, makeFrontend, makeMarkedFrontend } from './target.ts'
+import { elementOf } from './target.ts'
 
 /**
  * With policy Cluster all clients are masqueraded, so that the answer of an endpoint on another node comes back this way. With

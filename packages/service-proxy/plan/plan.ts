@@ -24,20 +24,20 @@ export interface ServicePlan {
 export const EMPTY_PLAN: ServicePlan = { frontends: [], healthCheck: undefined, problems: [] }
 
 /** An address that a Service asks for, and as what. */
-interface Place {
+interface RequestedAddress {
   readonly origin: Origin
   readonly address: string
 }
 
 export function planService(service: Service, slices: readonly Slice[], context: PlanContext): ServicePlan {
   const problems: Problem[] = []
-  const places = addressesOf(service, context, problems)
+  const requested = addressesOf(service, context, problems)
   const { scheduler } = tuningOf(service)
   if (context.missingSchedulers.has(scheduler)) {
     problems.push(problemOf(service, 'NO_SCHEDULER', `${scheduler}; ${DEFAULT_SCHEDULER} is used instead`))
   }
   const frontends: Frontend[] = []
-  for (const port of service.ports) frontends.push(...planPort(service, port, slices, places, context))
+  for (const port of service.ports) frontends.push(...planPort(service, port, slices, requested, context))
   return {
     frontends: unique(service, frontends, problems),
     healthCheck: planHealthCheck(service, slices, context.nodeName),
@@ -46,9 +46,9 @@ export function planService(service: Service, slices: readonly Slice[], context:
 }
 
 /** All but the NodePorts' addresses; those that may not be used are reported. */
-function addressesOf(service: Service, context: PlanContext, problems: Problem[]): Place[] {
+function addressesOf(service: Service, context: PlanContext, problems: Problem[]): RequestedAddress[] {
   const families = new Set(service.clusterIPs.map(familyOf))
-  const wanted: Place[] = [
+  const wanted: RequestedAddress[] = [
     ...service.clusterIPs.map((address) => ({ origin: 'cluster-ip' as const, address })),
     ...service.externalIPs.map((address) => ({ origin: 'external-ip' as const, address })),
     ...service.ingressIPs.map((address) => ({ origin: 'load-balancer' as const, address })),
@@ -68,7 +68,7 @@ function planPort(
   service: Service,
   port: ServicePort,
   slices: readonly Slice[],
-  places: readonly Place[],
+  requested: readonly RequestedAddress[],
   context: PlanContext,
 ): Frontend[] {
   const byFamily = new Map<Family, ReturnType<typeof behind>>()
@@ -82,7 +82,7 @@ function planPort(
     byFamily.set(family, known)
     return known
   }
-  const frontends = places.flatMap(({ origin, address }) => {
+  const frontends = requested.flatMap(({ origin, address }) => {
     const { backends, numbers } = at(address)
     const target: Target = { service, port, address, context, numbers }
     if (origin === 'cluster-ip') return [planClusterIp(target, backends)]

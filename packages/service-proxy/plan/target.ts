@@ -1,24 +1,11 @@
-/** From an address, a port and its endpoints to a frontend: what all rule families share. */
-
+/** A port of a Service at one of its addresses: what frontends are made for. */
 import { familyOf } from '@podroute/address/address.ts'
-import { FLAG_PERSISTENT } from '@podroute/linux/ipvs/ipvs.ts'
-import type { VirtualServer } from '../kernel/kernel.ts'
-import { tuningOf } from '../parse/annotations.ts'
-import type { PortSetName, SetElement } from '../rules/sets.ts'
-import { portElement, setOf } from '../rules/sets.ts'
-import { DEFAULT_SCHEDULER } from '../settings.ts'
-import type { Family, Service, ServicePort } from '../types.ts'
-import {
-  affinityElements,
-  affinityOf,
-  type EndpointNumbers,
-  leadElements,
-  shortAffinity,
-} from './affinity.ts'
+import { type PortSetName, portElement, type SetElement } from '../rules/sets.ts'
+import type { Service, ServicePort } from '../types.ts'
 import type { PlanContext } from './context.ts'
-import type { Backend } from './endpoints.ts'
-import type { Frontend, Origin } from './frontend.ts'
-import { FLAG_OURS, serverKey } from './frontend.ts'
+
+/** Endpoints by `address port`, each with the number that stands for it; packets carry it as their mark for a moment. */
+export type EndpointNumbers = ReadonlyMap<string, number>
 
 export interface Target {
   readonly service: Service
@@ -30,105 +17,7 @@ export interface Target {
   readonly numbers: EndpointNumbers
 }
 
-/** @param more elements beside those that every frontend has. */
-export function makeFrontend(
-  origin: Origin,
-  target: Target,
-  backends: readonly Backend[],
-  more: readonly SetElement[] = [],
-): Frontend {
-  const { service, port, address, context } = target
-  const server = serverOf(target)
-  // A node that claims a ClusterIP as its own address does not keep it from being one.
-  const vip = origin !== 'cluster-ip' && context.nodeAddresses.has(address) ? undefined : address
-  const affinity = affinityOf(target)
-  return {
-    key: serverKey(server),
-    origin,
-    portName: port.name,
-    address,
-    port: port.port,
-    protocol: port.protocol,
-    drain: tuningOf(service).drain,
-    server,
-    destinations: backends.map(toDestination),
-    elements: [
-      ...vipElements(vip, target),
-      ...hairpinElements(target, backends),
-      ...(backends.length === 0 ? [elementOf('service-refused', target)] : []),
-      ...affinityElements(target, backends),
-      ...(affinity ? leadElements(affinity) : []),
-      ...more,
-    ],
-    ...(affinity && { affinity }),
-    vip,
-  }
-}
-
-/** A virtual server beside the one of the address, for the packets that rules mark: another choice of endpoints for some clients. */
-export function makeMarkedFrontend(
-  origin: Origin,
-  target: Target,
-  backends: readonly Backend[],
-  elements: (mark: number) => readonly SetElement[],
-): Frontend {
-  const plain = serverOf(target)
-  const mark = target.context.markOf(serverKey(plain))
-  const address = plain.family === 4 ? '0.0.0.0' : '::'
-  const server: VirtualServer = { ...plain, protocol: 'tcp', address, port: 0, fwmark: mark }
-  return {
-    key: serverKey(server),
-    origin,
-    portName: target.port.name,
-    address: target.address,
-    port: target.port.port,
-    protocol: target.port.protocol,
-    drain: tuningOf(target.service).drain,
-    server,
-    destinations: backends.map(toDestination),
-    elements: [...elements(mark), ...affinityElements(target, backends)],
-    vip: undefined,
-  }
-}
-
 /** The element of a set for the address, protocol and port of a target. */
 export function elementOf(name: PortSetName, { address, port }: Target): SetElement {
   return portElement(name, familyOf(address), address, port.protocol, port.port)
-}
-
-function serverOf({ service, port, address, context }: Target): VirtualServer {
-  const { affinity } = service
-  const tuning = tuningOf(service)
-  const missing = context.missingSchedulers.has(tuning.scheduler)
-  const persistent = affinity.kind === 'client-ip' && shortAffinity(service) === undefined
-  return {
-    family: familyOf(address),
-    protocol: port.protocol,
-    address,
-    port: port.port,
-    scheduler: missing ? DEFAULT_SCHEDULER : tuning.scheduler,
-    flags: FLAG_OURS | (missing ? 0 : tuning.schedulerFlags) | (persistent ? FLAG_PERSISTENT : 0),
-    timeout: persistent ? affinity.seconds : 0,
-  }
-}
-
-function toDestination(backend: Backend): Frontend['destinations'][number] {
-  return { address: backend.address, port: backend.port, weight: 1, forwarding: 'masquerade' }
-}
-
-/** The node's own addresses have ports of their own: nothing is refused there. */
-function vipElements(vip: string | undefined, target: Target): SetElement[] {
-  if (vip === undefined) return []
-  return [{ set: setOf('service-vips', familyOf(vip)), element: vip }, elementOf('service-ports', target)]
-}
-
-/** Only an endpoint on this node can reach itself through this node. */
-function hairpinElements({ service, address }: Target, backends: readonly Backend[]): SetElement[] {
-  if (!tuningOf(service).hairpin) return []
-  const family: Family = familyOf(address)
-  const local = new Set(backends.filter((backend) => backend.local).map((backend) => backend.address))
-  return [...local].map((endpoint) => ({
-    set: setOf('service-hairpin', family),
-    element: `${endpoint} . ${endpoint}`,
-  }))
 }

@@ -13,7 +13,7 @@ import type { Problem, Service, ServiceKey } from '../types.ts'
 import { NodePorts } from './node-ports.ts'
 import { UdpFlows } from './udp-flows.ts'
 
-export interface AftermathOptions {
+export interface PostSyncOptions {
   readonly kernel: Kernel
   readonly log: Logger | undefined
   readonly tables: ProxyTables
@@ -23,13 +23,13 @@ export interface AftermathOptions {
   missingScheduler(name: string): void
 }
 
-export class Aftermath {
-  readonly #options: AftermathOptions
+export class PostSync {
+  readonly #options: PostSyncOptions
   readonly #udpFlows = new UdpFlows()
   readonly #nodePorts = new NodePorts()
   #under: Promise<void> = Promise.resolve()
 
-  constructor(options: AftermathOptions) {
+  constructor(options: PostSyncOptions) {
     this.#options = options
   }
 

@@ -3,11 +3,11 @@
  * remembers it. After a Service lost an endpoint, or got its first one, the flows that lead to none of its endpoints are forgotten.
  */
 
-import type { FlowsSeam } from '../kernel/kernel.ts'
+import type { FlowsApi } from '../kernel/kernel.ts'
 import type { Frontend, ServerKey } from '../plan/frontend.ts'
 import type { Family } from '../types.ts'
 
-interface Place {
+interface UdpService {
   readonly family: Family
   readonly address: string
   readonly port: number
@@ -19,7 +19,7 @@ interface Place {
 const MOST_SINGLE_LOOKS = 4
 
 export class UdpFlows {
-  readonly #places = new Map<string, Place>()
+  readonly #services = new Map<string, UdpService>()
   readonly #stale = new Set<string>()
 
   /** A frontend that holds its address came, changed or went; others than those for UDP are none of our business. */
@@ -27,56 +27,56 @@ export class UdpFlows {
     const frontend = after ?? before
     if (frontend?.protocol !== 'udp') return
     const name = `${frontend.address} ${frontend.port}`
-    const place = this.#places.get(name) ?? makePlace(frontend)
-    const known = place.servers.get(frontend.key)
+    const service = this.#services.get(name) ?? makeUdpService(frontend)
+    const known = service.servers.get(frontend.key)
     const endpoints = new Set(after?.destinations.map(({ address, port }) => `${address} ${port}`))
-    if (after) place.servers.set(frontend.key, endpoints)
-    else place.servers.delete(frontend.key)
-    if (place.servers.size > 0) this.#places.set(name, place)
-    else this.#places.delete(name)
+    if (after) service.servers.set(frontend.key, endpoints)
+    else service.servers.delete(frontend.key)
+    if (service.servers.size > 0) this.#services.set(name, service)
+    else this.#services.delete(name)
     const lost = known !== undefined && [...known].some((endpoint) => !endpoints.has(endpoint))
     const first = (known?.size ?? 0) === 0 && endpoints.size > 0
     if (lost || first) this.#stale.add(name)
   }
 
   /** To be called once the kernel knows the endpoints. Returns how many flows were forgotten. @throws what `flows` throws */
-  async clean(flows: FlowsSeam): Promise<number> {
+  async clean(flows: FlowsApi): Promise<number> {
     const names = [...this.#stale]
     this.#stale.clear()
-    const places = names.flatMap((name) => this.#places.get(name) ?? []).filter(hasEndpoint)
-    if (places.length > MOST_SINGLE_LOOKS) return this.#cleanAll(flows, new Set(places))
+    const services = names.flatMap((name) => this.#services.get(name) ?? []).filter(hasEndpoint)
+    if (services.length > MOST_SINGLE_LOOKS) return this.#cleanAll(flows, new Set(services))
     let forgotten = 0
-    for (const place of places) {
-      const { family, address: destination, port: destinationPort } = place
+    for (const service of services) {
+      const { family, address: destination, port: destinationPort } = service
       const filter = { family, protocol: 'udp', destination, destinationPort } as const
-      forgotten += await flows.remove(filter, ({ reply }) => !leadsTo(place, reply))
+      forgotten += await flows.remove(filter, ({ reply }) => !leadsTo(service, reply))
     }
     return forgotten
   }
 
-  async #cleanAll(flows: FlowsSeam, places: ReadonlySet<Place>): Promise<number> {
+  async #cleanAll(flows: FlowsApi, services: ReadonlySet<UdpService>): Promise<number> {
     let forgotten = 0
-    for (const family of new Set([...places].map((place) => place.family))) {
+    for (const family of new Set([...services].map((service) => service.family))) {
       forgotten += await flows.remove({ family, protocol: 'udp' }, ({ original, reply }) => {
-        const place = this.#places.get(`${original.destination} ${original.destinationPort}`)
-        return place !== undefined && places.has(place) && !leadsTo(place, reply)
+        const service = this.#services.get(`${original.destination} ${original.destinationPort}`)
+        return service !== undefined && services.has(service) && !leadsTo(service, reply)
       })
     }
     return forgotten
   }
 }
 
-function makePlace({ server, address, port }: Frontend): Place {
+function makeUdpService({ server, address, port }: Frontend): UdpService {
   return { family: server.family, address, port, servers: new Map() }
 }
 
 /** Without one there is nothing better to go to, and what is refused is not remembered. */
-function hasEndpoint({ servers }: Place): boolean {
+function hasEndpoint({ servers }: UdpService): boolean {
   return [...servers.values()].some((endpoints) => endpoints.size > 0)
 }
 
 function leadsTo(
-  { servers }: Place,
+  { servers }: UdpService,
   reply: { readonly source: string; readonly sourcePort: number },
 ): boolean {
   const endpoint = `${reply.source} ${reply.sourcePort}`

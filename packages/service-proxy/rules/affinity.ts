@@ -27,17 +27,17 @@ export interface ShortAffinity {
   readonly seconds: number
 }
 
-type Place = Omit<ShortAffinity, 'seconds'>
+type AffinityKey = Omit<ShortAffinity, 'seconds'>
 
 /** `affinity-tcp-10.96.0.1-80`: its map and the chain that leads clients; the chain that learns has `-learn` behind it. */
-export function affinityName({ protocol, address, port }: Place): string {
+export function affinityName({ protocol, address, port }: AffinityKey): string {
   return `affinity-${protocol}-${address.replaceAll(':', '_')}-${port}`
 }
 
 const NAME = /^affinity-(tcp|udp|sctp)-([0-9a-f._]+)-(\d+)(-learn)?$/
 
 /** What a name stands for; undefined where it is none of these. */
-export function placeOfName(name: string): Place | undefined {
+export function affinityOfName(name: string): AffinityKey | undefined {
   const [, protocol, text, port] = NAME.exec(name) ?? []
   if (text === undefined) return undefined
   const address = text.replaceAll('_', ':')
@@ -76,7 +76,7 @@ export function affinityScript(affinity: ShortAffinity, map: boolean): string {
   ])
 }
 
-export function affinityRemoval(affinity: Place, map: boolean): string {
+export function affinityRemoval(affinity: AffinityKey, map: boolean): string {
   const name = affinityName(affinity)
   return lines([
     ...emptied(name),

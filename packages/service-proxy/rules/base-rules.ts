@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto'
 import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
 import { DONE, outcomeOf } from '@podroute/reconcile/resource.ts'
-import type { NftSeam } from '../kernel/kernel.ts'
+import type { NftApi } from '../kernel/kernel.ts'
 import { baseScript, CHAINS, removalScript } from './base.ts'
 import type { TableListing } from './listing.ts'
 import { TABLE } from './sets.ts'
@@ -22,9 +22,9 @@ export function baseVersion(): string {
 
 export class BaseRules implements Resource<typeof BASE, string> {
   readonly name = 'base-rules'
-  readonly #nft: NftSeam
+  readonly #nft: NftApi
 
-  constructor(nft: NftSeam) {
+  constructor(nft: NftApi) {
     this.#nft = nft
   }
 

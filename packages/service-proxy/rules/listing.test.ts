@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { placeOfName } from './affinity.ts'
+import { affinityOfName } from './affinity.ts'
 import { readTable, timeoutOf } from './listing.ts'
 
 const LISTING = `table inet podroute {
@@ -47,8 +47,8 @@ describe('a listing of a table', () => {
     expect([['timeout 9s'], ['timeout 2m'], ['timeout 1h']].map(timeoutOf)).to.deep.equal([9, 120, undefined])
   })
 
-  it('names the places of affinities', () => {
-    expect([...sets.keys()].map(placeOfName)).to.deep.equal([
+  it('names what affinities are for', () => {
+    expect([...sets.keys()].map(affinityOfName)).to.deep.equal([
       undefined,
       { family: 6, protocol: 'udp', address: 'fd10:96::a', port: 53 },
     ])

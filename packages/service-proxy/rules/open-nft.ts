@@ -3,12 +3,12 @@ import type { NetlinkOptions } from '@podroute/linux/netlink/socket.ts'
 import { NFPROTO_INET, NftElements } from '@podroute/linux/nft/elements.ts'
 import { NftGeneration } from '@podroute/linux/nft/generation.ts'
 import { Nft } from '@podroute/linux/nft/nft.ts'
-import type { NftSeam } from '../kernel/kernel.ts'
+import type { NftApi } from '../kernel/kernel.ts'
 import { elementTexts } from './elements.ts'
 import { setOf, TABLE_NAME } from './sets.ts'
 
 /** Open until disposed of. @throws KernelError */
-export function openNft(options: NetlinkOptions = {}): NftSeam & Disposable {
+export function openNft(options: NetlinkOptions = {}): NftApi & Disposable {
   const stack = new DisposableStack()
   const elements = stack.use(NftElements.open(options))
   const nft = stack.use(Nft.open(options))

@@ -1,11 +1,11 @@
-/** Tells our own changes of chains and rules, which nftables announces to us too, from those of others. */
+/** Tells our own changes of chains and rules from those of others: nftables announces both to us. */
 
 /** Commands that change more than elements of sets. */
 const STRUCTURAL = /^(add|delete|flush) (table|chain|map|set|rule) /m
 
 /**
- * By count: the announcement of somebody else's transaction may be taken for that of ours, but then ours, which follows, is taken
- * for his.
+ * Counts our transactions and takes as many announcements for ours. A foreign transaction that comes first may use up the count; our
+ * own announcement, which follows, then triggers the audit.
  */
 export class OwnChanges {
   #awaited = 0

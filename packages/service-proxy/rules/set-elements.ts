@@ -1,7 +1,7 @@
 /** Elements of our nftables sets as a Resource: a batch is one transaction, and halved until only the bad element fails. */
 import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
 import { codeOf, DONE, outcomeOf } from '@podroute/reconcile/resource.ts'
-import type { NftSeam } from '../kernel/kernel.ts'
+import type { NftApi } from '../kernel/kernel.ts'
 import type { ElementKey, SetElement } from './sets.ts'
 import { elementKey, SET_NAMES, setOf, TABLE } from './sets.ts'
 
@@ -16,9 +16,9 @@ const ELEMENTS_PER_COMMAND = 500
 
 export class SetElements implements Resource<ElementKey, SetElement> {
   readonly name = 'set-elements'
-  readonly #nft: NftSeam
+  readonly #nft: NftApi
 
-  constructor(nft: NftSeam) {
+  constructor(nft: NftApi) {
     this.#nft = nft
   }
 

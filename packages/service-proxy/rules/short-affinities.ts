@@ -1,15 +1,15 @@
 /** Short session affinities as a Resource: a map and two chains each (rules/affinity.ts). */
 import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
 import { codeOf, DONE, outcomeOf } from '@podroute/reconcile/resource.ts'
-import type { NftSeam } from '../kernel/kernel.ts'
+import type { NftApi } from '../kernel/kernel.ts'
 import type { ServerKey } from '../plan/frontend.ts'
 import { serverKey } from '../plan/frontend.ts'
 import {
   affinityName,
+  affinityOfName,
   affinityRemoval,
   affinityScript,
   chainsOf,
-  placeOfName,
   RULES,
   type ShortAffinity,
 } from './affinity.ts'
@@ -25,9 +25,9 @@ interface Listed {
 
 export class ShortAffinities implements Resource<ServerKey, ShortAffinity> {
   readonly name = 'short-affinities'
-  readonly #nft: NftSeam
+  readonly #nft: NftApi
 
-  constructor(nft: NftSeam) {
+  constructor(nft: NftApi) {
     this.#nft = nft
   }
 
@@ -42,8 +42,8 @@ export class ShortAffinities implements Resource<ServerKey, ShortAffinity> {
     const table = await listTable(this.#nft)
     const found = new Map<string, ShortAffinity>()
     for (const name of [...table.chains.keys(), ...table.sets.keys()]) {
-      const place = placeOfName(name)
-      if (place) found.set(affinityName(place), { ...place, seconds: secondsOf(affinityName(place), table) })
+      const key = affinityOfName(name)
+      if (key) found.set(affinityName(key), { ...key, seconds: secondsOf(affinityName(key), table) })
     }
     yield [...found.values()].map((affinity) => [serverKey(affinity), affinity])
   }
@@ -76,7 +76,7 @@ export class ShortAffinities implements Resource<ServerKey, ShortAffinity> {
   async #hasChains(): Promise<boolean> {
     const chains = (await this.#nft.listJson('list chains inet')) as readonly Listed[]
     return chains.some(
-      ({ chain }) => `inet ${chain?.table}` === TABLE && placeOfName(chain?.name ?? '') !== undefined,
+      ({ chain }) => `inet ${chain?.table}` === TABLE && affinityOfName(chain?.name ?? '') !== undefined,
     )
   }
 }

@@ -6,7 +6,7 @@ import type {
   HttpAnswer,
   IpvsOp,
   Kernel,
-  KernelNews,
+  KernelEvents,
   Route,
   RouteOp,
   VirtualServer,
@@ -47,7 +47,7 @@ export class FakeKernel implements Kernel {
   hasIpvs = true
   /** Names of those that it does not have. */
   readonly missingSchedulers = new Set<string>()
-  #news: KernelNews | undefined
+  #news: KernelEvents | undefined
   #lastState = ''
   #transactions = 0
   #chains = new Map<string, string[]>()
@@ -141,7 +141,7 @@ export class FakeKernel implements Kernel {
     return new Map(names.map((name) => [name, name === 'ip_vs' && !this.hasIpvs ? missing : { ok: true }]))
   }
 
-  watch(news: KernelNews): Disposable {
+  watch(news: KernelEvents): Disposable {
     this.#news = news
     return { [Symbol.dispose]() {} }
   }
