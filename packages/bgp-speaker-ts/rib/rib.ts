@@ -2,19 +2,19 @@
 import type { Clock } from '../clock.ts'
 import type { Family } from '../config.ts'
 import { FAMILIES } from '../packet/families.ts'
+import { type FlushResult, FlushTimer } from './adj-rib-out/flush-timer.ts'
+import { InitialSyncQueue } from './adj-rib-out/initial-sync-queue.ts'
+import { addId, type Member, noIds } from './adj-rib-out/member.ts'
+import type { UpdateGroup } from './adj-rib-out/update-group.ts'
 import { AttributeTable } from './attribute-table.ts'
 import { BestPath } from './best-path.ts'
 import { Deferral } from './deferral.ts'
 import { FamilyRib } from './family-rib.ts'
-import { type FlushResult, FlushTimer } from './flush-timer.ts'
 import { Ingest } from './ingest.ts'
 import type { IngestPeer } from './ingest-peer.ts'
-import { InitialSyncQueue } from './initial-sync-queue.ts'
-import { addId, type Member, noIds } from './member.ts'
 import type { Source, SourceInfo } from './source.ts'
 import { Sources } from './sources.ts'
 import { sweepAttributes } from './sweep.ts'
-import type { UpdateGroup } from './update-group.ts'
 
 /** Most prefixes of one flush, which are some milliseconds of work. */
 const SLICE = 4_096

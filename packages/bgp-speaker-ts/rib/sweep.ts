@@ -1,9 +1,9 @@
 // Frees attribute sets without references: marks all that the tables and groups refer to, then sweeps.
 import type { Family } from '../config.ts'
 import { FAMILIES } from '../packet/families.ts'
+import type { UpdateGroup } from './adj-rib-out/update-group.ts'
 import type { AttributeTable } from './attribute-table.ts'
 import type { FamilyRib } from './family-rib.ts'
-import type { UpdateGroup } from './update-group.ts'
 
 export function sweepAttributes(
   attributes: AttributeTable,

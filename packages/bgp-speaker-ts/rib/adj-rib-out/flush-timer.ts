@@ -1,7 +1,7 @@
 // Decides when the tables are flushed: at the end of the event loop's turn. After a wide flush, one that wrote few prefixes to many peers, the next
 // one waits so that it carries more prefixes. The first change after that rest waits for a moment too, because changes seldom come alone:
 // the routes of many lost peers are then withdrawn in one flush.
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../../clock.ts'
 
 /** Longest rest in milliseconds after a wide flush; it is as long as the flush took. Sending 2,000 peers one prefix costs as much as sending them a hundred. */
 const MAX_REST = 100

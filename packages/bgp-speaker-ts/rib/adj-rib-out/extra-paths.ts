@@ -1,5 +1,5 @@
 // Adj-RIB-Out of the paths beside the best one, for groups with add-path (RFC 7911).
-import type { FamilyRib } from './family-rib.ts'
+import type { FamilyRib } from '../family-rib.ts'
 
 /** Path identifier of the best path. Other paths have the index of their path in the RIB plus FIRST_EXTRA_ID. */
 export const BEST_ID = 1

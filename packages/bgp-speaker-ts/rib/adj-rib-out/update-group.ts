@@ -1,17 +1,17 @@
 // Adj-RIB-Out of all peers that are sent the same UPDATEs: the group decides and encodes once and writes the same buffer to every member.
-import type { Family } from '../config.ts'
-import type { PolicyEngine } from '../policy/engine.ts'
+import type { Family } from '../../config.ts'
+import type { PolicyEngine } from '../../policy/engine.ts'
+import type { AttributeTable } from '../attribute-table.ts'
+import { NO_IDS } from '../columns.ts'
+import type { FamilyRib } from '../family-rib.ts'
+import { NO_SOURCE, type Source } from '../source.ts'
 import { Announcer } from './announcer.ts'
-import type { AttributeTable } from './attribute-table.ts'
-import { NO_IDS } from './columns.ts'
 import { ExportRules, NOTHING } from './export-rules.ts'
 import { BEST_ID, type ExtraPath, ExtraPaths } from './extra-paths.ts'
-import type { FamilyRib } from './family-rib.ts'
 import type { GroupConfig } from './group-key.ts'
 import type { Member, PathIds } from './member.ts'
 import { OutTable } from './out-table.ts'
 import { SlowPeers } from './slow-peers.ts'
-import { NO_SOURCE, type Source } from './source.ts'
 
 export class UpdateGroup {
   readonly config: GroupConfig

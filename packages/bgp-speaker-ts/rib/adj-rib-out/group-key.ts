@@ -1,11 +1,11 @@
 // The configuration of a peer's update group and its key: peers with equal keys are sent the same UPDATEs.
-import { isLinkLocal, parseAddress, parseScoped } from '../address.ts'
-import type { Family, PeerConfig } from '../config.ts'
-import { MAX_EXTENDED_LENGTH, MAX_LENGTH } from '../packet/codes.ts'
-import type { WireOptions } from '../packet/wire-attributes.ts'
-import type { Negotiated } from '../peer/session/negotiation.ts'
-import type { Policy } from '../policy/policy.ts'
-import { DEFAULT_LOCAL_PREF } from './attribute-table.ts'
+import { isLinkLocal, parseAddress, parseScoped } from '../../address.ts'
+import type { Family, PeerConfig } from '../../config.ts'
+import { MAX_EXTENDED_LENGTH, MAX_LENGTH } from '../../packet/codes.ts'
+import type { WireOptions } from '../../packet/wire-attributes.ts'
+import type { Negotiated } from '../../peer/session/negotiation.ts'
+import type { Policy } from '../../policy/policy.ts'
+import { DEFAULT_LOCAL_PREF } from '../attribute-table.ts'
 
 /** Everything that decides what a peer is sent, other than its export policy. */
 export interface GroupConfig {

@@ -1,6 +1,6 @@
 // A peer as its update group sees it, and what a slow peer has missed.
-import type { Family } from '../config.ts'
-import type { Source } from './source.ts'
+import type { Family } from '../../config.ts'
+import type { Source } from '../source.ts'
 import type { Batch } from './update-encoder.ts'
 
 export type Marker = 'end-of-rib' | 'refresh-begin' | 'refresh-end'

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { FakeClock } from '../testing/fake-clock.ts'
+import { FakeClock } from '../../testing/fake-clock.ts'
 import { FlushTimer } from './flush-timer.ts'
 
 /** A timer whose flushes take `cost` milliseconds and write to more peers than there are prefixes when `wide`. */

@@ -1,13 +1,13 @@
 // Which paths the peers of an update group are sent, and with which next hop.
-import { isLinkLocal } from '../address.ts'
-import type { Family } from '../config.ts'
-import type { WireOptions } from '../packet/wire-attributes.ts'
-import type { PolicyEngine } from '../policy/engine.ts'
-import { ATTRIBUTE_FLAG, type AttributeTable } from './attribute-table.ts'
-import type { FamilyRib } from './family-rib.ts'
+import { isLinkLocal } from '../../address.ts'
+import type { Family } from '../../config.ts'
+import type { WireOptions } from '../../packet/wire-attributes.ts'
+import type { PolicyEngine } from '../../policy/engine.ts'
+import { ATTRIBUTE_FLAG, type AttributeTable } from '../attribute-table.ts'
+import type { FamilyRib } from '../family-rib.ts'
+import { loweredStale } from '../long-lived.ts'
+import type { Source } from '../source.ts'
 import type { GroupConfig } from './group-key.ts'
-import { loweredStale } from './long-lived.ts'
-import type { Source } from './source.ts'
 
 export const NOTHING = -1
 

@@ -1,6 +1,6 @@
 // Adj-RIB-Out (RFC 4271 section 3.2) of an update group in one family: the routes that its members have been sent.
-import { grown, IdStack } from './columns.ts'
-import { NO_SOURCE } from './source.ts'
+import { grown, IdStack } from '../columns.ts'
+import { NO_SOURCE } from '../source.ts'
 
 const NOTHING = -1
 

@@ -1,5 +1,5 @@
 // Members of a group that cannot keep up: each is sent the latest state of what it missed once its connection has room.
-import type { Family } from '../config.ts'
+import type { Family } from '../../config.ts'
 import type { ExtraPath } from './extra-paths.ts'
 import { addId, type Member, noIds, type PathIds, type SlowPeer } from './member.ts'
 

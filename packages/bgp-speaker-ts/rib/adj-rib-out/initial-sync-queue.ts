@@ -1,6 +1,6 @@
 // The running initial syncs: those of new members, and repetitions for route refreshes, one at a time for each member.
-import type { Family } from '../config.ts'
-import type { FamilyRib } from './family-rib.ts'
+import type { Family } from '../../config.ts'
+import type { FamilyRib } from '../family-rib.ts'
 import { InitialSync } from './initial-sync.ts'
 import type { Member } from './member.ts'
 import type { UpdateGroup } from './update-group.ts'

@@ -1,10 +1,10 @@
 // Encodes a batch of prefixes into UPDATE messages for the members of a group. Prefixes with the same attribute set and source form a chain and share messages.
-import type { AttributeTable } from './attribute-table.ts'
+import type { AttributeTable } from '../attribute-table.ts'
+import type { FamilyRib } from '../family-rib.ts'
+import { NO_SOURCE, type Source } from '../source.ts'
 import type { ExportRules } from './export-rules.ts'
 import type { ExtraPath } from './extra-paths.ts'
-import type { FamilyRib } from './family-rib.ts'
 import { type Member, sendTo } from './member.ts'
-import { NO_SOURCE, type Source } from './source.ts'
 import { UpdateEncoder } from './update-encoder.ts'
 
 export class Announcer {

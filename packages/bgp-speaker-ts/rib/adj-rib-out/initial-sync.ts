@@ -1,8 +1,8 @@
 // Sends new members all routes of their group's Adj-RIB-Out, in slices. Members that join together share one sync. A route refresh repeats it for one family.
 
-import type { Family } from '../config.ts'
-import { FAMILIES } from '../packet/families.ts'
-import type { FamilyRib } from './family-rib.ts'
+import type { Family } from '../../config.ts'
+import { FAMILIES } from '../../packet/families.ts'
+import type { FamilyRib } from '../family-rib.ts'
 import type { Member } from './member.ts'
 import type { UpdateGroup } from './update-group.ts'
 

@@ -1,12 +1,12 @@
 // Encodes many routes as UPDATE messages in one buffer. Prefixes with the same attribute set share messages.
-import { AFI, ATTRIBUTE, FLAG, HEADER_LENGTH, MESSAGE, SAFI } from '../packet/codes.ts'
-import { writeHeader } from '../packet/header.ts'
-import { type WireOptions, writeAttributeHeader, writeWireAttributes } from '../packet/wire-attributes.ts'
-import { Writer, writeU32 } from '../packet/writer.ts'
-import type { AttributeTable } from './attribute-table.ts'
-import type { FamilyRib } from './family-rib.ts'
-import type { PrefixTable } from './prefix-table.ts'
-import { NO_SOURCE } from './source.ts'
+import { AFI, ATTRIBUTE, FLAG, HEADER_LENGTH, MESSAGE, SAFI } from '../../packet/codes.ts'
+import { writeHeader } from '../../packet/header.ts'
+import { type WireOptions, writeAttributeHeader, writeWireAttributes } from '../../packet/wire-attributes.ts'
+import { Writer, writeU32 } from '../../packet/writer.ts'
+import type { AttributeTable } from '../attribute-table.ts'
+import type { FamilyRib } from '../family-rib.ts'
+import type { PrefixTable } from '../prefix-table.ts'
+import { NO_SOURCE } from '../source.ts'
 
 /** A run of whole messages in the batch that one member does not get, because it is their source. */
 export interface Segment {
