@@ -179,8 +179,9 @@ export class ServiceProxy implements AsyncDisposable {
    * what an earlier run put there.
    */
   setReservedAddresses(holder: ReservedHolder, addresses: readonly string[]): void {
-    if (!this.#node.reserve(holder, addresses)) return
-    this.#replan()
+    const changed = this.#node.reserve(holder, addresses)
+    if (changed.size === 0) return
+    this.#replan((service) => asksFor(service, changed))
     this.#evict().catch((error: Error) =>
       this.#options.log?.warn('reserved addresses could not be freed', { error: error.message }),
     )
@@ -353,6 +354,10 @@ export class ServiceProxy implements AsyncDisposable {
 function wantedSysctls({ sysctl }: Kernel): (readonly [string, string])[] {
   const optional = Object.entries(OPTIONAL_SYSCTLS).filter(([name]) => sysctl.read(name) !== undefined)
   return [...Object.entries(SYSCTLS), ...optional]
+}
+
+function asksFor({ clusterIPs, externalIPs, ingressIPs }: Service, addresses: ReadonlySet<string>): boolean {
+  return [clusterIPs, externalIPs, ingressIPs].some((list) => list.some((address) => addresses.has(address)))
 }
 
 /** Whether it asks for an address that may turn out to be somebody else's. */

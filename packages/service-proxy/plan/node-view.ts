@@ -67,10 +67,12 @@ export class NodeView {
     return true
   }
 
-  /** The same for the reserved addresses of one holder. */
-  reserve(holder: ReservedHolder, addresses: readonly string[]): boolean {
-    const distinct = [...new Set(addresses)].sort()
-    return this.update({ reserved: { ...this.#facts.reserved, [holder]: distinct } })
+  /** Replaces the reserved addresses of one holder. Returns those that came or went. */
+  reserve(holder: ReservedHolder, addresses: readonly string[]): ReadonlySet<string> {
+    const before = new Set(this.#facts.reserved[holder])
+    const after = new Set(addresses)
+    this.update({ reserved: { ...this.#facts.reserved, [holder]: [...after].sort() } })
+    return new Set([...before, ...after].filter((address) => before.has(address) !== after.has(address)))
   }
 }
 
