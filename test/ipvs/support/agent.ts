@@ -23,10 +23,12 @@ export interface Api extends AsyncDisposable {
   readonly kubeconfig: string
   put(...services: readonly ServiceObject[]): void
   putSlice(slice: EndpointSliceObject): void
+  /** Changes what a node says of itself. */
+  putNode(name: 'node' | 'other', addresses: readonly string[]): void
 }
 
-/** With the two nodes of the network. */
-export async function startApi(namespace: string): Promise<Api> {
+/** With the two nodes of the network. @param address of the namespace, at which it listens */
+export async function startApi(namespace: string, address = '127.0.0.1'): Promise<Api> {
   const directory = await mkdtemp(join(tmpdir(), 'podroute-api-'))
   const [key, cert, kubeconfig] = ['key', 'cert', 'kubeconfig'].map((name) => join(directory, name)) as [
     string,
@@ -35,7 +37,7 @@ export async function startApi(namespace: string): Promise<Api> {
   ]
   const request = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
   await promisify(execFile)('openssl', [...request, '-subj', '/CN=api', '-keyout', key, '-out', cert])
-  const cluster = { server: `https://127.0.0.1:${API_PORT}`, 'insecure-skip-tls-verify': true }
+  const cluster = { server: `https://${address}:${API_PORT}`, 'insecure-skip-tls-verify': true }
   const config = {
     clusters: [{ name: 'c', cluster }],
     users: [{ name: 'u', user: { token: 'agent' } }],
@@ -46,20 +48,26 @@ export async function startApi(namespace: string): Promise<Api> {
   const script = new URL('api-process.ts', import.meta.url).pathname
   const child = spawn(
     'ip',
-    ['netns', 'exec', namespace, process.execPath, script, String(API_PORT), key, cert],
+    ['netns', 'exec', namespace, process.execPath, script, address, String(API_PORT), key, cert],
     { stdio: ['pipe', 'pipe', 'inherit'] },
   )
   await once(child.stdout, 'data')
   const put = (path: string, object: object) =>
     void child.stdin.write(`${JSON.stringify({ path, object })}\n`)
-  put(NODES, nodeObject('node', [NODE.v4, NODE.v6], ['10.244.1.0/24', 'fd10:244:1::/64']))
-  put(NODES, nodeObject('other', ['172.31.0.12', 'fd31::12'], ['10.244.2.0/24', 'fd10:244:2::/64']))
+  const putNode: Api['putNode'] = (name, addresses) => {
+    const podCIDRs =
+      name === 'node' ? ['10.244.1.0/24', 'fd10:244:1::/64'] : ['10.244.2.0/24', 'fd10:244:2::/64']
+    put(NODES, nodeObject(name, addresses, podCIDRs))
+  }
+  putNode('node', [NODE.v4, NODE.v6])
+  putNode('other', ['172.31.0.12', 'fd31::12'])
   return {
     kubeconfig,
     put: (...services) => {
       for (const service of services) put(SERVICES, service)
     },
     putSlice: (slice) => put(SLICES, slice),
+    putNode,
     async [Symbol.asyncDispose]() {
       await ended(child, 'SIGKILL')
       await rm(directory, { recursive: true, force: true })

@@ -1,8 +1,8 @@
 /**
- * An API server of a few objects: lists, watches and nothing else, over HTTPS on 127.0.0.1. Runs in the namespace of the node; lines
+ * An API server of a few objects: lists, watches and nothing else, over HTTPS. Runs in the namespace that it is to be in; lines
  * of JSON on stdin, `{ path, object }`, put an object in place. Says `ready` when it listens.
  *
- *   node api-process.ts PORT KEY CERTIFICATE
+ *   node api-process.ts ADDRESS PORT KEY CERTIFICATE
  */
 import { readFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
@@ -19,7 +19,7 @@ interface Change {
   readonly object: ApiObject
 }
 
-const [port, key = '', cert = ''] = process.argv.slice(2)
+const [address, port, key = '', cert = ''] = process.argv.slice(2)
 const objects = new Map<string, Map<string, ApiObject>>()
 const changes: Change[] = []
 const watchers = new Set<{ readonly path: string; readonly response: ServerResponse }>()
@@ -56,7 +56,7 @@ createServer({ key: readFileSync(key), cert: readFileSync(cert) }, (request, res
   const watcher = { path, response }
   watchers.add(watcher)
   response.on('close', () => watchers.delete(watcher))
-}).listen(Number(port), '127.0.0.1', () => process.stdout.write('ready\n'))
+}).listen(Number(port), address, () => process.stdout.write('ready\n'))
 
 for await (const line of createInterface({ input: process.stdin })) {
   const { path, object } = JSON.parse(line) as { path: string; object: ApiObject }
