@@ -1,14 +1,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { expect } from 'chai'
-import {
-  EFFECTS,
-  FEATURE_LIST,
-  FEATURES,
-  LARGEST_FOLDER,
-  MAY_IMPORT,
-  TOO_LARGE,
-} from './support/architecture.ts'
+import { EFFECTS, FEATURE_LIST, FEATURES, LARGEST_FOLDER, MAY_IMPORT } from './support/architecture.ts'
 import { circlesOf, importGraph, importsIn } from './support/import-graph.ts'
 
 interface Import {
@@ -95,9 +88,8 @@ describe('architecture', () => {
       const folder = dirname(file)
       sizes.set(folder, (sizes.get(folder) ?? 0) + 1)
     }
-    const large = [...sizes].filter(([folder, files]) => files > LARGEST_FOLDER && !TOO_LARGE.has(folder))
+    const large = [...sizes].filter(([, files]) => files > LARGEST_FOLDER)
     expect(large.map(([folder, files]) => `${folder}: ${files} files`)).to.deep.equal([])
-    for (const folder of TOO_LARGE) expect(sizes.get(folder), folder).to.be.above(LARGEST_FOLDER)
   })
 })
 

@@ -2,9 +2,9 @@ import { cidr } from '@podroute/address/cidr.ts'
 import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
 import type { PeerConfig } from 'bgp-speaker-ts/config.ts'
 import { expect } from 'chai'
-import { ClusterNodes } from './cluster-nodes.ts'
+import { NOWHERE } from './bridge/host-interfaces.ts'
+import { ClusterNodes } from './nodes/cluster-nodes.ts'
 import { Planner } from './planner.ts'
-import { NOWHERE } from './surroundings.ts'
 import { testNode, testSettings } from './testing/fixtures.ts'
 
 /** What is used of a table: what is wanted, and how often it was written. */

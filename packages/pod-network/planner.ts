@@ -2,25 +2,25 @@
 
 import type { Cidr } from '@podroute/address/cidr.ts'
 import { type ClusterNode, sameNetwork } from '@podroute/cluster/objects/node.ts'
-import type { ClusterNodes } from './cluster-nodes.ts'
-import { planAnnouncements } from './plan/announcements.ts'
-import { planBridge, planBridgeAddresses } from './plan/bridge.ts'
-import { ClusterRanges, clusterRanges } from './plan/cluster-ranges.ts'
-import { namedPrefixes } from './plan/external-policy.ts'
+import { planAnnouncements } from './bgp/announcements.ts'
+import { namedPrefixes } from './bgp/external-policy.ts'
+import { WantedPeers } from './bgp/peer-claims.ts'
+import { planExternalPeer, planMeshPeer } from './bgp/peers.ts'
+import { planBridge, planBridgeAddresses } from './bridge/bridge.ts'
+import { mtuOf, type Surroundings } from './bridge/host-interfaces.ts'
+import { planSysctls } from './bridge/sysctls.ts'
+import { WantedElements } from './egress/element-claims.ts'
 import {
   MASQUERADE_CHAIN,
   planConfiguredElements,
   planMasqueradeChain,
   planNodeElements,
-} from './plan/masquerade.ts'
-import { planExternalPeer, planMeshPeer } from './plan/peers.ts'
-import type { Protected, RouteGuard } from './plan/routes.ts'
-import { planSysctls } from './plan/sysctls.ts'
+} from './egress/masquerade.ts'
+import type { ClusterNodes } from './nodes/cluster-nodes.ts'
+import { ClusterRanges, clusterRanges } from './route-sources/cluster-ranges.ts'
+import type { Protected, RouteGuard } from './route-sources/route-guard.ts'
 import type { PodNetworkSettings } from './settings.ts'
-import { mtuOf, type Surroundings } from './surroundings.ts'
 import type { PodNetworkTables } from './tables.ts'
-import { WantedElements } from './wanted-elements.ts'
-import { WantedPeers } from './wanted-peers.ts'
 
 /** What is used of a table. */
 interface Writable<K extends string, V> {

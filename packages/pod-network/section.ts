@@ -5,7 +5,7 @@ import { cidr, containsAddress } from '@podroute/address/cidr.ts'
 import { ipAddress, port, prefix, seconds } from '@podroute/feature/schema.ts'
 import { anySection, type SectionInput } from '@podroute/feature/section.ts'
 import * as z from 'zod'
-import { acceptedPrefix } from './plan/external-policy.ts'
+import { acceptedPrefix } from './bgp/external-policy.ts'
 import type { AcceptRoutes, ExternalPeer, PodNetworkSettings } from './settings.ts'
 
 /** 0, 65535, 4294967295 are reserved, 23456 is AS_TRANS (RFC 7607, 7300, 6793). */

@@ -1,9 +1,9 @@
 /** The pod network's state as plain data: for the admin socket, the command line and metrics. */
 import type { TableStats } from '@podroute/reconcile/table.ts'
 import type { PeerSnapshot, RejectedPath } from 'bgp-speaker-ts/snapshot.ts'
-import type { ClusterNodes } from './cluster-nodes.ts'
-import type { Condition } from './conditions.ts'
-import type { LearnedRoutes } from './learned-routes.ts'
+import type { ClusterNodes } from './nodes/cluster-nodes.ts'
+import type { Condition } from './readiness/conditions.ts'
+import type { LearnedRoutes } from './route-sources/bgp.ts'
 import type { PodNetworkSettings } from './settings.ts'
 import type { PodNetworkTables } from './tables.ts'
 

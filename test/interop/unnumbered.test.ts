@@ -1,7 +1,7 @@
 // Peers at link-local addresses: FRR found by Router Advertisements on two links at once, BIRD at an address that is given.
 import { join } from 'node:path'
-import { kernelDiscovery } from '@podroute/pod-network/bgp-discovery.ts'
-import { kernelTransport } from '@podroute/pod-network/bgp-transport.ts'
+import { kernelDiscovery } from '@podroute/pod-network/bgp/discovery.ts'
+import { kernelTransport } from '@podroute/pod-network/bgp/transport.ts'
 import type { PeerConfig } from 'bgp-speaker-ts/config.ts'
 import { Speaker } from 'bgp-speaker-ts/speaker.ts'
 import { expect } from 'chai'

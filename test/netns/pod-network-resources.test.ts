@@ -4,14 +4,14 @@ import { join } from 'node:path'
 import { Nft } from '@podroute/linux/nft/nft.ts'
 import { IFA_F_NODAD } from '@podroute/linux/route/addresses.ts'
 import type { Route } from '@podroute/linux/route/routes.ts'
-import type { BridgeAddress } from '@podroute/pod-network/plan/bridge.ts'
+import type { BridgeAddress } from '@podroute/pod-network/bridge/bridge.ts'
 import {
   elementKey,
   MASQUERADE_CHAIN,
   masqueradeBase,
   planMasqueradeChain,
   type SetElement,
-} from '@podroute/pod-network/plan/masquerade.ts'
+} from '@podroute/pod-network/egress/masquerade.ts'
 import { BridgeResource } from '@podroute/pod-network/resources/bridge.ts'
 import { BridgeAddressResource } from '@podroute/pod-network/resources/bridge-addresses.ts'
 import { BridgePortResource } from '@podroute/pod-network/resources/bridge-ports.ts'

@@ -7,7 +7,7 @@ import { type System, unless } from '../system.ts'
 /** NET_ADDR_SET: somebody chose the address, and the kernel leaves it alone. */
 const CHOSEN = '3'
 
-/** The address of a new bridge: 0a:58 and the last four bytes of the gateway's, as the agent chooses it (pod-network/plan/bridge.ts). */
+/** The address of a new bridge: 0a:58 and the last four bytes of the gateway's, as the agent chooses it (pod-network/bridge/bridge.ts). */
 export function gatewayMac(gateway: Address): Uint8Array {
   const mac = new Uint8Array(6)
   mac.set([0x0a, 0x58])

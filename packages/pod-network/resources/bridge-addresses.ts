@@ -10,8 +10,8 @@ import {
   outcomeOf,
   type Resource,
 } from '@podroute/reconcile/resource.ts'
+import type { BridgeAddress } from '../bridge/bridge.ts'
 import { PodNetworkError } from '../errors.ts'
-import type { BridgeAddress } from '../plan/bridge.ts'
 import type { KernelChanges } from './kernel-changes.ts'
 
 const keyOf = (address: Address) => `${address.address}/${address.prefixLength}`

@@ -1,8 +1,8 @@
 /** The bridge as a device: there, a bridge, up, with its MTU and a MAC that stays. */
 import type { Link, Links } from '@podroute/linux/route/links.ts'
 import { DONE, type Observation, type Op, type Outcome, type Resource } from '@podroute/reconcile/resource.ts'
+import type { BridgePlan } from '../bridge/bridge.ts'
 import { PodNetworkError } from '../errors.ts'
-import type { BridgePlan } from '../plan/bridge.ts'
 import type { KernelChanges } from './kernel-changes.ts'
 
 /** MTU 0 stands for a bridge that is down or whose MAC is not fixed: it equals no plan. */

@@ -1,6 +1,6 @@
 /** The chain that masquerades, whole, under its name: its hook and its rules as nft lists them. */
 import { codeOf, DONE, type Op, type Outcome, type Resource } from '@podroute/reconcile/resource.ts'
-import { CHAIN_REMOVAL, MASQUERADE_CHAIN, replaceChain } from '../plan/masquerade.ts'
+import { CHAIN_REMOVAL, MASQUERADE_CHAIN, replaceChain } from '../egress/masquerade.ts'
 import type { NftRunner } from './set-elements.ts'
 
 /** What is used of nftables. */

@@ -1,6 +1,6 @@
 /** Elements of the masquerade sets in the nftables table that podroute's packages share. */
 import { DONE, type Op, type Outcome, type Resource } from '@podroute/reconcile/resource.ts'
-import { elementKey, MASQUERADE_SETS, masqueradeBase, type SetElement } from '../plan/masquerade.ts'
+import { elementKey, MASQUERADE_SETS, masqueradeBase, type SetElement } from '../egress/masquerade.ts'
 
 /** What is used of nftables. */
 export interface NftRunner {

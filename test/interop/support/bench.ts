@@ -1,6 +1,6 @@
 // One session between us and another implementation, each in its namespace.
 
-import { kernelTransport } from '@podroute/pod-network/bgp-transport.ts'
+import { kernelTransport } from '@podroute/pod-network/bgp/transport.ts'
 import type { PeerConfig, SpeakerConfig } from 'bgp-speaker-ts/config.ts'
 import type { DownReason } from 'bgp-speaker-ts/snapshot.ts'
 import { Speaker } from 'bgp-speaker-ts/speaker.ts'

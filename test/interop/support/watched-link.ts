@@ -1,6 +1,6 @@
 // A program: a speaker with an unnumbered peer on the link that its argument names, watched by BFD; prints what becomes of it.
-import { kernelDiscovery } from '@podroute/pod-network/bgp-discovery.ts'
-import { kernelTransport } from '@podroute/pod-network/bgp-transport.ts'
+import { kernelDiscovery } from '@podroute/pod-network/bgp/discovery.ts'
+import { kernelTransport } from '@podroute/pod-network/bgp/transport.ts'
 import { Bfd } from 'bgp-speaker-ts/bfd/bfd.ts'
 import { Speaker } from 'bgp-speaker-ts/speaker.ts'
 import { linuxBfdSockets } from './bfd-sockets.ts'

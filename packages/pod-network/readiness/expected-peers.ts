@@ -1,7 +1,7 @@
 /** Which peers should have spoken by now and have not. */
 import type { PeerConfig } from 'bgp-speaker-ts/config.ts'
 import { peerName } from 'bgp-speaker-ts/peer-name.ts'
-import type { ClusterNodes } from './cluster-nodes.ts'
+import type { ClusterNodes } from '../nodes/cluster-nodes.ts'
 
 /** What is used of the sessions. */
 export interface Sessions {

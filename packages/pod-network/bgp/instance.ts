@@ -12,8 +12,8 @@ import type {
   RejectedPath,
 } from 'bgp-speaker-ts/snapshot.ts'
 import type { Speaker } from 'bgp-speaker-ts/speaker.ts'
-import { PodNetworkError } from './errors.ts'
-import type { PodNetworkSettings } from './settings.ts'
+import { PodNetworkError } from '../errors.ts'
+import type { PodNetworkSettings } from '../settings.ts'
 
 export type CreateSpeaker = (
   config: Pick<SpeakerConfig, 'asn' | 'routerId' | 'listen' | 'holdTime'>,

@@ -1,8 +1,8 @@
 import type { LogFields, Logger } from '@podroute/reconcile/log.ts'
 import { expect } from 'chai'
+import { testNode } from '../testing/fixtures.ts'
 import { ClusterNodes } from './cluster-nodes.ts'
 import { NodeProblems } from './node-problems.ts'
-import { testNode } from './testing/fixtures.ts'
 
 describe('problems of Nodes', () => {
   let said: string[]

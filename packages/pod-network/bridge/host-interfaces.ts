@@ -5,9 +5,9 @@ import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
 import type { Address, Addresses } from '@podroute/linux/route/addresses.ts'
 import type { Link, Links } from '@podroute/linux/route/links.ts'
 import { SCOPE_UNIVERSE } from '@podroute/linux/route/rtnetlink.ts'
-import type { KernelChanges } from './resources/kernel-changes.ts'
-import type { SysctlFiles } from './resources/sysctls.ts'
-import type { PodNetworkSettings } from './settings.ts'
+import type { KernelChanges } from '../resources/kernel-changes.ts'
+import type { SysctlFiles } from '../resources/sysctls.ts'
+import type { PodNetworkSettings } from '../settings.ts'
 
 export interface Interface {
   readonly index: number

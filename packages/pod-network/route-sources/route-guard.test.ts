@@ -2,7 +2,7 @@ import { cidr } from '@podroute/address/cidr.ts'
 import type { Path } from 'bgp-speaker-ts/snapshot.ts'
 import { expect } from 'chai'
 import { testPath } from '../testing/fixtures.ts'
-import { planRoute, type RouteGuard } from './routes.ts'
+import { planRoute, type RouteGuard } from './route-guard.ts'
 
 const guard: RouteGuard = {
   protected: [

@@ -3,9 +3,9 @@ import type { Route } from '@podroute/linux/route/routes.ts'
 import { silent } from '@podroute/reconcile/log.ts'
 import type { Path } from 'bgp-speaker-ts/snapshot.ts'
 import { expect } from 'chai'
-import { LearnedRoutes } from './learned-routes.ts'
-import type { RouteGuard } from './plan/routes.ts'
-import { testPath } from './testing/fixtures.ts'
+import { testPath } from '../testing/fixtures.ts'
+import { LearnedRoutes } from './bgp.ts'
+import type { RouteGuard } from './route-guard.ts'
 
 const open: RouteGuard = {
   protected: [],

@@ -3,7 +3,7 @@ import type { RouteHandlers } from '@podroute/linux/route/monitor.ts'
 import { Table } from '@podroute/reconcile/table.ts'
 import { MemoryResource } from '@podroute/reconcile/testing/memory-resource.ts'
 import { expect } from 'chai'
-import { BridgePorts } from './bridge-ports.ts'
+import { BridgePorts } from './ports.ts'
 
 const BRIDGE = 'kube-bridge'
 

@@ -1,8 +1,8 @@
 import type { Address } from '@podroute/linux/route/addresses.ts'
 import type { Link } from '@podroute/linux/route/links.ts'
 import { expect } from 'chai'
-import { describe as describeNode, mtuOf } from './surroundings.ts'
-import { testNode } from './testing/fixtures.ts'
+import { testNode } from '../testing/fixtures.ts'
+import { describe as describeNode, mtuOf } from './host-interfaces.ts'
 
 const link = (index: number, name: string, more: Partial<Link> = {}) =>
   ({ index, name, mtu: 1500, kind: '', master: 0, loopback: false, up: true, ...more }) as Link

@@ -4,7 +4,7 @@
  */
 import type { Link, Links } from '@podroute/linux/route/links.ts'
 import type { Observation } from '@podroute/reconcile/resource.ts'
-import type { KernelChanges } from './resources/kernel-changes.ts'
+import type { KernelChanges } from '../resources/kernel-changes.ts'
 
 /** What is used of the table of ports. */
 export interface PortTable {

@@ -2,7 +2,7 @@
 
 import { outermost } from '@podroute/address/outermost.ts'
 import { Claims } from '@podroute/reconcile/claims.ts'
-import { elementKey, type SetElement } from './plan/masquerade.ts'
+import { elementKey, type SetElement } from './masquerade.ts'
 
 /** What is used of the table. */
 export interface ElementSink {

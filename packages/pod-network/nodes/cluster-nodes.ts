@@ -5,7 +5,7 @@
 
 import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
 import { type ClaimRule, type ClaimSink, Claims } from '@podroute/reconcile/claims.ts'
-import { withFieldsOf } from './plan/node.ts'
+import { withFieldsOf } from './last-known-fields.ts'
 
 /** Several Nodes may have an address or a prefix for a moment: it is that of a Node that is ready, else of the lower name. */
 const READY_FIRST: ClaimRule<string, ClusterNode> = {

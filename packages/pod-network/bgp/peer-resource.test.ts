@@ -3,9 +3,9 @@ import { describeResource } from '@podroute/reconcile/testing/contract.ts'
 import type { PeerConfig } from 'bgp-speaker-ts/config.ts'
 import { Speaker } from 'bgp-speaker-ts/speaker.ts'
 import { expect } from 'chai'
-import { peerKey, planMeshPeer } from '../plan/peers.ts'
 import { testNode, testSettings } from '../testing/fixtures.ts'
-import { PeerResource } from './peers.ts'
+import { PeerResource } from './peer-resource.ts'
+import { peerKey, planMeshPeer } from './peers.ts'
 
 const peer = (n: number, holdTime = 90): PeerConfig => ({
   ...planMeshPeer(testNode(1), testNode(n), testSettings)!,

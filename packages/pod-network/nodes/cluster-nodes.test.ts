@@ -1,6 +1,6 @@
 import { expect } from 'chai'
+import { testNode } from '../testing/fixtures.ts'
 import { ClusterNodes } from './cluster-nodes.ts'
-import { testNode } from './testing/fixtures.ts'
 
 describe('the Nodes of the cluster', () => {
   let nodes: ClusterNodes

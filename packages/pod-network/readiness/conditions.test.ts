@@ -1,6 +1,6 @@
 import { expect } from 'chai'
+import { testNode } from '../testing/fixtures.ts'
 import { allConditions, type Facts } from './conditions.ts'
-import { testNode } from './testing/fixtures.ts'
 
 const settled = { desired: 1, applied: 1, pending: 0, repaired: 0, failed: 0 }
 const good: Facts = {

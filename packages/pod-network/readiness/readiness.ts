@@ -1,7 +1,8 @@
 /** What the pod network knows about its own progress: the conditions, and what is said while it waits. */
 import type { Logger } from '@podroute/reconcile/log.ts'
 import type { Table } from '@podroute/reconcile/table.ts'
-import type { ClusterNodes } from './cluster-nodes.ts'
+import type { ClusterNodes } from '../nodes/cluster-nodes.ts'
+import type { PodNetworkTables } from '../tables.ts'
 import {
   allConditions,
   type Condition,
@@ -10,7 +11,6 @@ import {
   type TableState,
 } from './conditions.ts'
 import { awaited, type Sessions, untold } from './expected-peers.ts'
-import type { PodNetworkTables } from './tables.ts'
 
 export interface ReadinessSources {
   readonly nodeName: string

@@ -1,9 +1,9 @@
 import { cidr } from '@podroute/address/cidr.ts'
 import { expect } from 'chai'
+import { masqueradeBase, planConfiguredElements, planNodeElements } from '../egress/masquerade.ts'
 import { testNode, testSettings } from '../testing/fixtures.ts'
 import { planBridge, planBridgeAddresses } from './bridge.ts'
 import { planConflist } from './conflist.ts'
-import { masqueradeBase, planConfiguredElements, planNodeElements } from './masquerade.ts'
 import { planSysctls } from './sysctls.ts'
 
 describe('bridge', () => {

@@ -1,9 +1,9 @@
 import type { PeerConfig } from 'bgp-speaker-ts/config.ts'
 import { expect } from 'chai'
-import { ClusterNodes } from './cluster-nodes.ts'
+import { peerKey, planMeshPeer } from '../bgp/peers.ts'
+import { ClusterNodes } from '../nodes/cluster-nodes.ts'
+import { testNode, testSettings } from '../testing/fixtures.ts'
 import { awaited, type Sessions, untold } from './expected-peers.ts'
-import { peerKey, planMeshPeer } from './plan/peers.ts'
-import { testNode, testSettings } from './testing/fixtures.ts'
 
 const ROUTER = '172.30.0.100'
 

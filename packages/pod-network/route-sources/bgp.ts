@@ -3,7 +3,7 @@
 import type { Route } from '@podroute/linux/route/routes.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import type { BestPathChange, Path } from 'bgp-speaker-ts/snapshot.ts'
-import { planRoute, type RefuseReason, type RouteGuard } from './plan/routes.ts'
+import { planRoute, type RefuseReason, type RouteGuard } from './route-guard.ts'
 
 /** What is used of the routes table. */
 export interface RouteTable {
