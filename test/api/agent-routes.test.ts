@@ -1,8 +1,9 @@
 import { readFile, stat } from 'node:fs/promises'
 import { expect } from 'chai'
-import { AgentCluster, agentConfig } from '../support/agent-cluster.ts'
+import { AgentCluster } from '../support/agent-cluster.ts'
 import type { TestNode } from '../support/agent-network.ts'
 import { eventually } from '../support/eventually.ts'
+import { watchRoutes } from '../support/watched-routes.ts'
 
 describe('agents of three nodes', function () {
   this.timeout(120_000)
@@ -147,19 +148,6 @@ describe('agents of three nodes', function () {
     for (const node of [one, two]) expect(sets).to.include((await cluster.allocated(node))[0])
   })
 
-  it('refuse a configuration with every problem, and end', async () => {
-    await cluster.killAgent(two)
-    await cluster.startAgent(two, agentConfig(cluster.conflist(two), 'asn: 0\nhealth: { port: -1 }'))
-    const log = await eventually(async () => {
-      const text = await cluster.agentLog(two)
-      return text.includes('the configuration cannot be used') && text
-    })
-    expect(log)
-      .to.match(/ {2}asn: /)
-      .and.match(/ {2}health\.port: /)
-    await eventually(() => !cluster.processes.isRunning(`agent-${two.name}`))
-  })
-
   it('end with one line that says why, when a port of theirs is taken', async () => {
     await occupy(20244)
     await cluster.startAgent(two)
@@ -194,23 +182,3 @@ describe('agents of three nodes', function () {
     await eventually(async () => (await cluster.exec(two, 'ss', '-Hlnt', `sport = :${port}`)) !== '')
   }
 })
-
-/** Follows a node's routes; `stop` gives those of podroute that were deleted meanwhile. */
-async function watchRoutes(cluster: AgentCluster, node: TestNode): Promise<{ stop(): Promise<string[]> }> {
-  const name = `monitor-${node.name}`
-  const log = () => readFile(cluster.processes.logPath(name), 'utf8')
-  /** A route that comes and goes: the kernel tells in order, so what stands between two marks is all there was. */
-  const mark = async (prefix: string) => {
-    for (const verb of ['add', 'delete']) await cluster.exec(node, 'ip', 'route', verb, 'blackhole', prefix)
-    return (await log()).includes(`Deleted blackhole ${prefix}`)
-  }
-  await cluster.processes.start(name, ['ip', 'monitor', 'route'], { netns: node.netns })
-  await eventually(() => mark('192.0.2.0/25'))
-  return {
-    async stop() {
-      await eventually(() => mark('192.0.2.128/25'))
-      await cluster.processes.stop((other) => other === name)
-      return (await log()).split('\n').filter((line) => /^Deleted .* proto 179/.test(line))
-    },
-  }
-}

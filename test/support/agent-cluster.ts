@@ -22,6 +22,7 @@ import {
   removeNetwork,
   type TestNode,
 } from './agent-network.ts'
+import { ConfigVolume } from './config-volume.ts'
 import { eventually } from './eventually.ts'
 import type { Reports } from './reports.ts'
 
@@ -30,12 +31,18 @@ const MANIFEST = resolve(import.meta.dirname, '../../deploy/podroute.yaml')
 
 export const ADMIN_SOCKET = 'podroute.sock'
 
+const CONFIG_FILE = 'config.yaml'
+const SERVER_ENV = { KUBERNETES_SERVICE_HOST: CONTROL_PLANE_ADDRESS, KUBERNETES_SERVICE_PORT: '6443' }
+
 export interface ClusterOptions {
   readonly clusterCidr?: string
 }
 
 export interface AgentOptions {
-  readonly serviceProxy?: boolean
+  /** Whether Services are proxied; absent: no. */
+  readonly serviceProxy?: boolean | 'as-configured'
+  /** Flags beside those that every agent has here. */
+  readonly flags?: readonly string[]
   /** Credentials and address of the API server as in a pod, not by a kubeconfig. */
   readonly asPod?: { readonly token: string }
 }
@@ -47,6 +54,7 @@ export class AgentCluster implements AsyncDisposable {
   readonly nodes: TestNode[] = []
   control!: ControlPlane
   readonly #tag: string
+  readonly #volumes = new Map<string, ConfigVolume>()
   readonly #options: ClusterOptions
 
   private constructor(directory: string, name: string, options: ClusterOptions) {
@@ -154,18 +162,35 @@ export class AgentCluster implements AsyncDisposable {
 
   /** Starts the agent of a node; `config` is the text of its configuration file. */
   async startAgent(node: TestNode, config = '', options: AgentOptions = {}): Promise<void> {
-    const file = join(this.directory, `${node.name}.yaml`)
-    await writeFile(file, config || agentConfig(this.conflist(node)))
-    const args = ['--config', file, '--node-name', node.name, '--admin-socket', this.socket(node)]
-    args.push(`--run-service-proxy=${options.serviceProxy ?? false}`)
-    const agent = [...agentCommand(join(this.directory, 'dist')), ...args]
-    const command = options.asPod
-      ? await this.#asPod(options.asPod, agent)
-      : [...agent, '--kubeconfig', this.agentKubeconfig]
-    await this.processes.start(this.#agent(node), command, {
+    await this.configure(node, config)
+    await this.processes.start(this.#agent(node), await this.#command(node, options), {
       netns: node.netns,
-      env: { KUBERNETES_SERVICE_HOST: CONTROL_PLANE_ADDRESS, KUBERNETES_SERVICE_PORT: '6443' },
+      env: SERVER_ENV,
     })
+  }
+
+  /** Runs the agent of a node to its end. */
+  async runAgent(node: TestNode, config = '', options: AgentOptions = {}): Promise<CommandResult> {
+    await this.configure(node, config)
+    const command = ['--pdeathsig', 'KILL', 'ip', 'netns', 'exec', node.netns]
+    return attempt('setpriv', [...command, ...(await this.#command(node, options))], {
+      env: SERVER_ENV,
+      timeout: 30_000,
+    })
+  }
+
+  /** Writes the configuration of a node, and files that it names, as the kubelet updates a ConfigMap. */
+  configure(node: TestNode, config = '', files: Readonly<Record<string, string>> = {}): Promise<void> {
+    const text = config || agentConfig(this.conflist(node))
+    return this.volume(node).write({ [CONFIG_FILE]: text, ...files })
+  }
+
+  /** The folder of a node's configuration file. */
+  volume(node: TestNode): ConfigVolume {
+    const known = this.#volumes.get(node.name)
+    const volume = known ?? new ConfigVolume(join(this.directory, node.name, 'config'))
+    this.#volumes.set(node.name, volume)
+    return volume
   }
 
   /** A token of the ServiceAccount in deploy/podroute.yaml. */
@@ -212,6 +237,11 @@ export class AgentCluster implements AsyncDisposable {
     return join(this.directory, node.name, ADMIN_SOCKET)
   }
 
+  /** Where the node's agent keeps what the next one is to know. */
+  stateDirectory(node: TestNode): string {
+    return join(this.directory, node.name, 'state')
+  }
+
   conflist(node: TestNode): string {
     return join(this.directory, node.name, 'net.d', '10-podroute.conflist')
   }
@@ -238,6 +268,15 @@ export class AgentCluster implements AsyncDisposable {
     await this.processes.stop()
     await removeNetwork(this.network, this.nodes)
     await rm(this.directory, { recursive: true, force: true })
+  }
+
+  async #command(node: TestNode, options: AgentOptions): Promise<readonly string[]> {
+    const { serviceProxy = false, flags = [], asPod } = options
+    const args = ['--config', this.volume(node).file(CONFIG_FILE), '--node-name', node.name]
+    args.push('--admin-socket', this.socket(node), '--state-directory', this.stateDirectory(node), ...flags)
+    if (serviceProxy !== 'as-configured') args.push(`--run-service-proxy=${serviceProxy}`)
+    const agent = [...agentCommand(join(this.directory, 'dist')), ...args]
+    return asPod ? this.#asPod(asPod, agent) : [...agent, '--kubeconfig', this.agentKubeconfig]
   }
 
   /** The command with the ServiceAccount's files where a pod has them, in a mount namespace of its own. */

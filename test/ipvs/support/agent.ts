@@ -96,7 +96,8 @@ export async function startAgent(namespace: string, { kubeconfig }: Api): Promis
   const config = `${kubeconfig}.agent.yaml`
   await writeFile(config, 'asn: 64512\npodNetwork: { enabled: false }\nserviceCIDRs: [10.96.0.0/16]\n')
   const args = ['--config', config, '--node-name', 'node', '--kubeconfig', kubeconfig]
-  const command = [...agentCommand(join(directory, 'dist')), ...args, '--admin-socket', `${kubeconfig}.sock`]
+  const own = ['--admin-socket', `${kubeconfig}.sock`, '--state-directory', `${kubeconfig}.state`]
+  const command = [...agentCommand(join(directory, 'dist')), ...args, ...own]
   const child = spawn('ip', ['netns', 'exec', namespace, ...command], {
     env: { ...process.env, ...agentSettings().env },
     stdio: ['ignore', 'pipe', 'pipe'],
