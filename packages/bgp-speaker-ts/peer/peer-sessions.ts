@@ -84,10 +84,11 @@ export class PeerSessions {
     this.#speaker.emitPeer({ kind: 'down', peer: this.#peer, reason: this.lastDown })
   }
 
-  /** A connection attempt ended before the session was established. */
+  /** A connection ended before it was established. Beside a running session that is not the peer's last end: anybody may have tried. */
   failed(reason: EndReason): void {
-    this.lastDown = downReason(reason, false)
-    this.#speaker.log.debug('connection to peer failed', { peer: this.#peer, reason: this.lastDown })
+    const down = downReason(reason, false)
+    if (this.current === undefined) this.lastDown = down
+    this.#speaker.log.debug('connection to peer failed', { peer: this.#peer, reason: down })
   }
 
   /** Drops the retained routes. */

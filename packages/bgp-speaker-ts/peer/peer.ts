@@ -261,6 +261,9 @@ export class Peer implements ConnectionOwner, RemotePeer {
       case 'close':
         this.#connections.close(effect.side)
         break
+      case 'promote':
+        this.#connections.promote(effect.newcomer)
+        break
       case 'established':
         this.#begin(effect.side, effect.open, effect.hold)
         break

@@ -45,7 +45,7 @@ export class Connections implements WireOwner {
   }
 
   wire(side: Side): Wire | undefined {
-    return this.#wires[side]
+    return this.#wires.get(side)
   }
 
   connect(): void {
@@ -78,7 +78,7 @@ export class Connections implements WireOwner {
   }
 
   sendOpen(side: Side, capabilities: readonly Capability[]): void {
-    if (side === 'incoming' && this.#arriving !== undefined) {
+    if (typeof side === 'number' && this.#arriving !== undefined) {
       const connection = this.#arriving
       this.#arriving = undefined
       this.#wires.open(side, connection, this)
@@ -99,6 +99,10 @@ export class Connections implements WireOwner {
 
   close(side: Side): void {
     this.#wires.close(side)
+  }
+
+  promote(newcomer: number): void {
+    this.#wires.promote(newcomer)
   }
 
   /** Cuts all connections without a NOTIFICATION. */
@@ -131,7 +135,7 @@ export class Connections implements WireOwner {
   }
 
   #send(side: Side, bytes: Uint8Array): void {
-    const wire = this.#wires[side]
+    const wire = this.#wires.get(side)
     if (wire === undefined) return
     wire.write(bytes, this.#owner.speaker.clock.now())
     this.#owner.counters.messagesSent++

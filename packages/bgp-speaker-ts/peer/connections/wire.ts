@@ -1,4 +1,4 @@
-// The TCP connections of one peer: at most two until collision detection closes one, and closed ones that still send their last bytes.
+// The TCP connections of one peer: at most two until collision detection closes one, newcomers that are not known to be the peer's yet, and closed ones that still send their last bytes.
 import type { Clock } from '../../clock.ts'
 import { Framer } from '../../packet/header.ts'
 import type { Connection, ConnectionHandlers } from '../../transport.ts'
@@ -15,7 +15,8 @@ export interface WireOwner {
 
 /** A connection with its framer and byte counts. It implements the handlers itself, because four closures for each of thousands of connections cost more memory. */
 export class Wire implements ConnectionHandlers {
-  readonly side: Side
+  /** A newcomer's number becomes `incoming`. */
+  side: Side
   readonly connection: Connection
   readonly framer = new Framer()
   open = true
@@ -64,6 +65,8 @@ export class Wires {
   outgoing: Wire | undefined
   incoming: Wire | undefined
   readonly #clock: Clock
+  /** Nearly always absent. */
+  #newcomers: Map<number, Wire> | undefined
   #closing: Set<Promise<void>> | undefined
 
   constructor(clock: Clock) {
@@ -72,19 +75,32 @@ export class Wires {
 
   open(side: Side, connection: Connection, owner: WireOwner): void {
     const wire = new Wire(side, connection, owner)
-    this[side] = wire
+    this.#set(side, wire)
     connection.handle(wire)
+  }
+
+  get(side: Side): Wire | undefined {
+    return typeof side === 'number' ? this.#newcomers?.get(side) : this[side]
+  }
+
+  /** A newcomer is the incoming connection from now on. */
+  promote(newcomer: number): void {
+    const wire = this.get(newcomer)
+    if (wire === undefined) return
+    this.#set(newcomer, undefined)
+    wire.side = 'incoming'
+    this.incoming = wire
   }
 
   /** The other end closed it. */
   closed(wire: Wire): void {
     wire.open = false
-    if (this[wire.side] === wire) this[wire.side] = undefined
+    if (this.get(wire.side) === wire) this.#set(wire.side, undefined)
   }
 
   /** Sends what is queued, then closes. */
   close(side: Side): void {
-    const wire = this[side]
+    const wire = this.get(side)
     if (wire === undefined) return
     this.closed(wire)
     this.#linger(wire.connection)
@@ -99,7 +115,7 @@ export class Wires {
 
   /** Cuts all connections without a NOTIFICATION. */
   destroy(): void {
-    for (const wire of [this.outgoing, this.incoming]) {
+    for (const wire of [this.outgoing, this.incoming, ...(this.#newcomers?.values() ?? [])]) {
       if (wire === undefined) continue
       this.closed(wire)
       wire.connection.destroy()
@@ -109,6 +125,12 @@ export class Wires {
   /** Resolves when every closed connection is gone. */
   async drained(): Promise<void> {
     await Promise.all(this.#closing ?? [])
+  }
+
+  #set(side: Side, wire: Wire | undefined): void {
+    if (typeof side !== 'number') this[side] = wire
+    else if (wire !== undefined) this.#newcomers = new Map(this.#newcomers).set(side, wire)
+    else if (this.#newcomers?.delete(side) === true && this.#newcomers.size === 0) this.#newcomers = undefined
   }
 
   /** Ends the connection, and cuts it after LINGER: a silent peer may never acknowledge the queued bytes. */

@@ -5,7 +5,8 @@ import type { Notification } from '../../packet/notification.ts'
 import type { Open } from '../../packet/open.ts'
 import type { PeerState } from '../../snapshot.ts'
 
-export type Side = 'outgoing' | 'incoming'
+/** A connection of the peer: the one that we opened, the one that it opened, or the number of a newcomer. */
+export type Side = 'outgoing' | 'incoming' | number
 
 /** One TCP connection. Times are the clock's milliseconds. */
 export type Link =
@@ -18,7 +19,14 @@ export type Link =
       readonly since: number
       /** The peer offered graceful restart. */
       readonly restarts: boolean
+      readonly routerId: number
     } & Talking)
+
+/** A connection from the peer's address that has not said by a valid OPEN yet that it is the peer's. It takes nobody's place until then: RFC 4271 section 8.2.2 has it tracked. */
+export interface Newcomer {
+  readonly number: number
+  readonly link: Extract<Link, { readonly phase: 'open-sent' }>
+}
 
 interface Talking {
   /** Negotiated hold time in milliseconds; 0: no KEEPALIVEs and no timer. */
@@ -36,7 +44,10 @@ export interface FsmState {
   /** Attempts that failed since the last established session. */
   readonly failures: number
   readonly outgoing: Link | undefined
+  /** It has sent its OPEN: before that it is a newcomer. */
   readonly incoming: Link | undefined
+  /** The oldest first. */
+  readonly newcomers: readonly Newcomer[]
 }
 
 export interface FsmConfig {
@@ -87,6 +98,8 @@ export type Effect =
   | { readonly kind: 'send-keepalive'; readonly side: Side }
   | { readonly kind: 'send-notification'; readonly side: Side; readonly notification: Notification }
   | { readonly kind: 'close'; readonly side: Side }
+  /** A newcomer is the incoming connection from now on. */
+  | { readonly kind: 'promote'; readonly newcomer: number }
   | { readonly kind: 'established'; readonly side: Side; readonly open: Open; readonly hold: number }
   /** An established session ended. */
   | { readonly kind: 'down'; readonly reason: EndReason }
@@ -98,6 +111,8 @@ export interface Step {
   readonly effects: readonly Effect[]
 }
 
+const SIDES = ['outgoing', 'incoming'] as const
+
 export const INITIAL: FsmState = {
   running: false,
   retryAt: Number.POSITIVE_INFINITY,
@@ -105,11 +120,22 @@ export const INITIAL: FsmState = {
   failures: 0,
   outgoing: undefined,
   incoming: undefined,
+  newcomers: [],
+}
+
+/** All connections there are, the newcomers last. */
+export function sidesOf({ newcomers }: FsmState): readonly Side[] {
+  return newcomers.length === 0 ? SIDES : [...SIDES, ...newcomers.map(({ number }) => number)]
+}
+
+export function linkOf(state: FsmState, side: Side): Link | undefined {
+  if (typeof side !== 'number') return state[side]
+  return state.newcomers.find(({ number }) => number === side)?.link
 }
 
 /** The peer's state by its RFC name: that of its more advanced connection. */
 export function stateName(state: FsmState): PeerState {
-  const phases = [state.outgoing?.phase, state.incoming?.phase]
+  const phases = sidesOf(state).map((side) => linkOf(state, side)?.phase)
   for (const phase of ['established', 'open-confirm', 'open-sent'] as const)
     if (phases.includes(phase)) return phase
   if (phases.includes('connecting')) return 'connect'
@@ -119,7 +145,8 @@ export function stateName(state: FsmState): PeerState {
 /** The clock's time of the earliest timer. */
 export function nextDeadline(state: FsmState): number {
   let deadline = state.retryAt
-  for (const link of [state.outgoing, state.incoming]) {
+  for (const side of sidesOf(state)) {
+    const link = linkOf(state, side)
     if (link === undefined) continue
     deadline = Math.min(deadline, link.deadline)
     if (link.phase === 'open-confirm' || link.phase === 'established')

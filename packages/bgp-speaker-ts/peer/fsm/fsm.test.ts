@@ -51,7 +51,8 @@ class Run {
   /** A session over the given side. */
   establish(side: Side = 'outgoing'): this {
     this.on({ kind: 'start' }).on(side === 'outgoing' ? { kind: 'connected' } : { kind: 'accepted' })
-    return this.on({ kind: 'open', side, open: OPEN }).on({ kind: 'keepalive', side })
+    const opens = side === 'incoming' ? 1 : side
+    return this.on({ kind: 'open', side: opens, open: OPEN }).on({ kind: 'keepalive', side })
   }
 
   kinds(): string[] {
@@ -91,7 +92,11 @@ describe('the state machine', () => {
     const run = new Run({ passive: true }).on({ kind: 'start' })
     expect(run.effects).to.deep.equal([])
     expect(run.name()).to.equal('active')
-    expect(run.on({ kind: 'accepted' }).kinds()).to.deep.equal(['send-open incoming'])
+    expect(run.on({ kind: 'accepted' }).kinds()).to.deep.equal(['send-open 1'])
+    expect(run.on({ kind: 'open', side: 1, open: OPEN }).kinds()).to.deep.equal([
+      'promote',
+      'send-keepalive incoming',
+    ])
   })
 
   it('takes the lower hold time and sends keepalives at a third of it', () => {
@@ -206,10 +211,10 @@ describe('collision detection (RFC 4271 6.8)', () => {
   })
 
   for (const order of [
-    ['outgoing', 'incoming'],
-    ['incoming', 'outgoing'],
+    ['outgoing', 1],
+    [1, 'outgoing'],
   ] as const) {
-    it(`closes the loser with 6/7 when the OPENs come ${order.join(', then ')}`, () => {
+    it(`closes the loser with 6/7 when the OPENs come on ${order.join(', then on ')}`, () => {
       const run = both()
       run.on({ kind: 'open', side: order[0], open: OPEN })
       run.on({ kind: 'open', side: order[1], open: OPEN })
@@ -225,16 +230,25 @@ describe('collision detection (RFC 4271 6.8)', () => {
     expect(run.name()).to.equal('established')
   })
 
-  it('closes the other connection once one is established', () => {
-    const run = both().on({ kind: 'open', side: 'incoming', open: OPEN })
+  it('closes the other connections once one is established', () => {
+    const run = both().on({ kind: 'open', side: 1, open: OPEN }).on({ kind: 'accepted' })
     run.on({ kind: 'keepalive', side: 'incoming' })
-    expect(run.sent()).to.deep.equal(['6/7 outgoing'])
+    expect(run.sent()).to.deep.equal(['6/7 outgoing', '6/7 1'])
     expect(run.kinds().at(-1)).to.equal('established incoming')
   })
 
-  it('takes a newer connection of the peer for an older one that is not established', () => {
-    const run = both().on({ kind: 'accepted' })
+  it('takes a newer connection of the peer for an older one that is not established, once it has sent its OPEN', () => {
+    const run = both().on({ kind: 'open', side: 1, open: OPEN })
+    expect(run.on({ kind: 'accepted' }).kinds()).to.deep.equal(['send-open 1'])
+    run.on({ kind: 'open', side: 1, open: OPEN })
     expect(run.sent()).to.deep.equal(['6/7 incoming'])
-    expect(run.kinds().at(-1)).to.equal('send-open incoming')
+    expect(run.kinds().slice(-2)).to.deep.equal(['promote', 'send-keepalive incoming'])
+  })
+
+  it('takes the connection that it opened for the peer’s where one with another identifier comes', () => {
+    const run = both().on({ kind: 'open', side: 'outgoing', open: OPEN })
+    run.on({ kind: 'open', side: 1, open: { ...OPEN, routerId: 0xf0000000 } })
+    expect(run.sent()).to.deep.equal(['6/7 1'])
+    expect(run.state.outgoing?.phase).to.equal('open-confirm')
   })
 })

@@ -1,11 +1,17 @@
 // The state machine of one peer (RFC 4271 section 8) as a pure function: step(state, event) -> {state, effects}.
-// A peer may have two connections at once, one that we opened and one that it opened, until collision detection (6.8) leaves one.
+// A peer may have two connections at once, one that we opened and one that it opened, until collision detection (6.8) leaves one:
+//
+//   outgoing:  connect --> open-sent --OPEN--> open-confirm --KEEPALIVE--> established
+//   newcomers: accepted -> open-sent --OPEN--> incoming: open-confirm --KEEPALIVE--> established
+//
+// Who can connect from the peer's address is not the peer yet: a connection that it opened stays a newcomer until its valid OPEN. Newcomers
+// share nothing with the other connections: one that says nonsense, nothing, or another AS ends alone, and holds up no attempt of ours.
 
 import { assertNever } from '../../errors.ts'
 import { CEASE, ERROR, FSM_ERROR } from '../../packet/codes.ts'
 import type { Notification } from '../../packet/notification.ts'
 import type { Open } from '../../packet/open.ts'
-import { survivor } from './collision.ts'
+import { mayReturn, survivor, yields } from './collision.ts'
 import {
   type Effect,
   type EndReason,
@@ -14,20 +20,24 @@ import {
   type FsmState,
   INITIAL,
   type Link,
+  linkOf,
   type Side,
   type Step,
+  sidesOf,
 } from './fsm-state.ts'
 import { openProblem } from './open-check.ts'
+import { BARRED, CONNECT_TIMEOUT, keepaliveTimer, OPEN_HOLD, retryDelay } from './timers.ts'
 
-/** RFC 4271 section 8.2.2 suggests a hold time of four minutes while waiting for an OPEN. */
-const OPEN_HOLD = 240_000
-const CONNECT_TIMEOUT = 10_000
-const FIRST_RETRY = 1000
-/** Milliseconds that a peer is barred after it exceeded its prefix limit. */
-const BARRED = 60_000
-/** Milliseconds after which a second connection is the peer's return, and no longer the late one of a collision. */
-const SETTLED = 10_000
+/** Newcomers at a time. One more ends the oldest: whoever holds connections open in silence does not keep the peer out. */
+const MAX_NEWCOMERS = 4
 const NONE = new Uint8Array(0)
+
+/** Subcodes for a message that does not belong into a phase (RFC 6608). */
+const UNEXPECTED = {
+  'open-sent': FSM_ERROR.IN_OPEN_SENT,
+  'open-confirm': FSM_ERROR.IN_OPEN_CONFIRM,
+  established: FSM_ERROR.IN_ESTABLISHED,
+} as const
 
 /** `now` in milliseconds, `random` in [0, 1). */
 export function step(config: FsmConfig, state: FsmState, event: FsmEvent, now: number, random: number): Step {
@@ -76,7 +86,7 @@ class Machine {
         this.#accepted()
         break
       case 'closed':
-        if (this.state[event.side] !== undefined)
+        if (linkOf(this.state, event.side) !== undefined)
           this.#ended(event.side, { kind: 'closed', error: event.error })
         break
       case 'open':
@@ -89,12 +99,12 @@ class Machine {
         this.#unexpected(event.side)
         break
       case 'notification':
-        if (this.state[event.side] === undefined) break
+        if (linkOf(this.state, event.side) === undefined) break
         this.effects.push({ kind: 'close', side: event.side })
         this.#ended(event.side, { kind: 'received', notification: event.notification })
         break
       case 'send-hold-expired':
-        for (const side of ['outgoing', 'incoming'] as const)
+        for (const side of sidesOf(this.state))
           this.#fail(side, ERROR.SEND_HOLD_TIMER, 0, 'send hold timer expired')
         break
       case 'bad-message':
@@ -131,32 +141,50 @@ class Machine {
   }
 
   #accepted(): void {
-    // The new connection has no side yet: its owner closes it when no `send-open` follows.
-    if (!this.state.running || this.#now < this.state.barredUntil) return
-    for (const side of ['outgoing', 'incoming'] as const)
-      if (this.state[side]?.phase === 'established' && !this.#replaced(side)) return
-    // The peer has given up its earlier connection, or it would not have opened another.
-    if (this.state.incoming !== undefined)
-      this.#fail('incoming', ERROR.CEASE, CEASE.COLLISION, 'the peer connected again')
-    this.#sendOpen('incoming')
+    // The new connection has no number yet: its owner closes it when no `send-open` follows.
+    const { running, barredUntil, outgoing, incoming, newcomers } = this.state
+    if (!running || this.#now < barredUntil) return
+    for (const link of [outgoing, incoming])
+      if (link?.phase === 'established' && !mayReturn(this.#config, link, this.#now)) return
+    const [oldest] = newcomers
+    if (oldest !== undefined && newcomers.length >= MAX_NEWCOMERS)
+      this.#fail(oldest.number, ERROR.CEASE, CEASE.COLLISION, 'the peer connected again')
+    this.#sendOpen((newcomers.at(-1)?.number ?? 0) + 1)
   }
 
-  /** A peer that restarts gracefully may connect before we notice the end of its session: then that session ends now (RFC 4724 section 5). Returns false when the session goes on. */
-  #replaced(side: Side): boolean {
-    const link = this.state[side]
-    if (link?.phase !== 'established' || !this.#config.gracefulRestart) return false
-    if (!link.restarts || this.#now - link.since < SETTLED) return false
-    this.effects.push({ kind: 'close', side })
-    this.#ended(side, { kind: 'closed', error: 'the peer connected again' })
+  /** A newcomer is the peer: it takes the place of what the peer opened before, and of its session. Returns false when that stays. */
+  #promote(newcomer: number, open: Open): boolean {
+    for (const side of ['outgoing', 'incoming'] as const) {
+      const link = this.state[side]
+      if (link !== undefined && !yields(side, link, open)) return false
+    }
+    for (const side of ['outgoing', 'incoming'] as const) {
+      if (this.state[side]?.phase === 'established') {
+        this.effects.push({ kind: 'close', side })
+        this.#ended(side, { kind: 'closed', error: 'the peer connected again' })
+      }
+    }
+    // The peer has given up its earlier connection, or it would not have opened another.
+    this.#fail('incoming', ERROR.CEASE, CEASE.COLLISION, 'the peer connected again')
+    this.effects.push({ kind: 'promote', newcomer })
+    this.#set('incoming', linkOf(this.state, newcomer))
+    this.#set(newcomer, undefined)
+    this.state = { ...this.state, retryAt: Number.POSITIVE_INFINITY }
     return true
   }
 
   #open(side: Side, open: Open): undefined {
-    const link = this.state[side]
+    const link = linkOf(this.state, side)
     if (link === undefined) return
     if (link.phase !== 'open-sent') return this.#unexpected(side)
     const problem = openProblem(this.#config, open)
     if (problem !== undefined) return this.#fail(side, ERROR.OPEN, problem.subcode, problem.message)
+    if (side === 'outgoing') this.#confirm(side, open)
+    else if (typeof side === 'number' && this.#promote(side, open)) this.#confirm('incoming', open)
+    else this.#fail(side, ERROR.CEASE, CEASE.COLLISION, 'connection collision')
+  }
+
+  #confirm(side: 'outgoing' | 'incoming', open: Open): undefined {
     if (!this.#winsCollision(side, open))
       return this.#fail(side, ERROR.CEASE, CEASE.COLLISION, 'connection collision')
     const hold = Math.min(this.#config.hold, open.holdTime * 1000)
@@ -166,12 +194,12 @@ class Machine {
       open,
       hold,
       deadline: this.#now + (hold || OPEN_HOLD),
-      keepaliveAt: this.#nextKeepalive(hold),
+      keepaliveAt: keepaliveTimer(hold, this.#now, this.#random),
     })
   }
 
   /** Resolves a collision once both connections have received an OPEN. Returns false when this one loses. */
-  #winsCollision(side: Side, open: Open): boolean {
+  #winsCollision(side: 'outgoing' | 'incoming', open: Open): boolean {
     const otherSide = side === 'outgoing' ? 'incoming' : 'outgoing'
     const other = this.state[otherSide]
     if (other?.phase === 'established') return false
@@ -182,35 +210,37 @@ class Machine {
   }
 
   #keepalive(side: Side): undefined {
-    const link = this.state[side]
+    const link = linkOf(this.state, side)
     if (link === undefined || link.phase === 'established') return
     if (link.phase !== 'open-confirm') return this.#unexpected(side)
-    const otherSide = side === 'outgoing' ? 'incoming' : 'outgoing'
-    const other = this.state[otherSide]
-    if (other !== undefined) this.#fail(otherSide, ERROR.CEASE, CEASE.COLLISION, 'connection collision')
+    for (const other of sidesOf(this.state))
+      if (other !== side) this.#fail(other, ERROR.CEASE, CEASE.COLLISION, 'connection collision')
     const { open, hold, keepaliveAt } = link
+    const { routerId } = open
     const deadline = hold === 0 ? Number.POSITIVE_INFINITY : this.#now + hold
     const restarts = open.capabilities.some(({ kind }) => kind === 'graceful-restart')
-    this.#set(side, { phase: 'established', since: this.#now, restarts, hold, deadline, keepaliveAt })
+    this.#set(side, {
+      phase: 'established',
+      since: this.#now,
+      restarts,
+      routerId,
+      hold,
+      deadline,
+      keepaliveAt,
+    })
     this.state = { ...this.state, failures: 0, retryAt: Number.POSITIVE_INFINITY }
     this.effects.push({ kind: 'established', side, open, hold })
   }
 
   #unexpected(side: Side): undefined {
-    const phase = this.state[side]?.phase
+    const phase = linkOf(this.state, side)?.phase
     if (phase === undefined || phase === 'connecting') return
-    const subcode =
-      phase === 'open-sent'
-        ? FSM_ERROR.IN_OPEN_SENT
-        : phase === 'open-confirm'
-          ? FSM_ERROR.IN_OPEN_CONFIRM
-          : FSM_ERROR.IN_ESTABLISHED
-    this.#fail(side, ERROR.FSM, subcode, `unexpected message in ${phase}`)
+    this.#fail(side, ERROR.FSM, UNEXPECTED[phase], `unexpected message in ${phase}`)
   }
 
   #tick(received: number, sent: number): void {
-    for (const side of ['outgoing', 'incoming'] as const) {
-      const link = this.state[side]
+    for (const side of sidesOf(this.state)) {
+      const link = linkOf(this.state, side)
       if (link === undefined) continue
       if (this.#now >= link.deadline && !this.#extended(side, link, received)) this.#timeout(side, link)
       else this.#keepTalking(side, sent)
@@ -235,7 +265,7 @@ class Machine {
   }
 
   #keepTalking(side: Side, sent: number): void {
-    const link = this.state[side]
+    const link = linkOf(this.state, side)
     if (link === undefined || (link.phase !== 'open-confirm' && link.phase !== 'established')) return
     if (this.#now < link.keepaliveAt) return
     const quiet = this.#now - sent
@@ -244,23 +274,17 @@ class Machine {
       return
     }
     this.effects.push({ kind: 'send-keepalive', side })
-    this.#set(side, { ...link, keepaliveAt: this.#nextKeepalive(link.hold) })
-  }
-
-  /** The KEEPALIVE interval: a third of the hold time, shortened by up to a quarter of it as jitter (RFC 4271 section 10). */
-  #nextKeepalive(hold: number): number {
-    return hold === 0 ? Number.POSITIVE_INFINITY : this.#now + (hold / 3) * (1 - this.#random / 4)
+    this.#set(side, { ...link, keepaliveAt: keepaliveTimer(link.hold, this.#now, this.#random) })
   }
 
   #endAll(notification: Notification): void {
-    for (const side of ['outgoing', 'incoming'] as const) {
+    for (const side of sidesOf(this.state))
       this.#fail(side, notification.code, notification.subcode, 'administratively', notification.data)
-    }
   }
 
   /** Closes a connection, after a NOTIFICATION where the peer can read one. */
   #fail(side: Side, code: number, subcode: number, message: string, data: Uint8Array = NONE): undefined {
-    const link = this.state[side]
+    const link = linkOf(this.state, side)
     if (link === undefined) return
     const notification = { code, subcode, data }
     if (link.phase !== 'connecting') this.effects.push({ kind: 'send-notification', side, notification })
@@ -269,26 +293,28 @@ class Machine {
   }
 
   #ended(side: Side, reason: EndReason): void {
-    const established = this.state[side]?.phase === 'established'
+    const established = linkOf(this.state, side)?.phase === 'established'
     this.effects.push({ kind: established ? 'down' : 'failed', reason })
     this.#set(side, undefined)
+    // The end of a newcomer says nothing of the peer's own attempts, nor of ours.
+    if (typeof side === 'number') return
     const notification = reason.kind === 'sent' ? reason.notification : undefined
     if (notification?.code === ERROR.CEASE && notification.subcode === CEASE.MAX_PREFIXES)
       this.state = { ...this.state, barredUntil: this.#now + BARRED }
     const { running, outgoing, incoming, failures } = this.state
     if (!running || outgoing !== undefined || incoming !== undefined || this.#config.passive) return
-    const delay = Math.max(
-      this.state.barredUntil - this.#now,
-      Math.min(this.#config.connectRetry, FIRST_RETRY * 2 ** Math.min(failures, 20)),
-    )
-    this.state = {
-      ...this.state,
-      failures: failures + 1,
-      retryAt: this.#now + delay * (1 - this.#random / 4),
-    }
+    const delay = retryDelay(this.#config.connectRetry, failures, this.#random)
+    const retryAt = Math.max(this.state.barredUntil, this.#now + delay)
+    this.state = { ...this.state, failures: failures + 1, retryAt }
   }
 
   #set(side: Side, link: Link | undefined): void {
-    this.state = side === 'outgoing' ? { ...this.state, outgoing: link } : { ...this.state, incoming: link }
+    if (side === 'outgoing') this.state = { ...this.state, outgoing: link }
+    else if (side === 'incoming') this.state = { ...this.state, incoming: link }
+    else {
+      const others = this.state.newcomers.filter(({ number }) => number !== side)
+      const newcomers = link?.phase === 'open-sent' ? [...others, { number: side, link }] : others
+      this.state = { ...this.state, newcomers }
+    }
   }
 }

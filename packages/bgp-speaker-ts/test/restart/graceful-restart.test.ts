@@ -2,6 +2,7 @@
 import { expect } from 'chai'
 import type { PeerConfig } from '../../config.ts'
 import type { Capability } from '../../packet/capabilities.ts'
+import type { Message } from '../../packet/message.ts'
 import type { Notification } from '../../packet/notification.ts'
 import { Bench } from '../../testing/bench.ts'
 import type { RawPeer } from '../../testing/raw-peer.ts'
@@ -32,6 +33,14 @@ function capability({
 }
 
 const back = (more: Restart = {}) => [capability({ restarting: true, ...more })]
+
+/** What strangers are told. */
+const ANSWERS: Readonly<Record<string, readonly string[]>> = {
+  'nothing at all': [],
+  nonsense: ['notification 1/3'],
+  'an OPEN of another AS': ['notification 2/2'],
+  'an OPEN of another identifier': ['notification 6/7'],
+}
 
 function cease(subcode: number): { kind: 'notification' } & Notification {
   return { kind: 'notification', code: 6, subcode, data: new Uint8Array(0) }
@@ -205,6 +214,31 @@ describe('graceful restart of a peer', () => {
       error: 'the peer connected again',
     })
   })
+
+  for (const [what, messages] of Object.entries({
+    'nothing at all': [],
+    nonsense: [Uint8Array.of(...Array(16).fill(255), 0, 19, 9)],
+    'an OPEN of another AS': [{ kind: 'open', asn: 64999, holdTime: 90, routerId: 2, capabilities: [] }],
+    'an OPEN of another identifier': [
+      { kind: 'open', asn: 64513, holdTime: 90, routerId: 99, capabilities: [] },
+      { kind: 'keepalive' },
+    ],
+  } satisfies Record<string, readonly (Message | Uint8Array)[]>)) {
+    it(`goes on with the session when somebody connects from the peer’s address and says ${what}`, async () => {
+      await begin()
+      bench.clock.advance(15_000)
+      const stranger = bench.raw().connect()
+      stranger.send(...messages)
+      const answers = stranger.names()
+      expect(answers[0]).to.equal('open')
+      expect(answers.slice(1)).to.deep.equal(ANSWERS[what])
+      expect(bench.downs()).to.deep.equal([])
+      expect(peer.announce('10.3.0.0/16').closed).to.equal(false)
+      expect(bench.prefixes()).to.deep.equal([...PREFIXES, '10.3.0.0/16'].sort())
+      expect(snapshot()).to.deep.include({ state: 'established', lastDown: undefined })
+      expect(snapshot()).to.not.have.property('stale')
+    })
+  }
 
   it('forgets the routes of a peer that is removed while it restarts', async () => {
     await begin()

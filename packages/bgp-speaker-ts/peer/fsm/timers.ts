@@ -1,0 +1,18 @@
+// How long the timers of a session run, in milliseconds (RFC 4271 sections 8 and 10).
+
+/** RFC 4271 section 8.2.2 suggests a hold time of four minutes while waiting for an OPEN. */
+export const OPEN_HOLD = 240_000
+export const CONNECT_TIMEOUT = 10_000
+/** How long a peer is barred after it exceeded its prefix limit. */
+export const BARRED = 60_000
+const FIRST_RETRY = 1000
+
+/** When the next KEEPALIVE is due: after a third of the hold time, shortened by up to a quarter of it as jitter (RFC 4271 section 10). */
+export function keepaliveTimer(hold: number, now: number, random: number): number {
+  return hold === 0 ? Number.POSITIVE_INFINITY : now + (hold / 3) * (1 - random / 4)
+}
+
+/** How long to wait after so many failures: twice as long each time, up to `most`, with the same jitter. */
+export function retryDelay(most: number, failures: number, random: number): number {
+  return Math.min(most, FIRST_RETRY * 2 ** Math.min(failures, 20)) * (1 - random / 4)
+}
