@@ -84,6 +84,22 @@ describe('Claims', () => {
     expect(claims.claims('vip').map(({ owner }) => owner)).to.deep.equal(['b', 'a'])
   })
 
+  it('says from whom to whom a key passes, and nothing of one that nobody else wants', () => {
+    const passed: string[] = []
+    const claims = new Claims<string, string, Wish>(
+      { set() {}, delete() {}, passed: (key, from, to) => passed.push(`${key} ${from} > ${to}`) },
+      older,
+    )
+    claims.replace('b', [['vip', wish('same', 2)]])
+    claims.replace('c', [['vip', wish('same', 3)]])
+    expect(passed).to.deep.equal([])
+    claims.replace('a', [['vip', wish('same', 1)]])
+    claims.remove('a')
+    claims.remove('b')
+    claims.remove('c')
+    expect(passed).to.deep.equal(['vip b > a', 'vip a > b', 'vip b > c'])
+  })
+
   it('prefers the lower owner by default', () => {
     const { claims, held } = make({})
     claims.replace('b', [['k', wish('of b')]])

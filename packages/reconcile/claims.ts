@@ -10,10 +10,12 @@ export interface Claim<Owner, Value> {
 }
 
 /** Where the winners' values go. Every `Table` fits. */
-export interface ClaimSink<Key, Value> {
+export interface ClaimSink<Key, Value, Owner = string> {
   /** `previous` is what the winner before wanted; undefined where there was none. */
   set(key: Key, value: Value, previous: Value | undefined): void
   delete(key: Key, previous: Value): void
+  /** One that holds a key now took it from, or got it after, another one. Called before `set`. */
+  passed?(key: Key, from: Owner, to: Owner): void
 }
 
 export interface ClaimRule<Owner, Value> {
@@ -26,14 +28,14 @@ export interface ClaimRule<Owner, Value> {
 type Claimants<Owner, Value> = Claim<Owner, Value> | Claim<Owner, Value>[]
 
 export class Claims<Owner extends string, Key, Value> {
-  readonly #sink: ClaimSink<Key, Value>
+  readonly #sink: ClaimSink<Key, Value, Owner>
   readonly #precedes: (a: Claim<Owner, Value>, b: Claim<Owner, Value>) => number
   readonly #equal: (a: Value, b: Value) => boolean
   /** By far the most keys have one claimant, which needs no array. The winner comes first. */
   readonly #claimants = new Map<Key, Claimants<Owner, Value>>()
   readonly #keys = new Map<Owner, readonly Key[]>()
 
-  constructor(sink: ClaimSink<Key, Value>, rule: ClaimRule<Owner, Value> = {}) {
+  constructor(sink: ClaimSink<Key, Value, Owner>, rule: ClaimRule<Owner, Value> = {}) {
     this.#sink = sink
     this.#precedes = rule.precedes?.bind(rule) ?? byOwner
     this.#equal = rule.equal?.bind(rule) ?? Object.is
@@ -117,6 +119,7 @@ export class Claims<Owner extends string, Key, Value> {
       if (before) this.#sink.delete(key, before.value)
       return
     }
+    if (before && before.owner !== after.owner) this.#sink.passed?.(key, before.owner, after.owner)
     if (before && this.#equal(before.value, after.value)) return
     this.#sink.set(key, after.value, before?.value)
   }

@@ -38,6 +38,7 @@ class ServiceProxyFeature implements Feature<ServiceProxySettings> {
     this.#proxy = new ServiceProxy({
       ...{ nodeName, clock, log, random, ...settings },
       nodeAddresses: [],
+      services: context.cluster.services,
       kernel: openKernel(),
       onFlushed: (_result, milliseconds) => this.#metrics.flushed(milliseconds),
       onProblem: (problem) => this.#say(problem),
@@ -135,8 +136,8 @@ class ServiceProxyFeature implements Feature<ServiceProxySettings> {
     )
     stack.use(
       cluster.subscribe('endpointslices', {
-        changed: (key, before, after, trigger) => {
-          runner.sliceChanged(key, after, trigger)
+        changed: (_key, before, after, trigger) => {
+          runner.sliceChanged(before, after, trigger)
           if ((after ?? before)?.service === API_SERVER_SERVICE) this.#reserveApiServer()
         },
         synced: () => runner.kindSynced('endpointslices'),

@@ -1,7 +1,7 @@
 import type { Flow } from '@podroute/linux/conntrack.ts'
+import { AuditLoop } from '@podroute/reconcile/audit-loop.ts'
 import { ManualClock } from '@podroute/reconcile/testing/manual-clock.ts'
 import { expect } from 'chai'
-import { AuditLoop } from './audit/audit-loop.ts'
 import { readSockets } from './kernel/sockets.ts'
 import type { ServiceProxyOptions } from './options.ts'
 import { FakeKernel } from './testing/fake-kernel.ts'

@@ -1,4 +1,5 @@
 /** What a service proxy is told when it is made. */
+import type { ServiceIndex } from '@podroute/cluster/service-index.ts'
 import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import type { FlushResult } from '@podroute/reconcile/table.ts'
@@ -19,13 +20,15 @@ export interface ProxySettings {
 }
 
 export interface ServiceProxyOptions extends ProxySettings {
+  /** The Services of the cluster with their slices, as they are at any time. */
+  readonly services: Pick<ServiceIndex, 'get' | 'slicesOf' | 'values' | 'size'>
   readonly nodeName: string
   /** The node's addresses, its primary one of each family first. */
   readonly nodeAddresses: readonly string[]
   readonly podCIDRs?: readonly string[]
   /** Topology zone of the node. */
   readonly zone?: string
-  /** Shortest pause between two looks at the whole of the kernel's state, in milliseconds. */
+  /** Shortest pause between two audits, in milliseconds. */
   readonly auditPause?: number
   readonly kernel: Kernel
   readonly clock?: Clock

@@ -1,6 +1,9 @@
 /** The health pages of a service proxy, as load balancers and autoscalers know them from kube-proxy (port 10256, KEP-3836). */
 import type { Answer, Handler } from '@podroute/feature/listener.ts'
 
+/** A change that waits for so long, in milliseconds, means that the proxy does not work. */
+export const UNHEALTHY_AFTER = 60_000
+
 export interface ProxyHealth {
   /** Changes reach the kernel in time. */
   readonly healthy: boolean

@@ -294,6 +294,31 @@ describe('ServiceProxy', () => {
     expect(kernel.endpoints('tcp 10.96.0.1 80')).to.deep.equal(['10.244.1.2:8080'])
   })
 
+  it('gives a Service that wants its own endpoints for clients outside nothing of an older one’s address', async () => {
+    const { proxy, kernel, problems } = await setup({ externalRanges: ['198.51.100.0/24'] })
+    const claim = (name: string, clusterIP: string, year: number, policy: string) =>
+      service(
+        name,
+        { clusterIP, externalIPs: ['198.51.100.7'], externalTrafficPolicy: policy },
+        { metadata: { creationTimestamp: `${year}-01-01T00:00:00Z` } },
+      )
+    proxy.upsertService(claim('old', '10.96.0.1', 2025, 'Cluster'))
+    proxy.upsertService(claim('young', '10.96.0.2', 2026, 'Local'))
+    for (const name of ['old', 'young']) proxy.upsertSlice(slice(name, ['10.244.1.2']))
+    await proxy.flush()
+    expect(problems.map(({ code, object }) => `${code} ${object}`)).to.deep.equal(['CONFLICT test/young'])
+    expect(kernel.elements('service-marks-4')).to.deep.equal([])
+    const marked = () => [...kernel.table.keys()].filter((key) => key.startsWith('mark'))
+    expect(marked()).to.deep.equal([])
+    proxy.deleteService('test/old')
+    await proxy.flush()
+    expect(kernel.elements('service-marks-4')).to.have.length(1)
+    expect(marked().map((key) => kernel.endpoints(key))).to.deep.equal([['10.244.1.2:8080']])
+    proxy.deleteService('test/young')
+    await proxy.flush()
+    expect([...kernel.table.keys(), ...kernel.elements('service-marks-4')]).to.deep.equal([])
+  })
+
   it('follows a slice that moves to another Service', async () => {
     const { proxy, kernel } = await setup()
     proxy.upsertService(service('a', { clusterIPs: ['10.96.0.1'] }))
@@ -370,6 +395,9 @@ describe('ServiceProxy', () => {
     expect(proxy.snapshot()).to.deep.equal([
       {
         service: 'test/web',
+        state: 'in-place',
+        seconds: 0,
+        reasons: [],
         frontends: [
           {
             origin: 'cluster-ip',

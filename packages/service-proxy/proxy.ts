@@ -1,11 +1,13 @@
 /** The service proxy: API objects in, kernel state out. */
 
 import { cidr } from '@podroute/address/cidr.ts'
+import type { Service, ServiceKey } from '@podroute/cluster/objects/service.ts'
 import type { ReservedHolder } from '@podroute/feature/reserved-addresses.ts'
-import { systemClock } from '@podroute/reconcile/clock.ts'
-import type { FlushGroup, PendingChange } from '@podroute/reconcile/flush-order.ts'
+import { type Clock, systemClock } from '@podroute/reconcile/clock.ts'
+import { Controller } from '@podroute/reconcile/controller.ts'
+import type { PendingChange } from '@podroute/reconcile/flush-order.ts'
+import type { WantedKey } from '@podroute/reconcile/status.ts'
 import type { AuditRequest, Drift, FlushResult, TableStats } from '@podroute/reconcile/table.ts'
-import { AuditLoop } from './audit/audit-loop.ts'
 import { evict } from './claims/evictions.ts'
 import { Frontends } from './claims/frontends.ts'
 import { ServiceProxyError } from './errors.ts'
@@ -16,25 +18,23 @@ import { loadModules, type MissingModules, requireIpvs } from './kernel/modules.
 import type { ProxySettings, ServiceProxyOptions } from './options.ts'
 import { tuningOf } from './parse/annotations.ts'
 import { serviceProblems, sliceProblems } from './parse/problems.ts'
-import { Pending } from './pending.ts'
+import { API_SERVER_SERVICE } from './plan/api-server-endpoints.ts'
 import type { Frontend } from './plan/frontend.ts'
 import { Marks } from './plan/marks.ts'
 import { NodeView } from './plan/node-view.ts'
 import { EMPTY_PLAN, planService, problemOf } from './plan/plan.ts'
 import { PostSync } from './post-sync/post-sync.ts'
 import { Problems } from './problems/problems.ts'
+import { UNHEALTHY_AFTER } from './proxy-health.ts'
 import { BASE, baseVersion } from './rules/base-rules.ts'
 import { elementKey, setOf } from './rules/sets.ts'
-import { ServiceIndex } from './service-index.ts'
 import { OPTIONAL_SYSCTLS, SYSCTLS } from './settings.ts'
 import type { ServiceSnapshot } from './snapshot.ts'
 import { snapshotOf } from './snapshot.ts'
 import type { ProxyTables } from './tables.ts'
-import { makeGroup, makeTables, watchKernel } from './tables.ts'
-import type { Problem, Service, ServiceKey, Slice } from './types.ts'
+import { flushOrder, makeTables, watchKernel } from './tables.ts'
+import type { Problem } from './types.ts'
 
-/** Services planned before the kernel gets its share: keeps the event loop free during a first sync. */
-const PLAN_CHUNK = 500
 const DEFAULT_COALESCE = 5
 /** What comes all the time shares the cost of a flush: at 200 changes a second five of them do. */
 const DEFAULT_INTERVAL = 25
@@ -47,18 +47,16 @@ export type { ServiceProxyOptions } from './options.ts'
 
 export class ServiceProxy implements AsyncDisposable {
   readonly #options: ServiceProxyOptions
-  readonly #index = new ServiceIndex()
+  readonly #clock: Clock
   readonly #tables: ProxyTables & AsyncDisposable
   readonly #frontends: Frontends
-  readonly #group: FlushGroup
+  readonly #controller: Controller<ServiceKey>
   readonly #problems: Problems
   readonly #marks = new Marks()
   readonly #node: NodeView
   readonly #destinations: Destinations
   readonly #healthChecks: HealthCheckPorts
   readonly #postSync: PostSync
-  readonly #auditLoop: AuditLoop
-  readonly #pending: Pending
   #podElements: readonly string[] = []
   #watching: Disposable | undefined
   #adopted = false
@@ -68,8 +66,8 @@ export class ServiceProxy implements AsyncDisposable {
   constructor(options: ServiceProxyOptions) {
     this.#options = options
     const clock = options.clock ?? systemClock
+    this.#clock = clock
     this.#node = new NodeView({ ...options, markOf: (name) => this.#marks.of(name) })
-    this.#pending = new Pending(clock)
     this.#tables = makeTables(options.kernel, options, () => this.isHealthy())
     this.#destinations = new Destinations(this.#tables.destinations, {
       clock,
@@ -79,27 +77,27 @@ export class ServiceProxy implements AsyncDisposable {
     this.#frontends = new Frontends(this.#tables, {
       sourceOf: (vip) => this.#node.sourceOf(vip),
       changed: (before, after) => this.#changed(before, after),
-      passed: (key) => this.#index.touch(key),
+      passed: (key) => this.#controller.mark(key),
     })
     this.#healthChecks = new HealthCheckPorts(this.#tables.healthChecks)
     this.#problems = new Problems((problem) => options.onProblem?.(problem))
     this.#postSync = new PostSync({
       ...{ kernel: options.kernel, log: options.log, tables: this.#tables },
-      ...{ index: this.#index, problems: this.#problems },
+      ...{ services: options.services, problems: this.#problems },
       missingScheduler: (name) => this.#missingScheduler(name),
     })
-    this.#group = makeGroup(this.#tables, {
+    this.#controller = new Controller({
       ...options,
+      tables: flushOrder(this.#tables),
+      // All else waits for it.
+      first: API_SERVER_SERVICE,
       coalesce: options.coalesce ?? DEFAULT_COALESCE,
       interval: options.interval ?? DEFAULT_INTERVAL,
-      prepare: () => this.#planDirty(),
+      auditPause: options.auditPause ?? DEFAULT_AUDIT_PAUSE,
+      plan: (key) => this.#plan(key),
+      wants: (key) => this.#wants(key),
+      problems: (key) => this.#problems.of(key).map(({ code, detail }) => `${code} ${detail}`),
       onFlushed: (result, milliseconds) => this.#flushed(result, milliseconds),
-    })
-    this.#auditLoop = new AuditLoop({
-      clock,
-      pause: options.auditPause ?? DEFAULT_AUDIT_PAUSE,
-      audit: (thorough) => this.audit({ quick: !thorough }),
-      failed: (error) => options.log?.warn('the kernel could not be looked at', { error: error.message }),
     })
     this.setPodCIDRs(options.podCIDRs ?? [])
   }
@@ -132,20 +130,13 @@ export class ServiceProxy implements AsyncDisposable {
     await this.#evict()
   }
 
-  /** @param service undefined: there is none that is ours to proxy */
-  setService(key: ServiceKey, service: Service | undefined): void {
-    this.#problems.replace(`service ${key}`, serviceProblems(service))
-    if (service) this.#index.setService(service)
-    else this.#index.removeService(key)
-    this.#schedule()
-  }
-
-  /** @param key `namespace/name` @param slice undefined: it is gone, or of no use */
-  setSlice(key: string, slice: Slice | undefined): void {
-    this.#problems.replace(`slice ${key}`, sliceProblems(slice))
-    if (slice) this.#index.setSlice(slice)
-    else this.#index.removeSlice(key)
-    this.#schedule()
+  /** A Service, or one of its slices, came, changed or went: `services` knows of it already. */
+  serviceChanged(key: ServiceKey): void {
+    const { services } = this.#options
+    const slices = services.slicesOf(key).flatMap(sliceProblems)
+    this.#problems.replace(`objects ${key}`, [...serviceProblems(services.get(key)), ...slices])
+    // Before the first sync they are not all known; then all are planned.
+    if (this.#synced) this.#controller.mark(key)
   }
 
   /** All pod prefixes of the cluster: traffic from them to ClusterIPs keeps its source address. */
@@ -204,28 +195,34 @@ export class ServiceProxy implements AsyncDisposable {
   async synced(): Promise<void> {
     if (this.#synced) return
     this.#synced = true
-    while (this.#index.dirtyCount > 0) await this.#group.flush()
+    this.#replan()
+    await this.#controller.settle()
     this.#destinations.adopt((key) => this.#frontends.at(key))
-    this.#group.sweep()
-    await this.#group.flush()
-    this.#group.start()
-    this.#auditLoop.start()
+    this.#controller.sweep()
+    await this.#controller.flush()
+    this.#controller.start()
   }
 
   /** Sends what is due now, without waiting for the moment at which it would happen by itself. */
   async flush(): Promise<FlushResult> {
-    const result = await this.#group.flush()
+    const result = await this.#controller.flush()
     await this.#postSync.settled
     return result
   }
 
   /** Compares the kernel with what was put there, and repairs it unless told not to. */
   audit(request: AuditRequest = {}): Promise<ReadonlyMap<string, readonly Drift<string>[]>> {
-    return this.#group.audit(request)
+    return this.#controller.audit(request)
   }
 
+  /** What is done for each Service, and since when it is in place. */
   snapshot(): readonly ServiceSnapshot[] {
-    return snapshotOf(this.#index, this.#frontends)
+    return snapshotOf({
+      services: this.#options.services.values(),
+      frontends: this.#frontends,
+      statusOf: (key) => this.#controller.status(key),
+      now: this.#clock.now(),
+    })
   }
 
   /** Takes what an operator may change while it runs; what differs is planned again. */
@@ -236,44 +233,44 @@ export class ServiceProxy implements AsyncDisposable {
 
   /** How many Services and slices it knows. */
   get size(): { readonly services: number; readonly slices: number } {
-    return this.#index.size
+    return this.#options.services.size
   }
 
   /** What is still to be changed, table by table in the order in which it will be. */
   pending(): Iterable<PendingChange> {
-    return this.#group.pending()
+    return this.#controller.pending()
   }
 
   stats(): Readonly<Record<string, TableStats>> {
-    return this.#group.stats()
+    return this.#controller.stats()
   }
 
   problems(): readonly Problem[] {
     return this.#problems.all()
   }
 
-  /** How long the oldest change has been waiting, in milliseconds of the clock; undefined when nothing waits. */
+  /** Since when the oldest change waits, in milliseconds of the clock; undefined when none does. */
   oldestPending(): number | undefined {
-    return this.#pending.oldest(this.#group.oldestDirty())
+    return this.#controller.oldestPending()
   }
 
   /** Whether what was told reaches the kernel in time. */
   isHealthy(): boolean {
-    return !this.#pending.isLate(this.#group.oldestDirty())
+    const oldest = this.#controller.oldestPending()
+    return oldest === undefined || this.#clock.now() - oldest < UNHEALTHY_AFTER
   }
 
   /** Removes everything of ours from the kernel, settings excepted. */
   async cleanup(): Promise<FlushResult> {
-    await this.#group.adopt()
-    return this.#group.clear()
+    await this.#controller.adopt()
+    return this.#controller.clear()
   }
 
   /** Stops following; the kernel keeps what it has. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#watching?.[Symbol.dispose]()
-    this.#auditLoop[Symbol.dispose]()
     this.#destinations[Symbol.dispose]()
-    await this.#group[Symbol.asyncDispose]()
+    await this.#controller[Symbol.asyncDispose]()
     await this.#tables[Symbol.asyncDispose]()
   }
 
@@ -291,29 +288,25 @@ export class ServiceProxy implements AsyncDisposable {
   /** Until the first sync nothing else is sent: what is there may be wanted by Services that are yet to be told. */
   async #evict(): Promise<void> {
     if (!this.#adopted || this.#synced || evict(this.#tables, this.#node.context) === 0) return
-    await this.#group.flush()
+    await this.#controller.flush()
   }
 
-  #schedule(): void {
-    this.#pending.added()
-    this.#group.schedule()
-  }
-
-  #planDirty(): void {
-    if (!this.#synced) return
-    this.#pending.taken()
-    for (const key of this.#index.takeDirty(PLAN_CHUNK)) this.#plan(key)
-    if (this.#index.dirtyCount > 0) this.#schedule()
-  }
-
-  #plan(key: ServiceKey): void {
-    const service = this.#index.service(key)
-    const plan = service ? planService(service, this.#index.slices(key), this.#node.context) : EMPTY_PLAN
-    const refused = this.#frontends.replace(service ?? { key, created: 0 }, plan.frontends)
+  /** Returns whether the Service wants anything else now. */
+  #plan(key: ServiceKey): boolean {
+    const { services } = this.#options
+    const service = services.get(key)
+    const plan = service ? planService(service, services.slicesOf(key), this.#node.context) : EMPTY_PLAN
+    const { refused, changed } = this.#frontends.replace(key, plan.frontends)
     this.#postSync.planned(key, service)
-    this.#healthChecks.replace(key, plan.healthCheck)
+    const checks = this.#healthChecks.replace(service ?? { key, created: 0 }, plan.healthCheck)
     const conflicts = service ? refused.map((detail) => problemOf(service, 'CONFLICT', detail)) : []
     this.#problems.replace(`plan ${key}`, [...plan.problems, ...conflicts])
+    return changed || checks
+  }
+
+  *#wants(key: ServiceKey): Iterable<WantedKey> {
+    yield* this.#frontends.wants(key)
+    yield* this.#healthChecks.wants(key)
   }
 
   #changed(before: Frontend | undefined, after: Frontend | undefined): void {
@@ -324,14 +317,14 @@ export class ServiceProxy implements AsyncDisposable {
   }
 
   #flushed(result: FlushResult, milliseconds: number): void {
-    this.#pending.done()
     this.#postSync.flushed(this.#frontends)
     this.#options.onFlushed?.(result, milliseconds)
   }
 
   #replan(which?: (service: Service) => boolean): void {
-    this.#index.touchAll(which)
-    this.#group.schedule()
+    if (!this.#synced) return
+    for (const service of this.#options.services.values())
+      if (!which || which(service)) this.#controller.mark(service.key)
   }
 
   /** Addresses of interfaces are read again whenever one of them changes. */

@@ -52,8 +52,7 @@ describe('service runner', () => {
       setClusterAddresses: note('cluster'),
       setPodCIDRs: note('pods'),
       setZone: note('zone'),
-      setService() {},
-      setSlice() {},
+      serviceChanged() {},
       isHealthy: () => !late,
     } as unknown as UsedProxy
     const log = (message: string) => logged.push(message)
@@ -84,7 +83,7 @@ describe('service runner', () => {
     known.delete(name)
   }
   const manySlices = (count: number) => {
-    for (let n = 0; n < count; n++) runner.sliceChanged('ns/a', SLICE)
+    for (let n = 0; n < count; n++) runner.sliceChanged(undefined, SLICE)
   }
   const sync = (...kinds: FollowedKind[]) => {
     for (const kind of kinds) runner.kindSynced(kind)

@@ -1,15 +1,15 @@
 /** The service proxy's life: started when the kernel can, fed from the cluster, asked whether it works. */
 
 import { outermost } from '@podroute/address/outermost.ts'
+import type { Slice } from '@podroute/cluster/objects/endpoint-slice.ts'
 import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
+import type { Service, ServiceKey } from '@podroute/cluster/objects/service.ts'
 import { type Clock, systemClock } from '@podroute/reconcile/clock.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import { backoffDelay } from '@podroute/reconcile/retries.ts'
 import type { ProxyMetrics } from './metrics.ts'
-import { UNHEALTHY_AFTER } from './pending.ts'
 import type { ServiceProxy } from './proxy.ts'
-import type { ProxyHealth } from './proxy-health.ts'
-import type { Service, ServiceKey, Slice } from './types.ts'
+import { type ProxyHealth, UNHEALTHY_AFTER } from './proxy-health.ts'
 
 /** What is used of the service proxy. */
 export type UsedProxy = Pick<
@@ -20,8 +20,7 @@ export type UsedProxy = Pick<
   | 'setClusterAddresses'
   | 'setPodCIDRs'
   | 'setZone'
-  | 'setService'
-  | 'setSlice'
+  | 'serviceChanged'
   | 'isHealthy'
 >
 
@@ -128,14 +127,18 @@ export class Runner implements Disposable {
   serviceChanged(key: ServiceKey, after: Service | undefined): void {
     this.#count(after)
     this.#options.metrics.changed('service')
-    this.#options.proxy.setService(key, after)
+    this.#options.proxy.serviceChanged(key)
   }
 
-  /** @param trigger when a Pod or Service changed, from which this follows */
-  sliceChanged(key: string, after: Slice | undefined, trigger?: string): void {
+  /**
+   * A slice may move from one Service to another.
+   * @param trigger when a Pod or Service changed, from which this follows
+   */
+  sliceChanged(before: Slice | undefined, after: Slice | undefined, trigger?: string): void {
     this.#count(after)
     this.#options.metrics.changed('endpoint', trigger)
-    this.#options.proxy.setSlice(key, after)
+    if (before && before.service !== after?.service) this.#options.proxy.serviceChanged(before.service)
+    if (after) this.#options.proxy.serviceChanged(after.service)
   }
 
   /** Everything of one kind has been handed over. */

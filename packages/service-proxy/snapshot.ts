@@ -1,11 +1,16 @@
 /** What the proxy does for each Service, for people to read. */
+import type { Service, ServiceKey } from '@podroute/cluster/objects/service.ts'
+import type { Status } from '@podroute/reconcile/status.ts'
 import type { Frontends } from './claims/frontends.ts'
-import type { Origin } from './plan/frontend.ts'
-import type { ServiceIndex } from './service-index.ts'
-import type { ServiceKey } from './types.ts'
+import type { Frontend, Origin } from './plan/frontend.ts'
 
 export interface ServiceSnapshot {
   readonly service: ServiceKey
+  readonly state: Status['state']
+  /** For how long it is so, in whole seconds; undefined where that is not known. */
+  readonly seconds: number | undefined
+  /** Why it is not in place, and what of it cannot be used. */
+  readonly reasons: readonly string[]
   readonly frontends: readonly FrontendSnapshot[]
 }
 
@@ -22,22 +27,42 @@ export interface FrontendSnapshot {
   readonly endpoints: readonly string[]
 }
 
-export function snapshotOf(index: ServiceIndex, frontends: Frontends): readonly ServiceSnapshot[] {
-  return [...index.services()].map(({ key }) => ({
-    service: key,
-    frontends: frontends
-      .of(key)
-      .map(({ origin, portName, address, port, protocol, server, destinations }) => ({
-        origin,
-        clients: server.fwmark === undefined ? 'all' : 'outside',
-        port: portName,
-        protocol,
-        address,
-        number: port,
-        scheduler: server.scheduler,
-        endpoints: destinations.map(({ address, port }) => withPort(address, port)),
-      })),
-  }))
+export interface SnapshotSource {
+  readonly services: Iterable<Service>
+  readonly frontends: Frontends
+  statusOf(key: ServiceKey): Status
+  /** Of the clock that states have their times of, in milliseconds. */
+  readonly now: number
+}
+
+export function snapshotOf({ services, frontends, statusOf, now }: SnapshotSource): ServiceSnapshot[] {
+  return [...services].map(({ key }) => {
+    const { state, since, reasons } = statusOf(key)
+    return {
+      service: key,
+      state,
+      seconds: since === undefined ? undefined : Math.floor((now - since) / 1000),
+      reasons,
+      frontends: frontends
+        .of(key)
+        .flatMap((frontend) => (frontend.outside ? [frontend, frontend.outside] : [frontend]))
+        .map(frontendSnapshot),
+    }
+  })
+}
+
+function frontendSnapshot(frontend: Frontend): FrontendSnapshot {
+  const { origin, portName, address, port, protocol, server, destinations } = frontend
+  return {
+    origin,
+    clients: server.fwmark === undefined ? 'all' : 'outside',
+    port: portName,
+    protocol,
+    address,
+    number: port,
+    scheduler: server.scheduler,
+    endpoints: destinations.map(({ address, port }) => withPort(address, port)),
+  }
 }
 
 function withPort(address: string, port: number): string {

@@ -1,9 +1,8 @@
 /** The tables of the proxy and the order in which they are flushed. */
-import type { FlushGroupOptions } from '@podroute/reconcile/flush-order.ts'
-import { FlushGroup } from '@podroute/reconcile/flush-order.ts'
+import { AuditQueue } from '@podroute/reconcile/audit-queue.ts'
+import type { Flushable } from '@podroute/reconcile/flush-order.ts'
 import type { TableOptions } from '@podroute/reconcile/table.ts'
 import { Table } from '@podroute/reconcile/table.ts'
-import { AuditQueue } from './audit/audit-queue.ts'
 import type { FrontendTables } from './claims/frontends.ts'
 import { HealthChecks } from './health-checks/health-check-resource.ts'
 import type { ServerDestination } from './ipvs/destination-resource.ts'
@@ -56,12 +55,9 @@ export function makeTables(
  * Clients find an address last, when everything behind it is in place, and an endpoint only when the elements are there that
  * its traffic needs: a first packet without masquerade makes a flow that never works.
  */
-export function makeGroup(tables: ProxyTables, options: FlushGroupOptions): FlushGroup {
+export function flushOrder(tables: ProxyTables): readonly Flushable[] {
   const { sysctls, rules, servers, affinities, elements, destinations, vips, healthChecks } = tables
-  return new FlushGroup(
-    [sysctls, rules, servers, affinities, elements, destinations, vips, healthChecks],
-    options,
-  )
+  return [sysctls, rules, servers, affinities, elements, destinations, vips, healthChecks]
 }
 
 /** VIPs and nftables announce their changes: what somebody else changes is audited at once. */

@@ -1,15 +1,4 @@
-/** What the proxy makes of Services and EndpointSlices. */
-
-export type { Family } from '@podroute/address/address.ts'
-export type { Endpoint, Slice, SlicePort } from '@podroute/cluster/objects/endpoint-slice.ts'
-export type {
-  Affinity,
-  Protocol,
-  Service,
-  ServiceKey,
-  ServicePort,
-  TrafficPolicy,
-} from '@podroute/cluster/objects/service.ts'
+/** What the proxy makes of the fields that are its own: annotations, and what cannot be used. */
 
 /** What annotations say about serving a Service. */
 export interface Tuning {

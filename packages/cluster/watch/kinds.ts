@@ -33,7 +33,7 @@ export const NODES: ResourceKind<NodeObject> = {
 }
 
 export function triggerTime(slice: EndpointSliceObject): string | undefined {
-  const trigger: unknown = slice.metadata?.annotations?.[TRIGGER_ANNOTATION]
+  const trigger: unknown = slice?.metadata?.annotations?.[TRIGGER_ANNOTATION]
   return asText(trigger) || undefined
 }
 

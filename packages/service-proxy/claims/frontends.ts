@@ -1,16 +1,28 @@
 /** The frontends of all Services, who of several claimants holds one, and the tables that follow from it. */
+import { isSame } from '@podroute/cluster/objects/same.ts'
+import type { ServiceKey } from '@podroute/cluster/objects/service.ts'
+import { type Claim, Claims } from '@podroute/reconcile/claims.ts'
+import { RefCounts } from '@podroute/reconcile/ref-counts.ts'
+import type { WantedKey } from '@podroute/reconcile/status.ts'
 import type { Table } from '@podroute/reconcile/table.ts'
+import type { ServerDestination } from '../ipvs/destination-resource.ts'
 import type { Vip } from '../ipvs/vips.ts'
 import type { VirtualServer } from '../kernel/kernel.ts'
-import type { Frontend, ServerKey } from '../plan/frontend.ts'
+import {
+  type DestinationKey,
+  destinationKey,
+  type Frontend,
+  type ServerKey,
+  serverKey,
+} from '../plan/frontend.ts'
 import type { ShortAffinity } from '../rules/affinity.ts'
 import type { ElementKey, SetElement } from '../rules/sets.ts'
-import { elementKey, hasValue } from '../rules/sets.ts'
-import type { Service, ServiceKey } from '../types.ts'
-import { RefCounts } from './ref-counts.ts'
+import { elementKey } from '../rules/sets.ts'
+import { olderFirst } from './older-first.ts'
 
 export interface FrontendTables {
   readonly servers: Table<ServerKey, VirtualServer>
+  readonly destinations: Table<DestinationKey, ServerDestination>
   readonly elements: Table<ElementKey, SetElement>
   readonly affinities: Table<ServerKey, ShortAffinity>
   readonly vips: Table<string, Vip>
@@ -25,140 +37,159 @@ export interface FrontendOptions {
   passed(service: ServiceKey): void
 }
 
-/** A Service's wish for a frontend. */
-interface Claim {
-  readonly service: ServiceKey
-  readonly created: number
-  readonly frontend: Frontend
+/** What became of the frontends that a Service wants. */
+export interface Replaced {
+  /** Keys that another Service holds. */
+  readonly refused: readonly ServerKey[]
+  /** Whether any frontend is another one now. */
+  readonly changed: boolean
 }
 
 export class Frontends {
   readonly #tables: FrontendTables
   readonly #options: FrontendOptions
-  /** All claims of a key, the holder first. */
-  readonly #claims = new Map<ServerKey, readonly Claim[]>()
-  readonly #keysOf = new Map<ServiceKey, readonly ServerKey[]>()
+  readonly #claims: Claims<ServiceKey, ServerKey, Frontend>
+  /** Several frontends want one element with one value: those with a value name their frontend. */
   readonly #elements: RefCounts<ElementKey, SetElement>
-  readonly #vips: RefCounts<string, string>
+  readonly #vips: RefCounts<string, Vip>
+  /** Those for clients outside the cluster, by their own keys, each with the key of the one that it stands beside. */
+  readonly #outside = new Map<ServerKey, ServerKey>()
+  #replacing: ServiceKey = ''
+  #changed = false
 
   constructor(tables: FrontendTables, options: FrontendOptions) {
     this.#tables = tables
     this.#options = options
-    this.#elements = new RefCounts(
-      (key, element) => tables.elements.set(key, element),
-      (key) => tables.elements.delete(key),
+    this.#claims = new Claims(
+      {
+        set: (_key, after, before) => this.#change(before, after),
+        delete: (_key, before) => this.#change(before, undefined),
+        passed: (_key, from, to) => this.#passed(from, to),
+      },
+      { precedes: byRank },
     )
-    this.#vips = new RefCounts(
-      (address) => tables.vips.set(address, { address, source: options.sourceOf(address) }),
-      (address) => tables.vips.delete(address),
-    )
+    this.#elements = new RefCounts(tables.elements)
+    this.#vips = new RefCounts(tables.vips)
   }
 
-  /** Puts a Service's frontends in place of those it had. Returns the keys that another Service holds. */
-  replace(service: Pick<Service, 'key' | 'created'>, frontends: readonly Frontend[]): readonly ServerKey[] {
-    const keys = frontends.map((frontend) => frontend.key)
-    const kept = new Set(keys)
-    const refused: ServerKey[] = []
-    for (const frontend of frontends) {
-      const claim = { service: service.key, created: service.created, frontend }
-      this.#update(frontend.key, service.key, claim)
-      if (this.#claims.get(frontend.key)?.[0] !== claim) refused.push(frontend.key)
-    }
-    for (const key of this.#keysOf.get(service.key) ?? []) {
-      if (!kept.has(key)) this.#update(key, service.key, undefined)
-    }
-    if (keys.length === 0) this.#keysOf.delete(service.key)
-    else this.#keysOf.set(service.key, keys)
-    return refused
+  /** Puts a Service's frontends in place of those it had. */
+  replace(service: ServiceKey, frontends: readonly Frontend[]): Replaced {
+    this.#replacing = service
+    this.#changed = false
+    this.#claims.replace(
+      service,
+      frontends.map((frontend) => [frontend.key, this.#known(service, frontend)]),
+    )
+    return { refused: this.#claims.lost(service), changed: this.#changed }
   }
 
   /** The frontends that a Service holds. */
   of(service: ServiceKey): readonly Frontend[] {
-    return (this.#keysOf.get(service) ?? [])
-      .map((key) => this.#claims.get(key)?.[0])
-      .filter((claim) => claim?.service === service)
-      .map((claim) => claim!.frontend)
+    return this.#claims
+      .keysOf(service)
+      .map((key) => this.#claims.winner(key))
+      .filter((claim) => claim?.owner === service)
+      .map((claim) => claim!.value)
   }
 
   /** Who holds a key, and with what. */
   at(key: ServerKey): Frontend | undefined {
-    return this.#claims.get(key)?.[0]?.frontend
+    const beside = this.#outside.get(key)
+    return beside === undefined ? this.#claims.winner(key)?.value : this.#claims.winner(beside)?.value.outside
   }
 
   /** The Service that holds a key. */
   ownerOf(key: ServerKey): ServiceKey | undefined {
-    return this.#claims.get(key)?.[0]?.service
+    return this.#claims.winner(this.#outside.get(key) ?? key)?.owner
+  }
+
+  /** What the frontends that a Service holds lead to. */
+  *wants(service: ServiceKey): Iterable<WantedKey> {
+    for (const frontend of this.of(service)) {
+      yield* wantedKeys(this.#tables, frontend)
+      if (frontend.outside) yield* wantedKeys(this.#tables, frontend.outside)
+    }
   }
 
   /** The node's addresses changed: every VIP gets its source again. */
   refreshSources(): void {
-    for (const address of this.#vips.keys()) {
-      this.#tables.vips.set(address, { address, source: this.#options.sourceOf(address) })
-    }
+    const { vips } = this.#tables
+    for (const address of vips.desired().keys()) vips.set(address, this.#vip(address))
   }
 
-  #update(key: ServerKey, service: ServiceKey, claim: Claim | undefined): void {
-    const before = this.#claims.get(key) ?? []
-    const others = before.filter((other) => other.service !== service)
-    const after = claim ? [...others, claim].sort(byRank) : others
-    if (after.length === 0) this.#claims.delete(key)
-    else this.#claims.set(key, after)
-    this.#change(before[0]?.frontend, after[0]?.frontend)
-    if (before[0]?.service === after[0]?.service) return
-    // The one has no frontend any more that it still asks for, the other got one that it was refused.
-    for (const other of [before[0], after[0]]) {
-      if (other && other.service !== service) this.#options.passed(other.service)
-    }
+  /** What is planned again to the same is kept once, and changes nothing. */
+  #known(service: ServiceKey, frontend: Frontend): Frontend {
+    const before = this.#claims.claims(frontend.key).find(({ owner }) => owner === service)?.value
+    return before && isSame(before, frontend) ? before : frontend
   }
 
-  #take(element: SetElement): void {
-    const key = elementKey(element)
-    this.#elements.take(key, element)
-    // It may be there already, with another value.
-    if (hasValue(element)) this.#tables.elements.set(key, element)
+  /** The one has no frontend any more that it still asks for, the other got one that it was refused. */
+  #passed(from: ServiceKey, to: ServiceKey): void {
+    for (const service of [from, to]) if (service !== this.#replacing) this.#options.passed(service)
   }
 
-  /**
-   * From what the holder of a key wanted to what it wants now. What is shared is taken before it is let go; what stays, nearly
-   * always all of it, is not touched.
-   */
   #change(before: Frontend | undefined, after: Frontend | undefined): void {
-    const sameVip = before?.vip === after?.vip
-    if (after) {
-      this.#tables.servers.set(after.key, after.server)
-      if (after.affinity) this.#tables.affinities.set(after.key, after.affinity)
-      for (const element of changed(after.elements, before?.elements)) this.#take(element)
-      if (after.vip !== undefined && !sameVip) this.#vips.take(after.vip, after.vip)
-    }
+    this.#changed = true
+    this.#changeOne(before, after)
+    if (before?.outside || after?.outside) this.#changeOne(before?.outside, after?.outside)
+  }
+
+  /** From what the holder of a key wanted to what it wants now. */
+  #changeOne(before: Frontend | undefined, after: Frontend | undefined): void {
+    const { servers, affinities } = this.#tables
+    const { key } = (after ?? before)!
+    if (after) servers.set(key, after.server)
+    else servers.delete(key)
+    if (after?.affinity) affinities.set(key, after.affinity)
+    else if (before?.affinity) affinities.delete(key)
+    this.#countShared(before, after)
+    if (after?.server.fwmark !== undefined)
+      this.#outside.set(key, serverKey({ ...after.server, ...after, fwmark: 0 }))
+    else this.#outside.delete(key)
     this.#options.changed(before, after)
-    if (before) {
-      for (const element of changed(before.elements, after?.elements)) {
-        this.#elements.release(elementKey(element))
-      }
-      if (before.vip !== undefined && !sameVip) this.#vips.release(before.vip)
-      if (before.affinity && !after?.affinity) this.#tables.affinities.delete(before.key)
-      if (!after) this.#tables.servers.delete(before.key)
-    }
+  }
+
+  /** What is shared is taken before it is let go; what stays, nearly always all of it, is not touched. */
+  #countShared(before: Frontend | undefined, after: Frontend | undefined): void {
+    for (const element of changed(after?.elements, before?.elements))
+      this.#elements.take(elementKey(element), element)
+    for (const element of changed(before?.elements, after?.elements))
+      this.#elements.release(elementKey(element))
+    if (before?.vip === after?.vip) return
+    if (after?.vip !== undefined) this.#vips.take(after.vip, this.#vip(after.vip))
+    if (before?.vip !== undefined) this.#vips.release(before.vip)
+  }
+
+  #vip(address: string): Vip {
+    return { address, source: this.#options.sourceOf(address) }
   }
 }
 
 /** Entries that differ from `others` at the same index. */
 function changed(
-  elements: readonly SetElement[],
-  others: readonly SetElement[] | undefined,
+  elements: readonly SetElement[] = [],
+  others: readonly SetElement[] = [],
 ): readonly SetElement[] {
   return elements.filter(({ set, element }, index) => {
-    const other = others?.[index]
+    const other = others[index]
     return other?.element !== element || other.set !== set
   })
 }
 
-/**
- * What the API server allocated comes before what anybody may write into a Service, however old that one is; then the older one.
- */
-function byRank(a: Claim, b: Claim): number {
-  const rank = Number(isAllocated(b.frontend)) - Number(isAllocated(a.frontend))
-  return rank || a.created - b.created || (a.service < b.service ? -1 : 1)
+function* wantedKeys(tables: FrontendTables, frontend: Frontend): Iterable<WantedKey> {
+  const { key, destinations, elements, affinity, vip } = frontend
+  yield { table: tables.servers, key }
+  for (const destination of destinations)
+    yield { table: tables.destinations, key: destinationKey(key, destination) }
+  for (const element of elements) yield { table: tables.elements, key: elementKey(element) }
+  if (affinity) yield { table: tables.affinities, key }
+  if (vip !== undefined) yield { table: tables.vips, key: vip }
+}
+
+/** What the API server allocated comes before what anybody may write into a Service, however old that one is. */
+function byRank(a: Claim<ServiceKey, Frontend>, b: Claim<ServiceKey, Frontend>): number {
+  const rank = Number(isAllocated(b.value)) - Number(isAllocated(a.value))
+  return rank || olderFirst(a, b)
 }
 
 function isAllocated({ origin }: Frontend): boolean {

@@ -1,9 +1,9 @@
 /** Annotations of a Service that tune how the proxy serves it. */
 import { findAnnotation } from '@podroute/cluster/objects/annotations.ts'
-import type { Annotations } from '@podroute/cluster/objects/service.ts'
+import type { Annotations, Service } from '@podroute/cluster/objects/service.ts'
 import { FLAG_SCHED_1, FLAG_SCHED_2 } from '@podroute/linux/ipvs/ipvs.ts'
 import { DEFAULT_SCHEDULER } from '../settings.ts'
-import type { Service, Tuning } from '../types.ts'
+import type { Tuning } from '../types.ts'
 
 /** Schedulers that need no more than the endpoints; each is a kernel module, which the kernel loads when it is first asked for. */
 const SCHEDULERS = new Set([

@@ -1,5 +1,8 @@
 /** What cannot be used of Services and slices, as problems of the proxy. */
-import type { Problem, Service, Slice } from '../types.ts'
+
+import type { Slice } from '@podroute/cluster/objects/endpoint-slice.ts'
+import type { Service } from '@podroute/cluster/objects/service.ts'
+import type { Problem } from '../types.ts'
 import { parseTuning } from './annotations.ts'
 
 export function serviceProblems(service: Service | undefined): readonly Problem[] {

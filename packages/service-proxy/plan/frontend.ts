@@ -1,8 +1,10 @@
 /** One address, protocol and port that clients connect to, with everything that the kernel must hold for it. */
+
+import type { Family } from '@podroute/address/address.ts'
+import type { Protocol } from '@podroute/cluster/objects/service.ts'
 import type { Destination, VirtualServer } from '../kernel/kernel.ts'
 import type { ShortAffinity } from '../rules/affinity.ts'
 import type { SetElement } from '../rules/sets.ts'
-import type { Family, Protocol } from '../types.ts'
 
 /** `tcp 10.96.0.1 80`, or `mark 4 4096`: as unique as the kernel's own key. */
 export type ServerKey = string
@@ -16,6 +18,8 @@ export interface Frontend {
   readonly origin: Origin
   /** Name of the Service's port. */
   readonly portName: string
+  /** Milliseconds since 1970: of the Service. */
+  readonly created: number
   /** What clients connect to. */
   readonly address: string
   readonly port: number
@@ -29,6 +33,8 @@ export interface Frontend {
   readonly affinity?: ShortAffinity
   /** The address to make local, unless it is one of the node's own. */
   readonly vip: string | undefined
+  /** In its place for clients outside the cluster, whose packets are marked; undefined: it is for all clients. */
+  readonly outside?: Frontend
 }
 
 /**

@@ -1,6 +1,7 @@
 /** The health check by which load balancers find the nodes with endpoints of a Service whose external traffic policy is Local. */
 import { familyOf } from '@podroute/address/address.ts'
-import type { Service, Slice } from '../types.ts'
+import type { Slice } from '@podroute/cluster/objects/endpoint-slice.ts'
+import type { Service } from '@podroute/cluster/objects/service.ts'
 
 export interface HealthCheck {
   readonly port: number

@@ -1,12 +1,12 @@
 /** From a target and its endpoints to a frontend: what ClusterIPs, NodePorts and addresses from outside share. */
 
+import type { Family } from '@podroute/address/address.ts'
 import { familyOf } from '@podroute/address/address.ts'
 import { FLAG_PERSISTENT } from '@podroute/linux/ipvs/ipvs.ts'
 import type { VirtualServer } from '../kernel/kernel.ts'
 import { tuningOf } from '../parse/annotations.ts'
 import { type SetElement, setOf } from '../rules/sets.ts'
 import { DEFAULT_SCHEDULER } from '../settings.ts'
-import type { Family } from '../types.ts'
 import { affinityElements, affinityOf, leadElements, shortAffinity } from './affinity.ts'
 import type { Backend } from './endpoints.ts'
 import type { Frontend, Origin } from './frontend.ts'
@@ -29,6 +29,7 @@ export function makeFrontend(
     key: serverKey(server),
     origin,
     portName: port.name,
+    created: service.created,
     address,
     port: port.port,
     protocol: port.protocol,
@@ -63,6 +64,7 @@ export function makeMarkedFrontend(
     key: serverKey(server),
     origin,
     portName: target.port.name,
+    created: target.service.created,
     address: target.address,
     port: target.port.port,
     protocol: target.port.protocol,

@@ -15,24 +15,18 @@ import { elementOf } from './target.ts'
  * leaves their address alone; pods and the node itself get all endpoints. Where only other nodes have one, clients outside get
  * no answer: the load balancer is to try those nodes.
  */
-export function planOutside(
-  origin: Origin,
-  target: Target,
-  backends: readonly Backend[],
-): readonly Frontend[] {
+export function planOutside(origin: Origin, target: Target, backends: readonly Backend[]): Frontend {
   const { service, context } = target
   const all = choose(backends, 'cluster', context)
   const ranges = origin === 'load-balancer' ? rangeElements(target) : []
   if (service.externalPolicy === 'cluster') {
-    return [makeFrontend(origin, target, all, [elementOf('service-masquerade', target), ...ranges])]
+    return makeFrontend(origin, target, all, [elementOf('service-masquerade', target), ...ranges])
   }
   const local = choose(backends, 'local', context)
   const dropped = all.length > 0 && local.length === 0 ? [elementOf('service-dropped-outside', target)] : []
   const direct = elementOf('service-direct', target)
-  return [
-    makeFrontend(origin, target, all, [direct, ...dropped, ...ranges]),
-    makeMarkedFrontend(origin, target, local, (mark) => [
-      markElement(familyOf(target.address), target.address, target.port.protocol, target.port.port, mark),
-    ]),
-  ]
+  const outside = makeMarkedFrontend(origin, target, local, (mark) => [
+    markElement(familyOf(target.address), target.address, target.port.protocol, target.port.port, mark),
+  ])
+  return { ...makeFrontend(origin, target, all, [direct, ...dropped, ...ranges]), outside }
 }

@@ -1,9 +1,12 @@
 /** A Service and its slices to frontends: a pure function over the rule families. */
 
+import type { Family } from '@podroute/address/address.ts'
 import { familyOf } from '@podroute/address/address.ts'
+import type { Slice } from '@podroute/cluster/objects/endpoint-slice.ts'
+import type { Service, ServicePort } from '@podroute/cluster/objects/service.ts'
 import { tuningOf } from '../parse/annotations.ts'
 import { DEFAULT_SCHEDULER } from '../settings.ts'
-import type { Family, Problem, ProblemCode, Service, ServicePort, Slice } from '../types.ts'
+import type { Problem, ProblemCode } from '../types.ts'
 import { judgeAddress } from './addresses.ts'
 import { endpointNumbers } from './affinity.ts'
 import { planClusterIp } from './cluster-ip.ts'
@@ -82,10 +85,10 @@ function planPort(
     byFamily.set(family, known)
     return known
   }
-  const frontends = requested.flatMap(({ origin, address }) => {
+  const frontends = requested.map(({ origin, address }) => {
     const { backends, numbers } = at(address)
     const target: Target = { service, port, address, context, numbers }
-    if (origin === 'cluster-ip') return [planClusterIp(target, backends)]
+    if (origin === 'cluster-ip') return planClusterIp(target, backends)
     return planOutside(origin, target, backends)
   })
   if (port.nodePort === 0) return frontends
@@ -94,7 +97,7 @@ function planPort(
     if (!families.has(familyOf(address))) continue
     const { backends, numbers } = at(address)
     const target: Target = { service, port: { ...port, port: port.nodePort }, address, context, numbers }
-    frontends.push(...planOutside('node-port', target, backends))
+    frontends.push(planOutside('node-port', target, backends))
   }
   return frontends
 }
@@ -102,10 +105,9 @@ function planPort(
 /** Two ports of one Service with the same number and protocol, or an address twice: the first counts. */
 function unique(service: Service, frontends: readonly Frontend[], problems: Problem[]): Frontend[] {
   const seen = new Set<string>()
-  return frontends.filter(({ key, server }) => {
+  return frontends.filter(({ key }) => {
     if (!seen.has(key)) return seen.add(key)
-    // A marked one goes the way of the one beside it.
-    if (server.fwmark === undefined) problems.push(problemOf(service, 'CONFLICT', key))
+    problems.push(problemOf(service, 'CONFLICT', key))
     return false
   })
 }

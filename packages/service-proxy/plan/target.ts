@@ -1,7 +1,7 @@
 /** A port of a Service at one of its addresses: what frontends are made for. */
 import { familyOf } from '@podroute/address/address.ts'
+import type { Service, ServicePort } from '@podroute/cluster/objects/service.ts'
 import { type PortSetName, portElement, type SetElement } from '../rules/sets.ts'
-import type { Service, ServicePort } from '../types.ts'
 import type { PlanContext } from './context.ts'
 
 /** Endpoints by `address port`, each with the number that stands for it; packets carry it as their mark for a moment. */

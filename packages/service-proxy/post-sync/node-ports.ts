@@ -1,8 +1,9 @@
 /** NodePorts on which a process of the node listens as well: IPVS wins, and the process does not hear of it. */
 
+import type { Service, ServiceKey } from '@podroute/cluster/objects/service.ts'
 import type { BoundPort } from '../kernel/sockets.ts'
 import { problemOf } from '../plan/plan.ts'
-import type { Problem, Service, ServiceKey } from '../types.ts'
+import type { Problem } from '../types.ts'
 
 export class NodePorts {
   readonly #known = new Map<ServiceKey, string>()

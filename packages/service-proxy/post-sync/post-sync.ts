@@ -1,4 +1,7 @@
 /** What follows a flush, when the kernel knows the endpoints: old UDP flows are forgotten, and what did not work becomes a problem. */
+
+import type { Service, ServiceKey } from '@podroute/cluster/objects/service.ts'
+import type { ServiceIndex } from '@podroute/cluster/service-index.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import { codeOf } from '@podroute/reconcile/resource.ts'
 import type { Frontends } from '../claims/frontends.ts'
@@ -6,10 +9,9 @@ import type { Kernel } from '../kernel/kernel.ts'
 import type { Frontend } from '../plan/frontend.ts'
 import { problemOf } from '../plan/plan.ts'
 import type { Problems } from '../problems/problems.ts'
-import type { ServiceIndex } from '../service-index.ts'
 import { DEFAULT_SCHEDULER } from '../settings.ts'
 import type { ProxyTables } from '../tables.ts'
-import type { Problem, Service, ServiceKey } from '../types.ts'
+import type { Problem } from '../types.ts'
 import { NodePorts } from './node-ports.ts'
 import { UdpFlows } from './udp-flows.ts'
 
@@ -17,7 +19,7 @@ export interface PostSyncOptions {
   readonly kernel: Kernel
   readonly log: Logger | undefined
   readonly tables: ProxyTables
-  readonly index: ServiceIndex
+  readonly services: Pick<ServiceIndex, 'get'>
   readonly problems: Problems
   /** The kernel has none of this name. */
   missingScheduler(name: string): void
@@ -65,11 +67,11 @@ export class PostSync {
   }
 
   #reportHealthChecks(): void {
-    const { tables, index, problems } = this.#options
+    const { tables, services, problems } = this.#options
     const found: Problem[] = []
     for (const [port] of tables.healthChecks.failures()) {
       const check = tables.healthChecks.get(port)
-      const service = check && index.service(`${check.namespace}/${check.name}`)
+      const service = check && services.get(`${check.namespace}/${check.name}`)
       if (service) found.push(problemOf(service, 'PORT_IN_USE', `healthCheckNodePort ${port}`))
     }
     problems.replace('health checks', found)
@@ -77,7 +79,7 @@ export class PostSync {
 
   /** Somebody else's virtual server at the same place; or a scheduler that the kernel lacks, which planning does without then. */
   #reportServers(frontends: Frontends): void {
-    const { tables, index, problems, missingScheduler } = this.#options
+    const { tables, services, problems, missingScheduler } = this.#options
     const found: Problem[] = []
     for (const [key, error] of tables.servers.failures()) {
       const { message } = error
@@ -86,7 +88,7 @@ export class PostSync {
         missingScheduler(scheduler)
         continue
       }
-      const service = index.service(frontends.ownerOf(key) ?? '')
+      const service = services.get(frontends.ownerOf(key) ?? '')
       if (service) found.push(problemOf(service, 'KERNEL_REFUSED', `${key}: ${message}`))
     }
     problems.replace('virtual servers', found)

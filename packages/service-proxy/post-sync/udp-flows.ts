@@ -3,9 +3,9 @@
  * remembers it. After a Service lost an endpoint, or got its first one, the flows that lead to none of its endpoints are forgotten.
  */
 
+import type { Family } from '@podroute/address/address.ts'
 import type { FlowsApi } from '../kernel/kernel.ts'
 import type { Frontend, ServerKey } from '../plan/frontend.ts'
-import type { Family } from '../types.ts'
 
 interface UdpService {
   readonly family: Family

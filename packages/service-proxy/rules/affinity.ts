@@ -9,7 +9,8 @@
  * has to look for them. A map of each frontend's own, with its two chains, is what nft 1.0.6 can do: keys of a map that packets fill
  * have 16 bytes at most there, which is an IPv6 address and nothing else.
  */
-import type { Family, Protocol } from '../types.ts'
+import type { Family } from '@podroute/address/address.ts'
+import type { Protocol } from '@podroute/cluster/objects/service.ts'
 import { setOf, TABLE } from './sets.ts'
 
 /** IPVS' TIME_WAIT, in seconds (tcp_timeouts in net/netfilter/ipvs/ip_vs_proto_tcp.c): from here on its own persistence will do. */

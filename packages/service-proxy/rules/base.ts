@@ -1,7 +1,7 @@
 /** The constant rules of the service proxy: sets and chains of table `inet podroute`, as one nft transaction. */
 
+import type { Family } from '@podroute/address/address.ts'
 import { MARK_BASE } from '../plan/marks.ts'
-import type { Family } from '../types.ts'
 import { markText, SET_NAMES, setKind, setOf, setType, TABLE } from './sets.ts'
 
 export const FILTER_CHAIN = 'service-filter'

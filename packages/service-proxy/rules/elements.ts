@@ -1,8 +1,9 @@
 /** Elements of our sets from the kernel's bytes to nft syntax, as we write them. Pure. */
+
+import type { Family } from '@podroute/address/address.ts'
 import { formatAddress } from '@podroute/address/address.ts'
 import { readU8, readU16be, readU32 } from '@podroute/linux/netlink/wire.ts'
 import type { NftElement } from '@podroute/linux/nft/elements.ts'
-import type { Family } from '../types.ts'
 import { type ElementField, type ElementType, elementType, markText, type SetName } from './sets.ts'
 
 const PROTOCOLS: Readonly<Record<number, string>> = { 6: 'tcp', 17: 'udp', 132: 'sctp' }

@@ -1,5 +1,6 @@
 /** The sets of table `inet podroute` that hold everything that varies from Service to Service. */
-import type { Family, Protocol } from '../types.ts'
+import type { Family } from '@podroute/address/address.ts'
+import type { Protocol } from '@podroute/cluster/objects/service.ts'
 
 export const TABLE_NAME = 'podroute'
 export const TABLE = `inet ${TABLE_NAME}`

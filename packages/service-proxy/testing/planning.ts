@@ -7,6 +7,7 @@ import { parseSlice } from '@podroute/cluster/objects/parse-slice.ts'
 import type { ServiceObject } from '@podroute/cluster/objects/service.ts'
 import { serviceProblems, sliceProblems } from '../parse/problems.ts'
 import type { PlanContext } from '../plan/context.ts'
+import type { Frontend } from '../plan/frontend.ts'
 import { Marks } from '../plan/marks.ts'
 import type { ServicePlan } from '../plan/plan.ts'
 import { planService } from '../plan/plan.ts'
@@ -33,12 +34,19 @@ export function contextWith(more: Partial<PlanContext> = {}): PlanContext {
 }
 
 export interface Planned extends ServicePlan {
+  /** Those for clients outside stand after the ones that they belong to. */
+  readonly frontends: readonly Frontend[]
   /** `tcp 10.96.0.1 80` or, for clients outside, `outside tcp 10.96.0.1 80`: its endpoints. */
   readonly endpoints: Readonly<Record<string, readonly string[]>>
   /** Elements of sets, by the set's name. */
   readonly sets: Readonly<Record<string, readonly string[]>>
   /** Also those of parsing. */
   readonly all: readonly string[]
+}
+
+/** A frontend, and the one beside it for clients outside. */
+function withOutside(frontend: Frontend): Frontend[] {
+  return frontend.outside ? [frontend, frontend.outside] : [frontend]
 }
 
 export function planOf(
@@ -51,9 +59,10 @@ export function planOf(
   const own = slices.map((slice) => parseSlice(slice)).filter((slice) => slice !== undefined)
   const parsed = [...serviceProblems(service), ...own.flatMap(sliceProblems)]
   const plan = planService(service, own, contextWith(more))
+  const frontends = plan.frontends.flatMap(withOutside)
   const endpoints: Record<string, string[]> = {}
   const sets: Record<string, Set<string>> = {}
-  for (const { server, protocol, address, port, destinations, elements } of plan.frontends) {
+  for (const { server, protocol, address, port, destinations, elements } of frontends) {
     const name = `${server.fwmark === undefined ? '' : 'outside '}${protocol} ${address} ${port}`
     endpoints[name] = destinations.map((d) => d.address)
     for (const { set, element } of elements) {
@@ -63,6 +72,7 @@ export function planOf(
   }
   return {
     ...plan,
+    frontends,
     endpoints,
     sets: Object.fromEntries(Object.entries(sets).map(([set, elements]) => [set, [...elements].sort()])),
     all: [...parsed, ...plan.problems].map(({ code, detail }) => `${code} ${detail}`),
