@@ -97,6 +97,21 @@ describe('Controller', () => {
     expect(controller.status('bad').state).to.equal('refused')
   })
 
+  it('says since when a key is in place that failed at first', async () => {
+    const { clock, controller, put, resource } = setup()
+    controller.start()
+    resource.fail = () => new MemoryError('EPERM')
+    put('a', '1')
+    await clock.advance(250)
+    expect(controller.status('a')).to.deep.include({ state: 'failed', since: 0 })
+    resource.fail = undefined
+    await clock.advance(1000)
+    expect(controller.status('a')).to.deep.include({ state: 'in-place', since: 300 })
+    put('b', '1')
+    await clock.advance(1000)
+    expect(controller.status('a').since, 'whatever comes later').to.equal(300)
+  })
+
   it('keeps since when a key is in place while it is planned again to the same', async () => {
     const { clock, controller, put } = setup()
     controller.start()

@@ -54,7 +54,9 @@ export class Controller<K extends string> implements AsyncDisposable {
   /** Clock time at which a key came to want something else, or at which that was flushed: whichever was last. */
   readonly #since = new Map<K, number>()
   /** Keys that wait for the end of the flush under way. */
-  #flushing: K[] = []
+  #flushing = new Set<K>()
+  /** Keys that were not in place after the last flush: few, and looked at after each one, for when they are. */
+  #unsettled = new Set<K>()
 
   constructor(options: ControllerOptions<K>) {
     this.#options = options
@@ -128,7 +130,7 @@ export class Controller<K extends string> implements AsyncDisposable {
   /** Whether what a key wants is in place, since when, and why not. */
   status(key: K): Status {
     return describeStatus({
-      dirty: this.#dirty.has(key) || this.#flushing.includes(key),
+      dirty: this.#dirty.has(key) || this.#flushing.has(key),
       wanted: [...(this.#options.wants?.(key) ?? [])],
       problems: this.#options.problems?.(key) ?? [],
       since: this.#since.get(key),
@@ -162,7 +164,7 @@ export class Controller<K extends string> implements AsyncDisposable {
     for (const key of keys) {
       if (!this.#planOne(key)) continue
       this.#since.set(key, now)
-      this.#flushing.push(key)
+      this.#flushing.add(key)
     }
     this.#options.planned?.(keys)
     if (this.#dirty.size > 0) this.#group.schedule()
@@ -185,8 +187,22 @@ export class Controller<K extends string> implements AsyncDisposable {
       if (this.#wantsNothing(key)) this.#since.delete(key)
       else this.#since.set(key, now)
     }
-    this.#flushing = []
+    const flushed = [...this.#flushing]
+    this.#flushing = new Set()
+    this.#judge(result.failed > 0 ? flushed : [], now)
     this.#options.onFlushed?.(result, milliseconds)
+  }
+
+  /** What failed and is in place by now is so since now. */
+  #judge(doubtful: readonly K[], now: number): void {
+    const before = this.#unsettled
+    if (before.size === 0 && doubtful.length === 0) return
+    this.#unsettled = new Set()
+    for (const key of new Set([...before, ...doubtful])) {
+      const { state } = this.status(key)
+      if (state === 'failed' || state === 'pending') this.#unsettled.add(key)
+      else if (before.has(key) && this.#since.has(key)) this.#since.set(key, now)
+    }
   }
 
   #wantsNothing(key: K): boolean {
