@@ -3,6 +3,7 @@ import type { Feature, FeatureContext, FeatureDefinition } from '@podroute/featu
 import type { Listener } from '@podroute/feature/listener.ts'
 import type { DeclareMetric } from '@podroute/feature/metric.ts'
 import type { SummaryLine } from '@podroute/feature/page.ts'
+import type { Kernel } from './kernel/kernel.ts'
 import { openKernel } from './kernel/open-kernel.ts'
 import { ProxyMetrics } from './metrics.ts'
 import { servicesPage } from './page.ts'
@@ -18,10 +19,10 @@ import type { Problem } from './types.ts'
 export const serviceProxy: FeatureDefinition<ServiceProxySettings> = {
   name: 'service-proxy',
   section,
-  create: (context, settings) => new ServiceProxyFeature(context, settings),
+  create: (context, settings) => new ServiceProxyFeature(context, settings, openKernel()),
 }
 
-class ServiceProxyFeature implements Feature<ServiceProxySettings> {
+export class ServiceProxyFeature implements Feature<ServiceProxySettings> {
   readonly #context: FeatureContext
   readonly #proxy: ServiceProxy
   readonly #runner: Runner
@@ -31,7 +32,7 @@ class ServiceProxyFeature implements Feature<ServiceProxySettings> {
   readonly pages
   #settings: ServiceProxySettings
 
-  constructor(context: FeatureContext, settings: ServiceProxySettings) {
+  constructor(context: FeatureContext, settings: ServiceProxySettings, kernel: Kernel) {
     const { nodeName, clock, log, random, firstSync } = context
     this.#context = context
     this.#settings = settings
@@ -39,7 +40,7 @@ class ServiceProxyFeature implements Feature<ServiceProxySettings> {
       ...{ nodeName, clock, log, random, ...settings },
       nodeAddresses: [],
       services: context.cluster.services,
-      kernel: openKernel(),
+      kernel,
       onFlushed: (_result, milliseconds) => this.#metrics.flushed(milliseconds),
       onProblem: (problem) => this.#say(problem),
     })
