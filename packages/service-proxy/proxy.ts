@@ -3,6 +3,8 @@
 import { cidr } from '@podroute/address/cidr.ts'
 import type { Service, ServiceKey } from '@podroute/cluster/objects/service.ts'
 import type { ReservedHolder } from '@podroute/feature/reserved-addresses.ts'
+import { elementKey } from '@podroute/kernel/nft/element.ts'
+import { TABLE } from '@podroute/kernel/nft/table-resource.ts'
 import { type Clock, systemClock } from '@podroute/reconcile/clock.ts'
 import { Controller } from '@podroute/reconcile/controller.ts'
 import type { PendingChange } from '@podroute/reconcile/flush-order.ts'
@@ -26,8 +28,8 @@ import { EMPTY_PLAN, planService, problemOf } from './plan/plan.ts'
 import { PostSync } from './post-sync/post-sync.ts'
 import { Problems } from './problems/problems.ts'
 import { UNHEALTHY_AFTER } from './proxy-health.ts'
-import { BASE, baseVersion } from './rules/base-rules.ts'
-import { elementKey, setOf } from './rules/sets.ts'
+import { setOf } from './rules/sets.ts'
+import { SERVICE_TABLE } from './rules/table.ts'
 import { OPTIONAL_SYSCTLS, SYSCTLS } from './settings.ts'
 import type { ServiceSnapshot } from './snapshot.ts'
 import { snapshotOf } from './snapshot.ts'
@@ -118,12 +120,12 @@ export class ServiceProxy implements AsyncDisposable {
     this.#modules = undefined
     await requireIpvs(kernel, missing, log)
     for (const [name, value] of wantedSysctls(kernel)) this.#tables.sysctls.set(name, value)
-    this.#tables.rules.set(BASE, baseVersion())
+    this.#tables.rules.set(TABLE, SERVICE_TABLE)
     await this.#tables.sysctls.adopt()
     await this.#tables.sysctls.flush()
     await this.#loadRules()
-    const { servers, destinations, affinities, elements, vips } = this.#tables
-    for (const table of [servers, destinations, affinities, elements, vips]) await table.adopt()
+    const { servers, destinations, affinities, elements, vips, formerRules } = this.#tables
+    for (const table of [servers, destinations, affinities, elements, vips, formerRules]) await table.adopt()
     this.#watching ??= watchKernel(kernel, this.#tables, () => this.#readAddresses())
     await this.#readAddresses()
     this.#adopted = true

@@ -1,4 +1,9 @@
 /** The tables of the proxy and the order in which they are flushed. */
+
+import type { NftTable } from '@podroute/kernel/nft/definition.ts'
+import { SetElementResource } from '@podroute/kernel/nft/element-resource.ts'
+import { FormerTableResource } from '@podroute/kernel/nft/former-table.ts'
+import { NftTableResource, type TABLE } from '@podroute/kernel/nft/table-resource.ts'
 import { AuditQueue } from '@podroute/reconcile/audit-queue.ts'
 import type { Flushable } from '@podroute/reconcile/flush-order.ts'
 import type { TableOptions } from '@podroute/reconcile/table.ts'
@@ -13,15 +18,16 @@ import type { Kernel } from './kernel/kernel.ts'
 import { Sysctls } from './kernel/sysctls.ts'
 import type { DestinationKey } from './plan/frontend.ts'
 import type { HealthCheck } from './plan/health-check.ts'
-import type { BASE } from './rules/base-rules.ts'
-import { BaseRules } from './rules/base-rules.ts'
-import { SetElements } from './rules/set-elements.ts'
+import { SETS, TABLE_NAME } from './rules/sets.ts'
 import { ShortAffinities } from './rules/short-affinities.ts'
+import { isOfAffinity } from './rules/table.ts'
 import { OPTIONAL_SYSCTLS, SYSCTLS } from './settings.ts'
 
 export interface ProxyTables extends FrontendTables {
   readonly sysctls: Table<string, string>
-  readonly rules: Table<typeof BASE, string>
+  readonly rules: Table<typeof TABLE, NftTable>
+  /** What an earlier version left in the table that features shared. */
+  readonly formerRules: Table<string, string>
   readonly destinations: Table<DestinationKey, ServerDestination>
   readonly healthChecks: Table<string, HealthCheck>
 }
@@ -40,11 +46,12 @@ export function makeTables(
   })
   return {
     sysctls: new Table(new Sysctls(kernel.sysctl, Object.keys({ ...SYSCTLS, ...OPTIONAL_SYSCTLS })), options),
-    rules: new Table(new BaseRules(kernel.nft), options),
+    rules: new Table(new NftTableResource(kernel.nft, TABLE_NAME, isOfAffinity), options),
+    formerRules: new Table(new FormerTableResource(kernel.nft, 'service-proxy'), options),
     servers,
     destinations: new Table(destinations, options),
     affinities: new Table(new ShortAffinities(kernel.nft), options),
-    elements: new Table(new SetElements(kernel.nft), options),
+    elements: new Table(new SetElementResource(kernel.nft, TABLE_NAME, SETS), options),
     vips: new Table(new Vips(kernel.routes), options),
     healthChecks: new Table(healthChecks, options),
     [Symbol.asyncDispose]: () => healthChecks[Symbol.asyncDispose](),
@@ -56,8 +63,9 @@ export function makeTables(
  * its traffic needs: a first packet without masquerade makes a flow that never works.
  */
 export function flushOrder(tables: ProxyTables): readonly Flushable[] {
-  const { sysctls, rules, servers, affinities, elements, destinations, vips, healthChecks } = tables
-  return [sysctls, rules, servers, affinities, elements, destinations, vips, healthChecks]
+  const { sysctls, rules, servers, affinities, elements, destinations, vips, healthChecks, formerRules } =
+    tables
+  return [sysctls, rules, servers, affinities, elements, destinations, vips, healthChecks, formerRules]
 }
 
 /** VIPs and nftables announce their changes: what somebody else changes is audited at once. */

@@ -42,7 +42,7 @@ export function counting(kernel: Kernel): { readonly kernel: Kernel; readonly co
       },
       nft: {
         run: (script) => changed(1, kernel.nft.run(script)),
-        elements: (name, family) => listed(kernel.nft.elements(name, family)),
+        elements: (table, set, type) => listed(kernel.nft.elements(table, set, type)),
         listJson: (command) => listed(kernel.nft.listJson(command)),
         show: (command) => listed(kernel.nft.show(command)),
       },

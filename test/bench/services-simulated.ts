@@ -44,9 +44,9 @@ function yesKernel(counts: Counts): Kernel {
         counts.messages++
         if (!script.includes(' element ')) await fake.nft.run(script)
       },
-      async elements(name, family) {
+      async elements(table, set) {
         counts.lists++
-        return fake.nft.elements(name, family)
+        return fake.nft.elements(table, set)
       },
       async listJson(command) {
         counts.lists++

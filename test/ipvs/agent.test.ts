@@ -67,7 +67,7 @@ describe('the agent’s process, under 300 requests a second to ClusterIP and No
   async function cleanUp(): Promise<void> {
     await agent.end('SIGKILL')
     await node(
-      `ipvsadm -C; nft delete table inet stranger; nft delete table inet podroute
+      `ipvsadm -C; nft delete table inet stranger; nft delete table inet podroute-service-proxy
        ip route flush table local proto 179; ip -6 route flush table local proto 179`,
     )
   }
@@ -107,18 +107,36 @@ describe('the agent’s process, under 300 requests a second to ClusterIP and No
   })
 
   it('upgraded, one that ends and one with other rules that starts: loses no request', async () => {
-    const markers = () => node('nft list chains inet | grep -o "service-base-[0-9a-f-]*"')
+    const markers = () => node('nft list chains inet | grep -o "podroute-fingerprint-[0-9a-f-]*"')
     const ours = (await markers()).trim()
     await underLoad(async () => {
       await agent.end('SIGTERM')
       // As if an older version had loaded the rules: they are loaded anew.
       await node(
-        `nft 'delete chain inet podroute ${ours}; add chain inet podroute service-base-0123456789ab-0123456789ab'`,
+        `nft 'delete chain inet podroute-service-proxy ${ours}; add chain inet podroute-service-proxy podroute-fingerprint-0123456789ab-0123456789ab'`,
       )
       agent = await startAgent(network.namespace, api)
       await agent.inPlace
     })
     expect((await markers()).trim()).to.equal(ours)
+    expect(await belongingsOfOthers()).to.equal(strangers)
+  })
+
+  it('upgraded from a version whose rules were in a table of all features: loses no request, and that table goes', async () => {
+    await underLoad(async () => {
+      await agent.end('SIGTERM')
+      await node(
+        `nft list table inet podroute-service-proxy |
+           sed 's/podroute-service-proxy/podroute/; s/podroute-fingerprint/service-base/' > /run/former.nft
+         nft -f /run/former.nft; nft delete table inet podroute-service-proxy`,
+      )
+      agent = await startAgent(network.namespace, api)
+      await agent.inPlace
+    })
+    const tables = await node('nft list tables inet')
+    expect(tables)
+      .to.include('inet podroute-service-proxy\n')
+      .and.not.match(/inet podroute$/m)
     expect(await belongingsOfOthers()).to.equal(strangers)
   })
 })

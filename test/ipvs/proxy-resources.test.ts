@@ -1,4 +1,8 @@
 import { execFileSync } from 'node:child_process'
+import { tableScript } from '@podroute/kernel/nft/definition.ts'
+import { elementKey } from '@podroute/kernel/nft/element.ts'
+import { SetElementResource } from '@podroute/kernel/nft/element-resource.ts'
+import { NftTableResource, TABLE } from '@podroute/kernel/nft/table-resource.ts'
 import { createNetns, removeNetns } from '@podroute/linux/netns.ts'
 import { describeResource, listed } from '@podroute/reconcile/testing/contract.ts'
 import { DestinationResource } from '@podroute/service-proxy/ipvs/destination-resource.ts'
@@ -8,10 +12,8 @@ import type { Kernel, VirtualServer } from '@podroute/service-proxy/kernel/kerne
 import { loadModules } from '@podroute/service-proxy/kernel/modules.ts'
 import { openKernel } from '@podroute/service-proxy/kernel/open-kernel.ts'
 import { destinationKey, FLAG_OURS, serverKey } from '@podroute/service-proxy/plan/frontend.ts'
-import { baseScript } from '@podroute/service-proxy/rules/base.ts'
-import { BASE, BaseRules, baseVersion } from '@podroute/service-proxy/rules/base-rules.ts'
-import { SetElements } from '@podroute/service-proxy/rules/set-elements.ts'
-import { elementKey, markElement, portElement } from '@podroute/service-proxy/rules/sets.ts'
+import { markElement, portElement, SETS, TABLE_NAME } from '@podroute/service-proxy/rules/sets.ts'
+import { isOfAffinity, SERVICE_TABLE } from '@podroute/service-proxy/rules/table.ts'
 import { expect } from 'chai'
 
 const NETNS = 'pr-proxy-resources'
@@ -119,8 +121,8 @@ describeResource(
   'set elements',
   async () => {
     const kernel = freshKernel()
-    await kernel.nft.run(baseScript())
-    return withKernel(kernel, new SetElements(kernel.nft))
+    await kernel.nft.run(tableScript(SERVICE_TABLE))
+    return withKernel(kernel, new SetElementResource(kernel.nft, TABLE_NAME, SETS))
   },
   {
     entries: elements.map((element) => [elementKey(element), element] as const),
@@ -136,56 +138,60 @@ describe('the kernel modules of the proxy', () => {
   })
 })
 
-describe('base rules', () => {
+describe('the rules of the proxy', () => {
   const kernels: AsyncDisposable[] = []
   afterEach(async () => {
     for (const kernel of kernels.splice(0)) await kernel[Symbol.asyncDispose]()
   })
-  const add = { kind: 'add', key: BASE, value: baseVersion() } as const
+  const add = { kind: 'add', key: TABLE, value: SERVICE_TABLE } as const
+  const rulesOf = (kernel: Kernel) => new NftTableResource(kernel.nft, TABLE_NAME, isOfAffinity)
   async function loaded() {
     const kernel = freshKernel()
     kernels.push(kernel)
-    const rules = new BaseRules(kernel.nft)
+    const rules = rulesOf(kernel)
     expect(await rules.apply([add])).to.deep.equal([{ ok: true }])
     return { kernel, rules }
   }
-  async function versions(rules: BaseRules) {
-    return [...(await listed(rules)).values()]
+  async function areWanted(rules: NftTableResource) {
+    const found = [...(await listed(rules)).values()]
+    return found.length === 1 && rules.equal(found[0]!, SERVICE_TABLE)
   }
 
   it('are recognized after a restart', async () => {
     const { kernel } = await loaded()
-    expect(await versions(new BaseRules(kernel.nft))).to.deep.equal([baseVersion()])
+    expect(await areWanted(rulesOf(kernel))).to.equal(true)
+  })
+
+  it('are recognized beside the chains of a short affinity', async () => {
+    const { kernel, rules } = await loaded()
+    await kernel.nft.run('add chain inet podroute-service-proxy affinity-tcp-10.96.0.1-80\n')
+    expect(await areWanted(rules)).to.equal(true)
   })
 
   it('keep the elements of sets when they are loaded again', async () => {
     const { kernel, rules } = await loaded()
-    await kernel.nft.run('add element inet podroute service-vips-4 { 10.96.0.1 }\n')
+    await kernel.nft.run('add element inet podroute-service-proxy service-vips-4 { 10.96.0.1 }\n')
     await rules.apply([add])
-    const listing = JSON.stringify(await kernel.nft.listJson('list set inet podroute service-vips-4'))
+    const listing = JSON.stringify(await kernel.nft.listJson(`list set inet ${TABLE_NAME} service-vips-4`))
     expect(listing).to.include('10.96.0.1')
   })
 
   it('are found changed when somebody added, removed or flushed rules', async () => {
     for (const command of [
-      'add rule inet podroute service-snat counter',
-      'flush chain inet podroute service-filter',
-      'delete table inet podroute',
+      'add rule inet podroute-service-proxy service-snat counter',
+      'flush chain inet podroute-service-proxy service-filter',
+      'delete map inet podroute-service-proxy service-affinity-numbers-4',
+      'delete table inet podroute-service-proxy',
     ]) {
       const { kernel, rules } = await loaded()
       await kernel.nft.run(`${command}\n`)
-      expect(await versions(rules), command).not.to.deep.equal([baseVersion()])
+      expect(await areWanted(rules), command).to.equal(false)
     }
   })
 
-  it('go without a trace, and leave what others put into the table', async () => {
+  it('go without a trace', async () => {
     const { kernel, rules } = await loaded()
-    await kernel.nft.run('add chain inet podroute other\n')
-    await rules.apply([{ kind: 'remove', key: BASE, previous: baseVersion() }])
-    const left = JSON.stringify(await kernel.nft.listJson('list table inet podroute'))
-    expect(left).to.include('other').and.not.include('service-')
-    await kernel.nft.run('delete chain inet podroute other\n')
-    await rules.apply([add, { kind: 'remove', key: BASE, previous: baseVersion() }])
+    await rules.apply([{ kind: 'remove', key: TABLE, previous: SERVICE_TABLE }])
     expect(await kernel.nft.listJson('list tables')).to.deep.equal([])
   })
 })

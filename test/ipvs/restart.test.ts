@@ -30,7 +30,7 @@ function counting(kernel: Kernel, writes: string[]): Kernel {
       },
     },
     nft: {
-      elements: (name, family) => kernel.nft.elements(name, family),
+      elements: (table, set, type) => kernel.nft.elements(table, set, type),
       listJson: (command) => kernel.nft.listJson(command),
       show: (command) => kernel.nft.show(command),
       run(script) {
@@ -190,23 +190,39 @@ describe('the service proxy, restarted', () => {
       for (const object of [...webSlices, ...stickySlices]) proxy.upsertSlice(object)
     }, proxy)
     await network.exec('node', 'ip', 'route', 'del', 'local', '10.96.0.10', 'table', 'local')
-    await network.exec('node', 'nft', 'flush', 'chain', 'inet', 'podroute', 'service-snat')
-    await network.exec('node', 'nft', 'flush', 'chain', 'inet', 'podroute', 'affinity-tcp-10.96.0.11-80')
+    await network.exec('node', 'nft', 'flush', 'chain', 'inet', 'podroute-service-proxy', 'service-snat')
+    await network.exec(
+      'node',
+      'nft',
+      'flush',
+      'chain',
+      'inet',
+      'podroute-service-proxy',
+      'affinity-tcp-10.96.0.11-80',
+    )
     await within(1000, async () => {
       const routes = await network.exec('node', 'ip', 'route', 'show', 'table', 'local')
-      const chain = await network.exec('node', 'nft', 'list', 'chain', 'inet', 'podroute', 'service-snat')
+      const chain = await network.exec(
+        'node',
+        'nft',
+        'list',
+        'chain',
+        'inet',
+        'podroute-service-proxy',
+        'service-snat',
+      )
       const affinity = await network.exec(
         'node',
         'nft',
         'list',
         'chain',
         'inet',
-        'podroute',
+        'podroute-service-proxy',
         'affinity-tcp-10.96.0.11-80',
       )
       return routes.includes('10.96.0.10') && chain.includes('masquerade') && affinity.includes('dnat')
     })
-    await network.exec('node', 'nft', 'flush', 'set', 'inet', 'podroute', 'service-ports-4')
+    await network.exec('node', 'nft', 'flush', 'set', 'inet', 'podroute-service-proxy', 'service-ports-4')
     const server = (await kernel.ipvs.servers()).find(({ address }) => address === '10.96.0.10')
     await kernel.ipvs.apply([{ kind: 'remove-server', server: server! }])
     const drift = await proxy.audit()

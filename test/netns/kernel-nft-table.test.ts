@@ -1,5 +1,6 @@
 /** A feature's nftables table in a real namespace: what is loaded is seen again, and so is whatever somebody does to it. */
 import { type NftTable, tableScript } from '@podroute/kernel/nft/definition.ts'
+import { listTable } from '@podroute/kernel/nft/listing.ts'
 import { NftTableResource, TABLE } from '@podroute/kernel/nft/table-resource.ts'
 import { createNetns, removeNetns } from '@podroute/linux/netns.ts'
 import { Nft } from '@podroute/linux/nft/nft.ts'
@@ -12,6 +13,7 @@ const PAGES: NftTable = {
   name: 'podroute-toys',
   sets: {
     'toys-4': { key: ['ipv4_addr'], interval: true },
+    'toy-rooms-4': { key: ['ipv4_addr'], value: 'verdict' },
     'toy-marks-4': { key: ['ipv4_addr', 'inet_service'], value: ['mark'] },
   },
   chains: {
@@ -75,15 +77,20 @@ describe('the nftables table of a feature', () => {
     ['flushes a chain that others lead to', 'flush chain inet podroute-toys verdict'],
     ['adds a rule', 'insert rule inet podroute-toys filter accept'],
     ['adds a chain', 'add chain inet podroute-toys other'],
+    [
+      'puts a chain of that name there that is hooked to nothing',
+      'flush chain inet podroute-toys filter; delete chain inet podroute-toys filter; add chain inet podroute-toys filter',
+    ],
+    ['deletes a set that no rule names', 'delete map inet podroute-toys toy-rooms-4'],
     ['deletes the table', 'delete table inet podroute-toys'],
   ] as const) {
     it(`is put back after somebody ${what}`, async () => {
       const { table } = await start(PAGES)
-      const before = await nft.show('list table inet podroute-toys')
+      const before = await listTable(nft, PAGES.name)
       await nft.run(`${command}\n`)
       expect(await table.audit()).to.have.length(1)
       await table.flush()
-      expect(await nft.show('list table inet podroute-toys')).to.equal(before)
+      expect(await listTable(nft, PAGES.name)).to.deep.equal(before)
       expect(await table.audit()).to.deep.equal([])
     })
   }

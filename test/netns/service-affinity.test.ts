@@ -1,15 +1,17 @@
 /** Short session affinities on a real nftables, with a plain translation in the place of IPVS; with IPVS: test/ipvs/policies.test.ts. */
 import { setTimeout as pause } from 'node:timers/promises'
+import type { NftApi } from '@podroute/kernel/nft/api.ts'
+import { tableScript } from '@podroute/kernel/nft/definition.ts'
+import { elementKey, type SetElement } from '@podroute/kernel/nft/element.ts'
+import { SetElementResource } from '@podroute/kernel/nft/element-resource.ts'
+import { openNft } from '@podroute/kernel/nft/open-nft.ts'
 import { createNetns, removeNetns } from '@podroute/linux/netns.ts'
 import { describeResource, listed } from '@podroute/reconcile/testing/contract.ts'
-import type { NftApi } from '@podroute/service-proxy/kernel/kernel.ts'
 import { serverKey } from '@podroute/service-proxy/plan/frontend.ts'
 import { affinityName, type ShortAffinity } from '@podroute/service-proxy/rules/affinity.ts'
-import { baseScript } from '@podroute/service-proxy/rules/base.ts'
-import { openNft } from '@podroute/service-proxy/rules/open-nft.ts'
-import { SetElements } from '@podroute/service-proxy/rules/set-elements.ts'
-import { elementKey, type SetElement } from '@podroute/service-proxy/rules/sets.ts'
+import { SETS, TABLE_NAME } from '@podroute/service-proxy/rules/sets.ts'
 import { ShortAffinities } from '@podroute/service-proxy/rules/short-affinities.ts'
+import { SERVICE_TABLE } from '@podroute/service-proxy/rules/table.ts'
 import { service, slice } from '@podroute/service-proxy/testing/objects.ts'
 import { planOf } from '@podroute/service-proxy/testing/planning.ts'
 import { expect } from 'chai'
@@ -24,8 +26,12 @@ const WEB_NAME = affinityName(WEB)
 
 async function fresh(netns = NETNS) {
   const nft = openNft({ netns })
-  await nft.run(baseScript())
-  return { nft, affinities: new ShortAffinities(nft), elements: new SetElements(nft) }
+  await nft.run(tableScript(SERVICE_TABLE))
+  return {
+    nft,
+    affinities: new ShortAffinities(nft),
+    elements: new SetElementResource(nft, TABLE_NAME, SETS),
+  }
 }
 
 async function freshResource() {
@@ -55,7 +61,7 @@ describeResource(
   'elements with a value',
   async () => {
     const { nft, elements } = await freshResource()
-    await nft.run('add chain inet podroute affinity-tcp-10.96.0.1-80\n')
+    await nft.run('add chain inet podroute-service-proxy affinity-tcp-10.96.0.1-80\n')
     return elements
   },
   {
@@ -70,13 +76,30 @@ describeResource('short affinities', async () => (await freshResource()).resourc
 })
 
 describe('short affinities', () => {
+  it('are found as they were written by the next agent', async () => {
+    const { nft, resource } = await freshResource()
+    for (const value of [WEB, { ...WEB, port: 81 }, DNS])
+      await resource.apply([{ kind: 'add', key: serverKey(value), value }])
+    const next = new ShortAffinities(nft)
+    expect([...(await listed(next)).values()]).to.have.deep.members([WEB, { ...WEB, port: 81 }, DNS])
+    await resource[Symbol.asyncDispose]()
+  })
+
   for (const [what, damage] of [
-    ['the rules of a chain', `flush chain inet podroute ${WEB_NAME}`],
-    ['a chain', `flush chain inet podroute ${WEB_NAME}-learn\ndelete chain inet podroute ${WEB_NAME}-learn`],
+    ['the rules of a chain', `flush chain inet podroute-service-proxy ${WEB_NAME}`],
+    [
+      'a chain',
+      `flush chain inet podroute-service-proxy ${WEB_NAME}-learn\ndelete chain inet podroute-service-proxy ${WEB_NAME}-learn`,
+    ],
     [
       'the map',
-      `flush chain inet podroute ${WEB_NAME}\nflush chain inet podroute ${WEB_NAME}-learn\n` +
-        `delete map inet podroute ${WEB_NAME}`,
+      `flush chain inet podroute-service-proxy ${WEB_NAME}\nflush chain inet podroute-service-proxy ${WEB_NAME}-learn\n` +
+        `delete map inet podroute-service-proxy ${WEB_NAME}`,
+    ],
+    [
+      'one rule, and put another in its place',
+      `flush chain inet podroute-service-proxy ${WEB_NAME}-learn\n` +
+        `add rule inet podroute-service-proxy ${WEB_NAME}-learn counter`,
     ],
   ] as const) {
     it(`are whole again where somebody removed ${what}`, async () => {
@@ -100,7 +123,7 @@ describe('a client with a short session affinity', () => {
   const stack = new AsyncDisposableStack()
   let network: Network
   let nft: NftApi & Disposable
-  let elements: SetElements
+  let elements: SetElementResource
   let inPlace: readonly SetElement[] = []
 
   /** What planning makes of these endpoints, put in place of what was there. */
@@ -235,7 +258,7 @@ describe('a client with a short session affinity', () => {
       await pause(250)
       expect(await tcp(network.podA, VIP, 1)).to.equal(first)
     }
-    const map = () => nft.listJson(`list map inet podroute ${WEB_NAME}`).then(JSON.stringify)
+    const map = () => nft.listJson(`list map inet podroute-service-proxy ${WEB_NAME}`).then(JSON.stringify)
     expect(await map()).to.include(A4)
     await pause((SECONDS + 0.3) * 1000)
     expect(await map()).not.to.include(A4)
@@ -245,8 +268,8 @@ describe('a client with a short session affinity', () => {
     const first = await tcp(network.client)
     expect(first).to.match(/^[bc]$/)
     await nft.run(
-      `add element inet podroute service-ranged-4 { ${VIP} . tcp . 80 }\n` +
-        `add element inet podroute service-ranges-4 { ${VIP} . tcp . 80 . 10.244.0.0/16 }\n`,
+      `add element inet podroute-service-proxy service-ranged-4 { ${VIP} . tcp . 80 }\n` +
+        `add element inet podroute-service-proxy service-ranges-4 { ${VIP} . tcp . 80 . 10.244.0.0/16 }\n`,
     )
     await tcp(network.podA, VIP, 1)
     await nft.run('flush chain inet other scheduler\n')

@@ -1,10 +1,18 @@
 /** The elements of the proxy's sets, read from the kernel by us, against what was written and what nft itself lists. */
+import type { NftApi } from '@podroute/kernel/nft/api.ts'
+import { tableScript } from '@podroute/kernel/nft/definition.ts'
+import { openNft } from '@podroute/kernel/nft/open-nft.ts'
 import { createNetns, removeNetns } from '@podroute/linux/netns.ts'
 import { Nft } from '@podroute/linux/nft/nft.ts'
-import type { NftApi } from '@podroute/service-proxy/kernel/kernel.ts'
-import { baseScript } from '@podroute/service-proxy/rules/base.ts'
-import { openNft } from '@podroute/service-proxy/rules/open-nft.ts'
-import { SET_NAMES, type SetName, setOf, TABLE } from '@podroute/service-proxy/rules/sets.ts'
+import {
+  SET_NAMES,
+  SETS,
+  type SetName,
+  setOf,
+  TABLE,
+  TABLE_NAME,
+} from '@podroute/service-proxy/rules/sets.ts'
+import { SERVICE_TABLE } from '@podroute/service-proxy/rules/table.ts'
 import { expect } from 'chai'
 
 const NETNS = 'pr-elements'
@@ -78,12 +86,13 @@ function sameOf<N extends SetName, T>(names: readonly N[], value: T): Record<N, 
 describe("the proxy's set elements, read from the kernel", () => {
   let nft: NftApi & Disposable
   let reference: Nft
+  const elementsOf = (set: string) => nft.elements(TABLE_NAME, set, SETS[set]!)
   before(async () => {
     removeNetns(NETNS)
     createNetns(NETNS)
     nft = openNft({ netns: NETNS })
     reference = Nft.open({ netns: NETNS })
-    await nft.run(`${baseScript()}add chain ${TABLE} first\nadd chain ${TABLE} second\n`)
+    await nft.run(`${tableScript(SERVICE_TABLE)}add chain ${TABLE} first\nadd chain ${TABLE} second\n`)
   })
   after(() => {
     nft[Symbol.dispose]()
@@ -96,13 +105,13 @@ describe("the proxy's set elements, read from the kernel", () => {
       const set = setOf(name, family)
 
       it(`of ${set} are what was written`, async () => {
-        expect(await nft.elements(name, family)).to.deep.equal([])
+        expect(await elementsOf(set)).to.deep.equal([])
         const elements = ELEMENTS[name][family]
         await nft.run(`add element ${TABLE} ${set} { ${elements.join(', ')} }\n`)
-        expect(await nft.elements(name, family)).to.have.members(elements)
+        expect(await elementsOf(set)).to.have.members(elements)
         for (const element of elements) {
           await nft.run(`delete element ${TABLE} ${set} { ${element} }\n`)
-          const rest = await nft.elements(name, family)
+          const rest = await elementsOf(set)
           expect(rest, `after ${element} went`).to.have.members(elements.filter((other) => other !== element))
           await nft.run(`add element ${TABLE} ${set} { ${element} }\n`)
         }
@@ -113,9 +122,9 @@ describe("the proxy's set elements, read from the kernel", () => {
   it('show what is no prefix by both ends, so that it can be removed', async () => {
     const others = ELEMENTS['service-pods'][4]
     await nft.run(`add element ${TABLE} service-pods-4 { 10.1.0.5-10.1.0.9 }\n`)
-    expect(await nft.elements('service-pods', 4)).to.have.members([...others, '10.1.0.5-10.1.0.9'])
+    expect(await elementsOf('service-pods-4')).to.have.members([...others, '10.1.0.5-10.1.0.9'])
     await nft.run(`delete element ${TABLE} service-pods-4 { 10.1.0.5-10.1.0.9 }\n`)
-    expect(await nft.elements('service-pods', 4)).to.have.members(others)
+    expect(await elementsOf('service-pods-4')).to.have.members(others)
   })
 
   it('are as many as nft lists, in parts of any number', async () => {
@@ -124,14 +133,14 @@ describe("the proxy's set elements, read from the kernel", () => {
     const [{ set }] = (await reference.listJson(`list set ${TABLE} service-ports-4`)) as [
       { set: { elem: unknown[] } },
     ]
-    const ours = await nft.elements('service-ports', 4)
+    const ours = await elementsOf('service-ports-4')
     expect(ours).to.have.length(set.elem.length)
     expect(new Set(ours)).to.include.all.keys(...many)
   })
 
   it('reject with ENOENT without the table', async () => {
     await nft.run(`delete table ${TABLE}\n`)
-    const error = await nft.elements('service-vips', 4).catch((cause: { code?: string }) => cause)
+    const error = await elementsOf('service-vips-4').catch((cause: { code?: string }) => cause)
     expect(error).to.include({ code: 'ENOENT' })
   })
 })

@@ -1,18 +1,14 @@
 /** Elements of a table's sets as a Resource: a batch is one transaction, and halved until only the bad element fails. */
 import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
 import { codeOf, DONE, outcomeOf } from '@podroute/reconcile/resource.ts'
+import { type NftApi, nftRevision } from './api.ts'
 import type { ElementType } from './definition.ts'
 import { type ElementKey, elementKey, type SetElement } from './element.ts'
 
 type ElementOp = Op<ElementKey, SetElement>
 
 /** What is used of nftables. */
-export interface NftElementSets {
-  /** One transaction of nft syntax. */
-  run(script: string): Promise<void>
-  /** The elements of a set in nft syntax. Rejects with ENOENT without the set. */
-  elements(table: string, set: string, type: ElementType): Promise<readonly string[]>
-}
+export type NftElementSets = Pick<NftApi, 'run' | 'elements' | 'generation'>
 
 /** Elements of one command: a script of any length is one transaction, but nft's parser slows down on long lists. */
 const ELEMENTS_PER_COMMAND = 500
@@ -47,6 +43,10 @@ export class SetElementResource implements Resource<ElementKey, SetElement> {
       for (const [key, element] of await this.#listSet(set)) if (wanted.has(key)) found.set(key, element)
     }
     return found
+  }
+
+  revision(): Promise<string | undefined> {
+    return nftRevision(this.#nft)
   }
 
   async apply(ops: readonly ElementOp[]): Promise<readonly Outcome[]> {

@@ -5,17 +5,13 @@
  */
 import { createHash } from 'node:crypto'
 import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
-import { codeOf, DONE, outcomeOf } from '@podroute/reconcile/resource.ts'
+import { DONE, outcomeOf } from '@podroute/reconcile/resource.ts'
+import { type NftApi, nftRevision } from './api.ts'
 import { type NftTable, tableScript } from './definition.ts'
-import { readTable, type TableListing } from './listing.ts'
+import { listTable, type TableListing } from './listing.ts'
 
 /** What is used of nftables. */
-export interface NftTables {
-  /** One transaction of nft syntax. */
-  run(script: string): Promise<void>
-  /** What a `list …` command prints, without the elements of sets. Rejects with ENOENT where nothing is. */
-  show(command: string): Promise<string>
-}
+export type NftTables = Pick<NftApi, 'run' | 'show' | 'generation'>
 
 /** The one key of the resource. */
 export const TABLE = 'table'
@@ -25,15 +21,15 @@ export class NftTableResource implements Resource<typeof TABLE, NftTable> {
   readonly name = 'rules'
   readonly #nft: NftTables
   readonly #table: string
-  readonly #isForOneObject: (chain: string) => boolean
+  readonly #isForOneObject: (name: string) => boolean
   /** Of definitions, which are the same objects for long. */
   readonly #versions = new WeakMap<NftTable, string>()
 
   /**
    * @param table its name; the definition, which may change while the agent runs, is the value of its key
-   * @param isForOneObject says which chains come and go with single objects: they are somebody else's to keep
+   * @param isForOneObject says which chains, sets and maps come and go with single objects: they are somebody else's to keep
    */
-  constructor(nft: NftTables, table: string, isForOneObject: (chain: string) => boolean = () => false) {
+  constructor(nft: NftTables, table: string, isForOneObject: (name: string) => boolean = () => false) {
     this.#nft = nft
     this.#table = table
     this.#isForOneObject = isForOneObject
@@ -48,6 +44,10 @@ export class NftTableResource implements Resource<typeof TABLE, NftTable> {
     if (listing.chains.size + listing.sets.size > 0) yield [[TABLE, this.#observed(listing)]]
   }
 
+  revision(): Promise<string | undefined> {
+    return nftRevision(this.#nft)
+  }
+
   async apply(ops: readonly Op<typeof TABLE, NftTable>[]): Promise<readonly Outcome[]> {
     const outcomes: Outcome[] = []
     for (const op of ops) {
@@ -59,7 +59,9 @@ export class NftTableResource implements Resource<typeof TABLE, NftTable> {
 
   async #load(table: NftTable): Promise<void> {
     const before = await this.#list()
-    await this.#nft.run(tableScript(table) + this.#leftOvers(before, table))
+    const script = tableScript(table) + this.#leftOvers(before, table)
+    // What a chain is hooked to cannot be changed: where somebody has put another one under its name, all are made anew.
+    await this.#nft.run(script).catch(() => this.#nft.run(this.#removal(before) + tableScript(table)))
     const listing = await this.#list()
     const marker = `${MARKER}${this.#version(table)}-${this.#fingerprint(listing)}`
     const old = markersIn(before).filter((name) => name !== marker)
@@ -72,8 +74,13 @@ export class NftTableResource implements Resource<typeof TABLE, NftTable> {
 
   /** Chains that another version had. What sets it had besides does no harm until the table goes. */
   #leftOvers(listing: TableListing, { chains }: NftTable): string {
-    const gone = this.#constantChains(listing).filter(([name]) => !(name in chains))
-    const commands = (verb: string) => gone.map(([name]) => `${verb} chain inet ${this.#table} ${name}\n`)
+    return this.#removal(listing, (name) => !(name in chains))
+  }
+
+  /** Flushed first, all of them: a rule of one may lead to another. */
+  #removal(listing: TableListing, which: (chain: string) => boolean = () => true): string {
+    const names = this.#constantChains(listing).flatMap(([name]) => (which(name) ? [name] : []))
+    const commands = (verb: string) => names.map((name) => `${verb} chain inet ${this.#table} ${name}\n`)
     return [...commands('flush'), ...commands('delete')].join('')
   }
 
@@ -81,12 +88,8 @@ export class NftTableResource implements Resource<typeof TABLE, NftTable> {
     await this.#nft.run(`add table inet ${this.#table}\ndelete table inet ${this.#table}\n`)
   }
 
-  async #list(): Promise<TableListing> {
-    const text = await this.#nft.show(`list table inet ${this.#table}`).catch((error: Error) => {
-      if (codeOf(error) === 'ENOENT') return ''
-      throw error
-    })
-    return readTable(text)
+  #list(): Promise<TableListing> {
+    return listTable(this.#nft, this.#table)
   }
 
   /** A value that is equal to the definition that was loaded, where nothing has changed since; else to none. */
@@ -99,10 +102,12 @@ export class NftTableResource implements Resource<typeof TABLE, NftTable> {
     return observed
   }
 
-  /** Hash of the chains and rules as the kernel lists them. */
+  /** Hash of the chains and rules, and of the types of sets, as the kernel lists them. */
   #fingerprint(listing: TableListing): string {
-    const chains = this.#constantChains(listing).toSorted(([a], [b]) => (a < b ? -1 : 1))
-    return hash(JSON.stringify(chains))
+    const sets = [...listing.sets]
+      .filter(([name]) => !this.#isForOneObject(name))
+      .map(([name, lines]) => [name, lines.filter((line) => line.startsWith('type '))] as const)
+    return hash(JSON.stringify([...this.#constantChains(listing), ...sets].toSorted(byName)))
   }
 
   #constantChains({ chains }: TableListing): (readonly [name: string, lines: readonly string[]])[] {
@@ -116,6 +121,10 @@ export class NftTableResource implements Resource<typeof TABLE, NftTable> {
     this.#versions.set(table, version)
     return version
   }
+}
+
+function byName([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
+  return a < b ? -1 : 1
 }
 
 function markersIn({ chains }: TableListing): string[] {

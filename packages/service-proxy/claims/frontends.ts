@@ -1,6 +1,8 @@
 /** The frontends of all Services, who of several claimants holds one, and the tables that follow from it. */
+
 import { isSame } from '@podroute/cluster/objects/same.ts'
 import type { ServiceKey } from '@podroute/cluster/objects/service.ts'
+import { type ElementKey, elementKey, type SetElement } from '@podroute/kernel/nft/element.ts'
 import { type Claim, Claims } from '@podroute/reconcile/claims.ts'
 import { RefCounts } from '@podroute/reconcile/ref-counts.ts'
 import type { WantedKey } from '@podroute/reconcile/status.ts'
@@ -16,8 +18,6 @@ import {
   serverKey,
 } from '../plan/frontend.ts'
 import type { ShortAffinity } from '../rules/affinity.ts'
-import type { ElementKey, SetElement } from '../rules/sets.ts'
-import { elementKey } from '../rules/sets.ts'
 import { olderFirst } from './older-first.ts'
 
 export interface FrontendTables {

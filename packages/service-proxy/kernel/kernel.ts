@@ -1,9 +1,9 @@
 /** What the proxy needs of the kernel, as small interfaces; the classes of the linux package fit them. */
+import type { NftApi } from '@podroute/kernel/nft/api.ts'
 import type { Flow, FlowFilter } from '@podroute/linux/conntrack.ts'
 import type { Connections, Destination, IpvsOp, VirtualServer } from '@podroute/linux/ipvs/ipvs.ts'
 import type { Route, RouteFilter } from '@podroute/linux/route/route-message.ts'
 import type { RouteOp } from '@podroute/linux/route/routes.ts'
-import type { SetName } from '../rules/sets.ts'
 import type { BoundPort } from './sockets.ts'
 
 export type { Connections, Destination, IpvsOp, Route, RouteOp, VirtualServer }
@@ -28,19 +28,6 @@ export interface RoutesApi {
   /** How often routes may have changed without an announcement; undefined while nobody follows the announcements. */
   unannounced?(): number | undefined
   apply(ops: readonly RouteOp[]): Promise<readonly (Error | null)[]>
-}
-
-export interface NftApi {
-  /** One transaction of nft syntax. */
-  run(script: string): Promise<void>
-  /** The elements of one of our sets in nft syntax. Rejects with ENOENT without the set. */
-  elements(name: SetName, family: 4 | 6): Promise<readonly string[]>
-  /** The objects that a `list …` command answers with, as nft's JSON has them. */
-  listJson(command: string): Promise<readonly unknown[]>
-  /** What a `list …` command prints, without the elements of sets. */
-  show(command: string): Promise<string>
-  /** The number of the last transaction, whoever's it was. */
-  generation?(): Promise<number>
 }
 
 export interface FlowsApi {
@@ -68,7 +55,7 @@ export interface KernelEvents {
   onRoute(change: 'add' | 'remove', route: Route): void
   /** Some interface got or lost an address. */
   onAddress(): void
-  /** A transaction changed rules, chains or sets of table `inet podroute`. */
+  /** A transaction changed rules, chains or sets of our table. */
   onRules(): void
   onLost(): void
 }

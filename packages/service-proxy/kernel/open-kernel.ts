@@ -1,4 +1,6 @@
 /** The kernel of a network namespace, as the proxy needs it. */
+import { openNft } from '@podroute/kernel/nft/open-nft.ts'
+import { OwnChanges } from '@podroute/kernel/nft/own-changes.ts'
 import { Conntrack } from '@podroute/linux/conntrack.ts'
 import { Ipvs } from '@podroute/linux/ipvs/ipvs.ts'
 import { loadModules } from '@podroute/linux/modules.ts'
@@ -11,8 +13,6 @@ import { Routes } from '@podroute/linux/route/routes.ts'
 import { readSysctl, writeSysctl } from '@podroute/linux/sysctl.ts'
 import { healthListener } from '../health-checks/server.ts'
 import { LOOPBACK, TABLE_LOCAL } from '../ipvs/vips.ts'
-import { openNft } from '../rules/open-nft.ts'
-import { OwnChanges } from '../rules/own-changes.ts'
 import { TABLE } from '../rules/sets.ts'
 import type { Kernel } from './kernel.ts'
 import { boundPorts, IpvsTableRevision, ipvsTable } from './proc.ts'
@@ -101,7 +101,7 @@ export function openKernel(options: OpenKernelOptions = {}): Kernel & Disposable
           {
             onTransaction: ({ tables, kinds }) => {
               // Elements, which come and go with every Service, are left out: only what should stand still is news.
-              if (tables.includes(TABLE) && kinds.length > 0 && !own.isOurs()) news.onRules()
+              if (tables.includes(TABLE) && kinds.length > 0 && !own.isOurs(TABLE)) news.onRules()
             },
             onOverrun() {
               own.forget()

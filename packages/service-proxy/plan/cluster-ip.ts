@@ -1,5 +1,5 @@
 /** ClusterIPs: one frontend an address and port. */
-import type { SetElement } from '../rules/sets.ts'
+import type { SetElement } from '@podroute/kernel/nft/element.ts'
 import type { Backend } from './endpoints.ts'
 import { choose } from './endpoints.ts'
 import type { Frontend } from './frontend.ts'

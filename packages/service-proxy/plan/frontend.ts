@@ -2,9 +2,9 @@
 
 import type { Family } from '@podroute/address/address.ts'
 import type { Protocol } from '@podroute/cluster/objects/service.ts'
+import type { SetElement } from '@podroute/kernel/nft/element.ts'
 import type { Destination, VirtualServer } from '../kernel/kernel.ts'
 import type { ShortAffinity } from '../rules/affinity.ts'
-import type { SetElement } from '../rules/sets.ts'
 
 /** `tcp 10.96.0.1 80`, or `mark 4 4096`: as unique as the kernel's own key. */
 export type ServerKey = string

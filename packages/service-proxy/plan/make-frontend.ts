@@ -2,10 +2,11 @@
 
 import type { Family } from '@podroute/address/address.ts'
 import { familyOf } from '@podroute/address/address.ts'
+import type { SetElement } from '@podroute/kernel/nft/element.ts'
 import { FLAG_PERSISTENT } from '@podroute/linux/ipvs/ipvs.ts'
 import type { VirtualServer } from '../kernel/kernel.ts'
 import { tuningOf } from '../parse/annotations.ts'
-import { type SetElement, setOf } from '../rules/sets.ts'
+import { setOf } from '../rules/sets.ts'
 import { DEFAULT_SCHEDULER } from '../settings.ts'
 import { affinityElements, affinityOf, leadElements, shortAffinity } from './affinity.ts'
 import type { Backend } from './endpoints.ts'

@@ -1,7 +1,8 @@
 /** loadBalancerSourceRanges: which clients may use a load-balancer address. */
+
 import { familyOf } from '@podroute/address/address.ts'
 import { outermost } from '@podroute/address/outermost.ts'
-import type { SetElement } from '../rules/sets.ts'
+import type { SetElement } from '@podroute/kernel/nft/element.ts'
 import { setOf } from '../rules/sets.ts'
 import type { Target } from './target.ts'
 import { elementOf } from './target.ts'

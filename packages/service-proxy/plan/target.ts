@@ -1,7 +1,9 @@
 /** A port of a Service at one of its addresses: what frontends are made for. */
+
 import { familyOf } from '@podroute/address/address.ts'
 import type { Service, ServicePort } from '@podroute/cluster/objects/service.ts'
-import { type PortSetName, portElement, type SetElement } from '../rules/sets.ts'
+import type { SetElement } from '@podroute/kernel/nft/element.ts'
+import { type PortSetName, portElement } from '../rules/sets.ts'
 import type { PlanContext } from './context.ts'
 
 /** Endpoints by `address port`, each with the number that stands for it; packets carry it as their mark for a moment. */

@@ -50,22 +50,24 @@ export function chainsOf(name: string): readonly [leads: string, learns: string]
   return [name, `${name}-learn`]
 }
 
-/** Rules of the chain that leads clients, and of the one that learns. */
-export const RULES: readonly [number, number] = [2, 1]
-
-/** Anew, whatever is there. @param map whether there is one: what is not there cannot be deleted */
-export function affinityScript(affinity: ShortAffinity, map: boolean): string {
+/**
+ * Anew, whatever is there.
+ * @param map whether there is one: what is not there cannot be deleted
+ * @param check a comment of the map, by which changes of the chains are found
+ */
+export function affinityScript(affinity: ShortAffinity, map: boolean, check: string | undefined): string {
   const { family, protocol, seconds } = affinity
   const name = affinityName(affinity)
   const [leads, learns] = chainsOf(name)
   const ip = family === 4 ? 'ip' : 'ip6'
   const remembered = `meta mark set ${ip} saddr map @${name}`
   const asked = `ct original ${ip} daddr . meta l4proto . ct original proto-dst`
-  const type = `type ipv${family}_addr : mark;`
+  const type = `type ipv${family}_addr : mark; flags dynamic, timeout; timeout ${seconds}s; size ${MOST_CLIENTS};`
+  const comment = check === undefined ? '' : ` comment "${check}";`
   return lines([
     ...emptied(name),
     ...(map ? [`delete map ${TABLE} ${name}`] : []),
-    `add map ${TABLE} ${name} { ${type} flags dynamic, timeout; timeout ${seconds}s; size ${MOST_CLIENTS}; }`,
+    `add map ${TABLE} ${name} { ${type}${comment} }`,
     `add rule ${TABLE} ${leads} meta l4proto ${protocol} ${remembered} ` +
       `dnat ${ip} to ${ip} daddr . meta l4proto . th dport . meta mark map @${setOf('service-affinity-endpoints', family)}`,
     // Still here: its endpoint is gone. What is remembered can be removed, but not changed.

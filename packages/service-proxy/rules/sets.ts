@@ -1,8 +1,11 @@
-/** The sets of table `inet podroute` that hold everything that varies from Service to Service. */
+/** The sets of table `inet podroute-service-proxy` that hold everything that varies from Service to Service. */
+
 import type { Family } from '@podroute/address/address.ts'
 import type { Protocol } from '@podroute/cluster/objects/service.ts'
+import type { ElementType } from '@podroute/kernel/nft/definition.ts'
+import { markText, type SetElement } from '@podroute/kernel/nft/element.ts'
 
-export const TABLE_NAME = 'podroute'
+export const TABLE_NAME = 'podroute-service-proxy'
 export const TABLE = `inet ${TABLE_NAME}`
 
 /** address . protocol . port of frontends. */
@@ -63,75 +66,43 @@ export const SET_NAMES: readonly SetName[] = [
   'service-affinity-endpoints',
 ]
 
-const MAPS: ReadonlySet<SetName> = new Set([
-  'service-marks',
-  'service-affinity',
-  'service-affinity-learn',
-  'service-affinity-numbers',
-  'service-affinity-endpoints',
-])
-
-export interface SetElement {
-  /** `service-ports-4` */
-  readonly set: string
-  /** nft syntax: `10.96.0.1 . tcp . 80`; with a value, `10.96.0.1 . tcp . 80 : 0x5d000001`. */
-  readonly element: string
-}
-
 export function setOf(name: SetName, family: Family): string {
   return `${name}-${family}`
 }
 
-/** Of elements with a value nft makes maps. */
-export function setKind(name: SetName): 'set' | 'map' {
-  return MAPS.has(name) ? 'map' : 'set'
-}
-
-/** What a key or a value is made of, by nft's names. */
-export type ElementField = 'ipv4_addr' | 'ipv6_addr' | 'inet_proto' | 'inet_service' | 'mark'
-
-export interface ElementType {
-  readonly key: readonly ElementField[]
-  /** Of maps. */
-  readonly value: readonly ElementField[] | 'verdict' | undefined
-  /** The last field of a key may be a prefix. */
-  readonly interval: boolean
-}
-
-export function elementType(name: SetName, family: Family): ElementType {
+function elementType(name: SetName, family: Family): ElementType {
   const address = family === 4 ? 'ipv4_addr' : 'ipv6_addr'
   const frontend = [address, 'inet_proto', 'inet_service'] as const
   const endpoint = [address, 'inet_service'] as const
-  const plain = { value: undefined, interval: false }
   switch (name) {
     case 'service-vips':
-      return { ...plain, key: [address] }
+      return { key: [address] }
     case 'service-pods':
-      return { ...plain, key: [address], interval: true }
+      return { key: [address], interval: true }
     case 'service-hairpin':
-      return { ...plain, key: [address, address] }
+      return { key: [address, address] }
     case 'service-ranges':
-      return { ...plain, key: [...frontend, address], interval: true }
+      return { key: [...frontend, address], interval: true }
     case 'service-marks':
-      return { ...plain, key: frontend, value: ['mark'] }
+      return { key: frontend, value: ['mark'] }
     case 'service-affinity':
     case 'service-affinity-learn':
-      return { ...plain, key: frontend, value: 'verdict' }
+      return { key: frontend, value: 'verdict' }
     case 'service-affinity-numbers':
-      return { ...plain, key: [...frontend, ...endpoint], value: ['mark'] }
+      return { key: [...frontend, ...endpoint], value: ['mark'] }
     case 'service-affinity-endpoints':
-      return { ...plain, key: [...frontend, 'mark'], value: endpoint }
+      return { key: [...frontend, 'mark'], value: endpoint }
     default:
-      return { ...plain, key: frontend }
+      return { key: frontend }
   }
 }
 
-/** Type of the elements in nft syntax. */
-export function setType(name: SetName, family: Family): string {
-  const { key, value, interval } = elementType(name, family)
-  const values = value === undefined ? '' : ` : ${value === 'verdict' ? value : value.join(' . ')}`
-  return `type ${key.join(' . ')}${values};${interval ? ' flags interval;' : ''}`
-}
+/** All of them by their names. */
+export const SETS: Readonly<Record<string, ElementType>> = Object.fromEntries(
+  SET_NAMES.flatMap((name) =>
+    ([4, 6] as const).map((family) => [setOf(name, family), elementType(name, family)] as const),
+  ),
+)
 
 export function portElement(
   name: PortSetName,
@@ -152,22 +123,4 @@ export function markElement(
 ): SetElement {
   const element = `${address} . ${protocol} . ${port} : ${markText(mark)}`
   return { set: setOf('service-marks', family), element }
-}
-
-export function markText(mark: number): string {
-  return `0x${mark.toString(16).padStart(8, '0')}`
-}
-
-export type ElementKey = string
-
-/** As the kernel knows it: without its value, if it has one. */
-export function elementKey({ set, element }: SetElement): ElementKey {
-  const end = element.indexOf(VALUE)
-  return `${set} ${end < 0 ? element : element.slice(0, end)}`
-}
-
-const VALUE = ' : '
-
-export function hasValue({ element }: SetElement): boolean {
-  return element.includes(VALUE)
 }

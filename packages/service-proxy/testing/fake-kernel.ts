@@ -1,4 +1,6 @@
 /** A kernel in memory, as strict as the real one about what is there, that counts what it is asked. */
+import { FakeError } from '@podroute/kernel/testing/fake-error.ts'
+import { FakeNft } from '@podroute/kernel/testing/fake-nft.ts'
 import type { Flow, FlowFilter } from '@podroute/linux/conntrack.ts'
 import type {
   Destination,
@@ -13,16 +15,7 @@ import type {
 } from '../kernel/kernel.ts'
 import type { BoundPort } from '../kernel/sockets.ts'
 import { destinationKey, serverKey } from '../plan/frontend.ts'
-import { type SetName, setOf } from '../rules/sets.ts'
-
-class FakeError extends Error {
-  readonly code: string
-
-  constructor(code: string) {
-    super(code)
-    this.code = code
-  }
-}
+import { TABLE } from '../rules/sets.ts'
 
 interface FakeServer {
   server: VirtualServer
@@ -33,9 +26,6 @@ export class FakeKernel implements Kernel {
   readonly table = new Map<string, FakeServer>()
   readonly routeTable = new Map<string, Route>()
   readonly settings = new Map<string, string>()
-  /** Elements by set, in nft syntax. */
-  readonly sets = new Map<string, Set<string>>()
-  readonly scripts: string[] = []
   readonly messages: string[] = []
   /** Connections of a destination, by `address:port`. */
   readonly connections = new Map<string, number>()
@@ -48,11 +38,6 @@ export class FakeKernel implements Kernel {
   /** Names of those that it does not have. */
   readonly missingSchedulers = new Set<string>()
   #news: KernelEvents | undefined
-  #lastState = ''
-  #transactions = 0
-  #chains = new Map<string, string[]>()
-  /** Seconds, of maps that have one. */
-  #timeouts = new Map<string, number>()
 
   readonly ipvs = {
     servers: async () => {
@@ -81,18 +66,10 @@ export class FakeKernel implements Kernel {
     apply: async (ops: readonly RouteOp[]) => ops.map((op) => this.#route(op)),
   }
 
-  readonly nft = {
-    run: async (script: string) => this.#script(script),
-    elements: async (name: SetName, family: 4 | 6) => {
-      this.lists++
-      const set = this.sets.get(setOf(name, family))
-      if (!set) throw new FakeError('ENOENT')
-      return [...set]
-    },
-    listJson: async (command: string) => this.#list(command),
-    show: async (_command: string) => this.#show(),
-    generation: async () => this.#generation(),
-  }
+  readonly nft = new FakeNft({
+    onElement: (message) => this.messages.push(message),
+    onList: () => this.lists++,
+  })
 
   readonly sysctl = {
     read: (name: string) => this.settings.get(name) ?? '0',
@@ -159,6 +136,16 @@ export class FakeKernel implements Kernel {
     return quiet.map(({ address, port }) => `${address}:${port}`).sort()
   }
 
+  /** Elements by set of the proxy's table, in nft syntax. */
+  get sets(): ReadonlyMap<string, Set<string>> {
+    const sets = this.nft.tables.get(TABLE)?.sets ?? new Map()
+    return new Map([...sets].map(([name, { elements }]) => [name, elements]))
+  }
+
+  get scripts(): string[] {
+    return this.nft.scripts
+  }
+
   elements(set: string): string[] {
     return [...(this.sets.get(set) ?? [])].sort()
   }
@@ -209,74 +196,6 @@ export class FakeKernel implements Kernel {
     else this.routeTable.set(route.destination, route)
     this.#news?.onRoute(kind === 'remove' ? 'remove' : 'add', route)
     return null
-  }
-
-  #script(script: string): void {
-    this.scripts.push(script)
-    for (const line of script.split('\n')) this.#command(line)
-  }
-
-  /** Also what a test changes by hand is a transaction. */
-  #generation(): number {
-    const state = JSON.stringify([[...this.#chains], [...this.sets].map(([name, set]) => [name, ...set])])
-    if (state !== this.#lastState) this.#transactions++
-    this.#lastState = state
-    return this.#transactions
-  }
-
-  #command(line: string): void {
-    const [, verb, what, name, rest] = /^(\w+) (\w+) inet podroute ?(\S*) ?(.*)$/.exec(line) ?? []
-    if (what === 'element') this.#element(verb!, name!, rest!.slice(2, -2).split(', '))
-    else if (what === 'set' || what === 'map') this.#set(verb!, name!, rest!)
-    else if (what === 'chain' && verb === 'add') this.#chains.set(name!, this.#chains.get(name!) ?? [])
-    else if (what === 'chain' && verb === 'flush') this.#chains.set(name!, [])
-    else if (what === 'chain') this.#chains.delete(name!)
-    else if (what === 'rule') this.#chains.get(name!)?.push(rest!)
-  }
-
-  #set(verb: string, name: string, declaration: string): void {
-    const [, seconds] = /timeout (\d+)s;/.exec(declaration) ?? []
-    if (verb === 'delete') {
-      this.sets.delete(name)
-      this.#timeouts.delete(name)
-    } else {
-      this.sets.set(name, this.sets.get(name) ?? new Set())
-      if (seconds !== undefined) this.#timeouts.set(name, Number(seconds))
-    }
-  }
-
-  #element(verb: string, set: string, elements: readonly string[]): void {
-    const there = this.sets.get(set)
-    if (!there) throw new FakeError('ENOENT')
-    for (const element of elements) {
-      this.messages.push(`${verb} ${set} ${element}`)
-      const [key] = element.split(' : ')
-      const other = [...there].some((known) => known !== element && known.startsWith(`${key} : `))
-      if (verb === 'add' && other) throw new FakeError('EEXIST')
-      if (verb === 'add') there.add(element)
-      else there.delete(element)
-    }
-  }
-
-  /** Of sets only those with a timeout say more than their name. */
-  #show(): string {
-    this.lists++
-    if (this.#chains.size === 0) throw new FakeError('ENOENT')
-    const block = (kind: string, name: string, lines: readonly string[]) =>
-      `\t${kind} ${name} {\n${lines.map((line) => `\t\t${line}\n`).join('')}\t}\n`
-    const maps = [...this.#timeouts].map(([name, seconds]) => block('map', name, [`timeout ${seconds}s`]))
-    return [...maps, ...[...this.#chains].map(([name, rules]) => block('chain', name, rules))].join('')
-  }
-
-  #list(command: string): unknown[] {
-    this.lists++
-    const [, what, , name] = command.split(' ').filter((word) => word !== 'podroute')
-    if (what === 'chains') {
-      return [...this.#chains.keys()].map((chain) => ({ chain: { name: chain, table: 'podroute' } }))
-    }
-    const rules = this.#chains.get(name!)
-    if (!rules) throw new FakeError('ENOENT')
-    return [{ chain: { name } }, ...rules.map((rule) => ({ rule }))]
   }
 }
 

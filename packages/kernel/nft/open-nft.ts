@@ -1,24 +1,21 @@
-/** nftables of a network namespace, as the proxy needs it. */
+/** nftables of a network namespace. */
 import type { NetlinkOptions } from '@podroute/linux/netlink/socket.ts'
 import { NFPROTO_INET, NftElements } from '@podroute/linux/nft/elements.ts'
 import { NftGeneration } from '@podroute/linux/nft/generation.ts'
 import { Nft } from '@podroute/linux/nft/nft.ts'
-import type { NftApi } from '../kernel/kernel.ts'
-import { elementTexts } from './elements.ts'
-import { setOf, TABLE_NAME } from './sets.ts'
+import type { NftApi } from './api.ts'
+import { elementTexts } from './read-elements.ts'
 
 /** Open until disposed of. @throws KernelError */
-export function openNft(options: NetlinkOptions = {}): NftApi & Disposable {
+export function openNft(options: NetlinkOptions = {}): Required<NftApi> & Disposable {
   const stack = new DisposableStack()
   const elements = stack.use(NftElements.open(options))
   const nft = stack.use(Nft.open(options))
   const generation = stack.use(NftGeneration.open(options))
   return {
     run: (script) => nft.run(script),
-    elements(name, family) {
-      const set = { family: NFPROTO_INET, table: TABLE_NAME, set: setOf(name, family) }
-      return elementTexts((read) => elements.list(set, read), name, family)
-    },
+    elements: (table, set, type) =>
+      elementTexts((read) => elements.list({ family: NFPROTO_INET, table, set }, read), type),
     listJson: (command) => nft.listJson(command),
     show: (command) => nft.show(command),
     generation: () => generation.read(),

@@ -1,8 +1,7 @@
 import { expect } from 'chai'
-import { affinityOfName } from './affinity.ts'
 import { readTable, timeoutOf } from './listing.ts'
 
-const LISTING = `table inet podroute {
+const LISTING = `table inet podroute-service-proxy {
 	set service-vips-4 {
 		type ipv4_addr
 	}
@@ -14,7 +13,7 @@ const LISTING = `table inet podroute {
 		timeout 1m30s
 	}
 
-	chain service-base-0123 {
+	chain podroute-fingerprint-0123 {
 	}
 
 	chain service-filter {
@@ -29,7 +28,7 @@ describe('a listing of a table', () => {
 
   it('holds chains with their rules, and declarations of sets and maps', () => {
     expect([...chains]).to.deep.equal([
-      ['service-base-0123', []],
+      ['podroute-fingerprint-0123', []],
       [
         'service-filter',
         [
@@ -45,12 +44,5 @@ describe('a listing of a table', () => {
     const [vips, affinity] = [...sets.values()]
     expect([timeoutOf(vips!), timeoutOf(affinity!)]).to.deep.equal([undefined, 90])
     expect([['timeout 9s'], ['timeout 2m'], ['timeout 1h']].map(timeoutOf)).to.deep.equal([9, 120, undefined])
-  })
-
-  it('names what affinities are for', () => {
-    expect([...sets.keys()].map(affinityOfName)).to.deep.equal([
-      undefined,
-      { family: 6, protocol: 'udp', address: 'fd10:96::a', port: 53 },
-    ])
   })
 })

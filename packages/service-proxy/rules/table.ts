@@ -1,56 +1,65 @@
-/** The constant rules of the service proxy: sets and chains of table `inet podroute`, as one nft transaction. */
+/** The nftables table of the service proxy: its constant chains, and the sets that are filled for Services. */
 
 import type { Family } from '@podroute/address/address.ts'
+import type { NftTable } from '@podroute/kernel/nft/definition.ts'
+import { markText } from '@podroute/kernel/nft/element.ts'
 import { MARK_BASE } from '../plan/marks.ts'
-import { markText, SET_NAMES, setKind, setOf, setType, TABLE } from './sets.ts'
-
-export const FILTER_CHAIN = 'service-filter'
-export const OUTPUT_CHAIN = 'service-output'
-export const SNAT_CHAIN = 'service-snat'
-const AFFINITY_CHAIN = 'service-affinity'
-const AFFINITY_OUTPUT_CHAIN = 'service-affinity-output'
-const AFFINITY_LEARN_CHAIN = 'service-affinity-learn'
-
-export const CHAINS: Readonly<Record<string, string>> = {
-  // Before IPVS, which takes its packets at the end of the same hook.
-  [FILTER_CHAIN]: 'type filter hook input priority filter; policy accept;',
-  // The same for what the node itself sends, which IPVS takes at this hook already.
-  [OUTPUT_CHAIN]: 'type filter hook output priority mangle; policy accept;',
-  // Clients that had an endpoint a moment ago are led to it before IPVS could choose another one.
-  [AFFINITY_CHAIN]: 'type nat hook prerouting priority dstnat; policy accept;',
-  [AFFINITY_OUTPUT_CHAIN]: 'type nat hook output priority -100; policy accept;',
-  // Which endpoint it was that IPVS chose shows on the way out; before anything is masqueraded.
-  [AFFINITY_LEARN_CHAIN]: 'type filter hook postrouting priority 90; policy accept;',
-  [SNAT_CHAIN]: 'type nat hook postrouting priority srcnat; policy accept;',
-}
+import { affinityOfName } from './affinity.ts'
+import { SETS, setOf, TABLE_NAME } from './sets.ts'
 
 const TRANSPORTS = 'meta l4proto { tcp, udp, sctp }'
 const FAMILIES: readonly Family[] = [4, 6]
 
-/** Loading it again changes nothing; elements stay. */
-export function baseScript(): string {
-  const sets = FAMILIES.flatMap((family) =>
-    SET_NAMES.map(
-      (name) => `add ${setKind(name)} ${TABLE} ${setOf(name, family)} { ${setType(name, family)} }`,
-    ),
-  )
-  const chains = Object.entries(CHAINS).flatMap(([name, hook]) => [
-    `add chain ${TABLE} ${name} { ${hook} }`,
-    `flush chain ${TABLE} ${name}`,
-  ])
-  const rules = [
-    ...FAMILIES.flatMap(incoming).map((rule) => `add rule ${TABLE} ${FILTER_CHAIN} ${rule}`),
-    ...FAMILIES.flatMap(affinities),
-    ...FAMILIES.flatMap(outgoing).map((rule) => `add rule ${TABLE} ${OUTPUT_CHAIN} ${rule}`),
-    // What IPVS sends on comes by here: its mark has done its work, and might mean something to others.
-    `add rule ${TABLE} ${OUTPUT_CHAIN} meta mark & ${markText(0xff00_0000)} == ${markText(MARK_BASE)} meta mark set 0`,
-    ...[
-      // Inside the node there is nothing to hide behind, and the loopback has no address to do it with.
-      'oifname "lo" return',
-      ...FAMILIES.flatMap(masquerades),
-    ].map((rule) => `add rule ${TABLE} ${SNAT_CHAIN} ${rule}`),
-  ]
-  return `${[`add table ${TABLE}`, ...sets, ...chains, ...rules].join('\n')}\n`
+/** What every Service needs of nftables, as nothing of it depends on a Service. */
+export const SERVICE_TABLE: NftTable = {
+  name: TABLE_NAME,
+  sets: SETS,
+  chains: {
+    // Before IPVS, which takes its packets at the end of the same hook.
+    'service-filter': {
+      hook: 'type filter hook input priority filter; policy accept;',
+      rules: FAMILIES.flatMap(incoming),
+    },
+    // The same for what the node itself sends, which IPVS takes at this hook already.
+    'service-output': {
+      hook: 'type filter hook output priority mangle; policy accept;',
+      rules: [
+        ...FAMILIES.flatMap(outgoing),
+        // What IPVS sends on comes by here: its mark has done its work, and might mean something to others.
+        `meta mark & ${markText(0xff00_0000)} == ${markText(MARK_BASE)} meta mark set 0`,
+      ],
+    },
+    // Clients that had an endpoint a moment ago are led to it before IPVS could choose another one.
+    'service-affinity': {
+      hook: 'type nat hook prerouting priority dstnat; policy accept;',
+      rules: FAMILIES.flatMap(leads),
+    },
+    'service-affinity-output': {
+      hook: 'type nat hook output priority -100; policy accept;',
+      rules: FAMILIES.flatMap(leads),
+    },
+    // Which endpoint it was that IPVS chose shows on the way out; before anything is masqueraded.
+    'service-affinity-learn': {
+      hook: 'type filter hook postrouting priority 90; policy accept;',
+      rules: FAMILIES.map(
+        (family) =>
+          `ct state new ${originallyAsked(family)} vmap @${setOf('service-affinity-learn', family)}`,
+      ),
+    },
+    'service-snat': {
+      hook: 'type nat hook postrouting priority srcnat; policy accept;',
+      rules: [
+        // Inside the node there is nothing to hide behind, and the loopback has no address to do it with.
+        'oifname "lo" return',
+        ...FAMILIES.flatMap(masquerades),
+      ],
+    },
+  },
+}
+
+/** Whether a chain or a map belongs to a single short affinity. */
+export function isOfAffinity(name: string): boolean {
+  return affinityOfName(name) !== undefined
 }
 
 /** What others send to service addresses, before IPVS sees it. */
@@ -72,17 +81,10 @@ function outgoing(family: Family): string[] {
 }
 
 /** Once a connection. Whom source ranges keep out is led nowhere. */
-function affinities(family: Family): string[] {
-  const leads = [
+function leads(family: Family): string[] {
+  return [
     `${unwelcome(family)} return`,
     `${TRANSPORTS} ${askedOf(family)} vmap @${setOf('service-affinity', family)}`,
-  ]
-  return [
-    ...[AFFINITY_CHAIN, AFFINITY_OUTPUT_CHAIN].flatMap((chain) =>
-      leads.map((rule) => `add rule ${TABLE} ${chain} ${rule}`),
-    ),
-    `add rule ${TABLE} ${AFFINITY_LEARN_CHAIN} ct state new ${originallyAsked(family)} ` +
-      `vmap @${setOf('service-affinity-learn', family)}`,
   ]
 }
 
@@ -147,20 +149,6 @@ function originallyAsked(family: Family): string {
 
 function askedOf(family: Family): string {
   return `${protocolName(family)} daddr . meta l4proto . th dport`
-}
-
-/** Takes chains and sets away; the table is shared, and goes with its last user. */
-export function removalScript(): string {
-  const chains = Object.keys(CHAINS)
-  const sets = FAMILIES.flatMap((family) =>
-    SET_NAMES.map((name) => `delete ${setKind(name)} ${TABLE} ${setOf(name, family)}`),
-  )
-  const commands = [
-    ...chains.map((name) => `flush chain ${TABLE} ${name}`),
-    ...chains.map((name) => `delete chain ${TABLE} ${name}`),
-    ...sets,
-  ]
-  return `${commands.join('\n')}\n`
 }
 
 function protocolName(family: Family): 'ip' | 'ip6' {

@@ -1,0 +1,20 @@
+/** nftables, as far as tables of ours and their elements need it. */
+import type { ElementType } from './definition.ts'
+
+export interface NftApi {
+  /** One transaction of nft syntax: all of it or, when it rejects, nothing. */
+  run(script: string): Promise<void>
+  /** The elements of a set in nft syntax. Rejects with ENOENT without the set. */
+  elements(table: string, set: string, type: ElementType): Promise<readonly string[]>
+  /** The objects that a `list …` command answers with, as nft's JSON has them. Rejects with ENOENT where nothing is. */
+  listJson(command: string): Promise<readonly unknown[]>
+  /** What a `list …` command prints, without the elements of sets. Rejects with ENOENT where nothing is. */
+  show(command: string): Promise<string>
+  /** The number of the last transaction, whoever's it was. */
+  generation?(): Promise<number>
+}
+
+/** A text that is another one after every transaction: until then no table has changed. */
+export async function nftRevision(nft: Pick<NftApi, 'generation'>): Promise<string | undefined> {
+  return (await nft.generation?.())?.toString()
+}

@@ -1,0 +1,84 @@
+/**
+ * Table `inet podroute`, which all features of earlier versions shared. What is a feature's there is nothing that anybody wants any more:
+ * it stays until the feature's own table is loaded and filled, and is swept then. What others have put there stays, and the table with it.
+ */
+import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
+import { codeOf, DONE, outcomeOf } from '@podroute/reconcile/resource.ts'
+import { type NftApi, nftRevision } from './api.ts'
+import { readTable } from './listing.ts'
+
+/** Names of chains, sets and maps that each feature had there. */
+const NAMES: Readonly<Record<string, RegExp>> = {
+  'pod-network': /^(pod-egress|(pods|pods-local|nodes|no-masquerade)-[46])$/,
+  'service-proxy': /^(service-[a-z0-9-]+|affinity-(tcp|udp|sctp)-[0-9a-f._]+-\d+(-learn)?)$/,
+}
+const FORMER = 'inet podroute'
+const NOTHING = /^$/
+
+export class FormerTableResource implements Resource<string, string> {
+  readonly name = 'former-rules'
+  readonly #nft: Pick<NftApi, 'run' | 'show' | 'generation'>
+  readonly #names: RegExp
+
+  /** @param feature whose chains and sets are listed and removed */
+  constructor(nft: Pick<NftApi, 'run' | 'show' | 'generation'>, feature: string) {
+    this.#nft = nft
+    this.#names = NAMES[feature] ?? NOTHING
+  }
+
+  equal(a: string, b: string): boolean {
+    return a === b
+  }
+
+  /** One key for all of it: chains and sets depend on each other, so that they go together. */
+  async *list(): AsyncIterable<Iterable<readonly [string, string]>> {
+    const removal = await this.#removal()
+    if (removal !== '') yield [[FORMER, removal]]
+  }
+
+  revision(): Promise<string | undefined> {
+    return nftRevision(this.#nft)
+  }
+
+  /** Nobody adds anything to it. */
+  async apply(ops: readonly Op<string, string>[]): Promise<readonly Outcome[]> {
+    const outcomes: Outcome[] = []
+    for (const op of ops) {
+      const work = op.kind === 'remove' ? this.#remove() : Promise.resolve()
+      outcomes.push(await work.then(() => DONE, outcomeOf))
+    }
+    return outcomes
+  }
+
+  async #remove(): Promise<void> {
+    const removal = await this.#removal()
+    if (removal !== '') await this.#nft.run(removal)
+    if (isEmpty(await this.#show())) await this.#nft.run(`delete table ${FORMER}\n`)
+  }
+
+  /** Chains are emptied before any is removed, and sets go behind them: they refer to each other. */
+  async #removal(): Promise<string> {
+    const { chains, sets, kinds } = readTable(await this.#show())
+    const ours = (names: Iterable<string>) => [...names].filter((name) => this.#names.test(name))
+    const [ownChains, ownSets] = [ours(chains.keys()), ours(sets.keys())]
+    const lines = [
+      ...ownChains.map((name) => `flush chain ${FORMER} ${name}`),
+      ...ownSets.map((name) => `flush ${kinds.get(name)} ${FORMER} ${name}`),
+      ...ownChains.map((name) => `delete chain ${FORMER} ${name}`),
+      ...ownSets.map((name) => `delete ${kinds.get(name)} ${FORMER} ${name}`),
+    ]
+    return lines.map((line) => `${line}\n`).join('')
+  }
+
+  async #show(): Promise<string> {
+    return this.#nft.show(`list table ${FORMER}`).catch((error: Error) => {
+      if (codeOf(error) === 'ENOENT') return ''
+      throw error
+    })
+  }
+}
+
+/** A table of which a listing shows no line inside. */
+function isEmpty(listing: string): boolean {
+  return listing.startsWith('table ') && !/^\t/m.test(listing)
+}

@@ -1,0 +1,104 @@
+/** The table that all features of earlier versions shared: what each had there goes when it is swept, and nothing else. */
+import { FormerTableResource } from '@podroute/kernel/nft/former-table.ts'
+import { createNetns, removeNetns } from '@podroute/linux/netns.ts'
+import { Nft } from '@podroute/linux/nft/nft.ts'
+import { Table } from '@podroute/reconcile/table.ts'
+import { expect } from 'chai'
+
+const NETNS = 'pr-former-table'
+
+/** As an earlier version left it, in small. */
+const POD_NETWORK = `
+table inet podroute {
+  set pods-local-4 { type ipv4_addr; flags interval; elements = { 10.244.1.0/24 }; }
+  set pods-4 { type ipv4_addr; flags interval; elements = { 10.244.1.0/24, 10.244.2.0/24 }; }
+  set nodes-4 { type ipv4_addr; flags interval; }
+  set no-masquerade-4 { type ipv4_addr; flags interval; }
+  chain pod-egress {
+    type nat hook postrouting priority 100; policy accept;
+    ip saddr @pods-local-4 ip daddr != @pods-4 ip daddr != @nodes-4 ip daddr != @no-masquerade-4 masquerade
+  }
+}
+`
+const SERVICE_PROXY = `
+table inet podroute {
+  set service-vips-4 { type ipv4_addr; elements = { 10.96.0.1 }; }
+  map service-affinity-4 { type ipv4_addr . inet_proto . inet_service : verdict; }
+  map affinity-tcp-10.96.0.1-80 { type ipv4_addr : mark; flags dynamic, timeout; timeout 30s; size 65535; }
+  chain affinity-tcp-10.96.0.1-80 { meta mark set ip saddr map @affinity-tcp-10.96.0.1-80; }
+  chain affinity-tcp-10.96.0.1-80-learn { }
+  chain service-base-0123456789ab-0123456789ab { }
+  chain service-filter {
+    type filter hook input priority filter; policy accept;
+    ip daddr @service-vips-4 drop
+    meta l4proto tcp ip daddr . meta l4proto . th dport vmap @service-affinity-4
+  }
+}
+add element inet podroute service-affinity-4 { 10.96.0.1 . tcp . 80 : goto affinity-tcp-10.96.0.1-80 }
+`
+
+describe('the table that features shared in earlier versions', () => {
+  let nft: Nft
+
+  beforeEach(() => {
+    removeNetns(NETNS)
+    nft = Nft.open({ netns: createNetns(NETNS) })
+  })
+  afterEach(() => {
+    nft[Symbol.dispose]()
+    removeNetns(NETNS)
+  })
+
+  const show = () => nft.show('list ruleset')
+  async function adopted(feature: string) {
+    const table = new Table(new FormerTableResource(nft, feature))
+    await table.adopt()
+    return table
+  }
+
+  it('stays as it is until it is swept', async () => {
+    await nft.run(POD_NETWORK + SERVICE_PROXY)
+    const before = await show()
+    const table = await adopted('pod-network')
+    expect(table.unwanted()).to.have.length(1)
+    await table.flush()
+    expect(await table.audit()).to.deep.equal([])
+    await table.flush()
+    expect(await show()).to.equal(before)
+  })
+
+  it('goes with what the last feature had there', async () => {
+    await nft.run(POD_NETWORK + SERVICE_PROXY)
+    const [pods, services] = [await adopted('pod-network'), await adopted('service-proxy')]
+    pods.sweep()
+    expect(await pods.flush()).to.deep.equal({ applied: 1, failed: 0 })
+    expect(await show())
+      .to.include('chain service-filter')
+      .and.include('set service-vips-4')
+      .and.not.match(/pod-egress|pods|nodes|no-masquerade/)
+    services.sweep()
+    expect(await services.flush()).to.deep.equal({ applied: 1, failed: 0 })
+    expect(await show()).to.equal('')
+    expect((await adopted('pod-network')).unwanted()).to.deep.equal([])
+  })
+
+  it('keeps what others have put there', async () => {
+    await nft.run(`${SERVICE_PROXY}add chain inet podroute other\nadd counter inet podroute strangers\n`)
+    const table = await adopted('service-proxy')
+    table.sweep()
+    await table.flush()
+    const left = await show()
+    expect(left)
+      .to.include('chain other')
+      .and.include('counter strangers')
+      .and.not.match(/service|affinity/)
+    await nft.run('delete chain inet podroute other\n')
+    await (await adopted('service-proxy')).clear()
+    expect(await show()).to.include('counter strangers')
+  })
+
+  it('is no business of a feature that it never had', async () => {
+    await nft.run(POD_NETWORK)
+    expect((await adopted('toys')).unwanted()).to.deep.equal([])
+  })
+})
