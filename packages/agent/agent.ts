@@ -1,6 +1,7 @@
 /** The agent: features over one model of the cluster, and what they show to the outside. Wiring only. */
 import type { Cluster } from '@podroute/cluster/cluster.ts'
 import type { Condition } from '@podroute/feature/condition.ts'
+import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { AgentState } from './admin/pages.ts'
 import { adminPages } from './admin/pages.ts'
 import type { Config } from './config/load.ts'
@@ -8,6 +9,7 @@ import { healthPages } from './health.ts'
 import { Listeners, type WantedListener } from './listeners.ts'
 import type { Logger } from './log.ts'
 import { createRegistry, metricsPage } from './metrics/registry.ts'
+import type { RunRecord } from './run-record.ts'
 import type { RunningFeatures } from './running-features.ts'
 
 export interface AgentParts {
@@ -17,6 +19,8 @@ export interface AgentParts {
   readonly log: Logger
   readonly cluster: Cluster
   readonly features: RunningFeatures
+  readonly record: RunRecord
+  readonly clock: Clock
   /** The API server in use; empty while none is. */
   apiServer(): string
   /** Of the agent itself: whether its configuration is what the files say. */
@@ -31,13 +35,13 @@ export class Agent implements AsyncDisposable {
   constructor(parts: AgentParts) {
     this.#parts = parts
     this.#config = parts.config
-    this.#listeners = new Listeners(parts.log)
+    this.#listeners = new Listeners(parts.log, parts.clock)
   }
 
   get state(): AgentState {
-    const { version, nodeName, cluster, features, apiServer } = this.#parts
+    const { version, nodeName, cluster, features, apiServer, record } = this.#parts
     return {
-      ...{ version, nodeName, apiServer },
+      ...{ version, nodeName, apiServer, runs: record.runs },
       watches: () => cluster.watches(),
       features: () => features.list(),
       conditions: () => this.conditions(),
@@ -46,17 +50,18 @@ export class Agent implements AsyncDisposable {
 
   conditions(): readonly Condition[] {
     const { features, conditions } = this.#parts
-    return [...features.list().flatMap(({ feature }) => feature.conditions()), ...conditions()]
+    return [...features.conditions(), this.#listeners.condition(), ...conditions()]
   }
 
-  /** @throws AgentError (listen), and what a feature throws that the agent must not run without */
+  /** @throws AgentError (listen, another-agent), and what a feature throws that the agent must not run without */
   async start(): Promise<void> {
-    const { features, cluster, log, version, nodeName } = this.#parts
+    const { features, cluster, log, version, nodeName, record } = this.#parts
     // What takes longest begins first: asking the API server, and what features prepare. The kernel is not touched before it is known
     // that no other agent runs, which the admin socket tells.
     await features.create(this.#config.features)
     cluster.start()
     await this.#listeners.start(this.#wanted())
+    record.begin()
     await features.start()
     log.info('agent started', { version, node: nodeName })
   }
@@ -91,8 +96,9 @@ export class Agent implements AsyncDisposable {
       handler,
     }))
     return [
-      { setting: 'health', at: { kind: 'tcp', ...health }, handler: healthPages(state) },
+      // The first: where another agent answers, nothing else is tried.
       { setting: 'adminSocket', at: { kind: 'unix', path: adminSocket }, handler: adminPages(state) },
+      { setting: 'health', at: { kind: 'tcp', ...health }, handler: healthPages(state) },
       {
         setting: 'metrics',
         at: { kind: 'tcp', ...metrics },

@@ -1,5 +1,6 @@
 /** Makes the agent from its flags and a list of features: the one place where the parts meet. */
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { createApiClient } from '@podroute/cluster/api/client.ts'
 import { ApiServerFinder } from '@podroute/cluster/api/finder.ts'
@@ -15,49 +16,47 @@ import { Agent } from './agent.ts'
 import { resumeCompilers, resumeQuickCompilers } from './compilers.ts'
 import { FileWatch } from './config/file-watch.ts'
 import type { Flags } from './config/flags.ts'
-import { lastGoodStore } from './config/last-good.ts'
-import { LiveConfig } from './config/live-config.ts'
+import { type ConfigTexts, LiveConfig } from './config/live-config.ts'
 import { type Config, loadConfig } from './config/load.ts'
-import { createLogger, type Logger } from './log.ts'
+import type { ConfigurableLogger, Logger } from './log.ts'
 import { AnsweringServers } from './reserved/api-server.ts'
 import { followReserved } from './reserved/reserved.ts'
+import type { RunRecord } from './run-record.ts'
 import { RunningFeatures } from './running-features.ts'
+import { StateFile } from './state-file.ts'
 import { VERSION } from './version.ts'
 
-/** Exit status of an agent with `--strict` whose configuration became wrong. */
-const WRONG_CONFIGURATION = 2
+const LAST_GOOD_CONFIG = 'last-good-config.json'
 
-export interface CreatedAgent {
-  readonly agent: Agent
-  readonly log: Logger
+export interface Surroundings {
+  readonly log: ConfigurableLogger
+  readonly record: RunRecord
+  /** The configuration became wrong, which an agent with `--strict` does not go on with. */
+  wrongConfiguration(): void
 }
 
 /** @throws ConfigError where the configuration is wrong and no good one is known */
-export function createAgent(flags: Flags, definitions: readonly FeatureDefinition[]): CreatedAgent {
-  const log = createLogger({ level: 'info', format: 'text' })
-  const parts: { agent?: Agent; events?: EventRecorder } = {}
-  const live = new LiveConfig({
-    load: (read) => loadConfig(flags, definitions, read),
-    read: (path) => readFileSync(path, 'utf8'),
-    store: lastGoodStore(flags.stateDirectory, log),
+export function createAgent(
+  flags: Flags,
+  definitions: readonly FeatureDefinition[],
+  { log, record, wrongConfiguration }: Surroundings,
+): Agent {
+  const parts: { agent?: Agent } = {}
+  const reserved = new ReservedAddresses()
+  const servers = new AnsweringServers((addresses) => reserved.replace('api-server', addresses))
+  const finder = createFinder(flags, () => live.config, servers, log)
+  const events = createRecorder(flags.nodeName, finder, log)
+  const live = createLiveConfig(flags, definitions, {
     log,
-    apply(config) {
-      log.configure(config.log)
-      return parts.agent?.configure(config) ?? []
-    },
+    apply: (config) => parts.agent?.configure(config) ?? [],
     refused(problems) {
-      parts.events?.record(refusal(flags.nodeName, problems))
-      if (flags.strict && parts.agent) process.exit(WRONG_CONFIGURATION)
+      events.record(refusal(flags.nodeName, problems))
+      if (flags.strict) wrongConfiguration()
     },
   })
   const config = live.start()
   log.configure(config.log)
-  const reserved = new ReservedAddresses()
-  const servers = new AnsweringServers((addresses) => reserved.replace('api-server', addresses))
-  const finder = createFinder(flags, () => live.config, servers, log)
   const cluster = new Cluster({ source: finder, log, random: Math.random })
-  const events = createRecorder(flags.nodeName, finder, log)
-  parts.events = events
   const features = new RunningFeatures({
     definitions,
     shared: {
@@ -70,14 +69,39 @@ export function createAgent(flags: Flags, definitions: readonly FeatureDefinitio
     synced: resumeCompilers,
   })
   const agent = new Agent({
-    ...{ nodeName: flags.nodeName, config, version: VERSION, log, cluster, features },
+    ...{ nodeName: flags.nodeName, config, version: VERSION, log, cluster, features, record },
+    clock: systemClock,
     apiServer: () => finder.server ?? '',
     conditions: () => [live.condition()],
   })
   parts.agent = agent
   followFiles(live)
   followReserved(reserved, { servers: candidatesOf(flags, config).candidates, env: process.env, log })
-  return { agent, log }
+  return agent
+}
+
+function createLiveConfig(
+  flags: Flags,
+  definitions: readonly FeatureDefinition[],
+  handlers: {
+    readonly log: ConfigurableLogger
+    apply(config: Config): readonly string[]
+    refused(problems: readonly string[]): void
+  },
+): LiveConfig {
+  const { log, apply, refused } = handlers
+  return new LiveConfig({
+    load: (read) => loadConfig(flags, definitions, read),
+    read: (path) => readFileSync(path, 'utf8'),
+    store: new StateFile<ConfigTexts>(join(flags.stateDirectory, LAST_GOOD_CONFIG), log),
+    log,
+    strict: flags.strict,
+    apply(config) {
+      log.configure(config.log)
+      return apply(config)
+    },
+    refused,
+  })
 }
 
 function createFinder(
@@ -111,12 +135,13 @@ function createRecorder(nodeName: string, finder: ApiServerFinder, log: Logger):
   })
 }
 
+/** A folder is read again once it is watched: what changed in it until then was not seen. */
 function followFiles(live: LiveConfig): void {
   const watch = new FileWatch(systemClock, () => {
-    live.reload()
-    watch.follow(live.files())
+    do live.reload()
+    while (watch.follow(live.files()))
   })
-  watch.follow(live.files())
+  if (watch.follow(live.files())) live.reload()
 }
 
 function refusal(nodeName: string, problems: readonly string[]) {

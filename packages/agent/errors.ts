@@ -1,6 +1,11 @@
 /** Errors of the agent. */
 
-export type AgentErrorCode = 'config' | 'listen'
+export type AgentErrorCode =
+  | 'config'
+  /** An address of the configuration cannot be had. */
+  | 'listen'
+  /** Another agent answers at the admin socket. */
+  | 'another-agent'
 
 export class AgentError extends Error {
   readonly code: AgentErrorCode

@@ -48,11 +48,12 @@ const cluster = new ClusterState()
 
 function run() {
   const said: string[] = []
+  const clock = new ManualClock()
   const features = new RunningFeatures({
     definitions: ALONE,
     shared: {
       nodeName: 'node-1',
-      ...{ cluster, clock: new ManualClock(), random: () => 0, log: silent },
+      ...{ cluster, clock, random: () => 0, log: silent },
       reserved: new ReservedAddresses(),
       events: { record() {} } as FeatureContext['events'],
     },
@@ -64,17 +65,21 @@ function run() {
   const state = {
     version: '1',
     nodeName: 'node-1',
+    runs: { starts: 1 },
     apiServer: () => 'https://here',
     watches: () => [],
     features: () => features.list(),
-    conditions: () => features.list().flatMap(({ feature }) => feature.conditions()),
+    conditions: () => features.conditions(),
   }
   const configure = (text: string) => features.configure(read(text, [], ALONE).features)
-  return { features, said, state, configure }
+  return { features, said, state, configure, clock }
 }
 
 describe('a feature from outside, in the list', () => {
   let made: Toy
+  afterEach(() => {
+    toy.fails = undefined
+  })
   const start = async (text = '') => {
     toy.made.length = 0
     const running = run()
@@ -154,5 +159,73 @@ describe('a feature from outside, in the list', () => {
     configure('toy: { colour: yellow }')
     await features.settled
     expect(features.list().map(({ feature }) => feature.summary())).to.deep.equal([[['walls', 'yellow']]])
+  })
+
+  it('is tried again when it cannot be switched on, and not ready until then', async () => {
+    const { configure, features, state, clock } = await start('toy: { enabled: false }')
+    toy.fails = 'start'
+    configure('')
+    await features.settled
+    expect(features.conditions()).to.deep.equal([
+      { name: 'toy', ok: false, detail: 'cannot be switched on: it fails to start' },
+    ])
+    expect(features.list()).to.deep.equal([])
+    expect(toy.made.at(-1)?.events.at(-1)).to.equal('dispose')
+    expect((await healthPages(state)('/readyz'))?.status).to.equal(503)
+    toy.fails = undefined
+    await clock.advance(5000)
+    await features.settled
+    expect(features.conditions()).to.deep.equal([{ name: 'toy', ok: true, detail: '' }])
+    expect(clock.timers).to.equal(0)
+  })
+
+  it('is cleaned up again when that failed, unless it is wanted again', async () => {
+    const { configure, features, clock } = await start()
+    toy.fails = 'cleanup'
+    configure('toy: { enabled: false }')
+    await features.settled
+    expect(features.conditions()[0]?.detail).to.equal('cannot be switched off: it fails to clean up')
+    expect(made.events.at(-1)).to.equal('cleanup')
+    toy.fails = undefined
+    await clock.advance(5000)
+    await features.settled
+    expect(made.events.slice(-2)).to.deep.equal(['cleanup', 'dispose'])
+    expect([features.conditions(), clock.timers]).to.deep.equal([[], 0])
+    toy.fails = 'cleanup'
+    configure('')
+    await features.settled
+    configure('toy: { enabled: false }')
+    await features.settled
+    configure('toy: { colour: blue }')
+    await features.settled
+    expect(toy.made.map(({ events }) => events.at(-1))).to.deep.equal(['dispose', 'dispose', 'start blue'])
+    expect(features.conditions()[0]?.ok).to.equal(true)
+  })
+
+  it('says so when it cannot take its settings', async () => {
+    const { configure } = await start()
+    toy.fails = 'configure'
+    expect(configure('toy: { colour: blue }')).to.deep.equal([
+      'toy: it fails to configure: restart the agent',
+    ])
+  })
+
+  it('has the settings of now, though they change while it is made', async () => {
+    toy.made.length = 0
+    const { features, configure } = run()
+    const created = features.create(read('', [], ALONE).features)
+    configure('toy: { colour: blue }')
+    await created
+    await features.start()
+    await features.settled
+    expect(features.list().map(({ feature }) => feature.summary())).to.deep.equal([[['walls', 'blue']]])
+  })
+
+  it('stays off once the agent ends', async () => {
+    const { features, configure } = await start('toy: { enabled: false }')
+    await features[Symbol.asyncDispose]()
+    configure('')
+    await features.settled
+    expect(toy.made).to.deep.equal([])
   })
 })

@@ -1,54 +1,84 @@
 /** Entry point of the agent: reads flags, makes the agent with its features, and ends it on a signal. */
+import { join } from 'node:path'
 import { startupSnapshot } from 'node:v8'
+import type { Agent } from './agent.ts'
 import { pauseCompilers } from './compilers.ts'
-import { parseFlags, usage } from './config/flags.ts'
+import { type Flags, parseFlags, usage } from './config/flags.ts'
 import { createAgent } from './create-agent.ts'
-import { ConfigError } from './errors.ts'
+import { AgentError, ConfigError } from './errors.ts'
 import { FEATURES } from './features.ts'
+import { type ConfigurableLogger, createLogger } from './log.ts'
+import { type RecordedRuns, RunRecord } from './run-record.ts'
+import { bootId, StateFile } from './state-file.ts'
 
+const FAILED = 1
 const WRONG_CONFIGURATION = 2
-
-function endOnSignals(agent: AsyncDisposable, say: (signal: string) => void): void {
-  let ending = false
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      if (ending) return
-      ending = true
-      say(signal)
-      void Promise.resolve(agent[Symbol.asyncDispose]()).finally(() => process.exit(0))
-    })
-  }
-}
 
 async function main(): Promise<void> {
   pauseCompilers()
-  const flags = parseFlags(
-    process.argv.slice(2),
-    process.env,
-    FEATURES.map(({ section }) => section),
-  )
+  const sections = FEATURES.map(({ section }) => section)
+  const flags = parseFlags(process.argv.slice(2), process.env, sections)
   if (flags.help) {
-    process.stdout.write(usage(FEATURES.map(({ section }) => section)))
+    process.stdout.write(usage(sections))
     return process.exit(0)
   }
-  const { agent, log } = createAgent(flags, FEATURES)
+  const log = createLogger({ level: 'info', format: 'text' })
+  const record = openRecord(flags, log)
+  await run(flags, log, record).catch((error: unknown) => failed(error, log, record))
+}
+
+/** Resolves when the agent has started. */
+async function run(flags: Flags, log: ConfigurableLogger, record: RunRecord): Promise<void> {
+  let agent: Agent | undefined
+  let ending = false
+  const end = (reason: string, status: number) => {
+    if (ending) return
+    ending = true
+    log.info('agent stops', { reason })
+    record.end(reason)
+    void Promise.resolve(agent?.[Symbol.asyncDispose]()).finally(() => process.exit(status))
+  }
+  agent = createAgent(flags, FEATURES, {
+    ...{ log, record },
+    wrongConfiguration: () => end('the configuration cannot be used', WRONG_CONFIGURATION),
+  })
+  for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => end(signal, 0))
   // A rejection that nobody handles is a fault of ours; the kernel keeps what it has, so going on is safer than a restart loop.
   process.on('unhandledRejection', (error) => log.error('unexpected failure', { error }))
-  endOnSignals(agent, (signal) => log.info('agent stops', { signal }))
-  await agent.start().catch((error: unknown) => {
-    log.error('the agent cannot start', { error })
-    process.exit(1)
+  process.on('uncaughtExceptionMonitor', ({ message }) => record.end(`unexpected failure: ${message}`))
+  await agent.start()
+}
+
+function openRecord(flags: Flags, log: ConfigurableLogger): RunRecord {
+  return new RunRecord({
+    store: new StateFile<RecordedRuns>(join(flags.stateDirectory, 'runs.json'), log),
+    bootId: bootId(),
+    now: () => new Date(),
   })
 }
 
-/** Without a configuration there is no log yet. */
-function failed(error: unknown): never {
-  if (!(error instanceof ConfigError)) throw error
-  const problems = error.problems.map((problem) => `  ${problem}\n`).join('')
-  process.stderr.write(`the configuration cannot be used:\n${problems}`)
+function failed(error: unknown, log: ConfigurableLogger, record: RunRecord): never {
+  // Of a node's runs only those count that had the node to themselves.
+  const another = error instanceof AgentError && error.code === 'another-agent'
+  if (!another) record.end(`it could not start: ${(error as Error).message}`)
+  if (error instanceof ConfigError) return wrong(error)
+  log.error('the agent cannot start', { error })
+  process.exit(FAILED)
+}
+
+/** To standard error, line by line: there are people who read it. */
+function wrong({ problems }: ConfigError): never {
+  const lines = problems.map((problem) => `  ${problem}\n`).join('')
+  process.stderr.write(`the configuration cannot be used:\n${lines}`)
   process.exit(WRONG_CONFIGURATION)
 }
 
+/** Flags are read before anything else is there. */
+function refused(error: unknown): never {
+  if (error instanceof ConfigError) return wrong(error)
+  throw error
+}
+
 if (startupSnapshot.isBuildingSnapshot())
-  startupSnapshot.setDeserializeMainFunction(() => void main().catch(failed))
-else void main().catch(failed)
+  startupSnapshot.setDeserializeMainFunction(() => void main().catch(refused))
+else void main().catch(refused)

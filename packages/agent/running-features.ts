@@ -1,4 +1,6 @@
 /** The features that run: created from the configuration, changed with it while they run, ended in the reverse order. */
+import { isDeepStrictEqual } from 'node:util'
+import { type Condition, condition } from '@podroute/feature/condition.ts'
 import type { Feature, FeatureContext, FeatureDefinition } from '@podroute/feature/feature.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 
@@ -17,7 +19,7 @@ export interface RunningFeaturesOptions {
   readonly definitions: readonly FeatureDefinition[]
   readonly shared: SharedContext
   readonly log: Logger
-  /** A feature came or went, or wants other listeners. */
+  /** A feature came or went. */
   changed(): void
   /** A first sync has very much to do. */
   busy(): void
@@ -25,12 +27,21 @@ export interface RunningFeaturesOptions {
   synced(): void
 }
 
+/** Milliseconds until a feature that could not be switched is tried again. */
+const RETRY = 5000
+
 export class RunningFeatures implements AsyncDisposable {
   readonly #options: RunningFeaturesOptions
   #running: RunningFeature[] = []
+  /** Switched off, but not cleaned up yet. */
+  readonly #leaving = new Map<string, RunningFeature>()
+  /** Why a feature could not be switched on or off. */
+  readonly #problems = new Map<string, string>()
   #settings: FeatureSettings = new Map()
   readonly #syncing = new Set<string>()
   #started = false
+  #closed = false
+  #retry: Disposable | undefined
   /** Features come and go one after the other. */
   #tail: Promise<void> = Promise.resolve()
 
@@ -42,13 +53,17 @@ export class RunningFeatures implements AsyncDisposable {
     return this.#running
   }
 
+  /** What the features say, and which of them could not be switched on or off. */
+  conditions(): readonly Condition[] {
+    const switches = [...this.#problems].map(([name, problem]) => condition(name, problem))
+    return [...this.#running.flatMap(({ feature }) => feature.conditions()), ...switches]
+  }
+
   /** Makes the features that are switched on. Nothing of the node is changed yet. */
   async create(settings: FeatureSettings): Promise<void> {
     this.#settings = settings
-    for (const definition of this.#options.definitions) {
-      const own = settings.get(definition.name)
-      if (own !== undefined) await this.#add(definition, own)
-    }
+    for (const definition of this.#options.definitions)
+      if (this.#settings.has(definition.name)) await this.#create(definition)
     for (const { feature } of this.#running) feature.prepare?.()
   }
 
@@ -56,15 +71,14 @@ export class RunningFeatures implements AsyncDisposable {
   async start(): Promise<void> {
     for (const { feature } of this.#running) await feature.start()
     this.#started = true
-    this.#queue(() => this.#switchAll())
+    this.#queueSwitches()
   }
 
   /** Takes changed settings; returns what cannot change on a running node. */
   configure(settings: FeatureSettings): readonly string[] {
     this.#settings = settings
     const notLive = this.#running.flatMap((entry) => this.#configureOne(entry))
-    this.#queue(() => this.#switchAll())
-    this.#options.changed()
+    this.#queueSwitches()
     return notLive
   }
 
@@ -75,62 +89,123 @@ export class RunningFeatures implements AsyncDisposable {
 
   /** Ends what runs; what the node was given stays. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true
+    this.#retry?.[Symbol.dispose]()
     await this.#tail
-    for (const { feature } of this.#running.toReversed()) await feature[Symbol.asyncDispose]()
+    for (const { feature } of [...this.#running, ...this.#leaving.values()].toReversed())
+      await feature[Symbol.asyncDispose]()
     this.#running = []
   }
 
-  /** Asked again though it is the same: what could not change before is said as long as it differs. */
+  /**
+   * Asked again though it is the same: what could not change before is said as long as it differs. A feature that fails keeps no other
+   * one from its settings.
+   */
   #configureOne({ name, feature }: RunningFeature): readonly string[] {
     const settings = this.#settings.get(name)
-    return settings === undefined ? [] : feature.configure(settings)
-  }
-
-  async #add(definition: FeatureDefinition, settings: unknown): Promise<RunningFeature> {
-    const { name } = definition
-    this.#syncing.add(name)
-    const entry = { name, feature: await definition.create(this.#context(name), settings) }
-    const order = this.#options.definitions.map((d) => d.name)
-    this.#running = [...this.#running, entry].sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name))
-    return entry
-  }
-
-  /** Brings what runs to what the last configuration says, whatever was said before it. */
-  async #switchAll(): Promise<void> {
-    if (!this.#started) return
-    for (const definition of this.#options.definitions) {
-      const wanted = this.#settings.has(definition.name)
-      const running = this.#running.find(({ name }) => name === definition.name)
-      if (wanted && !running) await this.#switchOn(definition)
-      else if (!wanted && running) await this.#switchOff(running)
+    if (settings === undefined) return []
+    try {
+      return feature.configure(settings)
+    } catch (error) {
+      this.#options.log.error('a feature could not take its settings', { feature: name, error })
+      return [`${name}: ${(error as Error).message}: restart the agent`]
     }
   }
 
+  /** With the settings of now, which may be others when it is made. */
+  async #create(definition: FeatureDefinition): Promise<RunningFeature> {
+    const { name } = definition
+    const settings = this.#settings.get(name)
+    this.#syncing.add(name)
+    const entry = { name, feature: await this.#make(definition, settings) }
+    const order = this.#options.definitions.map((d) => d.name)
+    this.#running = [...this.#running, entry].sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name))
+    if (!isDeepStrictEqual(this.#settings.get(name), settings)) this.#configureOne(entry)
+    return entry
+  }
+
+  async #make(definition: FeatureDefinition, settings: unknown): Promise<Feature> {
+    try {
+      return await definition.create(this.#context(definition.name), settings)
+    } catch (error) {
+      this.#synced(definition.name)
+      throw error
+    }
+  }
+
+  #queueSwitches(): void {
+    this.#tail = this.#tail.then(() => this.#switchAll())
+  }
+
+  /** Brings what runs to what the last configuration says, whatever was said before it. What fails is tried again. */
+  async #switchAll(): Promise<void> {
+    if (!this.#started) return
+    this.#retry?.[Symbol.dispose]()
+    this.#retry = undefined
+    for (const definition of this.#options.definitions) {
+      if (this.#closed) return
+      try {
+        await this.#switch(definition)
+        this.#problems.delete(definition.name)
+      } catch (error) {
+        this.#failed(definition.name, error as Error)
+      }
+    }
+    if (this.#problems.size > 0)
+      this.#retry = this.#options.shared.clock.after(RETRY, () => this.#queueSwitches())
+  }
+
+  async #switch(definition: FeatureDefinition): Promise<void> {
+    const { name } = definition
+    const wanted = this.#settings.has(name)
+    const running = this.#running.find((entry) => entry.name === name)
+    const leaving = this.#leaving.get(name)
+    if (leaving) await this.#leave(leaving, wanted)
+    if (wanted && !running) await this.#switchOn(definition)
+    else if (!wanted && running) await this.#switchOff(running)
+  }
+
   async #switchOn(definition: FeatureDefinition): Promise<void> {
-    this.#options.log.info('feature is switched on', { feature: definition.name })
-    const entry = await this.#add(definition, this.#settings.get(definition.name))
-    // The settings may have changed while it was made.
-    this.#configureOne(entry)
-    entry.feature.prepare?.()
-    await entry.feature.start()
+    const entry = await this.#create(definition)
     this.#options.changed()
+    try {
+      entry.feature.prepare?.()
+      await entry.feature.start()
+    } catch (error) {
+      this.#remove(entry)
+      await entry.feature[Symbol.asyncDispose]()
+      throw error
+    }
+    this.#options.log.info('a feature was switched on', { feature: entry.name })
   }
 
   async #switchOff(entry: RunningFeature): Promise<void> {
-    const { name, feature } = entry
-    this.#options.log.info('feature is switched off', { feature: name })
-    this.#running = this.#running.filter((other) => other !== entry)
-    this.#synced(name)
-    await feature.cleanup()
-    await feature[Symbol.asyncDispose]()
-    this.#options.changed()
-    this.#tellOthers(name)
+    this.#leaving.set(entry.name, entry)
+    this.#remove(entry)
+    await this.#leave(entry, false)
   }
 
-  #queue(work: () => Promise<void>): void {
-    this.#tail = this.#tail.then(work).catch((error: unknown) => {
-      this.#options.log.error('a feature could not be switched', { error })
-    })
+  /** @param wantedAgain the next run takes over what this one leaves */
+  async #leave({ name, feature }: RunningFeature, wantedAgain: boolean): Promise<void> {
+    if (!wantedAgain) await feature.cleanup()
+    this.#leaving.delete(name)
+    await feature[Symbol.asyncDispose]()
+    if (!wantedAgain) this.#options.log.info('a feature was switched off', { feature: name })
+  }
+
+  #remove(entry: RunningFeature): void {
+    this.#running = this.#running.filter((other) => other !== entry)
+    this.#synced(entry.name)
+    this.#options.changed()
+    this.#tellOthers(entry.name)
+  }
+
+  /** Said once for one reason. */
+  #failed(name: string, error: Error): void {
+    const problem = `cannot be switched ${this.#settings.has(name) ? 'on' : 'off'}: ${error.message}`
+    if (this.#problems.get(name) === problem) return
+    this.#problems.set(name, problem)
+    this.#options.log.error('a feature could not be switched', { feature: name, error })
   }
 
   #context(name: string): FeatureContext {

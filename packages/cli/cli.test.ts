@@ -18,6 +18,7 @@ const STATUS: StatusReport = {
   ready: false,
   uptime: 200,
   rss: 77_400_000,
+  runs: { starts: 3, previous: { ended: '2026-01-02T03:04:05.000Z', reason: 'SIGTERM' } },
   conditions: [
     { name: 'node', ok: true, detail: '' },
     { name: 'peers', ok: false, detail: 'waiting for node-2' },
@@ -96,6 +97,7 @@ describe('podroute', () => {
       'pod prefixes: -',
       'peers: | 0 of 1 up',
       'agent: | 0.1.0, up 3m20s, 77 MB',
+      'starts: | 3 since the node booted; the last run ended at 2026-01-02T03:04:05.000Z: SIGTERM',
       'API server: | https://172.30.0.1:6443 (see below)',
       'peers | missing | waiting for node-2',
       'configuration | look | asn: not a number',

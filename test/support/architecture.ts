@@ -34,7 +34,7 @@ export const EFFECTS: readonly RegExp[] = [
   // Files that the node's other programs read.
   /^packages\/pod-network\/resources\/conflist\.ts$/,
   // The API server, the configuration, and the node's resolvers.
-  /^packages\/agent\/(create-agent|reserved\/resolvers|config\/(file-watch|last-good))\.ts$/,
+  /^packages\/agent\/(create-agent|state-file|reserved\/resolvers|config\/file-watch)\.ts$/,
   /^packages\/cluster\/api\/(client|servers)\.ts$/,
   // The admin socket's other end.
   /^packages\/cli\/client\.ts$/,

@@ -4,12 +4,14 @@ import { type Condition, isReady } from '@podroute/feature/condition.ts'
 import { type Handler, json } from '@podroute/feature/listener.ts'
 import type { Page } from '@podroute/feature/page.ts'
 import type { TableStats } from '@podroute/reconcile/table.ts'
+import type { Runs } from '../run-record.ts'
 import type { RunningFeature } from '../running-features.ts'
 import type { PagesReport, PlanReport, StatusReport } from './reports.ts'
 
 export interface AgentState {
   readonly version: string
   readonly nodeName: string
+  readonly runs: Runs
   /** Empty while none answers. */
   apiServer(): string
   watches(): readonly WatchStatus[]
@@ -48,6 +50,7 @@ function status(state: AgentState): StatusReport {
     ready: isReady(conditions),
     uptime: process.uptime(),
     rss: process.memoryUsage.rss(),
+    runs: state.runs,
     conditions,
     apiServer: state.apiServer(),
     watches: state.watches(),

@@ -4,6 +4,7 @@ import type { Condition } from '@podroute/feature/condition.ts'
 import type { SummaryLine } from '@podroute/feature/page.ts'
 import type { PendingChange } from '@podroute/reconcile/flush-order.ts'
 import type { TableStats } from '@podroute/reconcile/table.ts'
+import type { Runs } from '../run-record.ts'
 
 export interface StatusReport {
   readonly version: string
@@ -13,6 +14,7 @@ export interface StatusReport {
   readonly uptime: number
   /** Resident memory in bytes. */
   readonly rss: number
+  readonly runs: Runs
   readonly conditions: readonly Condition[]
   readonly apiServer: string
   readonly watches: readonly WatchStatus[]

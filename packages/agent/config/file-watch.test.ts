@@ -47,6 +47,33 @@ describe('the watch of the configuration files', () => {
     await changed
   })
 
+  it('follows a folder that was put in the place of another one', async () => {
+    const folder = join(mount, 'folder')
+    const make = (text: string) => {
+      mkdirSync(folder)
+      writeFileSync(join(folder, 'plain.yaml'), text)
+    }
+    make('one')
+    const file = join(folder, 'plain.yaml')
+    let changes = 0
+    let seen = () => {}
+    const next = () => new Promise<void>((resolve) => (seen = resolve))
+    watch = new FileWatch(systemClock, () => {
+      changes++
+      watch!.follow([file])
+      seen()
+    })
+    expect([watch.follow([file]), watch.follow([file])]).to.deep.equal([true, false])
+    const replaced = next()
+    renameSync(folder, join(mount, 'old'))
+    make('two')
+    await replaced
+    const changed = next()
+    writeFileSync(file, 'three')
+    await changed
+    expect(changes).to.be.greaterThan(1)
+  })
+
   it('sees a file come into a folder that is not there yet', async () => {
     const later = join(mount, 'later')
     const timers: (() => void)[] = []

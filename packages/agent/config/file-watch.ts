@@ -2,7 +2,7 @@
  * Says when files may have changed. The kubelet changes the files of a ConfigMap or Secret by turning a link in their folder to new ones,
  * so folders are watched, not files. A folder that cannot be watched is tried again.
  */
-import { type FSWatcher, watch } from 'node:fs'
+import { type FSWatcher, statSync, watch } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Clock } from '@podroute/reconcile/clock.ts'
 
@@ -11,10 +11,16 @@ const SETTLE = 100
 /** A folder that is not there may come, in milliseconds. */
 const RETRY = 5000
 
+interface Watched {
+  readonly watcher: FSWatcher
+  /** Of the folder: another one may have come in its place. */
+  readonly inode: number
+}
+
 export class FileWatch implements Disposable {
   readonly #clock: Clock
   readonly #changed: () => void
-  readonly #watchers = new Map<string, FSWatcher>()
+  readonly #watchers = new Map<string, Watched>()
   #folders: ReadonlySet<string> = new Set()
   #settle: Disposable | undefined
   #retry: Disposable | undefined
@@ -25,11 +31,11 @@ export class FileWatch implements Disposable {
     this.#changed = changed
   }
 
-  /** Watches these files in place of those before. */
-  follow(paths: Iterable<string>): void {
+  /** Watches these files in place of those before. Returns whether a folder is watched that was not. */
+  follow(paths: Iterable<string>): boolean {
     this.#folders = new Set([...paths].map((path) => dirname(path)))
     for (const folder of [...this.#watchers.keys()]) if (!this.#folders.has(folder)) this.#close(folder)
-    this.#open()
+    return this.#open()
   }
 
   [Symbol.dispose](): void {
@@ -39,17 +45,27 @@ export class FileWatch implements Disposable {
     this.#retry?.[Symbol.dispose]()
   }
 
-  #open(): void {
+  #open(): boolean {
+    let opened = false
     for (const folder of this.#folders) {
-      if (this.#watchers.has(folder)) continue
       try {
-        const watcher = watch(folder, { persistent: false }, () => this.#touched())
-        watcher.on('error', () => this.#lost(folder))
-        this.#watchers.set(folder, watcher)
+        opened = this.#openOne(folder) || opened
       } catch {
+        this.#close(folder)
         this.#later()
       }
     }
+    return opened
+  }
+
+  #openOne(folder: string): boolean {
+    const inode = statSync(folder).ino
+    if (this.#watchers.get(folder)?.inode === inode) return false
+    this.#close(folder)
+    const watcher = watch(folder, { persistent: false }, () => this.#touched())
+    watcher.on('error', () => this.#lost(folder))
+    this.#watchers.set(folder, { watcher, inode })
+    return true
   }
 
   #touched(): void {
@@ -74,7 +90,7 @@ export class FileWatch implements Disposable {
   }
 
   #close(folder: string): void {
-    this.#watchers.get(folder)?.close()
+    this.#watchers.get(folder)?.watcher.close()
     this.#watchers.delete(folder)
   }
 }

@@ -7,12 +7,13 @@ import type { Config, ReadFile } from './load.ts'
 /** A configuration of one key: any number is good. */
 function load(read: ReadFile): Config {
   const text = read('config.yaml')
+  if (text === 'fault') throw new TypeError('a fault of ours')
   const secret = text.includes('secret') ? read('secret') : ''
   if (!/^\d/.test(text)) throw new ConfigError([`asn: ${text} is no number`])
   return { features: new Map([['toy', `${text} ${secret}`]]) } as unknown as Config
 }
 
-function setup(files: Record<string, string>, lastGood?: ConfigTexts) {
+function setup(files: Record<string, string>, lastGood?: ConfigTexts, strict = false) {
   const said: string[] = []
   const state = { files, lastGood, notLive: [] as string[] }
   const live = new LiveConfig({
@@ -29,6 +30,7 @@ function setup(files: Record<string, string>, lastGood?: ConfigTexts) {
       },
     },
     log: silent,
+    strict,
     apply(config) {
       said.push(`apply ${config.features.get('toy')}`)
       return state.notLive
@@ -78,6 +80,21 @@ describe('the live configuration', () => {
     expect(() => setup({ 'config.yaml': 'x' }).live.start()).to.throw(ConfigError)
     expect(() => setup({ 'config.yaml': 'x' }, { 'config.yaml': 'y' }).live.start()).to.throw(ConfigError)
     expect(() => setup({ 'config.yaml': 'x' }, {}).live.start()).to.throw(ConfigError)
+  })
+
+  it('does not start with the last good one where it is strict', () => {
+    expect(() => setup({ 'config.yaml': 'x' }, { 'config.yaml': '7' }, true).live.start()).to.throw(
+      ConfigError,
+    )
+  })
+
+  it('goes on, too, when reading it fails in a way that nobody thought of', () => {
+    const { live, said, state } = setup({ 'config.yaml': '1' })
+    live.start()
+    state.files = { 'config.yaml': 'fault' }
+    live.reload()
+    expect(said).to.deep.equal(['refused a fault of ours'])
+    expect(live.config.features.get('toy')).to.equal('1 ')
   })
 
   it('follows a secret, and names a file that is missing among those to watch', () => {

@@ -24,9 +24,11 @@ export interface LiveConfigOptions {
   readonly read: ReadFile
   readonly store: LastGoodStore
   readonly log: Logger
+  /** A wrong file ends the start, also where a good one is known. */
+  readonly strict?: boolean
   /** Puts a changed configuration into effect; returns what of it cannot change on a running node, and what to do. */
   apply(config: Config): readonly string[]
-  /** A changed file cannot be used: these are all its problems. Called once for the same ones. */
+  /** The file cannot be used: these are all its problems. Called once for the same ones, also at the start. */
   refused(problems: readonly string[]): void
 }
 
@@ -51,7 +53,7 @@ export class LiveConfig {
       this.#config = this.#load(this.#options.read)
       this.#options.store.save(this.#texts)
     } catch (error) {
-      const known = error instanceof ConfigError ? this.#lastGood() : undefined
+      const known = error instanceof ConfigError && !this.#options.strict ? this.#lastGood() : undefined
       if (known === undefined) throw error
       this.#config = known
       this.#refuse(error as ConfigError)
@@ -62,14 +64,9 @@ export class LiveConfig {
   /** Reads the files again; to be called when one of them may have changed. */
   reload(): void {
     const before = this.#texts
-    try {
-      const config = this.#load(this.#options.read)
-      if (isDeepStrictEqual(before, this.#texts) && this.#problems.length === 0) return
-      this.#accept(config)
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error
-      this.#refuse(error)
-    }
+    const config = this.#loadOrRefuse()
+    if (!config || (isDeepStrictEqual(before, this.#texts) && this.#problems.length === 0)) return
+    this.#accept(config)
   }
 
   /** The one in effect. @throws Error before `start` */
@@ -90,22 +87,36 @@ export class LiveConfig {
     return { ...condition('configuration', text), advisory: true }
   }
 
+  /** Whatever is wrong with it, a fault of ours included, ends no running agent. */
+  #loadOrRefuse(): Config | undefined {
+    try {
+      return this.#load(this.#options.read)
+    } catch (error) {
+      this.#refuse(error instanceof ConfigError ? error : new ConfigError([(error as Error).message]))
+      return undefined
+    }
+  }
+
   #accept(config: Config): void {
     if (this.#problems.length > 0) this.#log.info('the configuration can be used again')
     this.#problems = []
     this.#options.store.save(this.#texts)
     if (isDeepStrictEqual(config, this.#config)) return
     this.#config = config
+    const before = this.#notLive
     this.#notLive = this.#options.apply(config)
     this.#log.info('the configuration has changed')
-    if (this.#notLive.length > 0)
-      this.#log.warn('not all of the configuration can change on a running node', { of: this.#notLive })
+    if (this.#notLive.length > 0 && !isDeepStrictEqual(this.#notLive, before))
+      this.#log.warn('not all of the configuration can change on a running node', { left: this.#notLive })
   }
 
   #refuse({ problems }: ConfigError): void {
     if (isDeepStrictEqual(problems, this.#problems)) return
     this.#problems = problems
-    this.#log.error('the configuration cannot be used, the last good one goes on', { problems, do: WAY_OUT })
+    const message = this.#options.strict
+      ? 'the configuration cannot be used'
+      : 'the configuration cannot be used, the last good one goes on'
+    this.#log.error(message, { problems, do: WAY_OUT })
     this.#options.refused(problems)
   }
 

@@ -153,6 +153,9 @@ apiServer: http://plain
 
   it('reports a file that is no YAML, no mapping, or not there', () => {
     expect(problemsOf(() => load('a: [')).join()).to.match(/^YAML: /)
+    expect(problemsOf(() => load('asn: *other')).join()).to.match(/^YAML: .*other/)
+    const many = [1, 2, 3, 4].map((n) => `a${n}: &a${n} [${Array(9).fill(n === 1 ? 'x' : `*a${n - 1}`)}]`)
+    expect(problemsOf(() => load(many.join('\n'))).join()).to.match(/^YAML: .*alias/)
     expect(problemsOf(() => load('- 1'))[0]).to.match(/^the file: /)
     expect(problemsOf(() => load('', { configFile: 'none' }))[0]).to.match(/^cannot read none/)
   })

@@ -47,16 +47,27 @@ function parseFile(
   definitions: Definitions,
   problems: string[],
 ): Record<string, unknown> | undefined {
-  const document = parseDocument(text, { prettyErrors: true })
-  if (document.errors.length > 0) {
-    problems.push(...document.errors.map((error) => `YAML: ${error.message.split('\n')[0]}`))
-    return undefined
-  }
+  const file = parseYaml(text, problems)
+  if (problems.length > 0) return undefined
   const schema = fileSchema(definitions.map(({ section }) => section))
-  const result = schema.safeParse(withOverrides(document.toJS() ?? {}, overrides))
+  const result = schema.safeParse(withOverrides(file ?? {}, overrides))
   if (result.success) return result.data
   for (const issue of result.error.issues) problems.push(...describeIssue(schema, issue))
   return undefined
+}
+
+/** An alias of nothing, or too many aliases, are found by the second step. */
+function parseYaml(text: string, problems: string[]): unknown {
+  const say = ({ message }: Error) => void problems.push(`YAML: ${message.split('\n')[0]}`)
+  const document = parseDocument(text, { prettyErrors: true })
+  document.errors.forEach(say)
+  if (document.errors.length > 0) return undefined
+  try {
+    return document.toJS()
+  } catch (error) {
+    say(error as Error)
+    return undefined
+  }
 }
 
 function describeIssue(schema: z.ZodType, issue: z.core.$ZodIssue): string[] {

@@ -24,6 +24,7 @@ export function declareProcessMetrics(declare: DeclareMetric, state: AgentState)
     const { user, system } = process.cpuUsage()
     return (user + system) / 1e6
   })
+  simple('podroute_starts_total', 'Starts of the agent since the node booted', () => state.runs.starts)
   simple('process_start_time_seconds', 'Start of the process since the epoch', () =>
     Math.round(performance.timeOrigin / 1000),
   )

@@ -22,6 +22,7 @@ function stateWith(toys: readonly string[]): AgentState {
   return {
     version: '0.1.0',
     nodeName: 'node-1',
+    runs: { starts: 2 },
     features: () => [{ name: 'toys', feature }],
     conditions: () => [{ name: 'node', ok: true, detail: '' }],
     apiServer: () => '',
@@ -35,6 +36,7 @@ describe('metrics', () => {
     expect(metrics.map(({ name, type }) => `${name} ${type}`).sort()).to.deep.equal([
       'podroute_condition gauge',
       'podroute_info gauge',
+      'podroute_starts_total counter',
       'podroute_table_applied gauge',
       'podroute_table_desired gauge',
       'podroute_table_failing gauge',

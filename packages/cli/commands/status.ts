@@ -22,7 +22,14 @@ function overview(report: StatusReport): string {
     ...report.summary.map(([name, value]) => [name, dash(value)] as const),
     ['API server', apiServer(report)],
     ['agent', `${report.version}, up ${duration(report.uptime)}, ${megabytes(report.rss)}`],
+    ['starts', starts(report)],
   ])
+}
+
+function starts({ runs: { starts, previous } }: StatusReport): string {
+  const count = `${starts} since the node booted`
+  if (!previous) return count
+  return `${count}; the last run ended${previous.ended ? ` at ${previous.ended}` : ''}: ${previous.reason}`
 }
 
 function apiServer({ apiServer, watches }: StatusReport): string {

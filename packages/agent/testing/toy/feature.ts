@@ -23,7 +23,15 @@ const shape = {
     .prefault({}),
 }
 
-export const toy: FeatureDefinition<ToySettings> & { readonly made: Toy[] } = {
+/** Which of its steps fails. */
+type Failing = 'start' | 'configure' | 'cleanup'
+const FAILURES = {
+  start: 'it fails to start',
+  configure: 'it fails to configure',
+  cleanup: 'it fails to clean up',
+}
+
+export const toy: FeatureDefinition<ToySettings> & { readonly made: Toy[]; fails: Failing | undefined } = {
   name: 'toy',
   section: anySection<typeof shape, ToySettings>({
     shape,
@@ -35,6 +43,7 @@ export const toy: FeatureDefinition<ToySettings> & { readonly made: Toy[] } = {
     },
   }),
   made: [],
+  fails: undefined,
   create(context, settings) {
     const made = new Toy(context, settings)
     toy.made.push(made)
@@ -66,11 +75,13 @@ export class Toy implements Feature<ToySettings> {
   }
 
   async start(): Promise<void> {
+    failIf('start')
     this.events.push(`start ${this.#settings.colour}`)
     this.#context.firstSync.done()
   }
 
   configure(settings: ToySettings): readonly string[] {
+    failIf('configure')
     if (settings.colour !== this.#settings.colour) this.events.push(`paint ${settings.colour}`)
     const rooms = this.#settings.rooms
     const notLive = settings.rooms === rooms ? [] : [`toy.rooms: built with ${rooms}, build anew`]
@@ -112,9 +123,14 @@ export class Toy implements Feature<ToySettings> {
 
   async cleanup(): Promise<void> {
     this.events.push('cleanup')
+    failIf('cleanup')
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.events.push('dispose')
   }
+}
+
+function failIf(step: Failing): void {
+  if (toy.fails === step) throw new Error(FAILURES[step])
 }

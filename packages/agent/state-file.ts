@@ -1,0 +1,41 @@
+/** What an agent leaves on the node for the next one. */
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { Logger } from '@podroute/reconcile/log.ts'
+
+/** Only root may read it: it may hold passwords. */
+export class StateFile<Value> {
+  readonly #path: string
+  readonly #log: Pick<Logger, 'warn'>
+
+  constructor(path: string, log: Pick<Logger, 'warn'>) {
+    this.#path = path
+    this.#log = log
+  }
+
+  /** Undefined where there is none, or one that cannot be read. Never throws. */
+  load(): Value | undefined {
+    try {
+      return JSON.parse(readFileSync(this.#path, 'utf8')) as Value
+    } catch {
+      return undefined
+    }
+  }
+
+  /** Puts it in place of the one before, in one step. Never throws: the agent works without. */
+  save(value: Value): void {
+    const path = this.#path
+    try {
+      mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
+      writeFileSync(`${path}.new`, JSON.stringify(value), { mode: 0o600 })
+      renameSync(`${path}.new`, path)
+    } catch (error) {
+      this.#log.warn('the next agent of this node will not know', { path, error: (error as Error).message })
+    }
+  }
+}
+
+/** Of the kernel: another one after each boot. */
+export function bootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+}
