@@ -7,6 +7,8 @@ export type ServiceProxyErrorCode =
   | 'NO_NFTABLES'
   /** A destination waits for its virtual server. */
   | 'NO_SERVER'
+  /** Something of ours could not be removed from the kernel. */
+  | 'LEFT_BEHIND'
 
 export class ServiceProxyError extends Error {
   readonly code: ServiceProxyErrorCode

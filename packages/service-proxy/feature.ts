@@ -108,7 +108,10 @@ export class ServiceProxyFeature implements Feature<ServiceProxySettings> {
     return [{ setting: 'serviceProxy.health', at: this.#settings.health, handler }]
   }
 
+  /** Nobody writes while all is removed: not the cluster's news, not an attempt to start. */
   async cleanup(): Promise<void> {
+    this.#subscriptions.dispose()
+    await this.#runner.stop()
     await this.#proxy.cleanup()
   }
 

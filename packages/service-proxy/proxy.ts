@@ -16,7 +16,7 @@ import { ServiceProxyError } from './errors.ts'
 import { HealthCheckPorts } from './health-checks/ports.ts'
 import { Destinations } from './ipvs/destinations.ts'
 import type { Kernel } from './kernel/kernel.ts'
-import { loadModules, type MissingModules, requireIpvs } from './kernel/modules.ts'
+import { hasIpvs, loadModules, type MissingModules, requireIpvs } from './kernel/modules.ts'
 import type { ProxySettings, ServiceProxyOptions } from './options.ts'
 import { tuningOf } from './parse/annotations.ts'
 import { serviceProblems, sliceProblems } from './parse/problems.ts'
@@ -34,7 +34,7 @@ import { OPTIONAL_SYSCTLS, SYSCTLS } from './settings.ts'
 import type { ServiceSnapshot } from './snapshot.ts'
 import { snapshotOf } from './snapshot.ts'
 import type { ProxyTables } from './tables.ts'
-import { flushOrder, makeTables, watchKernel } from './tables.ts'
+import { flushOrder, groupWithoutIpvs, makeTables, watchKernel } from './tables.ts'
 import type { Problem } from './types.ts'
 
 const DEFAULT_COALESCE = 5
@@ -63,6 +63,7 @@ export class ServiceProxy implements AsyncDisposable {
   #watching: Disposable | undefined
   #adopted = false
   #synced = false
+  #stopped = false
   #modules: Promise<MissingModules> | undefined
 
   constructor(options: ServiceProxyOptions) {
@@ -262,18 +263,33 @@ export class ServiceProxy implements AsyncDisposable {
     return oldest === undefined || this.#clock.now() - oldest < UNHEALTHY_AFTER
   }
 
-  /** Removes everything of ours from the kernel, settings excepted. */
+  /**
+   * Follows nothing any more, and removes everything of ours from the kernel, settings excepted. May be called again after it failed.
+   * @throws ServiceProxyError LEFT_BEHIND
+   */
   async cleanup(): Promise<FlushResult> {
-    await this.#controller.adopt()
-    return this.#controller.clear()
+    this.#stop()
+    // Without IPVS none of ours is in it, and it cannot be asked.
+    const ipvs = await hasIpvs(this.#options.kernel)
+    const all = ipvs ? this.#controller : groupWithoutIpvs(this.#tables, this.#options)
+    await all.adopt()
+    const result = await all.clear()
+    for (const { table, key, error } of all.pending())
+      if (error !== '') throw new ServiceProxyError('LEFT_BEHIND', `${table} ${key}: ${error}`)
+    return result
   }
 
   /** Stops following; the kernel keeps what it has. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#watching?.[Symbol.dispose]()
-    this.#destinations[Symbol.dispose]()
+    this.#stop()
     await this.#controller[Symbol.asyncDispose]()
     await this.#tables[Symbol.asyncDispose]()
+  }
+
+  #stop(): void {
+    this.#stopped = true
+    this.#watching?.[Symbol.dispose]()
+    this.#destinations[Symbol.dispose]()
   }
 
   async #loadRules(): Promise<void> {
@@ -295,6 +311,7 @@ export class ServiceProxy implements AsyncDisposable {
 
   /** Returns whether the Service wants anything else now. */
   #plan(key: ServiceKey): boolean {
+    if (this.#stopped) return false
     const { services } = this.#options
     const service = services.get(key)
     const plan = service ? planService(service, services.slicesOf(key), this.#node.context) : EMPTY_PLAN

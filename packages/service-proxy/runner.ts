@@ -68,6 +68,9 @@ export class Runner implements Disposable {
   #objects = 0
   #retry: Disposable | undefined
   #disposed = false
+  /** The attempt to start, and the first sync. */
+  #starting: Promise<void> = Promise.resolve()
+  #syncing: Promise<void> = Promise.resolve()
 
   constructor(options: RunnerOptions) {
     this.#options = options
@@ -98,22 +101,9 @@ export class Runner implements Disposable {
   }
 
   /** Starts the proxy, and tries again until it works or the runner is disposed of. */
-  async start(failures = 0): Promise<void> {
-    try {
-      await this.#options.proxy.start()
-      this.#started = true
-      this.#startProblem = undefined
-    } catch (error) {
-      const problem = (error as Error).message
-      if (problem !== this.#startProblem) {
-        this.#log.error('Services do not work on this node', { error })
-        this.#options.unable(problem)
-      }
-      this.#startProblem = problem
-      this.#startAgain(failures + 1)
-    }
-    this.#options.gateChanged()
-    this.#syncIfComplete()
+  start(failures = 0): Promise<void> {
+    this.#starting = this.#start(failures)
+    return this.#starting
   }
 
   /** `after` is undefined for a Node that is gone. */
@@ -148,9 +138,34 @@ export class Runner implements Disposable {
     this.#syncIfComplete()
   }
 
+  /** Begins nothing any more; resolves when nothing is under way. */
+  async stop(): Promise<void> {
+    this[Symbol.dispose]()
+    await this.#starting
+    await this.#syncing
+  }
+
   [Symbol.dispose](): void {
     this.#disposed = true
     this.#retry?.[Symbol.dispose]()
+  }
+
+  async #start(failures: number): Promise<void> {
+    try {
+      await this.#options.proxy.start()
+      this.#started = true
+      this.#startProblem = undefined
+    } catch (error) {
+      const problem = (error as Error).message
+      if (problem !== this.#startProblem) {
+        this.#log.error('Services do not work on this node', { error })
+        this.#options.unable(problem)
+      }
+      this.#startProblem = problem
+      this.#startAgain(failures + 1)
+    }
+    this.#options.gateChanged()
+    this.#syncIfComplete()
   }
 
   #startAgain(failures: number): void {
@@ -173,8 +188,8 @@ export class Runner implements Disposable {
   }
 
   #syncIfComplete(): void {
-    if (!this.#started || this.#missing.size > 0 || this.#synced) return
-    this.#options.proxy.synced().then(
+    if (!this.#started || this.#missing.size > 0 || this.#synced || this.#disposed) return
+    this.#syncing = this.#options.proxy.synced().then(
       () => {
         this.#synced = true
         this.#log.info('Services are in place')

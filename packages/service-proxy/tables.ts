@@ -5,7 +5,7 @@ import { SetElementResource } from '@podroute/kernel/nft/element-resource.ts'
 import { FormerTableResource } from '@podroute/kernel/nft/former-table.ts'
 import { NftTableResource, type TABLE } from '@podroute/kernel/nft/table-resource.ts'
 import { AuditQueue } from '@podroute/reconcile/audit-queue.ts'
-import type { Flushable } from '@podroute/reconcile/flush-order.ts'
+import { type Flushable, FlushGroup } from '@podroute/reconcile/flush-order.ts'
 import type { TableOptions } from '@podroute/reconcile/table.ts'
 import { Table } from '@podroute/reconcile/table.ts'
 import type { FrontendTables } from './claims/frontends.ts'
@@ -66,6 +66,15 @@ export function flushOrder(tables: ProxyTables): readonly Flushable[] {
   const { sysctls, rules, servers, affinities, elements, destinations, vips, healthChecks, formerRules } =
     tables
   return [sysctls, rules, servers, affinities, elements, destinations, vips, healthChecks, formerRules]
+}
+
+/** What there may be of ours in a kernel without IPVS. */
+export function groupWithoutIpvs(tables: ProxyTables, options: TableOptions): FlushGroup {
+  const ofIpvs: readonly Flushable[] = [tables.sysctls, tables.servers, tables.destinations]
+  return new FlushGroup(
+    flushOrder(tables).filter((table) => !ofIpvs.includes(table)),
+    options,
+  )
 }
 
 /** VIPs and nftables announce their changes: what somebody else changes is audited at once. */

@@ -31,3 +31,11 @@ export async function requireIpvs(
   // The others may be built in under another name; what is really missing fails later.
   for (const [name, reason] of reasons) log?.debug('module not loaded', { module: name, reason })
 }
+
+/** Whether the kernel has IPVS now, whatever could be loaded. */
+export function hasIpvs({ ipvs }: Pick<Kernel, 'ipvs'>): Promise<boolean> {
+  return ipvs.servers().then(
+    () => true,
+    () => false,
+  )
+}
