@@ -1,6 +1,13 @@
 /** Errors of the pod network. */
 
-export type PodNetworkErrorCode = 'not-a-bridge' | 'no-bridge' | 'no-port' | 'no-speaker' | 'listen'
+export type PodNetworkErrorCode =
+  | 'not-a-bridge'
+  | 'no-bridge'
+  | 'no-port'
+  | 'no-speaker'
+  | 'listen'
+  /** Something could not be removed when the pod network was switched off. */
+  | 'left-behind'
 
 export class PodNetworkError extends Error {
   readonly code: PodNetworkErrorCode

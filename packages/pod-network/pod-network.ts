@@ -1,7 +1,7 @@
 /** The pod network of this node: Nodes in, kernel and BGP out. */
 import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
 import type { Clock } from '@podroute/reconcile/clock.ts'
-import { FlushGroup, type PendingChange } from '@podroute/reconcile/flush-order.ts'
+import { type Flushable, FlushGroup, type PendingChange } from '@podroute/reconcile/flush-order.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import type { TableStats } from '@podroute/reconcile/table.ts'
 import type { PeerEvent } from 'bgp-speaker-ts/snapshot.ts'
@@ -10,6 +10,7 @@ import { peerKey } from './bgp/peers.ts'
 import { planConflist } from './bridge/conflist.ts'
 import { lookAround, mtuOf, NOWHERE, type Surroundings, watchSurroundings } from './bridge/host-interfaces.ts'
 import { BridgePorts } from './bridge/ports.ts'
+import { PodNetworkError } from './errors.ts'
 import { ClusterNodes } from './nodes/cluster-nodes.ts'
 import { NodeProblems } from './nodes/node-problems.ts'
 import { Planner } from './planner.ts'
@@ -40,6 +41,8 @@ const AUDIT_EVERY = 60_000
 /** After a link or an address changed: IPv4 routes that went with it are not announced, so look. */
 const LOOK_AFTER = 100
 const RETRY = 1000
+/** The speaker sends what it withdraws within a tenth of a second. */
+const TELL_FOR = 200
 /**
  * The speaker tells of best paths when it has read what there was to read, the End-of-RIB behind them included: what a peer has
  * repeated must not go for a moment, which a flush that is under way would make true in the kernel.
@@ -107,6 +110,7 @@ export class PodNetwork implements AsyncDisposable {
     this.#ports = new BridgePorts({
       table: this.#tables.ports,
       bridge: options.settings.bridge,
+      plan: () => ({ hairpin: this.#settings.hairpin }),
       bridgeMade: () => this.#onBridgeMade(),
       later: (action) => this.#timers.has('ports') || this.#timers.after('ports', LOOK_AFTER, action),
     })
@@ -221,6 +225,7 @@ export class PodNetwork implements AsyncDisposable {
   configure(settings: PodNetworkSettings): readonly string[] {
     const { bridge } = this.#settings
     this.#settings = { ...settings, bridge }
+    this.#ports.planChanged()
     this.#planner.markAll()
     this.wake()
     if (settings.bridge === bridge) return []
@@ -231,14 +236,17 @@ export class PodNetwork implements AsyncDisposable {
 
   /**
    * Takes away what makes this node part of the pod network: the CNI configuration, announcements and sessions, learned routes and
-   * masquerading. The bridge and its switches stay: the pods that run hang on it.
+   * masquerading. The bridge and its switches stay: the pods that run hang on it. May be called again after it failed.
+   * @throws PodNetworkError (left-behind)
    */
   async cleanup(): Promise<void> {
     this.#closed = true
+    this.#timers[Symbol.dispose]()
     await this.#work
     const { conflist, announcements, peers, routes, masquerade, masqueradeChain } = this.#tables
-    for (const table of [conflist, announcements, peers, routes, masqueradeChain, masquerade])
-      await table.clear()
+    await this.#remove(conflist, announcements)
+    await this.#tellWithdrawals()
+    await this.#remove(peers, routes, masqueradeChain, masquerade)
   }
 
   /** Ends sessions and timers; everything in the kernel, and at peers with graceful restart, stays: pods go on while another agent starts. */
@@ -249,6 +257,20 @@ export class PodNetwork implements AsyncDisposable {
     await this.#work
     await this.#group[Symbol.asyncDispose]()
     await this.#peering.leave('agent stops')
+  }
+
+  async #remove(...tables: readonly Flushable[]): Promise<void> {
+    for (const table of tables) {
+      await table.clear()
+      for (const [key, { message }] of table.failures())
+        throw new PodNetworkError('left-behind', `${table.name} ${key}: ${message}`)
+    }
+  }
+
+  /** A peer that is not told would keep this node's routes when the session ends, as over a restart (RFC 4724). */
+  async #tellWithdrawals(): Promise<void> {
+    if (!this.#peering.peers().some(({ state }) => state === 'established')) return
+    await new Promise<void>((resolve) => void this.#options.clock.after(TELL_FOR, resolve))
   }
 
   #run(): void {
@@ -294,6 +316,7 @@ export class PodNetwork implements AsyncDisposable {
   }
 
   #onBest(changes: Parameters<LearnedRoutes['onBest']>[0]): void {
+    if (this.#closed) return
     // An outside router whose session is lost, and which has not asked for patience (RFC 4724), cannot be counted on; a node's pods are
     // where they were.
     const lostAt = (peer: string) =>

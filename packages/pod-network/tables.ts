@@ -13,7 +13,7 @@ import type { BridgeAddress, BridgePlan } from './bridge/bridge.ts'
 import type { SetElement } from './egress/masquerade.ts'
 import { BridgeResource } from './resources/bridge.ts'
 import { BridgeAddressResource } from './resources/bridge-addresses.ts'
-import { BridgePortResource } from './resources/bridge-ports.ts'
+import { BridgePortResource, type PortPlan } from './resources/bridge-ports.ts'
 import { ConflistResource } from './resources/conflist.ts'
 import type { KernelChanges } from './resources/kernel-changes.ts'
 import { type ChainRunner, MasqueradeChainResource } from './resources/masquerade-chain.ts'
@@ -34,7 +34,7 @@ export interface PodNetworkKernel {
 
 export interface PodNetworkTables {
   readonly bridge: Table<string, BridgePlan>
-  readonly ports: Table<string, string>
+  readonly ports: Table<string, PortPlan>
   readonly sysctls: Table<string, string>
   readonly addresses: Table<string, BridgeAddress>
   readonly masquerade: Table<string, SetElement>
@@ -56,7 +56,7 @@ export function createTables(
   const { bridge } = settings()
   return {
     bridge: new Table(new BridgeResource(links, bridge, changes), options),
-    ports: new Table(new BridgePortResource(links, bridge, () => settings().hairpin), options),
+    ports: new Table(new BridgePortResource(links, bridge), options),
     sysctls: new Table(new SysctlResource(sysctls), options),
     addresses: new Table(new BridgeAddressResource(links, addresses, bridge, changes), options),
     masquerade: new Table(new SetElementResource(nft, () => settings().masquerade), options),

@@ -102,15 +102,15 @@ describeResource(
     await test.links.add({ kind: 'bridge', name: BRIDGE, up: true })
     for (const name of ['pod1', 'pod2'])
       await test.links.add({ kind: 'veth', name, up: true, peer: { name: `${name}-in` } })
-    return inside(test, new BridgePortResource(test.links, BRIDGE, () => true))
+    return inside(test, new BridgePortResource(test.links, BRIDGE))
   },
   {
     entries: [
-      ['pod1', BRIDGE],
-      ['pod2', BRIDGE],
+      ['pod1', { hairpin: true }],
+      ['pod2', { hairpin: false }],
     ],
-    replacement: BRIDGE,
-    refused: ['nobody', BRIDGE],
+    replacement: { hairpin: false },
+    refused: ['nobody', { hairpin: true }],
   },
 )
 
@@ -185,12 +185,12 @@ describe('resources of the pod network', () => {
       ['pod2', other.index],
     ] as const)
       await test.links.add({ kind: 'veth', name, up: true, peer: { name: `${name}-in` }, master })
-    const ports = new BridgePortResource(test.links, BRIDGE, () => true)
-    for (const name of ['pod1', 'pod2']) expect(await apply(ports, name, BRIDGE)).to.equal('done')
+    const ports = new BridgePortResource(test.links, BRIDGE)
+    for (const name of ['pod1', 'pod2']) expect(await apply(ports, name, { hairpin: true })).to.equal('done')
     const [one, two] = [await test.links.get('pod1'), await test.links.get('pod2')]
     expect([one?.master, two?.master]).to.deep.equal([made.index, other.index])
     expect((await test.links.bridgePorts()).get(one!.index)).to.include({ hairpin: true })
-    await ports.apply([{ kind: 'remove', key: 'pod2', previous: BRIDGE }])
+    await ports.apply([{ kind: 'remove', key: 'pod2', previous: { hairpin: true } }])
     expect((await test.links.get('pod2'))?.master).to.equal(other.index)
   })
 

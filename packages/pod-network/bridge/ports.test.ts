@@ -3,9 +3,11 @@ import type { RouteHandlers } from '@podroute/linux/route/monitor.ts'
 import { Table } from '@podroute/reconcile/table.ts'
 import { MemoryResource } from '@podroute/reconcile/testing/memory-resource.ts'
 import { expect } from 'chai'
+import type { PortPlan } from '../resources/bridge-ports.ts'
 import { BridgePorts } from './ports.ts'
 
 const BRIDGE = 'kube-bridge'
+const PORT: PortPlan = { hairpin: true }
 
 const link = (index: number, name: string, master = 0, kind = 'veth'): Link => ({
   ...{ index, name, kind, master, mac: '', mtu: 1500, up: true, running: true },
@@ -14,12 +16,13 @@ const link = (index: number, name: string, master = 0, kind = 'veth'): Link => (
 const bridge = (index: number) => link(index, BRIDGE, 0, 'bridge')
 
 describe('ports of the bridge', () => {
-  let kernel: MemoryResource<string, string>
-  let table: Table<string, string>
+  let kernel: MemoryResource<string, PortPlan>
+  let table: Table<string, PortPlan>
   let ports: BridgePorts
   let tell: Partial<RouteHandlers>
   let waiting: (() => void)[]
   let made: number
+  let plan: PortPlan
   /** What a little later brings. */
   const soon = async () => {
     for (const action of waiting.splice(0)) action()
@@ -28,12 +31,13 @@ describe('ports of the bridge', () => {
   const on = () => [...kernel.state.keys()].sort()
 
   beforeEach(async () => {
-    kernel = new MemoryResource('ports', new Map([['pod1', BRIDGE]]))
+    kernel = new MemoryResource('ports', new Map([['pod1', PORT]]))
     table = new Table(kernel)
     waiting = []
     made = 0
     const later = (action: () => void) => void waiting.push(action)
-    ports = new BridgePorts({ table, bridge: BRIDGE, bridgeMade: () => made++, later })
+    plan = PORT
+    ports = new BridgePorts({ table, bridge: BRIDGE, plan: () => plan, bridgeMade: () => made++, later })
     const subscribe = (handlers: Partial<RouteHandlers>) => {
       tell = handlers
       return { [Symbol.dispose]() {} }
@@ -45,7 +49,7 @@ describe('ports of the bridge', () => {
   })
 
   it('are what is there at the start and what comes; nothing is written for that', async () => {
-    kernel.state.set('pod2', BRIDGE)
+    kernel.state.set('pod2', PORT)
     tell.onLink?.('add', link(5, 'pod2', 2))
     await soon()
     expect([...table.desired().keys()]).to.deep.equal(['pod1', 'pod2'])
@@ -57,7 +61,7 @@ describe('ports of the bridge', () => {
       [5, 'pod2'],
       [6, 'pod3'],
     ] as const) {
-      kernel.state.set(name, BRIDGE)
+      kernel.state.set(name, PORT)
       tell.onLink?.('add', link(n, name, 2))
     }
     await soon()
@@ -91,5 +95,16 @@ describe('ports of the bridge', () => {
     await soon()
     expect(table.desired().size).to.equal(0)
     expect(on()).to.deep.equal([])
+  })
+
+  it('are set in another way when that is to be so', async () => {
+    plan = { hairpin: false }
+    ports.planChanged()
+    await table.flush()
+    expect(kernel.state.get('pod1')).to.deep.equal({ hairpin: false })
+    plan = PORT
+    ports.planChanged()
+    await table.flush()
+    expect(kernel.state.get('pod1')).to.deep.equal(PORT)
   })
 })

@@ -4,19 +4,22 @@
  */
 import type { Link, Links } from '@podroute/linux/route/links.ts'
 import type { Observation } from '@podroute/reconcile/resource.ts'
+import type { PortPlan } from '../resources/bridge-ports.ts'
 import type { KernelChanges } from '../resources/kernel-changes.ts'
 
 /** What is used of the table of ports. */
 export interface PortTable {
-  set(key: string, value: string): void
+  set(key: string, value: PortPlan): void
   delete(key: string): void
-  desired(): ReadonlyMap<string, string>
-  touch(key: string, observation?: Observation<string>): void
+  desired(): ReadonlyMap<string, PortPlan>
+  touch(key: string, observation?: Observation<PortPlan>): void
 }
 
 export interface BridgePortsOptions {
   readonly table: PortTable
   readonly bridge: string
+  /** What is to be set of each port. */
+  plan(): PortPlan
   /** The bridge was made anew: what the kernel ties to its index is as it is by default. */
   bridgeMade(): void
   /** Calls back a little later: the port of a pod that goes leaves its bridge, and is gone a moment after that. */
@@ -44,6 +47,12 @@ export class BridgePorts {
     for (const link of links) this.#changed(link)
   }
 
+  /** What is to be set of each port is another now. */
+  planChanged(): void {
+    const { table, plan } = this.#options
+    for (const name of table.desired().keys()) table.set(name, plan())
+  }
+
   /** Follows the kernel until disposed of. */
   watch(changes: Pick<KernelChanges, 'subscribe'>, links: Pick<Links, 'list'>): Disposable {
     return changes.subscribe({
@@ -60,14 +69,14 @@ export class BridgePorts {
   }
 
   #changed(link: Link): void {
-    const { bridge, table } = this.#options
+    const { table, plan } = this.#options
     if (this.#isBridge(link)) this.#bridgeSeen(link)
     if (link.kind !== 'veth') return
     if (link.master !== 0 && link.master === this.#bridge) {
       this.#lost.delete(link.name)
-      table.set(link.name, bridge)
-      // It is there: nothing is to be written.
-      table.touch(link.name, { kind: 'present', value: bridge })
+      table.set(link.name, plan())
+      // The CNI plugin has set it, or is about to: nothing is to be written.
+      table.touch(link.name, { kind: 'present', value: plan() })
     } else if (table.desired().has(link.name)) {
       if (link.master === 0) this.#miss(link.name)
       else this.#forget(link.name)
@@ -97,11 +106,11 @@ export class BridgePorts {
   }
 
   #putBack(): void {
-    const { table, bridge } = this.#options
+    const { table, plan } = this.#options
     for (const name of this.#lost) {
       table.touch(name, { kind: 'absent' })
       // What failed while there was no bridge is tried again at once.
-      table.set(name, bridge)
+      table.set(name, plan())
     }
     this.#lost.clear()
   }
