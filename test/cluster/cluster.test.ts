@@ -2,6 +2,7 @@
 import { expect } from 'chai'
 import { checklist } from './checklist.ts'
 import { faults } from './faults.ts'
+import { hostile } from './hostile.ts'
 import { lab } from './lab.ts'
 import { nothingLeft } from './nothing-left.ts'
 import { restarts } from './restart.ts'
@@ -20,6 +21,7 @@ describe('the lab', function () {
   walkThrough()
   checklist()
   faults()
+  hostile()
   restarts()
   upstream()
   nothingLeft()

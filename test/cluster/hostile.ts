@@ -1,0 +1,80 @@
+/** What tenants and nodes may write, and what it must not take from the others: addresses that belong to somebody. */
+import { expect } from 'chai'
+import { API_ADDRESS, NODES, OUTSIDE_GATEWAY, ROUTER } from '../../lab/addresses.ts'
+import { service } from '../../lab/scenarios/blue.ts'
+import { kubectl, waitFor } from '../../lab/scenarios/cluster.ts'
+import { curlFromNode, urlOf } from '../../lab/scenarios/traffic.ts'
+import { onNode } from './lab.ts'
+
+/** Nobody’s. */
+const FREE = '203.0.113.77'
+
+const patchStatus = (kind: string, name: string, status: object) =>
+  kubectl(['patch', kind, name, '--type=merge', '--subresource=status', '-p', JSON.stringify({ status })])
+
+const localRoutes = (node: string) => onNode(node, 'ip route show table local proto 179')
+
+async function stillServes(name: string): Promise<void> {
+  await kubectl(['create', 'service', 'clusterip', name, '--tcp=80:8888'])
+  await kubectl(['set', 'selector', 'service', name, 'app=blue'])
+  const { clusterIP } = await service(name)
+  for (const node of NODES)
+    await waitFor(
+      `a new Service on ${node.name}`,
+      () => curlFromNode(node.name, urlOf(clusterIP, 80)),
+      ({ pod }) => pod.startsWith('blue-'),
+      { timeout: 30_000 },
+    )
+  await kubectl(['delete', 'service', name])
+}
+
+export function hostile(): void {
+  describe('a Service whose status asks for the addresses of the API server and the router', () => {
+    it('gets none of them on any node, is told so, and gets the one that is nobody’s', async () => {
+      await kubectl(['create', 'service', 'loadbalancer', 'greedy', '--tcp=6443:8888'])
+      await kubectl(['set', 'selector', 'service', 'greedy', 'app=blue'])
+      const taken = [API_ADDRESS, ROUTER.ipv4]
+      const ingress = [...taken, OUTSIDE_GATEWAY.ipv4, FREE].map((ip) => ({ ip }))
+      await patchStatus('service', 'greedy', { loadBalancer: { ingress } })
+      for (const { name } of NODES) {
+        const routes = await waitFor(
+          `the free address on ${name}`,
+          () => localRoutes(name),
+          (text) => text.includes(`local ${FREE} `),
+          { timeout: 30_000 },
+        )
+        for (const address of taken) expect(routes, name).to.not.include(`local ${address} `)
+      }
+      await stillServes('beside-greedy')
+      const events = await waitFor(
+        'Events about the refused addresses',
+        () =>
+          kubectl([
+            'get',
+            'events',
+            '--field-selector=reason=AddressRefused',
+            '-o',
+            'jsonpath={.items[*].message}',
+          ]),
+        (text) => taken.every((address) => text.includes(`${address}: `)),
+        { timeout: 30_000 },
+      )
+      expect(events).to.include(`${API_ADDRESS}: the address of the API server`)
+      await kubectl(['delete', 'service', 'greedy'])
+    })
+  })
+
+  describe('a Node whose status claims ClusterIPs', () => {
+    it('takes none of them from the other nodes', async () => {
+      const { clusterIP, port } = await service('blue')
+      const { clusterIP: kubernetes } = await service('kubernetes')
+      const [first, , third] = NODES
+      const claims = [third!.ipv4, clusterIP, kubernetes].map((address) => ({ type: 'InternalIP', address }))
+      await patchStatus('node', third!.name, { addresses: claims })
+      await stillServes('beside-claims')
+      const routes = await localRoutes(first!.name)
+      for (const address of [clusterIP, kubernetes]) expect(routes).to.include(`local ${address} `)
+      expect((await curlFromNode(first!.name, urlOf(clusterIP, port))).pod).to.match(/^blue-/)
+    })
+  })
+}
