@@ -14,6 +14,7 @@ hostname router
 log stdout informational
 router bgp ${ROUTER.asn}
  bgp router-id ${ROUTER.ipv4}
+ bgp graceful-restart
  no bgp ebgp-requires-policy
  neighbor NODES peer-group
  neighbor NODES remote-as ${CLUSTER_ASN}

@@ -8,13 +8,19 @@ export interface RouterRoute {
   readonly prefix: string
   readonly nextHops: readonly string[]
   readonly asPath: string
+  /** Kept of a session that ended, until the node is back. */
+  readonly stale: boolean
 }
 
 interface FrrTable {
   readonly routes: Readonly<
     Record<
       string,
-      readonly { readonly path: string; readonly nexthops: readonly { readonly ip: string }[] }[]
+      readonly {
+        readonly path: string
+        readonly stale?: boolean
+        readonly nexthops: readonly { readonly ip: string }[]
+      }[]
     >
   >
 }
@@ -27,6 +33,7 @@ export async function frrRoutes(family: 'ipv4' | 'ipv6' = 'ipv4'): Promise<Route
       prefix,
       nextHops: [...new Set(paths.flatMap(({ nexthops }) => nexthops.map(({ ip }) => ip)))],
       asPath: paths[0]?.path ?? '',
+      stale: paths.some(({ stale }) => stale === true),
     }))
     .filter(({ asPath }) => asPath !== '')
 }

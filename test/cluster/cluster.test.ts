@@ -5,7 +5,7 @@ import { faults } from './faults.ts'
 import { hostile } from './hostile.ts'
 import { lab } from './lab.ts'
 import { nothingLeft } from './nothing-left.ts'
-import { restarts } from './restart.ts'
+import { packetsThroughTheRouter, restarts } from './restart.ts'
 import { upstream } from './upstream.ts'
 import { walkThrough } from './walk-through.ts'
 
@@ -23,6 +23,7 @@ describe('the lab', function () {
   faults()
   hostile()
   restarts()
+  packetsThroughTheRouter()
   upstream()
   nothingLeft()
 
