@@ -39,6 +39,8 @@ export class Rib {
   readonly #syncs = new InitialSyncQueue()
   readonly #deferral = new Deferral()
   readonly #timer: FlushTimer
+  /** Called once no prefix waits for selection. */
+  #selected: (() => void)[] = []
 
   constructor(clock: Clock, listener: RibListener, routerId: number, multipath = 1) {
     this.#clock = clock
@@ -103,6 +105,12 @@ export class Rib {
   /** Selects the deferred prefixes; calls `done` when their changes were sent to the peers. */
   endDeferral(done: () => void): void {
     this.#deferral.end(this.families, done)
+    this.schedule()
+  }
+
+  /** Calls `done` when the paths that are there now have been selected from, and users were told of the best ones. */
+  whenSelected(done: () => void): void {
+    this.#selected.push(done)
     this.schedule()
   }
 
@@ -192,9 +200,10 @@ export class Rib {
     let more = false
     let prefixes = 0
     let members = 0
+    for (const family of FAMILIES) more = this.#select(this.families[family]) || more
+    if (!more) this.#tellSelected()
     for (const family of FAMILIES) {
       const rib = this.families[family]
-      more = this.#select(rib) || more
       for (const group of this.groups.values()) {
         if (!group.config.families.includes(family)) continue
         const worked = group.pump(rib, now, SLICE)
@@ -209,6 +218,12 @@ export class Rib {
     if (this.attributes.wantsSweep()) this.#sweep()
     if (!more && this.#sources.retiring && !this.busy()) this.#sources.forget()
     return { more, wide: prefixes < members }
+  }
+
+  #tellSelected(): void {
+    const waiting = this.#selected
+    this.#selected = []
+    for (const done of waiting) done()
   }
 
   /** Whether a change waits in the queue of a group. */

@@ -59,6 +59,7 @@ export class Session implements Member, IngestOwner {
   #nearLimit: readonly Family[] = NO_FAMILIES
   #config: PeerConfig
   #group: UpdateGroup
+  #ended = false
 
   constructor({ speaker, config, counters, wire, open, negotiated, hold, retained }: SessionInput) {
     this.#speaker = speaker
@@ -155,6 +156,7 @@ export class Session implements Member, IngestOwner {
 
   /** Leaves the RIB. Returns the families whose routes stay as stale ones for the peer's return; `kept` false: none do. */
   end(reason: EndReason, kept: boolean): readonly RetainedFamily[] {
+    this.#ended = true
     const { rib } = this.#speaker
     rib.leave(this.#group, this)
     const longLived = this.stale.clear()
@@ -246,7 +248,10 @@ export class Session implements Member, IngestOwner {
   heardEndOfRib(family: Family): void {
     if (!this.endOfRib.includes(family)) this.endOfRib = [...this.endOfRib, family]
     this.stale.end(family, 'restart')
-    this.#speaker.emitPeer({ kind: 'end-of-rib', peer: this.#name, family })
+    // The routes before it, which may have arrived in the same bytes, are told before it.
+    this.#speaker.rib.whenSelected(() => {
+      if (!this.#ended) this.#speaker.emitPeer({ kind: 'end-of-rib', peer: this.#name, family })
+    })
     this.#speaker.restartProgress()
   }
 
