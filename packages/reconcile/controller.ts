@@ -16,10 +16,10 @@ export interface ControllerOptions<K extends string> {
   /** In the order in which things must exist: what others build on comes first. */
   readonly tables: readonly Flushable[]
   /**
-   * Fills claims and tables from what is known of one key, and says whether anything else is wanted now. It waits for nothing and
-   * has no other effect.
+   * Fills claims and tables from what is known of one key, and says whether anything else is wanted now. Undefined: the tables know.
+   * It waits for nothing and has no other effect.
    */
-  plan(key: K): boolean
+  plan(key: K): boolean | undefined
   /** Called after the keys of a round were planned: for what follows from several keys at once. */
   planned?(keys: readonly K[]): void
   /** The keys of tables that follow from a key: its status is theirs. */
@@ -53,10 +53,13 @@ export class Controller<K extends string> implements AsyncDisposable {
   readonly #auditLoop: AuditLoop | undefined
   /** Clock time at which a key came to want something else, or at which that was flushed: whichever was last. */
   readonly #since = new Map<K, number>()
+  readonly #subscriptions: readonly Disposable[]
   /** Keys that wait for the end of the flush under way. */
   #flushing = new Set<K>()
   /** Keys that were not in place after the last flush: few, and looked at after each one, for when they are. */
   #unsettled = new Set<K>()
+  /** A table wants something else than before. */
+  #tableChanged = false
 
   constructor(options: ControllerOptions<K>) {
     this.#options = options
@@ -71,6 +74,11 @@ export class Controller<K extends string> implements AsyncDisposable {
       prepare: () => this.#plan(),
       onFlushed: (result, milliseconds) => this.#flushed(result, milliseconds),
     })
+    this.#subscriptions = options.tables.map((table) =>
+      table.onWork(() => {
+        this.#tableChanged = true
+      }),
+    )
     this.#auditLoop = options.auditPause === undefined ? undefined : this.#makeAuditLoop(options.auditPause)
   }
 
@@ -155,6 +163,7 @@ export class Controller<K extends string> implements AsyncDisposable {
   /** Stops following; what is in place stays. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#auditLoop?.[Symbol.dispose]()
+    for (const subscription of this.#subscriptions) subscription[Symbol.dispose]()
     await this.#group[Symbol.asyncDispose]()
   }
 
@@ -172,8 +181,9 @@ export class Controller<K extends string> implements AsyncDisposable {
 
   /** One object that planning stumbles over stops no other. */
   #planOne(key: K): boolean {
+    this.#tableChanged = false
     try {
-      return this.#options.plan(key)
+      return this.#options.plan(key) ?? this.#tableChanged
     } catch (error) {
       this.#log.error('planning failed', { key, error })
       return false

@@ -55,6 +55,31 @@ describe('FlushGroup', () => {
     ])
   })
 
+  it('lets a table wait whose ground is missing, without trying, and sends it with what comes in its place', async () => {
+    const clock = new ManualClock()
+    const [ground, held] = [
+      new MemoryResource<string, number>('ground'),
+      new MemoryResource<string, number>('held'),
+    ]
+    const options = { clock, random: () => 1, backoff: { base: 100, cap: 100 } }
+    const base = new Table(ground, options)
+    const top = new Table(held, { ...options, blocked: () => ground.state.size === 0 })
+    let flushes = 0
+    const group = new FlushGroup([base, top], { clock, onFlushed: () => flushes++ })
+    group.start()
+    ground.fail = () => new MemoryError('EADDRINUSE')
+    base.set('a', 1)
+    top.set('a', 1)
+    await clock.advance(1000)
+    expect([held.batches.length, top.stats.failed, top.status('a').kind]).to.deep.equal([0, 0, 'pending'])
+    // One for each try of what is missing: those that wait ask for none.
+    expect(flushes).to.be.within(2, 12)
+    ground.fail = undefined
+    await clock.advance(100)
+    expect([...held.state]).to.deep.equal([['a', 1]])
+    await group[Symbol.asyncDispose]()
+  })
+
   it('sends nothing before it was started', async () => {
     const { clock, log, group, setAll } = setup()
     setAll('a')

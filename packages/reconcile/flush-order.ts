@@ -25,6 +25,7 @@ export interface Flushable {
   flush(phase?: Phase): Promise<FlushResult>
   onWork(listener: () => void): Disposable
   nextRetry(): number | undefined
+  hasWork(): boolean
   oldestDirty(): number | undefined
   sweep(): number
   adopt(): Promise<void>
@@ -182,7 +183,7 @@ export class FlushGroup implements AsyncDisposable {
 
   #planNext(): void {
     const retry = least(this.#tables.map((table) => table.nextRetry()))
-    if (this.#askedAgain || this.#tables.some((table) => table.oldestDirty() !== undefined)) this.#plan()
+    if (this.#askedAgain || this.#tables.some((table) => table.hasWork())) this.#plan()
     if (retry !== undefined) this.#wakeAt(Math.max(retry, this.#clock.now()))
   }
 }

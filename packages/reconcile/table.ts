@@ -26,6 +26,8 @@ export interface TableOptions {
   readonly batchSize?: number
   /** Gives other work a turn; an audit calls it between chunks. */
   readonly pause?: () => Promise<void>
+  /** Whether what the table stands on is missing: what is dirty waits then, and does not fail. */
+  readonly blocked?: () => boolean
 }
 
 /** Which ops a flush may send. */
@@ -60,6 +62,7 @@ export class Table<K extends string, V> {
   readonly #log: Logger
   readonly #batchSize: number
   readonly #pause: () => Promise<void>
+  readonly #blocked: () => boolean
   readonly #listeners = new Set<() => void>()
   readonly #equal = (a: V, b: V): boolean => this.resource.equal(a, b)
   /** Keys written while an audit reads; it must not judge them. */
@@ -81,6 +84,7 @@ export class Table<K extends string, V> {
     this.#log = options.log ?? silent
     this.#batchSize = options.batchSize ?? 4096
     this.#pause = options.pause ?? (() => new Promise((resolve) => setImmediate(resolve)))
+    this.#blocked = options.blocked ?? (() => false)
     this.#retries = new Retries(
       this.#clock,
       options.random ?? Math.random,
@@ -226,7 +230,12 @@ export class Table<K extends string, V> {
 
   /** Clock time of the next retry, in milliseconds. */
   nextRetry(): number | undefined {
-    return this.#retries.nextDue()
+    return this.#blocked() ? undefined : this.#retries.nextDue()
+  }
+
+  /** Whether a flush would send something for the first time, or look at it. */
+  hasWork(): boolean {
+    return this.#dirty.size > 0 && !this.#blocked()
   }
 
   /** Clock time since when something waits to be sent for the first time, in milliseconds. */
@@ -283,6 +292,7 @@ export class Table<K extends string, V> {
   }
 
   async #flushOnce(phase: Phase): Promise<FlushResult & { surprised: number }> {
+    if (this.#blocked()) return { applied: 0, failed: 0, surprised: 0 }
     await this.#readUnverified()
     const ops = this.#take(phase)
     let failed = 0
