@@ -7,7 +7,7 @@ import { Speaker } from 'bgp-speaker-ts/speaker.ts'
 import { kernelTransport } from './bgp/transport.ts'
 import { declareBgpMetrics } from './metrics.ts'
 import { openPodNetworkKernel } from './open-kernel.ts'
-import { peersPage, routesPage } from './pages.ts'
+import { nodesPage, peersPage, routesPage } from './pages.ts'
 import { PodNetwork } from './pod-network.ts'
 import { section } from './section.ts'
 import type { PodNetworkSettings } from './settings.ts'
@@ -36,16 +36,20 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
   readonly #apiServers = new Map<ReservedHolder, readonly string[]>()
 
   constructor(context: FeatureContext, settings: PodNetworkSettings, kernel: PodNetworkKernel) {
-    const { nodeName, clock, log, cluster, podGate } = context
+    const { nodeName, clock, log, cluster, events, podGate } = context
     this.#context = context
     this.#settings = settings
     this.#network = new PodNetwork({
-      ...{ nodeName, settings, kernel, clock, log, podGate },
+      ...{ nodeName, settings, kernel, clock, log, events, podGate },
       createSpeaker: (speaker) => new Speaker({ ...speaker, transport: kernelTransport(), log }),
       isVip: (address) =>
         cluster.services.withAddress(address) !== undefined && !context.reserved.has(address),
     })
-    this.pages = [peersPage(() => this.#network.peers()), routesPage(() => this.#network.snapshot().routes)]
+    this.pages = [
+      nodesPage(() => this.#network.report()),
+      peersPage(() => this.#network.peers()),
+      routesPage(() => this.#network.snapshot().routes),
+    ]
     this.#reserveRouters()
   }
 
@@ -77,7 +81,7 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
   }
 
   othersChanged(): void {
-    this.#network.wake()
+    this.#network.lookAgain()
   }
 
   summary(): readonly SummaryLine[] {

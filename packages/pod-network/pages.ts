@@ -1,8 +1,13 @@
-/** What `podroute peers` and `podroute routes` show. */
+/** What `podroute nodes`, `podroute peers` and `podroute routes` show. */
 import { duration } from '@podroute/feature/duration.ts'
 import type { Page } from '@podroute/feature/page.ts'
 import type { DownReason } from 'bgp-speaker-ts/snapshot.ts'
 import type { NamedPeer, RouteSnapshot } from './snapshot.ts'
+import type { KeyReport } from './status.ts'
+
+export interface NodesReport {
+  readonly nodes: readonly KeyReport[]
+}
 
 export interface PeersReport {
   readonly peers: readonly NamedPeer[]
@@ -10,6 +15,21 @@ export interface PeersReport {
 
 export interface RoutesReport {
   readonly routes: readonly RouteSnapshot[]
+}
+
+export function nodesPage(nodes: () => readonly KeyReport[]): Page<NodesReport> {
+  return {
+    name: 'nodes',
+    summary: 'the Nodes and routers that this node knows, and whether it reaches their pods',
+    data: () => ({ nodes: nodes() }),
+    tables: (report) => [
+      {
+        columns: ['NAME', 'KIND', 'POD PREFIXES', 'ADDRESSES', 'STATE', 'FOR', 'WHY'],
+        rows: report.nodes.map(nodeRow),
+        empty: 'no nodes',
+      },
+    ],
+  }
 }
 
 export function peersPage(peers: () => readonly NamedPeer[]): Page<PeersReport> {
@@ -40,6 +60,18 @@ export function routesPage(routes: () => readonly RouteSnapshot[]): Page<RoutesR
       },
     ],
   }
+}
+
+function nodeRow(node: KeyReport): string[] {
+  return [
+    node.name,
+    node.kind,
+    node.podCIDRs.join(' '),
+    node.addresses.join(' '),
+    node.state,
+    node.for === undefined ? '' : duration(node.for / 1000),
+    node.reasons.join('; '),
+  ]
 }
 
 function peerRow(peer: NamedPeer): string[] {

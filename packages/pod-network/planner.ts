@@ -1,24 +1,28 @@
-/** Fills the tables from the Nodes that changed: one node at a time, everything when this node itself did. */
-
-import type { Cidr } from '@podroute/address/cidr.ts'
-import { type ClusterNode, sameNetwork } from '@podroute/cluster/objects/node.ts'
+/** What is wanted because of one key: this node itself, another Node, or a router outside. Pure but for the claims and tables that it fills. */
+import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
+import { Claims } from '@podroute/reconcile/claims.ts'
+import type { Announcement } from 'bgp-speaker-ts/config.ts'
 import { planAnnouncements } from './bgp/announcements.ts'
-import { namedPrefixes } from './bgp/external-policy.ts'
-import { WantedPeers } from './bgp/peer-claims.ts'
+import { INSTANCE } from './bgp/instance.ts'
+import { planInstance } from './bgp/instance-config.ts'
+import { PeerClaims } from './bgp/peer-claims.ts'
 import { planExternalPeer, planMeshPeer } from './bgp/peers.ts'
+import type { BgpTables } from './bgp/tables.ts'
 import { planBridge, planBridgeAddresses } from './bridge/bridge.ts'
-import { mtuOf, type Surroundings } from './bridge/host-interfaces.ts'
+import { EMPTY, type InterfaceState, mtuOf } from './bridge/host-interfaces.ts'
 import { planSysctls } from './bridge/sysctls.ts'
-import { WantedElements } from './egress/element-claims.ts'
+import { ElementClaims } from './egress/element-claims.ts'
 import {
   MASQUERADE_CHAIN,
   planConfiguredElements,
   planMasqueradeChain,
   planNodeElements,
 } from './egress/masquerade.ts'
+import type { PlanKey } from './keys.ts'
+import { nameOf } from './keys.ts'
 import type { ClusterNodes } from './nodes/cluster-nodes.ts'
-import { ClusterRanges, clusterRanges } from './route-sources/cluster-ranges.ts'
-import type { Protected, RouteGuard } from './route-sources/route-guard.ts'
+import { makeGuard } from './route-sources/cluster-guard.ts'
+import type { RouteGuard } from './route-sources/route-guard.ts'
 import type { PodNetworkSettings } from './settings.ts'
 import type { PodNetworkTables } from './tables.ts'
 
@@ -33,126 +37,101 @@ export interface PlannerOptions {
   readonly nodeName: string
   /** As they are now. */
   settings(): PodNetworkSettings
+  /** As they were read last. */
+  interfaces(): InterfaceState
   isVip(address: string): boolean
 }
 
-type PlannedTables = Pick<
-  PodNetworkTables,
-  'bridge' | 'sysctls' | 'addresses' | 'masquerade' | 'masqueradeChain' | 'announcements' | 'peers'
+export type PlannedTables = Pick<
+  PodNetworkTables & BgpTables,
+  | 'bridge'
+  | 'sysctls'
+  | 'addresses'
+  | 'masquerade'
+  | 'masqueradeChain'
+  | 'instance'
+  | 'announcements'
+  | 'peers'
 >
 
 export class Planner {
   readonly #options: PlannerOptions
   readonly #nodes: ClusterNodes
   readonly #tables: PlannedTables
-  readonly #dirty = new Set<string>()
-  readonly #elements: WantedElements
-  readonly #peers: WantedPeers
+  readonly #elements: ElementClaims
+  readonly #peers: PeerClaims
+  readonly #announcements: Claims<string, string, Announcement>
   #apiServers: readonly string[] = []
-  #serviceCidrs: readonly Cidr[] = []
-  #all = true
 
   constructor(options: PlannerOptions, nodes: ClusterNodes, tables: PlannedTables) {
     this.#options = options
     this.#nodes = nodes
     this.#tables = tables
-    this.#elements = new WantedElements(tables.masquerade)
-    this.#peers = new WantedPeers(tables.peers)
-  }
-
-  /** A Node came, went or changed; heartbeats, which change nothing here, cost nothing. */
-  markNode(name: string, before: ClusterNode | undefined): void {
-    const after = this.#nodes.get(name)
-    if (before && after && sameNetwork(before, after) && before.ready === after.ready) return
-    if (name === this.#options.nodeName) this.#all = true
-    this.#dirty.add(name)
+    this.#elements = new ElementClaims(tables.masquerade)
+    this.#peers = new PeerClaims(tables.peers)
+    this.#announcements = new Claims(tables.announcements)
   }
 
   /** Addresses of the API server: no router outside is believed about them. */
   setApiServers(addresses: readonly string[]): void {
     this.#apiServers = addresses
-    this.#all = true
   }
 
-  /** Ranges of Services that the API server names, beside those of the configuration. */
-  setServiceCidrs(ranges: readonly Cidr[]): void {
-    this.#serviceCidrs = ranges
-    this.#all = true
+  plan(key: PlanKey, local: ClusterNode): void {
+    if (key === 'local') this.#planLocal(local)
+    else if (key.startsWith('node/')) this.#planNode(nameOf(key), local)
+    else this.#planRouter(nameOf(key), local)
   }
 
-  markAll(): void {
-    this.#all = true
-  }
-
-  /** Whether a Node came, went or changed since the last plan. */
-  get nodesChanged(): boolean {
-    return this.#dirty.size > 0
-  }
-
-  /** Plans what is dirty; true when the guard of all learned routes is another now. */
-  plan(local: ClusterNode, surroundings: Surroundings): boolean {
-    if (!this.#all && this.#dirty.size === 0) return false
-    const all = this.#all
-    const names = all ? new Set([...this.#dirty, ...this.#names()]) : new Set(this.#dirty)
-    this.#all = false
-    this.#dirty.clear()
-    if (all) this.#planLocal(local, surroundings)
-    for (const name of names) this.#planNode(name, local)
-    if (all) this.#planExternal(local)
+  /** After several keys were planned: what follows from all of them. */
+  planned(): void {
     this.#elements.plan()
-    return all
   }
 
-  guard(local: ClusterNode | undefined, surroundings: Surroundings): RouteGuard {
-    const connected: Protected[] = surroundings.connected.map((prefix) => ({ prefix, reason: 'connected' }))
-    const pods: Protected[] = (local?.podCidrs ?? []).map((prefix) => ({ prefix, reason: 'local-pods' }))
-    const serviceCidrs = [...this.#options.settings().serviceCidrs, ...this.#serviceCidrs]
-    const services: Protected[] = serviceCidrs.map((prefix) => ({ prefix, reason: 'service-cidr' }))
-    const { externalPeers, clusterCidrs } = this.#options.settings()
-    const routers = new Set(externalPeers.map(({ address }) => address))
-    const ranges = new ClusterRanges(
-      clusterRanges(this.#nodes.values(), { clusterCidrs, serviceCidrs, apiServers: this.#apiServers }),
-      externalPeers.flatMap(({ acceptRoutes }) => namedPrefixes(acceptRoutes)),
-    )
-    return {
-      protected: [...connected, ...pods, ...services],
-      ownAddresses: new Set([...surroundings.addresses, ...(local?.addresses ?? []).map((a) => a.text)]),
-      isNodeAddress: (address) => this.#nodes.withAddress(address) !== undefined,
+  /** The peer that a Node or a router is, by its name in the table; undefined: none. */
+  peerOf(key: PlanKey): string | undefined {
+    return key === 'local' ? undefined : this.#peers.keyOf(key)
+  }
+
+  guard(local: ClusterNode | undefined): RouteGuard {
+    return makeGuard({
+      local,
+      nodes: this.#nodes,
+      settings: this.#options.settings(),
+      interfaces: local ? this.#options.interfaces() : EMPTY,
+      apiServers: this.#apiServers,
       isVip: (address) => this.#options.isVip(address),
-      isExternal: (peer) => routers.has(peer),
-      clusterConflict: (prefix) => ranges.conflict(prefix),
-    }
+    })
   }
 
-  #planLocal(local: ClusterNode, surroundings: Surroundings): void {
+  #planLocal(local: ClusterNode): void {
     const settings = this.#options.settings()
-    const bridge = planBridge(local, mtuOf(local, settings, surroundings))
+    const interfaces = this.#options.interfaces()
+    const instance = planInstance(local, settings)
+    // Without an address the sessions that there are go on.
+    if (instance) this.#tables.instance.set(INSTANCE, instance)
+    const bridge = planBridge(local, mtuOf(local, settings, interfaces))
     replaceAll(this.#tables.bridge, bridge ? [[settings.bridge, bridge]] : [])
     replaceAll(this.#tables.addresses, planBridgeAddresses(local))
-    replaceAll(this.#tables.announcements, planAnnouncements(local))
     const ipv6 = local.podCidrs.some((prefix) => prefix.family === 6)
-    const sysctls = bridge ? planSysctls(settings.bridge, { ipv6 }, surroundings.acceptRa) : []
+    const sysctls = bridge ? planSysctls(settings.bridge, { ipv6 }, interfaces.acceptRa) : []
     for (const { name, value } of sysctls) this.#tables.sysctls.set(name, value)
     this.#tables.masqueradeChain.set(MASQUERADE_CHAIN, planMasqueradeChain(settings.masquerade))
     this.#elements.want('', planConfiguredElements(settings))
+    this.#announcements.replace('pods', planAnnouncements(local))
   }
 
   #planNode(name: string, local: ClusterNode): void {
     const node = this.#nodes.get(name)
     this.#elements.want(name, node ? planNodeElements(node, name === local.name) : [])
-    const peer = node && planMeshPeer(local, node, this.#options.settings())
+    const peer = node && planMeshPeer(local, node, this.#options.settings(), this.#nodes)
     this.#peers.want(`node/${name}`, peer, node?.ready)
   }
 
-  #planExternal(local: ClusterNode): void {
+  #planRouter(address: string, local: ClusterNode): void {
     const settings = this.#options.settings()
-    this.#peers.wantExternal(
-      settings.externalPeers.map((peer) => [peer.address, planExternalPeer(local, peer, settings)]),
-    )
-  }
-
-  #names(): string[] {
-    return [...this.#nodes.values()].map((node) => node.name)
+    const router = settings.externalPeers.find((peer) => peer.address === address)
+    this.#peers.want(`router/${address}`, router && planExternalPeer(local, router, settings))
   }
 }
 

@@ -1,184 +1,136 @@
 /** The pod network of this node: Nodes in, kernel and BGP out. */
-import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
-import type { Clock } from '@podroute/reconcile/clock.ts'
-import { type Flushable, FlushGroup, type PendingChange } from '@podroute/reconcile/flush-order.ts'
-import type { Logger } from '@podroute/reconcile/log.ts'
+import { type ClusterNode, sameNetwork } from '@podroute/cluster/objects/node.ts'
+import type { Condition } from '@podroute/feature/condition.ts'
+import { Claims } from '@podroute/reconcile/claims.ts'
+import { Controller } from '@podroute/reconcile/controller.ts'
+import type { Flushable, PendingChange } from '@podroute/reconcile/flush-order.ts'
 import type { TableStats } from '@podroute/reconcile/table.ts'
 import type { PeerEvent } from 'bgp-speaker-ts/snapshot.ts'
-import { type CreateSpeaker, Peering } from './bgp/instance.ts'
+import type { Speaker } from 'bgp-speaker-ts/speaker.ts'
+import { BgpInstance } from './bgp/instance.ts'
+import { LostSessions } from './bgp/lost-sessions.ts'
 import { peerKey } from './bgp/peers.ts'
+import { BgpSessions } from './bgp/sessions.ts'
+import { type BgpTables, bgpFlushOrder, createBgpTables } from './bgp/tables.ts'
 import { planConflist } from './bridge/conflist.ts'
-import { lookAround, mtuOf, NOWHERE, type Surroundings, watchSurroundings } from './bridge/host-interfaces.ts'
+import { HostInterfaces, mtuOf } from './bridge/host-interfaces.ts'
 import { BridgePorts } from './bridge/ports.ts'
 import { PodNetworkError } from './errors.ts'
+import type { PlanKey, PodNetworkKey } from './keys.ts'
 import { ClusterNodes } from './nodes/cluster-nodes.ts'
 import { NodeProblems } from './nodes/node-problems.ts'
+import type { PodNetworkOptions } from './options.ts'
 import { Planner } from './planner.ts'
-import type { Condition } from './readiness/conditions.ts'
 import { Readiness } from './readiness/readiness.ts'
-import { LearnedRoutes } from './route-sources/bgp.ts'
+import { BgpRoutes, type RouteClaims } from './route-sources/bgp.ts'
 import type { PodNetworkSettings } from './settings.ts'
 import { type NamedPeer, namedPeers, type PodNetworkSnapshot, snapshot } from './snapshot.ts'
-import { createTables, flushOrder, type PodNetworkKernel, type PodNetworkTables } from './tables.ts'
+import { type KeyFacts, type KeyReport, problemsOf, reportKeys, wantsOf } from './status.ts'
+import { createTables, flushOrder, type PodNetworkTables } from './tables.ts'
 import { NamedTimers } from './timers.ts'
 
-export interface PodNetworkOptions {
-  readonly nodeName: string
-  readonly settings: PodNetworkSettings
-  readonly kernel: PodNetworkKernel
-  readonly createSpeaker: CreateSpeaker
-  readonly clock: Clock
-  readonly log: Logger
-  /** Whether an address is a Service's on this node. */
-  isVip(address: string): boolean
-  /** Why pods must not start yet, as others say; undefined: nothing. */
-  podGate(): string | undefined
-}
-
-/** Changes are gathered for this long before they are planned, in milliseconds. */
-const COALESCE = 20
-const AUDIT_EVERY = 60_000
-/** After a link or an address changed: IPv4 routes that went with it are not announced, so look. */
-const LOOK_AFTER = 100
-const RETRY = 1000
+/** Least time between two flushes, in milliseconds: a change alone waits for nothing, many share a flush. */
+const INTERVAL = 20
+const AUDIT_PAUSE = 60_000
+/** After a port has left its bridge, in milliseconds: the port of a pod that goes is gone a moment later. */
+const PUT_BACK_AFTER = 100
 /** The speaker sends what it withdraws within a tenth of a second. */
 const TELL_FOR = 200
-/**
- * The speaker tells of best paths when it has read what there was to read, the End-of-RIB behind them included: what a peer has
- * repeated must not go for a moment, which a flush that is under way would make true in the kernel.
- */
-const HEARD_AFTER = 1000
 
 export class PodNetwork implements AsyncDisposable {
   readonly #options: PodNetworkOptions
-  readonly #log: Logger
   readonly #nodes: ClusterNodes
   readonly #problems: NodeProblems
-  readonly #tables: PodNetworkTables
-  readonly #group: FlushGroup
-  readonly #peering: Peering
-  readonly #learned: LearnedRoutes
+  readonly #interfaces: HostInterfaces
+  readonly #instance: BgpInstance
+  readonly #sessions: BgpSessions
+  readonly #lost = new LostSessions()
+  readonly #tables: PodNetworkTables & BgpTables
   readonly #planner: Planner
+  readonly #routes: BgpRoutes
   readonly #ports: BridgePorts
-  readonly #subscriptions: Disposable[] = []
-  readonly #timers: NamedTimers
+  readonly #controller: Controller<PodNetworkKey>
   readonly #readiness: Readiness
-  /** When the sessions that are down were lost. */
-  readonly #lostAt = new Map<string, number>()
+  readonly #timers: NamedTimers
+  readonly #subscriptions = new DisposableStack()
+  /** Nodes whose routes are others than when they were planned last. */
+  readonly #rerouted = new Set<PodNetworkKey>()
   #settings: PodNetworkSettings
-  #surroundings: Surroundings = NOWHERE
-  #surroundingsKnown = false
-  #adoptedKept = false
+  #started = false
+  /** The Nodes are known, and this node's own among them. */
+  #planning = false
   #swept = false
-  #saidFailure = ''
-  #work: Promise<void> | undefined
-  #again = false
-  #closed = false
 
   constructor(options: PodNetworkOptions) {
-    const { clock, log, kernel } = options
+    const { clock, log, kernel, nodeName } = options
     const settings = () => this.#settings
     this.#options = options
     this.#settings = options.settings
-    this.#log = log
-    this.#nodes = new ClusterNodes(options.nodeName)
-    this.#problems = new NodeProblems(log)
     this.#timers = new NamedTimers(clock)
-    this.#peering = new Peering(
-      options.createSpeaker,
-      settings,
-      {
-        onBest: (changes) => this.#onBest(changes),
-        onPeer: (event) => this.#onPeer(event),
-        nodeAt: (peer) => this.#nodes.withAddress(peer)?.name,
-        onReplaced: () => this.#onReplaced(),
-      },
-      log,
-    )
-    this.#tables = createTables(kernel, settings, () => this.#peering.speaker, { clock, log })
+    this.#nodes = new ClusterNodes(nodeName)
+    this.#problems = new NodeProblems({ log, localName: nodeName, events: options.events })
+    this.#instance = this.#createInstance()
+    this.#sessions = this.#createSessions()
+    this.#tables = {
+      ...(options.createTables ?? createTables)(kernel, settings, { clock, log }),
+      ...createBgpTables(this.#instance, { clock, log }),
+    }
+    this.#interfaces = this.#createInterfaces()
+    const interfaces = () => this.#interfaces.state
+    this.#planner = new Planner({ ...options, settings, interfaces }, this.#nodes, this.#tables)
+    this.#routes = this.#createRoutes()
+    this.#ports = this.#createPorts()
+    this.#controller = this.#createController()
     this.#readiness = new Readiness({
-      nodeName: options.nodeName,
-      nodes: this.#nodes,
+      ...{ nodeName, nodes: this.#nodes, tables: this.#tables, sessions: this.#sessions, log },
       routers: () => new Set(this.#settings.externalPeers.map(peerKey)),
-      tables: this.#tables,
-      sessions: this.#peering,
-      log,
       podGate: () => options.podGate(),
-    })
-    this.#group = new FlushGroup(flushOrder(this.#tables), { clock, log, onFlushed: () => this.wake() })
-    this.#planner = new Planner({ ...options, settings }, this.#nodes, this.#tables)
-    this.#ports = new BridgePorts({
-      table: this.#tables.ports,
-      bridge: options.settings.bridge,
-      plan: () => ({ hairpin: this.#settings.hairpin }),
-      bridgeMade: () => this.#onBridgeMade(),
-      later: (action) => this.#timers.has('ports') || this.#timers.after('ports', LOOK_AFTER, action),
-    })
-    this.#learned = new LearnedRoutes({
-      table: this.#tables.routes,
-      log,
-      now: () => clock.now(),
-      keepFor: () => this.#settings.keepRoutes * 1000,
-      guard: this.#planner.guard(undefined, NOWHERE),
     })
   }
 
   /** Takes over what is in the kernel; nothing is changed before the Nodes are known. @throws KernelError */
   async start(): Promise<void> {
     const { changes, links } = this.#options.kernel
-    for (const table of [this.#tables.bridge, this.#tables.addresses, this.#tables.routes]) {
-      this.#subscriptions.push(table.watch())
-    }
-    this.#subscriptions.push(this.#ports.watch(changes, links))
-    await this.#group.adopt()
+    const { bridge, addresses, routes, instance } = this.#tables
+    for (const table of [bridge, addresses, routes, instance]) this.#subscriptions.use(table.watch())
+    this.#subscriptions.use(this.#ports.watch(changes, links))
+    await this.#interfaces.start()
+    await this.#controller.adopt()
     this.#ports.learn(await links.list())
-    this.#subscriptions.push(
-      watchSurroundings(changes, {
-        current: () => this.#surroundings,
-        isOurs: (address) => this.#tables.addresses.get(address) !== undefined,
-        moved: () => this.#moved(),
-      }),
-    )
-    this.#timers.after('audit', AUDIT_EVERY, () => this.#audit())
-    this.#timers.after('deadline', this.#options.settings.peerDeadline * 1000, () => {
-      this.#readiness.patienceOver = true
-      this.wake()
-    })
-    this.#group.start()
-    this.wake()
+    this.#awaitPeers()
+    this.#controller.start()
+    this.#started = true
+    this.#planAll()
   }
 
   setNode(node: ClusterNode): void {
     this.#problems.check(node, this.#nodes)
-    this.#planner.markNode(node.name, this.#nodes.set(node))
-    this.wake()
+    const before = this.#nodes.set(node)
+    this.#nodeChanged(node.name, before)
   }
 
   removeNode(name: string): void {
-    this.#planner.markNode(name, this.#nodes.delete(name))
+    const before = this.#nodes.delete(name)
     this.#problems.forget(name)
-    this.wake()
+    this.#nodeChanged(name, before)
   }
 
   /** Every Node has been told at least once: planning may begin. */
   nodesSynced(): void {
     this.#readiness.nodesSynced = true
-    this.wake()
+    this.#planAll()
+    this.lookAgain()
   }
 
   /** Addresses of the API server, the one in use and others that are known. */
   setApiServers(addresses: readonly string[]): void {
     this.#planner.setApiServers(addresses)
-    this.wake()
+    this.#mark('local')
   }
 
-  /** Something outside changed that readiness or protection depends on: looks again soon. */
-  wake(): void {
-    if (this.#closed) return
-    this.#again = true
-    // Never put off what is due: changes may come without end.
-    if (this.#work !== undefined || this.#timers.has('wake')) return
-    this.#timers.after('wake', COALESCE, () => this.#run())
+  /** Something outside changed that readiness depends on. */
+  lookAgain(): void {
+    this.#controller.schedule()
   }
 
   conditions(): readonly Condition[] {
@@ -186,7 +138,7 @@ export class PodNetwork implements AsyncDisposable {
   }
 
   get ready(): boolean {
-    return this.conditions().every((condition) => condition.ok)
+    return this.conditions().every(({ ok, advisory }) => ok || advisory)
   }
 
   snapshot(): PodNetworkSnapshot {
@@ -195,9 +147,9 @@ export class PodNetwork implements AsyncDisposable {
       settings: this.#settings,
       nodes: this.#nodes,
       tables: this.#tables,
-      learned: this.#learned,
+      bgpRoutes: this.#routes,
       peers: this.peers(),
-      rejected: this.#peering.rejected(),
+      rejected: this.#sessions.rejected(),
       stats: this.stats(),
       conditions: this.conditions(),
     })
@@ -205,17 +157,22 @@ export class PodNetwork implements AsyncDisposable {
 
   /** Sessions with the names of their nodes. */
   peers(): readonly NamedPeer[] {
-    return namedPeers(this.#peering.peers(), this.#settings, this.#nodes)
+    return namedPeers(this.#sessions.peers(), this.#settings, this.#nodes)
+  }
+
+  /** Whether what each Node and router needs is in place, since when, and why not. */
+  report(): readonly KeyReport[] {
+    return reportKeys(this.#keyFacts(), this.#options.clock.now())
   }
 
   /** Of each table by name. */
   stats(): Readonly<Record<string, TableStats>> {
-    return this.#group.stats()
+    return this.#controller.stats()
   }
 
   /** Changes that are still to be made, table by table. */
   pending(): Iterable<PendingChange> {
-    return this.#group.pending()
+    return this.#controller.pending()
   }
 
   /**
@@ -223,11 +180,13 @@ export class PodNetwork implements AsyncDisposable {
    * what to do.
    */
   configure(settings: PodNetworkSettings): readonly string[] {
-    const { bridge } = this.#settings
+    const before = this.#settings
+    const { bridge } = before
     this.#settings = { ...settings, bridge }
     this.#ports.planChanged()
-    this.#planner.markAll()
-    this.wake()
+    if (before.peerDeadline !== settings.peerDeadline) this.#awaitPeers()
+    for (const { address } of before.externalPeers) this.#mark(`router/${address}`)
+    this.#planAll()
     if (settings.bridge === bridge) return []
     return [
       `podNetwork.bridge: pods hang on ${bridge}: drain the node, delete that bridge and restart the agent to use ${settings.bridge}`,
@@ -240,23 +199,18 @@ export class PodNetwork implements AsyncDisposable {
    * @throws PodNetworkError (left-behind)
    */
   async cleanup(): Promise<void> {
-    this.#closed = true
-    this.#timers[Symbol.dispose]()
-    await this.#work
-    const { conflist, announcements, peers, routes, masquerade, masqueradeChain } = this.#tables
+    await this.#stop()
+    const { conflist, announcements, peers, instance, routes, masquerade, masqueradeChain } = this.#tables
     await this.#remove(conflist, announcements)
     await this.#tellWithdrawals()
-    await this.#remove(peers, routes, masqueradeChain, masquerade)
+    await this.#remove(peers, instance, routes, masqueradeChain, masquerade)
   }
 
   /** Ends sessions and timers; everything in the kernel, and at peers with graceful restart, stays: pods go on while another agent starts. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closed = true
-    this.#timers[Symbol.dispose]()
-    for (const subscription of this.#subscriptions) subscription[Symbol.dispose]()
-    await this.#work
-    await this.#group[Symbol.asyncDispose]()
-    await this.#peering.leave('agent stops')
+    await this.#stop()
+    if (this.#settings.restartTime === undefined) await this.#instance.close('agent stops')
+    else await this.#instance.abandon()
   }
 
   async #remove(...tables: readonly Flushable[]): Promise<void> {
@@ -269,128 +223,216 @@ export class PodNetwork implements AsyncDisposable {
 
   /** A peer that is not told would keep this node's routes when the session ends, as over a restart (RFC 4724). */
   async #tellWithdrawals(): Promise<void> {
-    if (!this.#peering.peers().some(({ state }) => state === 'established')) return
+    if (!this.#sessions.peers().some(({ state }) => state === 'established')) return
     await new Promise<void>((resolve) => void this.#options.clock.after(TELL_FOR, resolve))
   }
 
-  #run(): void {
-    this.#again = false
-    this.#work = this.#step()
-      .then(() => {
-        this.#saidFailure = ''
-      })
-      .catch((error: Error) => {
-        // Tried each second, said once per reason.
-        if (error.message !== this.#saidFailure)
-          this.#log.error('the pod network could not be brought up to date', { error: error.message })
-        this.#saidFailure = error.message
-        this.#timers.after('retry', RETRY, () => this.wake())
-      })
-      .finally(() => {
-        this.#work = undefined
-        if (this.#again) this.wake()
-      })
+  async #stop(): Promise<void> {
+    this.#planning = false
+    this.#timers[Symbol.dispose]()
+    this.#interfaces[Symbol.dispose]()
+    this.#subscriptions.dispose()
+    await this.#controller[Symbol.asyncDispose]()
   }
 
-  async #step(): Promise<void> {
-    const local = this.#nodes.get(this.#options.nodeName)
-    if (!this.#surroundingsKnown) await this.#look()
-    if (!this.#readiness.nodesSynced || !local) return this.#readiness.sayWaiting()
-    await this.#peering.ensure(local)
-    const { nodesChanged } = this.#planner
-    const changed = this.#planner.plan(local, this.#surroundings)
-    if (changed || nodesChanged)
-      this.#learned.setGuard(this.#planner.guard(local, this.#surroundings), changed ? 'all' : 'external')
-    this.#keepAdopted()
-    this.#expire()
-    this.#planConflist(local)
-    this.#sweep(local)
+  // What is planned, and when.
+
+  #createController(): Controller<PodNetworkKey> {
+    const { clock, log } = this.#options
+    return new Controller<PodNetworkKey>({
+      ...{ clock, log, first: 'local', interval: INTERVAL, auditPause: AUDIT_PAUSE },
+      tables: flushOrder(this.#tables, bgpFlushOrder(this.#tables)),
+      plan: (key) => this.#plan(key),
+      planned: (keys) => this.#planned(keys),
+      wants: (key) => wantsOf(key, this.#keyFacts()),
+      problems: (key) => problemsOf(key, this.#keyFacts()),
+      onFlushed: () => this.#advance(),
+    })
+  }
+
+  get #local(): ClusterNode | undefined {
+    return this.#nodes.get(this.#options.nodeName)
+  }
+
+  #nodeChanged(name: string, before: ClusterNode | undefined): void {
+    const after = this.#nodes.get(name)
+    // Heartbeats change nothing here; what the API server reports may still be another reason to wait.
+    this.lookAgain()
+    if (before && after && sameNetwork(before, after) && before.ready === after.ready) return
+    if (!this.#planning || name === this.#options.nodeName) this.#planAll()
+    else this.#markNode(name, [before, after])
+  }
+
+  #markNode(name: string, versions: readonly (ClusterNode | undefined)[]): void {
+    this.#mark(`node/${name}`)
+    // Who has the same address is believed about the pods of both.
+    for (const node of versions)
+      if (node) for (const { other } of this.#nodes.sharedClaims(node)) this.#mark(`node/${other.name}`)
+  }
+
+  #mark(key: PodNetworkKey): void {
+    if (this.#planning) this.#controller.mark(key)
+  }
+
+  #planAll(): void {
+    if (!this.#started || !this.#readiness.nodesSynced || !this.#local) return
+    if (!this.#planning) this.#retainAdopted()
+    this.#planning = true
+    this.#controller.markAll(this.#allKeys())
+  }
+
+  #allKeys(): PlanKey[] {
+    const nodes = Array.from(this.#nodes.values(), ({ name }): PlanKey => `node/${name}`)
+    const routers = this.#settings.externalPeers.map(({ address }): PlanKey => `router/${address}`)
+    return ['local', ...nodes, ...routers]
+  }
+
+  #plan(key: PodNetworkKey): boolean | undefined {
+    const local = this.#local
+    if (!this.#planning || !local) return false
+    if (key === 'conflist') return this.#planConflist(local)
+    this.#planner.plan(key, local)
+    return this.#rerouted.delete(key) ? true : undefined
+  }
+
+  #planned(keys: readonly PodNetworkKey[]): void {
+    if (!this.#planning) return
+    this.#planner.planned()
+    if (keys.includes('local')) this.#routes.setGuard(this.#planner.guard(this.#local), 'all')
+    else if (this.#settings.externalPeers.length > 0 && keys.some((key) => key.startsWith('node/')))
+      this.#routes.setGuard(this.#planner.guard(this.#local), 'external')
+  }
+
+  /** After a flush: what waits for other things to be in place, or for time. */
+  #advance(): void {
     this.#readiness.sayWaiting()
-  }
-
-  async #look(): Promise<void> {
-    const { links, addresses, sysctls } = this.#options.kernel
-    this.#surroundings = await lookAround(links, addresses, sysctls, this.#settings.bridge)
-    this.#surroundingsKnown = true
-    this.#planner.markAll()
-  }
-
-  #onBest(changes: Parameters<LearnedRoutes['onBest']>[0]): void {
-    if (this.#closed) return
-    // An outside router whose session is lost, and which has not asked for patience (RFC 4724), cannot be counted on; a node's pods are
-    // where they were.
-    const lostAt = (peer: string) =>
-      this.#nodes.withAddress(peer) === undefined ? undefined : this.#lostAt.get(peer)
-    this.#learned.onBest(changes, lostAt)
+    const local = this.#local
+    if (!this.#planning || !local) return
     this.#expire()
+    if (this.#readiness.mayTakePods && this.#conflistDiffers(local)) this.#controller.mark('conflist')
+    this.#sweep(local)
   }
 
-  #onPeer(event: PeerEvent): void {
-    const { peer } = event
-    if (event.kind === 'established') this.#lostAt.delete(peer)
-    if (event.kind === 'down') this.#lost(peer)
-    if (event.kind === 'end-of-rib')
-      this.#timers.after(`heard ${peer}`, HEARD_AFTER, () => this.#heardAll(peer))
-    if (event.kind !== 'state') this.wake()
+  /** Until then peers are waited for: that they come up, and that they have told all they have. */
+  #awaitPeers(): void {
+    this.#timers.after('deadline', this.#settings.peerDeadline * 1000, () => {
+      this.#readiness.deadlinePassed = true
+      this.lookAgain()
+    })
   }
 
-  /** Remembers when a session was lost, for as long as that matters. */
-  #lost(peer: string): void {
-    const now = this.#options.clock.now()
-    for (const [other, at] of this.#lostAt)
-      if (at + this.#settings.keepRoutes * 1000 <= now) this.#lostAt.delete(other)
-    this.#lostAt.set(peer, now)
+  // The CNI configuration.
+
+  #conflistText(local: ClusterNode): string {
+    return planConflist(local, mtuOf(local, this.#settings, this.#interfaces.state), this.#settings)
   }
 
-  /** What a peer that is back has not repeated is over; unless it went again meanwhile. */
-  #heardAll(peer: string): void {
-    if (!this.#peering.hasToldAll(peer)) return
-    const node = this.#nodes.withAddress(peer)
-    this.#learned.heardAll(new Set(node ? node.addresses.map((a) => a.text) : [peer]))
+  #conflistDiffers(local: ClusterNode): boolean {
+    const wanted = this.#tables.conflist.desired()
+    return wanted.size !== 1 || wanted.get(this.#settings.conflist) !== this.#conflistText(local)
   }
 
-  /** The kernel's switches of a bridge go with it. */
-  #onBridgeMade(): void {
-    const { sysctls } = this.#tables
-    for (const name of sysctls.desired().keys())
-      if (name.includes(`/${this.#settings.bridge}/`)) sysctls.touch(name)
+  #planConflist(local: ClusterNode): boolean {
+    if (!this.#readiness.mayTakePods || !this.#conflistDiffers(local)) return false
+    const path = this.#settings.conflist
+    const { conflist } = this.#tables
+    this.#options.log.info('the CNI configuration is written', { path })
+    conflist.set(path, this.#conflistText(local))
+    for (const other of conflist.desired().keys()) if (other !== path) conflist.delete(other)
+    return true
   }
 
-  #onReplaced(): void {
+  // BGP.
+
+  #createInstance(): BgpInstance {
+    const { createSpeaker, log } = this.#options
+    return new BgpInstance(
+      createSpeaker,
+      { created: (speaker) => this.#follow(speaker), ended: () => this.#instanceEnded() },
+      log,
+    )
+  }
+
+  #createSessions(): BgpSessions {
+    return new BgpSessions({
+      log: this.#options.log,
+      speaker: () => this.#instance.speaker,
+      nodeAt: (peer) => this.#nodes.withAddress(peer)?.name,
+      changed: (event) => this.#sessionChanged(event),
+    })
+  }
+
+  #follow(speaker: Speaker): void {
+    this.#sessions.follow(speaker)
+    speaker.on('best', (changes) => {
+      if (!this.#planning) return
+      // An outside router whose session is lost, and which has not asked for patience (RFC 4724), cannot be counted on; a node's pods
+      // are where they were.
+      const lostAt = (peer: string) =>
+        this.#nodes.withAddress(peer) === undefined ? undefined : this.#lost.lostAt(peer)
+      this.#routes.onBest(changes, lostAt)
+      for (const { prefix } of changes) this.#reroute(prefix)
+      this.#expire()
+    })
+  }
+
+  #reroute(prefix: string): void {
+    const node = this.#nodes.withPodCidr(prefix)
+    if (!node) return
+    this.#rerouted.add(`node/${node.name}`)
+    this.#mark(`node/${node.name}`)
+  }
+
+  #instanceEnded(): void {
+    this.#sessions.clear()
+    this.#routes.retainAll()
     for (const table of [this.#tables.peers, this.#tables.announcements]) void table.adopt()
-    this.#learned.forgetPaths()
+  }
+
+  #sessionChanged(event: PeerEvent): void {
+    const { peer } = event
+    if (event.kind === 'established') this.#lost.established(peer)
+    if (event.kind === 'down') this.#lost.lost(peer, this.#options.clock.now(), this.#keepFor())
+    if (event.kind === 'end-of-rib' && this.#sessions.hasEndOfRib(peer)) {
+      const node = this.#nodes.withAddress(peer)
+      this.#routes.endOfRib(new Set(node ? node.addresses.map(({ text }) => text) : [peer]))
+    }
+    if (event.kind !== 'state') this.lookAgain()
+  }
+
+  // Learned routes.
+
+  #createRoutes(): BgpRoutes {
+    const { clock, log } = this.#options
+    const claims: RouteClaims = new Claims(this.#tables.routes)
+    return new BgpRoutes({
+      ...{ claims, log, now: () => clock.now(), keepFor: () => this.#keepFor() },
+      guard: this.#planner.guard(undefined),
+    })
+  }
+
+  #keepFor(): number {
+    return this.#settings.keepRoutes * 1000
   }
 
   /** Routes to pods that were here before us stay until their node has had the time to announce them again. */
-  #keepAdopted(): void {
-    if (this.#adoptedKept) return
-    this.#adoptedKept = true
+  #retainAdopted(): void {
     for (const node of this.#nodes.values()) {
       for (const prefix of node.podCidrs) {
         const route = this.#tables.routes.acknowledged(prefix.text)
-        if (route && node.addresses.some((a) => a.text === route.gateway)) this.#learned.keepAdopted(route)
+        if (route && node.addresses.some(({ text }) => text === route.gateway))
+          this.#routes.retainAdopted(route)
       }
     }
   }
 
   #expire(): void {
-    const next = this.#learned.expire((prefix) => {
+    const next = this.#routes.expire((prefix) => {
       const node = this.#nodes.withPodCidr(prefix)
       return node !== undefined && node.name !== this.#options.nodeName
     })
     if (next === undefined) return
     this.#timers.after('expire', Math.max(0, next - this.#options.clock.now()), () => this.#expire())
-  }
-
-  #planConflist(local: ClusterNode): void {
-    if (!this.#readiness.mayTakePods) return
-    const settings = this.#settings
-    const { conflist } = this.#tables
-    const text = planConflist(local, mtuOf(local, settings, this.#surroundings), settings)
-    if (conflist.get(settings.conflist) !== text)
-      this.#log.info('the CNI configuration is written', { path: settings.conflist })
-    conflist.set(settings.conflist, text)
-    for (const path of conflist.desired().keys()) if (path !== settings.conflist) conflist.delete(path)
   }
 
   /** What nobody wants any more goes once everybody has spoken, or had the time to. */
@@ -399,26 +441,49 @@ export class PodNetwork implements AsyncDisposable {
     // Without its fields nothing is wanted yet of what its pods need.
     if (local.podCidrs.length === 0 || local.addresses.length === 0) return
     this.#swept = true
-    this.#readiness.patienceOver = true
+    this.#readiness.deadlinePassed = true
     const { addresses, masquerade, routes } = this.#tables
     const swept = addresses.sweep() + masquerade.sweep() + routes.sweep()
-    if (swept > 0) this.#log.info('left-overs of an earlier run are removed', { count: swept })
+    if (swept > 0) this.#options.log.info('left-overs of an earlier run are removed', { count: swept })
   }
 
-  #moved(): void {
-    this.#timers.after('look', LOOK_AFTER, () => {
-      this.#surroundingsKnown = false
-      this.wake()
-      void Promise.all([this.#tables.routes.audit(), this.#tables.addresses.audit()]).catch((error: Error) =>
-        this.#log.warn('audit failed', { error: error.message }),
-      )
+  // The bridge and the host's interfaces.
+
+  #createInterfaces(): HostInterfaces {
+    const { kernel, clock, log, settings } = this.#options
+    return new HostInterfaces({
+      ...{ ...kernel, clock, log, bridge: settings.bridge },
+      isOurs: (address) => this.#tables.addresses.get(address) !== undefined,
+      changed: () => {
+        this.#mark('local')
+        // IPv4 routes that went with an interface are not announced.
+        const audits = [this.#tables.routes.audit(), this.#tables.addresses.audit()]
+        Promise.all(audits).catch((error: Error) => log.warn('audit failed', { error: error.message }))
+      },
     })
   }
 
-  #audit(): void {
-    this.#group
-      .audit()
-      .catch((error: Error) => this.#log.warn('audit failed', { error: error.message }))
-      .finally(() => this.#timers.after('audit', AUDIT_EVERY, () => this.#audit()))
+  #createPorts(): BridgePorts {
+    const { bridge } = this.#options.settings
+    return new BridgePorts({
+      ...{ table: this.#tables.ports, bridge, plan: () => ({ hairpin: this.#settings.hairpin }) },
+      // The kernel's switches of a bridge go with it.
+      bridgeMade: () => {
+        const { sysctls } = this.#tables
+        for (const name of sysctls.desired().keys()) if (name.includes(`/${bridge}/`)) sysctls.touch(name)
+      },
+      later: (action) => {
+        if (!this.#timers.has('ports')) this.#timers.after('ports', PUT_BACK_AFTER, action)
+      },
+    })
+  }
+
+  #keyFacts(): KeyFacts {
+    return {
+      ...{ nodeName: this.#options.nodeName, settings: this.#settings, nodes: this.#nodes },
+      ...{ tables: this.#tables, planner: this.#planner, sessions: this.#sessions },
+      bgpRoutes: this.#routes,
+      status: (key) => this.#controller.status(key),
+    }
   }
 }

@@ -1,9 +1,9 @@
 /** The pod network's state as plain data: for the admin socket, the command line and metrics. */
+import type { Condition } from '@podroute/feature/condition.ts'
 import type { TableStats } from '@podroute/reconcile/table.ts'
 import type { PeerSnapshot, RejectedPath } from 'bgp-speaker-ts/snapshot.ts'
 import type { ClusterNodes } from './nodes/cluster-nodes.ts'
-import type { Condition } from './readiness/conditions.ts'
-import type { LearnedRoutes } from './route-sources/bgp.ts'
+import type { BgpRoutes } from './route-sources/bgp.ts'
 import type { PodNetworkSettings } from './settings.ts'
 import type { PodNetworkTables } from './tables.ts'
 
@@ -48,7 +48,7 @@ export interface SnapshotInput {
   readonly settings: PodNetworkSettings
   readonly nodes: ClusterNodes
   readonly tables: PodNetworkTables
-  readonly learned: LearnedRoutes
+  readonly bgpRoutes: BgpRoutes
   readonly peers: readonly NamedPeer[]
   /** Announcements that policy keeps out. */
   readonly rejected: Iterable<RejectedPath>
@@ -94,7 +94,7 @@ export function namedPeers(
   })
 }
 
-function routes({ tables, learned, nodes, rejected }: SnapshotInput): RouteSnapshot[] {
+function routes({ tables, bgpRoutes, nodes, rejected }: SnapshotInput): RouteSnapshot[] {
   const failures = new Map(tables.routes.failures())
   const nodeOf = (gateway: string) => nodes.withAddress(gateway)?.name ?? ''
   const found: RouteSnapshot[] = []
@@ -104,7 +104,7 @@ function routes({ tables, learned, nodes, rejected }: SnapshotInput): RouteSnaps
     const installed = tables.routes.acknowledged(destination)
     const state = error
       ? 'failed'
-      : learned.lingering.has(destination)
+      : bgpRoutes.isRetained(destination)
         ? 'kept'
         : installed
           ? 'installed'
@@ -113,7 +113,7 @@ function routes({ tables, learned, nodes, rejected }: SnapshotInput): RouteSnaps
   }
   const refuse = (destination: string, detail: string) =>
     found.push({ destination, gateway: '', state: 'refused', node: '', detail })
-  for (const [destination, reason] of learned.refused) refuse(destination, reason)
+  for (const [destination, reason] of bgpRoutes.refused) refuse(destination, reason)
   for (const { prefix, peer, reason } of rejected) refuse(prefix, `${reason}, from ${peer}`)
   return found
 }

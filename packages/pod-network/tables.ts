@@ -6,9 +6,6 @@ import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { Flushable } from '@podroute/reconcile/flush-order.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import { Table } from '@podroute/reconcile/table.ts'
-import type { Announcement, PeerConfig } from 'bgp-speaker-ts/config.ts'
-import { AnnouncementResource, type Announcer } from './bgp/announcement-resource.ts'
-import { type PeerHolder, PeerResource } from './bgp/peer-resource.ts'
 import type { BridgeAddress, BridgePlan } from './bridge/bridge.ts'
 import type { SetElement } from './egress/masquerade.ts'
 import { BridgeResource } from './resources/bridge.ts'
@@ -40,15 +37,12 @@ export interface PodNetworkTables {
   readonly masquerade: Table<string, SetElement>
   readonly masqueradeChain: Table<string, string>
   readonly routes: Table<string, Route>
-  readonly announcements: Table<string, Announcement>
-  readonly peers: Table<string, PeerConfig>
   readonly conflist: Table<string, string>
 }
 
 export function createTables(
   kernel: PodNetworkKernel,
   settings: () => PodNetworkSettings,
-  speaker: () => (PeerHolder & Announcer) | undefined,
   options: { readonly clock: Clock; readonly log: Logger },
 ): PodNetworkTables {
   const { routes, links, addresses, nft, sysctls, changes } = kernel
@@ -62,14 +56,12 @@ export function createTables(
     masquerade: new Table(new SetElementResource(nft, () => settings().masquerade), options),
     masqueradeChain: new Table(new MasqueradeChainResource(nft), options),
     routes: new Table(new RouteResource(routes, changes), options),
-    announcements: new Table(new AnnouncementResource(speaker), options),
-    peers: new Table(new PeerResource(speaker), options),
     conflist: new Table(new ConflistResource(() => settings().conflist), options),
   }
 }
 
-/** What others build on comes first; what tells the world that the node works comes last. */
-export function flushOrder(t: PodNetworkTables): readonly Flushable[] {
+/** What others build on comes first; what tells the world that the node works comes last, after what BGP holds. */
+export function flushOrder(t: PodNetworkTables, bgp: readonly Flushable[]): readonly Flushable[] {
   return [
     t.bridge,
     t.ports,
@@ -78,8 +70,7 @@ export function flushOrder(t: PodNetworkTables): readonly Flushable[] {
     t.masquerade,
     t.masqueradeChain,
     t.routes,
-    t.announcements,
-    t.peers,
+    ...bgp,
     t.conflist,
   ]
 }

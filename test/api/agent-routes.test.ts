@@ -149,6 +149,7 @@ describe('agents of three nodes', function () {
   })
 
   it('end with one line that says why, when a port of theirs is taken', async () => {
+    await cluster.killAgent(two)
     await occupy(20244)
     await cluster.startAgent(two)
     await eventually(() => !cluster.processes.isRunning(`agent-${two.name}`))
@@ -166,7 +167,7 @@ describe('agents of three nodes', function () {
     await eventually(async () =>
       (await detail())?.startsWith('cannot listen for BGP at 172.31.0.12 port 179'),
     )
-    const failed = () => cluster.said(two, 'the pod network could not be brought up to date')
+    const failed = () => cluster.said(two, '"resource":"bgp-instance"')
     // More than one attempt: they are a second apart.
     const { uptime } = await cluster.ask(two, '/status')
     await eventually(async () => (await cluster.ask(two, '/status')).uptime > uptime + 1.5)

@@ -66,6 +66,7 @@ class TestNode {
       clock: systemClock,
       log: silent,
       isVip: () => false,
+      events: { record() {} },
       podGate: () => undefined,
     })
     await this.network.start()

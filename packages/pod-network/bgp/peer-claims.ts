@@ -5,9 +5,9 @@ import type { PeerConfig } from 'bgp-speaker-ts/config.ts'
 import { peerKey } from './peers.ts'
 
 /** A Node by its name, or a router outside by its configured address. */
-export type PeerOwner = `node/${string}` | `external/${string}`
+export type PeerOwner = `node/${string}` | `router/${string}`
 
-export interface WantedPeer {
+interface WantedPeer {
   readonly config: PeerConfig
   /** Whether the Node is ready; a router always is. */
   readonly ready: boolean
@@ -19,9 +19,8 @@ export interface PeerSink {
   delete(key: string): void
 }
 
-export class WantedPeers {
+export class PeerClaims {
   readonly #claims: Claims<PeerOwner, string, WantedPeer>
-  #routers: ReadonlySet<PeerOwner> = new Set()
 
   constructor(table: PeerSink) {
     this.#claims = new Claims<PeerOwner, string, WantedPeer>(
@@ -39,19 +38,13 @@ export class WantedPeers {
     this.#claims.replace(owner, config ? [[peerKey(config), { config, ready }]] : [])
   }
 
-  /** Puts these routers, by their addresses, in place of those before. */
-  wantExternal(routers: readonly (readonly [address: string, config: PeerConfig | undefined])[]): void {
-    const owners = new Set<PeerOwner>()
-    for (const [address, config] of routers) {
-      owners.add(`external/${address}`)
-      this.want(`external/${address}`, config)
-    }
-    for (const owner of this.#routers) if (!owners.has(owner)) this.want(owner, undefined)
-    this.#routers = owners
+  /** The peer that the owner is, whether it holds the address or not. */
+  keyOf(owner: PeerOwner): string | undefined {
+    return this.#claims.keysOf(owner)[0]
   }
 }
 
 function rank(owner: PeerOwner, { ready }: WantedPeer): number {
-  if (owner.startsWith('external/')) return 0
+  if (owner.startsWith('router/')) return 0
   return ready ? 1 : 2
 }

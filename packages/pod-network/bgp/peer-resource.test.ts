@@ -3,12 +3,12 @@ import { describeResource } from '@podroute/reconcile/testing/contract.ts'
 import type { PeerConfig } from 'bgp-speaker-ts/config.ts'
 import { Speaker } from 'bgp-speaker-ts/speaker.ts'
 import { expect } from 'chai'
-import { testNode, testSettings } from '../testing/fixtures.ts'
+import { meshPeer, testNode, testSettings } from '../testing/fixtures.ts'
 import { PeerResource } from './peer-resource.ts'
-import { peerKey, planMeshPeer } from './peers.ts'
+import { peerKey } from './peers.ts'
 
 const peer = (n: number, holdTime = 90): PeerConfig => ({
-  ...planMeshPeer(testNode(1), testNode(n), testSettings)!,
+  ...meshPeer(testNode(1), testNode(n), testSettings)!,
   holdTime,
 })
 const entry = (config: PeerConfig) => [peerKey(config), config] as const

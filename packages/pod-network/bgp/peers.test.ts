@@ -1,13 +1,13 @@
 import { expect } from 'chai'
-import { testNode, testSettings } from '../testing/fixtures.ts'
+import { meshPeer, testNode, testSettings } from '../testing/fixtures.ts'
 import { planAnnouncements } from './announcements.ts'
-import { planExternalPeer, planMeshPeer } from './peers.ts'
+import { planExternalPeer } from './peers.ts'
 
 const [one, two] = [testNode(1), testNode(2)]
 
 describe('peers', () => {
   it('peers with another node over IPv4, both families on one session', () => {
-    const peer = planMeshPeer(one, two, testSettings)!
+    const peer = meshPeer(one, two, testSettings)!
     expect(peer).to.deep.include({
       address: '172.30.0.12',
       asn: 64512,
@@ -19,11 +19,11 @@ describe('peers', () => {
 
   it('does not peer with a Node that has one of its own addresses', () => {
     const twin = testNode(2, { internalIPs: ['172.30.0.12', 'fd30::11'] })
-    expect(planMeshPeer(one, twin, testSettings)).to.equal(undefined)
+    expect(meshPeer(one, twin, testSettings)).to.equal(undefined)
   })
 
   it('peers over IPv6 with a node that has no IPv4 address', () => {
-    const peer = planMeshPeer(one, testNode(2, { internalIPs: ['fd30::12'] }), testSettings)!
+    const peer = meshPeer(one, testNode(2, { internalIPs: ['fd30::12'] }), testSettings)!
     expect(peer).to.deep.include({
       address: 'fd30::12',
       localAddress: 'fd30::11',
@@ -32,14 +32,14 @@ describe('peers', () => {
   })
 
   it('plans no session to itself, to a node without a common family, or without the mesh', () => {
-    expect(planMeshPeer(one, one, testSettings)).to.equal(undefined)
+    expect(meshPeer(one, one, testSettings)).to.equal(undefined)
     const v6 = testNode(2, { internalIPs: ['fd30::12'] })
-    expect(planMeshPeer(testNode(1, { internalIPs: ['172.30.0.11'] }), v6, testSettings)).to.equal(undefined)
-    expect(planMeshPeer(one, two, { ...testSettings, mesh: false })).to.equal(undefined)
+    expect(meshPeer(testNode(1, { internalIPs: ['172.30.0.11'] }), v6, testSettings)).to.equal(undefined)
+    expect(meshPeer(one, two, { ...testSettings, mesh: false })).to.equal(undefined)
   })
 
   it('believes a node only about its own pod prefixes with its own addresses as next hop', () => {
-    const { importPolicy } = planMeshPeer(one, two, testSettings)!
+    const { importPolicy } = meshPeer(one, two, testSettings)!
     const prefixes = [
       { prefix: '10.244.2.0/24', minLength: 24, maxLength: 32 },
       { prefix: 'fd10:244:0:2::/64', minLength: 64, maxLength: 128 },
@@ -53,7 +53,7 @@ describe('peers', () => {
   })
 
   it('believes a node without pod prefixes nothing', () => {
-    const { importPolicy } = planMeshPeer(one, testNode(2, { podCIDRs: [] }), testSettings)!
+    const { importPolicy } = meshPeer(one, testNode(2, { podCIDRs: [] }), testSettings)!
     expect(importPolicy?.rules[0]?.match?.prefixes).to.deep.equal([])
     expect(importPolicy?.otherwise).to.equal('reject')
   })
@@ -83,7 +83,7 @@ describe('peers', () => {
   it('asks every peer to keep the routes while the agent is away, unless that is off', () => {
     const router = { address: '172.30.0.100', asn: 65000, acceptRoutes: false, maxPrefixes: 9 }
     const planned = (settings: typeof testSettings) => [
-      planMeshPeer(one, two, settings)?.gracefulRestart,
+      meshPeer(one, two, settings)?.gracefulRestart,
       planExternalPeer(one, router, settings)?.gracefulRestart,
     ]
     const kept = { time: 90, forwarding: true }

@@ -11,11 +11,21 @@ import { EXPORT_OWN, meshImport } from './policy.ts'
 /** The speaker's own name of a peer: its address in canonical form. */
 export const peerKey = (peer: Pick<PeerConfig, 'address' | 'interface'>) => canonicalAddress(peerName(peer))
 
-/** The session to another node; undefined while the two share no address family, or the mesh is off. */
+/** What is used of the Nodes. */
+export interface Claimants {
+  /** All Nodes that have an address, the best one first. */
+  claimantsOfAddress(address: string): readonly ClusterNode[]
+}
+
+/**
+ * The session to another node; undefined while the two share no address family, or the mesh is off. A machine that was renamed has two
+ * Nodes for a while: whoever answers at their address is believed what each of them would be.
+ */
 export function planMeshPeer(
   local: ClusterNode,
   other: ClusterNode,
   settings: PodNetworkSettings,
+  nodes: Claimants,
 ): PeerConfig | undefined {
   if (!settings.mesh || other.name === local.name) return undefined
   // Two Nodes of one address: whoever answers there is this node itself.
@@ -23,8 +33,9 @@ export function planMeshPeer(
   const families = FAMILIES.filter((f) => primaryAddress(local, f) && primaryAddress(other, f))
   const transport = families[0]
   if (transport === undefined) return undefined
+  const address = primaryAddress(other, transport)!
   return {
-    address: primaryAddress(other, transport)!,
+    address,
     port: settings.port,
     asn: settings.asn,
     localAddress: primaryAddress(local, transport)!,
@@ -32,7 +43,7 @@ export function planMeshPeer(
     ...gracefulRestart(settings),
     families: families.map(bgpFamily),
     ...(settings.meshPassword === undefined ? {} : { password: settings.meshPassword }),
-    importPolicy: meshImport(other),
+    importPolicy: meshImport(nodes.claimantsOfAddress(address)),
     exportPolicy: EXPORT_OWN,
     nextHop: nextHops(local),
   }

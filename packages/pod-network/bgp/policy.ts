@@ -17,13 +17,16 @@ export const within = (prefix: Cidr): PrefixMatch => ({
 /**
  * A node is believed only about its own pods: the prefix lies in its podCIDRs and the next hop is one of its addresses.
  * Anything else is rejected under the name of what is wrong with it.
+ * @param nodes those that have the peer's address: nearly always one
  */
-export function meshImport(node: ClusterNode): Policy {
-  const inside: Match = { prefixes: node.podCidrs.map(within) }
+export function meshImport(nodes: readonly ClusterNode[]): Policy {
+  const inside = (node: ClusterNode) => node.podCidrs.map(within)
   return {
     rules: [
-      accept('node', { ...inside, nextHops: node.addresses.map((a) => a.text) }),
-      reject('foreign-next-hop', inside),
+      ...nodes.map((node) =>
+        accept('node', { prefixes: inside(node), nextHops: node.addresses.map((a) => a.text) }),
+      ),
+      reject('foreign-next-hop', { prefixes: nodes.flatMap(inside) }),
       reject('outside-pod-cidrs'),
     ],
     otherwise: 'reject',

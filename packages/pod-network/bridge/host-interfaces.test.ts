@@ -2,7 +2,7 @@ import type { Address } from '@podroute/linux/route/addresses.ts'
 import type { Link } from '@podroute/linux/route/links.ts'
 import { expect } from 'chai'
 import { testNode } from '../testing/fixtures.ts'
-import { describe as describeNode, mtuOf } from './host-interfaces.ts'
+import { interfaceState, mtuOf } from './host-interfaces.ts'
 
 const link = (index: number, name: string, more: Partial<Link> = {}) =>
   ({ index, name, mtu: 1500, kind: '', master: 0, loopback: false, up: true, ...more }) as Link
@@ -11,8 +11,8 @@ const address = (interfaceIndex: number, text: string) => {
   return { interfaceIndex, address: host, prefixLength: Number(length) } as Address
 }
 
-describe('surroundings', () => {
-  const around = describeNode(
+describe('interfaces of the host', () => {
+  const around = interfaceState(
     [
       link(1, 'lo', { loopback: true, mtu: 65536 }),
       link(2, 'eth0', { mtu: 1450 }),

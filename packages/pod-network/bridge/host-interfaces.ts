@@ -5,6 +5,8 @@ import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
 import type { Address, Addresses } from '@podroute/linux/route/addresses.ts'
 import type { Link, Links } from '@podroute/linux/route/links.ts'
 import { SCOPE_UNIVERSE } from '@podroute/linux/route/rtnetlink.ts'
+import type { Clock } from '@podroute/reconcile/clock.ts'
+import type { Logger } from '@podroute/reconcile/log.ts'
 import type { KernelChanges } from '../resources/kernel-changes.ts'
 import type { SysctlFiles } from '../resources/sysctls.ts'
 import type { PodNetworkSettings } from '../settings.ts'
@@ -16,7 +18,7 @@ export interface Interface {
   readonly addresses: readonly string[]
 }
 
-export interface Surroundings {
+export interface InterfaceState {
   readonly interfaces: readonly Interface[]
   /** Prefixes of the node's interfaces but for the bridge and the loopback. */
   readonly connected: readonly Cidr[]
@@ -26,27 +28,93 @@ export interface Surroundings {
   readonly acceptRa: readonly string[]
 }
 
-export const NOWHERE: Surroundings = { interfaces: [], connected: [], addresses: [], acceptRa: [] }
+export const EMPTY: InterfaceState = { interfaces: [], connected: [], addresses: [], acceptRa: [] }
 
-const DEFAULT_MTU = 1500
-
-/** @throws KernelError */
-export async function lookAround(
-  links: Pick<Links, 'list'>,
-  addresses: Pick<Addresses, 'list'>,
-  sysctls: SysctlFiles,
-  bridge: string,
-): Promise<Surroundings> {
-  const [allLinks, allAddresses] = [await links.list(), await addresses.list()]
-  return describe(allLinks, allAddresses, bridge, (name) => acceptsRa(sysctls, name))
+export interface HostInterfacesOptions {
+  readonly links: Pick<Links, 'list'>
+  readonly addresses: Pick<Addresses, 'list'>
+  readonly sysctls: Pick<SysctlFiles, 'read'>
+  readonly changes: Pick<KernelChanges, 'subscribe'>
+  readonly clock: Clock
+  readonly log: Logger
+  /** The pods' bridge, which is none of the node's own. */
+  readonly bridge: string
+  /** Whether an address, with its prefix length, is the bridge's. */
+  isOurs(address: string): boolean
+  /** They were read again after something happened to them. */
+  changed(): void
 }
 
-export function describe(
+const DEFAULT_MTU = 1500
+/** After a change, in milliseconds: links and addresses come one after the other, and IPv4 routes go with them unannounced. */
+const READ_AFTER = 100
+const RETRY = 1000
+
+export class HostInterfaces implements Disposable {
+  readonly #options: HostInterfacesOptions
+  #state = EMPTY
+  #subscription: Disposable | undefined
+  #timer: Disposable | undefined
+  #disposed = false
+
+  constructor(options: HostInterfacesOptions) {
+    this.#options = options
+  }
+
+  get state(): InterfaceState {
+    return this.#state
+  }
+
+  /** Reads them, and reads them again whenever they may have changed. @throws KernelError */
+  async start(): Promise<void> {
+    await this.#read()
+    this.#subscription = this.#options.changes.subscribe({
+      onLink: (_change, link) => {
+        if (this.#state.interfaces.some((i) => i.index === link.index && i.addresses.length > 0))
+          this.#readAfter(READ_AFTER)
+      },
+      onAddress: (_change, { scope, address, prefixLength }) => {
+        if (scope === SCOPE_UNIVERSE && !this.#options.isOurs(`${address}/${prefixLength}`))
+          this.#readAfter(READ_AFTER)
+      },
+      onOverrun: () => this.#readAfter(READ_AFTER),
+    })
+  }
+
+  [Symbol.dispose](): void {
+    this.#disposed = true
+    this.#subscription?.[Symbol.dispose]()
+    this.#timer?.[Symbol.dispose]()
+  }
+
+  #readAfter(milliseconds: number): void {
+    this.#timer?.[Symbol.dispose]()
+    this.#timer = this.#options.clock.after(milliseconds, () => void this.#readAgain())
+  }
+
+  async #readAgain(): Promise<void> {
+    try {
+      await this.#read()
+      if (!this.#disposed) this.#options.changed()
+    } catch (error) {
+      this.#options.log.warn('the interfaces of the node cannot be read', { error: (error as Error).message })
+      if (!this.#disposed) this.#readAfter(RETRY)
+    }
+  }
+
+  async #read(): Promise<void> {
+    const { links, addresses, sysctls, bridge } = this.#options
+    const [allLinks, allAddresses] = [await links.list(), await addresses.list()]
+    this.#state = interfaceState(allLinks, allAddresses, bridge, (name) => acceptsRa(sysctls, name))
+  }
+}
+
+export function interfaceState(
   links: readonly Link[],
   addresses: readonly Address[],
   bridge: string,
   takesRa: (name: string) => boolean,
-): Surroundings {
+): InterfaceState {
   // Ports of a bridge (the pods) are many and say nothing.
   const outside = links.filter((link) => link.name !== bridge && !link.loopback && link.master === 0)
   const byIndex = new Map(outside.map((link) => [link.index, link]))
@@ -66,39 +134,16 @@ export function describe(
   }
 }
 
-export interface SurroundingsWatch {
-  current(): Surroundings
-  /** Whether an address, with its prefix length, is the bridge's. */
-  isOurs(address: string): boolean
-  moved(): void
-}
-
-/** Calls `moved` when what `lookAround` would say may have changed. */
-export function watchSurroundings(
-  changes: Pick<KernelChanges, 'subscribe'>,
-  { current, isOurs, moved }: SurroundingsWatch,
-): Disposable {
-  return changes.subscribe({
-    onLink: (_change, link) => {
-      if (current().interfaces.some((i) => i.index === link.index && i.addresses.length > 0)) moved()
-    },
-    onAddress: (_change, { scope, address, prefixLength }) => {
-      if (scope === SCOPE_UNIVERSE && !isOurs(`${address}/${prefixLength}`)) moved()
-    },
-    onOverrun: moved,
-  })
-}
-
 /** MTU of the pods' interfaces: the configured one, or that of the interface with an address of the node; else 1500. */
 export function mtuOf(
   local: ClusterNode,
   settings: Pick<PodNetworkSettings, 'mtu'>,
-  { interfaces }: Surroundings,
+  { interfaces }: Pick<InterfaceState, 'interfaces'>,
 ): number {
   const carries = (i: Interface) => local.addresses.some(({ text }) => i.addresses.includes(text))
   return settings.mtu ?? interfaces.find(carries)?.mtu ?? DEFAULT_MTU
 }
 
-function acceptsRa(sysctls: SysctlFiles, name: string): boolean {
+function acceptsRa(sysctls: Pick<SysctlFiles, 'read'>, name: string): boolean {
   return sysctls.read(`net/ipv6/conf/${name}/accept_ra`)?.trim() === '1'
 }

@@ -10,7 +10,7 @@ export interface ElementSink {
   delete(key: string): void
 }
 
-export class WantedElements {
+export class ElementClaims {
   readonly #table: ElementSink
   readonly #claims: Claims<string, string, SetElement>
   /** By the set, what is wanted of it. */

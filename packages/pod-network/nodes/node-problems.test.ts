@@ -18,7 +18,8 @@ describe('problems of Nodes', () => {
     nodes = new ClusterNodes()
     const warn = (_message: string, fields?: LogFields) =>
       said.push(`${fields?.node}: ${String(fields?.problems).replaceAll(',', ', ')}`)
-    problems = new NodeProblems({ debug() {}, info() {}, error() {}, warn } as Logger)
+    const log = { debug() {}, info() {}, error() {}, warn } as Logger
+    problems = new NodeProblems({ log, localName: 'node-9', events: { record() {} } })
   })
 
   it('are said once, also when other fields change, and again when they are others or the Node is new', () => {

@@ -7,13 +7,14 @@ const good: Facts = {
   nodeName: 'node-1',
   nodesSynced: true,
   local: testNode(1),
-  speakerProblem: undefined,
+  instance: settled,
   bridge: settled,
   addresses: settled,
   masquerade: settled,
   masqueradeChain: settled,
-  awaitedPeers: [],
+  blockingPeers: [],
   podGate: undefined,
+  failingRoutes: [],
   conflist: settled,
 }
 const problems = (facts: Partial<Facts>) =>
@@ -45,7 +46,7 @@ describe('conditions', () => {
       'node: Node node-1 has no podCIDR that can be used: spec.podCIDRs[0]: too small for pods: 10.0.0.0/32',
     ])
     expect(problems({ masquerade: { ...settled, pending: 2 } })).to.deep.equal(['masquerade: 2 pending'])
-    expect(problems({ awaitedPeers: ['node-2'] })).to.deep.equal(['peers: waiting for node-2'])
+    expect(problems({ blockingPeers: ['node-2'] })).to.deep.equal(['peers: waiting for node-2'])
     expect(problems({ podGate: 'not synced' })).to.deep.equal(['others: not synced'])
     expect(problems({ conflist: { ...settled, pending: 1 } })).to.deep.equal(['conflist: 1 pending'])
   })

@@ -2,28 +2,24 @@
 
 import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
 import { problemText } from '@podroute/cluster/objects/problem.ts'
+import { type Condition, condition } from '@podroute/feature/condition.ts'
+import { codeOf } from '@podroute/reconcile/resource.ts'
 import type { TableStats } from '@podroute/reconcile/table.ts'
-
-export interface Condition {
-  readonly name: 'node' | 'speaker' | 'bridge' | 'masquerade' | 'peers' | 'others' | 'conflist'
-  readonly ok: boolean
-  /** What is missing, or ''. */
-  readonly detail: string
-}
 
 export interface Facts {
   readonly nodeName: string
   readonly nodesSynced: boolean
   readonly local: ClusterNode | undefined
-  readonly speakerProblem: string | undefined
+  readonly instance: TableState
   readonly bridge: TableState
   readonly addresses: TableState
   readonly masquerade: TableState
   readonly masqueradeChain: TableState
   /** Peers that are still waited for; empty after the deadline. */
-  readonly awaitedPeers: readonly string[]
+  readonly blockingPeers: readonly string[]
   /** What other features lack before pods may start. */
   readonly podGate: string | undefined
+  readonly failingRoutes: readonly FailingRoute[]
   readonly conflist: TableState
 }
 
@@ -32,23 +28,38 @@ export interface TableState extends TableStats {
   readonly error?: string | undefined
 }
 
-/** Everything but the conflist itself. */
+/** A route that the kernel does not take. */
+export interface FailingRoute {
+  readonly destination: string
+  readonly gateway: string | undefined
+  readonly error: Error
+}
+
+/** The kernel sees no way to the gateway. */
+const UNREACHABLE: ReadonlySet<string> = new Set(['ENETUNREACH', 'EHOSTUNREACH'])
+
+/** Everything but the conflist itself, and what makes the node not unready. */
 export function conditionsBeforeConflist(facts: Facts): readonly Condition[] {
   return [
     condition('node', nodeProblem(facts)),
-    condition('speaker', facts.speakerProblem),
+    condition('speaker', facts.instance.error ?? unsettled(facts.instance)),
     condition('bridge', unsettled(facts.bridge) ?? unsettled(facts.addresses)),
     condition('masquerade', unsettled(facts.masquerade) ?? unsettled(facts.masqueradeChain)),
     condition(
       'peers',
-      facts.awaitedPeers.length === 0 ? undefined : `waiting for ${facts.awaitedPeers.join(', ')}`,
+      facts.blockingPeers.length === 0 ? undefined : `waiting for ${facts.blockingPeers.join(', ')}`,
     ),
     condition('others', facts.podGate),
   ]
 }
 
 export function allConditions(facts: Facts): readonly Condition[] {
-  return [...conditionsBeforeConflist(facts), condition('conflist', unsettled(facts.conflist))]
+  return [
+    ...conditionsBeforeConflist(facts),
+    // One node that is elsewhere must not keep all others from being ready.
+    { ...condition('routes', routeProblem(facts)), advisory: true },
+    condition('conflist', unsettled(facts.conflist)),
+  ]
 }
 
 function nodeProblem({ nodesSynced, local, nodeName }: Facts): string | undefined {
@@ -60,13 +71,19 @@ function nodeProblem({ nodesSynced, local, nodeName }: Facts): string | undefine
   return local.addresses.length === 0 ? `Node ${nodeName} has no InternalIP${problems}` : undefined
 }
 
+function routeProblem({ failingRoutes: [first, ...others] }: Facts): string | undefined {
+  if (!first) return undefined
+  const { destination, gateway, error } = first
+  const more = others.length > 0 ? ` (and ${others.length} more)` : ''
+  const advice = UNREACHABLE.has(codeOf(error) ?? '')
+    ? `: no network of this node holds ${gateway}; have nodes share one, or give this node a route to it`
+    : ''
+  return `${destination} via ${gateway} cannot be installed${more}: ${error.message}${advice}`
+}
+
 /** A table that should hold something, and holds all of it. */
 function unsettled(stats: TableState): string | undefined {
   if (stats.desired === 0) return 'nothing planned yet'
   if (stats.failed > 0) return `${stats.failed} failing${stats.error ? `: ${stats.error}` : ''}`
   return stats.pending > 0 ? `${stats.pending} pending` : undefined
-}
-
-function condition(name: Condition['name'], problem: string | undefined): Condition {
-  return { name, ok: problem === undefined, detail: problem ?? '' }
 }

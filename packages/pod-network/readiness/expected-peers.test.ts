@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import { peerKey, planMeshPeer } from '../bgp/peers.ts'
 import { ClusterNodes } from '../nodes/cluster-nodes.ts'
 import { testNode, testSettings } from '../testing/fixtures.ts'
-import { awaited, type Sessions, untold } from './expected-peers.ts'
+import { blockingReadiness, missingEndOfRib, type Sessions } from './expected-peers.ts'
 
 const ROUTER = '172.30.0.100'
 
@@ -12,7 +12,7 @@ describe('expected peers', () => {
   const planned = new Map<string, PeerConfig>()
   for (const node of [testNode(1), testNode(2), testNode(3, { ready: false })]) {
     nodes.set(node)
-    const peer = planMeshPeer(testNode(1), node, testSettings)
+    const peer = planMeshPeer(testNode(1), node, testSettings, nodes)
     if (peer) planned.set(peerKey(peer), peer)
   }
   planned.set(ROUTER, { ...planned.get('172.30.0.12')!, address: ROUTER, asn: 65000 })
@@ -20,25 +20,25 @@ describe('expected peers', () => {
   const expectedPeers = { planned, routers: new Set([ROUTER]) }
   const sessions = (established: readonly string[], told: readonly string[] = []): Sessions => ({
     isEstablished: (peer) => established.includes(peer),
-    hasToldAll: (peer) => told.includes(peer),
+    hasEndOfRib: (peer) => told.includes(peer),
   })
   const expected = (state: Sessions) => ({
-    awaited: awaited(expectedPeers, nodes, state),
-    untold: untold(expectedPeers, nodes, state),
+    blocking: blockingReadiness(expectedPeers, nodes, state),
+    missing: missingEndOfRib(expectedPeers, nodes, state),
   })
 
   it('are the nodes that are ready, and the routers', () => {
     const names = ['node-2', ROUTER]
-    expect(expected(sessions([]))).to.deep.equal({ awaited: names, untold: names })
+    expect(expected(sessions([]))).to.deep.equal({ blocking: names, missing: names })
   })
 
   it('are heard when they have told all they have', () => {
     const all = ['172.30.0.12', ROUTER]
-    expect(expected(sessions(all, all))).to.deep.equal({ awaited: [], untold: [] })
-    expect(expected(sessions(['172.30.0.12'])).awaited).to.deep.equal(['node-2', ROUTER])
+    expect(expected(sessions(all, all))).to.deep.equal({ blocking: [], missing: [] })
+    expect(expected(sessions(['172.30.0.12'])).blocking).to.deep.equal(['node-2', ROUTER])
   })
 
   it('need but a session, if they are routers: many never say that they have told all', () => {
-    expect(expected(sessions([ROUTER], ['172.30.0.12']))).to.deep.equal({ awaited: [], untold: [ROUTER] })
+    expect(expected(sessions([ROUTER], ['172.30.0.12']))).to.deep.equal({ blocking: [], missing: [ROUTER] })
   })
 })

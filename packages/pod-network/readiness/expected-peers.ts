@@ -6,7 +6,7 @@ import type { ClusterNodes } from '../nodes/cluster-nodes.ts'
 /** What is used of the sessions. */
 export interface Sessions {
   isEstablished(peer: string): boolean
-  hasToldAll(peer: string): boolean
+  hasEndOfRib(peer: string): boolean
 }
 
 export interface Expected {
@@ -16,16 +16,16 @@ export interface Expected {
   readonly routers: ReadonlySet<string>
 }
 
-/** Names of peers that have not told all they have: what nobody announces is not certain before. */
-export function untold(expected: Expected, nodes: ClusterNodes, sessions: Sessions): string[] {
-  return missing(expected, nodes, (peer) => sessions.hasToldAll(peer))
+/** Names of peers that have not sent End-of-RIB: what nobody announces is not certain before. */
+export function missingEndOfRib(expected: Expected, nodes: ClusterNodes, sessions: Sessions): string[] {
+  return missing(expected, nodes, (peer) => sessions.hasEndOfRib(peer))
 }
 
 /** Names of peers that a new pod would miss. */
-export function awaited(expected: Expected, nodes: ClusterNodes, sessions: Sessions): string[] {
+export function blockingReadiness(expected: Expected, nodes: ClusterNodes, sessions: Sessions): string[] {
   return missing(expected, nodes, (peer, external) =>
     // Many routers send no End-of-RIB without graceful restart: a session with them has to do.
-    external ? sessions.isEstablished(peer) : sessions.hasToldAll(peer),
+    external ? sessions.isEstablished(peer) : sessions.hasEndOfRib(peer),
   )
 }
 

@@ -1,16 +1,12 @@
 /** What the pod network knows about its own progress: the conditions, and what is said while it waits. */
+import type { Condition } from '@podroute/feature/condition.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import type { Table } from '@podroute/reconcile/table.ts'
+import type { BgpTables } from '../bgp/tables.ts'
 import type { ClusterNodes } from '../nodes/cluster-nodes.ts'
 import type { PodNetworkTables } from '../tables.ts'
-import {
-  allConditions,
-  type Condition,
-  conditionsBeforeConflist,
-  type Facts,
-  type TableState,
-} from './conditions.ts'
-import { awaited, type Sessions, untold } from './expected-peers.ts'
+import { allConditions, conditionsBeforeConflist, type Facts, type TableState } from './conditions.ts'
+import { blockingReadiness, missingEndOfRib, type Sessions } from './expected-peers.ts'
 
 export interface ReadinessSources {
   readonly nodeName: string
@@ -18,10 +14,10 @@ export interface ReadinessSources {
   /** Routers outside of the cluster, by the speaker's name of each. */
   routers(): ReadonlySet<string>
   readonly tables: Pick<
-    PodNetworkTables,
-    'bridge' | 'addresses' | 'masquerade' | 'masqueradeChain' | 'conflist' | 'peers'
+    PodNetworkTables & BgpTables,
+    'bridge' | 'addresses' | 'masquerade' | 'masqueradeChain' | 'routes' | 'conflist' | 'peers' | 'instance'
   >
-  readonly sessions: Sessions & { readonly problem: string | undefined }
+  readonly sessions: Sessions
   readonly log: Logger
   /** What other features lack before pods may start; undefined: nothing. */
   podGate(): string | undefined
@@ -31,8 +27,8 @@ export class Readiness {
   readonly #sources: ReadinessSources
   /** Every Node has been told at least once. */
   nodesSynced = false
-  /** Nobody is waited for any more: the deadline has passed, or all have been heard. */
-  patienceOver = false
+  /** Nobody is waited for any more: the time for that is over, or all have been heard. */
+  deadlinePassed = false
   #said = ''
 
   constructor(sources: ReadinessSources) {
@@ -50,7 +46,7 @@ export class Readiness {
 
   /** Whether every peer that should answer has told all it has, or has had the time to. */
   get allHeard(): boolean {
-    return this.#waitFor(untold).length === 0
+    return this.#waitFor(missingEndOfRib).length === 0
   }
 
   /** Says what is missing of this node's own Node, once per reason. */
@@ -61,26 +57,31 @@ export class Readiness {
     this.#said = detail
   }
 
-  #waitFor(which: typeof awaited): string[] {
+  #waitFor(which: typeof missingEndOfRib): string[] {
     const { tables, nodes, routers, sessions } = this.#sources
-    return this.patienceOver
+    return this.deadlinePassed
       ? []
       : which({ planned: tables.peers.desired(), routers: routers() }, nodes, sessions)
   }
 
   #facts(): Facts {
-    const { nodeName, nodes, tables, sessions, podGate } = this.#sources
+    const { nodeName, nodes, tables, podGate } = this.#sources
     return {
       nodeName,
       nodesSynced: this.nodesSynced,
       local: nodes.reported(nodeName),
-      speakerProblem: sessions.problem,
+      instance: stateOf(tables.instance),
       bridge: stateOf(tables.bridge),
       addresses: stateOf(tables.addresses),
       masquerade: stateOf(tables.masquerade),
       masqueradeChain: stateOf(tables.masqueradeChain),
-      awaitedPeers: this.#waitFor(awaited),
+      blockingPeers: this.#waitFor(blockingReadiness),
       podGate: podGate(),
+      failingRoutes: [...tables.routes.failures()].map(([destination, error]) => ({
+        destination,
+        gateway: tables.routes.get(destination)?.gateway,
+        error,
+      })),
       conflist: stateOf(tables.conflist),
     }
   }

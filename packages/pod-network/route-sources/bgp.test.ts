@@ -1,10 +1,11 @@
 import { cidr } from '@podroute/address/cidr.ts'
 import type { Route } from '@podroute/linux/route/routes.ts'
+import { Claims } from '@podroute/reconcile/claims.ts'
 import { silent } from '@podroute/reconcile/log.ts'
 import type { Path } from 'bgp-speaker-ts/snapshot.ts'
 import { expect } from 'chai'
 import { testPath } from '../testing/fixtures.ts'
-import { LearnedRoutes } from './bgp.ts'
+import { BgpRoutes, type RouteOwner } from './bgp.ts'
 import type { RouteGuard } from './route-guard.ts'
 
 const open: RouteGuard = {
@@ -30,12 +31,13 @@ const always = () => true
 describe('learned routes', () => {
   let now: number
   let table: Map<string, Route>
-  let routes: LearnedRoutes
+  let routes: BgpRoutes
 
   beforeEach(() => {
     now = 0
     table = new Map()
-    routes = new LearnedRoutes({ table, log: silent, now: () => now, keepFor: () => 1000, guard: open })
+    const claims = new Claims<RouteOwner, string, Route>(table)
+    routes = new BgpRoutes({ claims, log: silent, now: () => now, keepFor: () => 1000, guard: open })
   })
 
   it('installs what becomes best and removes what its peer withdraws', () => {
@@ -78,7 +80,7 @@ describe('learned routes', () => {
   it('drops a kept route that the returning peer did not repeat, and only its own', () => {
     routes.onBest([learn('10.244.2.0/24'), learn('10.244.3.0/24', '172.30.0.13')], up)
     routes.onBest([lose('10.244.2.0/24'), lose('10.244.3.0/24')], () => now)
-    routes.heardAll(new Set(['172.30.0.12']))
+    routes.endOfRib(new Set(['172.30.0.12']))
     expect([...table.keys()]).to.deep.equal(['10.244.3.0/24'])
   })
 
@@ -92,7 +94,7 @@ describe('learned routes', () => {
       scope: 0,
       type: 'unicast',
     }
-    routes.keepAdopted(before)
+    routes.retainAdopted(before)
     expect(table.get('10.244.2.0/24')).to.equal(before)
     routes.onBest([learn('10.244.2.0/24')], up)
     now = 5000

@@ -1,19 +1,21 @@
-/** From best paths to the routes table: what is refused, and what outlives its session for a while. */
+/** Routes from the best paths of BGP: what is refused, and what outlives its session for a while. */
 
 import type { Route } from '@podroute/linux/route/routes.ts'
+import type { Claims } from '@podroute/reconcile/claims.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import type { BestPathChange, Path } from 'bgp-speaker-ts/snapshot.ts'
 import { planRoute, type RefuseReason, type RouteGuard } from './route-guard.ts'
 
-/** What is used of the routes table. */
-export interface RouteTable {
-  set(key: string, route: Route): void
-  delete(key: string): void
-  get(key: string): Route | undefined
-}
+/**
+ * Who wants a route: the best path, or what was there before it came and after it went. The lower name wins, which is the best path.
+ */
+export type RouteOwner = `best/${string}` | `retained/${string}`
 
-export interface LearnedRoutesOptions {
-  readonly table: RouteTable
+/** By destination. */
+export type RouteClaims = Claims<RouteOwner, string, Route>
+
+export interface BgpRoutesOptions {
+  readonly claims: RouteClaims
   readonly log: Logger
   /** Milliseconds, monotonic. */
   readonly now: () => number
@@ -22,16 +24,18 @@ export interface LearnedRoutesOptions {
   readonly guard: RouteGuard
 }
 
-export class LearnedRoutes {
-  readonly #options: LearnedRoutesOptions
+export class BgpRoutes {
+  readonly #options: BgpRoutesOptions
+  readonly #claims: RouteClaims
   readonly #best = new Map<string, Path>()
   readonly #refused = new Map<string, RefuseReason>()
-  /** Destinations without a best path that stay for now, with the time when they go. */
-  readonly #lingering = new Map<string, number>()
+  /** Destinations without a best path whose route stays for now, each with the time since when. */
+  readonly #retained = new Map<string, number>()
   #guard: RouteGuard
 
-  constructor(options: LearnedRoutesOptions) {
+  constructor(options: BgpRoutesOptions) {
     this.#options = options
+    this.#claims = options.claims
     this.#guard = options.guard
   }
 
@@ -39,8 +43,8 @@ export class LearnedRoutes {
     return this.#refused
   }
 
-  get lingering(): ReadonlyMap<string, number> {
-    return this.#lingering
+  isRetained(destination: string): boolean {
+    return this.#retained.has(destination)
   }
 
   /**
@@ -51,58 +55,56 @@ export class LearnedRoutes {
     for (const { prefix, best } of changes) {
       const peer = this.#best.get(prefix)?.peer
       const lost = peer === undefined ? undefined : lostAt(peer)
-      if (best) this.#learned(prefix, best)
+      if (best) this.#learn(prefix, best)
       else if (lost !== undefined && lost + this.#options.keepFor() > this.#options.now())
-        this.#keep(prefix, lost)
+        this.#retainBest(prefix, lost)
       else this.#drop(prefix)
     }
   }
 
-  /** A route that was there before this process: kept until its node has had the time to announce it again. */
-  keepAdopted(route: Route): void {
-    if (this.#best.has(route.destination)) return
-    this.#options.table.set(route.destination, route)
-    this.#linger(route.destination, this.#options.now())
+  /** A route that was there before this process: it stays until its node has had the time to announce it again. */
+  retainAdopted(route: Route): void {
+    if (!this.#best.has(route.destination)) this.#retain(route, this.#options.now())
   }
 
   /** The peer is back and has said all it has: what it did not repeat is over. */
-  heardAll(nextHops: ReadonlySet<string>): void {
-    for (const prefix of this.#lingering.keys()) {
-      const gateway = this.#options.table.get(prefix)?.gateway
+  endOfRib(nextHops: ReadonlySet<string>): void {
+    for (const prefix of this.#retained.keys()) {
+      const gateway = this.#claims.winner(prefix)?.value.gateway
       if (gateway !== undefined && nextHops.has(gateway)) this.#drop(prefix)
     }
   }
 
-  /** Drops what has lingered long enough, and what `belongs` no longer says has an owner. Returns when to come again. */
+  /** Drops what was retained for long enough, and what `belongs` no longer says has an owner. Returns when to come again. */
   expire(belongs: (prefix: string) => boolean): number | undefined {
-    const now = this.#options.now()
-    for (const [prefix, deadline] of this.#lingering) {
-      if (deadline <= now || !belongs(prefix)) this.#drop(prefix)
-    }
-    return this.#lingering.size === 0 ? undefined : Math.min(...this.#lingering.values())
+    const oldest = this.#options.now() - this.#options.keepFor()
+    for (const [prefix, since] of this.#retained) if (since <= oldest || !belongs(prefix)) this.#drop(prefix)
+    return this.#retained.size === 0
+      ? undefined
+      : Math.min(...this.#retained.values()) + this.#options.keepFor()
   }
 
   /** What is protected changed: everything is judged anew, or only what routers outside announce. */
   setGuard(guard: RouteGuard, whose: 'all' | 'external' = 'all'): void {
     this.#guard = guard
     for (const [prefix, best] of this.#best) {
-      if (whose === 'all' || guard.isExternal(best.peer ?? '')) this.#learned(prefix, best)
+      if (whose === 'all' || guard.isExternal(best.peer ?? '')) this.#learn(prefix, best)
     }
   }
 
   /** All sessions are gone with their speaker. */
-  forgetPaths(): void {
-    for (const prefix of this.#best.keys()) this.#keep(prefix, this.#options.now())
+  retainAll(): void {
+    for (const prefix of this.#best.keys()) this.#retainBest(prefix, this.#options.now())
   }
 
-  #learned(prefix: string, best: Path): void {
+  #learn(prefix: string, best: Path): void {
     this.#best.set(prefix, best)
-    this.#lingering.delete(prefix)
     const decision = planRoute(best, this.#guard)
     if (decision.kind === 'refuse') this.#refuse(prefix, best, decision.reason)
     else this.#refused.delete(prefix)
-    if (decision.kind === 'install') this.#options.table.set(prefix, decision.route)
-    else this.#options.table.delete(prefix)
+    if (decision.kind === 'install') this.#claims.replace(`best/${prefix}`, [[prefix, decision.route]])
+    else this.#claims.remove(`best/${prefix}`)
+    this.#release(prefix)
   }
 
   #refuse(prefix: string, best: Path, reason: RefuseReason): void {
@@ -116,20 +118,29 @@ export class LearnedRoutes {
     })
   }
 
-  #keep(prefix: string, since: number): void {
-    this.#best.delete(prefix)
-    this.#refused.delete(prefix)
-    if (this.#options.table.get(prefix)) this.#linger(prefix, since)
+  #retainBest(prefix: string, since: number): void {
+    const route = this.#claims.winner(prefix)?.value
+    if (route) this.#retain(route, since)
+    this.#forget(prefix)
   }
 
-  #linger(prefix: string, since: number): void {
-    this.#lingering.set(prefix, since + this.#options.keepFor())
+  #retain(route: Route, since: number): void {
+    this.#retained.set(route.destination, since)
+    this.#claims.replace(`retained/${route.destination}`, [[route.destination, route]])
+  }
+
+  #release(prefix: string): void {
+    if (this.#retained.delete(prefix)) this.#claims.remove(`retained/${prefix}`)
+  }
+
+  #forget(prefix: string): void {
+    this.#best.delete(prefix)
+    this.#refused.delete(prefix)
+    this.#claims.remove(`best/${prefix}`)
   }
 
   #drop(prefix: string): void {
-    this.#best.delete(prefix)
-    this.#refused.delete(prefix)
-    this.#lingering.delete(prefix)
-    this.#options.table.delete(prefix)
+    this.#forget(prefix)
+    this.#release(prefix)
   }
 }

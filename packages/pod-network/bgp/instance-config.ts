@@ -1,0 +1,33 @@
+/** What makes this node the BGP speaker that it is to its peers. */
+import { canonicalAddress, FAMILIES } from '@podroute/address/address.ts'
+import { type ClusterNode, primaryAddress } from '@podroute/cluster/objects/node.ts'
+import type { SpeakerConfig } from 'bgp-speaker-ts/config.ts'
+import type { PodNetworkSettings } from '../settings.ts'
+
+/** Nothing that a session can have of its own: a changed hold time is no reason to end those that have another one. */
+export interface InstanceConfig extends Pick<SpeakerConfig, 'asn' | 'routerId'> {
+  readonly listen: { readonly addresses: readonly string[]; readonly port: number }
+}
+
+/** Undefined while the node has no address. */
+export function planInstance(
+  local: ClusterNode,
+  settings: Pick<PodNetworkSettings, 'asn' | 'port'>,
+): InstanceConfig | undefined {
+  const addresses = FAMILIES.flatMap((family) => primaryAddress(local, family) ?? [])
+  if (addresses.length === 0) return undefined
+  return {
+    asn: settings.asn,
+    routerId: primaryAddress(local, 4) ?? routerIdOf(addresses[0]!),
+    listen: { addresses, port: settings.port },
+  }
+}
+
+/** RFC 6286: any non-zero number that is unique in the AS; on a node without IPv4, 32 bits of a hash of its address (FNV-1a). */
+function routerIdOf(address: string): string {
+  let hash = 0x811c9dc5
+  for (const char of canonicalAddress(address) ?? address) {
+    hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193) >>> 0
+  }
+  return [24, 16, 8, 0].map((shift) => ((hash || 1) >>> shift) & 255).join('.')
+}

@@ -1,0 +1,23 @@
+/** What a pod network is made with. */
+import type { EventRecorder } from '@podroute/cluster/events/recorder.ts'
+import type { Clock } from '@podroute/reconcile/clock.ts'
+import type { Logger } from '@podroute/reconcile/log.ts'
+import type { CreateSpeaker } from './bgp/instance.ts'
+import type { PodNetworkSettings } from './settings.ts'
+import type { createTables, PodNetworkKernel } from './tables.ts'
+
+export interface PodNetworkOptions {
+  readonly nodeName: string
+  readonly settings: PodNetworkSettings
+  readonly kernel: PodNetworkKernel
+  readonly createSpeaker: CreateSpeaker
+  /** The kernel's tables, where they are not those of the kernel itself. */
+  readonly createTables?: typeof createTables
+  readonly events: Pick<EventRecorder, 'record'>
+  readonly clock: Clock
+  readonly log: Logger
+  /** Whether an address is a Service's on this node. */
+  isVip(address: string): boolean
+  /** Why pods must not start yet, as others say; undefined: nothing. */
+  podGate(): string | undefined
+}

@@ -1,0 +1,103 @@
+/** Whether what each Node and router needs on this node is in place, since when, and why not. */
+import type { Status, WantedKey } from '@podroute/reconcile/status.ts'
+import { peerKey } from './bgp/peers.ts'
+import type { BgpSessions } from './bgp/sessions.ts'
+import type { BgpTables } from './bgp/tables.ts'
+import { nameOf, type PlanKey, type PodNetworkKey } from './keys.ts'
+import type { ClusterNodes } from './nodes/cluster-nodes.ts'
+import type { Planner } from './planner.ts'
+import type { BgpRoutes } from './route-sources/bgp.ts'
+import type { PodNetworkSettings } from './settings.ts'
+import type { PodNetworkTables } from './tables.ts'
+
+export interface KeyReport {
+  /** Of the Node, or the address of the router. */
+  readonly name: string
+  readonly kind: 'this node' | 'node' | 'router'
+  readonly podCIDRs: readonly string[]
+  readonly addresses: readonly string[]
+  readonly state: Status['state']
+  /** Milliseconds that it has been so; undefined where that is not known. */
+  readonly for: number | undefined
+  readonly reasons: readonly string[]
+}
+
+export interface KeyFacts {
+  readonly nodeName: string
+  readonly settings: PodNetworkSettings
+  readonly nodes: ClusterNodes
+  readonly tables: PodNetworkTables & BgpTables
+  readonly planner: Pick<Planner, 'peerOf'>
+  readonly sessions: Pick<BgpSessions, 'isEstablished'>
+  readonly bgpRoutes: Pick<BgpRoutes, 'refused' | 'isRetained'>
+  status(key: PlanKey): Status
+}
+
+/** The keys of tables that follow from a key. */
+export function* wantsOf(key: PodNetworkKey, facts: KeyFacts): Iterable<WantedKey> {
+  const { tables, planner } = facts
+  if (key === 'local') return yield* ownKeys(tables)
+  if (key === 'conflist') return yield* keysOf(tables.conflist)
+  const peer = planner.peerOf(key)
+  if (peer !== undefined) yield { table: tables.peers, key: peer }
+  for (const prefix of prefixesOf(key, facts))
+    if (peer !== undefined || tables.routes.get(prefix)) yield { table: tables.routes, key: prefix }
+}
+
+/** Why a Node or a router is not reached, as far as no table knows it. */
+export function problemsOf(key: PodNetworkKey, facts: KeyFacts): string[] {
+  if (key === 'local' || key === 'conflist') return []
+  const { planner, sessions, bgpRoutes } = facts
+  const peer = planner.peerOf(key)
+  const session = peer !== undefined && !sessions.isEstablished(peer) ? [`no BGP session with ${peer}`] : []
+  const routes = prefixesOf(key, facts).flatMap((prefix) => {
+    const refused = bgpRoutes.refused.get(prefix)
+    if (refused !== undefined) return [`${prefix} is refused: ${refused}`]
+    return bgpRoutes.isRetained(prefix) ? [`${prefix} is kept from before`] : []
+  })
+  return [...session, ...routes]
+}
+
+export function reportKeys(facts: KeyFacts, now: number): KeyReport[] {
+  const { nodes, nodeName, settings, status } = facts
+  const report = (
+    key: PlanKey,
+    fields: Pick<KeyReport, 'name' | 'kind' | 'podCIDRs' | 'addresses'>,
+  ): KeyReport => {
+    const { state, since, reasons } = status(key)
+    return { ...fields, state, for: since === undefined ? undefined : now - since, reasons }
+  }
+  const ofNodes = Array.from(nodes.values(), (node) => {
+    const isLocal = node.name === nodeName
+    return report(isLocal ? 'local' : `node/${node.name}`, {
+      name: node.name,
+      kind: isLocal ? 'this node' : 'node',
+      podCIDRs: node.podCidrs.map(({ text }) => text),
+      addresses: node.addresses.map(({ text }) => text),
+    })
+  })
+  const ofRouters = settings.externalPeers.map((peer) => {
+    const fields = { name: peerKey(peer), podCIDRs: [], addresses: [peer.address] }
+    return report(`router/${peer.address}`, { ...fields, kind: 'router' })
+  })
+  return [...ofNodes, ...ofRouters]
+}
+
+function* ownKeys(tables: KeyFacts['tables']): Iterable<WantedKey> {
+  const { bridge, addresses, sysctls, masqueradeChain, instance, announcements } = tables
+  for (const table of [bridge, addresses, sysctls, masqueradeChain, instance, announcements])
+    yield* keysOf(table)
+}
+
+function* keysOf(
+  table: WantedKey['table'] & { desired(): ReadonlyMap<string, unknown> },
+): Iterable<WantedKey> {
+  for (const key of table.desired().keys()) yield { table, key }
+}
+
+/** Of another Node. */
+function prefixesOf(key: Exclude<PlanKey, 'local'>, { nodes, nodeName }: KeyFacts): string[] {
+  const name = nameOf(key)
+  if (!key.startsWith('node/') || name === nodeName) return []
+  return nodes.get(name)?.podCidrs.map(({ text }) => text) ?? []
+}
