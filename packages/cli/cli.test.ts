@@ -6,7 +6,7 @@ import { type HttpListener, serve } from '@podroute/agent/http.ts'
 import { duration } from '@podroute/feature/duration.ts'
 import { json, text } from '@podroute/feature/listener.ts'
 import { expect } from 'chai'
-import { CliError } from './errors.ts'
+import { CliError, exitStatus } from './errors.ts'
 import { table } from './format.ts'
 import { createProgram } from './program.ts'
 
@@ -126,6 +126,31 @@ describe('podroute', () => {
   it('prints the answer as JSON when asked', async () => {
     await start()
     expect(JSON.parse((await run('routes', '--json')).join('').replaceAll(' | ', ''))).to.deep.equal(ROUTES)
+  })
+
+  it('lists the pages of the running agent in its help, and says so when none runs', async () => {
+    const help = (pages: { name: string; summary: string }[]) => {
+      let text = ''
+      const program = createProgram('0.1.0', () => {}, pages).configureOutput({
+        writeOut(more) {
+          text += more
+        },
+      })
+      expect(() => program.parse(['--help'], { from: 'user' })).to.throw()
+      return text
+    }
+    expect(help([{ name: 'routes', summary: 'learned routes' }])).to.match(/^ {2}routes .* learned routes$/m)
+    expect(help([]))
+      .to.match(/^ {2}status .*/m)
+      .and.include('No agent answers')
+  })
+
+  it('has an exit status for a wrong page or option, and one for an agent that cannot be asked', async () => {
+    const status = (...args: string[]) => run(...args).then(() => 0, exitStatus)
+    expect(await status('status')).to.equal(1)
+    await start()
+    expect(await status('status')).to.equal(0)
+    expect(await status('peer')).to.equal(2)
   })
 
   it('says so when no agent is running', async () => {

@@ -6,6 +6,7 @@ import { CliError } from './errors.ts'
 
 export const DEFAULT_SOCKET = '/run/podroute/podroute.sock'
 
+const PAGES = '/pages'
 /** Milliseconds. */
 const PATIENCE = 10_000
 
@@ -19,7 +20,7 @@ export function askPlan(socket: string): Promise<PlanReport> {
 
 /** The pages that the agent's features have. */
 export function askPages(socket: string): Promise<PagesReport> {
-  return ask(socket, '/pages')
+  return ask(socket, PAGES)
 }
 
 /** A page of a feature for people. */
@@ -30,7 +31,8 @@ export function askTables(socket: string, page: string): Promise<PageText> {
 /** What the agent answers at one path. @throws CliError when no agent answers, or it answers with an error */
 export async function ask<Report>(socket: string, path: string): Promise<Report> {
   const { status, body } = await get(socket, path)
-  if (status === 404) throw new CliError('no-page', await noPage(socket, path))
+  if (status === 404)
+    throw new CliError('no-page', path === PAGES ? `${socket} has no pages` : await noPage(socket, path))
   if (status !== 200) throw new CliError('answer', `the agent answered ${status}: ${body.trim()}`)
   try {
     return JSON.parse(body) as Report
@@ -42,8 +44,8 @@ export async function ask<Report>(socket: string, path: string): Promise<Report>
 /** Which pages there are, where the agent knows. */
 async function noPage(socket: string, path: string): Promise<string> {
   const [, name] = path.split('/')
-  const { status, body } = await get(socket, '/pages')
-  const names = status === 200 ? (JSON.parse(body) as PagesReport).pages.map((page) => page.name) : []
+  const { pages } = await askPages(socket).catch((): PagesReport => ({ pages: [] }))
+  const names = pages.map((page) => page.name)
   return `the agent has no page "${name}"${names.length > 0 ? `: it has ${names.join(', ')}` : ''}`
 }
 

@@ -2,30 +2,26 @@
 import { Command } from 'commander'
 import { DEFAULT_SOCKET } from './client.ts'
 
-export interface ReportCommand<Report> {
+export interface ReportCommand {
   readonly name: string
   readonly summary: string
-  /** The answer for programs, and for `print`. */
-  ask(socket: string): Promise<Report>
-  /** The answer for people; those of some commands are asked for apart. */
-  print(report: Report, socket: string): string | Promise<string>
+  /** The answer for programs. */
+  ask(socket: string): Promise<unknown>
+  /** The answer for people. */
+  show(socket: string): Promise<string>
 }
 
 export const SOCKET = process.env.PODROUTE_SOCKET ?? DEFAULT_SOCKET
 
-export function reportCommand<Report>(
-  definition: ReportCommand<Report>,
-  write: (text: string) => void,
-): Command {
+export function reportCommand(definition: ReportCommand, write: (text: string) => void): Command {
   return new Command(definition.name)
     .description(definition.summary)
     .option('--json', 'print what the agent answered, as JSON')
     .option('--socket <path>', 'socket of the agent', SOCKET)
-    .action(async (options: { json?: boolean; socket: string }) => {
-      const report = await definition.ask(options.socket)
-      const text = options.json
-        ? JSON.stringify(report, null, 2)
-        : await definition.print(report, options.socket)
+    .action(async ({ json, socket }: { json?: boolean; socket: string }) => {
+      const text = json
+        ? JSON.stringify(await definition.ask(socket), null, 2)
+        : await definition.show(socket)
       write(`${text}\n`)
     })
 }

@@ -1,4 +1,5 @@
-/** Errors that the command line shows as one line. */
+/** Errors that the command line shows as one line, and the exit status that each stands for. */
+import { CommanderError } from 'commander'
 
 export type CliErrorCode = 'not-running' | 'denied' | 'silent' | 'answer' | 'no-page'
 
@@ -9,4 +10,14 @@ export class CliError extends Error {
     this.name = 'CliError'
     this.code = code
   }
+}
+
+/** For `podroute --help`. */
+export const EXIT_STATUS =
+  '\nExit status: 0 when the agent has answered, 1 when it cannot be asked, 2 when there is no such page or option.'
+
+export function exitStatus(error: unknown): number {
+  // Help and version end the parsing, too.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+  return error instanceof CliError && error.code === 'no-page' ? 2 : 1
 }

@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 /** Entry point of `podroute`. */
 import { VERSION } from '@podroute/agent/version.ts'
+import { CommanderError } from 'commander'
 import { askPages } from './client.ts'
 import { SOCKET } from './command.ts'
-import { CliError } from './errors.ts'
+import { CliError, exitStatus } from './errors.ts'
 import { createProgram } from './program.ts'
 
 // A reader that has seen enough (`podroute routes | head`) is no failure.
@@ -16,8 +17,10 @@ try {
   const { pages } = await askPages(socketOf(process.argv)).catch(() => ({ pages: [] }))
   await createProgram(VERSION, (text) => process.stdout.write(text), pages).parseAsync()
 } catch (error) {
-  process.stderr.write(`podroute: ${error instanceof CliError ? error.message : (error as Error).stack}\n`)
-  process.exitCode = 1
+  // What is wrong with the arguments has been said.
+  if (!(error instanceof CommanderError))
+    process.stderr.write(`podroute: ${error instanceof CliError ? error.message : (error as Error).stack}\n`)
+  process.exitCode = exitStatus(error)
 }
 
 /** The pages are asked for before the arguments are parsed. */

@@ -5,6 +5,10 @@ import { reportCommand, SOCKET } from './command.ts'
 import { page } from './commands/page.ts'
 import { plan } from './commands/plan.ts'
 import { status } from './commands/status.ts'
+import { EXIT_STATUS } from './errors.ts'
+
+/** In place of their list. */
+const NO_PAGES = '\nNo agent answers: when one runs, its pages are commands, too.\n'
 
 /**
  * @param write where reports go
@@ -20,9 +24,13 @@ export function createProgram(
     .version(version)
     // What stands behind a command is that command's.
     .enablePositionalOptions()
+    .exitOverride()
+    .addHelpText('after', pages.length === 0 ? `${NO_PAGES}${EXIT_STATUS}` : EXIT_STATUS)
     .addCommand(reportCommand(status, write))
     .addCommand(reportCommand(plan, write))
   for (const { name, summary } of pages) program.addCommand(reportCommand(page(name, summary), write))
+  // Commands that are added do not inherit it.
+  for (const command of program.commands) command.exitOverride()
   return program
     .argument('[page]', 'a page of the agent that runs')
     .option('--json', 'print what the agent answered, as JSON')

@@ -7,9 +7,9 @@ export interface Flags {
   readonly configFile: string
   readonly nodeName: string
   readonly kubeconfig: string | undefined
-  /** Where the last good configuration is kept. */
+  /** What one run leaves to the next one: the last good configuration, why it ended. */
   readonly stateDirectory: string
-  /** End the process when a changed configuration cannot be used, rather than going on with the last good one. */
+  /** End the process when the configuration cannot be used, rather than going on with the last good one. */
   readonly strict: boolean
   /** Keys of the file that flags set, by their path. */
   readonly overrides: readonly (readonly [path: readonly string[], value: unknown])[]
@@ -42,9 +42,13 @@ export function usage(sections: Iterable<AnySection>): string {
 ${switches.join('\n')}
   --admin-socket PATH       override adminSocket
   --log-level LEVEL         override log.level
-  --state-directory PATH    where the last good configuration is kept (default ${DEFAULT_STATE_DIRECTORY})
-  --strict                  end when a changed configuration cannot be used, instead of going on with the last good one
+  --state-directory PATH    what the next run is to know: the last good configuration, why this run ended
+                            (default ${DEFAULT_STATE_DIRECTORY})
+  --strict                  end when the configuration cannot be used, instead of going on with the last good one
   --help
+
+The configuration is read again whenever its file, or a file that it names, changes; \`podroute status\` says what of it cannot be used.
+Exit status: 0 after SIGTERM or SIGINT, 1 when the agent cannot start, 2 when flags or configuration cannot be used.
 `
 }
 

@@ -3,12 +3,12 @@ import { ask, askTables } from '../client.ts'
 import type { ReportCommand } from '../command.ts'
 import { table } from '../format.ts'
 
-export function page(name: string, summary: string): ReportCommand<unknown> {
+export function page(name: string, summary: string): ReportCommand {
   return {
     name,
     summary,
     ask: (socket) => ask(socket, `/${name}`),
-    async print(_report, socket) {
+    async show(socket) {
       const { tables } = await askTables(socket, name)
       const shown = tables.map(({ columns, rows, empty }) =>
         rows.length === 0 ? empty : table(columns, rows),

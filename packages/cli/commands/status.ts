@@ -5,11 +5,12 @@ import { askStatus } from '../client.ts'
 import type { ReportCommand } from '../command.ts'
 import { dash, fields, megabytes, table } from '../format.ts'
 
-export const status: ReportCommand<StatusReport> = {
+export const status: ReportCommand = {
   name: 'status',
   summary: 'whether this node has its network, and what is missing',
   ask: askStatus,
-  print(report) {
+  async show(socket) {
+    const report = await askStatus(socket)
     const parts = [overview(report), conditions(report), failingWatches(report), tables(report)]
     return parts.filter((part) => part !== '').join('\n\n')
   },
