@@ -56,7 +56,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const { directory, processes, netns, address = '127.0.0.1' } = options
   const programs = await buildControlPlane()
   await mkdir(directory, { recursive: true, mode: 0o700 })
-  const server = `https://${address}:6443`
+  const server = `https://${address.includes(':') ? `[${address}]` : address}:6443`
   await makePki({
     directory,
     addresses: [address, ...(options.addresses ?? [])],

@@ -16,7 +16,11 @@ import { readCompose } from '../../lab/control-plane/compose.ts'
 import { type ControlPlane, startControlPlane } from '../../lab/control-plane/start.ts'
 import { Processes } from '../../lab/processes.ts'
 import {
+  addressesOf,
+  BOTH,
   CONTROL_PLANE_ADDRESS,
+  CONTROL_PLANE_ADDRESS_V6,
+  type Family,
   joinNetwork,
   makeNetwork,
   removeNetwork,
@@ -32,10 +36,16 @@ const MANIFEST = resolve(import.meta.dirname, '../../deploy/podroute.yaml')
 export const ADMIN_SOCKET = 'podroute.sock'
 
 const CONFIG_FILE = 'config.yaml'
-const SERVER_ENV = { KUBERNETES_SERVICE_HOST: CONTROL_PLANE_ADDRESS, KUBERNETES_SERVICE_PORT: '6443' }
+/** Ranges of one family; those of both are docker-compose.yaml's. */
+const RANGES = {
+  4: { clusterCidr: '10.244.0.0/16', serviceCidr: '10.96.0.0/16' },
+  6: { clusterCidr: 'fd10:244::/56', serviceCidr: 'fd10:96::/112' },
+} as const
 
 export interface ClusterOptions {
   readonly clusterCidr?: string
+  /** Of nodes, pods, Services and API server; absent: both. */
+  readonly family?: Family
 }
 
 export interface AgentOptions {
@@ -88,8 +98,8 @@ export class AgentCluster implements AsyncDisposable {
       directory: join(this.directory, 'kubernetes'),
       processes: this.processes,
       netns: this.network,
-      address: CONTROL_PLANE_ADDRESS,
-      ...this.#options,
+      address: this.#address,
+      ...this.#ranges,
     })
   }
 
@@ -100,10 +110,12 @@ export class AgentCluster implements AsyncDisposable {
 
   /** Starts one that was stopped, with the flags that it had and `more`. The API server is ready when this resolves. */
   async startComponent(name: Component, ...more: readonly string[]): Promise<void> {
+    const { clusterCidr, serviceCidr } = this.#ranges
     const services = await readCompose({
       STATE: join(this.directory, 'kubernetes'),
-      API_ADDRESS: CONTROL_PLANE_ADDRESS,
-      ...(this.#options.clusterCidr === undefined ? {} : { CLUSTER_CIDR: this.#options.clusterCidr }),
+      API_ADDRESS: this.#address,
+      ...(clusterCidr === undefined ? {} : { CLUSTER_CIDR: clusterCidr }),
+      ...(serviceCidr === undefined ? {} : { SERVICE_CIDR: serviceCidr }),
     })
     const [, ...flags] = services.get(name)!.command
     const program = join(await buildControlPlane(), name)
@@ -125,9 +137,27 @@ export class AgentCluster implements AsyncDisposable {
     expectSuccess(await this.control.kubectl(args, { input }), args)
   }
 
+  get #address(): string {
+    return this.#options.family === 6 ? CONTROL_PLANE_ADDRESS_V6 : CONTROL_PLANE_ADDRESS
+  }
+
+  get #families(): readonly Family[] {
+    return this.#options.family ? [this.#options.family] : BOTH
+  }
+
+  get #ranges(): { readonly clusterCidr?: string; readonly serviceCidr?: string } {
+    const { family, ...ranges } = this.#options
+    return family ? RANGES[family] : ranges
+  }
+
+  /** What a pod is told of the API server. */
+  get #serverEnv(): Readonly<Record<string, string>> {
+    return { KUBERNETES_SERVICE_HOST: this.#address, KUBERNETES_SERVICE_PORT: '6443' }
+  }
+
   /** A namespace with addresses on the common network; the Node object comes by `registerNode`. */
   async addNamespace(): Promise<TestNode> {
-    const node = await joinNetwork(this.network, this.nodes.length + 1)
+    const node = await joinNetwork(this.network, this.nodes.length + 1, this.#families)
     this.nodes.push(node)
     return node
   }
@@ -141,7 +171,7 @@ export class AgentCluster implements AsyncDisposable {
     const spec = podCIDRs ? { podCIDR: podCIDRs[0], podCIDRs } : {}
     await this.apply({ apiVersion: 'v1', kind: 'Node', metadata: { name: node.name }, spec })
     const status = {
-      addresses: [node.ipv4, node.ipv6].map((address) => ({ type: 'InternalIP', address })),
+      addresses: addressesOf(node).map((address) => ({ type: 'InternalIP', address })),
       conditions: [{ type: 'Ready', status: options.ready ? 'True' : 'False' }],
     }
     await this.kubectl('patch', 'node', node.name, '--subresource=status', '-p', JSON.stringify({ status }))
@@ -152,11 +182,11 @@ export class AgentCluster implements AsyncDisposable {
     return text.split(' ').filter((prefix) => prefix !== '')
   }
 
-  /** The pod prefixes of both families, once the controller manager has given them. */
+  /** The pod prefixes of each family, once the controller manager has given them. */
   allocated(node: TestNode): Promise<string[]> {
     return eventually(async () => {
       const prefixes = await this.podCidrs(node)
-      return prefixes.length === 2 && prefixes
+      return prefixes.length === this.#families.length && prefixes
     }, 30_000)
   }
 
@@ -165,7 +195,7 @@ export class AgentCluster implements AsyncDisposable {
     await this.configure(node, config)
     await this.processes.start(this.#agent(node), await this.#command(node, options), {
       netns: node.netns,
-      env: SERVER_ENV,
+      env: this.#serverEnv,
     })
   }
 
@@ -174,7 +204,7 @@ export class AgentCluster implements AsyncDisposable {
     await this.configure(node, config)
     const command = ['--pdeathsig', 'KILL', 'ip', 'netns', 'exec', node.netns]
     return attempt('setpriv', [...command, ...(await this.#command(node, options))], {
-      env: SERVER_ENV,
+      env: this.#serverEnv,
       timeout: 30_000,
     })
   }

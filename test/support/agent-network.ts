@@ -3,9 +3,16 @@ import { attempt, run } from '../../lab/command.ts'
 
 /** Of the bridge, which the API server listens on. */
 export const CONTROL_PLANE_ADDRESS = '172.31.0.1'
+/** The same for nodes that have IPv6 alone. */
+export const CONTROL_PLANE_ADDRESS_V6 = 'fd31::1'
+
+export type Family = 4 | 6
+export const BOTH: readonly Family[] = [4, 6]
 
 export interface TestNode {
   readonly name: string
+  /** Those that it has addresses of. */
+  readonly families: readonly Family[]
   readonly netns: string
   readonly ipv4: string
   readonly ipv6: string
@@ -19,28 +26,36 @@ export async function makeNetwork(network: string): Promise<void> {
     'link set lo up',
     'link add nodes type bridge forward_delay 0',
     `address add ${CONTROL_PLANE_ADDRESS}/24 dev nodes`,
-    'address add fd31::1/64 dev nodes nodad',
+    `address add ${CONTROL_PLANE_ADDRESS_V6}/64 dev nodes nodad`,
     'link set nodes up',
   ])
 }
 
-/** The namespace of node number `n`, with addresses of both families. */
-export async function joinNetwork(network: string, n: number): Promise<TestNode> {
-  const node = { name: `node-${n}`, netns: `${network}-${n}`, ipv4: `172.31.0.1${n}`, ipv6: `fd31::1${n}` }
+/** The namespace of node number `n`, with addresses of these families. */
+export async function joinNetwork(network: string, n: number, families = BOTH): Promise<TestNode> {
+  const node = {
+    ...{ name: `node-${n}`, netns: `${network}-${n}`, families },
+    ...{ ipv4: `172.31.0.1${n}`, ipv6: `fd31::1${n}` },
+  }
   await attempt('ip', ['netns', 'delete', node.netns])
   await run('ip', ['netns', 'add', node.netns])
   await batch(network, [
     `link add port${n} type veth peer name eth0 netns ${node.netns}`,
     `link set port${n} master nodes up`,
   ])
+  const addresses = { 4: `${node.ipv4}/24 dev eth0`, 6: `${node.ipv6}/64 dev eth0 nodad` }
   await batch(node.netns, [
     'link set lo up',
-    `address add ${node.ipv4}/24 dev eth0`,
-    `address add ${node.ipv6}/64 dev eth0 nodad`,
+    ...families.map((family) => `address add ${addresses[family]}`),
     'link set eth0 up',
-    `route add default via ${CONTROL_PLANE_ADDRESS}`,
+    ...(families.includes(4) ? [`route add default via ${CONTROL_PLANE_ADDRESS}`] : []),
   ])
   return node
+}
+
+/** The addresses that it has. */
+export function addressesOf({ families, ipv4, ipv6 }: TestNode): string[] {
+  return families.map((family) => (family === 4 ? ipv4 : ipv6))
 }
 
 export async function removeNetwork(network: string, nodes: readonly TestNode[]): Promise<void> {
