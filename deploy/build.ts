@@ -2,15 +2,17 @@
  * Builds what ships: node deploy/build.ts --out dist
  *   agent.cjs, podroute.mjs   bundles of the agent and the command line
  *   agent.blob                the agent as Node.js holds it in memory once it is loaded, for this Node.js only
+ *   agent.blob.pages          what of it the agent needs no memory for once it runs
  *   koffi/                    the native file that the agent loads
  *   cni/                      the CNI plugins (packages/cni/build.ts)
  */
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type BuildOptions, build } from 'esbuild'
 import { WITHOUT_COMPILERS } from '../packages/agent/compilers.ts'
+import { pagesOf, snapshotPages } from '../packages/agent/snapshot-pages.ts'
 import { agentSettings } from './manifest.ts'
 import { builtins, lateKoffi, leaveOut } from './plugins.ts'
 
@@ -51,6 +53,7 @@ function makeSnapshot(agent: string, blob: string): void {
   const { flags } = agentSettings()
   const options = [...flags, ...WITHOUT_COMPILERS, '--snapshot-blob', blob, '--build-snapshot']
   execFileSync(process.execPath, [...options, LOADER, agent], { stdio: 'inherit' })
+  writeFileSync(pagesOf(blob), snapshotPages(readFileSync(blob), process.versions.v8))
 }
 
 /** `koffi/linux_x64/koffi.node` of every platform package that npm installed. */
@@ -72,7 +75,7 @@ const blob = join(out, 'agent.blob')
 const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }
 const define = { PODROUTE_VERSION: JSON.stringify(version) }
 mkdirSync(dirname(out), { recursive: true })
-for (const name of ['agent.cjs', 'agent.blob', 'podroute.mjs', 'koffi'])
+for (const name of ['agent.cjs', 'agent.blob', 'agent.blob.pages', 'podroute.mjs', 'koffi'])
   rmSync(join(out, name), { recursive: true, force: true })
 await bundle('cjs', 'packages/agent/main.ts', { outfile: agent, define })
 await bundle('esm', 'packages/cli/main.ts', { outfile: join(out, 'podroute.mjs'), define })

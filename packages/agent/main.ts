@@ -7,12 +7,29 @@ import { type Flags, parseFlags, usage } from './config/flags.ts'
 import { createAgent } from './create-agent.ts'
 import { AgentError, ConfigError } from './errors.ts'
 import { FEATURES } from './features.ts'
-import { type ConfigurableLogger, createLogger } from './log.ts'
+import { type ConfigurableLogger, createLogger, type Logger } from './log.ts'
 import { type RecordedRuns, RunRecord } from './run-record.ts'
+import { releaseSnapshot } from './snapshot-pages.ts'
 import { bootId, StateFile } from './state-file.ts'
 
 const FAILED = 1
 const WRONG_CONFIGURATION = 2
+/** By then a first sync is over; nobody waits for it. In milliseconds. */
+const SNAPSHOT_KEPT = 15_000
+
+/** What is not to be had costs memory, and nothing else. */
+function releaseSnapshotLater(log: Logger): void {
+  const option = '--snapshot-blob='
+  const blob = process.execArgv.find((word) => word.startsWith(option))?.slice(option.length)
+  const release = () => {
+    try {
+      log.debug('snapshot released', { bytes: releaseSnapshot(blob) })
+    } catch (error) {
+      log.debug('the snapshot stays in memory', { error })
+    }
+  }
+  setTimeout(release, SNAPSHOT_KEPT).unref()
+}
 
 async function main(): Promise<void> {
   pauseCompilers()
@@ -46,6 +63,7 @@ async function run(flags: Flags, log: ConfigurableLogger, record: RunRecord): Pr
   // A rejection that nobody handles is a fault of ours; the kernel keeps what it has, so going on is safer than a restart loop.
   process.on('unhandledRejection', (error) => log.error('unexpected failure', { error }))
   process.on('uncaughtExceptionMonitor', ({ message }) => record.end(`unexpected failure: ${message}`))
+  releaseSnapshotLater(log)
   await agent.start()
 }
 

@@ -36,6 +36,8 @@ export const EFFECTS: readonly RegExp[] = [
   // The API server, the configuration, and the node's resolvers.
   /^packages\/agent\/(create-agent|state-file|reserved\/resolvers|config\/file-watch)\.ts$/,
   /^packages\/cluster\/api\/(client|servers)\.ts$/,
+  // The memory of the startup snapshot.
+  /^packages\/agent\/snapshot-pages\.ts$/,
   // The admin socket's other end.
   /^packages\/cli\/client\.ts$/,
   // What /proc shows.

@@ -1,0 +1,44 @@
+/** Mappings of the process's own memory, by address: only for bytes that stay the same whoever has them. */
+import { loadLibrary } from './sys.ts'
+
+export interface MappedRegion {
+  /** Of its first byte. */
+  readonly start: number
+  readonly length: number
+}
+
+const PROT_READ = 1
+const PROT_WRITE = 2
+const MAP_PRIVATE = 2
+const MAP_FIXED = 0x10
+
+/** Writable regions that are no file's, as `/proc/self/maps` lists them. */
+export function anonymousRegions(maps: string): MappedRegion[] {
+  const found: MappedRegion[] = []
+  for (const line of maps.split('\n')) {
+    const [, from = '', to = ''] = /^([0-9a-f]+)-([0-9a-f]+) rw-p 00000000 00:00 0 *$/.exec(line) ?? []
+    if (from !== '')
+      found.push({
+        start: Number.parseInt(from, 16),
+        length: Number.parseInt(to, 16) - Number.parseInt(from, 16),
+      })
+  }
+  return found
+}
+
+/**
+ * Puts the pages of a file in the place of memory that holds the same bytes. Whoever reads that memory sees no difference, and the
+ * kernel needs to hold it no longer: it reads the file again. Returns false, and changes nothing, where the bytes are not the same or a
+ * page is larger than what `start` and `length` are multiples of.
+ */
+export function replaceByFile(fd: number, { start, length }: MappedRegion): boolean {
+  const library = loadLibrary(null)
+  const mmap = library.func('intptr_t mmap(uintptr_t, size_t, int, int, int, long)')
+  const munmap = library.func('int munmap(uintptr_t, size_t)')
+  const memcmp = library.func('int memcmp(uintptr_t, uintptr_t, size_t)')
+  const file = mmap(0, length, PROT_READ, MAP_PRIVATE, fd, 0) as number
+  if (file === -1) return false
+  const same = memcmp(file, start, length) === 0
+  munmap(file, length)
+  return same && mmap(start, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd, 0) === start
+}
