@@ -17,6 +17,12 @@ export const leaveOut: Plugin = {
     bundle.onResolve({ filter: UNUSED_BY_CLIENT }, ({ path, importer }) =>
       importer.includes('@kubernetes/client-node') ? { path, namespace: 'left-out' } : undefined,
     )
+    // It reads kubeconfigs by another YAML library than the configuration is read by: one is enough.
+    bundle.onResolve({ filter: /^js-yaml$/ }, ({ path }) => ({ path, namespace: 'yaml' }))
+    bundle.onLoad({ filter: /./, namespace: 'yaml' }, () => ({
+      resolveDir: import.meta.dirname,
+      contents: `export { parse as load, stringify as dump } from 'yaml'`,
+    }))
     bundle.onLoad({ filter: /.*/, namespace: 'left-out' }, ({ path }) => ({
       contents: `module.exports = new Proxy({}, { get: (_, name) => class {
         constructor() { throw new Error('not in this bundle: ${path} ' + String(name)) }

@@ -1,6 +1,5 @@
-/** The agent's logger: constant messages, data in fields; winston behind it. */
+/** The agent's logger: constant messages, data in fields, a line each. */
 import { describeError } from '@podroute/cluster/errors.ts'
-import winston from 'winston'
 
 export type LogFields = Readonly<Record<string, unknown>>
 
@@ -11,7 +10,9 @@ export interface Logger {
   error(message: string, fields?: LogFields): void
 }
 
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+const LEVELS = ['debug', 'info', 'warn', 'error'] as const
+
+export type LogLevel = (typeof LEVELS)[number]
 export type LogFormat = 'json' | 'text'
 
 export interface LogSettings {
@@ -24,40 +25,39 @@ export interface ConfigurableLogger extends Logger {
   configure(settings: LogSettings): void
 }
 
-/** Writes a line per entry to standard output. `text` is for people: time, level, message, then the fields as JSON. */
-export function createLogger(settings: LogSettings): ConfigurableLogger {
-  const logger = winston.createLogger({
-    level: settings.level,
-    format: lineFormat(settings.format),
-    transports: [new winston.transports.Console({ forceConsole: false })],
-  })
-  const write = (at: LogLevel) => (message: string, fields?: LogFields) => {
-    logger.log({ level: at, message, fields })
+/** Where lines go, and what time it is. */
+export interface LogOutput {
+  write(line: string): void
+  now(): Date
+}
+
+// A logging library is half a megabyte of memory for these lines.
+const STANDARD_OUTPUT: LogOutput = { write: (line) => process.stdout.write(line), now: () => new Date() }
+
+/** Writes a line per entry. `text` is for people: time, level, message, then the fields as JSON. */
+export function createLogger(settings: LogSettings, output: LogOutput = STANDARD_OUTPUT): ConfigurableLogger {
+  let current = settings
+  const write = (level: LogLevel) => (message: string, fields?: LogFields) => {
+    if (LEVELS.indexOf(level) < LEVELS.indexOf(current.level)) return
+    const line = current.format === 'json' ? jsonLine : textLine
+    output.write(`${line(output.now().toISOString(), level, message, fields)}\n`)
   }
   return {
     ...{ debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') },
-    configure({ level, format }) {
-      logger.level = level
-      logger.format = lineFormat(format)
+    configure(next) {
+      current = next
     },
   }
 }
 
-function lineFormat(format: LogFormat): winston.Logform.Format {
-  return winston.format.combine(winston.format.timestamp(), format === 'json' ? jsonLine() : textLine())
-}
+type Line = (time: string, level: LogLevel, message: string, fields?: LogFields) => string
 
-function jsonLine(): winston.Logform.Format {
-  return winston.format.printf(({ timestamp, level, message, fields }) =>
-    JSON.stringify({ time: timestamp, level, message, ...(fields as LogFields | undefined) }, replacer),
-  )
-}
+const jsonLine: Line = (time, level, message, fields) =>
+  JSON.stringify({ time, level, message, ...fields }, replacer)
 
-function textLine(): winston.Logform.Format {
-  return winston.format.printf(({ timestamp, level, message, fields }) => {
-    const data = fields ? ` ${JSON.stringify(fields, replacer)}` : ''
-    return `${timestamp} ${level.toUpperCase().padEnd(5)} ${message}${data}`
-  })
+const textLine: Line = (time, level, message, fields) => {
+  const data = fields ? ` ${JSON.stringify(fields, replacer)}` : ''
+  return `${time} ${level.toUpperCase().padEnd(5)} ${message}${data}`
 }
 
 /** Errors as code and message with their causes: JSON.stringify would write `{}`. */
