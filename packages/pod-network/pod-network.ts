@@ -5,13 +5,10 @@ import { Claims } from '@podroute/reconcile/claims.ts'
 import { Controller } from '@podroute/reconcile/controller.ts'
 import type { Flushable, PendingChange } from '@podroute/reconcile/flush-order.ts'
 import type { TableStats } from '@podroute/reconcile/table.ts'
-import type { PeerEvent } from 'bgp-speaker-ts/snapshot.ts'
-import type { Speaker } from 'bgp-speaker-ts/speaker.ts'
-import { BgpInstance } from './bgp/instance.ts'
-import { LostSessions } from './bgp/lost-sessions.ts'
+import type { BestPathChange, PeerEvent } from 'bgp-speaker-ts/snapshot.ts'
+import { Bgp } from './bgp/bgp.ts'
 import { peerKey } from './bgp/peers.ts'
-import { BgpSessions } from './bgp/sessions.ts'
-import { type BgpTables, bgpFlushOrder, createBgpTables } from './bgp/tables.ts'
+import { type BgpTables, bgpFlushOrder } from './bgp/tables.ts'
 import { planConflist } from './bridge/conflist.ts'
 import { HostInterfaces, mtuOf } from './bridge/host-interfaces.ts'
 import { BridgePorts } from './bridge/ports.ts'
@@ -42,9 +39,7 @@ export class PodNetwork implements AsyncDisposable {
   readonly #nodes: ClusterNodes
   readonly #problems: NodeProblems
   readonly #interfaces: HostInterfaces
-  readonly #instance: BgpInstance
-  readonly #sessions: BgpSessions
-  readonly #lost = new LostSessions()
+  readonly #bgp: Bgp
   readonly #tables: PodNetworkTables & BgpTables
   readonly #planner: Planner
   readonly #routes: BgpRoutes
@@ -56,7 +51,8 @@ export class PodNetwork implements AsyncDisposable {
   /** Nodes whose routes are others than when they were planned last. */
   readonly #rerouted = new Set<PodNetworkKey>()
   #settings: PodNetworkSettings
-  #started = false
+  /** Clock time, in milliseconds. */
+  #startedAt: number | undefined
   /** The Nodes are known, and this node's own among them. */
   #planning = false
   #swept = false
@@ -69,11 +65,10 @@ export class PodNetwork implements AsyncDisposable {
     this.#timers = new NamedTimers(clock)
     this.#nodes = new ClusterNodes(nodeName)
     this.#problems = new NodeProblems({ log, localName: nodeName, events: options.events })
-    this.#instance = this.#createInstance()
-    this.#sessions = this.#createSessions()
+    this.#bgp = this.#createBgp()
     this.#tables = {
       ...(options.createTables ?? createTables)(kernel, settings, { clock, log }),
-      ...createBgpTables(this.#instance, { clock, log }),
+      ...this.#bgp.tables,
     }
     this.#interfaces = this.#createInterfaces()
     const interfaces = () => this.#interfaces.state
@@ -82,7 +77,7 @@ export class PodNetwork implements AsyncDisposable {
     this.#ports = this.#createPorts()
     this.#controller = this.#createController()
     this.#readiness = new Readiness({
-      ...{ nodeName, nodes: this.#nodes, tables: this.#tables, sessions: this.#sessions, log },
+      ...{ nodeName, nodes: this.#nodes, tables: this.#tables, sessions: this.#bgp.sessions, log },
       routers: () => new Set(this.#settings.externalPeers.map(peerKey)),
       podGate: () => options.podGate(),
     })
@@ -97,9 +92,9 @@ export class PodNetwork implements AsyncDisposable {
     await this.#interfaces.start()
     await this.#controller.adopt()
     this.#ports.learn(await links.list())
+    this.#startedAt = this.#options.clock.now()
     this.#awaitPeers()
     this.#controller.start()
-    this.#started = true
     this.#planAll()
   }
 
@@ -149,7 +144,7 @@ export class PodNetwork implements AsyncDisposable {
       tables: this.#tables,
       bgpRoutes: this.#routes,
       peers: this.peers(),
-      rejected: this.#sessions.rejected(),
+      rejected: this.#bgp.sessions.rejected(),
       stats: this.stats(),
       conditions: this.conditions(),
     })
@@ -157,7 +152,7 @@ export class PodNetwork implements AsyncDisposable {
 
   /** Sessions with the names of their nodes. */
   peers(): readonly NamedPeer[] {
-    return namedPeers(this.#sessions.peers(), this.#settings, this.#nodes)
+    return namedPeers(this.#bgp.peers(), this.#settings, this.#nodes)
   }
 
   /** Whether what each Node and router needs is in place, since when, and why not. */
@@ -184,7 +179,8 @@ export class PodNetwork implements AsyncDisposable {
     const { bridge } = before
     this.#settings = { ...settings, bridge }
     this.#ports.planChanged()
-    if (before.peerDeadline !== settings.peerDeadline) this.#awaitPeers()
+    this.#awaitPeers()
+    this.#expire()
     for (const { address } of before.externalPeers) this.#mark(`router/${address}`)
     this.#planAll()
     if (settings.bridge === bridge) return []
@@ -209,8 +205,7 @@ export class PodNetwork implements AsyncDisposable {
   /** Ends sessions and timers; everything in the kernel, and at peers with graceful restart, stays: pods go on while another agent starts. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stop()
-    if (this.#settings.restartTime === undefined) await this.#instance.close('agent stops')
-    else await this.#instance.abandon()
+    await this.#bgp.stop(this.#settings.restartTime !== undefined)
   }
 
   async #remove(...tables: readonly Flushable[]): Promise<void> {
@@ -223,7 +218,7 @@ export class PodNetwork implements AsyncDisposable {
 
   /** A peer that is not told would keep this node's routes when the session ends, as over a restart (RFC 4724). */
   async #tellWithdrawals(): Promise<void> {
-    if (!this.#sessions.peers().some(({ state }) => state === 'established')) return
+    if (!this.#bgp.peers().some(({ state }) => state === 'established')) return
     await new Promise<void>((resolve) => void this.#options.clock.after(TELL_FOR, resolve))
   }
 
@@ -241,7 +236,7 @@ export class PodNetwork implements AsyncDisposable {
     const { clock, log } = this.#options
     return new Controller<PodNetworkKey>({
       ...{ clock, log, first: 'local', interval: INTERVAL, auditPause: AUDIT_PAUSE },
-      tables: flushOrder(this.#tables, bgpFlushOrder(this.#tables)),
+      tables: flushOrder(this.#tables, bgpFlushOrder(this.#bgp.tables)),
       plan: (key) => this.#plan(key),
       planned: (keys) => this.#planned(keys),
       wants: (key) => wantsOf(key, this.#keyFacts()),
@@ -275,7 +270,7 @@ export class PodNetwork implements AsyncDisposable {
   }
 
   #planAll(): void {
-    if (!this.#started || !this.#readiness.nodesSynced || !this.#local) return
+    if (this.#startedAt === undefined || !this.#readiness.nodesSynced || !this.#local) return
     if (!this.#planning) this.#retainAdopted()
     this.#planning = true
     this.#controller.markAll(this.#allKeys())
@@ -315,7 +310,9 @@ export class PodNetwork implements AsyncDisposable {
 
   /** Until then peers are waited for: that they come up, and that they have told all they have. */
   #awaitPeers(): void {
-    this.#timers.after('deadline', this.#settings.peerDeadline * 1000, () => {
+    if (this.#startedAt === undefined) return
+    const due = this.#startedAt + this.#settings.peerDeadline * 1000
+    this.#timers.after('deadline', Math.max(0, due - this.#options.clock.now()), () => {
       this.#readiness.deadlinePassed = true
       this.lookAgain()
     })
@@ -344,36 +341,27 @@ export class PodNetwork implements AsyncDisposable {
 
   // BGP.
 
-  #createInstance(): BgpInstance {
-    const { createSpeaker, log } = this.#options
-    return new BgpInstance(
-      createSpeaker,
-      { created: (speaker) => this.#follow(speaker), ended: () => this.#instanceEnded() },
-      log,
-    )
-  }
-
-  #createSessions(): BgpSessions {
-    return new BgpSessions({
-      log: this.#options.log,
-      speaker: () => this.#instance.speaker,
+  #createBgp(): Bgp {
+    const { createSpeaker, clock, log } = this.#options
+    return new Bgp({
+      ...{ createSpeaker, clock, log },
       nodeAt: (peer) => this.#nodes.withAddress(peer)?.name,
-      changed: (event) => this.#sessionChanged(event),
+      keepFor: () => this.#keepFor(),
+      onBest: (changes) => this.#onBest(changes),
+      onSession: (event) => this.#onSession(event),
+      onEnded: () => this.#routes.retainAll(),
     })
   }
 
-  #follow(speaker: Speaker): void {
-    this.#sessions.follow(speaker)
-    speaker.on('best', (changes) => {
-      if (!this.#planning) return
-      // An outside router whose session is lost, and which has not asked for patience (RFC 4724), cannot be counted on; a node's pods
-      // are where they were.
-      const lostAt = (peer: string) =>
-        this.#nodes.withAddress(peer) === undefined ? undefined : this.#lost.lostAt(peer)
-      this.#routes.onBest(changes, lostAt)
-      for (const { prefix } of changes) this.#reroute(prefix)
-      this.#expire()
-    })
+  #onBest(changes: readonly BestPathChange[]): void {
+    if (!this.#planning) return
+    // An outside router whose session is lost, and which has not asked for patience (RFC 4724), cannot be counted on; a node's pods
+    // are where they were.
+    this.#routes.onBest(changes, (peer) =>
+      this.#nodes.withAddress(peer) === undefined ? undefined : this.#bgp.lostAt(peer),
+    )
+    for (const { prefix } of changes) this.#reroute(prefix)
+    this.#expire()
   }
 
   #reroute(prefix: string): void {
@@ -383,17 +371,9 @@ export class PodNetwork implements AsyncDisposable {
     this.#mark(`node/${node.name}`)
   }
 
-  #instanceEnded(): void {
-    this.#sessions.clear()
-    this.#routes.retainAll()
-    for (const table of [this.#tables.peers, this.#tables.announcements]) void table.adopt()
-  }
-
-  #sessionChanged(event: PeerEvent): void {
+  #onSession(event: PeerEvent): void {
     const { peer } = event
-    if (event.kind === 'established') this.#lost.established(peer)
-    if (event.kind === 'down') this.#lost.lost(peer, this.#options.clock.now(), this.#keepFor())
-    if (event.kind === 'end-of-rib' && this.#sessions.hasEndOfRib(peer)) {
+    if (event.kind === 'end-of-rib' && this.#bgp.sessions.hasEndOfRib(peer)) {
       const node = this.#nodes.withAddress(peer)
       this.#routes.endOfRib(new Set(node ? node.addresses.map(({ text }) => text) : [peer]))
     }
@@ -481,7 +461,7 @@ export class PodNetwork implements AsyncDisposable {
   #keyFacts(): KeyFacts {
     return {
       ...{ nodeName: this.#options.nodeName, settings: this.#settings, nodes: this.#nodes },
-      ...{ tables: this.#tables, planner: this.#planner, sessions: this.#sessions },
+      ...{ tables: this.#tables, planner: this.#planner, sessions: this.#bgp.sessions },
       bgpRoutes: this.#routes,
       status: (key) => this.#controller.status(key),
     }

@@ -1,6 +1,8 @@
 /** A pod network for tests: its kernel tables are in memory, its BGP speaker is a real one on a network in memory, its time is the test's. */
 import type { Statement } from '@podroute/cluster/events/event.ts'
 import type { ClusterNode, NodeObject } from '@podroute/cluster/objects/node.ts'
+import type { Link } from '@podroute/linux/route/links.ts'
+import type { RouteHandlers } from '@podroute/linux/route/monitor.ts'
 import type { Route } from '@podroute/linux/route/routes.ts'
 import type { LogFields, Logger } from '@podroute/reconcile/log.ts'
 import { Table } from '@podroute/reconcile/table.ts'
@@ -34,12 +36,24 @@ const memoryResources = () => ({
   conflist: new MemoryResource<string, string>('conflist'),
 })
 
-const quietKernel = {
-  links: { list: async () => [] },
-  addresses: { list: async () => [] },
-  sysctls: { read: () => undefined },
-  changes: { subscribe: () => ({ [Symbol.dispose]() {} }) },
-} as unknown as PodNetworkKernel
+/** Of the bridge, in the announcements of the kernel. */
+const BRIDGE_INDEX = 10
+
+/** A host without interfaces, whose announcements are the test's. */
+function quietKernel(subscribers: Set<Partial<RouteHandlers>>): PodNetworkKernel {
+  const kernel = {
+    links: { list: async () => [] },
+    addresses: { list: async () => [] },
+    sysctls: { read: () => undefined },
+    changes: {
+      subscribe(handlers: Partial<RouteHandlers>) {
+        subscribers.add(handlers)
+        return { [Symbol.dispose]: () => void subscribers.delete(handlers) }
+      },
+    },
+  }
+  return kernel as unknown as PodNetworkKernel
+}
 
 export class World implements AsyncDisposable {
   readonly clock = new ManualClock()
@@ -57,6 +71,7 @@ export class World implements AsyncDisposable {
   network: PodNetwork
   /** As the pod network was made with them. */
   settings: PodNetworkSettings
+  readonly #subscribers = new Set<Partial<RouteHandlers>>()
   readonly #others = new Map<string, Speaker>()
 
   constructor(settings: Partial<PodNetworkSettings> = {}) {
@@ -123,6 +138,14 @@ export class World implements AsyncDisposable {
     await this.settle()
   }
 
+  /** The CNI plugin hangs a pod's interface on the bridge. */
+  addPort(name: string): void {
+    const { bridge, hairpin } = this.settings
+    this.kernel.ports.state.set(name, { hairpin })
+    this.#announce({ index: BRIDGE_INDEX, name: bridge, kind: 'bridge', master: 0 })
+    this.#announce({ index: 20, name, kind: 'veth', master: BRIDGE_INDEX })
+  }
+
   /** What was written since this was asked last: `routes add 10.244.2.0/24`. */
   ops(): string[] {
     const all = Object.values(this.kernel) as readonly MemoryResource<string, unknown>[]
@@ -169,9 +192,19 @@ export class World implements AsyncDisposable {
     await Promise.all(ends)
   }
 
+  #announce(link: Pick<Link, 'index' | 'name' | 'kind' | 'master'>): void {
+    for (const handlers of this.#subscribers) handlers.onLink?.('add', link as Link)
+  }
+
   #create(settings: PodNetworkSettings): PodNetwork {
     return new PodNetwork({
-      ...{ nodeName: LOCAL, settings, kernel: quietKernel, clock: this.clock, log: this.#log() },
+      ...{
+        nodeName: LOCAL,
+        settings,
+        kernel: quietKernel(this.#subscribers),
+        clock: this.clock,
+        log: this.#log(),
+      },
       createTables: (_kernel, _settings, options) => this.#tables(options),
       createSpeaker: (config) => this.#createSpeaker(config),
       events: { record: (statement) => void this.events.push(statement) },

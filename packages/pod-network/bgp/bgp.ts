@@ -1,0 +1,82 @@
+/** BGP on this node as the pod network sees it: the instance, its tables and sessions, and what is heard of them. */
+import type { Clock } from '@podroute/reconcile/clock.ts'
+import type { Logger } from '@podroute/reconcile/log.ts'
+import type { BestPathChange, PeerEvent, PeerSnapshot } from 'bgp-speaker-ts/snapshot.ts'
+import type { Speaker } from 'bgp-speaker-ts/speaker.ts'
+import { BgpInstance, type CreateSpeaker } from './instance.ts'
+import { LostSessions } from './lost-sessions.ts'
+import { BgpSessions } from './sessions.ts'
+import { type BgpTables, createBgpTables } from './tables.ts'
+
+export interface BgpOptions {
+  readonly createSpeaker: CreateSpeaker
+  readonly clock: Clock
+  readonly log: Logger
+  /** Name of the Node at an address; undefined where no Node has it. */
+  nodeAt(peer: string): string | undefined
+  /** Milliseconds that routes outlive their session. */
+  keepFor(): number
+  onBest(changes: readonly BestPathChange[]): void
+  /** A session came up or went down, or a peer has told something about itself. */
+  onSession(event: PeerEvent): void
+  /** The speaker is gone, and all paths with it. */
+  onEnded(): void
+}
+
+export class Bgp {
+  readonly sessions: BgpSessions
+  readonly tables: BgpTables
+  readonly #options: BgpOptions
+  readonly #instance: BgpInstance
+  readonly #lost = new LostSessions()
+
+  constructor(options: BgpOptions) {
+    const { createSpeaker, clock, log } = options
+    this.#options = options
+    const handlers = {
+      created: (speaker: Speaker) => this.#follow(speaker),
+      ended: () => this.#ended(),
+    }
+    this.#instance = new BgpInstance(createSpeaker, handlers, log)
+    this.tables = createBgpTables(this.#instance, { clock, log })
+    this.sessions = new BgpSessions({
+      log,
+      speaker: () => this.#instance.speaker,
+      nodeAt: (peer) => options.nodeAt(peer),
+      changed: (event) => this.#sessionChanged(event),
+    })
+  }
+
+  peers(): readonly PeerSnapshot[] {
+    return this.sessions.peers()
+  }
+
+  /** When the session with a peer was lost; undefined while it is there. */
+  lostAt(peer: string): number | undefined {
+    return this.#lost.lostAt(peer)
+  }
+
+  /** @param graceful whether peers are to keep this node's routes until another agent is there */
+  async stop(graceful: boolean): Promise<void> {
+    if (graceful) await this.#instance.abandon()
+    else await this.#instance.close('agent stops')
+  }
+
+  #follow(speaker: Speaker): void {
+    this.sessions.follow(speaker)
+    speaker.on('best', (changes) => this.#options.onBest(changes))
+  }
+
+  #ended(): void {
+    this.sessions.clear()
+    this.#options.onEnded()
+    for (const table of [this.tables.peers, this.tables.announcements]) void table.adopt()
+  }
+
+  #sessionChanged(event: PeerEvent): void {
+    const { clock, keepFor, onSession } = this.#options
+    if (event.kind === 'established') this.#lost.established(event.peer)
+    if (event.kind === 'down') this.#lost.lost(event.peer, clock.now(), keepFor())
+    onSession(event)
+  }
+}

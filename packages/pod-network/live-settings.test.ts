@@ -1,0 +1,158 @@
+import { cidr } from '@podroute/address/cidr.ts'
+import { expect } from 'chai'
+import { acceptedPrefix } from './bgp/external-policy.ts'
+import type { ExternalPeer, PodNetworkSettings } from './settings.ts'
+import { ipv4Node, World } from './testing/world.ts'
+
+const NODE = '172.30.0.12'
+const ROUTER = '172.30.0.100'
+const CONFLIST = '/etc/cni/net.d/10-podroute.conflist'
+const FROM_ROUTER = '8.8.8.0/24'
+const router: ExternalPeer = { address: ROUTER, asn: 65000, acceptRoutes: true, maxPrefixes: 1000 }
+
+/** What a changed option does to a running pod network, and nothing else. */
+interface Effect {
+  readonly change: Partial<PodNetworkSettings>
+  /** What is written to the kernel and to files. */
+  readonly ops?: readonly string[]
+  /** Peers whose sessions end, to come back if they can. */
+  readonly resets?: readonly string[]
+  /** All sessions start anew from another speaker. */
+  readonly anew?: boolean
+  /** What cannot change. */
+  readonly refused?: readonly string[]
+}
+
+const NOTHING: readonly string[] = []
+const GONE = [`routes remove ${FROM_ROUTER}`]
+
+/** Every option has its line: the compiler asks for it. */
+const EFFECTS: Readonly<Record<keyof PodNetworkSettings, readonly Effect[]>> = {
+  asn: [{ change: { asn: 64513 }, anew: true }],
+  port: [{ change: { port: 1179 }, anew: true, ops: NOTHING }],
+  mesh: [{ change: { mesh: false }, resets: [NODE] }],
+  meshPassword: [{ change: { meshPassword: 'secret' }, resets: [NODE] }],
+  holdTime: [
+    { change: { holdTime: 30 }, resets: [NODE, ROUTER] },
+    { change: { holdTime: 30, externalPeers: [{ ...router, holdTime: 90 }] }, resets: [NODE] },
+  ],
+  externalPeers: [
+    { change: { externalPeers: [] }, resets: [ROUTER], ops: GONE },
+    { change: { externalPeers: [router, { ...router, address: '172.30.0.101' }] } },
+  ],
+  bridge: [
+    {
+      change: { bridge: 'other' },
+      refused: [
+        'podNetwork.bridge: pods hang on kube-bridge: drain the node, delete that bridge and restart the agent to use other',
+      ],
+    },
+  ],
+  mtu: [{ change: { mtu: 1400 }, ops: ['bridge replace kube-bridge', `conflist replace ${CONFLIST}`] }],
+  hairpin: [
+    { change: { hairpin: false }, ops: [`conflist replace ${CONFLIST}`, 'bridge-ports replace pod1'] },
+  ],
+  masquerade: [{ change: { masquerade: false }, ops: ['masquerade-chain replace pod-egress'] }],
+  noMasquerade: [
+    {
+      change: { noMasquerade: [cidr('192.0.2.0/24')] },
+      ops: ['masquerade add no-masquerade-4 192.0.2.0/24'],
+    },
+  ],
+  serviceCidrs: [{ change: { serviceCidrs: [cidr('8.8.0.0/16')] }, ops: GONE }],
+  clusterCidrs: [{ change: { clusterCidrs: [cidr('8.8.0.0/16')] }, ops: GONE }],
+  conflist: [{ change: { conflist: '/etc/a' }, ops: ['conflist add /etc/a', `conflist remove ${CONFLIST}`] }],
+  restartTime: [{ change: { restartTime: 60 }, resets: [NODE, ROUTER] }],
+  keepRoutes: [{ change: { keepRoutes: 10 } }],
+  peerDeadline: [{ change: { peerDeadline: 5 } }],
+}
+
+/** The same for what is said of one router. */
+const OF_ROUTER: Readonly<
+  Record<Exclude<keyof ExternalPeer, 'address'>, Omit<Effect, 'change'> & Partial<ExternalPeer>>
+> = {
+  asn: { ...{ asn: 65001 }, resets: [ROUTER], ops: GONE },
+  port: { ...{ port: 1179 }, resets: [ROUTER], ops: GONE },
+  password: { ...{ password: 'secret' }, resets: [ROUTER] },
+  families: { ...{ families: [4] }, resets: NOTHING },
+  holdTime: { ...{ holdTime: 30 }, resets: [ROUTER] },
+  acceptRoutes: { ...{ acceptRoutes: [acceptedPrefix(cidr('9.0.0.0/8'), {})] }, ops: GONE },
+  maxPrefixes: { ...{ maxPrefixes: 5 } },
+}
+
+describe('settings that change while the pod network runs', () => {
+  let world: World
+  const downs = () =>
+    world.said.filter(({ message }) => message === 'BGP session down').map(({ fields }) => `${fields.peer}`)
+
+  beforeEach(async () => {
+    world = new World({ externalPeers: [router] })
+    await world.start(ipv4Node(1), ipv4Node(2))
+    world.addPort('pod1')
+    await world.speak(NODE, ['10.244.2.0/24'])
+    await world.speak(ROUTER, [FROM_ROUTER], { asn: 65000 })
+    await world.sessions()
+    expect(world.routes()).to.deep.equal([`10.244.2.0/24 via ${NODE}`, `${FROM_ROUTER} via ${ROUTER}`])
+    world.ops()
+    world.said.splice(0)
+  })
+  afterEach(() => world[Symbol.asyncDispose]())
+
+  async function expectEffect({ change, ops, resets, anew, refused }: Effect): Promise<void> {
+    const { speaker } = world
+    const notLive = world.network.configure({ ...world.settings, ...change })
+    await world.sessions()
+    expect(world.ops().sort()).to.deep.equal([...(ops ?? (anew ? GONE : NOTHING))].sort())
+    expect(downs().sort()).to.deep.equal([...(resets ?? NOTHING)].sort())
+    expect(world.speaker === speaker).to.equal(anew !== true)
+    expect(notLive).to.deep.equal(refused ?? [])
+    // Taken back, nothing of it is left.
+    expect(world.network.configure(world.settings)).to.deep.equal([])
+    await world.sessions()
+    await world.sessions()
+    expect(world.routes()).to.deep.equal([`10.244.2.0/24 via ${NODE}`, `${FROM_ROUTER} via ${ROUTER}`])
+    expect(world.network.ready).to.equal(true)
+    expect([...world.kernel.conflist.state.keys()]).to.deep.equal([CONFLIST])
+  }
+
+  for (const [option, effects] of Object.entries(EFFECTS))
+    for (const [i, effect] of effects.entries())
+      it(`${option}: touches what it concerns, and comes back${i > 0 ? ` (${i + 1})` : ''}`, () =>
+        expectEffect(effect))
+
+  for (const [option, { ops, resets, ...change }] of Object.entries(OF_ROUTER))
+    it(`peers[0].${option}: touches that router alone, and comes back`, () =>
+      expectEffect({
+        change: { externalPeers: [{ ...router, ...change }] },
+        ...(ops === undefined ? {} : { ops }),
+        ...(resets === undefined ? {} : { resets }),
+      }))
+
+  it('touches nothing where nothing is different', () => expectEffect({ change: {} }))
+
+  it('keepRoutes: holds for routes whose session was lost before', async () => {
+    await world.silence(NODE, 'stops')
+    await world.settle(20_000)
+    expect(world.ops()).to.deep.equal([])
+    world.network.configure({ ...world.settings, keepRoutes: 10 })
+    await world.settle(100)
+    expect(world.ops()).to.deep.equal(['routes remove 10.244.2.0/24'])
+  })
+
+  it('peerDeadline: holds for the start that is under way', async () => {
+    await world.silence(NODE)
+    await world.restart({ externalPeers: [router], peerDeadline: 600 }, ipv4Node(1), ipv4Node(2))
+    await world.settle(10_000)
+    expect(world.problems()[0]).to.equal('peers: waiting for node-2')
+    world.network.configure({ ...world.settings, peerDeadline: 12 })
+    await world.settle(2200)
+    expect(world.problems()).to.deep.equal([])
+  })
+
+  it('restartTime: peers are asked to forget at the end, where that is switched off', async () => {
+    const { restartTime: _, ...without } = world.settings
+    world.network.configure(without)
+    await world.sessions()
+    expect(world.speaker?.configuration(NODE)?.gracefulRestart).to.equal(undefined)
+  })
+})
