@@ -1,7 +1,9 @@
 /** Makes the agent from its flags and a list of features: the one place where the parts meet. */
+import { lookup } from 'node:dns/promises'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import { createApiClient } from '@podroute/cluster/api/client.ts'
 import { ApiServerFinder } from '@podroute/cluster/api/finder.ts'
 import { SERVICE_ACCOUNT, serverCandidates } from '@podroute/cluster/api/servers.ts'
@@ -19,7 +21,7 @@ import type { Flags } from './config/flags.ts'
 import { type ConfigTexts, LiveConfig } from './config/live-config.ts'
 import { type Config, loadConfig } from './config/load.ts'
 import type { ConfigurableLogger, Logger } from './log.ts'
-import { AnsweringServers } from './reserved/api-server.ts'
+import { AnsweringServers, ConfiguredServers } from './reserved/api-server.ts'
 import { followReserved } from './reserved/reserved.ts'
 import type { RunRecord } from './run-record.ts'
 import { RunningFeatures } from './running-features.ts'
@@ -28,7 +30,7 @@ import { VERSION } from './version.ts'
 
 const LAST_GOOD_CONFIG = 'last-good-config.json'
 
-export interface Surroundings {
+export interface AgentEnvironment {
   readonly log: ConfigurableLogger
   readonly record: RunRecord
   /** The configuration became wrong, which an agent with `--strict` does not go on with. */
@@ -39,16 +41,23 @@ export interface Surroundings {
 export function createAgent(
   flags: Flags,
   definitions: readonly FeatureDefinition[],
-  { log, record, wrongConfiguration }: Surroundings,
+  { log, record, wrongConfiguration }: AgentEnvironment,
 ): Agent {
   const parts: { agent?: Agent } = {}
   const reserved = new ReservedAddresses()
   const servers = new AnsweringServers((addresses) => reserved.replace('api-server', addresses))
   const finder = createFinder(flags, () => live.config, servers, log)
+  const configured = createConfiguredServers(reserved, log)
   const events = createRecorder(flags.nodeName, finder, log)
   const live = createLiveConfig(flags, definitions, {
     log,
-    apply: (config) => parts.agent?.configure(config) ?? [],
+    apply(config, before) {
+      if (!isDeepStrictEqual(serverKeys(config), serverKeys(before))) {
+        configured.update(urlsOf(flags, config))
+        finder.reconsider()
+      }
+      return parts.agent?.configure(config) ?? []
+    },
     refused(problems) {
       events.record(refusal(flags.nodeName, problems))
       if (flags.strict) wrongConfiguration()
@@ -76,7 +85,8 @@ export function createAgent(
   })
   parts.agent = agent
   followFiles(live)
-  followReserved(reserved, { servers: candidatesOf(flags, config).candidates, env: process.env, log })
+  followReserved(reserved, log)
+  configured.update(urlsOf(flags, config))
   return agent
 }
 
@@ -85,7 +95,7 @@ function createLiveConfig(
   definitions: readonly FeatureDefinition[],
   handlers: {
     readonly log: ConfigurableLogger
-    apply(config: Config): readonly string[]
+    apply(config: Config, before: Config): readonly string[]
     refused(problems: readonly string[]): void
   },
 ): LiveConfig {
@@ -96,9 +106,9 @@ function createLiveConfig(
     store: new StateFile<ConfigTexts>(join(flags.stateDirectory, LAST_GOOD_CONFIG), log),
     log,
     strict: flags.strict,
-    apply(config) {
+    apply(config, before) {
       log.configure(config.log)
-      return apply(config)
+      return apply(config, before)
     },
     refused,
   })
@@ -124,6 +134,25 @@ function candidatesOf(flags: Flags, config: Config): ReturnType<typeof serverCan
   const { apiServer, kubeletKubeconfigs } = config
   const at = { apiServer, kubeletKubeconfigs, kubeconfig: flags.kubeconfig, env: process.env }
   return serverCandidates({ ...at, serviceAccount: SERVICE_ACCOUNT })
+}
+
+/** What says where the API server is. */
+function serverKeys({ apiServer, kubeletKubeconfigs }: Config) {
+  return { apiServer, kubeletKubeconfigs }
+}
+
+function urlsOf(flags: Flags, config: Config): string[] {
+  const { candidates } = candidatesOf(flags, config)
+  return candidates.flatMap(({ kubeConfig }) => kubeConfig.getCurrentCluster()?.server ?? [])
+}
+
+function createConfiguredServers(reserved: ReservedAddresses, log: Logger): ConfiguredServers {
+  return new ConfiguredServers({
+    environmentHost: process.env.KUBERNETES_SERVICE_HOST,
+    lookup: (name) => lookup(name, { all: true }),
+    found: (addresses) => reserved.replace('configured-api-server', addresses),
+    failed: (error) => log.warn('the API server’s names could not be looked up', { error }),
+  })
 }
 
 function createRecorder(nodeName: string, finder: ApiServerFinder, log: Logger): EventRecorder {

@@ -27,7 +27,7 @@ export interface LiveConfigOptions {
   /** A wrong file ends the start, also where a good one is known. */
   readonly strict?: boolean
   /** Puts a changed configuration into effect; returns what of it cannot change on a running node, and what to do. */
-  apply(config: Config): readonly string[]
+  apply(config: Config, before: Config): readonly string[]
   /** The file cannot be used: these are all its problems. Called once for the same ones, also at the start. */
   refused(problems: readonly string[]): void
 }
@@ -101,12 +101,13 @@ export class LiveConfig {
     if (this.#problems.length > 0) this.#log.info('the configuration can be used again')
     this.#problems = []
     this.#options.store.save(this.#texts)
-    if (isDeepStrictEqual(config, this.#config)) return
+    const before = this.config
+    if (isDeepStrictEqual(config, before)) return
     this.#config = config
-    const before = this.#notLive
-    this.#notLive = this.#options.apply(config)
+    const known = this.#notLive
+    this.#notLive = this.#options.apply(config, before)
     this.#log.info('the configuration has changed')
-    if (this.#notLive.length > 0 && !isDeepStrictEqual(this.#notLive, before))
+    if (this.#notLive.length > 0 && !isDeepStrictEqual(this.#notLive, known))
       this.#log.warn('not all of the configuration can change on a running node', { left: this.#notLive })
   }
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { AnsweringServers, addressesOfHosts, configuredHosts } from './api-server.ts'
+import { AnsweringServers, addressesOfHosts, ConfiguredServers, configuredHosts } from './api-server.ts'
 
 const SERVER = 'https://api.example:6443'
 
@@ -32,5 +32,21 @@ describe('addresses of the API server', () => {
     expect(await addressesOfHosts(hosts, known)).to.deep.equal(['192.0.2.2', '2001:db8::2', '192.0.2.7'])
     const away = async () => Promise.reject(new Error('no such name'))
     expect(await addressesOfHosts(hosts, away)).to.deep.equal(['192.0.2.2', '2001:db8::2'])
+  })
+
+  it('that the node’s files name are those of the last files, however late a name server answers', async () => {
+    const answers = new Map<string, (addresses: { address: string }[]) => void>()
+    const servers = new ConfiguredServers({
+      environmentHost: undefined,
+      lookup: (name) => new Promise((resolve) => void answers.set(name, resolve)),
+      found: (addresses) => void told.push(addresses.join(' ')),
+      failed: (error) => expect.fail(String(error)),
+    })
+    servers.update(['https://one.example'])
+    servers.update(['https://two.example'])
+    answers.get('two.example')!([{ address: '192.0.2.2' }])
+    answers.get('one.example')!([{ address: '192.0.2.1' }])
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(told).to.deep.equal(['192.0.2.2'])
   })
 })

@@ -24,6 +24,39 @@ export class AnsweringServers {
   }
 }
 
+export interface ConfiguredServersOptions {
+  /** In the environment, of the API server's Service: its address is nobody's that could be taken. */
+  readonly environmentHost: string | undefined
+  lookup: Lookup
+  /** Is told all their addresses. */
+  found(addresses: readonly string[]): void
+  failed(error: unknown): void
+}
+
+/** Addresses of the servers that the node's files name, found anew when these name others. */
+export class ConfiguredServers {
+  readonly #options: ConfiguredServersOptions
+  #last: object | undefined
+
+  constructor(options: ConfiguredServersOptions) {
+    this.#options = options
+  }
+
+  /** @param urls in place of those before */
+  update(urls: readonly string[]): void {
+    const { environmentHost, lookup, found, failed } = this.#options
+    const hosts = configuredHosts(urls, environmentHost)
+    // An answer about earlier ones may be late.
+    this.#last = hosts
+    addressesOfHosts(hosts, lookup).then((addresses) => {
+      if (this.#last === hosts) found(addresses)
+    }, failed)
+  }
+}
+
+/** All addresses of a name. */
+export type Lookup = (name: string) => Promise<readonly { readonly address: string }[]>
+
 /** Where the node's own files say that the API server is: hosts of URLs, without the one that only stands in the environment. */
 export function configuredHosts(servers: readonly string[], environmentHost: string | undefined): string[] {
   const hosts = servers.flatMap((server) => {
@@ -33,11 +66,8 @@ export function configuredHosts(servers: readonly string[], environmentHost: str
   return [...new Set(hosts)].filter((host) => host !== environmentHost)
 }
 
-/** The addresses of hosts; a name that nobody knows has none. @param lookup all addresses of a name */
-export async function addressesOfHosts(
-  hosts: readonly string[],
-  lookup: (name: string) => Promise<readonly { readonly address: string }[]>,
-): Promise<string[]> {
+/** The addresses of hosts; a name that nobody knows has none. */
+export async function addressesOfHosts(hosts: readonly string[], lookup: Lookup): Promise<string[]> {
   const found = await Promise.all(
     hosts.map(async (host) => {
       if (addressOf(host) !== undefined) return [host]

@@ -89,7 +89,7 @@ describe('API server', () => {
     beforeEach(() => {
       said.length = 0
     })
-    const finder = (...servers: string[]) =>
+    const finder = (servers: readonly string[]) =>
       new ApiServerFinder({
         candidates: () => ({
           candidates: servers.map((source) => ({ source }) as ServerCandidate),
@@ -110,7 +110,7 @@ describe('API server', () => {
       answers.set('b', () => {
         throw new ApiStatusError(403, 'forbidden')
       })
-      const found = finder('a', 'b')
+      const found = finder(['a', 'b'])
       expect((await found.client()).server).to.equal('b')
       answers.set('a', () => ({}))
       expect((await found.client()).server).to.equal('b')
@@ -119,7 +119,7 @@ describe('API server', () => {
     it('is looked for again after its connection failed, not after an answer of its own', async () => {
       answers.set('a', () => ({}))
       answers.set('b', () => ({}))
-      const found = finder('a', 'b')
+      const found = finder(['a', 'b'])
       await found.client()
       answers.set('a', down)
       found.failed(new ApiStatusError(500, 'internal'))
@@ -128,8 +128,21 @@ describe('API server', () => {
       expect((await found.client()).server).to.equal('b')
     })
 
+    it('is looked for again when the candidates are others, and nobody stays with the one before', async () => {
+      answers.set('a', () => ({}))
+      answers.set('b', () => ({}))
+      const servers = ['b']
+      const found = finder(servers)
+      expect((await found.client()).server).to.equal('b')
+      const { abandoned } = found
+      servers.unshift('a')
+      found.reconsider()
+      expect([abandoned.aborted, found.abandoned.aborted]).to.deep.equal([true, false])
+      expect((await found.client()).server).to.equal('a')
+    })
+
     it('is said once to be away, again when the reason is another, and once to be back', async () => {
-      const found = finder('a')
+      const found = finder(['a'])
       const tryOnce = () => found.client().catch(() => found.failed(new Error('connect ECONNREFUSED')))
       answers.set('a', down)
       for (let attempt = 0; attempt < 3; attempt++) await tryOnce()
@@ -169,7 +182,7 @@ describe('API server', () => {
 
     it('is one clear error when none answers', async () => {
       answers.set('a', down)
-      const error = await finder('a')
+      const error = await finder(['a'])
         .client()
         .catch((e: unknown) => e)
       expect(error).to.be.instanceOf(ClusterError)

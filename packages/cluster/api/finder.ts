@@ -23,6 +23,7 @@ export class ApiServerFinder {
   #server: string | undefined
   /** Why none answers; undefined while one does. */
   #away: string | undefined
+  #abandon = new AbortController()
 
   constructor(options: FinderOptions) {
     this.#options = options
@@ -45,6 +46,18 @@ export class ApiServerFinder {
   /** A request failed: unless the server answered with an error of its own, another one may be better. */
   failed(error: unknown): void {
     if (!(error instanceof ApiStatusError)) this.#client = undefined
+  }
+
+  /** Aborts when connections to the server in use are to be given up for another one. */
+  get abandoned(): AbortSignal {
+    return this.#abandon.signal
+  }
+
+  /** The candidates are others: looks again, though the server in use answers. */
+  reconsider(): void {
+    this.#client = undefined
+    this.#abandon.abort()
+    this.#abandon = new AbortController()
   }
 
   async #find(): Promise<ApiClient> {

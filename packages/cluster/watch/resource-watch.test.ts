@@ -5,7 +5,7 @@ import { type ListPage, parseList } from '../api/json.ts'
 import type { Query } from '../api/query.ts'
 import { ApiStatusError, ClusterError } from '../errors.ts'
 import { asFields, asText } from './objects.ts'
-import { type ResourceKind, ResourceWatch } from './resource-watch.ts'
+import { type ClientSource, type ResourceKind, ResourceWatch } from './resource-watch.ts'
 
 const KIND: ResourceKind<string> = {
   name: 'things',
@@ -68,7 +68,7 @@ const fails = (error: Error) => () => {
   throw error
 }
 
-async function run(script: Script) {
+async function run(script: Script, source: Partial<ClientSource> = {}) {
   const told: string[] = []
   const logged: string[] = []
   const pauses: number[] = []
@@ -93,7 +93,8 @@ async function run(script: Script) {
       pause: async (ms, signal) => void (signal.aborted || pauses.push(ms)),
     },
   )
-  await watch.run({ client: async () => script, failed() {} }, script.stop.signal)
+  const plain: ClientSource = { client: async () => script, failed() {} }
+  await watch.run(Object.create(plain, Object.getOwnPropertyDescriptors(source)), script.stop.signal)
   return { told, logged, pauses, watch }
 }
 
@@ -229,5 +230,31 @@ describe('resource watch', () => {
     const script = new Script(list(7, []), garbage, list(9, [thing('a', 8, 'x')]))
     const { told } = await run(script)
     expect(told).to.deep.equal(['synced', 'ns/a=x', 'synced'])
+  })
+
+  it('goes on at another server when its own is abandoned, from where it is, and calls that no failure', async () => {
+    const abandon = new AbortController()
+    const script = new Script(
+      list(7, [thing('a', 1, 'x')]),
+      events({ type: 'MODIFIED', object: thing('a', 8, 'y') }),
+    )
+    const first: ApiReader = {
+      server: 'https://first',
+      getJson: () => script.getJson(),
+      getList: (path, query) => script.getList(path, query),
+      lines: async (_path, _query, signal) => async () => {
+        abandon.abort()
+        signal.throwIfAborted()
+      },
+    }
+    const { told, watch, pauses } = await run(script, {
+      client: async () => (abandon.signal.aborted ? script : first),
+      get abandoned() {
+        return abandon.signal.aborted ? script.stop.signal : abandon.signal
+      },
+    })
+    expect(told).to.deep.equal(['ns/a=x', 'synced', 'ns/a=y'])
+    expect(script.asked.at(-1)).to.deep.include({ resourceVersion: '7' })
+    expect([watch.status.lists, watch.status.failures, pauses]).to.deep.equal([1, 0, []])
   })
 })

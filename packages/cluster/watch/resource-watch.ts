@@ -32,6 +32,8 @@ export interface ResourceHandler<T> {
 export interface ClientSource {
   client(): Promise<ApiReader>
   failed(error: unknown): void
+  /** Aborts when a client that was handed out is to be used no more: another one is to be asked for. */
+  readonly abandoned?: AbortSignal
 }
 
 export interface WatchStatus {
@@ -103,12 +105,15 @@ export class ResourceWatch<T> {
   /** Runs until `signal` aborts; never throws: whatever fails is tried again with growing pauses. The source is asked anew each time. */
   async run(source: ClientSource, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
+      const { abandoned } = source
+      const attached = abandoned ? AbortSignal.any([signal, abandoned]) : signal
       try {
         const api = await source.client()
         if (this.#resourceVersion === undefined) await this.#list(api, signal)
-        await this.#watch(api, signal)
+        await this.#watch(api, attached)
       } catch (error) {
         if (signal.aborted) return
+        if (attached.aborted) continue
         source.failed(error)
         await this.#failed(error, signal)
       }
