@@ -17,9 +17,9 @@ export interface AgentParts {
   readonly config: Config
   readonly version: string
   readonly log: Logger
-  readonly cluster: Cluster
+  readonly cluster: Pick<Cluster, 'start' | 'watches' | typeof Symbol.asyncDispose>
   readonly features: RunningFeatures
-  readonly record: RunRecord
+  readonly record: Pick<RunRecord, 'runs' | 'begin'>
   readonly clock: Clock
   /** The API server in use; empty while none is. */
   apiServer(): string
@@ -77,6 +77,11 @@ export class Agent implements AsyncDisposable {
   /** Features came or went, or want to be heard elsewhere. */
   updateListeners(): void {
     this.#listeners.update(this.#wanted())
+  }
+
+  /** Resolves when what was asked of the listeners has been tried. */
+  get settled(): Promise<void> {
+    return this.#listeners.settled
   }
 
   /** Ends features and listeners; what the node was given stays. */
