@@ -25,6 +25,8 @@ export interface NetlinkRequest {
   readonly flags: number
   /** Writes what follows the message header. */
   readonly body: (w: Writer) => void
+  /** It only asks, and may wait all the same, for a module that the kernel loads. */
+  readonly waits?: boolean
 }
 
 /** null for success. */

@@ -22,6 +22,8 @@ export async function resolveFamily(socket: NetlinkSocket, name: string): Promis
     call: `CTRL_CMD_GETFAMILY ${name}`,
     type: GENL_ID_CTRL,
     flags: 0,
+    // The kernel loads the family's module where it can.
+    waits: true,
     body: (w) => {
       writeGenericHeader(w, CTRL_CMD_GETFAMILY, 1)
       putTextAttribute(w, CTRL_ATTR_FAMILY_NAME, name)
