@@ -5,7 +5,8 @@ import { expect } from 'chai'
 import { AgentCluster, agentConfig } from '../support/agent-cluster.ts'
 import type { TestNode } from '../support/agent-network.ts'
 import { eventually } from '../support/eventually.ts'
-import { CLIENT_PREFIXES, FrrRouter, ROUTER } from '../support/frr-router.ts'
+import { FrrRouter } from '../support/frr-router.ts'
+import { CLIENT_PREFIXES, ROUTER } from '../support/outside-router.ts'
 import { watchRoutes } from '../support/watched-routes.ts'
 
 /** From the kubelet's update to the effect, in milliseconds. */

@@ -1,9 +1,11 @@
-/** Agents and an FRR router outside: what they believe it, and what a client behind it notices when an agent restarts. */
+/** Agents and a router outside, FRR and then BIRD: what they believe it, and what a client behind it notices when an agent restarts. */
 import { expect } from 'chai'
 import { AgentCluster, agentConfig } from '../support/agent-cluster.ts'
 import type { TestNode } from '../support/agent-network.ts'
+import { BirdRouter } from '../support/bird-router.ts'
 import { eventually } from '../support/eventually.ts'
-import { CLIENT_PREFIXES, FrrRouter, ROUTER } from '../support/frr-router.ts'
+import { FrrRouter } from '../support/frr-router.ts'
+import { CLIENT_PREFIXES, type OutsideRouter, ROUTER } from '../support/outside-router.ts'
 import { ECHO, type PacketCount, sendPackets } from '../support/packet-loss.ts'
 
 /** No router is believed these, with the reason where everything else is accepted. */
@@ -35,7 +37,8 @@ const HOSTILE: Readonly<Record<string, string>> = {
 describe('agents and a router outside', function () {
   this.timeout(120_000)
   let cluster: AgentCluster
-  let router: FrrRouter
+  let router: OutsideRouter
+  let frr: FrrRouter
   let one: TestNode
   let two: TestNode
 
@@ -73,7 +76,7 @@ serviceCIDRs: [10.96.0.0/16, 'fd10:96::/112']`,
     cluster = await AgentCluster.start('routers')
     one = await cluster.addNamespace()
     two = await cluster.addNamespace()
-    router = await FrrRouter.start(cluster, [one, two], Object.keys(HOSTILE))
+    router = frr = await FrrRouter.start(cluster, [one, two], Object.keys(HOSTILE))
     for (const node of [one, two]) {
       await cluster.registerNode(node, { ready: true })
       await cluster.startAgent(node, config(node, ALLOWED))
@@ -91,7 +94,7 @@ serviceCIDRs: [10.96.0.0/16, 'fd10:96::/112']`,
 
   it('install what acceptRoutes names, and nothing else that it announces', async () => {
     const announced = [...CLIENT_PREFIXES, ...Object.keys(HOSTILE)]
-    await eventually(async () => expect(await router.told(one)).to.include.members(announced))
+    await eventually(async () => expect(await frr.told(one)).to.include.members(announced))
     await eventually(async () => expect(await fromRouter(one)).to.have.members([...CLIENT_PREFIXES]))
     await eventually(async () =>
       expect(Object.keys(await refused(one))).to.include.members(Object.keys(HOSTILE)),
@@ -110,10 +113,6 @@ serviceCIDRs: [10.96.0.0/16, 'fd10:96::/112']`,
     process.kill(cluster.agentPid(node), 'SIGTERM')
     await eventually(() => !cluster.processes.isRunning(`agent-${node.name}`))
   }
-  const hears = async (node: TestNode) => {
-    const text = await router.vtysh(`show bgp neighbors ${node.ipv4} json`)
-    return text.includes('"bgpState":"Established"')
-  }
   const sync = async () => {
     await eventually(() => isUp(one), 30_000)
     await eventually(async () => expect((await router.learned()).length).to.equal(4))
@@ -126,19 +125,22 @@ serviceCIDRs: [10.96.0.0/16, 'fd10:96::/112']`,
     const gateways = prefixes.map((prefix) => prefix.replace(/0?\/.*/, '1'))
     const packets = await Promise.all(gateways.map((address) => sendPackets(router.client, address)))
     await end(one)
-    await eventually(async () => !(await hears(one)))
+    await eventually(async () => !(await router.hears(one)))
     await cluster.startAgent(one, next)
     await sync()
     return (await Promise.all(packets.map((each) => each.stop()))).map(lost)
   }
 
-  it('lose no packet of a client behind it, of either family, while an agent is killed and started again', async () => {
-    expect(await lostOver(kill)).to.deep.equal([0, 0])
-  })
+  const losesNothing = () => {
+    it('lose no packet of a client behind it, of either family, while an agent is killed and started again', async () => {
+      expect(await lostOver(kill)).to.deep.equal([0, 0])
+    })
 
-  it('lose none while an agent is stopped and started again', async () => {
-    expect(await lostOver(stop)).to.deep.equal([0, 0])
-  })
+    it('lose none while an agent is stopped and started again', async () => {
+      expect(await lostOver(stop)).to.deep.equal([0, 0])
+    })
+  }
+  losesNothing()
 
   it('lose some where graceful restart is off', async () => {
     await stop(one)
@@ -165,6 +167,14 @@ serviceCIDRs: [10.96.0.0/16, 'fd10:96::/112']`,
   it('take a default route from it where that is named', async () => {
     await restart(two, `['::/0']`)
     await eventually(async () => expect(await fromRouter(two)).to.deep.equal(['default']))
+  })
+
+  describe('that is BIRD', () => {
+    before(async () => {
+      await router[Symbol.asyncDispose]()
+      router = await BirdRouter.start(cluster, [one, two])
+    })
+    losesNothing()
   })
 })
 

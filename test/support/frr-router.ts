@@ -1,29 +1,14 @@
-/** A router outside the cluster for an AgentCluster: FRR in a namespace of its own, with a client in another one behind it. */
+/** FRR as the router outside the cluster. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { attempt, run } from '../../lab/command.ts'
+import { run } from '../../lab/command.ts'
 import type { AgentCluster } from './agent-cluster.ts'
 import type { TestNode } from './agent-network.ts'
-
-export const ROUTER = { ipv4: '172.31.0.100', ipv6: 'fd31::100', asn: 65000 } as const
-export const CLIENT = { ipv4: '192.0.2.10', ipv6: '2001:db8:7::10' } as const
-/** The client's networks, which the router announces. */
-export const CLIENT_PREFIXES = ['192.0.2.0/24', '2001:db8:7::/64'] as const
+import { CLIENT_PREFIXES, CLUSTER_ASN, OutsideRouter, ROUTER } from './outside-router.ts'
 
 const DAEMONS = '/usr/lib/frr'
-const CLUSTER_ASN = 64512
 
-export class FrrRouter implements AsyncDisposable {
-  readonly netns: string
-  readonly client: string
-  readonly #cluster: AgentCluster
-
-  private constructor(cluster: AgentCluster) {
-    this.#cluster = cluster
-    this.netns = `${cluster.network}-r`
-    this.client = `${cluster.network}-c`
-  }
-
+export class FrrRouter extends OutsideRouter {
   /** A peer of `nodes`; it announces the client's networks and `more`. */
   static async start(
     cluster: AgentCluster,
@@ -31,13 +16,13 @@ export class FrrRouter implements AsyncDisposable {
     more: readonly string[] = [],
   ): Promise<FrrRouter> {
     const router = new FrrRouter(cluster)
-    await router.#connect()
+    await router.connect()
     await router.#startDaemons(configuration(nodes, [...CLIENT_PREFIXES, ...more]))
     return router
   }
 
   async vtysh(...commands: readonly string[]): Promise<string> {
-    return run('vtysh', ['--vty_socket', this.#directory, ...commands.flatMap((command) => ['-c', command])])
+    return run('vtysh', ['--vty_socket', this.directory, ...commands.flatMap((command) => ['-c', command])])
   }
 
   /** Prefixes that it has from the nodes and uses, of both families, sorted. */
@@ -69,58 +54,22 @@ export class FrrRouter implements AsyncDisposable {
     return found.flat().sort()
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#cluster.processes.stop((name) => name.startsWith('router-'))
-    for (const netns of [this.client, this.netns]) await attempt('ip', ['netns', 'delete', netns])
-  }
-
-  get #directory(): string {
-    return join(this.#cluster.directory, 'router')
-  }
-
-  async #connect(): Promise<void> {
-    const { network } = this.#cluster
-    for (const netns of [this.netns, this.client]) {
-      await attempt('ip', ['netns', 'delete', netns])
-      await run('ip', ['netns', 'add', netns])
-    }
-    await batch(network, [
-      `link add portr type veth peer name eth0 netns ${this.netns}`,
-      'link set portr master nodes up',
-    ])
-    await batch(this.netns, [
-      'link set lo up',
-      `address add ${ROUTER.ipv4}/24 dev eth0`,
-      `address add ${ROUTER.ipv6}/64 dev eth0 nodad`,
-      'link set eth0 up',
-      `link add eth1 type veth peer name eth0 netns ${this.client}`,
-      'address add 192.0.2.1/24 dev eth1',
-      'address add 2001:db8:7::1/64 dev eth1 nodad',
-      'link set eth1 up',
-    ])
-    await batch(this.client, [
-      'link set lo up',
-      `address add ${CLIENT.ipv4}/24 dev eth0`,
-      `address add ${CLIENT.ipv6}/64 dev eth0 nodad`,
-      'link set eth0 up',
-      'route add default via 192.0.2.1',
-      'route add ::/0 via 2001:db8:7::1',
-    ])
-    for (const name of ['net.ipv4.ip_forward', 'net.ipv6.conf.all.forwarding'])
-      await run('ip', ['netns', 'exec', this.netns, 'sysctl', '-qw', `${name}=1`])
+  async hears(node: TestNode): Promise<boolean> {
+    const text = await this.vtysh(`show bgp neighbors ${node.ipv4} json`)
+    return text.includes('"bgpState":"Established"')
   }
 
   async #startDaemons(bgpd: string): Promise<void> {
-    const folder = this.#directory
+    const folder = this.directory
     await mkdir(folder, { recursive: true })
-    await run('chmod', ['a+x', this.#cluster.directory]) // the daemons give up root
+    await run('chmod', ['a+x', this.cluster.directory]) // the daemons give up root
     await run('chown', ['frr:frr', folder])
     for (const daemon of ['zebra', 'bgpd']) {
       const file = join(folder, `${daemon}.conf`)
       await writeFile(file, daemon === 'bgpd' ? bgpd : 'log stdout informational\n')
       const options = ['-f', file, '-z', join(folder, 'zserv.api'), '-i', join(folder, `${daemon}.pid`)]
       const command = [join(DAEMONS, daemon), ...options, '--vty_socket', folder]
-      await this.#cluster.processes.start(`router-${daemon}`, command, { netns: this.netns })
+      await this.cluster.processes.start(`router-${daemon}`, command, { netns: this.netns })
     }
   }
 }
@@ -152,8 +101,4 @@ ${nodes.map(({ ipv4 }) => ` neighbor ${ipv4} peer-group NODES`).join('\n')}
 ${family(4)}
 ${family(6)}
 `
-}
-
-async function batch(netns: string, lines: readonly string[]): Promise<void> {
-  await run('ip', ['-n', netns, '-batch', '-'], { input: `${lines.join('\n')}\n` })
 }
