@@ -15,6 +15,7 @@ import type { FeatureDefinition } from '@podroute/feature/feature.ts'
 import { ReservedAddresses } from '@podroute/feature/reserved-addresses.ts'
 import { systemClock } from '@podroute/reconcile/clock.ts'
 import { Agent } from './agent.ts'
+import { forbiddenKinds } from './api-conditions.ts'
 import { resumeCompilers, resumeQuickCompilers } from './compilers.ts'
 import { FileWatch } from './config/file-watch.ts'
 import type { Flags } from './config/flags.ts'
@@ -81,7 +82,7 @@ export function createAgent(
     ...{ nodeName: flags.nodeName, config, version: VERSION, log, cluster, features, record },
     clock: systemClock,
     apiServer: () => finder.server ?? '',
-    conditions: () => [live.condition()],
+    conditions: () => [live.condition(), ...forbiddenKinds(cluster.watches())],
   })
   parts.agent = agent
   followFiles(live)

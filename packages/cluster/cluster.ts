@@ -1,10 +1,11 @@
 /** What the API server says: each kind that somebody follows is watched, for as long as somebody does. */
 import type { Logger } from '@podroute/reconcile/log.ts'
 import type { NodeIndex } from './node-index.ts'
+import type { ServiceCidr } from './objects/service-cidr.ts'
 import type { ServiceIndex } from './service-index.ts'
 import { ClusterState, type ClusterView, type Kind, type Objects, type RawObjects } from './state.ts'
 import type { Subscriber } from './store.ts'
-import { ENDPOINT_SLICES, NODES, SERVICES } from './watch/kinds.ts'
+import { ENDPOINT_SLICES, NODES, SERVICE_CIDRS, SERVICES } from './watch/kinds.ts'
 import {
   type ClientSource,
   type ResourceKind,
@@ -22,6 +23,7 @@ const RESOURCES: { readonly [K in Kind]: ResourceKind<RawObjects[K]> } = {
   nodes: NODES,
   services: SERVICES,
   endpointslices: ENDPOINT_SLICES,
+  servicecidrs: SERVICE_CIDRS,
 }
 
 interface Feed {
@@ -51,6 +53,10 @@ export class Cluster implements ClusterView, AsyncDisposable {
 
   get services(): ServiceIndex {
     return this.#state.services
+  }
+
+  get serviceCidrs(): ReadonlyMap<string, ServiceCidr> {
+    return this.#state.serviceCidrs
   }
 
   /** Of each kind that is watched. */

@@ -205,15 +205,18 @@ describe('ClusterState', () => {
         }),
       services: (random, name) => serviceObject(name, { externalIPs: some(random, ADDRESSES) }),
       endpointslices: (random, name) => sliceObject(name, pick(random, NAMES), some(random, ADDRESSES)),
+      servicecidrs: (random) => ({ cidrs: some(random, PREFIXES) }),
     }
     const KINDS = Object.keys(MAKE) as Kind[]
-    const keyOf = (kind: Kind, name: string) => (kind === 'nodes' ? name : `shop/${name}`)
-    const current = (state: ClusterState, kind: Kind, key: string) =>
-      kind === 'nodes'
-        ? state.nodes.get(key)
-        : kind === 'services'
-          ? state.services.get(key)
-          : state.services.slice(key)
+    const keyOf = (kind: Kind, name: string) =>
+      kind === 'nodes' || kind === 'servicecidrs' ? name : `shop/${name}`
+    const CURRENT: { readonly [K in Kind]: (state: ClusterState, key: string) => unknown } = {
+      nodes: (state, key) => state.nodes.get(key),
+      services: (state, key) => state.services.get(key),
+      endpointslices: (state, key) => state.services.slice(key),
+      servicecidrs: (state, key) => state.serviceCidrs.get(key),
+    }
+    const current = (state: ClusterState, kind: Kind, key: string) => CURRENT[kind](state, key)
 
     /** Holds what it was told, and that it fits what it was told before and what may be asked. */
     class Follower implements Subscriber<unknown> {
@@ -239,6 +242,7 @@ describe('ClusterState', () => {
       prefixes: PREFIXES.map((prefix) => state.nodes.claimantsOfPodCidr(prefix).map(({ name }) => name)),
       services: NAMES.map((name) => state.services.get(`shop/${name}`)),
       slices: NAMES.map((name) => state.services.slicesOf(`shop/${name}`)),
+      serviceCidrs: NAMES.map((name) => state.serviceCidrs.get(name)),
     })
 
     it(`is what the last objects make it, and every subscriber knows all of it (SEED=${seed})`, () => {

@@ -6,6 +6,7 @@ import { parseNode } from './objects/parse-node.ts'
 import { parseService } from './objects/parse-service.ts'
 import { parseSlice } from './objects/parse-slice.ts'
 import type { Service, ServiceObject } from './objects/service.ts'
+import { parseServiceCidr, type ServiceCidr, type ServiceCidrObject } from './objects/service-cidr.ts'
 import { ServiceIndex } from './service-index.ts'
 import { Store, type Subscriber } from './store.ts'
 import { triggerTime } from './watch/kinds.ts'
@@ -15,6 +16,7 @@ export interface Objects {
   readonly nodes: ClusterNode
   readonly services: Service
   readonly endpointslices: Slice
+  readonly servicecidrs: ServiceCidr
 }
 
 /** Each kind with its objects as watches hand them over. */
@@ -22,6 +24,7 @@ export interface RawObjects {
   readonly nodes: NodeObject
   readonly services: ServiceObject
   readonly endpointslices: EndpointSliceObject
+  readonly servicecidrs: ServiceCidrObject
 }
 
 export type Kind = keyof Objects
@@ -31,6 +34,8 @@ export interface ClusterView {
   /** Empty unless somebody follows `nodes`; so with the others. */
   readonly nodes: NodeIndex
   readonly services: ServiceIndex
+  /** By name. */
+  readonly serviceCidrs: ReadonlyMap<string, ServiceCidr>
   /**
    * Follows a kind, which is watched from then on as long as somebody does. What is there already is told before this returns, and
    * so is that it is all, where it is.
@@ -44,6 +49,7 @@ const PARSE: { readonly [K in Kind]: Parse<K> } = {
   nodes: (object) => parseNode(object),
   services: parseService,
   endpointslices: parseSlice,
+  servicecidrs: parseServiceCidr,
 }
 
 export class ClusterState implements ClusterView {
@@ -67,10 +73,15 @@ export class ClusterState implements ClusterView {
         failed: choked('endpointslices'),
         index: (_key, before, after) => this.services.updateSlice(before, after),
       }),
+      servicecidrs: new Store({ failed: choked('servicecidrs') }),
     }
     const { nodes, services, endpointslices } = this.#stores
     this.nodes = new NodeIndex(nodes.objects)
     this.services = new ServiceIndex(services.objects, endpointslices.objects)
+  }
+
+  get serviceCidrs(): ReadonlyMap<string, ServiceCidr> {
+    return this.#stores.servicecidrs.objects
   }
 
   subscribe<K extends Kind>(kind: K, subscriber: Subscriber<Objects[K]>): Disposable {

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { ENDPOINT_SLICES, NODES, SERVICES, triggerTime } from './kinds.ts'
+import { ENDPOINT_SLICES, NODES, SERVICE_CIDRS, SERVICES, triggerTime } from './kinds.ts'
 
 describe('kinds', () => {
   it('keeps name, prefixes, internal addresses, readiness and zone of a Node', () => {
@@ -75,5 +75,15 @@ describe('kinds', () => {
     expect(ENDPOINT_SLICES.trim(slice)).to.equal(slice)
     expect(ENDPOINT_SLICES.labelSelector).to.equal(SERVICES.labelSelector)
     for (const odd of [{ metadata: [] }, 'text', null]) expect(ENDPOINT_SLICES.trim(odd)).to.equal(undefined)
+  })
+
+  it('keeps the ranges of a ServiceCIDR, which not every API server has', () => {
+    const metadata = { name: 'kubernetes' }
+    expect(SERVICE_CIDRS.trim({ metadata, spec: { cidrs: ['10.96.0.0/16', 7] } })).to.deep.equal({
+      cidrs: ['10.96.0.0/16'],
+    })
+    expect(SERVICE_CIDRS.optional).to.equal(true)
+    for (const odd of [{ metadata }, { metadata, spec: { cidrs: 'all' } }, 'text', null])
+      expect(SERVICE_CIDRS.trim(odd)).to.equal(undefined)
   })
 })

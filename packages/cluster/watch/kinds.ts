@@ -2,6 +2,7 @@
 import type { EndpointSliceObject } from '../objects/endpoint-slice.ts'
 import type { NodeObject } from '../objects/node.ts'
 import { HEADLESS_LABEL, PROXY_NAME_LABEL, type ServiceObject } from '../objects/service.ts'
+import type { ServiceCidrObject } from '../objects/service-cidr.ts'
 import { asFields, asText, asTexts, type Fields } from './objects.ts'
 import type { ResourceKind } from './resource-watch.ts'
 
@@ -56,6 +57,17 @@ export const ENDPOINT_SLICES: ResourceKind<EndpointSliceObject> = {
   path: '/apis/discovery.k8s.io/v1/endpointslices',
   labelSelector: NOT_OURS,
   trim: (object) => (parts(object).meta ? (object as EndpointSliceObject) : undefined),
+}
+
+/** Of Kubernetes 1.33 and later. */
+export const SERVICE_CIDRS: ResourceKind<ServiceCidrObject> = {
+  name: 'servicecidrs',
+  path: '/apis/networking.k8s.io/v1/servicecidrs',
+  optional: true,
+  trim(object) {
+    const cidrs = asTexts(parts(object).spec?.cidrs)
+    return cidrs.length > 0 ? { cidrs } : undefined
+  },
 }
 
 function parts(object: unknown) {

@@ -68,7 +68,7 @@ const fails = (error: Error) => () => {
   throw error
 }
 
-async function run(script: Script, source: Partial<ClientSource> = {}) {
+async function run(script: Script, source: Partial<ClientSource> = {}, kind = KIND) {
   const told: string[] = []
   const logged: string[] = []
   const pauses: number[] = []
@@ -76,7 +76,7 @@ async function run(script: Script, source: Partial<ClientSource> = {}) {
     logged.push(`${message} ${fields?.object ?? ''}`.trim())
   const log: Logger = { debug: note, info: note, warn: note, error: note }
   const watch = new ResourceWatch(
-    KIND,
+    kind,
     {
       upsert(key, value) {
         if (value === 'poison') throw new Error('choked')
@@ -181,6 +181,29 @@ describe('resource watch', () => {
       'watch failed, trying again',
       'watch works again',
     ])
+  })
+
+  it('does without an optional kind that is not served or not allowed, says so once, and asks ever less often', async () => {
+    const absent = fails(new ApiStatusError(404, 'the server could not find the requested resource'))
+    const forbidden = fails(new ApiStatusError(403, 'things is forbidden'))
+    const refusals = Array.from({ length: 20 }, () => forbidden)
+    const kind = { ...KIND, optional: true }
+    const { told, logged, pauses, watch } = await run(new Script(absent, absent, ...refusals), {}, kind)
+    expect(told).to.deep.equal(['synced'])
+    expect(logged).to.deep.equal(Array(2).fill('doing without a kind of the API'))
+    expect(pauses.slice(0, 3)).to.deep.equal([10, 20, 40])
+    expect(pauses.at(-1)).to.equal(300_000)
+    expect(watch.status).to.include({ synced: true, failures: 0, unavailable: 'forbidden' })
+    expect(watch.status.lastError).to.match(/^things is forbidden: allow list and watch on things: apply/)
+  })
+
+  it('reads an optional kind once it is there, and keeps what it knows where that is not allowed any more', async () => {
+    const absent = fails(new ApiStatusError(404, 'the server could not find the requested resource'))
+    const forbidden = fails(new ApiStatusError(403, 'things is forbidden'))
+    const script = new Script(absent, list(7, [thing('a', 1, 'x')]), events(), forbidden, events())
+    const { told, watch } = await run(script, {}, { ...KIND, optional: true })
+    expect(told).to.deep.equal(['synced', 'ns/a=x', 'synced'])
+    expect(watch.status).to.include({ objects: 1 }).and.not.have.property('unavailable')
   })
 
   it('waits longer each time while watches open and break without an event', async () => {

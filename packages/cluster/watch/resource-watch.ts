@@ -16,6 +16,8 @@ export interface ResourceKind<T> {
   readonly path: string
   readonly labelSelector?: string
   readonly fieldSelector?: string
+  /** The agent can do without: where the API server does not serve the kind, or does not let us read it, there is none of it. */
+  readonly optional?: boolean
   /** Keeps what is needed of an object of the API; undefined: it has no usable shape and is skipped. */
   trim(object: unknown): T | undefined
 }
@@ -36,6 +38,9 @@ export interface ClientSource {
   readonly abandoned?: AbortSignal
 }
 
+/** The API server is older than the kind, or does not let us read it. */
+export type Unavailable = 'not-served' | 'forbidden'
+
 export interface WatchStatus {
   readonly name: string
   readonly synced: boolean
@@ -48,6 +53,8 @@ export interface WatchStatus {
   /** Objects that were skipped for their shape. */
   readonly skipped: number
   readonly lastError: string | undefined
+  /** An optional kind that cannot be read. */
+  readonly unavailable?: Unavailable
 }
 
 export interface WatchOptions {
@@ -62,6 +69,8 @@ export interface WatchOptions {
 
 const PAGE_SIZE = 500
 const BACKOFF = { first: 250, max: 15_000 }
+/** Longest pause, in milliseconds, until it is seen whether an optional kind is there now. */
+const UNAVAILABLE = 300_000
 /** The server ends a watch after this many seconds, up to twice as many; each ends at another time. */
 const WATCH_SECONDS = 300
 
@@ -81,6 +90,7 @@ export class ResourceWatch<T> {
   #lastError: string | undefined
   /** The failure that was logged and is not over. */
   #saidError: string | undefined
+  #unavailable: Unavailable | undefined
   readonly #skipped: SkippedObjects
 
   constructor(kind: ResourceKind<T>, handler: ResourceHandler<T>, options: WatchOptions) {
@@ -98,6 +108,7 @@ export class ResourceWatch<T> {
       objects: this.#versions.size,
       skipped: this.#skipped.count,
       lastError: this.#lastError,
+      ...(this.#unavailable === undefined ? {} : { unavailable: this.#unavailable }),
       ...this.#status,
     }
   }
@@ -115,7 +126,8 @@ export class ResourceWatch<T> {
         if (signal.aborted) return
         if (attached.aborted) continue
         source.failed(error)
-        await this.#failed(error, signal)
+        if (this.#kind.optional && isRefused(error)) await this.#doWithout(error, signal)
+        else await this.#failed(error, signal)
       }
     }
   }
@@ -212,6 +224,28 @@ export class ResourceWatch<T> {
     }
   }
 
+  /** What was told before stays: a role that is taken away for a moment ends nothing. */
+  async #doWithout(error: ApiStatusError, signal: AbortSignal): Promise<void> {
+    const unavailable = error.notFound ? 'not-served' : 'forbidden'
+    const { name } = this.#kind
+    const todo = remedyFor(error, name)
+    this.#lastError = todo === undefined ? error.message : `${error.message}: ${todo}`
+    if (unavailable !== this.#unavailable)
+      this.#options.log.info('doing without a kind of the API', {
+        kind: name,
+        error,
+        ...(todo ? { todo } : {}),
+      })
+    this.#unavailable = unavailable
+    if (!this.#status.synced) this.#handler.synced()
+    this.#status.synced = true
+    const { first } = this.#backoff
+    await this.#pause(
+      backoff(this.#failuresInRow++, { first, max: UNAVAILABLE }, this.#options.random),
+      signal,
+    )
+  }
+
   async #failed(error: unknown, signal: AbortSignal): Promise<void> {
     if (mustRelist(error)) this.#resourceVersion = undefined
     this.#status.failures++
@@ -237,6 +271,7 @@ export class ResourceWatch<T> {
   #recovered(): void {
     this.#failuresInRow = 0
     this.#lastError = undefined
+    this.#unavailable = undefined
     if (this.#saidError === undefined) return
     this.#options.log.info('watch works again', { kind: this.#kind.name })
     this.#saidError = undefined
@@ -256,6 +291,11 @@ export class ResourceWatch<T> {
 function mustRelist(error: unknown): boolean {
   if (error instanceof ApiStatusError) return error.expired
   return isUnreadable(error)
+}
+
+/** Not served, or not allowed: the next attempt will be told the same for a long time. */
+function isRefused(error: unknown): error is ApiStatusError {
+  return error instanceof ApiStatusError && (error.status === 403 || error.notFound)
 }
 
 function isUnreadable(error: unknown): boolean {
