@@ -118,6 +118,19 @@ describe('options of a running service proxy', () => {
     ])
   })
 
+  it('a ServiceCIDR of the API counts like those of the configuration, as long as it is there', async () => {
+    const { cluster, told, feature } = await running()
+    const before = await told(() => cluster.set('servicecidrs', 'first', { cidrs: ['10.96.0.0/16'] }))
+    expect(before).to.deep.equal([])
+    const taken = await told(() => cluster.set('servicecidrs', 'second', { cidrs: ['10.97.0.0/16'] }))
+    expect(taken).to.include('remove-server tcp 10.97.0.9 80')
+    const problems = () => feature.pages[0]!.data().problems.map(({ detail }) => detail)
+    expect(problems()).to.include('10.97.0.9: inside the range of pods or Services')
+    const back = await told(() => cluster.delete('servicecidrs', 'second'))
+    expect(back.filter((message) => message.startsWith('add-server'))).to.have.length(1)
+    expect(problems().filter((detail) => detail.includes('10.97.0.9'))).to.deep.equal([])
+  })
+
   it('nodePortRanges: NodePorts move to the addresses in them', async () => {
     const { configure } = await running()
     const at = (address: string) => `tcp ${address} 30080`

@@ -126,6 +126,7 @@ export class ServiceProxyFeature implements Feature<ServiceProxySettings> {
     const runner = this.#runner
     const stack = this.#subscriptions
     stack.use(reserved.subscribe((holder, addresses) => this.#proxy.setReservedAddresses(holder, addresses)))
+    stack.use(cluster.subscribe('servicecidrs', { changed: () => this.#setServiceCidrs(), synced() {} }))
     stack.use(
       cluster.subscribe('nodes', {
         changed: (name, before, after) => runner.nodeChanged(name, before, after),
@@ -147,6 +148,11 @@ export class ServiceProxyFeature implements Feature<ServiceProxySettings> {
         synced: () => runner.kindSynced('endpointslices'),
       }),
     )
+  }
+
+  #setServiceCidrs(): void {
+    const ranges = [...this.#context.cluster.serviceCidrs.values()].flatMap((object) => object.ranges)
+    this.#proxy.setServiceCIDRs([...new Set(ranges.map(({ text }) => text))].sort())
   }
 
   #reserveApiServer(): void {

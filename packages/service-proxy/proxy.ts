@@ -155,6 +155,11 @@ export class ServiceProxy implements AsyncDisposable {
     if (this.#node.update({ podCIDRs: prefixes })) this.#replan(hasForeignAddress)
   }
 
+  /** Ranges of ClusterIPs, beside those of the configuration: no other address is taken from them. */
+  setServiceCIDRs(ranges: readonly string[]): void {
+    if (this.#node.update({ serviceCIDRs: ranges })) this.#replan(hasForeignAddress)
+  }
+
   /** The node's addresses, its primary one of each family first. */
   setNodeAddresses(addresses: readonly string[]): void {
     if (!this.#node.update({ nodeAddresses: addresses })) return

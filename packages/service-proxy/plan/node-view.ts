@@ -23,6 +23,8 @@ interface Facts {
   readonly clusterAddresses: readonly string[]
   readonly reserved: ReservedByHolder
   readonly podCIDRs: readonly string[]
+  /** Of the API, beside those of the configuration. */
+  readonly serviceCIDRs: readonly string[]
   /** Schedulers that the kernel does not have. */
   readonly missingSchedulers: readonly string[]
 }
@@ -35,8 +37,8 @@ export class NodeView {
   constructor(options: NodeViewOptions) {
     this.#options = options
     const { zone = '', nodeAddresses } = options
-    const unknown = { kernelAddresses: [], clusterAddresses: [], podCIDRs: [], missingSchedulers: [] }
-    this.#facts = { zone, nodeAddresses, reserved: {}, ...unknown }
+    const unknown = { kernelAddresses: [], clusterAddresses: [], podCIDRs: [], serviceCIDRs: [] }
+    this.#facts = { zone, nodeAddresses, reserved: {}, missingSchedulers: [], ...unknown }
     this.#context = makeContext(options, this.#facts)
   }
 
@@ -92,7 +94,7 @@ function makeContext(options: NodeViewOptions, facts: Facts): PlanContext {
     reservedAddresses: reservedAddresses(facts.reserved),
     nodePortAddresses: nodePortAddresses(options.nodePortRanges ?? [], facts),
     externalRanges: (options.externalRanges ?? []).map(cidr),
-    clusterRanges: [...facts.podCIDRs, ...(options.serviceCIDRs ?? [])].map(cidr),
+    clusterRanges: [...facts.podCIDRs, ...facts.serviceCIDRs, ...(options.serviceCIDRs ?? [])].map(cidr),
     missingSchedulers: new Set(facts.missingSchedulers),
     masqueradeAll: options.masqueradeAll ?? false,
     markOf: options.markOf,
