@@ -30,6 +30,7 @@ const GONE = [`routes remove ${FROM_ROUTER}`]
 const EFFECTS: Readonly<Record<keyof PodNetworkSettings, readonly Effect[]>> = {
   asn: [{ change: { asn: 64513 }, anew: true }],
   port: [{ change: { port: 1179 }, anew: true, ops: NOTHING }],
+  nodeAddressTypes: [{ change: { nodeAddressTypes: ['ExternalIP', 'InternalIP'] } }],
   mesh: [{ change: { mesh: false }, resets: [NODE] }],
   meshPassword: [{ change: { meshPassword: 'secret' }, resets: [NODE] }],
   holdTime: [

@@ -17,6 +17,8 @@ const ROUTERS: readonly ExternalPeer[] = [
 ]
 const routers = (random: () => number) => ROUTERS.filter(() => random() < 0.5)
 
+const addressesOf = ({ addresses, addressesByType }: ClusterNode) => ({ addresses, addressesByType })
+
 /** Random Nodes and routers come, change and go; what must be there at the end is kept beside. */
 function randomEvent(random: () => number, world: World, last: Map<string, ClusterNode>): void {
   const some = (values: readonly string[]) => values.filter(() => random() < 0.4)
@@ -40,8 +42,8 @@ function randomEvent(random: () => number, world: World, last: Map<string, Clust
     world.settings = { ...world.settings, asn: pick(random, [64512, 64513]) }
     world.network.configure(world.settings)
   } else if (kind < 0.6 && before && other) {
-    tell({ ...before, addresses: other.addresses })
-    tell({ ...other, addresses: before.addresses })
+    tell({ ...before, ...addressesOf(other) })
+    tell({ ...other, ...addressesOf(before) })
   } else {
     const ready = random() < 0.7
     tell(testNode(1, { name, ready, podCIDRs: some(PREFIXES), internalIPs: some(ADDRESSES) }))

@@ -46,6 +46,7 @@ describe('planner', () => {
     const swapped = [testNode(2), testNode(3)].map((node, i, both) => ({
       ...node,
       addresses: both[1 - i]!.addresses,
+      addressesByType: both[1 - i]!.addressesByType,
     }))
     for (const order of [swapped, swapped.toReversed()]) {
       await see(testNode(2), testNode(3))

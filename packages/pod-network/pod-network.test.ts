@@ -158,6 +158,31 @@ describe('the pod network', () => {
     expect(world.routes()).to.deep.equal(['10.244.2.0/24 via 172.30.0.12'])
   })
 
+  const external = (n: number) => ipv4Node(n, { internalIPs: [], externalIPs: [`172.30.0.1${n}`] })
+
+  it('reaches Nodes that have an ExternalIP only', async () => {
+    await world.start(external(1), external(2))
+    await world.speak('172.30.0.12', ['10.244.2.0/24'])
+    await world.sessions()
+    expect(world.routes()).to.deep.equal(['10.244.2.0/24 via 172.30.0.12'])
+    expect(world.network.ready).to.equal(true)
+  })
+
+  it('waits for addresses of the types that are asked for, and takes others when it is told to', async () => {
+    create({ nodeAddressTypes: ['InternalIP'] })
+    await world.start(external(1))
+    expect(world.problems()[0]).to.equal('node: Node node-1 has no InternalIP')
+    world.network.configure({ ...world.settings, nodeAddressTypes: ['ExternalIP'] })
+    await world.settle()
+    expect(world.problems()).to.deep.equal([])
+    world.network.setNode(ipv4Node(1, { internalIPs: ['172.30.0.99'], externalIPs: ['172.30.0.11'] }))
+    await world.settle()
+    expect(world.speaker?.listening()[0]?.address).to.equal('172.30.0.11')
+    world.network.configure({ ...world.settings, nodeAddressTypes: ['InternalIP', 'ExternalIP'] })
+    await world.settle()
+    expect(world.speaker?.listening()[0]?.address).to.equal('172.30.0.99')
+  })
+
   it('says of each Node and router whether it is reached, since when, and why not', async () => {
     const router = { address: '172.30.0.100', asn: 65000, acceptRoutes: false, maxPrefixes: 10 }
     create({ externalPeers: [router] })

@@ -63,7 +63,8 @@ export class PodNetwork implements AsyncDisposable {
     this.#options = options
     this.#settings = options.settings
     this.#timers = new NamedTimers(clock)
-    this.#nodes = new ClusterNodes(nodeName)
+    const nodeAddressTypes = () => this.#settings.nodeAddressTypes
+    this.#nodes = new ClusterNodes(nodeName, nodeAddressTypes)
     this.#problems = new NodeProblems({ log, localName: nodeName, events: options.events })
     this.#bgp = this.#createBgp()
     this.#tables = {
@@ -78,6 +79,7 @@ export class PodNetwork implements AsyncDisposable {
     this.#controller = this.#createController()
     this.#readiness = new Readiness({
       ...{ nodeName, nodes: this.#nodes, tables: this.#tables, sessions: this.#bgp.sessions, log },
+      nodeAddressTypes,
       routers: () => new Set(this.#settings.externalPeers.map(peerKey)),
       podGate: () => options.podGate(),
     })
@@ -99,7 +101,7 @@ export class PodNetwork implements AsyncDisposable {
   }
 
   setNode(node: ClusterNode): void {
-    this.#problems.check(node, this.#nodes)
+    this.#problems.check(this.#nodes.asReached(node), this.#nodes)
     const before = this.#nodes.set(node)
     this.#nodeChanged(node.name, before)
   }
@@ -179,6 +181,7 @@ export class PodNetwork implements AsyncDisposable {
     const { bridge } = before
     this.#settings = { ...settings, bridge }
     this.#ports.planChanged()
+    this.#nodes.addressTypesChanged()
     this.#awaitPeers()
     this.#expire()
     for (const { address } of before.externalPeers) this.#mark(`router/${address}`)

@@ -91,6 +91,11 @@ const podNetwork = z.strictObject({
   noMasquerade: z.array(prefix).default([]),
   /** Ranges that the podCIDRs of Nodes are taken from (--cluster-cidr); no route into them is taken from routers outside. */
   clusterCIDRs: z.array(prefix).default([]),
+  /** Types of a Node's status.addresses: it is reached at those of the first type that it has any of. */
+  nodeAddressTypes: z
+    .array(z.enum(['InternalIP', 'ExternalIP']))
+    .min(1)
+    .default(['InternalIP', 'ExternalIP']),
   conflist: z.string().startsWith('/').default('/etc/cni/net.d/10-podroute.conflist'),
 })
 
@@ -124,6 +129,7 @@ function settingsOf(
     asn: file.asn,
     port: file.bgp.port,
     mesh: file.bgp.mesh,
+    nodeAddressTypes: file.podNetwork.nodeAddressTypes,
     ...(meshPassword === undefined ? {} : { meshPassword }),
     holdTime: file.bgp.holdTimeSeconds,
     externalPeers,

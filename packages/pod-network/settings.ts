@@ -1,6 +1,7 @@
 /** What the operator sets for the pod network, already validated. */
 import type { Family } from '@podroute/address/address.ts'
 import type { Cidr } from '@podroute/address/cidr.ts'
+import type { AddressType } from '@podroute/cluster/objects/node.ts'
 
 /** A BGP router outside the cluster that every node peers with. */
 export interface ExternalPeer {
@@ -36,6 +37,8 @@ export interface PodNetworkSettings {
   readonly asn: number
   /** BGP port of every node. */
   readonly port: number
+  /** Which of its addresses a Node is reached at: those of the first of these types that it has any of. */
+  readonly nodeAddressTypes: readonly AddressType[]
   /** Peer with every other node. */
   readonly mesh: boolean
   /** TCP-MD5 key of the sessions between nodes. */

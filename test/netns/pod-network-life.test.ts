@@ -158,7 +158,7 @@ describe("a node's life", function () {
     await node.settled()
     expect(await node.state()).to.deep.equal(before)
     reports({ internalIPs: [] })
-    await waitsFor(`Node ${NODE} has no InternalIP`)
+    await waitsFor(`Node ${NODE} has no InternalIP or ExternalIP`)
     await node.settled()
     expect(node.condition('speaker')).to.equal('')
     reports({})

@@ -3,6 +3,9 @@ import type { Family } from '@podroute/address/address.ts'
 import type { Cidr } from '@podroute/address/cidr.ts'
 import { type FieldProblem, problemText } from './problem.ts'
 
+/** Types of status.addresses that name an address of the machine. */
+export type AddressType = 'InternalIP' | 'ExternalIP'
+
 /** What is kept of a Kubernetes Node object. */
 export interface NodeObject {
   readonly name: string
@@ -10,6 +13,8 @@ export interface NodeObject {
   readonly podCIDRs: readonly string[]
   /** status.addresses of type InternalIP, in their order. */
   readonly internalIPs: readonly string[]
+  /** Those of type ExternalIP. Absent: none. */
+  readonly externalIPs?: readonly string[]
   /** Whether its condition Ready is True. */
   readonly ready: boolean
   /** Label topology.kubernetes.io/zone. */
@@ -20,13 +25,19 @@ export interface NodeObject {
   readonly created?: number
 }
 
+export interface NodeAddress {
+  readonly family: Family
+  readonly text: string
+}
+
 /** Its prefixes and addresses, checked. */
 export interface ClusterNode {
   readonly name: string
   /** At most one per family (the API allows no more). */
   readonly podCidrs: readonly Cidr[]
-  /** Canonical, in the order of the Node's status; the first of a family is the primary one. */
-  readonly addresses: readonly { readonly family: Family; readonly text: string }[]
+  /** Canonical, in the order of the Node's status; the first of a family is the primary one. Those of type ExternalIP where it has no others. */
+  readonly addresses: readonly NodeAddress[]
+  readonly addressesByType: Readonly<Record<AddressType, readonly NodeAddress[]>>
   /** Whether pods run there, and so its agent. */
   readonly ready: boolean
   /** Label topology.kubernetes.io/zone; empty where it has none. */

@@ -18,6 +18,22 @@ describe('node', () => {
     expect(node.problems).to.deep.equal([])
   })
 
+  it('has its external addresses where it has no internal ones', () => {
+    const node = (internalIPs: readonly string[]) => {
+      const found = parseNode({
+        name: 'a',
+        ready: true,
+        podCIDRs: [],
+        internalIPs,
+        externalIPs: ['192.0.2.1', 'FD99::1'],
+      })
+      return found.addresses.map(({ text }) => text)
+    }
+    expect(node([])).to.deep.equal(['192.0.2.1', 'fd99::1'])
+    expect(node(['172.30.0.11'])).to.deep.equal(['172.30.0.11'])
+    expect(node(['nonsense'])).to.deep.equal(['192.0.2.1', 'fd99::1'])
+  })
+
   it('skips what is wrong and names it, keeping the rest', () => {
     const node = parseNode({
       name: 'a',

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { ENDPOINT_SLICES, NODES, SERVICE_CIDRS, SERVICES, triggerTime } from './kinds.ts'
 
 describe('kinds', () => {
-  it('keeps name, prefixes, internal addresses, readiness and zone of a Node', () => {
+  it('keeps name, prefixes, addresses by their types, readiness and zone of a Node', () => {
     const node = NODES.trim({
       metadata: {
         name: 'node-1',
@@ -25,6 +25,7 @@ describe('kinds', () => {
       name: 'node-1',
       podCIDRs: ['10.244.1.0/24', 'fd10::/64'],
       internalIPs: ['172.30.0.11', 'fd30::11'],
+      externalIPs: ['192.0.2.1'],
       ready: true,
       zone: 'z',
     })

@@ -1,6 +1,6 @@
 /** The kinds of API objects that the agent follows, and what it keeps of each. */
 import type { EndpointSliceObject } from '../objects/endpoint-slice.ts'
-import type { NodeObject } from '../objects/node.ts'
+import type { AddressType, NodeObject } from '../objects/node.ts'
 import { HEADLESS_LABEL, PROXY_NAME_LABEL, type ServiceObject } from '../objects/service.ts'
 import type { ServiceCidrObject } from '../objects/service-cidr.ts'
 import { asFields, asText, asTexts, type Fields } from './objects.ts'
@@ -20,11 +20,13 @@ export const NODES: ResourceKind<NodeObject> = {
     const name = asText(meta?.name)
     if (name === '') return undefined
     const zone = asText(asFields(meta?.labels)?.[ZONE_LABEL])
+    const externalIPs = addressesOf('ExternalIP', status)
     const created = Date.parse(asText(meta?.creationTimestamp))
     return {
       name,
       podCIDRs: podCidrs(spec),
-      internalIPs: internalIPs(status),
+      internalIPs: addressesOf('InternalIP', status),
+      ...(externalIPs.length > 0 ? { externalIPs } : {}),
       ready: isReady(status),
       ...(zone === '' ? {} : { zone }),
       ...(isLeaving(meta, spec) ? { leaving: true } : {}),
@@ -82,9 +84,9 @@ function podCidrs(spec: Fields | undefined): string[] {
   return many.length > 0 || one === '' ? many : [one]
 }
 
-function internalIPs(status: Fields | undefined): string[] {
+function addressesOf(type: AddressType, status: Fields | undefined): string[] {
   return list(status?.addresses)
-    .filter((address) => address.type === 'InternalIP')
+    .filter((address) => address.type === type)
     .map((address) => asText(address.address))
 }
 

@@ -3,19 +3,26 @@
  * last had, and the local Node is there even while it is deleted: its pods run on, and nothing of theirs may go for that.
  */
 import { NodeIndex, type SharedClaim } from '@podroute/cluster/node-index.ts'
-import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
+import type { AddressType, ClusterNode } from '@podroute/cluster/objects/node.ts'
 import { withFieldsOf } from './last-known-fields.ts'
+
+const BOTH: readonly AddressType[] = ['InternalIP', 'ExternalIP']
 
 export class ClusterNodes {
   readonly #localName: string | undefined
   readonly #nodes = new Map<string, ClusterNode>()
   readonly #index = new NodeIndex(this.#nodes)
-  /** As the API server has them now. */
+  /** As the API server has them now, with the addresses that are used. */
   readonly #reported = new Map<string, ClusterNode>()
+  readonly #addressTypes: () => readonly AddressType[]
 
-  /** @param localName of the Node that the agent runs on */
-  constructor(localName?: string) {
+  /**
+   * @param localName of the Node that the agent runs on
+   * @param addressTypes which of its addresses a Node is reached at: those of the first type that it has any of
+   */
+  constructor(localName?: string, addressTypes: () => readonly AddressType[] = () => BOTH) {
     this.#localName = localName
+    this.#addressTypes = addressTypes
   }
 
   get size(): number {
@@ -35,9 +42,16 @@ export class ClusterNodes {
     return this.#nodes.values()
   }
 
+  /** The Node with those of its addresses that are used. */
+  asReached(node: ClusterNode): ClusterNode {
+    const type = this.#addressTypes().find((candidate) => node.addressesByType[candidate].length > 0)
+    return { ...node, addresses: type === undefined ? [] : node.addressesByType[type] }
+  }
+
   /** Returns what was there before. */
-  set(reported: ClusterNode): ClusterNode | undefined {
-    const { name } = reported
+  set(told: ClusterNode): ClusterNode | undefined {
+    const { name } = told
+    const reported = this.asReached(told)
     const before = this.#nodes.get(name)
     const node = before ? withFieldsOf(reported, before) : reported
     this.#reported.set(name, reported)
@@ -54,6 +68,11 @@ export class ClusterNodes {
     this.#nodes.delete(name)
     this.#index.update(name, undefined)
     return node
+  }
+
+  /** Other addresses may be used now. */
+  addressTypesChanged(): void {
+    for (const node of [...this.#reported.values()]) this.set(node)
   }
 
   /** What other Nodes have as well as this one. */

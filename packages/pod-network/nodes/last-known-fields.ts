@@ -7,10 +7,14 @@ import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
  * that holds an address of the Node), both stay as they were.
  */
 export function withFieldsOf(node: ClusterNode, before: ClusterNode): ClusterNode {
-  const podCidrs = node.podCidrs.length > 0 ? node.podCidrs : before.podCidrs
-  const addresses = node.addresses.length > 0 ? node.addresses : before.addresses
+  const { podCidrs } = node.podCidrs.length > 0 ? node : before
+  const { addresses, addressesByType } = node.addresses.length > 0 ? node : before
   const clash = podCidrs.some((prefix) => addresses.some(({ text }) => containsAddress(prefix, text)))
-  return clash
-    ? { ...node, podCidrs: before.podCidrs, addresses: before.addresses }
-    : { ...node, podCidrs, addresses }
+  if (!clash) return { ...node, podCidrs, addresses, addressesByType }
+  return {
+    ...node,
+    podCidrs: before.podCidrs,
+    addresses: before.addresses,
+    addressesByType: before.addressesByType,
+  }
 }

@@ -5,6 +5,7 @@ import { allConditions, type Facts } from './conditions.ts'
 const settled = { desired: 1, applied: 1, pending: 0, repaired: 0, failed: 0 }
 const good: Facts = {
   nodeName: 'node-1',
+  nodeAddressTypes: ['InternalIP', 'ExternalIP'],
   nodesSynced: true,
   local: testNode(1),
   instance: settled,
@@ -34,7 +35,7 @@ describe('conditions', () => {
       'node: Node node-1 has no podCIDR',
     ])
     expect(problems({ local: testNode(1, { internalIPs: [] }) })).to.deep.equal([
-      'node: Node node-1 has no InternalIP',
+      'node: Node node-1 has no InternalIP or ExternalIP',
     ])
     expect(problems({ bridge: { ...settled, desired: 0 } })).to.deep.equal(['bridge: nothing planned yet'])
     expect(problems({ masqueradeChain: { ...settled, pending: 1 } })).to.deep.equal(['masquerade: 1 pending'])

@@ -8,6 +8,7 @@ import type { TableStats } from '@podroute/reconcile/table.ts'
 
 export interface Facts {
   readonly nodeName: string
+  readonly nodeAddressTypes: readonly string[]
   readonly nodesSynced: boolean
   readonly local: ClusterNode | undefined
   readonly instance: TableState
@@ -62,13 +63,14 @@ export function allConditions(facts: Facts): readonly Condition[] {
   ]
 }
 
-function nodeProblem({ nodesSynced, local, nodeName }: Facts): string | undefined {
+function nodeProblem({ nodesSynced, local, nodeName, nodeAddressTypes }: Facts): string | undefined {
   if (!nodesSynced) return 'the Nodes are not known yet'
   if (!local) return `there is no Node ${nodeName}`
   const problems =
     local.problems.length > 0 ? ` that can be used: ${local.problems.map(problemText).join(', ')}` : ''
   if (local.podCidrs.length === 0) return `Node ${nodeName} has no podCIDR${problems}`
-  return local.addresses.length === 0 ? `Node ${nodeName} has no InternalIP${problems}` : undefined
+  if (local.addresses.length > 0) return undefined
+  return `Node ${nodeName} has no ${nodeAddressTypes.join(' or ')}${problems}`
 }
 
 function routeProblem({ failingRoutes: [first, ...others] }: Facts): string | undefined {

@@ -11,6 +11,7 @@ import { blockingReadiness, missingEndOfRib, type Sessions } from './expected-pe
 export interface ReadinessSources {
   readonly nodeName: string
   readonly nodes: ClusterNodes
+  nodeAddressTypes(): readonly string[]
   /** Routers outside of the cluster, by the speaker's name of each. */
   routers(): ReadonlySet<string>
   readonly tables: Pick<
@@ -65,9 +66,10 @@ export class Readiness {
   }
 
   #facts(): Facts {
-    const { nodeName, nodes, tables, podGate } = this.#sources
+    const { nodeName, nodes, tables, nodeAddressTypes, podGate } = this.#sources
     return {
       nodeName,
+      nodeAddressTypes: nodeAddressTypes(),
       nodesSynced: this.nodesSynced,
       local: nodes.reported(nodeName),
       instance: stateOf(tables.instance),

@@ -19,6 +19,7 @@ export function testNode(n: number, overrides: Partial<NodeObject> = {}): Cluste
 export const testSettings: PodNetworkSettings = {
   asn: 64512,
   port: 179,
+  nodeAddressTypes: ['InternalIP', 'ExternalIP'],
   mesh: true,
   holdTime: 90,
   externalPeers: [],
