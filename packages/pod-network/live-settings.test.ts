@@ -53,7 +53,7 @@ const EFFECTS: Readonly<Record<keyof PodNetworkSettings, readonly Effect[]>> = {
   hairpin: [
     { change: { hairpin: false }, ops: [`conflist replace ${CONFLIST}`, 'bridge-ports replace pod1'] },
   ],
-  masquerade: [{ change: { masquerade: false }, ops: ['masquerade-chain replace pod-egress'] }],
+  masquerade: [{ change: { masquerade: false }, ops: ['rules replace table'] }],
   noMasquerade: [
     {
       change: { noMasquerade: [cidr('192.0.2.0/24')] },

@@ -1,7 +1,7 @@
 /** Opens the kernel for the pod network, and loads the module that bridged traffic needs. */
+import { openNft } from '@podroute/kernel/nft/open-nft.ts'
 import { loadModule } from '@podroute/linux/modules.ts'
 import { NETLINK_ROUTE, NetlinkSocket } from '@podroute/linux/netlink/socket.ts'
-import { Nft } from '@podroute/linux/nft/nft.ts'
 import { Addresses } from '@podroute/linux/route/addresses.ts'
 import { Links } from '@podroute/linux/route/links.ts'
 import { Routes } from '@podroute/linux/route/routes.ts'
@@ -19,7 +19,7 @@ export async function openPodNetworkKernel(log: Logger): Promise<PodNetworkKerne
     routes: new Routes(socket),
     links: new Links(socket),
     addresses: new Addresses(socket),
-    nft: Nft.open(),
+    nft: openNft(),
     sysctls: { read: (name) => readSysctl(name), write: (name, value) => void writeSysctl(name, value) },
     changes: KernelChanges.open(log),
   }

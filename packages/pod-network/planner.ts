@@ -1,5 +1,6 @@
 /** What is wanted because of one key: this node itself, another Node, or a router outside. Pure but for the claims and tables that it fills. */
 import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
+import { TABLE } from '@podroute/kernel/nft/table-resource.ts'
 import { Claims } from '@podroute/reconcile/claims.ts'
 import type { Announcement } from 'bgp-speaker-ts/config.ts'
 import { planAnnouncements } from './bgp/announcements.ts'
@@ -12,12 +13,7 @@ import { planBridge, planBridgeAddresses } from './bridge/bridge.ts'
 import { EMPTY, type InterfaceState, mtuOf } from './bridge/host-interfaces.ts'
 import { planSysctls } from './bridge/sysctls.ts'
 import { ElementClaims } from './egress/element-claims.ts'
-import {
-  MASQUERADE_CHAIN,
-  planConfiguredElements,
-  planMasqueradeChain,
-  planNodeElements,
-} from './egress/masquerade.ts'
+import { masqueradeTable, planConfiguredElements, planNodeElements } from './egress/masquerade.ts'
 import type { PlanKey } from './keys.ts'
 import { nameOf } from './keys.ts'
 import type { ClusterNodes } from './nodes/cluster-nodes.ts'
@@ -44,14 +40,7 @@ export interface PlannerOptions {
 
 export type PlannedTables = Pick<
   PodNetworkTables & BgpTables,
-  | 'bridge'
-  | 'sysctls'
-  | 'addresses'
-  | 'masquerade'
-  | 'masqueradeChain'
-  | 'instance'
-  | 'announcements'
-  | 'peers'
+  'bridge' | 'sysctls' | 'addresses' | 'masquerade' | 'rules' | 'instance' | 'announcements' | 'peers'
 >
 
 export class Planner {
@@ -116,7 +105,7 @@ export class Planner {
     const ipv6 = local.podCidrs.some((prefix) => prefix.family === 6)
     const sysctls = bridge ? planSysctls(settings.bridge, { ipv6 }, interfaces.acceptRa) : []
     for (const { name, value } of sysctls) this.#tables.sysctls.set(name, value)
-    this.#tables.masqueradeChain.set(MASQUERADE_CHAIN, planMasqueradeChain(settings.masquerade))
+    this.#tables.rules.set(TABLE, masqueradeTable(settings.masquerade))
     this.#elements.want('', planConfiguredElements(settings))
     this.#announcements.replace('pods', planAnnouncements(local))
   }

@@ -199,10 +199,10 @@ export class PodNetwork implements AsyncDisposable {
    */
   async cleanup(): Promise<void> {
     await this.#stop()
-    const { conflist, announcements, peers, instance, routes, masquerade, masqueradeChain } = this.#tables
+    const { conflist, announcements, peers, instance, routes, masquerade, rules, formerRules } = this.#tables
     await this.#remove(conflist, announcements)
     await this.#tellWithdrawals()
-    await this.#remove(peers, instance, routes, masqueradeChain, masquerade)
+    await this.#remove(peers, instance, routes, masquerade, rules, formerRules)
   }
 
   /** Ends sessions and timers; everything in the kernel, and at peers with graceful restart, stays: pods go on while another agent starts. */
@@ -425,8 +425,8 @@ export class PodNetwork implements AsyncDisposable {
     if (local.podCidrs.length === 0 || local.addresses.length === 0) return
     this.#swept = true
     this.#readiness.deadlinePassed = true
-    const { addresses, masquerade, routes } = this.#tables
-    const swept = addresses.sweep() + masquerade.sweep() + routes.sweep()
+    const { addresses, masquerade, routes, formerRules } = this.#tables
+    const swept = addresses.sweep() + masquerade.sweep() + routes.sweep() + formerRules.sweep()
     if (swept > 0) this.#options.log.info('left-overs of an earlier run are removed', { count: swept })
   }
 

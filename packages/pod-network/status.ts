@@ -84,9 +84,8 @@ export function reportKeys(facts: KeyFacts, now: number): KeyReport[] {
 }
 
 function* ownKeys(tables: KeyFacts['tables']): Iterable<WantedKey> {
-  const { bridge, addresses, sysctls, masqueradeChain, instance, announcements } = tables
-  for (const table of [bridge, addresses, sysctls, masqueradeChain, instance, announcements])
-    yield* keysOf(table)
+  const { bridge, addresses, sysctls, rules, instance, announcements } = tables
+  for (const table of [bridge, addresses, sysctls, rules, instance, announcements]) yield* keysOf(table)
 }
 
 function* keysOf(

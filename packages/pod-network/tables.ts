@@ -1,4 +1,10 @@
 /** The tables of the pod network and the order in which they are flushed. */
+import type { NftApi } from '@podroute/kernel/nft/api.ts'
+import type { NftTable } from '@podroute/kernel/nft/definition.ts'
+import type { ElementKey, SetElement } from '@podroute/kernel/nft/element.ts'
+import { SetElementResource } from '@podroute/kernel/nft/element-resource.ts'
+import { FormerTableResource } from '@podroute/kernel/nft/former-table.ts'
+import { NftTableResource, type TABLE } from '@podroute/kernel/nft/table-resource.ts'
 import type { Addresses } from '@podroute/linux/route/addresses.ts'
 import type { Links } from '@podroute/linux/route/links.ts'
 import type { Route, Routes } from '@podroute/linux/route/routes.ts'
@@ -7,15 +13,13 @@ import type { Flushable } from '@podroute/reconcile/flush-order.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import { Table } from '@podroute/reconcile/table.ts'
 import type { BridgeAddress, BridgePlan } from './bridge/bridge.ts'
-import type { SetElement } from './egress/masquerade.ts'
+import { MASQUERADE_SETS, TABLE_NAME } from './egress/masquerade.ts'
 import { BridgeResource } from './resources/bridge.ts'
 import { BridgeAddressResource } from './resources/bridge-addresses.ts'
 import { BridgePortResource, type PortPlan } from './resources/bridge-ports.ts'
 import { ConflistResource } from './resources/conflist.ts'
 import type { KernelChanges } from './resources/kernel-changes.ts'
-import { type ChainRunner, MasqueradeChainResource } from './resources/masquerade-chain.ts'
 import { RouteResource } from './resources/routes.ts'
-import { type NftRunner, SetElementResource } from './resources/set-elements.ts'
 import { type SysctlFiles, SysctlResource } from './resources/sysctls.ts'
 import type { PodNetworkSettings } from './settings.ts'
 
@@ -24,7 +28,7 @@ export interface PodNetworkKernel {
   readonly routes: Routes
   readonly links: Links
   readonly addresses: Addresses
-  readonly nft: NftRunner & ChainRunner
+  readonly nft: NftApi
   readonly sysctls: SysctlFiles
   readonly changes: KernelChanges
 }
@@ -34,10 +38,12 @@ export interface PodNetworkTables {
   readonly ports: Table<string, PortPlan>
   readonly sysctls: Table<string, string>
   readonly addresses: Table<string, BridgeAddress>
-  readonly masquerade: Table<string, SetElement>
-  readonly masqueradeChain: Table<string, string>
+  readonly rules: Table<typeof TABLE, NftTable>
+  readonly masquerade: Table<ElementKey, SetElement>
   readonly routes: Table<string, Route>
   readonly conflist: Table<string, string>
+  /** What an earlier version left in the table that features shared. */
+  readonly formerRules: Table<string, string>
 }
 
 export function createTables(
@@ -53,10 +59,11 @@ export function createTables(
     ports: new Table(new BridgePortResource(links, bridge), options),
     sysctls: new Table(new SysctlResource(sysctls), options),
     addresses: new Table(new BridgeAddressResource(links, addresses, bridge, changes), options),
-    masquerade: new Table(new SetElementResource(nft, () => settings().masquerade), options),
-    masqueradeChain: new Table(new MasqueradeChainResource(nft), options),
+    rules: new Table(new NftTableResource(nft, TABLE_NAME), options),
+    masquerade: new Table(new SetElementResource(nft, TABLE_NAME, MASQUERADE_SETS), options),
     routes: new Table(new RouteResource(routes, changes), options),
     conflist: new Table(new ConflistResource(() => settings().conflist), options),
+    formerRules: new Table(new FormerTableResource(nft, 'pod-network'), options),
   }
 }
 
@@ -67,10 +74,11 @@ export function flushOrder(t: PodNetworkTables, bgp: readonly Flushable[]): read
     t.ports,
     t.sysctls,
     t.addresses,
+    t.rules,
     t.masquerade,
-    t.masqueradeChain,
     t.routes,
     ...bgp,
     t.conflist,
+    t.formerRules,
   ]
 }

@@ -141,10 +141,18 @@ describe('agents of three nodes', function () {
   })
 
   it('translate what pods send out of the cluster, and nothing else', async () => {
-    const rules = await cluster.exec(one, 'nft', 'list', 'chain', 'inet', 'podroute', 'pod-egress')
+    const rules = await cluster.exec(
+      one,
+      'nft',
+      'list',
+      'chain',
+      'inet',
+      'podroute-pod-network',
+      'pod-egress',
+    )
     // The word stands in the name of a set as well.
     expect(rules.match(/ masquerade$/gm)).to.have.length(2)
-    const sets = await cluster.exec(one, 'nft', 'list', 'set', 'inet', 'podroute', 'pods-4')
+    const sets = await cluster.exec(one, 'nft', 'list', 'set', 'inet', 'podroute-pod-network', 'pods-4')
     for (const node of [one, two]) expect(sets).to.include((await cluster.allocated(node))[0])
   })
 

@@ -37,8 +37,11 @@ describe('a configuration that changes while the agent runs', function () {
   const listens = async (port: number) => (await exec('ss', '-Hlnt', `sport = :${port}`)) !== ''
   const metrics = (port: number) => exec('curl', '-sf', `http://127.0.0.1:${port}/metrics`)
   const masquerades = async () =>
-    ((await exec('nft', 'list', 'chain', 'inet', 'podroute', 'pod-egress')).match(/ masquerade$/gm) ?? [])
-      .length
+    (
+      (await exec('nft', 'list', 'chain', 'inet', 'podroute-pod-network', 'pod-egress')).match(
+        / masquerade$/gm,
+      ) ?? []
+    ).length
   const fromRouter = async () =>
     (await cluster.routes(one)).filter((route) => route.endsWith(` via ${ROUTER.ipv4}`)).length
 

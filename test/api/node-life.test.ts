@@ -128,7 +128,8 @@ describe("a node's life, told by the API server", function () {
   })
 
   it('takes the masquerade rules away when it starts with masquerade switched off', async () => {
-    const rules = () => cluster.exec(two, 'nft', 'list', 'chain', 'inet', 'podroute', 'pod-egress')
+    const rules = () =>
+      cluster.exec(two, 'nft', 'list', 'chain', 'inet', 'podroute-pod-network', 'pod-egress')
     expect(await rules()).to.match(/ masquerade$/m)
     await cluster.killAgent(two)
     await cluster.startAgent(two, `podNetwork: { conflist: ${cluster.conflist(two)}, masquerade: false }`)

@@ -45,7 +45,7 @@ describe('what nobody may take', () => {
   async function cleanUp(): Promise<void> {
     await agent?.end('SIGKILL')
     await node(
-      `ipvsadm -C; nft delete table inet podroute; ip route flush table local proto 179
+      `ipvsadm -C; nft delete table inet podroute-service-proxy; ip route flush table local proto 179
        ip -6 route flush table local proto 179; ip route del default; ip -6 route del default`,
     )
   }

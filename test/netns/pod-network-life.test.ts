@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { NodeObject } from '@podroute/cluster/objects/node.ts'
 import { parseNode } from '@podroute/cluster/objects/parse-node.ts'
-import { Nft } from '@podroute/linux/nft/nft.ts'
+import type { NftApi } from '@podroute/kernel/nft/api.ts'
+import { openNft } from '@podroute/kernel/nft/open-nft.ts'
 import type { CreateSpeaker } from '@podroute/pod-network/bgp/instance.ts'
 import { PodNetwork } from '@podroute/pod-network/pod-network.ts'
 import { KernelChanges } from '@podroute/pod-network/resources/kernel-changes.ts'
@@ -30,7 +31,7 @@ const OWN: NodeObject = {
 class TestNode {
   readonly netns: TestNetns
   readonly directory: string
-  readonly nft: Nft
+  readonly nft: NftApi & Disposable
   readonly sysctls = new Map<string, string>()
   readonly #changes: KernelChanges
   network!: PodNetwork
@@ -41,7 +42,7 @@ class TestNode {
   private constructor(netns: TestNetns, directory: string) {
     this.netns = netns
     this.directory = directory
-    this.nft = Nft.open({ netns: netns.path })
+    this.nft = openNft({ netns: netns.path })
     this.#changes = KernelChanges.open(silent, { netns: netns.path })
   }
 
@@ -94,14 +95,15 @@ class TestNode {
       ports: links.filter(({ master }) => master !== 0 && master === bridge?.index).map(({ name }) => name),
       addresses: addresses.filter(({ scope }) => scope === 0).map(({ address }) => address),
       conflist: await readFile(this.conflist, 'utf8'),
-      table: await this.nft.listJson('list table inet podroute'),
+      table: await this.nft.listJson('list table inet podroute-pod-network'),
     }
   }
 
   /** Resolves when what the test said before is planned and in the kernel: after it comes and goes another Node's address. */
   async settled(): Promise<void> {
     const other = { name: 'node-9', ready: false, podCIDRs: [], internalIPs: ['172.31.0.99'] }
-    const seen = async () => JSON.stringify(await this.nft.listJson('list set inet podroute nodes-4'))
+    const seen = async () =>
+      JSON.stringify(await this.nft.listJson('list set inet podroute-pod-network nodes-4'))
     this.setNode(other)
     await eventually(async () => (await seen()).includes('172.31.0.99'))
     this.network.removeNode(other.name)
@@ -172,7 +174,7 @@ describe("a node's life", function () {
     await node.start({ peerDeadline: 0 }, { ...OWN, podCIDRs: [], internalIPs: [] })
     await waitsFor(`Node ${NODE} has no podCIDR`)
     reports({ podCIDRs: [] })
-    await eventually(() => node.network.stats().masquerade?.desired === 2)
+    await eventually(() => node.network.stats()['set-elements']?.desired === 2)
     expect(await node.state()).to.deep.equal(before)
     reports({})
     await node.ready()
@@ -221,7 +223,7 @@ describe("a node's life", function () {
 
   it('masquerades nothing any more when it starts with that switched off, and everything when it is on again', async () => {
     const rules = async () =>
-      (await node.nft.show('list table inet podroute')).match(/ masquerade$/gm)?.length
+      (await node.nft.show('list table inet podroute-pod-network')).match(/ masquerade$/gm)?.length
     expect(await rules()).to.equal(2)
     for (const [masquerade, count] of [
       [false, undefined],

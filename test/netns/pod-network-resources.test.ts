@@ -1,25 +1,21 @@
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Nft } from '@podroute/linux/nft/nft.ts'
+import { tableScript } from '@podroute/kernel/nft/definition.ts'
+import { elementKey, type SetElement } from '@podroute/kernel/nft/element.ts'
+import { SetElementResource } from '@podroute/kernel/nft/element-resource.ts'
+import { openNft } from '@podroute/kernel/nft/open-nft.ts'
+import { NftTableResource, TABLE } from '@podroute/kernel/nft/table-resource.ts'
 import { IFA_F_NODAD } from '@podroute/linux/route/addresses.ts'
 import type { Route } from '@podroute/linux/route/routes.ts'
 import type { BridgeAddress } from '@podroute/pod-network/bridge/bridge.ts'
-import {
-  elementKey,
-  MASQUERADE_CHAIN,
-  masqueradeBase,
-  planMasqueradeChain,
-  type SetElement,
-} from '@podroute/pod-network/egress/masquerade.ts'
+import { MASQUERADE_SETS, masqueradeTable, TABLE_NAME } from '@podroute/pod-network/egress/masquerade.ts'
 import { BridgeResource } from '@podroute/pod-network/resources/bridge.ts'
 import { BridgeAddressResource } from '@podroute/pod-network/resources/bridge-addresses.ts'
 import { BridgePortResource } from '@podroute/pod-network/resources/bridge-ports.ts'
 import { ConflistResource } from '@podroute/pod-network/resources/conflist.ts'
 import { KernelChanges } from '@podroute/pod-network/resources/kernel-changes.ts'
-import { MasqueradeChainResource } from '@podroute/pod-network/resources/masquerade-chain.ts'
 import { RouteResource } from '@podroute/pod-network/resources/routes.ts'
-import { SetElementResource } from '@podroute/pod-network/resources/set-elements.ts'
 import { ROUTE_PROTOCOL } from '@podroute/pod-network/settings.ts'
 import { silent } from '@podroute/reconcile/log.ts'
 import type { Resource } from '@podroute/reconcile/resource.ts'
@@ -36,7 +32,7 @@ async function node(name: string) {
   const netns = await TestNetns.create(`pods-${name}`)
   await netns.veth('eth0', '172.31.0.11/24', 'fd31::11/64')
   const changes = KernelChanges.open(silent, { netns: netns.path })
-  const nft = Nft.open({ netns: netns.path })
+  const nft = openNft({ netns: netns.path })
   const close = async () => {
     changes[Symbol.dispose]()
     nft[Symbol.dispose]()
@@ -119,14 +115,15 @@ const elements: readonly SetElement[] = [
   { set: 'pods-6', element: 'fd10:244::/64' },
   { set: 'pods-local-4', element: '10.244.0.0/24' },
   { set: 'nodes-6', element: 'fd31::11' },
-  { set: 'no-masquerade-4', element: '192.0.2.1' },
+  { set: 'no-masquerade-4', element: '192.0.2.1/32' },
 ]
 
 describeResource(
   'masquerade sets',
   async () => {
     const test = await node('sets')
-    return inside(test, new SetElementResource(test.nft, () => true))
+    await test.nft.run(tableScript(masqueradeTable(true)))
+    return inside(test, new SetElementResource(test.nft, TABLE_NAME, MASQUERADE_SETS))
   },
   {
     entries: elements.map((element) => [elementKey(element), element] as const),
@@ -210,78 +207,58 @@ describe('resources of the pod network', () => {
     expect([...(await listed(onBridge))]).to.deep.equal([])
   })
 
-  it('put the masquerade rules back with the next element, after somebody deleted the table', async () => {
-    const sets = new SetElementResource(test.nft, () => true)
-    await apply(sets, elementKey(elements[0]!), elements[0]!)
-    await test.nft.run('delete table inet podroute\n')
-    expect(await apply(sets, elementKey(elements[1]!), elements[1]!)).to.equal('done')
-    const rules = JSON.stringify(await test.nft.listJson('list chain inet podroute pod-egress'))
-    expect(rules.match(/"masquerade"/g)).to.have.length(2)
-  })
-
-  describe('the masquerade chain', () => {
+  describe('the masquerade rules', () => {
     /** What an agent does that has just started: the changes that it makes. */
     const started = async (enabled: boolean) => {
-      const table = new Table(new MasqueradeChainResource(test.nft))
-      table.set(MASQUERADE_CHAIN, planMasqueradeChain(enabled))
+      const table = new Table(new NftTableResource(test.nft, TABLE_NAME))
+      table.set(TABLE, masqueradeTable(enabled))
       await table.adopt()
       const changes = table.pending().map(({ kind }) => kind)
       await table.flush()
       return { table, changes }
     }
     const rules = async () =>
-      (await test.nft.show('list table inet podroute')).match(/ masquerade$/gm)?.length
+      (await test.nft.show(`list table inet ${TABLE_NAME}`)).match(/ masquerade$/gm)?.length
 
-    it('is written once, found as it was planned by the next agent, and left alone', async () => {
+    it('are written once, found as they were planned by the next agent, and left alone', async () => {
       expect((await started(true)).changes).to.deep.equal(['add'])
       expect(await rules()).to.equal(2)
-      const sets = new SetElementResource(test.nft, () => true)
+      const sets = new SetElementResource(test.nft, TABLE_NAME, MASQUERADE_SETS)
       await apply(sets, elementKey(elements[0]!), elements[0]!)
       expect((await started(true)).changes).to.deep.equal([])
     })
 
-    it('is put back by an audit when somebody changed it', async () => {
+    it('are put back by an audit when somebody changed them', async () => {
       const { table } = await started(true)
-      const chain = 'inet podroute pod-egress'
+      const chain = `inet ${TABLE_NAME} pod-egress`
       for (const sabotage of [
         `flush chain ${chain}`,
         `insert rule ${chain} accept`,
         `flush chain ${chain}; delete chain ${chain}`,
         `flush chain ${chain}; delete chain ${chain}; add chain ${chain}`,
-        'delete table inet podroute',
+        `delete table inet ${TABLE_NAME}`,
       ]) {
         await test.nft.run(`${sabotage}\n`)
         expect(await table.audit(), sabotage).to.have.length(1)
         expect(await table.flush(), sabotage).to.deep.equal({ applied: 1, failed: 0 })
-        expect([...(await listed(table.resource))], sabotage).to.deep.equal([
-          [MASQUERADE_CHAIN, planMasqueradeChain(true)],
-        ])
+        expect(await rules(), sabotage).to.equal(2)
         expect(await table.audit(), sabotage).to.deep.equal([])
       }
     })
 
-    it('has no rule any more when an agent starts with masquerade off', async () => {
+    it('are none any more when an agent starts with masquerade off; elements stay', async () => {
       await started(true)
+      const sets = new SetElementResource(test.nft, TABLE_NAME, MASQUERADE_SETS)
+      await apply(sets, elementKey(elements[0]!), elements[0]!)
       expect((await started(false)).changes).to.deep.equal(['replace'])
       expect(await rules()).to.equal(undefined)
+      expect([...(await listed(sets)).keys()]).to.deep.equal([elementKey(elements[0]!)])
       expect((await started(false)).changes).to.deep.equal([])
       const { table } = await started(true)
       expect(await rules()).to.equal(2)
       await table.clear()
       expect([...(await listed(table.resource))]).to.deep.equal([])
     })
-  })
-
-  it('share the table with others', async () => {
-    await test.nft.run(
-      'add table inet podroute; add chain inet podroute other; add set inet podroute mine { type mark; }\n',
-    )
-    const sets = new SetElementResource(test.nft, () => true)
-    await apply(sets, elementKey(elements[0]!), elements[0]!)
-    await test.nft.run(masqueradeBase(false))
-    const table = JSON.stringify(await test.nft.listJson('list table inet podroute'))
-    expect(table).to.include('"other"').and.include('"mine"').and.not.include('"masquerade"')
-    expect([...(await listed(sets)).keys()]).to.deep.equal([elementKey(elements[0]!)])
   })
 })
 

@@ -1,6 +1,6 @@
 import { cidr } from '@podroute/address/cidr.ts'
 import { expect } from 'chai'
-import { masqueradeBase, planConfiguredElements, planNodeElements } from '../egress/masquerade.ts'
+import { masqueradeTable, planConfiguredElements, planNodeElements } from '../egress/masquerade.ts'
 import { testNode, testSettings } from '../testing/fixtures.ts'
 import { planBridge, planBridgeAddresses } from './bridge.ts'
 import { planConflist } from './conflist.ts'
@@ -84,12 +84,14 @@ describe('masquerade', () => {
     ])
   })
 
-  it('flushes its own chain only', () => {
-    const base = masqueradeBase(true)
-    expect(base.match(/^(flush|delete|destroy).*$/gm)).to.deep.equal(['flush chain inet podroute pod-egress'])
-    expect(base).to.include(
+  it('has the rules of both families, or none', () => {
+    const { rules } = masqueradeTable(true).chains['pod-egress']!
+    expect(rules).to.deep.equal([
       'ip saddr @pods-local-4 ip daddr != @pods-4 ip daddr != @nodes-4 ip daddr != @no-masquerade-4 ip daddr != 224.0.0.0/4 masquerade',
-    )
-    expect(masqueradeBase(false)).to.not.include('masquerade\n')
+      'ip6 saddr @pods-local-6 ip6 daddr != @pods-6 ip6 daddr != @nodes-6 ip6 daddr != @no-masquerade-6 ip6 daddr != ff00::/8 masquerade',
+    ])
+    const off = masqueradeTable(false)
+    expect(off.chains['pod-egress']?.rules).to.deep.equal([])
+    expect(off.sets).to.deep.equal(masqueradeTable(true).sets)
   })
 })

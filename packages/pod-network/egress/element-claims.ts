@@ -1,8 +1,8 @@
 /** The elements of the masquerade sets: what any Node or the configuration wants, without those that lie in others. */
 
 import { outermost } from '@podroute/address/outermost.ts'
+import { elementKey, type SetElement } from '@podroute/kernel/nft/element.ts'
 import { Claims } from '@podroute/reconcile/claims.ts'
-import { elementKey, type SetElement } from './masquerade.ts'
 
 /** What is used of the table. */
 export interface ElementSink {

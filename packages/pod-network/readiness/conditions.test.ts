@@ -12,7 +12,7 @@ const good: Facts = {
   bridge: settled,
   addresses: settled,
   masquerade: settled,
-  masqueradeChain: settled,
+  rules: settled,
   blockingPeers: [],
   podGate: undefined,
   failingRoutes: [],
@@ -38,7 +38,7 @@ describe('conditions', () => {
       'node: Node node-1 has no InternalIP or ExternalIP',
     ])
     expect(problems({ bridge: { ...settled, desired: 0 } })).to.deep.equal(['bridge: nothing planned yet'])
-    expect(problems({ masqueradeChain: { ...settled, pending: 1 } })).to.deep.equal(['masquerade: 1 pending'])
+    expect(problems({ rules: { ...settled, pending: 1 } })).to.deep.equal(['masquerade: 1 pending'])
     expect(problems({ addresses: { ...settled, failed: 1 } })).to.deep.equal(['bridge: 1 failing'])
     expect(problems({ bridge: { ...settled, failed: 1, error: 'kube-bridge is a veth' } })).to.deep.equal([
       'bridge: 1 failing: kube-bridge is a veth',

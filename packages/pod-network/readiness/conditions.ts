@@ -15,7 +15,7 @@ export interface Facts {
   readonly bridge: TableState
   readonly addresses: TableState
   readonly masquerade: TableState
-  readonly masqueradeChain: TableState
+  readonly rules: TableState
   /** Peers that are still waited for; empty after the deadline. */
   readonly blockingPeers: readonly string[]
   /** What other features lack before pods may start. */
@@ -45,7 +45,7 @@ export function conditionsBeforeConflist(facts: Facts): readonly Condition[] {
     condition('node', nodeProblem(facts)),
     condition('speaker', facts.instance.error ?? unsettled(facts.instance)),
     condition('bridge', unsettled(facts.bridge) ?? unsettled(facts.addresses)),
-    condition('masquerade', unsettled(facts.masquerade) ?? unsettled(facts.masqueradeChain)),
+    condition('masquerade', unsettled(facts.masquerade) ?? unsettled(facts.rules)),
     condition(
       'peers',
       facts.blockingPeers.length === 0 ? undefined : `waiting for ${facts.blockingPeers.join(', ')}`,

@@ -16,7 +16,7 @@ export interface ReadinessSources {
   routers(): ReadonlySet<string>
   readonly tables: Pick<
     PodNetworkTables & BgpTables,
-    'bridge' | 'addresses' | 'masquerade' | 'masqueradeChain' | 'routes' | 'conflist' | 'peers' | 'instance'
+    'bridge' | 'addresses' | 'masquerade' | 'rules' | 'routes' | 'conflist' | 'peers' | 'instance'
   >
   readonly sessions: Sessions
   readonly log: Logger
@@ -76,7 +76,7 @@ export class Readiness {
       bridge: stateOf(tables.bridge),
       addresses: stateOf(tables.addresses),
       masquerade: stateOf(tables.masquerade),
-      masqueradeChain: stateOf(tables.masqueradeChain),
+      rules: stateOf(tables.rules),
       blockingPeers: this.#waitFor(blockingReadiness),
       podGate: podGate(),
       failingRoutes: [...tables.routes.failures()].map(([destination, error]) => ({

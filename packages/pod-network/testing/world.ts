@@ -1,6 +1,9 @@
 /** A pod network for tests: its kernel tables are in memory, its BGP speaker is a real one on a network in memory, its time is the test's. */
 import type { Statement } from '@podroute/cluster/events/event.ts'
 import type { ClusterNode, NodeObject } from '@podroute/cluster/objects/node.ts'
+import type { NftTable } from '@podroute/kernel/nft/definition.ts'
+import type { SetElement } from '@podroute/kernel/nft/element.ts'
+import type { TABLE } from '@podroute/kernel/nft/table-resource.ts'
 import type { Link } from '@podroute/linux/route/links.ts'
 import type { RouteHandlers } from '@podroute/linux/route/monitor.ts'
 import type { Route } from '@podroute/linux/route/routes.ts'
@@ -13,7 +16,6 @@ import { Speaker } from 'bgp-speaker-ts/speaker.ts'
 import { FakeClock } from 'bgp-speaker-ts/testing/fake-clock.ts'
 import { MemoryNetwork } from 'bgp-speaker-ts/testing/memory-network.ts'
 import type { BridgeAddress, BridgePlan } from '../bridge/bridge.ts'
-import type { SetElement } from '../egress/masquerade.ts'
 import { PodNetwork } from '../pod-network.ts'
 import type { PortPlan } from '../resources/bridge-ports.ts'
 import type { PodNetworkSettings } from '../settings.ts'
@@ -30,10 +32,11 @@ const memoryResources = () => ({
   ports: new MemoryResource<string, PortPlan>('bridge-ports'),
   sysctls: new MemoryResource<string, string>('sysctls'),
   addresses: new MemoryResource<string, BridgeAddress>('bridge-addresses'),
+  rules: new MemoryResource<typeof TABLE, NftTable>('rules'),
   masquerade: new MemoryResource<string, SetElement>('masquerade'),
-  masqueradeChain: new MemoryResource<string, string>('masquerade-chain'),
   routes: new MemoryResource<string, Route>('routes'),
   conflist: new MemoryResource<string, string>('conflist'),
+  formerRules: new MemoryResource<string, string>('former-rules'),
 })
 
 /** Of the bridge, in the announcements of the kernel. */
@@ -233,10 +236,11 @@ export class World implements AsyncDisposable {
       ports: new Table(kernel.ports, fixed),
       sysctls: new Table(kernel.sysctls, fixed),
       addresses: new Table(kernel.addresses, fixed),
+      rules: new Table(kernel.rules, fixed),
       masquerade: new Table(kernel.masquerade, fixed),
-      masqueradeChain: new Table(kernel.masqueradeChain, fixed),
       routes: new Table(kernel.routes, fixed),
       conflist: new Table(kernel.conflist, fixed),
+      formerRules: new Table(kernel.formerRules, fixed),
     }
   }
 
