@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { openKernel } from '@podroute/service-proxy/kernel/open-kernel.ts'
 import { service, slice } from '@podroute/service-proxy/testing/objects.ts'
 import { expect } from 'chai'
+import { eventually } from '../support/eventually.ts'
 import { type AgentProcess, type Api, startAgent, startApi } from './support/agent.ts'
 import { nothingLost, serve } from './support/load.ts'
 import { A4, C4, D4, type Network } from './support/network.ts'
@@ -137,6 +138,32 @@ describe('the agent’s process, under 300 requests a second to ClusterIP and No
     expect(tables)
       .to.include('inet podroute-service-proxy\n')
       .and.not.match(/inet podroute$/m)
+    expect(await belongingsOfOthers()).to.equal(strangers)
+  })
+
+  it('switched off in its configuration: takes away all of its own within 2 s, and nothing of others; switched on, all is back', async () => {
+    const ours = () =>
+      node(
+        `ipvsadm -Sn | grep -v ${STRANGER} || true; nft list tables | grep podroute || true
+         for family in -4 -6; do ip $family route show table local proto 179; done`,
+      )
+    expect(await ours())
+      .to.include('-A -t 10.96.0.30:80')
+      .and.include('podroute-service-proxy')
+      .and.include('local 10.96.0.30')
+    await agent.configure('{ enabled: false }')
+    await eventually(async () => (await ours()) === '', 2000)
+    expect(await belongingsOfOthers()).to.equal(strangers)
+    await agent.configure('{}')
+    await eventually(async () => (await ours()).includes('local 10.96.0.31'), 4000)
+    await underLoad(async () => {
+      await agent.configure('{ drainSeconds: 5, masqueradeAll: true }')
+      const mark = 'nft list table inet podroute-service-proxy'
+      const before = await node(mark)
+      await eventually(async () => (await node(mark)) !== before, 2000)
+      await agent.configure('{}')
+      await eventually(async () => (await node(mark)) === before, 2000)
+    })
     expect(await belongingsOfOthers()).to.equal(strangers)
   })
 })

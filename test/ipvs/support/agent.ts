@@ -86,6 +86,8 @@ function nodeObject(name: string, addresses: readonly string[], podCIDRs: readon
 export interface AgentProcess {
   /** Resolves when the log says that all Services are in the kernel: when that was, in milliseconds since 1970. */
   readonly inPlace: Promise<number>
+  /** Changes its configuration while it runs. @param serviceProxy in YAML */
+  configure(serviceProxy: string): Promise<void>
   /** Resolves when it is gone. */
   end(signal: NodeJS.Signals): Promise<void>
 }
@@ -94,7 +96,12 @@ export interface AgentProcess {
 export async function startAgent(namespace: string, { kubeconfig }: Api): Promise<AgentProcess> {
   const { directory } = await buildDist()
   const config = `${kubeconfig}.agent.yaml`
-  await writeFile(config, 'asn: 64512\npodNetwork: { enabled: false }\nserviceCIDRs: [10.96.0.0/16]\n')
+  const configure = (serviceProxy: string) =>
+    writeFile(
+      config,
+      `podNetwork: { enabled: false }\nserviceCIDRs: [10.96.0.0/16]\nserviceProxy: ${serviceProxy}\n`,
+    )
+  await configure('{}')
   const args = ['--config', config, '--node-name', 'node', '--kubeconfig', kubeconfig]
   const own = ['--admin-socket', `${kubeconfig}.sock`, '--state-directory', `${kubeconfig}.state`]
   const command = [...agentCommand(join(directory, 'dist')), ...args, ...own]
@@ -115,7 +122,7 @@ export async function startAgent(namespace: string, { kubeconfig }: Api): Promis
     setTimeout(() => fail('is not ready'), PATIENCE).unref()
   })
   inPlace.catch(() => {})
-  return { inPlace, end: (signal) => ended(child, signal) }
+  return { inPlace, configure, end: (signal) => ended(child, signal) }
 }
 
 async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
