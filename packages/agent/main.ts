@@ -1,6 +1,7 @@
 /** Entry point of the agent: reads flags, makes the agent with its features, and ends it on a signal. */
 import { join } from 'node:path'
 import { startupSnapshot } from 'node:v8'
+import { describeError } from '@podroute/cluster/errors.ts'
 import type { Agent } from './agent.ts'
 import { pauseCompilers } from './compilers.ts'
 import { type Flags, parseFlags, usage } from './config/flags.ts'
@@ -78,7 +79,7 @@ function openRecord(flags: Flags, log: ConfigurableLogger): RunRecord {
 function failed(error: unknown, log: ConfigurableLogger, record: RunRecord): never {
   // Of a node's runs only those count that had the node to themselves.
   const another = error instanceof AgentError && error.code === 'another-agent'
-  if (!another) record.end(`it could not start: ${(error as Error).message}`)
+  if (!another) record.end(`it could not start: ${describeError(error)}`)
   if (error instanceof ConfigError) return wrong(error)
   log.error('the agent cannot start', { error })
   process.exit(FAILED)

@@ -26,6 +26,7 @@ describe('agents of three nodes', function () {
     await eventually(async () => expect(await cluster.routes(node)).to.deep.equal(wanted), 30_000)
   }
   const isReady = async (node: TestNode) => (await cluster.ask(node, '/status')).ready
+  const runs = async (node: TestNode) => (await cluster.ask(node, '/status')).runs
 
   before(async () => {
     cluster = await AgentCluster.start('routes')
@@ -115,6 +116,9 @@ describe('agents of three nodes', function () {
     )
     expect(await watch.stop()).to.deep.equal([])
     expect(await watchPeer.stop(), 'at the peer').to.deep.equal([])
+    const { starts, previous } = await runs(one)
+    expect([starts, previous?.ended]).to.deep.equal([2, undefined])
+    expect(previous?.reason).to.match(/^it was killed, or out of memory/)
   })
 
   it('leave the routes in place on SIGTERM', async () => {
@@ -128,6 +132,9 @@ describe('agents of three nodes', function () {
     expect(await cluster.routes(one)).to.deep.equal(wanted)
     await cluster.startAgent(one)
     await eventually(() => isReady(one), 30_000)
+    expect((await cluster.podroute(one, 'status')).stdout).to.match(
+      /^starts: +3 since the node booted; the last run ended at 20\S+Z: SIGTERM$/m,
+    )
   })
 
   it('sweep what an earlier run left and nobody announces, and nothing that is not theirs', async () => {
@@ -180,6 +187,7 @@ describe('agents of three nodes', function () {
     const { uptime } = await cluster.ask(two, '/status')
     await eventually(async () => (await cluster.ask(two, '/status')).uptime > uptime + 1.5)
     expect(await failed()).to.have.length(1)
+    expect((await runs(two)).previous?.reason).to.match(/^it could not start: .*"health"/)
     await cluster.processes.stop((name) => name === 'occupant')
     await eventually(() => isReady(two))
   })
