@@ -10,7 +10,6 @@ import type { PendingChange } from '@podroute/reconcile/flush-order.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import type { TableStats } from '@podroute/reconcile/table.ts'
 import type { Condition } from './condition.ts'
-
 import type { Listener } from './listener.ts'
 import type { DeclareMetric } from './metric.ts'
 import type { Page, SummaryLine } from './page.ts'
@@ -65,7 +64,10 @@ export interface Feature<Settings = unknown> extends AsyncDisposable {
   declareMetrics(declare: DeclareMetric): void
   /** HTTP servers that it wants now. */
   listeners?(): readonly Listener[]
-  /** Removes from the node exactly what is the feature's; called when it is switched off. */
+  /**
+   * Removes from the node exactly what is the feature's; called when it is switched off, before it is disposed of, and again when it
+   * failed. Nothing is written any more from then on. @throws Error that says what is left
+   */
   cleanup(): Promise<void>
 }
 

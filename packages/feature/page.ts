@@ -18,7 +18,7 @@ export interface Page<Data = unknown> {
   tables(data: Data): readonly TextTable[]
 }
 
-/** What the socket answers to `/NAME?tables`: the same page for people. */
+/** What the socket answers to `/NAME/tables`: the same page for people. */
 export interface PageText {
   readonly tables: readonly TextTable[]
 }
