@@ -69,6 +69,10 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
   #started = false
   #closed = false
   #cancelTick: (() => void) | undefined
+  /** The clock's time of the start, from which ticks are counted. */
+  #startedAt = 0
+  /** The next tick is more than one tick away, or none is armed. */
+  #sleeping = false
   readonly #dynamic = new DynamicPeers()
   readonly #paths: PathWatch
 
@@ -88,6 +92,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
         changed: (rib, prefixes) => this.#changed(rib, prefixes),
         touched: (rib, prefixes) => this.#touched(rib, prefixes),
         swept: () => this.#engines.forget(),
+        flushed: () => this.#active(),
       },
       routerId,
       config.multipath,
@@ -111,7 +116,8 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     const { listen, selectionDeferralTime = DEFAULT_DEFERRAL } = this.config
     if (listen !== undefined) await this.#listeners.open(listen, (connection) => this.#accept(connection))
     this.#restart.start(selectionDeferralTime)
-    this.#scheduleTick()
+    this.#startedAt = this.#clock.now()
+    this.#tickAfter(this.#startedAt)
     for (const peer of this.#peers.values()) peer.start()
   }
 
@@ -276,6 +282,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
       emitPeer: (event) => void this.emit('peer', event),
       emitReject: (event) => void this.emit('reject', event),
       restarting: () => this.#restart.restarting,
+      timersChanged: () => this.#active(),
       restartProgress: () => this.#restart.check(),
       dynamicPeerGone: (address) => {
         this.#peers.delete(address)
@@ -323,17 +330,38 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     return peer
   }
 
-  #scheduleTick(): void {
-    this.#cancelTick = this.#clock.after(TICK, () => {
-      this.#scheduleTick()
-      const now = this.#clock.now()
-      for (const peer of this.#peers.values()) {
-        if (now >= peer.deadline) peer.tick()
-        peer.watchSending(now)
-      }
-      this.#restart.check()
-      this.#rib.drained()
-    })
+  /** Does what is due. Ticks are whole seconds apart, so that many peers share one; none comes while nothing waits for it. */
+  #tick(): void {
+    const now = this.#clock.now()
+    let next = Number.POSITIVE_INFINITY
+    let waiting = false
+    for (const peer of this.#peers.values()) {
+      if (now >= peer.deadline) peer.tick()
+      waiting = peer.watchSending(now) || waiting
+      next = Math.min(next, peer.deadline)
+    }
+    this.#restart.check()
+    this.#rib.drained()
+    this.#tickAfter(waiting || this.#restart.restarting || this.#rib.busy() ? now : next)
+  }
+
+  /** Arms the first tick that is later than now and not before `time`. */
+  #tickAfter(time: number): void {
+    this.#cancelTick?.()
+    this.#cancelTick = undefined
+    const now = this.#clock.now()
+    const ticks = Math.max(
+      Math.ceil((time - this.#startedAt) / TICK),
+      Math.floor((now - this.#startedAt) / TICK) + 1,
+    )
+    const delay = this.#startedAt + ticks * TICK - now
+    this.#sleeping = delay > TICK
+    if (delay !== Number.POSITIVE_INFINITY) this.#cancelTick = this.#clock.after(delay, () => this.#tick())
+  }
+
+  /** Something happened that may want a tick sooner than it was thought. */
+  #active(): void {
+    if (this.#sleeping && !this.#closed) this.#tickAfter(this.#clock.now())
   }
 
   #changed(rib: FamilyRib, prefixes: Int32Array): void {

@@ -135,9 +135,15 @@ export class Peer implements ConnectionOwner, RemotePeer {
     this.#settle()
   }
 
-  /** Ends a session whose peer has stopped reading (RFC 9687). */
-  watchSending(now: number): void {
-    if (this.session?.sendHoldExpired(now) === true) this.dispatch({ kind: 'send-hold-expired' })
+  /** Ends a session whose peer has stopped reading (RFC 9687). Returns whether bytes wait to be sent. */
+  watchSending(now: number): boolean {
+    const { session } = this
+    if (session === undefined || session.wire.connection.pendingBytes() === 0) {
+      session?.sendHoldExpired(now)
+      return false
+    }
+    if (session.sendHoldExpired(now)) this.dispatch({ kind: 'send-hold-expired' })
+    return true
   }
 
   /** Asks the peer to send all routes of a family again (RFC 2918). Returns false without a session, or when the peer has no route refresh. */
@@ -198,6 +204,7 @@ export class Peer implements ConnectionOwner, RemotePeer {
     this.#fsm = state
     for (const effect of effects) this.#run(effect)
     this.#fsmDeadline = nextDeadline(this.#fsm)
+    this.speaker.timersChanged()
     const after = this.state
     if (after !== before)
       this.speaker.emitPeer({ kind: 'state', peer: this.name, state: after, previous: before })

@@ -33,6 +33,8 @@ export interface SpeakerContext {
   emitReject(event: RejectEvent): void
   /** Whether the speaker is still restarting (RFC 4724 section 4.1): OPENs carry the R bit, and End-of-RIB waits. */
   restarting(): boolean
+  /** A peer's timers may be others now: the speaker looks at them within a second. */
+  timersChanged(): void
   /** A session came up or a peer sent End-of-RIB, which may end `restarting`. */
   restartProgress(): void
   /** A dynamic peer is no longer connected: the speaker forgets it. */

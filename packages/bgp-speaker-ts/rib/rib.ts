@@ -26,6 +26,8 @@ export interface RibListener {
   touched(rib: FamilyRib, prefixes: Int32Array): void
   /** Attribute ids were freed: caches by id are invalid. */
   swept(): void
+  /** A flush is over; it may have sent something. */
+  flushed(): void
 }
 
 export class Rib {
@@ -217,6 +219,7 @@ export class Rib {
     if (this.#deferral.ended && !more && !this.#queued()) this.#deferral.settle()
     if (this.attributes.wantsSweep()) this.#sweep()
     if (!more && this.#sources.retiring && !this.busy()) this.#sources.forget()
+    this.#listener.flushed()
     return { more, wide: prefixes < members }
   }
 

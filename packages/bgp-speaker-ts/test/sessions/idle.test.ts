@@ -1,0 +1,87 @@
+import { expect } from 'chai'
+import { Speaker } from '../../speaker.ts'
+import { FakeClock } from '../../testing/fake-clock.ts'
+import { MemoryNetwork } from '../../testing/memory-network.ts'
+
+/** Counts the timers that run: each wakes the process. */
+class CountingClock extends FakeClock {
+  ran = 0
+
+  override after(delay: number, run: () => void): () => void {
+    return super.after(delay, () => {
+      this.ran++
+      run()
+    })
+  }
+}
+
+const A = '192.0.2.1'
+const B = '192.0.2.2'
+
+describe('a speaker with nothing to do', () => {
+  let clock: CountingClock
+  let speakers: Speaker[]
+  let network: MemoryNetwork
+
+  beforeEach(() => {
+    clock = new CountingClock()
+    speakers = []
+  })
+  afterEach(async () => {
+    const closed = Promise.all(speakers.map((speaker) => speaker.close()))
+    clock.advance(10_000)
+    await closed
+  })
+
+  const wakes = (milliseconds: number) => {
+    const before = clock.ran
+    clock.advance(milliseconds)
+    return clock.ran - before
+  }
+
+  async function start(...addresses: readonly string[]): Promise<void> {
+    network = new MemoryNetwork(clock)
+    for (const address of addresses) {
+      const transport = network.transport(address)
+      const listen = { addresses: [address], port: 179 }
+      const speaker = new Speaker({ asn: 64512, routerId: address, listen, holdTime: 90, clock, transport })
+      speakers.push(speaker)
+      await speaker.start()
+    }
+  }
+
+  function peer(): void {
+    const families = ['ipv4-unicast'] as const
+    const [a, b] = speakers
+    b!.addPeer({ address: A, asn: 64512, localAddress: B, families, passive: true })
+    a!.addPeer({ address: B, asn: 64512, localAddress: A, families })
+  }
+
+  it('sets no timer without peers', async () => {
+    await start(A)
+    clock.advance(1000)
+    expect(wakes(3_600_000)).to.equal(0)
+    expect(clock.timers()).to.equal(0)
+  })
+
+  it('wakes for keepalives and what follows them, not each second', async () => {
+    await start(A, B)
+    peer()
+    clock.advance(10_000)
+    expect(speakers.map((speaker) => speaker.peers()[0]?.state)).to.deep.equal(['established', 'established'])
+    // Two speakers send a keepalive each 22 to 30 seconds, and look once more after one was sent or came.
+    expect(wakes(600_000)).to.be.within(40, 180)
+    expect(speakers[0]!.peers()[0]?.state).to.equal('established')
+  })
+
+  it('ends a session in time whose peer is silent, after however long a sleep', async () => {
+    await start(A, B)
+    peer()
+    clock.advance(600_000)
+    network.stall(A, B, true)
+    clock.advance(55_000)
+    expect(speakers[0]!.peers()[0]?.lastDown).to.equal(undefined)
+    clock.advance(40_000)
+    expect(speakers[0]!.peers()[0]?.lastDown).to.include({ text: 'Hold Timer Expired' })
+  })
+})
