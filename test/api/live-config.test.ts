@@ -128,7 +128,7 @@ describe('a configuration that changes while the agent runs', function () {
       await soon(async () => (await masquerades()) === 0)
       await change("noMasquerade: ['198.51.100.0/24']")
       await soon(async () => (await masquerades()) === 2)
-      const set = () => exec('nft', 'list', 'set', 'inet', 'podroute', 'no-masquerade-4')
+      const set = () => exec('nft', 'list', 'set', 'inet', 'podroute-pod-network', 'no-masquerade-4')
       await soon(async () => (await set()).includes('198.51.100.0/24'))
       await change()
       await soon(async () => !(await set()).includes('198.51.100.0/24'))
@@ -202,7 +202,7 @@ describe('a configuration that changes while the agent runs', function () {
       await soon(async () => (await kinds()).length === 1)
       expect((await cluster.podroute(one, '--help')).stdout).not.to.match(/^ +services /m)
       await soon(async () => (await status()).ready)
-      expect(await exec('nft', 'list', 'table', 'inet', 'podroute')).not.to.match(/(set|map|chain) service-/)
+      expect(await exec('nft', 'list', 'tables', 'inet')).not.to.include('podroute-service-proxy')
     }))
 
   it('switches the pod network off and on: sessions and routes go, the bridge stays', async () => {

@@ -53,7 +53,7 @@ for (const family of [4, 6] as const satisfies readonly Family[]) {
       const conflist = JSON.parse(await readFile(cluster.conflist(one), 'utf8'))
       expect(conflist.plugins[0].ipam.ranges.flat()).to.deep.equal(prefixes.map((subnet) => ({ subnet })))
       const set = (of: Family) =>
-        cluster.exec(one, 'nft', 'list', 'set', 'inet', 'podroute', `pods-local-${of}`)
+        cluster.exec(one, 'nft', 'list', 'set', 'inet', 'podroute-pod-network', `pods-local-${of}`)
       expect(await set(family)).to.include(prefixes[0])
       expect(await set(other)).to.not.include('elements')
     })
