@@ -102,7 +102,7 @@ describe("a node's life, told by the API server", function () {
 
   it('says that the Node has no address only as long as it has none, and goes on with its sessions', async () => {
     await tellAddresses(two)
-    await waitsFor(two, 'InternalIP')
+    await waitsFor(two, 'InternalIP or ExternalIP')
     expect(await cluster.probe(two, '/readyz')).to.equal(503)
     await tellAddresses(two, two.ipv4, two.ipv6)
     await becomesReady(two)
@@ -113,7 +113,7 @@ describe("a node's life, told by the API server", function () {
     await cluster.kubectl('delete', 'node', two.name)
     const spec = { podCIDR: prefixesOf(7)[0], podCIDRs: prefixesOf(7) }
     await cluster.apply({ apiVersion: 'v1', kind: 'Node', metadata: { name: two.name }, spec })
-    await waitsFor(two, 'InternalIP')
+    await waitsFor(two, 'InternalIP or ExternalIP')
     await eventually(async () =>
       expect(await bridgeAddresses(two)).to.deep.equal(['10.244.7.1/24', 'fd10:244:0:7::1/64']),
     )
