@@ -4,6 +4,7 @@ import { checklist } from './checklist.ts'
 import { faults } from './faults.ts'
 import { hostile } from './hostile.ts'
 import { lab } from './lab.ts'
+import { liveConfig } from './live-config.ts'
 import { nothingLeft } from './nothing-left.ts'
 import { packetsThroughTheRouter, restarts } from './restart.ts'
 import { upstream } from './upstream.ts'
@@ -20,6 +21,7 @@ describe('the lab', function () {
 
   walkThrough()
   checklist()
+  liveConfig()
   faults()
   hostile()
   restarts()
