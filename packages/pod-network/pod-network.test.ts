@@ -158,6 +158,22 @@ describe('the pod network', () => {
     expect(world.routes()).to.deep.equal(['10.244.2.0/24 via 172.30.0.12'])
   })
 
+  it('takes away what makes the node part of the pod network, and leaves the bridge to the pods', async () => {
+    await world.start(ipv4Node(1), ipv4Node(2))
+    const other = await world.speak('172.30.0.12', ['10.244.2.0/24'])
+    await world.sessions()
+    expect([...other.routes()].map(({ prefix }) => prefix)).to.include('10.244.1.0/24')
+    world.ops()
+    const cleaned = world.network.cleanup()
+    await world.settle(3000)
+    await cleaned
+    const tables = new Set(world.ops().map((op) => op.split(' ').slice(0, 2).join(' ')))
+    expect([...tables]).to.include.members(['conflist remove', 'routes remove', 'masquerade remove'])
+    expect([...tables].filter((op) => /bridge|sysctls/.test(op))).to.deep.equal([])
+    expect([...other.routes()].map(({ prefix }) => prefix)).to.deep.equal(['10.244.2.0/24'])
+    expect(world.memory.between('172.30.0.11', '172.30.0.12')).to.deep.equal([])
+  })
+
   const external = (n: number) => ipv4Node(n, { internalIPs: [], externalIPs: [`172.30.0.1${n}`] })
 
   it('reaches Nodes that have an ExternalIP only', async () => {

@@ -3,17 +3,17 @@ import { type ClusterNode, sameNetwork } from '@podroute/cluster/objects/node.ts
 import type { Condition } from '@podroute/feature/condition.ts'
 import { Claims } from '@podroute/reconcile/claims.ts'
 import { Controller } from '@podroute/reconcile/controller.ts'
-import type { Flushable, PendingChange } from '@podroute/reconcile/flush-order.ts'
+import type { PendingChange } from '@podroute/reconcile/flush-order.ts'
 import type { TableStats } from '@podroute/reconcile/table.ts'
 import type { BestPathChange, PeerEvent } from 'bgp-speaker-ts/snapshot.ts'
 import { Bgp } from './bgp/bgp.ts'
 import { peerKey } from './bgp/peers.ts'
 import { type BgpTables, bgpFlushOrder } from './bgp/tables.ts'
-import { planConflist } from './bridge/conflist.ts'
-import { HostInterfaces, mtuOf } from './bridge/host-interfaces.ts'
-import { BridgePorts } from './bridge/ports.ts'
-import { PodNetworkError } from './errors.ts'
+import { ConflistWriter } from './bridge/conflist-writer.ts'
+import { Host } from './bridge/host.ts'
+import { cleanUp } from './cleanup.ts'
 import type { PlanKey, PodNetworkKey } from './keys.ts'
+import { LeftOvers } from './left-overs.ts'
 import { ClusterNodes } from './nodes/cluster-nodes.ts'
 import { NodeProblems } from './nodes/node-problems.ts'
 import type { PodNetworkOptions } from './options.ts'
@@ -29,25 +29,21 @@ import { NamedTimers } from './timers.ts'
 /** Least time between two flushes, in milliseconds: a change alone waits for nothing, many share a flush. */
 const INTERVAL = 20
 const AUDIT_PAUSE = 60_000
-/** After a port has left its bridge, in milliseconds: the port of a pod that goes is gone a moment later. */
-const PUT_BACK_AFTER = 100
-/** The speaker sends what it withdraws within a tenth of a second. */
-const TELL_FOR = 200
 
 export class PodNetwork implements AsyncDisposable {
   readonly #options: PodNetworkOptions
   readonly #nodes: ClusterNodes
   readonly #problems: NodeProblems
-  readonly #interfaces: HostInterfaces
+  readonly #host: Host
   readonly #bgp: Bgp
   readonly #tables: PodNetworkTables & BgpTables
   readonly #planner: Planner
   readonly #routes: BgpRoutes
-  readonly #ports: BridgePorts
+  readonly #conflist: ConflistWriter
+  readonly #leftOvers: LeftOvers
   readonly #controller: Controller<PodNetworkKey>
   readonly #readiness: Readiness
   readonly #timers: NamedTimers
-  readonly #subscriptions = new DisposableStack()
   /** Nodes whose routes are others than when they were planned last. */
   readonly #rerouted = new Set<PodNetworkKey>()
   #settings: PodNetworkSettings
@@ -55,7 +51,6 @@ export class PodNetwork implements AsyncDisposable {
   #startedAt: number | undefined
   /** The Nodes are known, and this node's own among them. */
   #planning = false
-  #swept = false
 
   constructor(options: PodNetworkOptions) {
     const { clock, log, kernel, nodeName } = options
@@ -71,11 +66,18 @@ export class PodNetwork implements AsyncDisposable {
       ...(options.createTables ?? createTables)(kernel, settings, { clock, log }),
       ...this.#bgp.tables,
     }
-    this.#interfaces = this.#createInterfaces()
-    const interfaces = () => this.#interfaces.state
+    this.#host = new Host({
+      ...{ kernel, tables: this.#tables, clock, log, bridge: options.settings.bridge },
+      hairpin: () => this.#settings.hairpin,
+      changed: () => this.#mark('local'),
+    })
+    const interfaces = () => this.#host.interfaces
     this.#planner = new Planner({ ...options, settings, interfaces }, this.#nodes, this.#tables)
     this.#routes = this.#createRoutes()
-    this.#ports = this.#createPorts()
+    this.#conflist = new ConflistWriter({ table: this.#tables.conflist, log, settings, interfaces })
+    this.#leftOvers = new LeftOvers({
+      ...{ tables: this.#tables, nodes: this.#nodes, bgpRoutes: this.#routes, log },
+    })
     this.#controller = this.#createController()
     this.#readiness = new Readiness({
       ...{ nodeName, nodes: this.#nodes, tables: this.#tables, sessions: this.#bgp.sessions, log },
@@ -87,13 +89,9 @@ export class PodNetwork implements AsyncDisposable {
 
   /** Takes over what is in the kernel; nothing is changed before the Nodes are known. @throws KernelError */
   async start(): Promise<void> {
-    const { changes, links } = this.#options.kernel
-    const { bridge, addresses, routes, instance } = this.#tables
-    for (const table of [bridge, addresses, routes, instance]) this.#subscriptions.use(table.watch())
-    this.#subscriptions.use(this.#ports.watch(changes, links))
-    await this.#interfaces.start()
+    await this.#host.start()
     await this.#controller.adopt()
-    this.#ports.learn(await links.list())
+    await this.#host.learnPorts()
     this.#startedAt = this.#options.clock.now()
     this.#awaitPeers()
     this.#controller.start()
@@ -180,7 +178,7 @@ export class PodNetwork implements AsyncDisposable {
     const before = this.#settings
     const { bridge } = before
     this.#settings = { ...settings, bridge }
-    this.#ports.planChanged()
+    this.#host.portsChanged()
     this.#nodes.addressTypesChanged()
     this.#awaitPeers()
     this.#expire()
@@ -192,17 +190,11 @@ export class PodNetwork implements AsyncDisposable {
     ]
   }
 
-  /**
-   * Takes away what makes this node part of the pod network: the CNI configuration, announcements and sessions, learned routes and
-   * masquerading. The bridge and its switches stay: the pods that run hang on it. May be called again after it failed.
-   * @throws PodNetworkError (left-behind)
-   */
+  /** Takes away what makes this node part of the pod network. May be called again after it failed. @throws PodNetworkError (left-behind) */
   async cleanup(): Promise<void> {
     await this.#stop()
-    const { conflist, announcements, peers, instance, routes, masquerade, rules, formerRules } = this.#tables
-    await this.#remove(conflist, announcements)
-    await this.#tellWithdrawals()
-    await this.#remove(peers, instance, routes, masquerade, rules, formerRules)
+    const hasSessions = this.#bgp.peers().some(({ state }) => state === 'established')
+    await cleanUp({ tables: this.#tables, hasSessions, clock: this.#options.clock })
   }
 
   /** Ends sessions and timers; everything in the kernel, and at peers with graceful restart, stays: pods go on while another agent starts. */
@@ -211,25 +203,10 @@ export class PodNetwork implements AsyncDisposable {
     await this.#bgp.stop(this.#settings.restartTime !== undefined)
   }
 
-  async #remove(...tables: readonly Flushable[]): Promise<void> {
-    for (const table of tables) {
-      await table.clear()
-      for (const [key, { message }] of table.failures())
-        throw new PodNetworkError('left-behind', `${table.name} ${key}: ${message}`)
-    }
-  }
-
-  /** A peer that is not told would keep this node's routes when the session ends, as over a restart (RFC 4724). */
-  async #tellWithdrawals(): Promise<void> {
-    if (!this.#bgp.peers().some(({ state }) => state === 'established')) return
-    await new Promise<void>((resolve) => void this.#options.clock.after(TELL_FOR, resolve))
-  }
-
   async #stop(): Promise<void> {
     this.#planning = false
     this.#timers[Symbol.dispose]()
-    this.#interfaces[Symbol.dispose]()
-    this.#subscriptions.dispose()
+    this.#host[Symbol.dispose]()
     await this.#controller[Symbol.asyncDispose]()
   }
 
@@ -274,7 +251,7 @@ export class PodNetwork implements AsyncDisposable {
 
   #planAll(): void {
     if (this.#startedAt === undefined || !this.#readiness.nodesSynced || !this.#local) return
-    if (!this.#planning) this.#retainAdopted()
+    if (!this.#planning) this.#leftOvers.retainRoutes()
     this.#planning = true
     this.#controller.markAll(this.#allKeys())
   }
@@ -288,8 +265,8 @@ export class PodNetwork implements AsyncDisposable {
   #plan(key: PodNetworkKey): boolean | undefined {
     const local = this.#local
     if (!this.#planning || !local) return false
-    if (key === 'conflist') return this.#planConflist(local)
-    this.#planner.plan(key, local)
+    if (key !== 'conflist') this.#planner.plan(key, local)
+    else if (this.#conflistIsDue(local)) this.#conflist.plan(local)
     return this.#rerouted.delete(key) ? true : undefined
   }
 
@@ -307,8 +284,9 @@ export class PodNetwork implements AsyncDisposable {
     const local = this.#local
     if (!this.#planning || !local) return
     this.#expire()
-    if (this.#readiness.mayTakePods && this.#conflistDiffers(local)) this.#controller.mark('conflist')
-    this.#sweep(local)
+    if (this.#conflistIsDue(local)) this.#controller.mark('conflist')
+    if (this.#readiness.allHeard) this.#leftOvers.sweep(local)
+    if (this.#leftOvers.swept) this.#readiness.deadlinePassed = true
   }
 
   /** Until then peers are waited for: that they come up, and that they have told all they have. */
@@ -321,25 +299,8 @@ export class PodNetwork implements AsyncDisposable {
     })
   }
 
-  // The CNI configuration.
-
-  #conflistText(local: ClusterNode): string {
-    return planConflist(local, mtuOf(local, this.#settings, this.#interfaces.state), this.#settings)
-  }
-
-  #conflistDiffers(local: ClusterNode): boolean {
-    const wanted = this.#tables.conflist.desired()
-    return wanted.size !== 1 || wanted.get(this.#settings.conflist) !== this.#conflistText(local)
-  }
-
-  #planConflist(local: ClusterNode): boolean {
-    if (!this.#readiness.mayTakePods || !this.#conflistDiffers(local)) return false
-    const path = this.#settings.conflist
-    const { conflist } = this.#tables
-    this.#options.log.info('the CNI configuration is written', { path })
-    conflist.set(path, this.#conflistText(local))
-    for (const other of conflist.desired().keys()) if (other !== path) conflist.delete(other)
-    return true
+  #conflistIsDue(local: ClusterNode): boolean {
+    return this.#readiness.mayTakePods && this.#conflist.differs(local)
   }
 
   // BGP.
@@ -398,17 +359,6 @@ export class PodNetwork implements AsyncDisposable {
     return this.#settings.keepRoutes * 1000
   }
 
-  /** Routes to pods that were here before us stay until their node has had the time to announce them again. */
-  #retainAdopted(): void {
-    for (const node of this.#nodes.values()) {
-      for (const prefix of node.podCidrs) {
-        const route = this.#tables.routes.acknowledged(prefix.text)
-        if (route && node.addresses.some(({ text }) => text === route.gateway))
-          this.#routes.retainAdopted(route)
-      }
-    }
-  }
-
   #expire(): void {
     const next = this.#routes.expire((prefix) => {
       const node = this.#nodes.withPodCidr(prefix)
@@ -416,49 +366,6 @@ export class PodNetwork implements AsyncDisposable {
     })
     if (next === undefined) return
     this.#timers.after('expire', Math.max(0, next - this.#options.clock.now()), () => this.#expire())
-  }
-
-  /** What nobody wants any more goes once everybody has spoken, or had the time to. */
-  #sweep(local: ClusterNode): void {
-    if (this.#swept || !this.#readiness.allHeard) return
-    // Without its fields nothing is wanted yet of what its pods need.
-    if (local.podCidrs.length === 0 || local.addresses.length === 0) return
-    this.#swept = true
-    this.#readiness.deadlinePassed = true
-    const { addresses, masquerade, routes, formerRules } = this.#tables
-    const swept = addresses.sweep() + masquerade.sweep() + routes.sweep() + formerRules.sweep()
-    if (swept > 0) this.#options.log.info('left-overs of an earlier run are removed', { count: swept })
-  }
-
-  // The bridge and the host's interfaces.
-
-  #createInterfaces(): HostInterfaces {
-    const { kernel, clock, log, settings } = this.#options
-    return new HostInterfaces({
-      ...{ ...kernel, clock, log, bridge: settings.bridge },
-      isOurs: (address) => this.#tables.addresses.get(address) !== undefined,
-      changed: () => {
-        this.#mark('local')
-        // IPv4 routes that went with an interface are not announced.
-        const audits = [this.#tables.routes.audit(), this.#tables.addresses.audit()]
-        Promise.all(audits).catch((error: Error) => log.warn('audit failed', { error: error.message }))
-      },
-    })
-  }
-
-  #createPorts(): BridgePorts {
-    const { bridge } = this.#options.settings
-    return new BridgePorts({
-      ...{ table: this.#tables.ports, bridge, plan: () => ({ hairpin: this.#settings.hairpin }) },
-      // The kernel's switches of a bridge go with it.
-      bridgeMade: () => {
-        const { sysctls } = this.#tables
-        for (const name of sysctls.desired().keys()) if (name.includes(`/${bridge}/`)) sysctls.touch(name)
-      },
-      later: (action) => {
-        if (!this.#timers.has('ports')) this.#timers.after('ports', PUT_BACK_AFTER, action)
-      },
-    })
   }
 
   #keyFacts(): KeyFacts {

@@ -10,11 +10,6 @@ export class NamedTimers implements Disposable {
     this.#clock = clock
   }
 
-  /** Whether an action under this name is still to come. */
-  has(name: string): boolean {
-    return this.#pending.has(name)
-  }
-
   after(name: string, milliseconds: number, action: () => void): void {
     if (this.#closed) return
     this.#pending.get(name)?.[Symbol.dispose]()

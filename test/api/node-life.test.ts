@@ -106,7 +106,7 @@ describe("a node's life, told by the API server", function () {
     expect(await cluster.probe(two, '/readyz')).to.equal(503)
     await tellAddresses(two, two.ipv4, two.ipv6)
     await becomesReady(two)
-    expect(await cluster.said(two, 'peering starts anew')).to.deep.equal([])
+    expect(await cluster.said(two, 'sessions start anew')).to.deep.equal([])
   })
 
   it('writes the CNI configuration of a Node that is back with other prefixes, and a moment later has its addresses', async () => {

@@ -296,6 +296,25 @@ describe('nodes that are back with the addresses of each other', function () {
     await closing
   })
 
+  it('are said to be out of reach, with what to do, where no network of this node holds their address', async () => {
+    silence()
+    const [, second] = ADDRESSES
+    report(0, '172.39.0.12')
+    await speak(0, '172.39.0.12')
+    await speak(1, second)
+    const detail = await eventually(async () => {
+      clock.advance(1000)
+      return node.condition('routes')
+    })
+    expect(detail).to.match(
+      /^10\.244\.2\.0\/24 via 172\.39\.0\.12 cannot be installed: .*ENETUNREACH.*: no network of this node holds 172\.39\.0\.12; have nodes share one/,
+    )
+    report(0, ADDRESSES[0])
+    await speak(0, ADDRESSES[0])
+    await expectRoutes(...ADDRESSES)
+    await eventually(() => node.condition('routes') === '')
+  })
+
   for (const [order, name] of [
     [[0, 1], 'the first'],
     [[1, 0], 'the second'],

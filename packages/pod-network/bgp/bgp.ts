@@ -39,6 +39,8 @@ export class Bgp {
     }
     this.#instance = new BgpInstance(createSpeaker, handlers, log)
     this.tables = createBgpTables(this.#instance, { clock, log })
+    // For as long as the instance is there: it tells only of its own failures.
+    this.tables.instance.watch()
     this.sessions = new BgpSessions({
       log,
       speaker: () => this.#instance.speaker,

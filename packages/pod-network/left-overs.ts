@@ -1,0 +1,46 @@
+/** What an earlier run left on the node: routes to pods stay until they are announced again, all else until everybody has spoken. */
+import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
+import type { Logger } from '@podroute/reconcile/log.ts'
+import type { ClusterNodes } from './nodes/cluster-nodes.ts'
+import type { BgpRoutes } from './route-sources/bgp.ts'
+import type { PodNetworkTables } from './tables.ts'
+
+export interface LeftOversOptions {
+  readonly tables: Pick<PodNetworkTables, 'addresses' | 'masquerade' | 'routes' | 'formerRules'>
+  readonly nodes: ClusterNodes
+  readonly bgpRoutes: BgpRoutes
+  readonly log: Logger
+}
+
+export class LeftOvers {
+  readonly #options: LeftOversOptions
+  #swept = false
+
+  constructor(options: LeftOversOptions) {
+    this.#options = options
+  }
+
+  get swept(): boolean {
+    return this.#swept
+  }
+
+  /** A Node's routes stay until it has had the time to announce them again. */
+  retainRoutes(): void {
+    const { tables, nodes, bgpRoutes } = this.#options
+    for (const node of nodes.values()) {
+      for (const prefix of node.podCidrs) {
+        const route = tables.routes.acknowledged(prefix.text)
+        if (route && node.addresses.some(({ text }) => text === route.gateway)) bgpRoutes.retainAdopted(route)
+      }
+    }
+  }
+
+  /** Removes what nobody wants. Without its fields nothing is wanted yet of what the pods of this node need. */
+  sweep(local: ClusterNode): void {
+    if (this.#swept || local.podCidrs.length === 0 || local.addresses.length === 0) return
+    this.#swept = true
+    const { addresses, masquerade, routes, formerRules } = this.#options.tables
+    const count = addresses.sweep() + masquerade.sweep() + routes.sweep() + formerRules.sweep()
+    if (count > 0) this.#options.log.info('left-overs of an earlier run are removed', { count })
+  }
+}
