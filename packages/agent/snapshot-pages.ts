@@ -36,8 +36,11 @@ export function releaseSnapshot(blob: string | undefined): number {
   const fd = openSync(pagesOf(blob), 'r')
   try {
     const { size } = fstatSync(fd)
-    const region = candidates(size).find((candidate) => replaceByFile(fd, candidate))
-    return region?.length ?? 0
+    for (const candidate of candidates(size)) {
+      const bytes = replaceByFile(fd, candidate)
+      if (bytes > 0) return bytes
+    }
+    return 0
   } finally {
     closeSync(fd)
   }

@@ -26,19 +26,31 @@ export function anonymousRegions(maps: string): MappedRegion[] {
   return found
 }
 
+/** So much of the file is compared at once, because what is read of it is the process's until then. */
+const CHUNK = 1 << 20
+
 /**
  * Puts the pages of a file in the place of memory that holds the same bytes. Whoever reads that memory sees no difference, and the
- * kernel needs to hold it no longer: it reads the file again. Returns false, and changes nothing, where the bytes are not the same or a
- * page is larger than what `start` and `length` are multiples of.
+ * kernel needs to hold it no longer: it reads the file again. It ends where the bytes are not the same, or a page is larger than what
+ * `start` is a multiple of. Returns how many bytes the file has taken over.
  */
-export function replaceByFile(fd: number, { start, length }: MappedRegion): boolean {
+export function replaceByFile(fd: number, { start, length }: MappedRegion): number {
   const library = loadLibrary(null)
   const mmap = library.func('intptr_t mmap(uintptr_t, size_t, int, int, int, long)')
   const munmap = library.func('int munmap(uintptr_t, size_t)')
   const memcmp = library.func('int memcmp(uintptr_t, uintptr_t, size_t)')
-  const file = mmap(0, length, PROT_READ, MAP_PRIVATE, fd, 0) as number
-  if (file === -1) return false
-  const same = memcmp(file, start, length) === 0
-  munmap(file, length)
-  return same && mmap(start, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd, 0) === start
+  const isSame = (address: number, size: number, offset: number) => {
+    const file = mmap(0, size, PROT_READ, MAP_PRIVATE, fd, offset) as number
+    if (file === -1) return false
+    const same = memcmp(file, address, size) === 0
+    munmap(file, size)
+    return same
+  }
+  const replace = (address: number, size: number, offset: number) =>
+    mmap(address, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd, offset) === address
+  for (let offset = 0; offset < length; offset += CHUNK) {
+    const size = Math.min(CHUNK, length - offset)
+    if (!isSame(start + offset, size, offset) || !replace(start + offset, size, offset)) return offset
+  }
+  return length
 }
