@@ -5,7 +5,7 @@ import { expect } from 'chai'
 import { readSockets } from './kernel/sockets.ts'
 import type { ServiceProxyOptions } from './options.ts'
 import { FakeKernel } from './testing/fake-kernel.ts'
-import { createServiceProxy } from './testing/object-proxy.ts'
+import { createServiceProxy, type ObjectProxy } from './testing/object-proxy.ts'
 import { service, slice } from './testing/objects.ts'
 
 const WEB = 'tcp 10.96.0.1 80'
@@ -383,11 +383,29 @@ describe('UDP flows', () => {
     })
   }
 
-  it('are left alone when the last endpoint goes, when one more comes, and for TCP', async () => {
+  for (const [what, go] of [
+    ['has no endpoint left', (proxy: ObjectProxy) => proxy.upsertSlice(slice('dns1', [], ports))],
+    ['is gone', (proxy: ObjectProxy) => proxy.deleteService('test/dns1')],
+  ] as const) {
+    for (const count of [1, 6]) {
+      it(`of a Service that ${what} are forgotten, those of ${count - 1} others not`, async () => {
+        const { proxy, kernel } = await dns(count)
+        kernel.udpFlows.push(flow('10.96.0.1', A), flow('10.96.0.2', A), flow('192.0.2.53', A))
+        // Many at once are looked for in another way.
+        for (let index = 2; index <= count; index++)
+          proxy.upsertSlice(slice(`dns${index}`, [A, '10.244.2.9'], ports))
+        go(proxy)
+        await proxy.flush()
+        await new Promise((resolve) => setImmediate(resolve))
+        expect(kernel.udpFlows).to.deep.equal([flow('10.96.0.2', A), flow('192.0.2.53', A)])
+      })
+    }
+  }
+
+  it('are left alone when one more endpoint comes, and for TCP', async () => {
     const { proxy, kernel } = await dns(1)
     proxy.upsertSlice(slice('dns1', [A, B, '10.244.2.3'], ports))
     await proxy.flush()
-    proxy.upsertSlice(slice('dns1', [], ports))
     proxy.upsertService(service('web', { clusterIP: '10.96.0.9' }))
     proxy.upsertSlice(slice('web', [A]))
     await proxy.flush()

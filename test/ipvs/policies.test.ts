@@ -305,6 +305,42 @@ describe('service policies', () => {
     expect(await network.exec('node', 'cat', '/proc/net/ip_vs')).to.match(/0A60010B:0050 sh|0A6001..:0050 sh/)
   })
 
+  for (const scheduler of ['sh', 'mh', 'dh']) {
+    it(`${scheduler} goes on for new clients while an endpoint drains`, async () => {
+      const metadata = { annotations: { 'podroute.io/service.scheduler': scheduler } }
+      const endpoints = { a: A4, c: C4, d: D4 }
+      const { v4, update } = await serve({}, (name) => [slice(name, Object.values(endpoints))], { metadata })
+      const say = await network.podB.connect(v4, 80)
+      const chosen = (await say()).split(' ')[0] as keyof typeof endpoints
+      const left = Object.values(endpoints).filter((address) => address !== endpoints[chosen])
+      await update({}, (name) => [slice(name, left)])
+      // The hash leads the same client to the same endpoint.
+      expect(await names(network.podB, v4, 80, 6))
+        .to.match(/^[acd](,[acd])*$/)
+        .and.not.include(chosen)
+      if (scheduler !== 'dh') expect(await say()).to.match(new RegExp(`^${chosen} `))
+    })
+  }
+
+  for (const seconds of [60, 10_800]) {
+    it(`a UDP flow with ${seconds} s of affinity ends with the last endpoint, and with the Service`, async () => {
+      const sessionAffinityConfig = { clientIP: { timeoutSeconds: seconds } }
+      const ports = [{ port: 80, protocol: 'UDP' }]
+      const spec = { ports, sessionAffinity: 'ClientIP', sessionAffinityConfig }
+      const sliced = [{ port: 8080, protocol: 'UDP' }]
+      const { v4, update } = await serve(spec, (name) => [slice(name, [A4], sliced)])
+      const ask = () => network.podB.udp(v4, 80, 5010)
+      expect(await ask()).to.match(/^a /)
+      await update(spec, (name) => [{ ...slice(name, [A4], sliced), endpoints: [] }])
+      expect(await codeOf(ask()), 'no endpoint').to.not.equal('answered')
+      await update(spec, (name) => [slice(name, [A4], sliced)])
+      expect(await ask()).to.match(/^a /)
+      proxy.deleteService(`test/s${last}`)
+      await proxy.flush()
+      expect(await codeOf(ask()), 'no Service').to.not.equal('answered')
+    })
+  }
+
   it('a UDP client is led to another endpoint at once when its own goes', async () => {
     const ports = [{ port: 80, nodePort: 30004, protocol: 'UDP' }]
     const sliced = [{ port: 8080, protocol: 'UDP' }]

@@ -3,7 +3,7 @@
 import type { Family } from '@podroute/address/address.ts'
 import { familyOf } from '@podroute/address/address.ts'
 import type { SetElement } from '@podroute/kernel/nft/element.ts'
-import { FLAG_PERSISTENT } from '@podroute/linux/ipvs/ipvs.ts'
+import { FLAG_PERSISTENT, FLAG_SCHED_1 } from '@podroute/linux/ipvs/ipvs.ts'
 import type { VirtualServer } from '../kernel/kernel.ts'
 import { tuningOf } from '../parse/annotations.ts'
 import { setOf } from '../rules/sets.ts'
@@ -34,7 +34,7 @@ export function makeFrontend(
     address,
     port: port.port,
     protocol: port.protocol,
-    drain: tuningOf(service).drain,
+    drain: drainOf(target),
     server,
     destinations: backends.map(toDestination),
     elements: [
@@ -69,7 +69,7 @@ export function makeMarkedFrontend(
     address: target.address,
     port: target.port.port,
     protocol: target.port.protocol,
-    drain: tuningOf(target.service).drain,
+    drain: drainOf(target),
     server,
     destinations: backends.map(toDestination),
     elements: [...elements(mark), ...affinityElements(target, backends)],
@@ -81,6 +81,8 @@ function serverOf({ service, port, address, context }: Target): VirtualServer {
   const { affinity } = service
   const tuning = tuningOf(service)
   const missing = context.missingSchedulers.has(tuning.scheduler)
+  // Else new clients whose hash leads to an endpoint that drains are refused.
+  const fallback = HASHING_WITH_FALLBACK.has(tuning.scheduler) ? FLAG_SCHED_1 : 0
   const persistent = affinity.kind === 'client-ip' && shortAffinity(service) === undefined
   return {
     family: familyOf(address),
@@ -88,9 +90,18 @@ function serverOf({ service, port, address, context }: Target): VirtualServer {
     address,
     port: port.port,
     scheduler: missing ? DEFAULT_SCHEDULER : tuning.scheduler,
-    flags: FLAG_OURS | (missing ? 0 : tuning.schedulerFlags) | (persistent ? FLAG_PERSISTENT : 0),
+    flags: FLAG_OURS | (missing ? 0 : tuning.schedulerFlags | fallback) | (persistent ? FLAG_PERSISTENT : 0),
     timeout: persistent ? affinity.seconds : 0,
   }
+}
+
+/** Schedulers that take another endpoint, with `sh-fallback` or `mh-fallback`, where the one that they chose has weight 0. */
+const HASHING_WITH_FALLBACK: ReadonlySet<string> = new Set(['sh', 'mh'])
+
+/** With `dh` there is no other endpoint: while one had weight 0 all new clients were refused. */
+function drainOf({ service, context }: Target): number | undefined {
+  const { scheduler, drain } = tuningOf(service)
+  return scheduler === 'dh' && !context.missingSchedulers.has(scheduler) ? 0 : drain
 }
 
 function toDestination(backend: Backend): Frontend['destinations'][number] {

@@ -353,6 +353,19 @@ describe('planning a Service', () => {
       expect([scheduler, flags & 0x3f]).to.deep.equal(['sh', 0x18])
     })
 
+    it('that ask for a hash of the client still let new clients in while an endpoint drains', () => {
+      const planned = (scheduler: string) => {
+        const { server, drain } = annotated({ 'podroute.io/service.scheduler': scheduler }).frontends[0]!
+        return [server.flags & 0x3f, drain]
+      }
+      expect([planned('sh'), planned('mh'), planned('lc')]).to.deep.equal([
+        [0x08, undefined],
+        [0x08, undefined],
+        [0, undefined],
+      ])
+      expect(planned('dh'), 'which knows no other endpoint').to.deep.equal([0, 0])
+    })
+
     it('that make no sense are reported, and the default is taken', () => {
       const plan = annotated({
         'podroute.io/service.scheduler': 'best',

@@ -1,6 +1,6 @@
 /**
  * UDP has no connections that end, so a client would go on sending to an endpoint that is gone for as long as connection tracking
- * remembers it. After a Service lost an endpoint, or got its first one, the flows that lead to none of its endpoints are forgotten.
+ * remembers it. After a Service lost an endpoint, got its first one or went, the flows that lead to none of its endpoints are forgotten.
  */
 
 import type { Family } from '@podroute/address/address.ts'
@@ -20,7 +20,8 @@ const MOST_SINGLE_LOOKS = 4
 
 export class UdpFlows {
   readonly #services = new Map<string, UdpService>()
-  readonly #stale = new Set<string>()
+  /** Those that are gone, too: nobody else knows their flows. */
+  readonly #stale = new Map<string, UdpService>()
 
   /** A frontend that holds its address came, changed or went; others than those for UDP are none of our business. */
   change(before: Frontend | undefined, after: Frontend | undefined): void {
@@ -36,43 +37,39 @@ export class UdpFlows {
     else this.#services.delete(name)
     const lost = known !== undefined && [...known].some((endpoint) => !endpoints.has(endpoint))
     const first = (known?.size ?? 0) === 0 && endpoints.size > 0
-    if (lost || first) this.#stale.add(name)
+    if (lost || first) this.#stale.set(name, service)
   }
 
   /** To be called once the kernel knows the endpoints. Returns how many flows were forgotten. @throws what `flows` throws */
   async clean(flows: FlowsApi): Promise<number> {
-    const names = [...this.#stale]
+    const stale = new Map(
+      [...this.#stale].map(([name, service]) => [name, this.#services.get(name) ?? service]),
+    )
     this.#stale.clear()
-    const services = names.flatMap((name) => this.#services.get(name) ?? []).filter(hasEndpoint)
-    if (services.length > MOST_SINGLE_LOOKS) return this.#cleanAll(flows, new Set(services))
+    if (stale.size > MOST_SINGLE_LOOKS) return cleanAll(flows, stale)
     let forgotten = 0
-    for (const service of services) {
+    for (const service of stale.values()) {
       const { family, address: destination, port: destinationPort } = service
       const filter = { family, protocol: 'udp', destination, destinationPort } as const
       forgotten += await flows.remove(filter, ({ reply }) => !leadsTo(service, reply))
     }
     return forgotten
   }
+}
 
-  async #cleanAll(flows: FlowsApi, services: ReadonlySet<UdpService>): Promise<number> {
-    let forgotten = 0
-    for (const family of new Set([...services].map((service) => service.family))) {
-      forgotten += await flows.remove({ family, protocol: 'udp' }, ({ original, reply }) => {
-        const service = this.#services.get(`${original.destination} ${original.destinationPort}`)
-        return service !== undefined && services.has(service) && !leadsTo(service, reply)
-      })
-    }
-    return forgotten
+async function cleanAll(flows: FlowsApi, stale: ReadonlyMap<string, UdpService>): Promise<number> {
+  let forgotten = 0
+  for (const family of new Set([...stale.values()].map((service) => service.family))) {
+    forgotten += await flows.remove({ family, protocol: 'udp' }, ({ original, reply }) => {
+      const service = stale.get(`${original.destination} ${original.destinationPort}`)
+      return service !== undefined && !leadsTo(service, reply)
+    })
   }
+  return forgotten
 }
 
 function makeUdpService({ server, address, port }: Frontend): UdpService {
   return { family: server.family, address, port, servers: new Map() }
-}
-
-/** Without one there is nothing better to go to, and what is refused is not remembered. */
-function hasEndpoint({ servers }: UdpService): boolean {
-  return [...servers.values()].some((endpoints) => endpoints.size > 0)
 }
 
 function leadsTo(
