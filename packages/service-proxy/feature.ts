@@ -135,7 +135,7 @@ export class ServiceProxyFeature implements Feature<ServiceProxySettings> {
     )
     stack.use(
       cluster.subscribe('services', {
-        changed: (key, _before, after) => runner.serviceChanged(key, after),
+        changed: (key, before, after) => runner.serviceChanged(key, before, after),
         synced: () => runner.kindSynced('services'),
       }),
     )

@@ -8,28 +8,23 @@ import { TABLE } from '@podroute/kernel/nft/table-resource.ts'
 import { type Clock, systemClock } from '@podroute/reconcile/clock.ts'
 import { Controller } from '@podroute/reconcile/controller.ts'
 import type { PendingChange } from '@podroute/reconcile/flush-order.ts'
-import type { WantedKey } from '@podroute/reconcile/status.ts'
 import type { AuditRequest, Drift, FlushResult, TableStats } from '@podroute/reconcile/table.ts'
 import { evict } from './claims/evictions.ts'
-import { Frontends } from './claims/frontends.ts'
 import { ServiceProxyError } from './errors.ts'
-import { HealthCheckPorts } from './health-checks/ports.ts'
-import { Destinations } from './ipvs/destinations.ts'
 import type { Kernel } from './kernel/kernel.ts'
 import { hasIpvs, loadModules, type MissingModules, requireIpvs } from './kernel/modules.ts'
 import type { ProxySettings, ServiceProxyOptions } from './options.ts'
 import { tuningOf } from './parse/annotations.ts'
 import { serviceProblems, sliceProblems } from './parse/problems.ts'
 import { API_SERVER_SERVICE } from './plan/api-server-endpoints.ts'
-import type { Frontend } from './plan/frontend.ts'
 import { Marks } from './plan/marks.ts'
 import { NodeView } from './plan/node-view.ts'
-import { EMPTY_PLAN, planService, problemOf } from './plan/plan.ts'
 import { PostSync } from './post-sync/post-sync.ts'
 import { Problems } from './problems/problems.ts'
 import { UNHEALTHY_AFTER } from './proxy-health.ts'
 import { setOf } from './rules/sets.ts'
 import { SERVICE_TABLE } from './rules/table.ts'
+import { ServicePlanner } from './service-planner.ts'
 import { OPTIONAL_SYSCTLS, SYSCTLS } from './settings.ts'
 import type { ServiceSnapshot } from './snapshot.ts'
 import { snapshotOf } from './snapshot.ts'
@@ -51,13 +46,11 @@ export class ServiceProxy implements AsyncDisposable {
   readonly #options: ServiceProxyOptions
   readonly #clock: Clock
   readonly #tables: ProxyTables & AsyncDisposable
-  readonly #frontends: Frontends
+  readonly #planner: ServicePlanner
   readonly #controller: Controller<ServiceKey>
   readonly #problems: Problems
   readonly #marks = new Marks()
   readonly #node: NodeView
-  readonly #destinations: Destinations
-  readonly #healthChecks: HealthCheckPorts
   readonly #postSync: PostSync
   #podElements: readonly string[] = []
   #watching: Disposable | undefined
@@ -72,22 +65,17 @@ export class ServiceProxy implements AsyncDisposable {
     this.#clock = clock
     this.#node = new NodeView({ ...options, markOf: (name) => this.#marks.of(name) })
     this.#tables = makeTables(options.kernel, options, () => this.isHealthy())
-    this.#destinations = new Destinations(this.#tables.destinations, {
-      clock,
-      ipvs: options.kernel.ipvs,
-      drain: options.drain ?? DEFAULT_DRAIN,
-    })
-    this.#frontends = new Frontends(this.#tables, {
-      sourceOf: (vip) => this.#node.sourceOf(vip),
-      changed: (before, after) => this.#changed(before, after),
-      passed: (key) => this.#controller.mark(key),
-    })
-    this.#healthChecks = new HealthCheckPorts(this.#tables.healthChecks)
     this.#problems = new Problems((problem) => options.onProblem?.(problem))
     this.#postSync = new PostSync({
       ...{ kernel: options.kernel, log: options.log, tables: this.#tables },
       ...{ services: options.services, problems: this.#problems },
       missingScheduler: (name) => this.#missingScheduler(name),
+    })
+    this.#planner = new ServicePlanner({
+      ...{ services: options.services, node: this.#node, marks: this.#marks, tables: this.#tables, clock },
+      ...{ ipvs: options.kernel.ipvs, drain: options.drain ?? DEFAULT_DRAIN },
+      ...{ problems: this.#problems, postSync: this.#postSync },
+      planAgain: (key) => this.#controller.mark(key),
     })
     this.#controller = new Controller({
       ...options,
@@ -97,8 +85,8 @@ export class ServiceProxy implements AsyncDisposable {
       coalesce: options.coalesce ?? DEFAULT_COALESCE,
       interval: options.interval ?? DEFAULT_INTERVAL,
       auditPause: options.auditPause ?? DEFAULT_AUDIT_PAUSE,
-      plan: (key) => this.#plan(key),
-      wants: (key) => this.#wants(key),
+      plan: (key) => !this.#stopped && this.#planner.plan(key),
+      wants: (key) => this.#planner.wants(key),
       problems: (key) => this.#problems.of(key).map(({ code, detail }) => `${code} ${detail}`),
       onFlushed: (result, milliseconds) => this.#flushed(result, milliseconds),
     })
@@ -133,9 +121,14 @@ export class ServiceProxy implements AsyncDisposable {
     await this.#evict()
   }
 
-  /** A Service, or one of its slices, came, changed or went: `services` knows of it already. */
-  serviceChanged(key: ServiceKey): void {
+  /**
+   * A Service, or one of its slices, came, changed or went: `services` knows of it already.
+   * @param gone the Service as it was last, where it went
+   */
+  serviceChanged(key: ServiceKey, gone?: Service): void {
     const { services } = this.#options
+    if (services.get(key)) this.#planner.exists(key)
+    else if (gone && this.#synced) this.#planner.deleted(gone)
     const slices = services.slicesOf(key).flatMap(sliceProblems)
     this.#problems.replace(`objects ${key}`, [...serviceProblems(services.get(key)), ...slices])
     // Before the first sync they are not all known; then all are planned.
@@ -163,7 +156,7 @@ export class ServiceProxy implements AsyncDisposable {
   /** The node's addresses, its primary one of each family first. */
   setNodeAddresses(addresses: readonly string[]): void {
     if (!this.#node.update({ nodeAddresses: addresses })) return
-    this.#frontends.refreshSources()
+    this.#planner.frontends.refreshSources()
     this.#replan()
   }
 
@@ -205,7 +198,7 @@ export class ServiceProxy implements AsyncDisposable {
     this.#synced = true
     this.#replan()
     await this.#controller.settle()
-    this.#destinations.adopt((key) => this.#frontends.at(key))
+    this.#planner.destinations.adopt((key) => this.#planner.frontends.at(key))
     this.#controller.sweep()
     await this.#controller.flush()
     this.#controller.start()
@@ -213,6 +206,7 @@ export class ServiceProxy implements AsyncDisposable {
 
   /** Sends what is due now, without waiting for the moment at which it would happen by itself. */
   async flush(): Promise<FlushResult> {
+    await this.#planner.settled
     const result = await this.#controller.flush()
     await this.#postSync.settled
     return result
@@ -227,7 +221,7 @@ export class ServiceProxy implements AsyncDisposable {
   snapshot(): readonly ServiceSnapshot[] {
     return snapshotOf({
       services: this.#options.services.values(),
-      frontends: this.#frontends,
+      frontends: this.#planner.frontends,
       statusOf: (key) => this.#controller.status(key),
       now: this.#clock.now(),
     })
@@ -235,7 +229,7 @@ export class ServiceProxy implements AsyncDisposable {
 
   /** Takes what an operator may change while it runs; what differs is planned again. */
   configure(settings: ProxySettings): void {
-    this.#destinations.configure(settings.drain ?? DEFAULT_DRAIN)
+    this.#planner.destinations.configure(settings.drain ?? DEFAULT_DRAIN)
     if (this.#node.configure(settings)) this.#replan()
   }
 
@@ -294,7 +288,7 @@ export class ServiceProxy implements AsyncDisposable {
   #stop(): void {
     this.#stopped = true
     this.#watching?.[Symbol.dispose]()
-    this.#destinations[Symbol.dispose]()
+    this.#planner[Symbol.dispose]()
   }
 
   async #loadRules(): Promise<void> {
@@ -314,34 +308,8 @@ export class ServiceProxy implements AsyncDisposable {
     await this.#controller.flush()
   }
 
-  /** Returns whether the Service wants anything else now. */
-  #plan(key: ServiceKey): boolean {
-    if (this.#stopped) return false
-    const { services } = this.#options
-    const service = services.get(key)
-    const plan = service ? planService(service, services.slicesOf(key), this.#node.context) : EMPTY_PLAN
-    const { refused, changed } = this.#frontends.replace(key, plan.frontends)
-    this.#postSync.planned(key, service)
-    const checks = this.#healthChecks.replace(service ?? { key, created: 0 }, plan.healthCheck)
-    const conflicts = service ? refused.map((detail) => problemOf(service, 'CONFLICT', detail)) : []
-    this.#problems.replace(`plan ${key}`, [...plan.problems, ...conflicts])
-    return changed || checks
-  }
-
-  *#wants(key: ServiceKey): Iterable<WantedKey> {
-    yield* this.#frontends.wants(key)
-    yield* this.#healthChecks.wants(key)
-  }
-
-  #changed(before: Frontend | undefined, after: Frontend | undefined): void {
-    this.#destinations.change(before, after)
-    this.#postSync.changed(before, after)
-    const mark = before?.server.fwmark
-    if (mark !== undefined && !after) this.#marks.free(mark)
-  }
-
   #flushed(result: FlushResult, milliseconds: number): void {
-    this.#postSync.flushed(this.#frontends)
+    this.#postSync.flushed(this.#planner.frontends)
     this.#options.onFlushed?.(result, milliseconds)
   }
 

@@ -105,7 +105,7 @@ describe('service runner', () => {
 
   it('says once that the first sync is over', async () => {
     await runner.start()
-    runner.serviceChanged('ns/a', SERVICE)
+    runner.serviceChanged('ns/a', undefined, SERVICE)
     sync('services', 'nodes', 'endpointslices')
     expect(said).to.deep.equal([])
     await Promise.resolve()

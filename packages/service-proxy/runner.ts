@@ -114,10 +114,10 @@ export class Runner implements Disposable {
     if (!before || !after || !sameFacts(factsOf(before), factsOf(after))) this.#applyNodes()
   }
 
-  serviceChanged(key: ServiceKey, after: Service | undefined): void {
+  serviceChanged(key: ServiceKey, before: Service | undefined, after: Service | undefined): void {
     this.#count(after)
     this.#options.metrics.changed('service')
-    this.#options.proxy.serviceChanged(key)
+    this.#options.proxy.serviceChanged(key, after ? undefined : before)
   }
 
   /**

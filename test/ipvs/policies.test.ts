@@ -308,7 +308,7 @@ describe('service policies', () => {
   for (const scheduler of ['sh', 'mh', 'dh']) {
     it(`${scheduler} goes on for new clients while an endpoint drains`, async () => {
       const metadata = { annotations: { 'podroute.io/service.scheduler': scheduler } }
-      const endpoints = { a: A4, c: C4, d: D4 }
+      const endpoints = { a: A4, b: B4, c: C4 }
       const { v4, update } = await serve({}, (name) => [slice(name, Object.values(endpoints))], { metadata })
       const say = await network.podB.connect(v4, 80)
       const chosen = (await say()).split(' ')[0] as keyof typeof endpoints
@@ -316,7 +316,7 @@ describe('service policies', () => {
       await update({}, (name) => [slice(name, left)])
       // The hash leads the same client to the same endpoint.
       expect(await names(network.podB, v4, 80, 6))
-        .to.match(/^[acd](,[acd])*$/)
+        .to.match(/^[abc](,[abc])*$/)
         .and.not.include(chosen)
       if (scheduler !== 'dh') expect(await say()).to.match(new RegExp(`^${chosen} `))
     })
@@ -373,6 +373,24 @@ describe('service policies', () => {
     await proxy.flush()
     expect(await codeOf(network.podB.tcp(v4, 80))).to.equal('ECONNREFUSED')
     expect(await say()).to.match(/^a /)
+  })
+
+  it('a connection outlives its Service, of either policy, and new ones are refused', async () => {
+    const ports = [{ port: 80, nodePort: 30009, protocol: 'TCP' }]
+    const spec = { type: 'NodePort', externalTrafficPolicy: 'Local', ports }
+    const { v4 } = await serve(spec, (name) => [slice(name, [A4, C4])])
+    const inside = await network.podB.connect(v4, 80)
+    const outside = await network.client.connect(NODE.v4, 30009)
+    await Promise.all([inside(), outside()])
+    proxy.deleteService(`test/s${last}`)
+    await proxy.flush()
+    for (let round = 0; round < 3; round++) {
+      expect(await inside()).to.match(/^[ac] /)
+      expect(await outside()).to.match(/^a /)
+      await new Promise((resolve) => setTimeout(resolve, 700))
+    }
+    expect(await codeOf(network.podB.tcp(v4, 80))).to.equal('ECONNREFUSED')
+    expect(await codeOf(network.client.tcp(NODE.v4, 30009))).to.equal('ECONNREFUSED')
   })
 
   it('NodePorts follow the addresses of the node', async () => {

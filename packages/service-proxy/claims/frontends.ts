@@ -186,10 +186,11 @@ function* wantedKeys(tables: FrontendTables, frontend: Frontend): Iterable<Wante
   if (vip !== undefined) yield { table: tables.vips, key: vip }
 }
 
-/** What the API server allocated comes before what anybody may write into a Service, however old that one is. */
+/** One whose Service is gone comes last. What the API server allocated comes before what anybody may write into a Service, however old that one is. */
 function byRank(a: Claim<ServiceKey, Frontend>, b: Claim<ServiceKey, Frontend>): number {
-  const rank = Number(isAllocated(b.value)) - Number(isAllocated(a.value))
-  return rank || olderFirst(a, b)
+  const leaving = Number(a.value.leaving ?? false) - Number(b.value.leaving ?? false)
+  const allocated = Number(isAllocated(b.value)) - Number(isAllocated(a.value))
+  return leaving || allocated || olderFirst(a, b)
 }
 
 function isAllocated({ origin }: Frontend): boolean {

@@ -19,6 +19,8 @@ export interface DestinationsOptions {
   readonly ipvs: IpvsApi
   /** For how long a destination that goes keeps its connections, in seconds, where its Service does not say. */
   readonly drain: number
+  /** Nothing of a virtual server drains any more. */
+  drained?(server: ServerKey): void
 }
 
 export class Destinations implements Disposable {
@@ -33,7 +35,11 @@ export class Destinations implements Disposable {
       clock: options.clock,
       connections: (servers) => connectionsOf(options, servers),
       quiet: (key) => table.acknowledged(key)?.destination.weight === 0,
-      finish: (key) => table.delete(key),
+      finish: (key) => {
+        table.delete(key)
+        const server = serverOf(key)
+        if (this.#drains.of(server).length === 0) options.drained?.(server)
+      },
     })
   }
 
@@ -45,6 +51,11 @@ export class Destinations implements Disposable {
   /** How many destinations wait for their connections to end. */
   get draining(): number {
     return this.#drains.size
+  }
+
+  /** Whether anything of a virtual server waits for its connections to end. */
+  isDraining(server: ServerKey): boolean {
+    return this.#drains.of(server).length > 0
   }
 
   /** From what a frontend was to what it is. */
@@ -77,9 +88,13 @@ export class Destinations implements Disposable {
     this.#drains[Symbol.dispose]()
   }
 
-  /** Datagrams have no connection that could end well: they are better served elsewhere at once. */
+  /** In seconds. Datagrams have no connection that could end well: they are better served elsewhere at once. */
+  drainOf({ protocol, drain }: Frontend): number {
+    return protocol === 'udp' ? 0 : (drain ?? this.#drain)
+  }
+
   #release(key: DestinationKey, destination: Destination, frontend: Frontend): void {
-    const seconds = frontend.protocol === 'udp' ? 0 : (frontend.drain ?? this.#drain)
+    const seconds = this.drainOf(frontend)
     // What the kernel never got has no connections.
     if (seconds === 0 || this.#table.acknowledged(key) === undefined) {
       this.#remove(key)

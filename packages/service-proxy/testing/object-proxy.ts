@@ -17,7 +17,10 @@ export class ObjectProxy extends ServiceProxy {
   constructor(options: ObjectProxyOptions, cluster: ClusterState) {
     super({ ...options, services: cluster.services })
     this.#cluster = cluster
-    cluster.subscribe('services', { changed: (key) => this.serviceChanged(key), synced() {} })
+    cluster.subscribe('services', {
+      changed: (key, before, after) => this.serviceChanged(key, after ? undefined : before),
+      synced() {},
+    })
     cluster.subscribe('endpointslices', {
       changed: (_key, before, after) => {
         for (const key of new Set([before?.service, after?.service])) if (key) this.serviceChanged(key)

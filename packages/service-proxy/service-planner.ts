@@ -1,0 +1,129 @@
+/** Plans one Service at a time: from what the cluster says of it to claims and tables. It waits for nothing and writes nothing. */
+
+import type { Service, ServiceKey } from '@podroute/cluster/objects/service.ts'
+import type { ServiceIndex } from '@podroute/cluster/service-index.ts'
+import type { Clock } from '@podroute/reconcile/clock.ts'
+import type { WantedKey } from '@podroute/reconcile/status.ts'
+import { Departures } from './claims/departures.ts'
+import { Frontends } from './claims/frontends.ts'
+import { HealthCheckPorts } from './health-checks/ports.ts'
+import { Destinations } from './ipvs/destinations.ts'
+import type { Kernel } from './kernel/kernel.ts'
+import type { Frontend, ServerKey } from './plan/frontend.ts'
+import type { Marks } from './plan/marks.ts'
+import type { NodeView } from './plan/node-view.ts'
+import { EMPTY_PLAN, planService, problemOf } from './plan/plan.ts'
+import type { PostSync } from './post-sync/post-sync.ts'
+import type { Problems } from './problems/problems.ts'
+import type { ProxyTables } from './tables.ts'
+
+export interface ServicePlannerOptions {
+  readonly services: Pick<ServiceIndex, 'get' | 'slicesOf'>
+  readonly node: NodeView
+  readonly marks: Marks
+  readonly tables: ProxyTables
+  readonly ipvs: Kernel['ipvs']
+  readonly clock: Clock
+  /** For how long what goes keeps its connections, in seconds, where its Service does not say. */
+  readonly drain: number
+  readonly problems: Problems
+  readonly postSync: PostSync
+  /** Something else follows from this Service now. */
+  planAgain(key: ServiceKey): void
+}
+
+export class ServicePlanner implements Disposable {
+  readonly #options: ServicePlannerOptions
+  readonly destinations: Destinations
+  readonly frontends: Frontends
+  readonly #departures: Departures
+  readonly #healthChecks: HealthCheckPorts
+
+  constructor(options: ServicePlannerOptions) {
+    this.#options = options
+    const { tables, node, ipvs, clock, drain, planAgain } = options
+    this.destinations = new Destinations(tables.destinations, {
+      ...{ clock, ipvs, drain },
+      drained: (server) => this.#departures.drained(this.frontends.ownerOf(server) ?? '', server),
+    })
+    this.#departures = new Departures({
+      ...{ ipvs, planAgain },
+      drains: (frontend) => this.destinations.drainOf(frontend) > 0 && frontend.destinations.length > 0,
+    })
+    this.frontends = new Frontends(tables, {
+      sourceOf: (vip) => node.sourceOf(vip),
+      changed: (before, after) => this.#changed(before, after),
+      passed: planAgain,
+    })
+    this.#healthChecks = new HealthCheckPorts(tables.healthChecks)
+  }
+
+  /** Returns whether the Service wants anything else now. */
+  plan(key: ServiceKey): boolean {
+    const service = this.#options.services.get(key)
+    if (service) return this.#planService(service)
+    return this.#departures.isAsking(key) ? false : this.#planDeleted(key)
+  }
+
+  *wants(key: ServiceKey): Iterable<WantedKey> {
+    yield* this.frontends.wants(key)
+    yield* this.#healthChecks.wants(key)
+  }
+
+  /** A Service was deleted: once the kernel has said what connections it has, it is planned. */
+  deleted(service: Service): void {
+    this.#departures.begin(service, this.frontends.of(service.key))
+  }
+
+  /** There is such a Service. */
+  exists(key: ServiceKey): void {
+    this.#departures.end(key)
+  }
+
+  /** Resolves when nothing is asked of the kernel. */
+  get settled(): Promise<unknown> {
+    return this.#departures.settled
+  }
+
+  [Symbol.dispose](): void {
+    this.destinations[Symbol.dispose]()
+  }
+
+  #planService(service: Service): boolean {
+    const { services, node, postSync, problems } = this.#options
+    const { key } = service
+    const plan = planService(service, services.slicesOf(key), node.context)
+    const { refused, changed } = this.frontends.replace(key, plan.frontends)
+    postSync.planned(key, service)
+    const conflicts = refused.map((detail) => problemOf(service, 'CONFLICT', detail))
+    problems.replace(`plan ${key}`, [...plan.problems, ...conflicts])
+    return this.#healthChecks.replace(service, plan.healthCheck) || changed
+  }
+
+  #planDeleted(key: ServiceKey): boolean {
+    const { node, postSync, problems } = this.#options
+    const kept = this.#departures.frontends(key, node.context)
+    const { refused, changed } = this.frontends.replace(key, kept)
+    if (kept.length === 0) this.#departures.end(key)
+    else this.#letGo(key, kept, refused)
+    postSync.planned(key, undefined)
+    problems.replace(`plan ${key}`, EMPTY_PLAN.problems)
+    return this.#healthChecks.replace({ key, created: 0 }, undefined) || changed
+  }
+
+  /** What another Service has now, or nothing drains of, is kept no longer. */
+  #letGo(key: ServiceKey, kept: readonly Frontend[], refused: readonly ServerKey[]): void {
+    this.#departures.lost(key, refused)
+    for (const { key: server, outside } of kept) {
+      for (const one of outside ? [server, outside.key] : [server])
+        if (!this.destinations.isDraining(one)) this.#departures.drained(key, one)
+    }
+  }
+
+  #changed(before: Frontend | undefined, after: Frontend | undefined): void {
+    this.destinations.change(before, after)
+    this.#options.postSync.changed(before, after)
+    const mark = before?.server.fwmark
+    if (mark !== undefined && !after) this.#options.marks.free(mark)
+  }
+}
