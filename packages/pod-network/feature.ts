@@ -59,6 +59,9 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
     this.#subscriptions.use(
       reserved.subscribe((holder, addresses) => this.#reservedChanged(holder, addresses)),
     )
+    const ranges = () =>
+      this.#network.setServiceRanges([...cluster.serviceCidrs.values()].flatMap((c) => c.ranges))
+    this.#subscriptions.use(cluster.subscribe('servicecidrs', { changed: ranges, synced() {} }))
     const nodes = cluster.subscribe('nodes', {
       changed: (name, _before, node) => (node ? this.#network.setNode(node) : this.#network.removeNode(name)),
       synced: () => {

@@ -1,4 +1,5 @@
 /** What is wanted because of one key: this node itself, another Node, or a router outside. Pure but for the claims and tables that it fills. */
+import type { Cidr } from '@podroute/address/cidr.ts'
 import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
 import { TABLE } from '@podroute/kernel/nft/table-resource.ts'
 import { Claims } from '@podroute/reconcile/claims.ts'
@@ -51,6 +52,7 @@ export class Planner {
   readonly #peers: PeerClaims
   readonly #announcements: Claims<string, string, Announcement>
   #apiServers: readonly string[] = []
+  #serviceRanges: readonly Cidr[] = []
 
   constructor(options: PlannerOptions, nodes: ClusterNodes, tables: PlannedTables) {
     this.#options = options
@@ -64,6 +66,11 @@ export class Planner {
   /** Addresses of the API server: no router outside is believed about them. */
   setApiServers(addresses: readonly string[]): void {
     this.#apiServers = addresses
+  }
+
+  /** Ranges of Services that the API names, beside those of the configuration. */
+  setServiceRanges(ranges: readonly Cidr[]): void {
+    this.#serviceRanges = ranges
   }
 
   plan(key: PlanKey, local: ClusterNode): void {
@@ -89,6 +96,7 @@ export class Planner {
       settings: this.#options.settings(),
       interfaces: local ? this.#options.interfaces() : EMPTY,
       apiServers: this.#apiServers,
+      serviceRanges: this.#serviceRanges,
       isVip: (address) => this.#options.isVip(address),
     })
   }

@@ -1,4 +1,5 @@
 /** The pod network of this node: Nodes in, kernel and BGP out. */
+import type { Cidr } from '@podroute/address/cidr.ts'
 import { type ClusterNode, sameNetwork } from '@podroute/cluster/objects/node.ts'
 import type { Condition } from '@podroute/feature/condition.ts'
 import { Claims } from '@podroute/reconcile/claims.ts'
@@ -120,6 +121,12 @@ export class PodNetwork implements AsyncDisposable {
   /** Addresses of the API server, the one in use and others that are known. */
   setApiServers(addresses: readonly string[]): void {
     this.#planner.setApiServers(addresses)
+    this.#mark('local')
+  }
+
+  /** Ranges of Services that the API names: no router is believed about them. */
+  setServiceRanges(ranges: readonly Cidr[]): void {
+    this.#planner.setServiceRanges(ranges)
     this.#mark('local')
   }
 

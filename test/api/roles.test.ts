@@ -76,7 +76,7 @@ describe("an agent with the rights of deploy/podroute.yaml's ServiceAccount", fu
 
   it('is refused nothing, and uses every right that it has', async () => {
     await start(await cluster.token())
-    await eventually(async () => (await followed()).length === 3)
+    await eventually(async () => (await followed()).length === 4)
     const event = /Warning +InvalidField .*metadata.annotations\[podroute.io\/service.scheduler\]/
     await eventually(async () => event.test(await cluster.kubectl('describe', 'service', 'odd')))
     const seen = await requests()
@@ -93,7 +93,7 @@ describe("an agent with the rights of deploy/podroute.yaml's ServiceAccount", fu
     await eventually(async () => !(await may('list', 'endpointslices.discovery.k8s.io')))
     await start(await cluster.token())
     await eventually(async () => (await watches()).some((watch) => watch.failures >= 3))
-    expect(await followed()).to.have.members(['nodes', 'services'])
+    expect(await followed()).to.have.members(['nodes', 'services', 'servicecidrs'])
     const [line, ...more] = await cluster.said(node, 'watch failed, trying again')
     expect(more).to.deep.equal([])
     expect(line).to.include('"kind":"endpointslices"')
@@ -102,15 +102,33 @@ describe("an agent with the rights of deploy/podroute.yaml's ServiceAccount", fu
     const { stdout } = await cluster.podroute(node, 'status')
     expect(stdout).to.match(/^endpointslices +0 +endpointslices\.discovery\.k8s\.io is forbidden: /m)
     await setRules(rules)
-    await eventually(async () => (await followed()).length === 3)
+    await eventually(async () => (await followed()).length === 4)
     expect(await cluster.said(node, 'watch works again')).to.have.length(1)
+  })
+
+  it('does without the ranges of Services where it may not follow them, says so once, and what to do', async () => {
+    await setRules(rules.filter(({ resources }) => !resources.includes('servicecidrs')))
+    await eventually(async () => !(await may('list', 'servicecidrs.networking.k8s.io')))
+    await start(await cluster.token())
+    const unavailable = async () => (await watches()).find(({ name }) => name === 'servicecidrs')?.unavailable
+    await eventually(async () => (await unavailable()) === 'forbidden')
+    await eventually(async () => (await followed()).length === 3)
+    expect(await cluster.said(node, 'watch failed, trying again {"kind":"servicecidrs"')).to.deep.equal([])
+    expect(await cluster.said(node, 'doing without a kind of the API')).to.have.length(1)
+    const { conditions } = await cluster.ask(node, '/status')
+    const condition = conditions.find(({ name }) => name === 'servicecidrs')
+    expect(condition).to.deep.include({ ok: false, advisory: true })
+    expect(condition?.detail).to.match(/ is forbidden: .*: allow list and watch on servicecidrs: apply /)
+    await setRules(rules)
+    await eventually(async () => (await followed()).length === 4)
+    expect(await unavailable()).to.equal(undefined)
   })
 
   it('says that its token is not taken', async () => {
     await start('not.a.token')
     const said = () => cluster.said(node, '"todo":"the credentials are not of this cluster or have expired')
-    await eventually(async () => (await said()).length === 3)
+    await eventually(async () => (await said()).length === 4)
     await eventually(async () => (await watches()).every((watch) => watch.failures >= 2))
-    expect(await said()).to.have.length(3)
+    expect(await said()).to.have.length(4)
   })
 })

@@ -8,7 +8,7 @@ import { FrrRouter } from '../support/frr-router.ts'
 import { CLIENT_PREFIXES, type OutsideRouter, ROUTER } from '../support/outside-router.ts'
 import { ECHO, type PacketCount, sendPackets } from '../support/packet-loss.ts'
 
-/** No router is believed these, with the reason where everything else is accepted. */
+/** No router is believed these (the ranges of Services are those of the API), with the reason where everything else is accepted. */
 const HOSTILE: Readonly<Record<string, string>> = {
   '0.0.0.0/0': 'default-route',
   '0.0.0.0/1': 'too-short',
@@ -46,8 +46,7 @@ describe('agents and a router outside', function () {
     agentConfig(
       cluster.conflist(node),
       `${more}
-peers: [{address: ${ROUTER.ipv4}, asn: ${ROUTER.asn}, acceptRoutes: ${acceptRoutes}}]
-serviceCIDRs: [10.96.0.0/16, 'fd10:96::/112']`,
+peers: [{address: ${ROUTER.ipv4}, asn: ${ROUTER.asn}, acceptRoutes: ${acceptRoutes}}]`,
     ).replace('podNetwork: {', "podNetwork: { clusterCIDRs: [10.244.0.0/16, 'fd10:244::/56'],")
   const ALLOWED = `[${CLIENT_PREFIXES.map((prefix) => `'${prefix}'`)}]`
   /** Destinations that the node has from the router. */

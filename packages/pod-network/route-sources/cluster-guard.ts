@@ -1,4 +1,5 @@
 /** What of the cluster no learned route may take: the node's own networks, its pods, Services, and what other Nodes have. */
+import type { Cidr } from '@podroute/address/cidr.ts'
 import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
 import { namedPrefixes } from '../bgp/external-policy.ts'
 import type { InterfaceState } from '../bridge/host-interfaces.ts'
@@ -15,6 +16,8 @@ export interface GuardSources {
   readonly interfaces: Pick<InterfaceState, 'connected' | 'addresses'>
   /** Addresses of the API server. */
   readonly apiServers: readonly string[]
+  /** Ranges of Services that the API names, beside those of the configuration. */
+  readonly serviceRanges: readonly Cidr[]
   isVip(address: string): boolean
 }
 
@@ -24,9 +27,11 @@ export function makeGuard({
   settings,
   interfaces,
   apiServers,
+  serviceRanges,
   isVip,
 }: GuardSources): RouteGuard {
-  const { serviceCidrs, clusterCidrs, externalPeers } = settings
+  const { clusterCidrs, externalPeers } = settings
+  const serviceCidrs = [...settings.serviceCidrs, ...serviceRanges]
   const connected: Protected[] = interfaces.connected.map((prefix) => ({ prefix, reason: 'connected' }))
   const pods: Protected[] = (local?.podCidrs ?? []).map((prefix) => ({ prefix, reason: 'local-pods' }))
   const services: Protected[] = serviceCidrs.map((prefix) => ({ prefix, reason: 'service-cidr' }))
