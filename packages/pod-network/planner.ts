@@ -19,6 +19,7 @@ import type { PlanKey } from './keys.ts'
 import { nameOf } from './keys.ts'
 import type { ClusterNodes } from './nodes/cluster-nodes.ts'
 import { makeGuard } from './route-sources/cluster-guard.ts'
+import { ClusterRanges, hostRanges, nodeRanges, type RangeKind } from './route-sources/cluster-ranges.ts'
 import type { RouteGuard } from './route-sources/route-guard.ts'
 import type { PodNetworkSettings } from './settings.ts'
 import type { PodNetworkTables } from './tables.ts'
@@ -51,6 +52,7 @@ export class Planner {
   readonly #elements: ElementClaims
   readonly #peers: PeerClaims
   readonly #announcements: Claims<string, string, Announcement>
+  readonly #ranges = new ClusterRanges()
   #apiServers: readonly string[] = []
   #serviceRanges: readonly Cidr[] = []
 
@@ -90,13 +92,14 @@ export class Planner {
   }
 
   guard(local: ClusterNode | undefined): RouteGuard {
+    const settings = this.#options.settings()
     return makeGuard({
       local,
       nodes: this.#nodes,
-      settings: this.#options.settings(),
+      settings,
+      serviceCidrs: this.#allServiceCidrs(),
       interfaces: local ? this.#options.interfaces() : EMPTY,
-      apiServers: this.#apiServers,
-      serviceRanges: this.#serviceRanges,
+      ranges: this.#ranges,
       isVip: (address) => this.#options.isVip(address),
     })
   }
@@ -116,13 +119,32 @@ export class Planner {
     this.#tables.rules.set(TABLE, masqueradeTable(settings.masquerade))
     this.#elements.want('', planConfiguredElements(settings))
     this.#announcements.replace('pods', planAnnouncements(local))
+    this.#planRanges()
   }
 
   #planNode(name: string, local: ClusterNode): void {
     const node = this.#nodes.get(name)
     this.#elements.want(name, node ? planNodeElements(node, name === local.name) : [])
+    this.#ranges.replace(`node/${name}`, nodeRanges(node))
     const peer = node && planMeshPeer(local, node, this.#options.settings(), this.#nodes)
     this.#peers.want(`node/${name}`, peer, node?.ready)
+  }
+
+  /** Those that no Node names. */
+  #planRanges(): void {
+    const { clusterCidrs } = this.#options.settings()
+    const ofKind = (kind: RangeKind, prefixes: readonly Cidr[]) =>
+      this.#ranges.replace(
+        kind,
+        prefixes.map((prefix) => ({ prefix, kind })),
+      )
+    ofKind('cluster-cidr', clusterCidrs)
+    ofKind('service-cidr', this.#allServiceCidrs())
+    this.#ranges.replace('api-server', hostRanges(this.#apiServers, 'api-server'))
+  }
+
+  #allServiceCidrs(): readonly Cidr[] {
+    return [...this.#options.settings().serviceCidrs, ...this.#serviceRanges]
   }
 
   #planRouter(address: string, local: ClusterNode): void {

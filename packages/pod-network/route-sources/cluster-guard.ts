@@ -5,19 +5,19 @@ import { namedPrefixes } from '../bgp/external-policy.ts'
 import type { InterfaceState } from '../bridge/host-interfaces.ts'
 import type { ClusterNodes } from '../nodes/cluster-nodes.ts'
 import type { PodNetworkSettings } from '../settings.ts'
-import { ClusterRanges, clusterRanges } from './cluster-ranges.ts'
+import type { ClusterRanges } from './cluster-ranges.ts'
 import type { Protected, RouteGuard } from './route-guard.ts'
 
 export interface GuardSources {
   /** Undefined while this node's own Node is not known. */
   readonly local: ClusterNode | undefined
-  readonly nodes: Pick<ClusterNodes, 'values' | 'withAddress'>
-  readonly settings: Pick<PodNetworkSettings, 'serviceCidrs' | 'clusterCidrs' | 'externalPeers'>
+  readonly nodes: Pick<ClusterNodes, 'withAddress'>
+  readonly settings: Pick<PodNetworkSettings, 'externalPeers'>
+  /** Ranges of Services, whoever names them. */
+  readonly serviceCidrs: readonly Cidr[]
   readonly interfaces: Pick<InterfaceState, 'connected' | 'addresses'>
-  /** Addresses of the API server. */
-  readonly apiServers: readonly string[]
-  /** Ranges of Services that the API names, beside those of the configuration. */
-  readonly serviceRanges: readonly Cidr[]
+  /** What the cluster itself uses, as it is when it is asked. */
+  readonly ranges: Pick<ClusterRanges, 'conflict'>
   isVip(address: string): boolean
 }
 
@@ -25,20 +25,18 @@ export function makeGuard({
   local,
   nodes,
   settings,
+  serviceCidrs,
   interfaces,
-  apiServers,
-  serviceRanges,
+  ranges,
   isVip,
 }: GuardSources): RouteGuard {
-  const { clusterCidrs, externalPeers } = settings
-  const serviceCidrs = [...settings.serviceCidrs, ...serviceRanges]
+  const { externalPeers } = settings
   const connected: Protected[] = interfaces.connected.map((prefix) => ({ prefix, reason: 'connected' }))
   const pods: Protected[] = (local?.podCidrs ?? []).map((prefix) => ({ prefix, reason: 'local-pods' }))
   const services: Protected[] = serviceCidrs.map((prefix) => ({ prefix, reason: 'service-cidr' }))
   const routers = new Set(externalPeers.map(({ address }) => address))
-  const ranges = new ClusterRanges(
-    clusterRanges(nodes.values(), { clusterCidrs, serviceCidrs, apiServers }),
-    externalPeers.flatMap(({ acceptRoutes }) => namedPrefixes(acceptRoutes)),
+  const named = new Set(
+    externalPeers.flatMap(({ acceptRoutes }) => namedPrefixes(acceptRoutes)).map(({ text }) => text),
   )
   return {
     protected: [...connected, ...pods, ...services],
@@ -46,6 +44,6 @@ export function makeGuard({
     isNodeAddress: (address) => nodes.withAddress(address) !== undefined,
     isVip,
     isExternal: (peer) => routers.has(peer),
-    clusterConflict: (prefix) => ranges.conflict(prefix),
+    clusterConflict: (prefix) => ranges.conflict(prefix, named),
   }
 }

@@ -1,7 +1,14 @@
 import { type Cidr, cidr, contains } from '@podroute/address/cidr.ts'
+import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
 import { expect } from 'chai'
 import { testNode } from '../testing/fixtures.ts'
-import { type ClusterRange, ClusterRanges, clusterRanges } from './cluster-ranges.ts'
+import {
+  type ClusterRange,
+  ClusterRanges,
+  hostRanges,
+  nodeRanges,
+  type RangeOwner,
+} from './cluster-ranges.ts'
 
 const SOURCES = {
   clusterCidrs: ['10.244.0.0/16', 'fd10:244::/56'].map(cidr),
@@ -10,10 +17,25 @@ const SOURCES = {
 }
 const NODES = [testNode(1), testNode(2)]
 
+type Owned = readonly [owner: RangeOwner, ranges: readonly ClusterRange[]]
+
+function clusterRanges(
+  nodes: readonly ClusterNode[],
+  { clusterCidrs, serviceCidrs, apiServers }: typeof SOURCES,
+): Owned[] {
+  return [
+    ...nodes.map((node): Owned => [`node/${node.name}`, nodeRanges(node)]),
+    ['api-server', hostRanges(apiServers, 'api-server')],
+    ['service-cidr', serviceCidrs.map((prefix) => ({ prefix, kind: 'service-cidr' }))],
+    ['cluster-cidr', clusterCidrs.map((prefix) => ({ prefix, kind: 'cluster-cidr' }))],
+  ]
+}
+
 describe('ranges of the cluster', () => {
-  const ask = (ranges: Iterable<ClusterRange>, ...named: string[]) => {
-    const all = new ClusterRanges(ranges, named.map(cidr))
-    return (prefix: string) => all.conflict(cidr(prefix))
+  const ask = (owned: Iterable<Owned>, ...named: string[]) => {
+    const all = new ClusterRanges()
+    for (const [owner, ranges] of owned) all.replace(owner, ranges)
+    return (prefix: string) => all.conflict(cidr(prefix), new Set(named))
   }
 
   it('are held by no prefix of a router, allocated or not, of either family', () => {
@@ -89,17 +111,21 @@ describe('ranges of the cluster', () => {
       random(2) === 0
         ? cidr(`10.${random(2)}.${random(4) * 64}.${random(4) * 64}/${12 + random(21)}`)
         : cidr(`fd00:0:0:${random(4)}:${random(2) * 8000}::/${48 + random(40)}`)
+    const all = new ClusterRanges()
     for (let round = 0; round < 300; round++) {
       const ranges = Array.from({ length: 1 + random(6) }, () => ({
         prefix: some(),
         kind: 'pod-cidr' as const,
       }))
+      // Two owners take turns: what one had before is gone.
+      all.replace('node/a', ranges.slice(0, 2))
+      all.replace('node/b', ranges.slice(1))
       const prefix = some()
       const inside = ranges.some((range) => contains(range.prefix, prefix))
       const covers = ranges.some((range) => contains(prefix, range.prefix))
       const expected = inside ? 'pod-cidr' : covers ? 'covers-pod-cidr' : undefined
       const texts = ranges.map((range) => range.prefix.text).join()
-      expect(ask(ranges)(prefix.text), `seed 7, round ${round}: ${prefix.text} in ${texts}`).to.equal(
+      expect(all.conflict(prefix, new Set()), `seed 7, round ${round}: ${prefix.text} in ${texts}`).to.equal(
         expected,
       )
     }

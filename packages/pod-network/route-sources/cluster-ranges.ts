@@ -1,9 +1,14 @@
-/** The addresses that the cluster itself uses: what a router outside may neither hold nor cover. */
-import { type Cidr, hostCidr } from '@podroute/address/cidr.ts'
-import { outermost } from '@podroute/address/outermost.ts'
+/**
+ * The addresses that the cluster itself uses: what a router outside may neither hold nor cover. A Node that changes costs what its own
+ * ranges cost, however many Nodes there are.
+ */
+import { type Cidr, cidrOf, hostCidr } from '@podroute/address/cidr.ts'
 import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
+import { Claims } from '@podroute/reconcile/claims.ts'
 
-export type RangeKind = 'pod-cidr' | 'cluster-cidr' | 'service-cidr' | 'node-address' | 'api-server'
+/** A prefix that is of several kinds is the first of these. */
+const KINDS = ['cluster-cidr', 'service-cidr', 'node-address', 'pod-cidr', 'api-server'] as const
+export type RangeKind = (typeof KINDS)[number]
 
 /** The prefix lies in such a range, or it covers one. */
 export type ClusterConflict = RangeKind | `covers-${RangeKind}`
@@ -13,69 +18,112 @@ export interface ClusterRange {
   readonly kind: RangeKind
 }
 
-export interface RangeSources {
-  /** Ranges that the podCIDRs of Nodes are taken from. */
-  readonly clusterCidrs: readonly Cidr[]
-  readonly serviceCidrs: readonly Cidr[]
-  readonly apiServers: readonly string[]
+/** Who names ranges: a Node by its name, or a source by its kind. */
+export type RangeOwner = `node/${string}` | RangeKind
+
+export function nodeRanges(node: ClusterNode | undefined): ClusterRange[] {
+  const pods = (node?.podCidrs ?? []).map((prefix): ClusterRange => ({ prefix, kind: 'pod-cidr' }))
+  return [
+    ...pods,
+    ...hostRanges(
+      (node?.addresses ?? []).map(({ text }) => text),
+      'node-address',
+    ),
+  ]
 }
 
-export function* clusterRanges(nodes: Iterable<ClusterNode>, sources: RangeSources): Iterable<ClusterRange> {
-  for (const address of sources.apiServers) yield* hostRange(address, 'api-server')
-  for (const node of nodes) {
-    for (const prefix of node.podCidrs) yield { prefix, kind: 'pod-cidr' }
-    for (const { text } of node.addresses) yield* hostRange(text, 'node-address')
-  }
-  for (const prefix of sources.serviceCidrs) yield { prefix, kind: 'service-cidr' }
-  for (const prefix of sources.clusterCidrs) yield { prefix, kind: 'cluster-cidr' }
+export function hostRanges(addresses: readonly string[], kind: RangeKind): ClusterRange[] {
+  return addresses.flatMap((address) => {
+    const prefix = hostCidr(address)
+    return prefix ? [{ prefix, kind }] : []
+  })
 }
 
-/** Sorted when it is asked first: without routers outside nobody asks. */
 export class ClusterRanges {
-  readonly #ranges: Iterable<ClusterRange>
-  readonly #named: ReadonlySet<string>
-  #sorted: readonly Interval[] | undefined
+  /** By the text of the prefix. */
+  readonly #claims: Claims<RangeOwner, string, ClusterRange>
+  /** Every prefix once, by its first address; what covers others comes before them. */
+  readonly #sorted: Entry[] = []
+  /** How many prefixes there are of each family and length. */
+  readonly #lengths = new Map<string, number>()
 
-  /** `named`: prefixes that the operator names himself; they may cover ranges, but not lie in them. */
-  constructor(ranges: Iterable<ClusterRange>, named: Iterable<Cidr>) {
-    this.#ranges = ranges
-    this.#named = new Set([...named].map(({ text }) => text))
+  constructor() {
+    this.#claims = new Claims(
+      {
+        set: (_key, { prefix }, previous) => {
+          if (!previous) this.#insert(prefix)
+        },
+        delete: (_key, { prefix }) => this.#remove(prefix),
+      },
+      {
+        precedes: (a, b) =>
+          KINDS.indexOf(a.value.kind) - KINDS.indexOf(b.value.kind) || (a.owner < b.owner ? -1 : 1),
+      },
+    )
   }
 
-  conflict(prefix: Cidr): ClusterConflict | undefined {
-    this.#sorted ??= intervals(this.#ranges)
+  /** Puts the ranges of an owner in place of those that it had. */
+  replace(owner: RangeOwner, ranges: Iterable<ClusterRange>): void {
+    this.#claims.replace(
+      owner,
+      Array.from(ranges, (range) => [range.prefix.text, range] as const),
+    )
+  }
+
+  /** @param named texts of prefixes that the operator names himself; they may cover ranges, but not lie in them */
+  conflict(prefix: Cidr, named: ReadonlySet<string>): ClusterConflict | undefined {
+    const holder = this.#outermost(prefix)
+    if (holder) return holder.kind
+    // Nothing holds it: the last range that begins in it, if any does, lies in it whole.
     const { first, last } = bounds(prefix)
-    // Outermost ranges never overlap: only the last one that begins at or before the prefix's end can touch it.
-    const near = this.#sorted[countUpTo(this.#sorted, last) - 1]
-    if (near === undefined || near.last < first) return undefined
-    if (near.length <= prefix.length) return near.kind
-    return this.#named.has(prefix.text) ? undefined : `covers-${near.kind}`
+    const near = this.#sorted[this.#countUpTo(last, Number.POSITIVE_INFINITY) - 1]
+    if (near === undefined || near.first < first || named.has(prefix.text)) return undefined
+    return `covers-${(this.#outermost(near.prefix) ?? this.#claims.winner(near.prefix.text)!.value).kind}`
+  }
+
+  /** The shortest range that holds the prefix. */
+  #outermost(prefix: Cidr): ClusterRange | undefined {
+    for (let length = 0; length <= prefix.length; length++) {
+      if (!this.#lengths.has(`${prefix.family}/${length}`)) continue
+      const found = this.#claims.winner(cidrOf(prefix, length).text)
+      if (found) return found.value
+    }
+    return undefined
+  }
+
+  #insert(prefix: Cidr): void {
+    const { first } = bounds(prefix)
+    this.#sorted.splice(this.#countUpTo(first, prefix.length), 0, { first, prefix })
+    const key = `${prefix.family}/${prefix.length}`
+    this.#lengths.set(key, (this.#lengths.get(key) ?? 0) + 1)
+  }
+
+  #remove(prefix: Cidr): void {
+    const { first } = bounds(prefix)
+    this.#sorted.splice(this.#countUpTo(first, prefix.length) - 1, 1)
+    const key = `${prefix.family}/${prefix.length}`
+    const left = this.#lengths.get(key)! - 1
+    if (left === 0) this.#lengths.delete(key)
+    else this.#lengths.set(key, left)
+  }
+
+  /** How many prefixes come before this first address and length, or have them. */
+  #countUpTo(first: string, length: number): number {
+    let [low, high] = [0, this.#sorted.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      const entry = this.#sorted[middle]!
+      if (entry.first < first || (entry.first === first && entry.prefix.length <= length)) low = middle + 1
+      else high = middle
+    }
+    return low
   }
 }
 
-interface Interval {
-  /** First and last address as text that sorts by family, then by number. */
+interface Entry {
+  /** First address as text that sorts by family, then by number. */
   readonly first: string
-  readonly last: string
-  readonly length: number
-  readonly kind: RangeKind
-}
-
-function intervals(ranges: Iterable<ClusterRange>): Interval[] {
-  return outermost(ranges, ({ prefix }) => prefix.text)
-    .map(({ prefix, kind }) => ({ ...bounds(prefix), length: prefix.length, kind }))
-    .sort((a, b) => (a.first < b.first ? -1 : 1))
-}
-
-/** How many begin at or before `last`. */
-function countUpTo(sorted: readonly Interval[], last: string): number {
-  let [low, high] = [0, sorted.length]
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (sorted[middle]!.first <= last) low = middle + 1
-    else high = middle
-  }
-  return low
+  readonly prefix: Cidr
 }
 
 function bounds({ family, bytes, length }: Cidr): { readonly first: string; readonly last: string } {
@@ -85,9 +133,4 @@ function bounds({ family, bytes, length }: Cidr): { readonly first: string; read
 
 function sortable(family: number, bytes: Uint8Array): string {
   return family + Buffer.from(bytes).toString('hex')
-}
-
-function* hostRange(address: string, kind: RangeKind): Iterable<ClusterRange> {
-  const prefix = hostCidr(address)
-  if (prefix) yield { prefix, kind }
 }
