@@ -92,7 +92,7 @@ export class PodNetwork implements AsyncDisposable {
   async start(): Promise<void> {
     await this.#host.start()
     await this.#controller.adopt()
-    await this.#host.learnPorts()
+    await this.#host.updatePorts()
     this.#startedAt = this.#options.clock.now()
     this.#awaitPeers()
     this.#controller.start()
@@ -292,7 +292,7 @@ export class PodNetwork implements AsyncDisposable {
     if (!this.#planning || !local) return
     this.#expire()
     if (this.#conflistIsDue(local)) this.#controller.mark('conflist')
-    if (this.#readiness.allHeard) this.#leftOvers.sweep(local)
+    if (this.#readiness.endOfRibComplete) this.#leftOvers.sweep(local)
     if (this.#leftOvers.swept) this.#readiness.deadlinePassed = true
   }
 
@@ -326,8 +326,8 @@ export class PodNetwork implements AsyncDisposable {
 
   #onBest(changes: readonly BestPathChange[]): void {
     if (!this.#planning) return
-    // An outside router whose session is lost, and which has not asked for patience (RFC 4724), cannot be counted on; a node's pods
-    // are where they were.
+    // A router outside whose session is lost, and which does no graceful restart (RFC 4724), may be gone; a node's pods are where they
+    // were.
     this.#routes.onBest(changes, (peer) =>
       this.#nodes.withAddress(peer) === undefined ? undefined : this.#bgp.lostAt(peer),
     )

@@ -71,6 +71,15 @@ describe('agents of three nodes', function () {
     expect((await stat(cluster.conflist(one))).mode & 0o777).to.equal(0o644)
   })
 
+  it('say of each node whether its pods are reached, and since when', async () => {
+    const { nodes } = await cluster.ask(one, '/nodes')
+    expect(nodes.map(({ name, kind, state }) => [name, kind, state])).to.deep.equal([
+      [one.name, 'this node', 'in-place'],
+      [two.name, 'node', 'in-place'],
+    ])
+    for (const node of nodes) expect(node.for, node.name).to.be.above(0)
+  })
+
   it('take no more memory than an agent may', async () => {
     for (const node of [one, two]) expect((await cluster.ask(node, '/status')).rss).to.be.below(110e6)
   })

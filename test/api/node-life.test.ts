@@ -109,6 +109,33 @@ describe("a node's life, told by the API server", function () {
     expect(await cluster.said(two, 'sessions start anew')).to.deep.equal([])
   })
 
+  it('is reached at its ExternalIP where its Node has no InternalIP', async () => {
+    const addresses = [two.ipv4, two.ipv6].map((address) => ({ type: 'ExternalIP', address }))
+    const patch = JSON.stringify({ status: { addresses } })
+    await cluster.kubectl('patch', 'node', two.name, '--subresource=status', '--type=merge', '-p', patch)
+    await cluster.killAgent(two)
+    await cluster.startAgent(two)
+    await becomesReady(two)
+    await tellAddresses(two, two.ipv4, two.ipv6)
+    await becomesReady(two)
+  })
+
+  it('says on its Node that another Node has its address, and keeps its sessions', async () => {
+    const spec = { podCIDR: '10.244.99.0/24', podCIDRs: ['10.244.99.0/24'] }
+    await cluster.apply({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'old' }, spec })
+    const status = { addresses: [{ type: 'InternalIP', address: two.ipv4 }] }
+    const patch = JSON.stringify({ status })
+    await cluster.kubectl('patch', 'node', 'old', '--subresource=status', '--type=merge', '-p', patch)
+    const selector = `involvedObject.name=${two.name},reason=NodeConflict`
+    const note = await eventually(() =>
+      cluster.kubectl('get', 'events', '--field-selector', selector, '-o', 'jsonpath={.items[*].message}'),
+    )
+    expect(note).to.include(`${two.ipv4} is also of Node old`)
+    const { peers } = await cluster.ask(one, '/peers')
+    expect(peers.find(({ name }) => name === two.name)?.state).to.equal('established')
+    await cluster.kubectl('delete', 'node', 'old')
+  })
+
   it('writes the CNI configuration of a Node that is back with other prefixes, and a moment later has its addresses', async () => {
     await cluster.kubectl('delete', 'node', two.name)
     const spec = { podCIDR: prefixesOf(7)[0], podCIDRs: prefixesOf(7) }

@@ -58,8 +58,8 @@ export class Host implements Disposable {
   }
 
   /** Takes the ports that are there for those that must be there. @throws KernelError */
-  async learnPorts(): Promise<void> {
-    this.#ports.learn(await this.#options.kernel.links.list())
+  async updatePorts(): Promise<void> {
+    this.#ports.update(await this.#options.kernel.links.list())
   }
 
   /** What is to be set of each port is another now. */

@@ -44,7 +44,7 @@ describe('ports of the bridge', () => {
     }
     ports.watch({ subscribe }, { list: async () => [] })
     await table.adopt()
-    ports.learn([bridge(2), link(3, 'pod1', 2), link(4, 'eth0', 0, '')])
+    ports.update([bridge(2), link(3, 'pod1', 2), link(4, 'eth0', 0, '')])
     await soon()
   })
 
@@ -91,7 +91,7 @@ describe('ports of the bridge', () => {
 
   it('that went unseen are forgotten when the links are read again', async () => {
     kernel.state.clear()
-    ports.learn([bridge(2)])
+    ports.update([bridge(2)])
     await soon()
     expect(table.desired().size).to.equal(0)
     expect(on()).to.deep.equal([])

@@ -37,7 +37,7 @@ export class BridgePorts {
   }
 
   /** Takes what is there for what must be there, and forgets ports whose links are gone. */
-  learn(links: readonly Link[]): void {
+  update(links: readonly Link[]): void {
     const { table } = this.#options
     const bridge = links.find((link) => this.#isBridge(link))
     if (bridge) this.#bridgeSeen(bridge)
@@ -62,7 +62,7 @@ export class BridgePorts {
       },
       onOverrun: () =>
         void links.list().then(
-          (all) => this.learn(all),
+          (all) => this.update(all),
           () => {},
         ),
     })

@@ -28,7 +28,7 @@ export class Readiness {
   readonly #sources: ReadinessSources
   /** Every Node has been told at least once. */
   nodesSynced = false
-  /** Nobody is waited for any more: the time for that is over, or all have been heard. */
+  /** Nobody is waited for any more: the time for that is over, or all have sent End-of-RIB. */
   deadlinePassed = false
   #said = ''
 
@@ -45,8 +45,8 @@ export class Readiness {
     return conditionsBeforeConflist(this.#facts()).every((condition) => condition.ok)
   }
 
-  /** Whether every peer that should answer has told all it has, or has had the time to. */
-  get allHeard(): boolean {
+  /** Whether every peer that should answer has sent End-of-RIB, or has had the time to. */
+  get endOfRibComplete(): boolean {
     return this.#waitFor(missingEndOfRib).length === 0
   }
 
