@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { AgentCluster, agentConfig } from '../support/agent-cluster.ts'
-import type { TestNode } from '../support/agent-network.ts'
+import { CONTROL_PLANE_ADDRESS, CONTROL_PLANE_ADDRESS_V6, type TestNode } from '../support/agent-network.ts'
 import { eventually } from '../support/eventually.ts'
 import { FrrRouter } from '../support/frr-router.ts'
 import { CLIENT_PREFIXES, ROUTER } from '../support/outside-router.ts'
@@ -34,6 +34,7 @@ describe('a configuration that changes while the agent runs', function () {
   const peer = async (name: string) =>
     (await cluster.ask(one, '/peers')).peers.find((candidate) => candidate.name === name)
   const exec = (...command: readonly string[]) => cluster.exec(one, ...command)
+  const exec2 = (...command: readonly string[]) => cluster.exec(two, ...command)
   const listens = async (port: number) => (await exec('ss', '-Hlnt', `sport = :${port}`)) !== ''
   const metrics = (port: number) => exec('curl', '-sf', `http://127.0.0.1:${port}/metrics`)
   const masquerades = async () =>
@@ -67,7 +68,10 @@ describe('a configuration that changes while the agent runs', function () {
     for (const node of [one, two]) await cluster.registerNode(node, { ready: true })
     router = await FrrRouter.start(cluster, [one])
     await cluster.startAgent(one, config(), { serviceProxy: 'as-configured' })
-    await cluster.startAgent(two)
+    const at = `apiServer: 'https://${CONTROL_PLANE_ADDRESS}:6443'`
+    await cluster.startAgent(two, agentConfig(cluster.conflist(two), at), {
+      asPod: { token: await cluster.token() },
+    })
     await eventually(async () => (await status()).ready, 30_000)
     await eventually(async () => (await cluster.routes(one)).length === 2)
   })
@@ -187,6 +191,21 @@ describe('a configuration that changes while the agent runs', function () {
       await eventually(async () => (await peer(ROUTER.ipv4))?.state === 'established', 20_000)
       await change()
       await soon(async () => (await peer(ROUTER.ipv4)) === undefined)
+    }))
+
+  it('goes over to another API server, and sees there what happens', () =>
+    untouched(async () => {
+      await eventually(async () => (await status(two)).ready, 30_000)
+      const [before] = (await status(two)).watches
+      const server = `https://[${CONTROL_PLANE_ADDRESS_V6}]:6443`
+      await cluster.configure(two, agentConfig(cluster.conflist(two), `apiServer: '${server}'`))
+      await soon(async () => (await status(two)).apiServer === server)
+      await soon(async () => (await exec2('ss', '-Hnt', 'dport = :6443')).includes(CONTROL_PLANE_ADDRESS_V6))
+      await soon(async () => !(await exec2('ss', '-Hnt', 'dport = :6443')).includes(CONTROL_PLANE_ADDRESS))
+      await cluster.kubectl('label', '--overwrite', 'node', two.name, 'seen=there')
+      await soon(async () => ((await status(two)).watches[0]?.events ?? 0) > before!.events)
+      const [after] = (await status(two)).watches
+      expect([after?.lists, after?.failures]).to.deep.equal([before?.lists, before?.failures])
     }))
 
   it('switches the service proxy on and off', () =>

@@ -99,6 +99,7 @@ export class AgentCluster implements AsyncDisposable {
       processes: this.processes,
       netns: this.network,
       address: this.#address,
+      addresses: [CONTROL_PLANE_ADDRESS, CONTROL_PLANE_ADDRESS_V6],
       ...this.#ranges,
     })
   }
