@@ -69,6 +69,22 @@ describe('the pod network', () => {
     expect([...world.kernel.conflist.state.keys()]).to.deep.equal([CONFLIST])
   })
 
+  it('sweeps nothing and takes no pods while a part of very many Nodes is still to be planned', async () => {
+    const many = Array.from({ length: 600 }, (_, i) =>
+      ipv4Node(1, {
+        ...{ name: `idle-${i}`, ready: false, podCIDRs: [`10.${i >> 8}.${i & 255}.0/24`] },
+        internalIPs: [`172.29.${i >> 8}.${i & 255}`],
+      }),
+    )
+    const nodes = [ipv4Node(1), ...many, ipv4Node(2)]
+    await world.start(...nodes)
+    expect(world.problems()[0]).to.equal('peers: waiting for node-2')
+    expect(world.kernel.conflist.state.size).to.equal(0)
+    world.ops()
+    await world.restart({}, ...nodes)
+    expect(world.ops()).to.deep.equal([])
+  })
+
   it('waits with the CNI configuration for what other features lack', async () => {
     world.gate = 'Services: first sync'
     await world.start(ipv4Node(1))

@@ -52,6 +52,8 @@ export class PodNetwork implements AsyncDisposable {
   #startedAt: number | undefined
   /** The Nodes are known, and this node's own among them. */
   #planning = false
+  /** All that there was at first has been planned: what nobody wants then is wanted by nobody. */
+  #planned = false
 
   constructor(options: PodNetworkOptions) {
     const { clock, log, kernel, nodeName } = options
@@ -225,7 +227,7 @@ export class PodNetwork implements AsyncDisposable {
       ...{ clock, log, first: 'local', interval: INTERVAL, auditPause: AUDIT_PAUSE },
       tables: flushOrder(this.#tables, bgpFlushOrder(this.#bgp.tables)),
       plan: (key) => this.#plan(key),
-      planned: (keys) => this.#planned(keys),
+      planned: (keys) => this.#afterPlan(keys),
       wants: (key) => wantsOf(key, this.#keyFacts()),
       problems: (key) => problemsOf(key, this.#keyFacts()),
       onFlushed: () => this.#advance(),
@@ -277,7 +279,7 @@ export class PodNetwork implements AsyncDisposable {
     return this.#rerouted.delete(key) ? true : undefined
   }
 
-  #planned(keys: readonly PodNetworkKey[]): void {
+  #afterPlan(keys: readonly PodNetworkKey[]): void {
     if (!this.#planning) return
     this.#planner.planned()
     if (keys.includes('local')) this.#routes.setGuard(this.#planner.guard(this.#local), 'all')
@@ -291,6 +293,8 @@ export class PodNetwork implements AsyncDisposable {
     const local = this.#local
     if (!this.#planning || !local) return
     this.#expire()
+    this.#planned ||= !this.#controller.hasDirtyKeys
+    if (!this.#planned) return
     if (this.#conflistIsDue(local)) this.#controller.mark('conflist')
     if (this.#readiness.endOfRibComplete) this.#leftOvers.sweep(local)
     if (this.#leftOvers.swept) this.#readiness.deadlinePassed = true

@@ -93,6 +93,11 @@ export class Controller<K extends string> implements AsyncDisposable {
     if (this.#dirty.size > 0) this.#group.schedule()
   }
 
+  /** Whether keys wait to be planned. */
+  get hasDirtyKeys(): boolean {
+    return this.#dirty.size > 0
+  }
+
   /** Takes over what is there. Nothing is written. */
   adopt(): Promise<void> {
     return this.#group.adopt()
