@@ -1,15 +1,16 @@
 /** What we want, what was acknowledged, and the keys between the two: the one mechanism behind every resource. */
+import { applyBatch } from './apply-batch.ts'
 import { type AuditRequest, type Drift, findDrift } from './audit.ts'
+import { Backlog } from './backlog.ts'
 import type { Clock } from './clock.ts'
 import { systemClock } from './clock.ts'
 import { diffKey } from './diff.ts'
-import { ReconcileError } from './errors.ts'
 import type { Logger } from './log.ts'
 import { silent } from './log.ts'
-import type { Observation, Op, Outcome, Resource } from './resource.ts'
+import type { Observation, Op, Resource } from './resource.ts'
 import { codeOf } from './resource.ts'
 import type { BackoffOptions } from './retries.ts'
-import { DEFAULT_BACKOFF, Retries } from './retries.ts'
+import { DEFAULT_BACKOFF } from './retries.ts'
 import { State } from './state.ts'
 import type { KeyStatus } from './status.ts'
 import { UnverifiedKeys } from './unverified-keys.ts'
@@ -52,13 +53,10 @@ const SURPRISES = new Set(['EEXIST', 'ENOENT', 'ESRCH', 'APPLY_REJECTED', 'OUTCO
 export class Table<K extends string, V> {
   readonly resource: Resource<K, V>
   readonly #state: State<K, V>
-  /** Keys to look at, each with the clock time at which it became dirty; oldest first. */
-  readonly #dirty = new Map<K, number>()
+  readonly #backlog: Backlog<K>
   /** Keys whose acknowledged value may be wrong. */
   readonly #unverified: UnverifiedKeys<K, V>
   readonly #drifted = new Set<K>()
-  readonly #retries: Retries<K>
-  readonly #clock: Clock
   readonly #log: Logger
   readonly #batchSize: number
   readonly #pause: () => Promise<void>
@@ -80,16 +78,15 @@ export class Table<K extends string, V> {
     this.resource = resource
     this.#state = new State(this.#equal)
     this.#unverified = new UnverifiedKeys(resource)
-    this.#clock = options.clock ?? systemClock
     this.#log = options.log ?? silent
     this.#batchSize = options.batchSize ?? 4096
     this.#pause = options.pause ?? (() => new Promise((resolve) => setImmediate(resolve)))
     this.#blocked = options.blocked ?? (() => false)
-    this.#retries = new Retries(
-      this.#clock,
-      options.random ?? Math.random,
-      options.backoff ?? DEFAULT_BACKOFF,
-    )
+    this.#backlog = new Backlog({
+      clock: options.clock ?? systemClock,
+      random: options.random ?? Math.random,
+      backoff: options.backoff ?? DEFAULT_BACKOFF,
+    })
   }
 
   get name(): string {
@@ -101,7 +98,7 @@ export class Table<K extends string, V> {
    * one key: by it an audit remembers what it has seen.
    */
   set(key: K, value: V): void {
-    if (this.#state.want(key, value) || this.#retries.holds(key)) this.#wanted(key)
+    if (this.#state.want(key, value) || this.#backlog.waits(key)) this.#wanted(key)
   }
 
   delete(key: K): void {
@@ -197,7 +194,7 @@ export class Table<K extends string, V> {
   /** The ops that are still to be sent. */
   pending(): Op<K, V>[] {
     const ops: Op<K, V>[] = []
-    for (const key of new Set([...this.#dirty.keys(), ...this.#failing()])) {
+    for (const key of this.#backlog.keys()) {
       const op = this.#opFor(key)
       if (op) ops.push(op)
     }
@@ -213,44 +210,43 @@ export class Table<K extends string, V> {
 
   /** Keys that failed last time, each with its error. */
   failures(): Iterable<readonly [K, Error]> {
-    return this.#retries.errors()
+    return this.#backlog.errors()
   }
 
   /** What is known of one key: whether it is in place, and why not. */
   status(key: K): KeyStatus {
-    const error = this.#retries.errorOf(key)
+    const error = this.#backlog.errorOf(key)
     if (error) return { kind: 'failed', error }
     const wanted = this.#state.desired.get(key)
     const there = this.#state.acknowledged(key)
     if (wanted === undefined && there !== undefined)
-      return { kind: this.#dirty.has(key) ? 'pending' : 'unwanted' }
+      return { kind: this.#backlog.isDirty(key) ? 'pending' : 'unwanted' }
     if (wanted === undefined) return { kind: 'absent' }
-    return { kind: this.#dirty.has(key) || this.#opFor(key) ? 'pending' : 'in-place' }
+    return { kind: this.#backlog.isDirty(key) || this.#opFor(key) ? 'pending' : 'in-place' }
   }
 
   /** Clock time of the next retry, in milliseconds. */
   nextRetry(): number | undefined {
-    return this.#blocked() ? undefined : this.#retries.nextDue()
+    return this.#blocked() ? undefined : this.#backlog.nextRetry()
   }
 
   /** Whether a flush would send something for the first time, or look at it. */
   hasWork(): boolean {
-    return this.#dirty.size > 0 && !this.#blocked()
+    return this.#backlog.dirty > 0 && !this.#blocked()
   }
 
   /** Clock time since when something waits to be sent for the first time, in milliseconds. */
   oldestDirty(): number | undefined {
-    for (const since of this.#dirty.values()) return since
-    return undefined
+    return this.#backlog.oldest()
   }
 
   get stats(): TableStats {
     return {
       desired: this.#state.desired.size,
       applied: this.#state.acknowledgedSize,
-      pending: this.#dirty.size + this.#retries.size,
+      pending: this.#backlog.dirty + this.#backlog.failing,
       repaired: this.#repaired,
-      failed: this.#retries.size,
+      failed: this.#backlog.failing,
     }
   }
 
@@ -266,7 +262,7 @@ export class Table<K extends string, V> {
         unsettled: (key) => this.#unsettled(key),
       })
       // A key that was being written meanwhile was not judged.
-      if (drift.length === 0 && this.#written.size === 0 && this.#dirty.size === 0)
+      if (drift.length === 0 && this.#written.size === 0 && this.#backlog.dirty === 0)
         this.#soundRevision = revision
       if (repair) for (const { key } of drift) this.touch(key)
       return drift
@@ -276,12 +272,16 @@ export class Table<K extends string, V> {
   }
 
   #wanted(key: K): void {
-    this.#retries.hasten(key)
-    this.#mark(key)
+    this.#backlog.addNow(key)
+    this.#tellListeners()
   }
 
   #mark(key: K): void {
-    if (!this.#dirty.has(key)) this.#dirty.set(key, this.#clock.now())
+    this.#backlog.add(key)
+    this.#tellListeners()
+  }
+
+  #tellListeners(): void {
     for (const listener of this.#listeners) listener()
   }
 
@@ -299,7 +299,7 @@ export class Table<K extends string, V> {
     let surprised = 0
     for (let start = 0; start < ops.length; start += this.#batchSize) {
       const batch = ops.slice(start, start + this.#batchSize)
-      const outcomes = await this.#apply(batch)
+      const outcomes = await applyBatch(this.resource, batch)
       for (const [index, op] of batch.entries()) {
         const outcome = outcomes[index]!
         if (outcome.ok) this.#succeeded(op)
@@ -315,7 +315,7 @@ export class Table<K extends string, V> {
   async #readUnverified(): Promise<void> {
     const known = (key: K) => this.#state.acknowledged(key)
     try {
-      const found = await this.#unverified.resolve(known, (key) => this.#retries.holds(key))
+      const found = await this.#unverified.resolve(known, (key) => this.#backlog.waits(key))
       for (const [key, actual] of found) this.#reread(key, actual)
     } catch (error) {
       this.#log.warn('reading back failed', { resource: this.name, error: (error as Error).message })
@@ -335,67 +335,38 @@ export class Table<K extends string, V> {
   #take(phase: Phase): Op<K, V>[] {
     const upserts: Op<K, V>[] = []
     const removals: Op<K, V>[] = []
-    this.#collectDueRetries()
-    for (const key of this.#dirty.keys()) {
-      // A key that failed keeps its place among the retries, even when it is touched meanwhile.
-      if (this.#retries.holds(key)) {
-        this.#dirty.delete(key)
-        continue
-      }
+    for (const key of this.#backlog.due()) {
       const op = this.#opFor(key)
       if (op === undefined) this.#nothingToDo(key)
       else if (op.kind === 'remove' ? phase === 'upserts' : phase === 'removals') continue
       else (op.kind === 'remove' ? removals : upserts).push(op)
-      this.#dirty.delete(key)
+      this.#backlog.take(key)
     }
     return upserts.concat(removals)
   }
 
-  #collectDueRetries(): void {
-    if (this.#retries.size === 0) return
-    for (const key of this.#failing()) {
-      if (!this.#retries.holds(key) && !this.#dirty.has(key)) this.#dirty.set(key, this.#clock.now())
-    }
-  }
-
-  *#failing(): Iterable<K> {
-    for (const [key] of this.#retries.errors()) yield key
-  }
-
   #nothingToDo(key: K): void {
     this.#written?.add(key)
-    this.#retries.settle(key)
+    this.#backlog.settle(key)
     this.#drifted.delete(key)
-  }
-
-  async #apply(batch: readonly Op<K, V>[]): Promise<readonly Outcome[]> {
-    try {
-      const outcomes = await this.resource.apply(batch)
-      if (outcomes.length === batch.length) return outcomes
-      const error = new ReconcileError('OUTCOMES_MISMATCH', this.name)
-      return batch.map(() => ({ ok: false, error }))
-    } catch (cause) {
-      const error = new ReconcileError('APPLY_REJECTED', this.name, { cause })
-      return batch.map(() => ({ ok: false, error }))
-    }
   }
 
   #succeeded(op: Op<K, V>): void {
     this.#state.acknowledge(op.key, op.kind === 'remove' ? undefined : op.value)
     this.#written?.add(op.key)
     if (this.#drifted.delete(op.key)) this.#repaired++
-    if (this.#retries.settle(op.key)) this.#log.info('recovered', { resource: this.name, key: op.key })
+    if (this.#backlog.settle(op.key)) this.#log.info('recovered', { resource: this.name, key: op.key })
   }
 
   /** Schedules a retry; says whether the key should be looked at again at once, because the state was not as we knew it. */
   #failed(op: Op<K, V>, error: Error): boolean {
     this.#written?.add(op.key)
-    const first = this.#retries.failed(op.key, error)
+    const first = this.#backlog.failed(op.key, error)
     const code = codeOf(error)
     if (SURPRISES.has(code ?? '')) {
       this.#unverified.add(op.key)
       if (first && code !== 'APPLY_REJECTED') {
-        this.#retries.hasten(op.key)
+        this.#backlog.hasten(op.key)
         return true
       }
     }
@@ -415,7 +386,7 @@ export class Table<K extends string, V> {
 
   /** Whether a key is being changed anyway, so that an audit cannot judge it. */
   #unsettled(key: K): boolean {
-    return this.#dirty.has(key) || this.#written?.has(key) === true
+    return this.#backlog.isDirty(key) || this.#written?.has(key) === true
   }
 }
 
