@@ -6,7 +6,7 @@ import { Claims } from '@podroute/reconcile/claims.ts'
 import { Controller } from '@podroute/reconcile/controller.ts'
 import type { PendingChange } from '@podroute/reconcile/flush-order.ts'
 import type { TableStats } from '@podroute/reconcile/table.ts'
-import type { BestPathChange, PeerEvent } from 'bgp-speaker-ts/snapshot.ts'
+import type { PeerEvent } from 'bgp-speaker-ts/snapshot.ts'
 import { Bgp } from './bgp/bgp.ts'
 import { peerKey } from './bgp/peers.ts'
 import { type BgpTables, bgpFlushOrder } from './bgp/tables.ts'
@@ -20,7 +20,7 @@ import { NodeProblems } from './nodes/node-problems.ts'
 import type { PodNetworkOptions } from './options.ts'
 import { Planner } from './planner.ts'
 import { Readiness } from './readiness/readiness.ts'
-import { BgpRoutes, type RouteClaims } from './route-sources/bgp.ts'
+import { BgpSource } from './route-sources/bgp-source.ts'
 import type { PodNetworkSettings } from './settings.ts'
 import { type NamedPeer, namedPeers, type PodNetworkSnapshot, snapshot } from './snapshot.ts'
 import { type KeyFacts, type KeyReport, problemsOf, reportKeys, wantsOf } from './status.ts'
@@ -39,7 +39,7 @@ export class PodNetwork implements AsyncDisposable {
   readonly #bgp: Bgp
   readonly #tables: PodNetworkTables & BgpTables
   readonly #planner: Planner
-  readonly #routes: BgpRoutes
+  readonly #bgpSource: BgpSource
   readonly #conflist: ConflistWriter
   readonly #leftOvers: LeftOvers
   readonly #controller: Controller<PodNetworkKey>
@@ -76,10 +76,10 @@ export class PodNetwork implements AsyncDisposable {
     })
     const interfaces = () => this.#host.interfaces
     this.#planner = new Planner({ ...options, settings, interfaces }, this.#nodes, this.#tables)
-    this.#routes = this.#createRoutes()
+    this.#bgpSource = this.#createBgpSource()
     this.#conflist = new ConflistWriter({ table: this.#tables.conflist, log, settings, interfaces })
     this.#leftOvers = new LeftOvers({
-      ...{ tables: this.#tables, nodes: this.#nodes, bgpRoutes: this.#routes, log },
+      ...{ tables: this.#tables, nodes: this.#nodes, bgpRoutes: this.#bgpSource.routes, log },
     })
     this.#controller = this.#createController()
     this.#readiness = new Readiness({
@@ -151,7 +151,7 @@ export class PodNetwork implements AsyncDisposable {
       settings: this.#settings,
       nodes: this.#nodes,
       tables: this.#tables,
-      bgpRoutes: this.#routes,
+      bgpRoutes: this.#bgpSource.routes,
       peers: this.peers(),
       rejected: this.#bgp.sessions.rejected(),
       stats: this.stats(),
@@ -190,7 +190,7 @@ export class PodNetwork implements AsyncDisposable {
     this.#host.portsChanged()
     this.#nodes.addressTypesChanged()
     this.#awaitPeers()
-    this.#expire()
+    this.#bgpSource.expire()
     for (const { address } of before.externalPeers) this.#mark(`router/${address}`)
     this.#planAll()
     if (settings.bridge === bridge) return []
@@ -282,9 +282,9 @@ export class PodNetwork implements AsyncDisposable {
   #afterPlan(keys: readonly PodNetworkKey[]): void {
     if (!this.#planning) return
     this.#planner.planned()
-    if (keys.includes('local')) this.#routes.setGuard(this.#planner.guard(this.#local), 'all')
+    if (keys.includes('local')) this.#bgpSource.routes.setGuard(this.#planner.guard(this.#local), 'all')
     else if (this.#settings.externalPeers.length > 0 && keys.some((key) => key.startsWith('node/')))
-      this.#routes.setGuard(this.#planner.guard(this.#local), 'external')
+      this.#bgpSource.routes.setGuard(this.#planner.guard(this.#local), 'external')
   }
 
   /** After a flush: what waits for other things to be in place, or for time. */
@@ -292,7 +292,7 @@ export class PodNetwork implements AsyncDisposable {
     this.#readiness.sayWaiting()
     const local = this.#local
     if (!this.#planning || !local) return
-    this.#expire()
+    this.#bgpSource.expire()
     this.#planned ||= !this.#controller.hasDirtyKeys
     if (!this.#planned) return
     if (this.#conflistIsDue(local)) this.#controller.mark('conflist')
@@ -322,47 +322,32 @@ export class PodNetwork implements AsyncDisposable {
       ...{ createSpeaker, clock, log },
       nodeAt: (peer) => this.#nodes.withAddress(peer)?.name,
       keepFor: () => this.#keepFor(),
-      onBest: (changes) => this.#onBest(changes),
+      onBest: (changes) => {
+        if (this.#planning) this.#bgpSource.onBest(changes)
+      },
       onSession: (event) => this.#onSession(event),
-      onEnded: () => this.#routes.retainAll(),
+      onEnded: () => this.#bgpSource.routes.retainAll(),
     })
   }
 
-  #onBest(changes: readonly BestPathChange[]): void {
-    if (!this.#planning) return
-    // A router outside whose session is lost, and which does no graceful restart (RFC 4724), may be gone; a node's pods are where they
-    // were.
-    this.#routes.onBest(changes, (peer) =>
-      this.#nodes.withAddress(peer) === undefined ? undefined : this.#bgp.lostAt(peer),
-    )
-    for (const { prefix } of changes) this.#reroute(prefix)
-    this.#expire()
-  }
-
-  #reroute(prefix: string): void {
-    const node = this.#nodes.withPodCidr(prefix)
-    if (!node) return
-    this.#rerouted.add(`node/${node.name}`)
-    this.#mark(`node/${node.name}`)
-  }
-
   #onSession(event: PeerEvent): void {
-    const { peer } = event
-    if (event.kind === 'end-of-rib' && this.#bgp.sessions.hasEndOfRib(peer)) {
-      const node = this.#nodes.withAddress(peer)
-      this.#routes.endOfRib(new Set(node ? node.addresses.map(({ text }) => text) : [peer]))
-    }
-    if (event.kind !== 'state') this.lookAgain()
+    const { kind, peer } = event
+    if (kind === 'end-of-rib' && this.#bgp.sessions.hasEndOfRib(peer)) this.#bgpSource.endOfRib(peer)
+    if (kind !== 'state') this.lookAgain()
   }
 
-  // Learned routes.
-
-  #createRoutes(): BgpRoutes {
-    const { clock, log } = this.#options
-    const claims: RouteClaims = new Claims(this.#tables.routes)
-    return new BgpRoutes({
-      ...{ claims, log, now: () => clock.now(), keepFor: () => this.#keepFor() },
+  #createBgpSource(): BgpSource {
+    const { clock, log, nodeName } = this.#options
+    return new BgpSource({
+      ...{ clock, log, localName: nodeName, nodes: this.#nodes, timers: this.#timers },
+      claims: new Claims(this.#tables.routes),
       guard: this.#planner.guard(undefined),
+      keepFor: () => this.#keepFor(),
+      lostAt: (peer) => this.#bgp.lostAt(peer),
+      rerouted: (node) => {
+        this.#rerouted.add(`node/${node}`)
+        this.#mark(`node/${node}`)
+      },
     })
   }
 
@@ -370,20 +355,11 @@ export class PodNetwork implements AsyncDisposable {
     return this.#settings.keepRoutes * 1000
   }
 
-  #expire(): void {
-    const next = this.#routes.expire((prefix) => {
-      const node = this.#nodes.withPodCidr(prefix)
-      return node !== undefined && node.name !== this.#options.nodeName
-    })
-    if (next === undefined) return
-    this.#timers.after('expire', Math.max(0, next - this.#options.clock.now()), () => this.#expire())
-  }
-
   #keyFacts(): KeyFacts {
     return {
       ...{ nodeName: this.#options.nodeName, settings: this.#settings, nodes: this.#nodes },
       ...{ tables: this.#tables, planner: this.#planner, sessions: this.#bgp.sessions },
-      bgpRoutes: this.#routes,
+      bgpRoutes: this.#bgpSource.routes,
       status: (key) => this.#controller.status(key),
     }
   }
