@@ -196,16 +196,17 @@ describe('a configuration that changes while the agent runs', function () {
   it('goes over to another API server, and sees there what happens', () =>
     untouched(async () => {
       await eventually(async () => (await status(two)).ready, 30_000)
-      const [before] = (await status(two)).watches
+      const nodes = async () => (await status(two)).watches.find(({ name }) => name === 'nodes')!
+      const before = await nodes()
       const server = `https://[${CONTROL_PLANE_ADDRESS_V6}]:6443`
       await cluster.configure(two, agentConfig(cluster.conflist(two), `apiServer: '${server}'`))
       await soon(async () => (await status(two)).apiServer === server)
       await soon(async () => (await exec2('ss', '-Hnt', 'dport = :6443')).includes(CONTROL_PLANE_ADDRESS_V6))
       await soon(async () => !(await exec2('ss', '-Hnt', 'dport = :6443')).includes(CONTROL_PLANE_ADDRESS))
       await cluster.kubectl('label', '--overwrite', 'node', two.name, 'seen=there')
-      await soon(async () => ((await status(two)).watches[0]?.events ?? 0) > before!.events)
-      const [after] = (await status(two)).watches
-      expect([after?.lists, after?.failures]).to.deep.equal([before?.lists, before?.failures])
+      await soon(async () => (await nodes()).events > before.events)
+      const after = await nodes()
+      expect([after.lists, after.failures]).to.deep.equal([before.lists, before.failures])
     }))
 
   it('switches the service proxy on and off', () =>
