@@ -210,6 +210,15 @@ describe('planner', () => {
       await start()
     })
 
+    it('keeps both families of the session when a Node of one family lists the address, too', async () => {
+      const rogue = testNode(2, { name: 'a-rogue', internalIPs: ['172.30.0.12'], podCIDRs: [] })
+      await see(testNode(2), rogue)
+      expect(world.speaker?.configuration('172.30.0.12')?.families).to.deep.equal([
+        'ipv4-unicast',
+        'ipv6-unicast',
+      ])
+    })
+
     it('says so once, as an Event on the Node of the agent that runs there', async () => {
       await see(renamed, old, testNode(2, { name: 'old', ready: false }))
       expect(world.events).to.deep.equal([])

@@ -146,7 +146,7 @@ describe('bad objects', function () {
     const { conditions, tables } = await report()
     // This machine's kernel may have no IPVS.
     expect(conditions.filter(({ ok, name }) => !ok && name !== 'services')).to.deep.equal([])
-    expect(tables['pod-network/masquerade']).to.include({ failed: 0, pending: 0 })
+    expect(tables['pod-network/set-elements']).to.include({ failed: 0, pending: 0 })
   })
 
   it('are named once each, with the field and its value, however often the object changes', async () => {

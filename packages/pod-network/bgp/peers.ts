@@ -30,10 +30,14 @@ export function planMeshPeer(
   if (!settings.mesh || other.name === local.name) return undefined
   // Two Nodes of one address: whoever answers there is this node itself.
   if (other.addresses.some(({ text }) => local.addresses.some((own) => own.text === text))) return undefined
-  const families = FAMILIES.filter((f) => primaryAddress(local, f) && primaryAddress(other, f))
-  const transport = families[0]
+  const transport = FAMILIES.find((f) => primaryAddress(local, f) && primaryAddress(other, f))
   if (transport === undefined) return undefined
   const address = primaryAddress(other, transport)!
+  const claimants = nodes.claimantsOfAddress(address)
+  // Of all that have the address, so that a Node that lists the address of another takes no family from the session.
+  const families = FAMILIES.filter(
+    (f) => primaryAddress(local, f) && claimants.some((node) => primaryAddress(node, f)),
+  )
   return {
     address,
     port: settings.port,
@@ -43,7 +47,7 @@ export function planMeshPeer(
     ...gracefulRestart(settings),
     families: families.map(bgpFamily),
     ...(settings.meshPassword === undefined ? {} : { password: settings.meshPassword }),
-    importPolicy: meshImport(nodes.claimantsOfAddress(address)),
+    importPolicy: meshImport(claimants),
     exportPolicy: EXPORT_OWN,
     nextHop: nextHops(local),
   }
