@@ -53,6 +53,7 @@ describe('the agent', () => {
         nodeName: 'node-1',
         ...{ cluster: new ClusterState(), clock, random: () => 0, log: silent },
         reserved: new ReservedAddresses(),
+        kernel: () => Promise.reject(new Error('no kernel here')),
         events: { record() {} } as FeatureContext['events'],
       },
       log: silent,

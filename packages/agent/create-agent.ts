@@ -13,6 +13,7 @@ import { EventRecorder } from '@podroute/cluster/events/recorder.ts'
 import { EventSink } from '@podroute/cluster/events/sink.ts'
 import type { FeatureDefinition } from '@podroute/feature/feature.ts'
 import { ReservedAddresses } from '@podroute/feature/reserved-addresses.ts'
+import { openKernel } from '@podroute/kernel/open.ts'
 import { systemClock } from '@podroute/reconcile/clock.ts'
 import { Agent } from './agent.ts'
 import { forbiddenKinds } from './api-conditions.ts'
@@ -66,12 +67,14 @@ export function createAgent(
   })
   const config = live.start()
   log.configure(config.log)
+  const kernel = openKernel({ log })
   const cluster = new Cluster({ source: finder, log, random: Math.random })
   const features = new RunningFeatures({
     definitions,
     shared: {
       nodeName: flags.nodeName,
       ...{ cluster, reserved, events, log, clock: systemClock, random: Math.random },
+      kernel: async () => kernel,
     },
     log,
     changed: () => parts.agent?.updateListeners(),
@@ -86,7 +89,7 @@ export function createAgent(
   })
   parts.agent = agent
   followFiles(live)
-  followReserved(reserved, log)
+  followReserved(reserved, kernel, log)
   configured.update(urlsOf(flags, config))
   return agent
 }

@@ -55,6 +55,7 @@ function run() {
       nodeName: 'node-1',
       ...{ cluster, clock, random: () => 0, log: silent },
       reserved: new ReservedAddresses(),
+      kernel: () => Promise.reject(new Error('no kernel here')),
       events: { record() {} } as FeatureContext['events'],
     },
     log: silent,

@@ -5,6 +5,7 @@
 
 import type { EventRecorder } from '@podroute/cluster/events/recorder.ts'
 import type { ClusterView } from '@podroute/cluster/state.ts'
+import type { Kernel } from '@podroute/kernel/kernel.ts'
 import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { PendingChange } from '@podroute/reconcile/flush-order.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
@@ -21,6 +22,8 @@ export interface FeatureContext {
   readonly nodeName: string
   readonly cluster: ClusterView
   readonly reserved: ReservedAddresses
+  /** The node's kernel: opened once for all features, by the first that asks. @throws KernelError */
+  kernel(): Promise<Kernel>
   readonly events: Pick<EventRecorder, 'record'>
   readonly clock: Clock
   /** Uniform in [0, 1). */

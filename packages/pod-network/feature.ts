@@ -6,7 +6,6 @@ import type { ReservedHolder } from '@podroute/feature/reserved-addresses.ts'
 import { Speaker } from 'bgp-speaker-ts/speaker.ts'
 import { kernelTransport } from './bgp/transport.ts'
 import { declareBgpMetrics } from './metrics.ts'
-import { openPodNetworkKernel } from './open-kernel.ts'
 import { nodesPage, peersPage, routesPage } from './pages.ts'
 import { PodNetwork } from './pod-network.ts'
 import { section } from './section.ts'
@@ -23,7 +22,11 @@ export const podNetwork: FeatureDefinition<PodNetworkSettings> = {
   name: 'pod-network',
   section,
   async create(context, settings) {
-    return new PodNetworkFeature(context, settings, await openPodNetworkKernel(context.log))
+    const kernel = await context.kernel()
+    // The reply of a pod on the same bridge must pass the NAT of its Service: the kernel's switch for that comes with this module.
+    for (const [module, outcome] of await kernel.loadModules(['br_netfilter']))
+      if (!outcome.ok) context.log.warn('kernel module missing', { module, reason: outcome.reason })
+    return new PodNetworkFeature(context, settings, kernel)
   },
 }
 

@@ -1,13 +1,12 @@
 /** The tables of the pod network and the order in which they are flushed. */
-import type { NftApi } from '@podroute/kernel/nft/api.ts'
+import type { Kernel } from '@podroute/kernel/kernel.ts'
 import type { NftTable } from '@podroute/kernel/nft/definition.ts'
 import type { ElementKey, SetElement } from '@podroute/kernel/nft/element.ts'
 import { SetElementResource } from '@podroute/kernel/nft/element-resource.ts'
 import { FormerTableResource } from '@podroute/kernel/nft/former-table.ts'
 import { NftTableResource, type TABLE } from '@podroute/kernel/nft/table-resource.ts'
-import type { Addresses } from '@podroute/linux/route/addresses.ts'
-import type { Links } from '@podroute/linux/route/links.ts'
-import type { Route, Routes } from '@podroute/linux/route/routes.ts'
+import type { Route } from '@podroute/linux/route/routes.ts'
+import { AuditQueue } from '@podroute/reconcile/audit-queue.ts'
 import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { Flushable } from '@podroute/reconcile/flush-order.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
@@ -18,20 +17,12 @@ import { BridgeResource } from './resources/bridge.ts'
 import { BridgeAddressResource } from './resources/bridge-addresses.ts'
 import { BridgePortResource, type PortPlan } from './resources/bridge-ports.ts'
 import { ConflistResource } from './resources/conflist.ts'
-import type { KernelChanges } from './resources/kernel-changes.ts'
 import { RouteResource } from './resources/routes.ts'
-import { type SysctlFiles, SysctlResource } from './resources/sysctls.ts'
+import { SysctlResource } from './resources/sysctls.ts'
 import type { PodNetworkSettings } from './settings.ts'
 
 /** The kernel, as far as the pod network touches it. */
-export interface PodNetworkKernel {
-  readonly routes: Routes
-  readonly links: Links
-  readonly addresses: Addresses
-  readonly nft: NftApi
-  readonly sysctls: SysctlFiles
-  readonly changes: KernelChanges
-}
+export type PodNetworkKernel = Pick<Kernel, 'routes' | 'links' | 'addresses' | 'nft' | 'sysctls' | 'changes'>
 
 export interface PodNetworkTables {
   readonly bridge: Table<string, BridgePlan>
@@ -81,4 +72,18 @@ export function flushOrder(t: PodNetworkTables, bgp: readonly Flushable[]): read
     t.conflist,
     t.formerRules,
   ]
+}
+
+/** What somebody else changes of the rules is audited at once. */
+export function watchRules(
+  { changes }: PodNetworkKernel,
+  { rules, masquerade }: PodNetworkTables,
+): Disposable {
+  const audits = new AuditQueue()
+  return changes.subscribe({
+    onTable(table) {
+      if (table === `inet ${TABLE_NAME}`) audits.ask(rules, masquerade)
+    },
+    onOverrun: () => audits.ask(rules, masquerade),
+  })
 }

@@ -49,6 +49,7 @@ async function running() {
     ...{ nodeName: 'node', cluster, reserved: new ReservedAddresses(), events: { record() {} }, clock },
     ...{ random: () => 1, log: SILENT, podGate: () => undefined, gateChanged() {} },
     firstSync: { much() {}, done() {} },
+    kernel: () => Promise.reject(new Error('the test hands it over')),
   }
   const feature = new ServiceProxyFeature(context, settings({}), kernel)
   await feature.start()

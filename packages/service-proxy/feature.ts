@@ -3,14 +3,13 @@ import type { Feature, FeatureContext, FeatureDefinition } from '@podroute/featu
 import type { Listener } from '@podroute/feature/listener.ts'
 import type { DeclareMetric } from '@podroute/feature/metric.ts'
 import type { SummaryLine } from '@podroute/feature/page.ts'
-import type { Kernel } from './kernel/kernel.ts'
-import { openKernel } from './kernel/open-kernel.ts'
 import { ProxyMetrics } from './metrics.ts'
 import { servicesPage } from './page.ts'
 import { API_SERVER_SERVICE, ApiServerEndpoints } from './plan/api-server-endpoints.ts'
 import { nodeStatement, statementOf } from './problems/events.ts'
 import { ServiceProxy } from './proxy.ts'
 import { proxyHealthPages } from './proxy-health.ts'
+import type { ProxyKernel } from './proxy-kernel.ts'
 import { Runner } from './runner.ts'
 import { section } from './section.ts'
 import type { ServiceProxySettings } from './settings.ts'
@@ -19,7 +18,9 @@ import type { Problem } from './types.ts'
 export const serviceProxy: FeatureDefinition<ServiceProxySettings> = {
   name: 'service-proxy',
   section,
-  create: (context, settings) => new ServiceProxyFeature(context, settings, openKernel()),
+  async create(context, settings) {
+    return new ServiceProxyFeature(context, settings, await context.kernel())
+  },
 }
 
 export class ServiceProxyFeature implements Feature<ServiceProxySettings> {
@@ -32,7 +33,7 @@ export class ServiceProxyFeature implements Feature<ServiceProxySettings> {
   readonly pages
   #settings: ServiceProxySettings
 
-  constructor(context: FeatureContext, settings: ServiceProxySettings, kernel: Kernel) {
+  constructor(context: FeatureContext, settings: ServiceProxySettings, kernel: ProxyKernel) {
     const { nodeName, clock, log, random, firstSync } = context
     this.#context = context
     this.#settings = settings

@@ -1,8 +1,8 @@
+import { readSockets } from '@podroute/kernel/sockets.ts'
 import type { Flow } from '@podroute/linux/conntrack.ts'
 import { AuditLoop } from '@podroute/reconcile/audit-loop.ts'
 import { ManualClock } from '@podroute/reconcile/testing/manual-clock.ts'
 import { expect } from 'chai'
-import { readSockets } from './kernel/sockets.ts'
 import type { ServiceProxyOptions } from './options.ts'
 import { FakeKernel } from './testing/fake-kernel.ts'
 import { createServiceProxy, type ObjectProxy } from './testing/object-proxy.ts'
@@ -309,8 +309,8 @@ describe('settings', () => {
   async function settingsOf(missing: readonly string[]) {
     const kernel = new FakeKernel()
     kernel.settings.set(RATES, '1')
-    const { read } = kernel.sysctl
-    kernel.sysctl.read = (name) => (missing.includes(name) ? (undefined as unknown as string) : read(name))
+    const { read } = kernel.sysctls
+    kernel.sysctls.read = (name) => (missing.includes(name) ? (undefined as unknown as string) : read(name))
     const { proxy } = await setup({}, kernel)
     expect(proxy.stats().sysctls).to.include({ failed: 0, pending: 0 })
     return kernel.settings

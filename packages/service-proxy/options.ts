@@ -3,7 +3,7 @@ import type { ServiceIndex } from '@podroute/cluster/service-index.ts'
 import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import type { FlushResult } from '@podroute/reconcile/table.ts'
-import type { Kernel } from './kernel/kernel.ts'
+import type { ProxyKernel } from './proxy-kernel.ts'
 import type { Problem } from './types.ts'
 
 /** What an operator may change while the proxy runs. */
@@ -30,7 +30,7 @@ export interface ServiceProxyOptions extends ProxySettings {
   readonly zone?: string
   /** Shortest pause between two audits, in milliseconds. */
   readonly auditPause?: number
-  readonly kernel: Kernel
+  readonly kernel: ProxyKernel
   readonly clock?: Clock
   readonly random?: () => number
   readonly log?: Logger

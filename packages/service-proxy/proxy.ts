@@ -11,8 +11,7 @@ import type { PendingChange } from '@podroute/reconcile/flush-order.ts'
 import type { AuditRequest, Drift, FlushResult, TableStats } from '@podroute/reconcile/table.ts'
 import { evict } from './claims/evictions.ts'
 import { ServiceProxyError } from './errors.ts'
-import type { Kernel } from './kernel/kernel.ts'
-import { hasIpvs, loadModules, type MissingModules, requireIpvs } from './kernel/modules.ts'
+import { hasIpvs, loadModules, type MissingModules, requireIpvs } from './modules.ts'
 import type { ProxySettings, ServiceProxyOptions } from './options.ts'
 import { tuningOf } from './parse/annotations.ts'
 import { serviceProblems, sliceProblems } from './parse/problems.ts'
@@ -22,6 +21,7 @@ import { NodeView } from './plan/node-view.ts'
 import { PostSync } from './post-sync/post-sync.ts'
 import { Problems } from './problems/problems.ts'
 import { UNHEALTHY_AFTER } from './proxy-health.ts'
+import type { ProxyKernel } from './proxy-kernel.ts'
 import { setOf } from './rules/sets.ts'
 import { SERVICE_TABLE } from './rules/table.ts'
 import { ServicePlanner } from './service-planner.ts'
@@ -322,7 +322,7 @@ export class ServiceProxy implements AsyncDisposable {
   /** Addresses of interfaces are read again whenever one of them changes. */
   async #readAddresses(): Promise<void> {
     try {
-      const addresses = await this.#options.kernel.addresses()
+      const addresses = await this.#options.kernel.reachableAddresses()
       if (this.#node.update({ kernelAddresses: [...addresses].sort() })) this.#replan()
     } catch (error) {
       this.#options.log?.warn('addresses could not be read', { error: (error as Error).message })
@@ -336,8 +336,8 @@ export class ServiceProxy implements AsyncDisposable {
   }
 }
 
-function wantedSysctls({ sysctl }: Kernel): (readonly [string, string])[] {
-  const optional = Object.entries(OPTIONAL_SYSCTLS).filter(([name]) => sysctl.read(name) !== undefined)
+function wantedSysctls({ sysctls }: ProxyKernel): (readonly [string, string])[] {
+  const optional = Object.entries(OPTIONAL_SYSCTLS).filter(([name]) => sysctls.read(name) !== undefined)
   return [...Object.entries(SYSCTLS), ...optional]
 }
 

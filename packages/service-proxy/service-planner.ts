@@ -2,19 +2,20 @@
 
 import type { Service, ServiceKey } from '@podroute/cluster/objects/service.ts'
 import type { ServiceIndex } from '@podroute/cluster/service-index.ts'
+import type { ServerKey } from '@podroute/kernel/ipvs/keys.ts'
 import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { WantedKey } from '@podroute/reconcile/status.ts'
 import { Departures } from './claims/departures.ts'
 import { Frontends } from './claims/frontends.ts'
 import { HealthCheckPorts } from './health-checks/ports.ts'
 import { Destinations } from './ipvs/destinations.ts'
-import type { Kernel } from './kernel/kernel.ts'
-import type { Frontend, ServerKey } from './plan/frontend.ts'
+import type { Frontend } from './plan/frontend.ts'
 import type { Marks } from './plan/marks.ts'
 import type { NodeView } from './plan/node-view.ts'
 import { EMPTY_PLAN, planService, problemOf } from './plan/plan.ts'
 import type { PostSync } from './post-sync/post-sync.ts'
 import type { Problems } from './problems/problems.ts'
+import type { ProxyKernel } from './proxy-kernel.ts'
 import type { ProxyTables } from './tables.ts'
 
 export interface ServicePlannerOptions {
@@ -22,7 +23,7 @@ export interface ServicePlannerOptions {
   readonly node: NodeView
   readonly marks: Marks
   readonly tables: ProxyTables
-  readonly ipvs: Kernel['ipvs']
+  readonly ipvs: ProxyKernel['ipvs']
   readonly clock: Clock
   /** For how long what goes keeps its connections, in seconds, where its Service does not say. */
   readonly drain: number

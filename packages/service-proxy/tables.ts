@@ -1,5 +1,6 @@
 /** The tables of the proxy and the order in which they are flushed. */
 
+import type { DestinationKey } from '@podroute/kernel/ipvs/keys.ts'
 import type { NftTable } from '@podroute/kernel/nft/definition.ts'
 import { SetElementResource } from '@podroute/kernel/nft/element-resource.ts'
 import { FormerTableResource } from '@podroute/kernel/nft/former-table.ts'
@@ -14,14 +15,13 @@ import type { ServerDestination } from './ipvs/destination-resource.ts'
 import { DestinationResource } from './ipvs/destination-resource.ts'
 import { Vips, vipOf } from './ipvs/vips.ts'
 import { VirtualServers } from './ipvs/virtual-servers.ts'
-import type { Kernel } from './kernel/kernel.ts'
-import { Sysctls } from './kernel/sysctls.ts'
-import type { DestinationKey } from './plan/frontend.ts'
 import type { HealthCheck } from './plan/health-check.ts'
-import { SETS, TABLE_NAME } from './rules/sets.ts'
+import type { ProxyKernel } from './proxy-kernel.ts'
+import { TABLE as PROXY_TABLE, SETS, TABLE_NAME } from './rules/sets.ts'
 import { ShortAffinities } from './rules/short-affinities.ts'
 import { isOfAffinity } from './rules/table.ts'
 import { OPTIONAL_SYSCTLS, SYSCTLS } from './settings.ts'
+import { Sysctls } from './sysctls.ts'
 
 export interface ProxyTables extends FrontendTables {
   readonly sysctls: Table<string, string>
@@ -34,7 +34,7 @@ export interface ProxyTables extends FrontendTables {
 
 /** @param healthy what the proxy says of itself to those who ask a health-check node port. */
 export function makeTables(
-  kernel: Kernel,
+  kernel: ProxyKernel,
   options: TableOptions,
   healthy: () => boolean,
 ): ProxyTables & AsyncDisposable {
@@ -45,7 +45,10 @@ export function makeTables(
     missing: (key) => servers.touch(key),
   })
   return {
-    sysctls: new Table(new Sysctls(kernel.sysctl, Object.keys({ ...SYSCTLS, ...OPTIONAL_SYSCTLS })), options),
+    sysctls: new Table(
+      new Sysctls(kernel.sysctls, Object.keys({ ...SYSCTLS, ...OPTIONAL_SYSCTLS })),
+      options,
+    ),
     rules: new Table(new NftTableResource(kernel.nft, TABLE_NAME, isOfAffinity), options),
     formerRules: new Table(new FormerTableResource(kernel.nft, 'service-proxy'), options),
     servers,
@@ -78,9 +81,9 @@ export function groupWithoutIpvs(tables: ProxyTables, options: TableOptions): Fl
 }
 
 /** VIPs and nftables announce their changes: what somebody else changes is audited at once. */
-export function watchKernel(kernel: Kernel, tables: ProxyTables, onAddresses: () => void): Disposable {
+export function watchKernel(kernel: ProxyKernel, tables: ProxyTables, onAddresses: () => void): Disposable {
   const audits = new AuditQueue()
-  const watching = kernel.watch?.({
+  return kernel.changes.subscribe({
     onRoute(change, route) {
       const vip = vipOf(route)
       if (!vip) return
@@ -89,11 +92,12 @@ export function watchKernel(kernel: Kernel, tables: ProxyTables, onAddresses: ()
       tables.vips.touch(vip.address, observation)
     },
     onAddress: onAddresses,
-    onRules: () => audits.ask(tables.rules, tables.affinities, tables.elements),
-    onLost() {
+    onTable(table) {
+      if (table === PROXY_TABLE) audits.ask(tables.rules, tables.affinities, tables.elements)
+    },
+    onOverrun() {
       onAddresses()
       audits.ask(tables.vips, tables.rules, tables.affinities, tables.elements)
     },
   })
-  return watching ?? { [Symbol.dispose]() {} }
 }

@@ -1,5 +1,5 @@
 /** Counts what goes to the kernel. */
-import type { Kernel } from '@podroute/service-proxy/kernel/kernel.ts'
+import type { Kernel } from '@podroute/kernel/kernel.ts'
 
 export interface Counts {
   /** Netlink messages and nftables transactions that change something. */

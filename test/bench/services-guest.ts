@@ -1,8 +1,8 @@
 /** The proxy in this process, on a kernel with IPVS, while the number of Services grows; `services.ts` runs it in a VM. */
 import { execFileSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
+import { openKernel } from '@podroute/kernel/open.ts'
 import { createNetns, removeNetns } from '@podroute/linux/netns.ts'
-import { openKernel } from '@podroute/service-proxy/kernel/open-kernel.ts'
 import { createServiceProxy, type ObjectProxy } from '@podroute/service-proxy/testing/object-proxy.ts'
 import { median, report } from './report.ts'
 import { type Counts, counting } from './services-counts.ts'

@@ -1,5 +1,5 @@
 /** The proxy without a kernel, so that what grows with the cluster shows past what a VM holds: messages are counted, not sent. */
-import type { Kernel } from '@podroute/service-proxy/kernel/kernel.ts'
+import type { ProxyKernel } from '@podroute/service-proxy/proxy-kernel.ts'
 import { FakeKernel } from '@podroute/service-proxy/testing/fake-kernel.ts'
 import { createServiceProxy } from '@podroute/service-proxy/testing/object-proxy.ts'
 import { median, report } from './report.ts'
@@ -22,7 +22,7 @@ interface Counts {
 }
 
 /** Says yes to everything; the base rules, which are written before the first Service, are kept. */
-function yesKernel(counts: Counts): Kernel {
+function yesKernel(counts: Counts): ProxyKernel {
   const fake = new FakeKernel()
   const yes = async (ops: readonly unknown[]) => {
     counts.messages += ops.length
@@ -57,11 +57,12 @@ function yesKernel(counts: Counts): Kernel {
         return fake.nft.show(command)
       },
     },
-    sysctl: fake.sysctl,
+    sysctls: fake.sysctls,
+    changes: fake.changes,
     flows: fake.flows,
     boundPorts: () => fake.boundPorts(),
     listen: (port, answer) => fake.listen(port, answer),
-    addresses: () => fake.addresses(),
+    reachableAddresses: () => fake.reachableAddresses(),
     loadModules: (names) => fake.loadModules(names),
   }
 }

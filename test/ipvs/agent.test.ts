@@ -1,6 +1,6 @@
 /** The agent that ships, as a process: killed and upgraded under load, nobody notices; what is somebody else's is left alone. */
 import { setTimeout as pause } from 'node:timers/promises'
-import { openKernel } from '@podroute/service-proxy/kernel/open-kernel.ts'
+import { openKernel } from '@podroute/kernel/open.ts'
 import { service, slice } from '@podroute/service-proxy/testing/objects.ts'
 import { expect } from 'chai'
 import { eventually } from '../support/eventually.ts'

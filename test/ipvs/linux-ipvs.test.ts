@@ -3,6 +3,7 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { isDeepStrictEqual } from 'node:util'
+import { IpvsTableRevision } from '@podroute/kernel/proc.ts'
 import { FeatureError } from '@podroute/linux/errors.ts'
 import {
   type Counters,
@@ -16,7 +17,6 @@ import {
 } from '@podroute/linux/ipvs/ipvs.ts'
 import { isLoaded, loadModule, loadModules } from '@podroute/linux/modules.ts'
 import { connectTcp, listenTcp } from '@podroute/linux/tcp.ts'
-import { IpvsTableRevision } from '@podroute/service-proxy/kernel/proc.ts'
 import { expect } from 'chai'
 import { TestNetns } from '../netns/linux-support.ts'
 import { eventually } from '../support/eventually.ts'

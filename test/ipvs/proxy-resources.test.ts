@@ -1,17 +1,17 @@
 import { execFileSync } from 'node:child_process'
+import { destinationKey, FLAG_OURS, serverKey } from '@podroute/kernel/ipvs/keys.ts'
+import type { Kernel, VirtualServer } from '@podroute/kernel/kernel.ts'
 import { tableScript } from '@podroute/kernel/nft/definition.ts'
 import { elementKey } from '@podroute/kernel/nft/element.ts'
 import { SetElementResource } from '@podroute/kernel/nft/element-resource.ts'
 import { NftTableResource, TABLE } from '@podroute/kernel/nft/table-resource.ts'
+import { openKernel } from '@podroute/kernel/open.ts'
 import { createNetns, removeNetns } from '@podroute/linux/netns.ts'
 import { describeResource, listed } from '@podroute/reconcile/testing/contract.ts'
 import { DestinationResource } from '@podroute/service-proxy/ipvs/destination-resource.ts'
 import { Vips, vipOf } from '@podroute/service-proxy/ipvs/vips.ts'
 import { VirtualServers } from '@podroute/service-proxy/ipvs/virtual-servers.ts'
-import type { Kernel, VirtualServer } from '@podroute/service-proxy/kernel/kernel.ts'
-import { loadModules } from '@podroute/service-proxy/kernel/modules.ts'
-import { openKernel } from '@podroute/service-proxy/kernel/open-kernel.ts'
-import { destinationKey, FLAG_OURS, serverKey } from '@podroute/service-proxy/plan/frontend.ts'
+import { loadModules } from '@podroute/service-proxy/modules.ts'
 import { markElement, portElement, SETS, TABLE_NAME } from '@podroute/service-proxy/rules/sets.ts'
 import { isOfAffinity, SERVICE_TABLE } from '@podroute/service-proxy/rules/table.ts'
 import { expect } from 'chai'
@@ -86,12 +86,7 @@ describeResource(
     // What a kernel's own sockets change is no news to it: another one listens.
     const listener = openKernel({ netns: NETNS })
     const watch = (touched: (key: string) => void) =>
-      listener.watch!({
-        onRoute: (_, route) => touched(vipOf(route)?.address ?? ''),
-        onAddress() {},
-        onRules() {},
-        onLost() {},
-      })
+      listener.changes.subscribe({ onRoute: (_, route) => touched(vipOf(route)?.address ?? '') })
     const both = {
       async [Symbol.asyncDispose]() {
         listener[Symbol.dispose]()

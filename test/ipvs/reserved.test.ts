@@ -1,6 +1,6 @@
 /** The agent that ships against those who may write a Service's status or a Node's: it keeps its API server, its gateways and its Services. */
-import { openKernel } from '@podroute/service-proxy/kernel/open-kernel.ts'
-import { FLAG_OURS } from '@podroute/service-proxy/plan/frontend.ts'
+import { FLAG_OURS } from '@podroute/kernel/ipvs/keys.ts'
+import { openKernel } from '@podroute/kernel/open.ts'
 import { service, slice } from '@podroute/service-proxy/testing/objects.ts'
 import { expect } from 'chai'
 import { eventually } from '../support/eventually.ts'

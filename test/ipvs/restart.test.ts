@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Kernel } from '@podroute/service-proxy/kernel/kernel.ts'
-import { openKernel } from '@podroute/service-proxy/kernel/open-kernel.ts'
+import type { Kernel } from '@podroute/kernel/kernel.ts'
+import { openKernel } from '@podroute/kernel/open.ts'
 import type { ServiceProxyOptions } from '@podroute/service-proxy/options.ts'
 import { createServiceProxy, type ObjectProxy } from '@podroute/service-proxy/testing/object-proxy.ts'
 import { service, slice } from '@podroute/service-proxy/testing/objects.ts'
@@ -38,11 +38,11 @@ function counting(kernel: Kernel, writes: string[]): Kernel {
         return kernel.nft.run(script)
       },
     },
-    sysctl: {
-      read: (name) => kernel.sysctl.read(name),
+    sysctls: {
+      read: (name) => kernel.sysctls.read(name),
       write(name, value) {
         writes.push(`${name}=${value}`)
-        kernel.sysctl.write(name, value)
+        kernel.sysctls.write(name, value)
       },
     },
   }
@@ -125,7 +125,7 @@ describe('the service proxy, restarted', () => {
   })
 
   it('estimates no rates, which nobody reads', () => {
-    expect(kernel.sysctl.read('net.ipv4.vs.run_estimation')).to.equal('0')
+    expect(kernel.sysctls.read('net.ipv4.vs.run_estimation')).to.equal('0')
   })
 
   it('writes nothing when nothing changed', async () => {
@@ -250,12 +250,12 @@ describe('the service proxy, restarted', () => {
       { kind: 'remove-server', server: await find(server!) },
       { kind: 'remove-destination', server: ipv6, destination: destination! },
     ])
-    kernel.sysctl.write('net.ipv4.vs.expire_nodest_conn', '0')
+    kernel.sysctls.write('net.ipv4.vs.expire_nodest_conn', '0')
     await within(10_000, async () => {
       await pause(200)
       const back = (await find(server!)) && (await kernel.ipvs.destinations(await find(server!))).length === 2
       const whole = (await kernel.ipvs.destinations(ipv6)).length === 2
-      return back && whole && kernel.sysctl.read('net.ipv4.vs.expire_nodest_conn') === '1'
+      return back && whole && kernel.sysctls.read('net.ipv4.vs.expire_nodest_conn') === '1'
     })
     const counted = repaired().map((count, index) => count - before[index]!)
     for (const [index, least] of [1, 1, 3].entries()) expect(counted[index]).to.be.at.least(least)

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Kernel } from '@podroute/service-proxy/kernel/kernel.ts'
-import { openKernel } from '@podroute/service-proxy/kernel/open-kernel.ts'
+import type { Kernel } from '@podroute/kernel/kernel.ts'
+import { openKernel } from '@podroute/kernel/open.ts'
 import { createServiceProxy, type ObjectProxy } from '@podroute/service-proxy/testing/object-proxy.ts'
 import { type SliceEndpoint, service, slice } from '@podroute/service-proxy/testing/objects.ts'
 import { expect } from 'chai'

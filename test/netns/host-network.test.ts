@@ -1,6 +1,7 @@
 /** Gateways and networks of a node, as the agent keeps them from Services, on a real kernel. */
 import { execFileSync } from 'node:child_process'
 import { HostNetwork, type HostNetworkState } from '@podroute/agent/reserved/host-network.ts'
+import { openKernel } from '@podroute/kernel/open.ts'
 import { expect } from 'chai'
 import { eventually, TestNetns } from './linux-support.ts'
 
@@ -8,6 +9,7 @@ const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
 describe('the node’s own network', () => {
   let netns: TestNetns
+  let kernel: ReturnType<typeof openKernel>
   let network: HostNetwork
   let told: HostNetworkState[]
 
@@ -16,11 +18,13 @@ describe('the node’s own network', () => {
     await netns.veth('v0', '10.0.0.1/24', 'fd00::1/64')
     await netns.veth('v1', '10.0.1.1/30', '192.0.2.1/31', '192.0.2.9/32')
     told = []
-    network = HostNetwork.open((state) => void told.push(state), silent, { netns: netns.path })
+    kernel = openKernel({ netns: netns.path })
+    network = HostNetwork.open(kernel, (state) => void told.push(state), silent)
     await eventually(() => told.length > 0)
   })
   afterEach(() => {
     network[Symbol.dispose]()
+    kernel[Symbol.dispose]()
     netns[Symbol.dispose]()
   })
 

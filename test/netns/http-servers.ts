@@ -5,7 +5,7 @@ import { FEATURES } from '@podroute/agent/features.ts'
 import { healthPages } from '@podroute/agent/health.ts'
 import { serve } from '@podroute/agent/http.ts'
 import { text } from '@podroute/feature/listener.ts'
-import { healthListener } from '@podroute/service-proxy/health-checks/server.ts'
+import { healthListener } from '@podroute/kernel/http-listener.ts'
 import type { ServiceProxySettings } from '@podroute/service-proxy/settings.ts'
 
 const [path = '', nodePort = ''] = process.argv.slice(2)

@@ -2,8 +2,10 @@
  * The nftables table of each feature, whole, with the elements of a small cluster, as nft lists it. Where a change is meant, the golden
  * files are written anew: `UPDATE_GOLDEN=1 npx mocha test/netns/nft-golden.test.ts`; then look at what differs.
  */
+
 import { readFile, writeFile } from 'node:fs/promises'
 import { cidr } from '@podroute/address/cidr.ts'
+import { serverKey } from '@podroute/kernel/ipvs/keys.ts'
 import type { NftTable } from '@podroute/kernel/nft/definition.ts'
 import { elementKey, type SetElement } from '@podroute/kernel/nft/element.ts'
 import { SetElementResource } from '@podroute/kernel/nft/element-resource.ts'
@@ -17,7 +19,6 @@ import {
 } from '@podroute/pod-network/egress/masquerade.ts'
 import { testNode, testSettings } from '@podroute/pod-network/testing/fixtures.ts'
 import { Table } from '@podroute/reconcile/table.ts'
-import { serverKey } from '@podroute/service-proxy/plan/frontend.ts'
 import { ShortAffinities } from '@podroute/service-proxy/rules/short-affinities.ts'
 import { isOfAffinity, SERVICE_TABLE } from '@podroute/service-proxy/rules/table.ts'
 import { service, slice } from '@podroute/service-proxy/testing/objects.ts'

@@ -1,13 +1,14 @@
+import { execFileSync } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { NodeObject } from '@podroute/cluster/objects/node.ts'
 import { parseNode } from '@podroute/cluster/objects/parse-node.ts'
-import type { NftApi } from '@podroute/kernel/nft/api.ts'
-import { openNft } from '@podroute/kernel/nft/open-nft.ts'
+import { listTable } from '@podroute/kernel/nft/listing.ts'
+import { openKernel } from '@podroute/kernel/open.ts'
 import type { CreateSpeaker } from '@podroute/pod-network/bgp/instance.ts'
+import { TABLE_NAME } from '@podroute/pod-network/egress/masquerade.ts'
 import { PodNetwork } from '@podroute/pod-network/pod-network.ts'
-import { KernelChanges } from '@podroute/pod-network/resources/kernel-changes.ts'
 import { type PodNetworkSettings, ROUTE_PROTOCOL } from '@podroute/pod-network/settings.ts'
 import { testSettings } from '@podroute/pod-network/testing/fixtures.ts'
 import { systemClock } from '@podroute/reconcile/clock.ts'
@@ -31,9 +32,8 @@ const OWN: NodeObject = {
 class TestNode {
   readonly netns: TestNetns
   readonly directory: string
-  readonly nft: NftApi & Disposable
   readonly sysctls = new Map<string, string>()
-  readonly #changes: KernelChanges
+  readonly #kernel: ReturnType<typeof openKernel>
   network!: PodNetwork
   /** The process is in another namespace than the kernel that it works on. */
   createSpeaker: CreateSpeaker = (config) =>
@@ -42,8 +42,11 @@ class TestNode {
   private constructor(netns: TestNetns, directory: string) {
     this.netns = netns
     this.directory = directory
-    this.nft = openNft({ netns: netns.path })
-    this.#changes = KernelChanges.open(silent, { netns: netns.path })
+    this.#kernel = openKernel({ netns: netns.path })
+  }
+
+  get nft() {
+    return this.#kernel.nft
   }
 
   static async create(): Promise<TestNode> {
@@ -54,7 +57,6 @@ class TestNode {
 
   /** Starts the pod network, or starts it again; it knows what these Nodes say. */
   async start(settings: Partial<PodNetworkSettings> = {}, ...nodes: readonly NodeObject[]): Promise<void> {
-    const { routes, links, addresses } = this.netns
     const sysctls = {
       read: (name: string) => this.sysctls.get(name),
       write: (name: string, value: string) => void this.sysctls.set(name, value),
@@ -62,7 +64,7 @@ class TestNode {
     this.network = new PodNetwork({
       nodeName: NODE,
       settings: { ...testSettings, mesh: false, conflist: this.conflist, ...settings },
-      kernel: { routes, links, addresses, nft: this.nft, sysctls, changes: this.#changes },
+      kernel: { ...this.#kernel, sysctls },
       createSpeaker: this.createSpeaker,
       clock: systemClock,
       log: silent,
@@ -120,8 +122,7 @@ class TestNode {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.network?.[Symbol.asyncDispose]()
-    this.#changes[Symbol.dispose]()
-    this.nft[Symbol.dispose]()
+    this.#kernel[Symbol.dispose]()
     this.netns[Symbol.dispose]()
     await rm(this.directory, { recursive: true })
   }
@@ -199,8 +200,9 @@ describe("a node's life", function () {
 
   it('makes a bridge anew that somebody deleted, with its addresses, its switches and its ports', async () => {
     const { bridge, ...before } = await node.state()
-    await node.netns.links.remove(bridge!)
+    // The switches of a bridge go with it: the next one has the kernel's own.
     node.sysctls.set(`net/ipv4/conf/${BRIDGE}/rp_filter`, '0')
+    await node.netns.links.remove(bridge!)
     await eventually(async () => {
       const { bridge: made, ...after } = await node.state()
       expect(made).not.to.equal(bridge)
@@ -219,6 +221,21 @@ describe("a node's life", function () {
     await node.netns.links.remove(port.index)
     const nothing = { desired: 0, applied: 0, pending: 0, failed: 0 }
     await eventually(() => expect(node.network.stats()['bridge-ports']).to.include(nothing))
+  })
+
+  it('puts masquerade rules back at once that somebody removed, with the elements that went with their table', async () => {
+    const before = await listTable(node.nft, TABLE_NAME)
+    const elements = () => node.nft.elements(TABLE_NAME, 'nodes-4', { key: ['ipv4_addr'] })
+    for (const sabotage of [
+      'flush chain inet podroute-pod-network pod-egress',
+      'delete table inet podroute-pod-network',
+    ]) {
+      execFileSync('ip', ['netns', 'exec', node.netns.name, 'nft', sabotage])
+      await eventually(async () => {
+        expect(await listTable(node.nft, TABLE_NAME)).to.deep.equal(before)
+        return expect(await elements()).to.deep.equal(['172.31.0.11'])
+      })
+    }
   })
 
   it('masquerades nothing any more when it starts with that switched off, and everything when it is on again', async () => {
@@ -312,7 +329,10 @@ describe('nodes that are back with the addresses of each other', function () {
     report(0, ADDRESSES[0])
     await speak(0, ADDRESSES[0])
     await expectRoutes(...ADDRESSES)
-    await eventually(() => node.condition('routes') === '')
+    await eventually(() => {
+      clock.advance(1000)
+      return node.condition('routes') === ''
+    })
   })
 
   for (const [order, name] of [

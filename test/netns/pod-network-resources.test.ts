@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { tableScript } from '@podroute/kernel/nft/definition.ts'
 import { elementKey, type SetElement } from '@podroute/kernel/nft/element.ts'
 import { SetElementResource } from '@podroute/kernel/nft/element-resource.ts'
-import { openNft } from '@podroute/kernel/nft/open-nft.ts'
 import { NftTableResource, TABLE } from '@podroute/kernel/nft/table-resource.ts'
+import { openKernel } from '@podroute/kernel/open.ts'
 import { IFA_F_NODAD } from '@podroute/linux/route/addresses.ts'
 import type { Route } from '@podroute/linux/route/routes.ts'
 import type { BridgeAddress } from '@podroute/pod-network/bridge/bridge.ts'
@@ -14,10 +14,8 @@ import { BridgeResource } from '@podroute/pod-network/resources/bridge.ts'
 import { BridgeAddressResource } from '@podroute/pod-network/resources/bridge-addresses.ts'
 import { BridgePortResource } from '@podroute/pod-network/resources/bridge-ports.ts'
 import { ConflistResource } from '@podroute/pod-network/resources/conflist.ts'
-import { KernelChanges } from '@podroute/pod-network/resources/kernel-changes.ts'
 import { RouteResource } from '@podroute/pod-network/resources/routes.ts'
 import { ROUTE_PROTOCOL } from '@podroute/pod-network/settings.ts'
-import { silent } from '@podroute/reconcile/log.ts'
 import type { Resource } from '@podroute/reconcile/resource.ts'
 import { Table } from '@podroute/reconcile/table.ts'
 import { describeResource, listed } from '@podroute/reconcile/testing/contract.ts'
@@ -31,11 +29,10 @@ const PLAN = { mtu: 1400, mac: '0a:58:0a:f4:01:01' }
 async function node(name: string) {
   const netns = await TestNetns.create(`pods-${name}`)
   await netns.veth('eth0', '172.31.0.11/24', 'fd31::11/64')
-  const changes = KernelChanges.open(silent, { netns: netns.path })
-  const nft = openNft({ netns: netns.path })
+  const kernel = openKernel({ netns: netns.path })
+  const { changes, nft } = kernel
   const close = async () => {
-    changes[Symbol.dispose]()
-    nft[Symbol.dispose]()
+    kernel[Symbol.dispose]()
     netns[Symbol.dispose]()
   }
   return { ...netns, netns, changes, nft, [Symbol.asyncDispose]: close }

@@ -1,5 +1,7 @@
 /** Short session affinities on a real nftables, with a plain translation in the place of IPVS; with IPVS: test/ipvs/policies.test.ts. */
+
 import { setTimeout as pause } from 'node:timers/promises'
+import { serverKey } from '@podroute/kernel/ipvs/keys.ts'
 import type { NftApi } from '@podroute/kernel/nft/api.ts'
 import { tableScript } from '@podroute/kernel/nft/definition.ts'
 import { elementKey, type SetElement } from '@podroute/kernel/nft/element.ts'
@@ -7,7 +9,6 @@ import { SetElementResource } from '@podroute/kernel/nft/element-resource.ts'
 import { openNft } from '@podroute/kernel/nft/open-nft.ts'
 import { createNetns, removeNetns } from '@podroute/linux/netns.ts'
 import { describeResource, listed } from '@podroute/reconcile/testing/contract.ts'
-import { serverKey } from '@podroute/service-proxy/plan/frontend.ts'
 import { affinityName, type ShortAffinity } from '@podroute/service-proxy/rules/affinity.ts'
 import { SETS, TABLE_NAME } from '@podroute/service-proxy/rules/sets.ts'
 import { ShortAffinities } from '@podroute/service-proxy/rules/short-affinities.ts'

@@ -1,8 +1,8 @@
 /** VIPs that go without an announcement, because of their interface or of the address that is their source, are found by a quick audit. */
 
+import { openKernel } from '@podroute/kernel/open.ts'
 import { Table } from '@podroute/reconcile/table.ts'
 import { Vips } from '@podroute/service-proxy/ipvs/vips.ts'
-import { openKernel } from '@podroute/service-proxy/kernel/open-kernel.ts'
 import { expect } from 'chai'
 import { run } from '../../lab/command.ts'
 import { eventually } from '../support/eventually.ts'
@@ -44,9 +44,8 @@ describe('VIPs', () => {
     netns[Symbol.dispose]()
   })
 
-  const nothing = () => {}
   const follow = () => {
-    watching = kernel.watch!({ onRoute: nothing, onAddress: nothing, onRules: nothing, onLost: nothing })
+    watching = kernel.changes.subscribe({ onRoute() {} })
   }
   const ip = (...lines: readonly string[]) =>
     run('ip', ['-n', netns.name, '-batch', '-'], { input: `${lines.join('\n')}\n` })

@@ -41,7 +41,7 @@ export const EFFECTS: readonly RegExp[] = [
   // The admin socket's other end.
   /^packages\/cli\/client\.ts$/,
   // What /proc shows.
-  /^packages\/service-proxy\/kernel\/proc\.ts$/,
+  /^packages\/kernel\/proc\.ts$/,
   // Builds the CNI plugins; runs on the developer's machine.
   /^packages\/cni\/sysroot\.ts$/,
 ]

@@ -1,13 +1,12 @@
 /** What of the node's own network no Service may have: the gateways of its routes, and the addresses that mean a whole network. */
 import { formatAddress, maskBytes, parseAddress } from '@podroute/address/address.ts'
+import type { Kernel } from '@podroute/kernel/kernel.ts'
 import { ROUTE_PROTOCOL } from '@podroute/kernel/route-protocol.ts'
-import { NETLINK_ROUTE, type NetlinkOptions, NetlinkSocket } from '@podroute/linux/netlink/socket.ts'
-import { type Address, Addresses } from '@podroute/linux/route/addresses.ts'
-import { routeFilter } from '@podroute/linux/route/filter.ts'
-import type { Link } from '@podroute/linux/route/links.ts'
-import { watchRoutes } from '@podroute/linux/route/monitor.ts'
-import { type Route, Routes } from '@podroute/linux/route/routes.ts'
+import type { Address } from '@podroute/linux/route/addresses.ts'
+import type { Route } from '@podroute/linux/route/routes.ts'
 import type { Logger } from '../log.ts'
+
+export type HostNetworkKernel = Pick<Kernel, 'routes' | 'addresses' | 'changes'>
 
 export interface HostNetworkState {
   readonly gateways: readonly string[]
@@ -15,13 +14,12 @@ export interface HostNetworkState {
 }
 
 /**
- * Listed anew after each change that matters; podroute's own routes, of which there may be very many, neither count nor are they
- * listened to: their next hops are nodes and routers that are known without them.
+ * Listed anew after each change that matters; podroute's own routes, of which there may be very many, do not
+ * count: their next hops are nodes and routers that are known without them.
  */
 export class HostNetwork implements Disposable {
   readonly #stack = new DisposableStack()
-  readonly #routes: Routes
-  readonly #addresses: Addresses
+  readonly #kernel: HostNetworkKernel
   readonly #changed: (state: HostNetworkState) => void
   readonly #log: Logger
   /** Interfaces of routes with a gateway: IPv4 routes go without a word when theirs goes. */
@@ -29,34 +27,33 @@ export class HostNetwork implements Disposable {
   #reading = false
   #again = false
 
-  private constructor(changed: (state: HostNetworkState) => void, log: Logger, options: NetlinkOptions) {
+  private constructor(kernel: HostNetworkKernel, changed: (state: HostNetworkState) => void, log: Logger) {
+    this.#kernel = kernel
     this.#changed = changed
     this.#log = log
-    const socket = this.#stack.use(NetlinkSocket.open(NETLINK_ROUTE, options))
-    this.#routes = new Routes(socket)
-    this.#addresses = new Addresses(socket)
-    const filter = routeFilter({ notProtocol: ROUTE_PROTOCOL })
     const read = () => this.#read()
-    const handlers = {
-      onRoute: read,
+    const following = kernel.changes.subscribe({
+      onRoute: (_change, { protocol }) => {
+        if (protocol !== ROUTE_PROTOCOL) read()
+      },
       onOverrun: read,
-      onAddress: (_change: unknown, { family, interfaceIndex }: Address) => {
+      onAddress: (_change, { family, interfaceIndex }) => {
         if (family === 4 || this.#interfaces.has(interfaceIndex)) read()
       },
-      onLink: (_change: unknown, { index }: Link) => {
+      onLink: (_change, { index }) => {
         if (this.#interfaces.has(index)) read()
       },
-    }
-    this.#stack.use(watchRoutes(handlers, { ...options, filter })).unref()
+    })
+    this.#stack.use(following)
   }
 
   /** Tells the state soon, and again when it may be another. @throws KernelError */
   static open(
+    kernel: HostNetworkKernel,
     changed: (state: HostNetworkState) => void,
     log: Logger,
-    options: NetlinkOptions = {},
   ): HostNetwork {
-    const network = new HostNetwork(changed, log, options)
+    const network = new HostNetwork(kernel, changed, log)
     network.#read()
     return network
   }
@@ -81,8 +78,8 @@ export class HostNetwork implements Disposable {
   }
 
   async #list(): Promise<void> {
-    const routes = await this.#routes.list({ notProtocol: ROUTE_PROTOCOL })
-    const addresses = await this.#addresses.list({ family: 4 })
+    const routes = await this.#kernel.routes.list({ notProtocol: ROUTE_PROTOCOL })
+    const addresses = await this.#kernel.addresses.list({ family: 4 })
     const indirect = routes.filter((route) => gatewaysOf(route).length > 0)
     this.#interfaces = new Set(indirect.flatMap(interfacesOf))
     this.#changed({

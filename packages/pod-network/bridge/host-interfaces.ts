@@ -2,13 +2,13 @@
 
 import { type Cidr, parseCidr } from '@podroute/address/cidr.ts'
 import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
+import type { SysctlApi } from '@podroute/kernel/kernel.ts'
+import type { KernelChanges } from '@podroute/kernel/monitors.ts'
 import type { Address, Addresses } from '@podroute/linux/route/addresses.ts'
 import type { Link, Links } from '@podroute/linux/route/links.ts'
 import { SCOPE_UNIVERSE } from '@podroute/linux/route/rtnetlink.ts'
 import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
-import type { KernelChanges } from '../resources/kernel-changes.ts'
-import type { SysctlFiles } from '../resources/sysctls.ts'
 import type { PodNetworkSettings } from '../settings.ts'
 
 export interface Interface {
@@ -33,7 +33,7 @@ export const EMPTY: InterfaceState = { interfaces: [], connected: [], addresses:
 export interface HostInterfacesOptions {
   readonly links: Pick<Links, 'list'>
   readonly addresses: Pick<Addresses, 'list'>
-  readonly sysctls: Pick<SysctlFiles, 'read'>
+  readonly sysctls: Pick<SysctlApi, 'read'>
   readonly changes: Pick<KernelChanges, 'subscribe'>
   readonly clock: Clock
   readonly log: Logger
@@ -144,6 +144,6 @@ export function mtuOf(
   return settings.mtu ?? interfaces.find(carries)?.mtu ?? DEFAULT_MTU
 }
 
-function acceptsRa(sysctls: Pick<SysctlFiles, 'read'>, name: string): boolean {
+function acceptsRa(sysctls: Pick<SysctlApi, 'read'>, name: string): boolean {
   return sysctls.read(`net/ipv6/conf/${name}/accept_ra`)?.trim() === '1'
 }

@@ -1,7 +1,7 @@
 /** The host around the pod network: its own interfaces, and the bridge with the pods' ports, as the kernel announces them. */
 import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
-import type { PodNetworkKernel, PodNetworkTables } from '../tables.ts'
+import { type PodNetworkKernel, type PodNetworkTables, watchRules } from '../tables.ts'
 import { HostInterfaces, type InterfaceState } from './host-interfaces.ts'
 import { BridgePorts } from './ports.ts'
 
@@ -53,6 +53,7 @@ export class Host implements Disposable {
     for (const table of [tables.bridge, tables.addresses, tables.routes])
       this.#subscriptions.use(table.watch())
     this.#subscriptions.use(this.#ports.watch(kernel.changes, kernel.links))
+    this.#subscriptions.use(watchRules(kernel, tables))
     this.#subscriptions.use(this.#interfaces)
     await this.#interfaces.start()
   }

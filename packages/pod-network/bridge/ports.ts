@@ -2,10 +2,10 @@
  * Remembers the ports of the bridge, so that they are put back after somebody took them out or deleted the bridge. Only the kernel knows
  * them: the CNI plugins make them, and a pod's interface is not made a second time.
  */
+import type { KernelChanges } from '@podroute/kernel/monitors.ts'
 import type { Link, Links } from '@podroute/linux/route/links.ts'
 import type { Observation } from '@podroute/reconcile/resource.ts'
 import type { PortPlan } from '../resources/bridge-ports.ts'
-import type { KernelChanges } from '../resources/kernel-changes.ts'
 
 /** What is used of the table of ports. */
 export interface PortTable {

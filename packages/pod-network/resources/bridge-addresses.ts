@@ -1,6 +1,8 @@
 /** The bridge's addresses. Every global address on the bridge is ours: the bridge is. */
-import { type Address, type Addresses, type AddressOp, IFA_F_NODAD } from '@podroute/linux/route/addresses.ts'
-import type { Link, Links } from '@podroute/linux/route/links.ts'
+import type { AddressesApi, LinksApi } from '@podroute/kernel/kernel.ts'
+import type { KernelChanges } from '@podroute/kernel/monitors.ts'
+import { type Address, type AddressOp, IFA_F_NODAD } from '@podroute/linux/route/addresses.ts'
+import type { Link } from '@podroute/linux/route/links.ts'
 import { SCOPE_UNIVERSE } from '@podroute/linux/route/rtnetlink.ts'
 import {
   DONE,
@@ -12,19 +14,18 @@ import {
 } from '@podroute/reconcile/resource.ts'
 import type { BridgeAddress } from '../bridge/bridge.ts'
 import { PodNetworkError } from '../errors.ts'
-import type { KernelChanges } from './kernel-changes.ts'
 
 const keyOf = (address: Address) => `${address.address}/${address.prefixLength}`
 
 export class BridgeAddressResource implements Resource<string, BridgeAddress> {
   readonly name = 'bridge-addresses'
-  readonly #links: Links
-  readonly #addresses: Addresses
+  readonly #links: LinksApi
+  readonly #addresses: AddressesApi
   readonly #bridge: string
   readonly #changes: KernelChanges | undefined
   #index: number | undefined
 
-  constructor(links: Links, addresses: Addresses, bridge: string, changes?: KernelChanges) {
+  constructor(links: LinksApi, addresses: AddressesApi, bridge: string, changes?: KernelChanges) {
     this.#links = links
     this.#addresses = addresses
     this.#bridge = bridge

@@ -1,5 +1,6 @@
 /** The ports of the bridge: the host's ends of the pods' interfaces by name, with what is set of each. */
-import type { Link, Links } from '@podroute/linux/route/links.ts'
+import type { LinksApi } from '@podroute/kernel/kernel.ts'
+import type { Link } from '@podroute/linux/route/links.ts'
 import { DONE, type Op, type Outcome, type Resource } from '@podroute/reconcile/resource.ts'
 import { PodNetworkError } from '../errors.ts'
 
@@ -10,10 +11,10 @@ export interface PortPlan {
 
 export class BridgePortResource implements Resource<string, PortPlan> {
   readonly name = 'bridge-ports'
-  readonly #links: Links
+  readonly #links: LinksApi
   readonly #bridge: string
 
-  constructor(links: Links, bridge: string) {
+  constructor(links: LinksApi, bridge: string) {
     this.#links = links
     this.#bridge = bridge
   }

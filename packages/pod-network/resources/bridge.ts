@@ -1,9 +1,10 @@
 /** The bridge as a device: there, a bridge, up, with its MTU and a MAC that stays. */
-import type { Link, Links } from '@podroute/linux/route/links.ts'
+import type { LinksApi } from '@podroute/kernel/kernel.ts'
+import type { KernelChanges } from '@podroute/kernel/monitors.ts'
+import type { Link } from '@podroute/linux/route/links.ts'
 import { DONE, type Observation, type Op, type Outcome, type Resource } from '@podroute/reconcile/resource.ts'
 import type { BridgePlan } from '../bridge/bridge.ts'
 import { PodNetworkError } from '../errors.ts'
-import type { KernelChanges } from './kernel-changes.ts'
 
 /** MTU 0 stands for a bridge that is down or whose MAC is not fixed: it equals no plan. */
 const UNSETTLED = 0
@@ -24,13 +25,13 @@ interface KnownMac {
 
 export class BridgeResource implements Resource<string, BridgePlan> {
   readonly name = 'bridge'
-  readonly #links: Links
+  readonly #links: LinksApi
   readonly #bridge: string
   readonly #changes: KernelChanges | undefined
   #known: KnownMac | undefined
 
   /** @param bridge name of the only link that is ever touched */
-  constructor(links: Links, bridge: string, changes?: KernelChanges) {
+  constructor(links: LinksApi, bridge: string, changes?: KernelChanges) {
     this.#links = links
     this.#bridge = bridge
     this.#changes = changes

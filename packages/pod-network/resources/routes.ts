@@ -1,7 +1,10 @@
 /** Learned routes in the kernel: unicast routes of the main table under our own protocol number. */
-import type { Route, RouteOp, Routes } from '@podroute/linux/route/routes.ts'
+import type { RoutesApi } from '@podroute/kernel/kernel.ts'
+import type { KernelChanges } from '@podroute/kernel/monitors.ts'
+import type { Route, RouteOp } from '@podroute/linux/route/routes.ts'
 import { TABLE_MAIN } from '@podroute/linux/route/rtnetlink.ts'
 import {
+  codeOf,
   DONE,
   type Observation,
   type Op,
@@ -10,14 +13,13 @@ import {
   type Resource,
 } from '@podroute/reconcile/resource.ts'
 import { ROUTE_PROTOCOL } from '../settings.ts'
-import type { KernelChanges } from './kernel-changes.ts'
 
 export class RouteResource implements Resource<string, Route> {
   readonly name = 'routes'
-  readonly #routes: Routes
+  readonly #routes: RoutesApi
   readonly #changes: KernelChanges | undefined
 
-  constructor(routes: Routes, changes?: KernelChanges) {
+  constructor(routes: RoutesApi, changes?: KernelChanges) {
     this.#routes = routes
     this.#changes = changes
   }
@@ -36,7 +38,7 @@ export class RouteResource implements Resource<string, Route> {
     const outcomes = await this.#routes.apply(ops.map(routeOp))
     return outcomes.map((error, i) => {
       // Gone already: IPv4 routes vanish with their interface.
-      if (error?.code === 'ESRCH' && ops[i]?.kind === 'remove') return DONE
+      if (codeOf(error) === 'ESRCH' && ops[i]?.kind === 'remove') return DONE
       return outcomeOf(error)
     })
   }

@@ -1,21 +1,14 @@
 /** Kernel switches below /proc/sys. They are set, kept, and left as they are at the end: others may rely on them by then. */
+import type { SysctlApi } from '@podroute/kernel/kernel.ts'
 import { DONE, type Op, type Outcome, type Resource } from '@podroute/reconcile/resource.ts'
-
-/** Names with slashes below /proc/sys. */
-export interface SysctlFiles {
-  /** Undefined where this kernel has no such switch. */
-  read(name: string): string | undefined
-  /** @throws Error ENOENT where this kernel has no such switch */
-  write(name: string, value: string): void
-}
 
 export class SysctlResource implements Resource<string, string> {
   readonly name = 'sysctls'
-  readonly #files: SysctlFiles
+  readonly #files: SysctlApi
   /** What was ever set: the only switches that are ours to look at. */
   readonly #known = new Set<string>()
 
-  constructor(files: SysctlFiles) {
+  constructor(files: SysctlApi) {
     this.#files = files
   }
 

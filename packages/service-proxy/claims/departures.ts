@@ -3,9 +3,10 @@
  * is over, as with an endpoint that goes. Their addresses are anybody's meanwhile.
  */
 import type { Service, ServiceKey } from '@podroute/cluster/objects/service.ts'
-import type { IpvsApi } from '../kernel/kernel.ts'
+import type { ServerKey } from '@podroute/kernel/ipvs/keys.ts'
+import type { IpvsApi } from '@podroute/kernel/kernel.ts'
 import type { PlanContext } from '../plan/context.ts'
-import type { Frontend, ServerKey } from '../plan/frontend.ts'
+import type { Frontend } from '../plan/frontend.ts'
 import { planService } from '../plan/plan.ts'
 
 export interface DepartureOptions {

@@ -2,6 +2,8 @@
 
 import { isSame } from '@podroute/cluster/objects/same.ts'
 import type { ServiceKey } from '@podroute/cluster/objects/service.ts'
+import { type DestinationKey, destinationKey, type ServerKey, serverKey } from '@podroute/kernel/ipvs/keys.ts'
+import type { VirtualServer } from '@podroute/kernel/kernel.ts'
 import { type ElementKey, elementKey, type SetElement } from '@podroute/kernel/nft/element.ts'
 import { type Claim, Claims } from '@podroute/reconcile/claims.ts'
 import { RefCounts } from '@podroute/reconcile/ref-counts.ts'
@@ -9,14 +11,7 @@ import type { WantedKey } from '@podroute/reconcile/status.ts'
 import type { Table } from '@podroute/reconcile/table.ts'
 import type { ServerDestination } from '../ipvs/destination-resource.ts'
 import type { Vip } from '../ipvs/vips.ts'
-import type { VirtualServer } from '../kernel/kernel.ts'
-import {
-  type DestinationKey,
-  destinationKey,
-  type Frontend,
-  type ServerKey,
-  serverKey,
-} from '../plan/frontend.ts'
+import type { Frontend } from '../plan/frontend.ts'
 import type { ShortAffinity } from '../rules/affinity.ts'
 import { olderFirst } from './older-first.ts'
 

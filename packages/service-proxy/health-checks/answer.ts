@@ -1,5 +1,5 @@
 /** What a health-check node port answers; as kube-proxy, so that load balancers need not know the difference. */
-import type { HttpAnswer } from '../kernel/kernel.ts'
+import type { HttpAnswer } from '@podroute/kernel/kernel.ts'
 import type { HealthCheck } from '../plan/health-check.ts'
 
 export function healthAnswer({ namespace, name, localEndpoints }: HealthCheck, healthy: boolean): HttpAnswer {

@@ -1,7 +1,8 @@
 /** Health-check node ports as a Resource: a server each, which answers with what was last written under its port. */
+
+import type { Listen } from '@podroute/kernel/kernel.ts'
 import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
 import { DONE, outcomeOf } from '@podroute/reconcile/resource.ts'
-import type { Listen } from '../kernel/kernel.ts'
 import type { HealthCheck } from '../plan/health-check.ts'
 import { healthAnswer } from './answer.ts'
 

@@ -1,10 +1,22 @@
 /** Destinations of our virtual servers as a Resource. */
+import {
+  type DestinationKey,
+  destinationKey,
+  isOurs,
+  type ServerKey,
+  serverKey,
+  serverOf,
+} from '@podroute/kernel/ipvs/keys.ts'
+import type {
+  Destination,
+  DestinationsByServer,
+  IpvsApi,
+  IpvsOp,
+  VirtualServer,
+} from '@podroute/kernel/kernel.ts'
 import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
 import { codeOf, DONE, outcomeOf } from '@podroute/reconcile/resource.ts'
 import { ServiceProxyError } from '../errors.ts'
-import type { Destination, DestinationsByServer, IpvsApi, IpvsOp, VirtualServer } from '../kernel/kernel.ts'
-import type { DestinationKey, ServerKey } from '../plan/frontend.ts'
-import { destinationKey, isOurs, serverKey, serverOf } from '../plan/frontend.ts'
 
 export interface ServerDestination {
   readonly server: VirtualServer

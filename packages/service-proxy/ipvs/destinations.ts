@@ -1,15 +1,21 @@
 /** The destinations of all frontends: put in place, drained when their endpoint goes, brought back when it returns. */
-import type { Clock } from '@podroute/reconcile/clock.ts'
-import type { Table } from '@podroute/reconcile/table.ts'
+import {
+  type DestinationKey,
+  destinationKey,
+  type ServerKey,
+  serverKey,
+  serverOf,
+} from '@podroute/kernel/ipvs/keys.ts'
 import type {
   Connections,
   Destination,
   DestinationsByServer,
   IpvsApi,
   VirtualServer,
-} from '../kernel/kernel.ts'
-import type { DestinationKey, Frontend, ServerKey } from '../plan/frontend.ts'
-import { destinationKey, serverKey, serverOf } from '../plan/frontend.ts'
+} from '@podroute/kernel/kernel.ts'
+import type { Clock } from '@podroute/reconcile/clock.ts'
+import type { Table } from '@podroute/reconcile/table.ts'
+import type { Frontend } from '../plan/frontend.ts'
 import type { ServerDestination } from './destination-resource.ts'
 import { Drains } from './drains.ts'
 import { sameServer } from './virtual-servers.ts'

@@ -1,8 +1,12 @@
 /** Endpoints that take no new connections any more, and go when their last connection ends or their time is over. */
+import { type DestinationKey, destinationKey, type ServerKey, serverKey } from '@podroute/kernel/ipvs/keys.ts'
+import type {
+  Connections,
+  Destination,
+  DestinationsByServer,
+  VirtualServer,
+} from '@podroute/kernel/kernel.ts'
 import type { Clock } from '@podroute/reconcile/clock.ts'
-import type { Connections, Destination, DestinationsByServer, VirtualServer } from '../kernel/kernel.ts'
-import type { DestinationKey, ServerKey } from '../plan/frontend.ts'
-import { destinationKey, serverKey } from '../plan/frontend.ts'
 
 export interface DrainOptions {
   readonly clock: Clock

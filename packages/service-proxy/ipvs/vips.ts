@@ -4,9 +4,9 @@
  */
 
 import { familyOf } from '@podroute/address/address.ts'
+import type { Route, RouteOp, RoutesApi } from '@podroute/kernel/kernel.ts'
 import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
 import { outcomeOf } from '@podroute/reconcile/resource.ts'
-import type { Route, RouteOp, RoutesApi } from '../kernel/kernel.ts'
 
 /** The address that the node itself uses towards this VIP; without one the kernel would use the VIP. */
 export interface Vip {

@@ -1,15 +1,10 @@
 /** One address, protocol and port that clients connect to, with everything that the kernel must hold for it. */
 
-import type { Family } from '@podroute/address/address.ts'
 import type { Protocol } from '@podroute/cluster/objects/service.ts'
+import type { ServerKey } from '@podroute/kernel/ipvs/keys.ts'
+import type { Destination, VirtualServer } from '@podroute/kernel/kernel.ts'
 import type { SetElement } from '@podroute/kernel/nft/element.ts'
-import type { Destination, VirtualServer } from '../kernel/kernel.ts'
 import type { ShortAffinity } from '../rules/affinity.ts'
-
-/** `tcp 10.96.0.1 80`, or `mark 4 4096`: as unique as the kernel's own key. */
-export type ServerKey = string
-/** `tcp 10.96.0.1 80 > 10.244.1.5 8080` */
-export type DestinationKey = string
 
 export type Origin = 'cluster-ip' | 'node-port' | 'external-ip' | 'load-balancer'
 
@@ -37,39 +32,4 @@ export interface Frontend {
   readonly outside?: Frontend
   /** Its Service is gone: it gives way to every other one. */
   readonly leaving?: boolean
-}
-
-/**
- * Marks a virtual server as ours. The kernel keeps all bits of the flags and gives meaning to the lowest six only, so what
- * is in use by others is never adopted, changed or removed, and a restarted agent knows its own.
- */
-export const FLAG_OURS = 0x50d0_0000
-const FLAG_OURS_MASK = 0x7ff0_0000
-
-export function isOurs(server: VirtualServer): boolean {
-  return (server.flags & FLAG_OURS_MASK) === FLAG_OURS
-}
-
-export function serverKey(server: {
-  readonly family: Family
-  readonly protocol: Protocol
-  readonly address: string
-  readonly port: number
-  readonly fwmark?: number
-}): ServerKey {
-  if (server.fwmark) return `mark ${server.family} ${server.fwmark}`
-  return `${server.protocol} ${server.address} ${server.port}`
-}
-
-export function destinationKey(
-  server: ServerKey,
-  destination: { readonly address: string; readonly port: number },
-): DestinationKey {
-  // In one piece: a template keeps its parts beside the whole, and there are very many of these.
-  return [server, '>', destination.address, destination.port].join(' ')
-}
-
-/** The server of a destination. */
-export function serverOf(key: DestinationKey): ServerKey {
-  return key.slice(0, key.indexOf(' > '))
 }

@@ -2,16 +2,16 @@
 
 import type { Family } from '@podroute/address/address.ts'
 import { familyOf } from '@podroute/address/address.ts'
+import { FLAG_OURS, serverKey } from '@podroute/kernel/ipvs/keys.ts'
+import type { VirtualServer } from '@podroute/kernel/kernel.ts'
 import type { SetElement } from '@podroute/kernel/nft/element.ts'
 import { FLAG_PERSISTENT, FLAG_SCHED_1 } from '@podroute/linux/ipvs/ipvs.ts'
-import type { VirtualServer } from '../kernel/kernel.ts'
 import { tuningOf } from '../parse/annotations.ts'
 import { setOf } from '../rules/sets.ts'
 import { DEFAULT_SCHEDULER } from '../settings.ts'
 import { affinityElements, affinityOf, leadElements, shortAffinity } from './affinity.ts'
 import type { Backend } from './endpoints.ts'
 import type { Frontend, Origin } from './frontend.ts'
-import { FLAG_OURS, serverKey } from './frontend.ts'
 import { elementOf, type Target } from './target.ts'
 
 /** @param more elements beside those that every frontend has. */

@@ -1,7 +1,7 @@
 /** NodePorts on which a process of the node listens as well: IPVS wins, and the process does not hear of it. */
 
 import type { Service, ServiceKey } from '@podroute/cluster/objects/service.ts'
-import type { BoundPort } from '../kernel/sockets.ts'
+import type { BoundPort } from '@podroute/kernel/sockets.ts'
 import { problemOf } from '../plan/plan.ts'
 import type { Problem } from '../types.ts'
 

@@ -5,10 +5,10 @@ import type { ServiceIndex } from '@podroute/cluster/service-index.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import { codeOf } from '@podroute/reconcile/resource.ts'
 import type { Frontends } from '../claims/frontends.ts'
-import type { Kernel } from '../kernel/kernel.ts'
 import type { Frontend } from '../plan/frontend.ts'
 import { problemOf } from '../plan/plan.ts'
 import type { Problems } from '../problems/problems.ts'
+import type { ProxyKernel } from '../proxy-kernel.ts'
 import { DEFAULT_SCHEDULER } from '../settings.ts'
 import type { ProxyTables } from '../tables.ts'
 import type { Problem } from '../types.ts'
@@ -16,7 +16,7 @@ import { NodePorts } from './node-ports.ts'
 import { UdpFlows } from './udp-flows.ts'
 
 export interface PostSyncOptions {
-  readonly kernel: Kernel
+  readonly kernel: ProxyKernel
   readonly log: Logger | undefined
   readonly tables: ProxyTables
   readonly services: Pick<ServiceIndex, 'get'>

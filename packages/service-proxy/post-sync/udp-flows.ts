@@ -4,8 +4,9 @@
  */
 
 import type { Family } from '@podroute/address/address.ts'
-import type { FlowsApi } from '../kernel/kernel.ts'
-import type { Frontend, ServerKey } from '../plan/frontend.ts'
+import type { ServerKey } from '@podroute/kernel/ipvs/keys.ts'
+import type { FlowsApi } from '@podroute/kernel/kernel.ts'
+import type { Frontend } from '../plan/frontend.ts'
 
 interface UdpService {
   readonly family: Family

@@ -1,11 +1,11 @@
 /** Short session affinities as a Resource: a map and two chains each (rules/affinity.ts). */
+
 import { hash } from 'node:crypto'
+import { type ServerKey, serverKey } from '@podroute/kernel/ipvs/keys.ts'
 import { type NftApi, nftRevision } from '@podroute/kernel/nft/api.ts'
 import { listTable, type TableListing, timeoutOf } from '@podroute/kernel/nft/listing.ts'
 import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
 import { codeOf, DONE, outcomeOf } from '@podroute/reconcile/resource.ts'
-import type { ServerKey } from '../plan/frontend.ts'
-import { serverKey } from '../plan/frontend.ts'
 import {
   affinityName,
   affinityOfName,

@@ -1,20 +1,21 @@
 /** A kernel in memory, as strict as the real one about what is there, that counts what it is asked. */
-import { FakeError } from '@podroute/kernel/testing/fake-error.ts'
-import { FakeNft } from '@podroute/kernel/testing/fake-nft.ts'
-import type { Flow, FlowFilter } from '@podroute/linux/conntrack.ts'
+import { destinationKey, serverKey } from '@podroute/kernel/ipvs/keys.ts'
 import type {
   Destination,
   DestinationsByServer,
   HttpAnswer,
   IpvsOp,
-  Kernel,
-  KernelEvents,
   Route,
   RouteOp,
   VirtualServer,
-} from '../kernel/kernel.ts'
-import type { BoundPort } from '../kernel/sockets.ts'
-import { destinationKey, serverKey } from '../plan/frontend.ts'
+} from '@podroute/kernel/kernel.ts'
+import type { BoundPort } from '@podroute/kernel/sockets.ts'
+import { FakeChanges } from '@podroute/kernel/testing/fake-changes.ts'
+import { FakeError } from '@podroute/kernel/testing/fake-error.ts'
+import { FakeNft } from '@podroute/kernel/testing/fake-nft.ts'
+import type { Flow, FlowFilter } from '@podroute/linux/conntrack.ts'
+import type { ModuleOutcome } from '@podroute/linux/modules.ts'
+import type { ProxyKernel } from '../proxy-kernel.ts'
 import { TABLE } from '../rules/sets.ts'
 
 interface FakeServer {
@@ -22,7 +23,7 @@ interface FakeServer {
   readonly destinations: Map<string, Destination>
 }
 
-export class FakeKernel implements Kernel {
+export class FakeKernel implements ProxyKernel {
   readonly table = new Map<string, FakeServer>()
   readonly routeTable = new Map<string, Route>()
   readonly settings = new Map<string, string>()
@@ -37,7 +38,6 @@ export class FakeKernel implements Kernel {
   hasIpvs = true
   /** Names of those that it does not have. */
   readonly missingSchedulers = new Set<string>()
-  #news: KernelEvents | undefined
 
   readonly ipvs = {
     servers: async () => {
@@ -71,7 +71,7 @@ export class FakeKernel implements Kernel {
     onList: () => this.lists++,
   })
 
-  readonly sysctl = {
+  readonly sysctls = {
     read: (name: string) => this.settings.get(name) ?? '0',
     write: (name: string, value: string) => {
       this.messages.push(`${name}=${value}`)
@@ -104,24 +104,23 @@ export class FakeKernel implements Kernel {
     return this.bound
   }
 
-  async addresses() {
+  async reachableAddresses() {
     return this.interfaceAddresses
   }
 
   setAddresses(...addresses: string[]): void {
     this.interfaceAddresses = addresses
-    this.#news?.onAddress()
+    this.changes.addressChanged()
   }
 
   async loadModules(names: readonly string[]) {
-    const missing = { ok: false, reason: 'not for this kernel' }
-    return new Map(names.map((name) => [name, name === 'ip_vs' && !this.hasIpvs ? missing : { ok: true }]))
+    const missing = { ok: false, reason: 'not for this kernel' } as const
+    const outcome = (name: string): ModuleOutcome =>
+      name === 'ip_vs' && !this.hasIpvs ? missing : { ok: true }
+    return new Map(names.map((name) => [name, outcome(name)]))
   }
 
-  watch(news: KernelEvents): Disposable {
-    this.#news = news
-    return { [Symbol.dispose]() {} }
-  }
+  readonly changes = new FakeChanges()
 
   /** Destinations that take connections, as `address:port`, sorted. */
   endpoints(key: string): string[] | undefined {
@@ -153,7 +152,7 @@ export class FakeKernel implements Kernel {
   removeRoute(destination: string): void {
     const route = this.routeTable.get(destination)
     this.routeTable.delete(destination)
-    if (route) this.#news?.onRoute('remove', route)
+    if (route) this.changes.routeChanged('remove', route)
   }
 
   async *#ipvsTable(): AsyncIterable<DestinationsByServer> {
@@ -194,7 +193,7 @@ export class FakeKernel implements Kernel {
     if (kind === 'remove' && !there) return new FakeError('ESRCH')
     if (kind === 'remove') this.routeTable.delete(route.destination)
     else this.routeTable.set(route.destination, route)
-    this.#news?.onRoute(kind === 'remove' ? 'remove' : 'add', route)
+    this.changes.routeChanged(kind === 'remove' ? 'remove' : 'add', route)
     return null
   }
 }

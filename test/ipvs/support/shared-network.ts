@@ -1,5 +1,5 @@
 /** One network for all files that send traffic: setting it up takes longer than most of what is tested in it. */
-import { openKernel } from '@podroute/service-proxy/kernel/open-kernel.ts'
+import { openKernel } from '@podroute/kernel/open.ts'
 import type { ServiceProxyOptions } from '@podroute/service-proxy/options.ts'
 import { createServiceProxy, type ObjectProxy } from '@podroute/service-proxy/testing/object-proxy.ts'
 import { makeNetwork, type Network, NODE, POD_CIDRS } from './network.ts'

@@ -1,7 +1,7 @@
 /** The HTTP servers of health-check node ports: an effect. */
 import { ConnectionLimit } from '@podroute/linux/connection-limit.ts'
 import { listenHttp } from '@podroute/linux/http-server.ts'
-import type { Listen } from '../kernel/kernel.ts'
+import type { Listen } from './kernel.ts'
 
 /** For all ports together: a cluster may have hundreds of them. */
 const MOST_CONNECTIONS = 256

@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto'
 import { closeSync, openSync, read as readBytes, readFile, readSync } from 'node:fs'
 import { withNetns } from '@podroute/linux/netns.ts'
-import { IpvsTableReader, withoutCounters } from '../ipvs/ipvs-table.ts'
+import { IpvsTableReader, withoutCounters } from './ipvs/ipvs-table.ts'
 import type { DestinationsByServer } from './kernel.ts'
 import { type BoundPort, readSockets } from './sockets.ts'
 

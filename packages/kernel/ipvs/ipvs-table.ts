@@ -1,7 +1,8 @@
 /** /proc/net/ip_vs: all virtual servers and destinations in one reading, where netlink takes a request for each server. Pure. */
+
 import { formatAddress, parseAddress } from '@podroute/address/address.ts'
-import type { Connections, Destination, DestinationsByServer } from '../kernel/kernel.ts'
-import { type ServerKey, serverKey } from '../plan/frontend.ts'
+import type { Connections, Destination, DestinationsByServer } from '../kernel.ts'
+import { type ServerKey, serverKey } from './keys.ts'
 
 const PROTOCOLS = { TCP: 'tcp', UDP: 'udp', SCTP: 'sctp' } as const
 const FORWARDINGS: Readonly<Record<string, Destination['forwarding']>> = {

@@ -1,7 +1,8 @@
 /** Kernel settings that the proxy depends on, as a Resource. They are set and repaired, never taken back. */
+
+import type { SysctlApi } from '@podroute/kernel/kernel.ts'
 import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
 import { DONE, outcomeOf } from '@podroute/reconcile/resource.ts'
-import type { SysctlApi } from './kernel.ts'
 
 export class Sysctls implements Resource<string, string> {
   readonly name = 'sysctls'

@@ -1,17 +1,17 @@
 /** Makes the kernel load what the proxy needs of it. */
 import type { Logger } from '@podroute/reconcile/log.ts'
-import { ServiceProxyError } from '../errors.ts'
-import { MODULES } from '../settings.ts'
-import type { Kernel } from './kernel.ts'
+import { ServiceProxyError } from './errors.ts'
+import type { ProxyKernel } from './proxy-kernel.ts'
+import { MODULES } from './settings.ts'
 
 /** Why a module could not be loaded, by its name. */
 export type MissingModules = ReadonlyMap<string, string>
 
 /** With none of them there, this is a large part of a start. Never rejects. */
-export async function loadModules(kernel: Kernel): Promise<MissingModules> {
+export async function loadModules(kernel: ProxyKernel): Promise<MissingModules> {
   try {
     const outcomes = await kernel.loadModules(MODULES)
-    return new Map([...outcomes].flatMap(([name, { ok, reason = '' }]) => (ok ? [] : [[name, reason]])))
+    return new Map([...outcomes].flatMap(([name, outcome]) => (outcome.ok ? [] : [[name, outcome.reason]])))
   } catch (error) {
     return new Map(MODULES.map((name) => [name, String(error)]))
   }
@@ -19,7 +19,7 @@ export async function loadModules(kernel: Kernel): Promise<MissingModules> {
 
 /** @throws ServiceProxyError NO_IPVS, saying what to do */
 export async function requireIpvs(
-  kernel: Kernel,
+  kernel: ProxyKernel,
   reasons: MissingModules,
   log: Logger | undefined,
 ): Promise<void> {
@@ -33,7 +33,7 @@ export async function requireIpvs(
 }
 
 /** Whether the kernel has IPVS now, whatever could be loaded. */
-export function hasIpvs({ ipvs }: Pick<Kernel, 'ipvs'>): Promise<boolean> {
+export function hasIpvs({ ipvs }: Pick<ProxyKernel, 'ipvs'>): Promise<boolean> {
   return ipvs.servers().then(
     () => true,
     () => false,

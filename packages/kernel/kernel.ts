@@ -1,14 +1,21 @@
-/** What the proxy needs of the kernel, as small interfaces; the classes of the linux package fit them. */
-import type { NftApi } from '@podroute/kernel/nft/api.ts'
+/** The node's kernel, as far as features touch it: small interfaces, which the classes of the linux package and a fake fit. */
 import type { Flow, FlowFilter } from '@podroute/linux/conntrack.ts'
 import type { Connections, Destination, IpvsOp, VirtualServer } from '@podroute/linux/ipvs/ipvs.ts'
+import type { ModuleOutcome } from '@podroute/linux/modules.ts'
+import type { Addresses } from '@podroute/linux/route/addresses.ts'
+import type { Links } from '@podroute/linux/route/links.ts'
 import type { Route, RouteFilter } from '@podroute/linux/route/route-message.ts'
 import type { RouteOp } from '@podroute/linux/route/routes.ts'
+import type { KernelChanges } from './monitors.ts'
+import type { NftApi } from './nft/api.ts'
 import type { BoundPort } from './sockets.ts'
 
 export type { Connections, Destination, IpvsOp, Route, RouteOp, VirtualServer }
 
-/** By the key of plan/frontend.ts. */
+export type LinksApi = Pick<Links, keyof Links>
+export type AddressesApi = Pick<Addresses, keyof Addresses>
+
+/** By the key of ipvs/keys.ts. */
 export type DestinationsByServer = ReadonlyMap<string, readonly (Destination & Connections)[]>
 
 export interface IpvsApi {
@@ -24,7 +31,7 @@ export interface IpvsApi {
 }
 
 export interface RoutesApi {
-  list(filter: RouteFilter): Promise<readonly Route[]>
+  list(filter?: RouteFilter): Promise<readonly Route[]>
   /** How often routes may have changed without an announcement; undefined while nobody follows the announcements. */
   unannounced?(): number | undefined
   apply(ops: readonly RouteOp[]): Promise<readonly (Error | null)[]>
@@ -44,38 +51,30 @@ export interface HttpAnswer {
 /** Answers HTTP requests on a port, until disposed of. Rejects with EADDRINUSE. */
 export type Listen = (port: number, answer: () => HttpAnswer) => Promise<AsyncDisposable>
 
+/** Names dotted, or with slashes where one of their parts has a dot. */
 export interface SysctlApi {
   /** Undefined where the kernel has no such setting. */
   read(name: string): string | undefined
+  /** @throws Error ENOENT where the kernel has no such setting */
   write(name: string, value: string): void
 }
 
-/** Somebody (or we) changed something; `lost` means that news were missed and everything has to be looked at. */
-export interface KernelEvents {
-  onRoute(change: 'add' | 'remove', route: Route): void
-  /** Some interface got or lost an address. */
-  onAddress(): void
-  /** A transaction changed rules, chains or sets of our table. */
-  onRules(): void
-  onLost(): void
-}
-
 export interface Kernel {
-  /** @throws FeatureError where the kernel has no IPVS */
-  readonly ipvs: IpvsApi
+  readonly links: LinksApi
+  readonly addresses: AddressesApi
   readonly routes: RoutesApi
+  readonly sysctls: SysctlApi
   readonly nft: NftApi
-  readonly sysctl: SysctlApi
+  /** Its calls reject with FeatureError where the kernel has no IPVS. */
+  readonly ipvs: IpvsApi
   readonly flows: FlowsApi
+  /** What the kernel announces: one monitor of each kind for all who follow. */
+  readonly changes: KernelChanges
   readonly listen: Listen
   /** Ports on which processes wait for clients. */
   boundPorts(): Promise<ReadonlySet<BoundPort>>
   /** Addresses of all interfaces that others can reach. */
-  addresses(): Promise<readonly string[]>
+  reachableAddresses(): Promise<readonly string[]>
   /** Makes the kernel load modules; `reason` says why it did not, by name. */
-  loadModules(
-    names: readonly string[],
-  ): Promise<ReadonlyMap<string, { readonly ok: boolean; readonly reason?: string }>>
-  /** Follows changes of the kernel's state, where the kernel announces them. */
-  watch?(news: KernelEvents): Disposable
+  loadModules(names: readonly string[]): Promise<ReadonlyMap<string, ModuleOutcome>>
 }

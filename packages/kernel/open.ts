@@ -1,0 +1,77 @@
+/** Opens the kernel of a network namespace: once in the process, for all features. */
+import { Conntrack } from '@podroute/linux/conntrack.ts'
+import { Ipvs } from '@podroute/linux/ipvs/ipvs.ts'
+import { loadModules } from '@podroute/linux/modules.ts'
+import { NETLINK_ROUTE, type NetlinkOptions, NetlinkSocket } from '@podroute/linux/netlink/socket.ts'
+import { Addresses } from '@podroute/linux/route/addresses.ts'
+import { Links } from '@podroute/linux/route/links.ts'
+import { Routes } from '@podroute/linux/route/routes.ts'
+import { readSysctl, writeSysctl } from '@podroute/linux/sysctl.ts'
+import type { Logger } from '@podroute/reconcile/log.ts'
+import { healthListener } from './http-listener.ts'
+import type { IpvsApi, Kernel, SysctlApi } from './kernel.ts'
+import { Monitors } from './monitors.ts'
+import { openNft } from './nft/open-nft.ts'
+import { OwnChanges } from './nft/own-changes.ts'
+import { boundPorts, IpvsTableRevision, ipvsTable } from './proc.ts'
+
+export interface OpenKernelOptions {
+  /** Path, or name under /run/netns; the process's own by default. */
+  readonly netns?: string
+  readonly log?: Logger
+}
+
+/** Loopback and link-local addresses. */
+const NEARBY = /^(127\.|169\.254\.|::1$|fe[89ab])/
+
+/** Sockets stay open until disposed of. @throws KernelError, FeatureError */
+export function openKernel({ netns, log }: OpenKernelOptions = {}): Kernel & Disposable {
+  const stack = new DisposableStack()
+  const at: NetlinkOptions = netns === undefined ? {} : { netns }
+  const socket = stack.use(NetlinkSocket.open(NETLINK_ROUTE, at))
+  const nft = stack.use(openNft(at))
+  const own = new OwnChanges()
+  const changes = stack.use(new Monitors({ ...at, log, own, routePort: socket.port }))
+  const routes = new Routes(socket)
+  const addresses = new Addresses(socket)
+  return {
+    links: new Links(socket),
+    addresses,
+    routes: {
+      list: (filter) => routes.list(filter),
+      apply: (ops) => routes.apply(ops),
+      unannounced: () => changes.unannounced(),
+    },
+    sysctls: sysctlsOf(netns),
+    nft: { ...nft, run: (script) => own.announced(script, () => nft.run(script)) },
+    ipvs: ipvsOf(stack.use(Ipvs.open(at)), netns),
+    flows: stack.use(Conntrack.open(at)),
+    changes,
+    boundPorts: () => boundPorts(netns),
+    listen: healthListener(netns),
+    async reachableAddresses() {
+      return (await addresses.list()).map(({ address }) => address).filter((address) => !NEARBY.test(address))
+    },
+    loadModules,
+    [Symbol.dispose]: () => stack.dispose(),
+  }
+}
+
+function ipvsOf(ipvs: Ipvs, netns: string | undefined): IpvsApi {
+  const tableRevision = new IpvsTableRevision(netns)
+  return {
+    servers: () => ipvs.servers(),
+    destinations: (server) => ipvs.destinations(server),
+    table: () => ipvsTable(netns),
+    serversRevision: () => ipvs.revision(),
+    tableRevision: () => tableRevision.read(),
+    apply: (ops) => ipvs.apply(ops),
+  }
+}
+
+function sysctlsOf(netns: string | undefined): SysctlApi {
+  return {
+    read: (name) => readSysctl(name, { netns }),
+    write: (name, value) => void writeSysctl(name, value, { netns }),
+  }
+}

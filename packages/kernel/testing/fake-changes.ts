@@ -1,0 +1,44 @@
+/** Announcements of a fake kernel. */
+import type { Address } from '@podroute/linux/route/addresses.ts'
+import type { Link } from '@podroute/linux/route/links.ts'
+import type { Change } from '@podroute/linux/route/monitor.ts'
+import type { Route } from '@podroute/linux/route/routes.ts'
+import type { KernelChanges, KernelSubscriber } from '../monitors.ts'
+
+export class FakeChanges implements KernelChanges {
+  readonly #subscribers = new Set<KernelSubscriber>()
+
+  subscribe(subscriber: KernelSubscriber): Disposable {
+    this.#subscribers.add(subscriber)
+    return { [Symbol.dispose]: () => void this.#subscribers.delete(subscriber) }
+  }
+
+  routeChanged(change: Change, route: Route): void {
+    for (const subscriber of this.#subscribers) subscriber.onRoute?.(change, route)
+  }
+
+  linkChanged(change: Change, link: Link): void {
+    for (const subscriber of this.#subscribers) subscriber.onLink?.(change, link)
+  }
+
+  addressChanged(change: Change = 'add', address: Address = SOME_ADDRESS): void {
+    for (const subscriber of this.#subscribers) subscriber.onAddress?.(change, address)
+  }
+
+  tableChanged(table: string): void {
+    for (const subscriber of this.#subscribers) subscriber.onTable?.(table)
+  }
+
+  lost(): void {
+    for (const subscriber of this.#subscribers) subscriber.onOverrun?.()
+  }
+}
+
+const SOME_ADDRESS: Address = {
+  interfaceIndex: 2,
+  family: 4,
+  address: '192.0.2.1',
+  prefixLength: 24,
+  scope: 0,
+  flags: 0,
+}
