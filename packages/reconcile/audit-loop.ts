@@ -17,7 +17,7 @@ export interface AuditLoopOptions {
 /** An audit takes at most one part in so many of the time. */
 const SHARE = 8
 /** One audit of so many lists everything. */
-const THOROUGH_EVERY = 60
+const THOROUGH_EVERY = 40
 
 export class AuditLoop implements Disposable {
   readonly #options: AuditLoopOptions

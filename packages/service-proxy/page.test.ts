@@ -33,10 +33,10 @@ describe('podroute services', () => {
     await clock.advance(1000)
     expect(state(), 'planned again to the same').to.deep.equal(['test/web in place 3m21s tcp 10.96.0.1:80'])
     proxy.upsertSlice(slice('web', ['10.244.1.3']))
-    await clock.advance(5000)
+    await clock.advance(8000)
     const [shown] = page.data().services
     expect({ ...shown, frontends: [] }).to.deep.equal({
-      ...{ service: 'test/web', state: 'in-place', seconds: 4, reasons: [], frontends: [] },
+      ...{ service: 'test/web', state: 'in-place', seconds: 7, reasons: [], frontends: [] },
     })
   })
 
