@@ -13,6 +13,7 @@ import { EventRecorder } from '@podroute/cluster/events/recorder.ts'
 import { EventSink } from '@podroute/cluster/events/sink.ts'
 import type { FeatureDefinition } from '@podroute/feature/feature.ts'
 import { ReservedAddresses } from '@podroute/feature/reserved-addresses.ts'
+import { removeFormer } from '@podroute/kernel/nft/former-table.ts'
 import { openKernel } from '@podroute/kernel/open.ts'
 import { systemClock } from '@podroute/reconcile/clock.ts'
 import { Agent } from './agent.ts'
@@ -79,7 +80,16 @@ export function createAgent(
     log,
     changed: () => parts.agent?.updateListeners(),
     busy: resumeQuickCompilers,
-    synced: resumeCompilers,
+    synced() {
+      resumeCompilers()
+      const running = new Set(features.list().map(({ name }) => name))
+      for (const { name } of definitions) {
+        if (running.has(name)) continue
+        removeFormer(kernel.nft, name).catch((error: unknown) =>
+          log.warn('rules of an earlier version could not be removed', { feature: name, error }),
+        )
+      }
+    },
   })
   const agent = new Agent({
     ...{ nodeName: flags.nodeName, config, version: VERSION, log, cluster, features, record },

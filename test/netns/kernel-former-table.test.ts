@@ -1,5 +1,5 @@
 /** The table that all features of earlier versions shared: what each had there goes when it is swept, and nothing else. */
-import { FormerTableResource } from '@podroute/kernel/nft/former-table.ts'
+import { FormerTableResource, removeFormer } from '@podroute/kernel/nft/former-table.ts'
 import { createNetns, removeNetns } from '@podroute/linux/netns.ts'
 import { Nft } from '@podroute/linux/nft/nft.ts'
 import { Table } from '@podroute/reconcile/table.ts'
@@ -95,6 +95,16 @@ describe('the table that features shared in earlier versions', () => {
     await nft.run('delete chain inet podroute other\n')
     await (await adopted('service-proxy')).clear()
     expect(await show()).to.include('counter strangers')
+  })
+
+  it('goes too where its feature is switched off', async () => {
+    await nft.run(POD_NETWORK + SERVICE_PROXY)
+    await removeFormer(nft, 'service-proxy')
+    expect(await show())
+      .to.include('pod-egress')
+      .and.not.match(/service|affinity/)
+    await removeFormer(nft, 'pod-network')
+    expect(await show()).to.equal('')
   })
 
   it('is no business of a feature that it never had', async () => {

@@ -4,6 +4,7 @@
  */
 import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
 import { codeOf, DONE, outcomeOf } from '@podroute/reconcile/resource.ts'
+import { Table } from '@podroute/reconcile/table.ts'
 import { type NftApi, nftRevision } from './api.ts'
 import { readTable } from './listing.ts'
 
@@ -76,6 +77,17 @@ export class FormerTableResource implements Resource<string, string> {
       throw error
     })
   }
+}
+
+/** Removes what a feature that is switched off had there: it does not do so itself. */
+export async function removeFormer(
+  nft: Pick<NftApi, 'run' | 'show' | 'generation'>,
+  feature: string,
+): Promise<void> {
+  const table = new Table(new FormerTableResource(nft, feature))
+  await table.adopt()
+  table.sweep()
+  await table.flush()
 }
 
 /** A table of which a listing shows no line inside. */
