@@ -1,9 +1,6 @@
 /** Errors of the pod network. */
 
 export type PodNetworkErrorCode =
-  | 'not-a-bridge'
-  | 'no-bridge'
-  | 'no-port'
   | 'no-speaker'
   | 'listen'
   /** Something could not be removed when the pod network was switched off. */

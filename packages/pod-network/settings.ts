@@ -67,6 +67,3 @@ export interface PodNetworkSettings {
   /** Seconds after the start before what nobody announced again is swept, and before readiness stops waiting for peers. */
   readonly peerDeadline: number
 }
-
-/** Kernel route protocol number of everything that podroute installs. */
-export const ROUTE_PROTOCOL = 179

@@ -1,34 +1,39 @@
 /** The tables of the pod network and the order in which they are flushed. */
+import {
+  BridgeAddressResource,
+  type InterfaceAddress,
+} from '@podroute/kernel/addresses/bridge-address-resource.ts'
+import { type FileOptions, FileResource } from '@podroute/kernel/files/file-resource.ts'
 import type { Kernel } from '@podroute/kernel/kernel.ts'
+import { BridgePortResource, type BridgePortSettings } from '@podroute/kernel/links/bridge-port-resource.ts'
+import { BridgeResource, type BridgeSettings } from '@podroute/kernel/links/bridge-resource.ts'
 import type { NftTable } from '@podroute/kernel/nft/definition.ts'
 import type { ElementKey, SetElement } from '@podroute/kernel/nft/element.ts'
 import { SetElementResource } from '@podroute/kernel/nft/element-resource.ts'
 import { FormerTableResource } from '@podroute/kernel/nft/former-table.ts'
 import { NftTableResource, type TABLE } from '@podroute/kernel/nft/table-resource.ts'
+import { ROUTE_PROTOCOL } from '@podroute/kernel/route-protocol.ts'
+import { RouteResource } from '@podroute/kernel/routes/route-resource.ts'
+import { SysctlResource } from '@podroute/kernel/sysctls/sysctl-resource.ts'
 import type { Route } from '@podroute/linux/route/routes.ts'
+import { TABLE_MAIN } from '@podroute/linux/route/rtnetlink.ts'
 import { AuditQueue } from '@podroute/reconcile/audit-queue.ts'
 import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { Flushable } from '@podroute/reconcile/flush-order.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import { Table } from '@podroute/reconcile/table.ts'
-import type { BridgeAddress, BridgePlan } from './bridge/bridge.ts'
+import { isExplicitMac } from './bridge/bridge.ts'
 import { MASQUERADE_SETS, TABLE_NAME } from './egress/masquerade.ts'
-import { BridgeResource } from './resources/bridge.ts'
-import { BridgeAddressResource } from './resources/bridge-addresses.ts'
-import { BridgePortResource, type PortPlan } from './resources/bridge-ports.ts'
-import { ConflistResource } from './resources/conflist.ts'
-import { RouteResource } from './resources/routes.ts'
-import { SysctlResource } from './resources/sysctls.ts'
 import type { PodNetworkSettings } from './settings.ts'
 
 /** The kernel, as far as the pod network touches it. */
 export type PodNetworkKernel = Pick<Kernel, 'routes' | 'links' | 'addresses' | 'nft' | 'sysctls' | 'changes'>
 
 export interface PodNetworkTables {
-  readonly bridge: Table<string, BridgePlan>
-  readonly ports: Table<string, PortPlan>
+  readonly bridge: Table<string, BridgeSettings>
+  readonly ports: Table<string, BridgePortSettings>
   readonly sysctls: Table<string, string>
-  readonly addresses: Table<string, BridgeAddress>
+  readonly addresses: Table<string, InterfaceAddress>
   readonly rules: Table<typeof TABLE, NftTable>
   readonly masquerade: Table<ElementKey, SetElement>
   readonly routes: Table<string, Route>
@@ -46,16 +51,24 @@ export function createTables(
   // Pods hang on the bridge: its name stays what it is at the start.
   const { bridge } = settings()
   return {
-    bridge: new Table(new BridgeResource(links, bridge, changes), options),
-    ports: new Table(new BridgePortResource(links, bridge), options),
+    bridge: new Table(new BridgeResource(links, { name: bridge, isExplicitMac, changes }), options),
+    ports: new Table(new BridgePortResource(links, { bridge, kind: 'veth' }), options),
     sysctls: new Table(new SysctlResource(sysctls), options),
-    addresses: new Table(new BridgeAddressResource(links, addresses, bridge, changes), options),
+    addresses: new Table(new BridgeAddressResource(links, addresses, { bridge, changes }), options),
     rules: new Table(new NftTableResource(nft, TABLE_NAME), options),
     masquerade: new Table(new SetElementResource(nft, TABLE_NAME, MASQUERADE_SETS), options),
-    routes: new Table(new RouteResource(routes, changes), options),
-    conflist: new Table(new ConflistResource(() => settings().conflist), options),
+    routes: new Table(
+      new RouteResource(routes, { table: TABLE_MAIN, protocol: ROUTE_PROTOCOL, changes }),
+      options,
+    ),
+    conflist: new Table(new FileResource(conflistFile(settings)), options),
     formerRules: new Table(new FormerTableResource(nft, 'pod-network'), options),
   }
+}
+
+/** Runtimes and their tools read it as other users. They take .conf, .conflist and .json: what is written beside it they leave alone. */
+function conflistFile(settings: () => PodNetworkSettings): FileOptions {
+  return { name: 'conflist', mode: 0o644, path: () => settings().conflist }
 }
 
 /** What others build on comes first; what tells the world that the node works comes last, after what BGP holds. */

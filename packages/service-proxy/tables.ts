@@ -5,6 +5,7 @@ import type { NftTable } from '@podroute/kernel/nft/definition.ts'
 import { SetElementResource } from '@podroute/kernel/nft/element-resource.ts'
 import { FormerTableResource } from '@podroute/kernel/nft/former-table.ts'
 import { NftTableResource, type TABLE } from '@podroute/kernel/nft/table-resource.ts'
+import { SysctlResource } from '@podroute/kernel/sysctls/sysctl-resource.ts'
 import { AuditQueue } from '@podroute/reconcile/audit-queue.ts'
 import { type Flushable, FlushGroup } from '@podroute/reconcile/flush-order.ts'
 import type { TableOptions } from '@podroute/reconcile/table.ts'
@@ -21,7 +22,6 @@ import { TABLE as PROXY_TABLE, SETS, TABLE_NAME } from './rules/sets.ts'
 import { ShortAffinities } from './rules/short-affinities.ts'
 import { isOfAffinity } from './rules/table.ts'
 import { OPTIONAL_SYSCTLS, SYSCTLS } from './settings.ts'
-import { Sysctls } from './sysctls.ts'
 
 export interface ProxyTables extends FrontendTables {
   readonly sysctls: Table<string, string>
@@ -46,7 +46,7 @@ export function makeTables(
   })
   return {
     sysctls: new Table(
-      new Sysctls(kernel.sysctls, Object.keys({ ...SYSCTLS, ...OPTIONAL_SYSCTLS })),
+      new SysctlResource(kernel.sysctls, Object.keys({ ...SYSCTLS, ...OPTIONAL_SYSCTLS })),
       options,
     ),
     rules: new Table(new NftTableResource(kernel.nft, TABLE_NAME, isOfAffinity), options),

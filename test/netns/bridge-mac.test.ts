@@ -1,9 +1,9 @@
 /** The bridge's MAC, which every pod has in its neighbour entries: the same whoever makes the bridge, and never changed under pods. */
 import { rmSync } from 'node:fs'
+import { BridgeResource, type BridgeSettings } from '@podroute/kernel/links/bridge-resource.ts'
 import { openKernel } from '@podroute/kernel/open.ts'
-import { type BridgePlan, planBridge } from '@podroute/pod-network/bridge/bridge.ts'
+import { isExplicitMac, planBridge } from '@podroute/pod-network/bridge/bridge.ts'
 import { planConflist } from '@podroute/pod-network/bridge/conflist.ts'
-import { BridgeResource } from '@podroute/pod-network/resources/bridge.ts'
 import { testNode, testSettings } from '@podroute/pod-network/testing/fixtures.ts'
 import { Table } from '@podroute/reconcile/table.ts'
 import { expect } from 'chai'
@@ -31,10 +31,11 @@ describe("the bridge's MAC", () => {
   })
 
   /** An agent's table of the bridge, as after a start. */
-  async function startAgent(plan: BridgePlan = PLAN): Promise<Table<string, BridgePlan>> {
+  async function startAgent(plan: BridgeSettings = PLAN): Promise<Table<string, BridgeSettings>> {
     const netns = `/var/run/netns/${world.host}`
     const kernel = openKernel({ netns })
-    const table = new Table(new BridgeResource(kernel.links, BRIDGE, kernel.changes))
+    const { changes } = kernel
+    const table = new Table(new BridgeResource(kernel.links, { name: BRIDGE, isExplicitMac, changes }))
     await table.adopt()
     open.push(table.watch(), kernel)
     table.set(BRIDGE, plan)

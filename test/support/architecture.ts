@@ -32,7 +32,7 @@ export const EFFECTS: readonly RegExp[] = [
   /^packages\/bgp-speaker-ts\/transport-node\.ts$/,
   /^packages\/bgp-speaker-ts\/bfd\/(bfd|worker|socket)[\w-]*\.ts$/,
   // Files that the node's other programs read.
-  /^packages\/pod-network\/resources\/conflist\.ts$/,
+  /^packages\/kernel\/files\/file-resource\.ts$/,
   // The API server, the configuration, and the node's resolvers.
   /^packages\/agent\/(create-agent|state-file|reserved\/resolvers|config\/file-watch)\.ts$/,
   /^packages\/cluster\/api\/(client|servers)\.ts$/,

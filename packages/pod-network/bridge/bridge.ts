@@ -2,35 +2,28 @@
 import { parseAddress } from '@podroute/address/address.ts'
 import { firstHost } from '@podroute/address/cidr.ts'
 import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
-
-export interface BridgePlan {
-  readonly mtu: number
-  /**
-   * The MAC of a new bridge. Set explicitly, because a bridge otherwise takes the lowest one of its ports: with every pod that
-   * comes or goes the others would look for their gateway again. A bridge that exists keeps the MAC that its pods know.
-   */
-  readonly mac: string
-}
-
-export interface BridgeAddress {
-  readonly address: string
-  readonly prefixLength: number
-}
+import type { InterfaceAddress } from '@podroute/kernel/addresses/bridge-address-resource.ts'
+import type { BridgeSettings } from '@podroute/kernel/links/bridge-resource.ts'
 
 /** Undefined while the node has no pod prefix. */
-export function planBridge(local: ClusterNode, mtu: number): BridgePlan | undefined {
+export function planBridge(local: ClusterNode, mtu: number): BridgeSettings | undefined {
   const first = local.podCidrs[0]
   return first && { mtu, mac: bridgeMac(firstHost(first)) }
 }
 
 /** By `10.244.1.1/24`. The kernel adds the connected route of the pod prefix by itself. */
-export function planBridgeAddresses(local: ClusterNode): ReadonlyMap<string, BridgeAddress> {
+export function planBridgeAddresses(local: ClusterNode): ReadonlyMap<string, InterfaceAddress> {
   return new Map(
     local.podCidrs.map((prefix) => {
       const address = firstHost(prefix)
       return [`${address}/${prefix.length}`, { address, prefixLength: prefix.length }]
     }),
   )
+}
+
+/** How the MACs begin that the CNI plugins and `bridgeMac` set; the kernel draws all of a port's MAC. */
+export function isExplicitMac(mac: string): boolean {
+  return mac.startsWith('0a:58:')
 }
 
 /**

@@ -1,13 +1,13 @@
+import type { BridgePortSettings } from '@podroute/kernel/links/bridge-port-resource.ts'
 import type { Link } from '@podroute/linux/route/links.ts'
 import type { RouteHandlers } from '@podroute/linux/route/monitor.ts'
 import { Table } from '@podroute/reconcile/table.ts'
 import { MemoryResource } from '@podroute/reconcile/testing/memory-resource.ts'
 import { expect } from 'chai'
-import type { PortPlan } from '../resources/bridge-ports.ts'
 import { BridgePorts } from './ports.ts'
 
 const BRIDGE = 'kube-bridge'
-const PORT: PortPlan = { hairpin: true }
+const PORT: BridgePortSettings = { hairpin: true }
 
 const link = (index: number, name: string, master = 0, kind = 'veth'): Link => ({
   ...{ index, name, kind, master, mac: '', mtu: 1500, up: true, running: true },
@@ -16,13 +16,13 @@ const link = (index: number, name: string, master = 0, kind = 'veth'): Link => (
 const bridge = (index: number) => link(index, BRIDGE, 0, 'bridge')
 
 describe('ports of the bridge', () => {
-  let kernel: MemoryResource<string, PortPlan>
-  let table: Table<string, PortPlan>
+  let kernel: MemoryResource<string, BridgePortSettings>
+  let table: Table<string, BridgePortSettings>
   let ports: BridgePorts
   let tell: Partial<RouteHandlers>
   let waiting: (() => void)[]
   let made: number
-  let plan: PortPlan
+  let plan: BridgePortSettings
   /** What a little later brings. */
   const soon = async () => {
     for (const action of waiting.splice(0)) action()

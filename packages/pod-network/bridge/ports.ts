@@ -2,24 +2,24 @@
  * Remembers the ports of the bridge, so that they are put back after somebody took them out or deleted the bridge. Only the kernel knows
  * them: the CNI plugins make them, and a pod's interface is not made a second time.
  */
+import type { BridgePortSettings } from '@podroute/kernel/links/bridge-port-resource.ts'
 import type { KernelChanges } from '@podroute/kernel/monitors.ts'
 import type { Link, Links } from '@podroute/linux/route/links.ts'
 import type { Observation } from '@podroute/reconcile/resource.ts'
-import type { PortPlan } from '../resources/bridge-ports.ts'
 
 /** What is used of the table of ports. */
 export interface PortTable {
-  set(key: string, value: PortPlan): void
+  set(key: string, value: BridgePortSettings): void
   delete(key: string): void
-  desired(): ReadonlyMap<string, PortPlan>
-  touch(key: string, observation?: Observation<PortPlan>): void
+  desired(): ReadonlyMap<string, BridgePortSettings>
+  touch(key: string, observation?: Observation<BridgePortSettings>): void
 }
 
 export interface BridgePortsOptions {
   readonly table: PortTable
   readonly bridge: string
   /** What is to be set of each port. */
-  plan(): PortPlan
+  plan(): BridgePortSettings
   /** The bridge was made anew: what the kernel ties to its index is as it is by default. */
   bridgeMade(): void
   /** Calls back a little later: the port of a pod that goes leaves its bridge, and is gone a moment after that. */

@@ -2,9 +2,9 @@
 
 import { width } from '@podroute/address/address.ts'
 import { type Cidr, contains, parseCidr } from '@podroute/address/cidr.ts'
+import { ROUTE_PROTOCOL } from '@podroute/kernel/route-protocol.ts'
 import type { Route } from '@podroute/linux/route/routes.ts'
 import type { Path } from 'bgp-speaker-ts/snapshot.ts'
-import { ROUTE_PROTOCOL } from '../settings.ts'
 import type { ClusterConflict } from './cluster-ranges.ts'
 
 /** Prefixes that no learned route may equal or lie in. */

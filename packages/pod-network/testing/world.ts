@@ -1,6 +1,9 @@
 /** A pod network for tests: its kernel tables are in memory, its BGP speaker is a real one on a network in memory, its time is the test's. */
 import type { Statement } from '@podroute/cluster/events/event.ts'
 import type { ClusterNode, NodeObject } from '@podroute/cluster/objects/node.ts'
+import type { InterfaceAddress } from '@podroute/kernel/addresses/bridge-address-resource.ts'
+import type { BridgePortSettings } from '@podroute/kernel/links/bridge-port-resource.ts'
+import type { BridgeSettings } from '@podroute/kernel/links/bridge-resource.ts'
 import type { NftTable } from '@podroute/kernel/nft/definition.ts'
 import type { SetElement } from '@podroute/kernel/nft/element.ts'
 import type { TABLE } from '@podroute/kernel/nft/table-resource.ts'
@@ -15,9 +18,7 @@ import type { PeerConfig } from 'bgp-speaker-ts/config.ts'
 import { Speaker } from 'bgp-speaker-ts/speaker.ts'
 import { FakeClock } from 'bgp-speaker-ts/testing/fake-clock.ts'
 import { MemoryNetwork } from 'bgp-speaker-ts/testing/memory-network.ts'
-import type { BridgeAddress, BridgePlan } from '../bridge/bridge.ts'
 import { PodNetwork } from '../pod-network.ts'
-import type { PortPlan } from '../resources/bridge-ports.ts'
 import type { PodNetworkSettings } from '../settings.ts'
 import type { PodNetworkKernel } from '../tables.ts'
 import { testNode, testSettings } from './fixtures.ts'
@@ -28,10 +29,10 @@ export const LOCAL_ADDRESS = '172.30.0.11'
 const SESSION_TIME = 3000
 
 const memoryResources = () => ({
-  bridge: new MemoryResource<string, BridgePlan>('bridge'),
-  ports: new MemoryResource<string, PortPlan>('bridge-ports'),
+  bridge: new MemoryResource<string, BridgeSettings>('bridge'),
+  ports: new MemoryResource<string, BridgePortSettings>('bridge-ports'),
   sysctls: new MemoryResource<string, string>('sysctls'),
-  addresses: new MemoryResource<string, BridgeAddress>('bridge-addresses'),
+  addresses: new MemoryResource<string, InterfaceAddress>('bridge-addresses'),
   rules: new MemoryResource<typeof TABLE, NftTable>('rules'),
   masquerade: new MemoryResource<string, SetElement>('masquerade'),
   routes: new MemoryResource<string, Route>('routes'),

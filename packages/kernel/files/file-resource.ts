@@ -1,15 +1,24 @@
-/** The CNI configuration file, by path: always whole, never half written. */
+/** One file, by path, with its text: always whole, never half written. */
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { DONE, type Op, type Outcome, type Resource } from '@podroute/reconcile/resource.ts'
 
-export class ConflistResource implements Resource<string, string> {
-  readonly name = 'conflist'
-  readonly #path: () => string
+export interface FileOptions {
+  /** Of the Resource. */
+  readonly name: string
+  /** Permission bits, whatever the umask is. */
+  readonly mode: number
+  /** Of the file as it is to be now: no other one is looked at. */
+  path(): string
+}
 
-  /** @param path of the file as it is to be now: no other one is looked at */
-  constructor(path: () => string) {
-    this.#path = path
+export class FileResource implements Resource<string, string> {
+  readonly name: string
+  readonly #options: FileOptions
+
+  constructor(options: FileOptions) {
+    this.name = options.name
+    this.#options = options
   }
 
   equal(a: string, b: string): boolean {
@@ -17,7 +26,7 @@ export class ConflistResource implements Resource<string, string> {
   }
 
   async *list(): AsyncIterable<Iterable<readonly [string, string]>> {
-    const path = this.#path()
+    const path = this.#options.path()
     const text = await readFile(path, 'utf8').catch(absent)
     if (text !== undefined) yield [[path, text]]
   }
@@ -27,7 +36,7 @@ export class ConflistResource implements Resource<string, string> {
     for (const op of ops) {
       try {
         if (op.kind === 'remove') await rm(op.key, { force: true })
-        else await writeWhole(op.key, op.value)
+        else await writeWhole(op.key, op.value, this.#options.mode)
         outcomes.push(DONE)
       } catch (error) {
         outcomes.push({ ok: false, error: error as Error })
@@ -37,14 +46,13 @@ export class ConflistResource implements Resource<string, string> {
   }
 }
 
-/** Written beside, under a name that no runtime reads (they take .conf, .conflist and .json), synced, then renamed. */
-async function writeWhole(path: string, text: string): Promise<void> {
+/** Written beside as `<path>.new`, synced, then renamed: who reads the path finds the old text or the new one. */
+async function writeWhole(path: string, text: string, mode: number): Promise<void> {
   await mkdir(dirname(path), { recursive: true })
   const beside = `${path}.new`
   try {
     await using file = await open(beside, 'w')
-    // Whatever the umask is: runtimes and their tools read it as other users.
-    await file.chmod(0o644)
+    await file.chmod(mode)
     await file.writeFile(text)
     await file.sync()
     await rename(beside, path)

@@ -1,8 +1,5 @@
-/** Learned routes in the kernel: unicast routes of the main table under our own protocol number. */
-import type { RoutesApi } from '@podroute/kernel/kernel.ts'
-import type { KernelChanges } from '@podroute/kernel/monitors.ts'
+/** Unicast routes of one table under one protocol number, by destination. */
 import type { Route, RouteOp } from '@podroute/linux/route/routes.ts'
-import { TABLE_MAIN } from '@podroute/linux/route/rtnetlink.ts'
 import {
   codeOf,
   DONE,
@@ -12,16 +9,25 @@ import {
   outcomeOf,
   type Resource,
 } from '@podroute/reconcile/resource.ts'
-import { ROUTE_PROTOCOL } from '../settings.ts'
+import type { RoutesApi } from '../kernel.ts'
+import type { KernelChanges } from '../monitors.ts'
+
+export interface RouteOptions {
+  /** Number of the routing table. */
+  readonly table: number
+  /** Route protocol number (RTPROT) of what is ours: no other route of the table is looked at. */
+  readonly protocol: number
+  readonly changes?: KernelChanges
+}
 
 export class RouteResource implements Resource<string, Route> {
   readonly name = 'routes'
   readonly #routes: RoutesApi
-  readonly #changes: KernelChanges | undefined
+  readonly #options: RouteOptions
 
-  constructor(routes: RoutesApi, changes?: KernelChanges) {
+  constructor(routes: RoutesApi, options: RouteOptions) {
     this.#routes = routes
-    this.#changes = changes
+    this.#options = options
   }
 
   /** By what we decide: the kernel fills in interface, scope and IPv6's metric. */
@@ -30,7 +36,8 @@ export class RouteResource implements Resource<string, Route> {
   }
 
   async *list(): AsyncIterable<Iterable<readonly [string, Route]>> {
-    const routes = await this.#routes.list({ table: TABLE_MAIN, protocol: ROUTE_PROTOCOL })
+    const { table, protocol } = this.#options
+    const routes = await this.#routes.list({ table, protocol })
     yield routes.map((route) => [route.destination, route])
   }
 
@@ -44,10 +51,11 @@ export class RouteResource implements Resource<string, Route> {
   }
 
   watch(touched: (key: string, observation?: Observation<Route>) => void): Disposable {
-    if (!this.#changes) return { [Symbol.dispose]() {} }
-    return this.#changes.subscribe({
+    const { table, protocol, changes } = this.#options
+    if (!changes) return { [Symbol.dispose]() {} }
+    return changes.subscribe({
       onRoute(change, route) {
-        if (!isOurs(route)) return
+        if (route.protocol !== protocol || route.table !== table) return
         touched(route.destination, change === 'add' ? { kind: 'present', value: route } : { kind: 'absent' })
       },
     })
@@ -56,8 +64,4 @@ export class RouteResource implements Resource<string, Route> {
 
 function routeOp(op: Op<string, Route>): RouteOp {
   return op.kind === 'remove' ? { kind: 'remove', route: op.previous } : { kind: op.kind, route: op.value }
-}
-
-function isOurs(route: Route): boolean {
-  return route.protocol === ROUTE_PROTOCOL && route.table === TABLE_MAIN
 }
