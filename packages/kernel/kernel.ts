@@ -2,7 +2,7 @@
 import type { Flow, FlowFilter } from '@podroute/linux/conntrack.ts'
 import type { Connections, Destination, IpvsOp, VirtualServer } from '@podroute/linux/ipvs/ipvs.ts'
 import type { ModuleOutcome } from '@podroute/linux/modules.ts'
-import type { Addresses } from '@podroute/linux/route/addresses.ts'
+import type { Addresses, AddressOp } from '@podroute/linux/route/addresses.ts'
 import type { Links } from '@podroute/linux/route/links.ts'
 import type { Route, RouteFilter } from '@podroute/linux/route/route-message.ts'
 import type { RouteOp } from '@podroute/linux/route/routes.ts'
@@ -13,7 +13,9 @@ import type { BoundPort } from './sockets.ts'
 export type { Connections, Destination, IpvsOp, Route, RouteOp, VirtualServer }
 
 export type LinksApi = Pick<Links, keyof Links>
-export type AddressesApi = Pick<Addresses, keyof Addresses>
+export interface AddressesApi extends Omit<Pick<Addresses, keyof Addresses>, 'apply'> {
+  apply(ops: readonly AddressOp[]): Promise<readonly (Error | null)[]>
+}
 
 /** By the key of ipvs/keys.ts. */
 export type DestinationsByServer = ReadonlyMap<string, readonly (Destination & Connections)[]>
