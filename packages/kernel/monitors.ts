@@ -134,7 +134,14 @@ export class Monitors implements KernelChanges, Disposable {
   }
 
   #each(tell: (subscriber: KernelSubscriber) => void): void {
-    for (const subscriber of [...this.#subscribers]) tell(subscriber)
+    for (const subscriber of [...this.#subscribers]) {
+      try {
+        tell(subscriber)
+      } catch (error) {
+        // What one feature cannot handle is still for the others.
+        this.#failed(error as Error)
+      }
+    }
   }
 }
 

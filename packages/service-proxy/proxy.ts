@@ -52,7 +52,7 @@ export class ServiceProxy implements AsyncDisposable {
   readonly #marks = new Marks()
   readonly #node: NodeView
   readonly #postSync: PostSync
-  #podElements: readonly string[] = []
+  #podElements: ReadonlySet<string> = new Set()
   #watching: Disposable | undefined
   #adopted = false
   #synced = false
@@ -141,8 +141,8 @@ export class ServiceProxy implements AsyncDisposable {
       set: setOf('service-pods', family),
       element: text,
     }))
-    const keys = elements.map(elementKey)
-    for (const key of this.#podElements) if (!keys.includes(key)) this.#tables.elements.delete(key)
+    const keys = new Set(elements.map(elementKey))
+    for (const key of this.#podElements) if (!keys.has(key)) this.#tables.elements.delete(key)
     for (const element of elements) this.#tables.elements.set(elementKey(element), element)
     this.#podElements = keys
     if (this.#node.update({ podCIDRs: prefixes })) this.#replan(hasForeignAddress)

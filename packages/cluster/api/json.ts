@@ -3,8 +3,8 @@
 const START = ',"managedFields":['
 
 /**
- * Who manages which field is cut out before parsing. Those lists hold no other list, so that they end with the first bracket; one
- * in a text of theirs would make what is left no JSON, because quotes in texts are escaped, and then the whole is parsed.
+ * Who manages which field is cut out before parsing. Such a list holds no other list, so it ends at the first
+ * closing bracket. Where that bracket is inside a string, what is left is not valid JSON, and the whole text is parsed instead.
  * @throws SyntaxError
  */
 export function parseObjects(text: string): unknown {
@@ -30,9 +30,9 @@ const END = ']}'
 const BETWEEN = '},{"metadata":{'
 
 /**
- * Read one by one, objects that nobody keeps are gone with the next small collection; all at once they outlive it, and 500 Services
- * are more garbage than what is kept of them. A piece that begins with an object and is JSON is that object, so that a list that is
- * cut in the wrong place, or written in another way, shows: then it is read whole.
+ * Objects are parsed one at a time, so that those that nobody keeps die young, in the garbage collector's next minor cycle; 500 Services
+ * parsed at once survive it, and are more garbage than what is kept of them. A list that was cut in the wrong place, or that is written
+ * in another way, does not parse; then the whole is parsed.
  * @throws SyntaxError at once or from `items`
  */
 export function parseList(text: string): ListPage {

@@ -260,7 +260,7 @@ export class ResourceWatch<T> {
     await this.#pause(backoff(failures, this.#backoff, this.#options.random), signal)
   }
 
-  /** Said once per reason. That no server answers is said by who looks for one, and one connection that breaks is no news. */
+  /** Whether to log the error: once per reason. The finder of the API server logs unreachable servers, and a single broken connection is normal. */
   #isNews(error: unknown): boolean {
     if (this.#lastError === this.#saidError) return false
     if (error instanceof ApiStatusError) return !error.expired

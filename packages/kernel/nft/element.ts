@@ -17,10 +17,6 @@ export function elementKey({ set, element }: SetElement): ElementKey {
   return `${set} ${end < 0 ? element : element.slice(0, end)}`
 }
 
-export function hasValue({ element }: SetElement): boolean {
-  return element.includes(VALUE)
-}
-
 /** A mark as nft lists it where it is a value. */
 export function markText(mark: number): string {
   return `0x${mark.toString(16).padStart(8, '0')}`

@@ -22,7 +22,7 @@ export type Link =
       readonly routerId: number
     } & Talking)
 
-/** A connection from the peer's address that has not said by a valid OPEN yet that it is the peer's. It takes nobody's place until then: RFC 4271 section 8.2.2 has it tracked. */
+/** A connection from the peer's address that has sent no valid OPEN yet. Until then it replaces no other connection, and is only tracked (RFC 4271 section 8.2.2). */
 export interface Newcomer {
   readonly number: number
   readonly link: Extract<Link, { readonly phase: 'open-sent' }>
