@@ -8,7 +8,7 @@ import * as z from 'zod'
 import { ServiceProxyFeature } from './feature.ts'
 import { section } from './section.ts'
 import type { ServiceProxySettings } from './settings.ts'
-import { FakeKernel } from './testing/fake-kernel.ts'
+import { FakeProxyKernel } from './testing/fake-proxy-kernel.ts'
 import { service, slice } from './testing/objects.ts'
 
 /** Keys of the configuration file. */
@@ -42,7 +42,7 @@ const SERVICES = [
 
 async function running() {
   const clock = new ManualClock()
-  const kernel = new FakeKernel()
+  const kernel = new FakeProxyKernel()
   kernel.interfaceAddresses = ['192.0.2.11', '198.51.100.1']
   const cluster = new ClusterState()
   const context = {

@@ -1,7 +1,7 @@
 import { ManualClock } from '@podroute/reconcile/testing/manual-clock.ts'
 import { pick, seeded, testSeed } from '@podroute/reconcile/testing/random.ts'
 import { expect } from 'chai'
-import { FakeKernel } from './testing/fake-kernel.ts'
+import { FakeProxyKernel } from './testing/fake-proxy-kernel.ts'
 import { createServiceProxy } from './testing/object-proxy.ts'
 import { service, slice } from './testing/objects.ts'
 
@@ -11,7 +11,7 @@ const CHANGES = 3000
 const PACE = 5
 
 /** A kernel that takes its time, as it does while an audit and changes come together. */
-class SlowKernel extends FakeKernel {
+class SlowKernel extends FakeProxyKernel {
   constructor(clock: ManualClock, random: () => number) {
     super()
     const slow =

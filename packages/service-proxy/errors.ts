@@ -5,8 +5,6 @@ export type ServiceProxyErrorCode =
   | 'NO_IPVS'
   /** nftables refused the base rules. */
   | 'NO_NFTABLES'
-  /** A destination waits for its virtual server. */
-  | 'NO_SERVER'
   /** Something of ours could not be removed from the kernel. */
   | 'LEFT_BEHIND'
 

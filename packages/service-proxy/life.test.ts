@@ -4,7 +4,7 @@ import { AuditLoop } from '@podroute/reconcile/audit-loop.ts'
 import { ManualClock } from '@podroute/reconcile/testing/manual-clock.ts'
 import { expect } from 'chai'
 import type { ServiceProxyOptions } from './options.ts'
-import { FakeKernel } from './testing/fake-kernel.ts'
+import { FakeProxyKernel } from './testing/fake-proxy-kernel.ts'
 import { createServiceProxy, type ObjectProxy } from './testing/object-proxy.ts'
 import { service, slice } from './testing/objects.ts'
 
@@ -12,7 +12,7 @@ const WEB = 'tcp 10.96.0.1 80'
 const A = '10.244.1.2'
 const B = '10.244.2.2'
 
-async function setup(options: Partial<ServiceProxyOptions> = {}, kernel = new FakeKernel()) {
+async function setup(options: Partial<ServiceProxyOptions> = {}, kernel = new FakeProxyKernel()) {
   const clock = new ManualClock()
   const problems: string[] = []
   const proxy = createServiceProxy({
@@ -51,7 +51,7 @@ describe('session affinity shorter than TIME_WAIT', () => {
       sessionAffinityConfig: { clientIP: { timeoutSeconds: seconds } },
     })
 
-  async function withAffinity(kernel = new FakeKernel()) {
+  async function withAffinity(kernel = new FakeProxyKernel()) {
     const all = await setup({}, kernel)
     all.proxy.upsertService(sticky(30))
     all.proxy.upsertSlice(slice('web', [A, B]))
@@ -307,7 +307,7 @@ describe('a drain', () => {
 describe('settings', () => {
   const RATES = 'net.ipv4.vs.run_estimation'
   async function settingsOf(missing: readonly string[]) {
-    const kernel = new FakeKernel()
+    const kernel = new FakeProxyKernel()
     kernel.settings.set(RATES, '1')
     const { read } = kernel.sysctls
     kernel.sysctls.read = (name) => (missing.includes(name) ? (undefined as unknown as string) : read(name))
@@ -596,7 +596,7 @@ describe('addresses of the node', () => {
     service('web', { type: 'NodePort', clusterIP: '10.96.0.1', ports: [{ port: 80, nodePort: 30080 }] })
 
   it('in the configured ranges have the NodePorts, and are followed as the kernel changes them', async () => {
-    const kernel = new FakeKernel()
+    const kernel = new FakeProxyKernel()
     kernel.interfaceAddresses = ['192.0.2.11', '198.51.100.1', '203.0.113.1']
     const { proxy, clock } = await setup({ nodePortRanges: ['198.51.100.0/24', '203.0.113.0/24'] }, kernel)
     proxy.upsertService(door())
@@ -681,7 +681,7 @@ describe('a scheduler that the kernel does not have', () => {
     )
 
   it('is replaced by rr, said once a Service', async () => {
-    const kernel = new FakeKernel()
+    const kernel = new FakeProxyKernel()
     kernel.missingSchedulers.add('mh')
     const { proxy, problems, clock } = await setup({}, kernel)
     await proxy.synced()

@@ -2,7 +2,7 @@ import type { ReservedHolder } from '@podroute/feature/reserved-addresses.ts'
 import { ManualClock } from '@podroute/reconcile/testing/manual-clock.ts'
 import { pick, seeded, testSeed } from '@podroute/reconcile/testing/random.ts'
 import { expect } from 'chai'
-import { FakeKernel } from './testing/fake-kernel.ts'
+import { FakeProxyKernel } from './testing/fake-proxy-kernel.ts'
 import { createServiceProxy, type ObjectProxy } from './testing/object-proxy.ts'
 import { type SliceEndpoint, service, slice } from './testing/objects.ts'
 
@@ -18,7 +18,7 @@ const NAMES = ['a', 'b', 'c']
 /** One input of a proxy; of those with the same name the last counts. */
 interface Input {
   readonly name: string
-  give(proxy: ObjectProxy, kernel: FakeKernel): void
+  give(proxy: ObjectProxy, kernel: FakeProxyKernel): void
 }
 
 function randomInput(random: () => number): Input {
@@ -69,9 +69,9 @@ function sliceOf(name: string, suffix: string, endpoints: readonly SliceEndpoint
   return slice(name, endpoints, undefined, suffix)
 }
 
-async function setup(): Promise<{ proxy: ObjectProxy; kernel: FakeKernel; clock: ManualClock }> {
+async function setup(): Promise<{ proxy: ObjectProxy; kernel: FakeProxyKernel; clock: ManualClock }> {
   const clock = new ManualClock()
-  const kernel = new FakeKernel()
+  const kernel = new FakeProxyKernel()
   const options = { nodeName: 'node', nodeAddresses: [], externalRanges: ['192.0.2.0/24'] }
   // Drains are a matter of time, and of what was there before.
   const proxy = createServiceProxy({ ...options, kernel, clock, random: () => 0.5, drain: 0 })
@@ -87,7 +87,7 @@ async function settle({ proxy, clock }: { proxy: ObjectProxy; clock: ManualClock
 }
 
 /** What the kernel holds, and what is said of the objects. */
-function outcome({ proxy, kernel }: { proxy: ObjectProxy; kernel: FakeKernel }) {
+function outcome({ proxy, kernel }: { proxy: ObjectProxy; kernel: FakeProxyKernel }) {
   const servers = [...kernel.table].map(([key, { server }]) => [key, server, kernel.endpoints(key)])
   return {
     servers: servers.sort(),

@@ -1,13 +1,13 @@
 import { ManualClock } from '@podroute/reconcile/testing/manual-clock.ts'
 import { expect } from 'chai'
 import { servicesPage } from './page.ts'
-import { FakeKernel } from './testing/fake-kernel.ts'
+import { FakeProxyKernel } from './testing/fake-proxy-kernel.ts'
 import { createServiceProxy } from './testing/object-proxy.ts'
 import { service, slice } from './testing/objects.ts'
 
 async function setup() {
   const clock = new ManualClock()
-  const kernel = new FakeKernel()
+  const kernel = new FakeProxyKernel()
   const options = { nodeName: 'node', nodeAddresses: ['192.0.2.11'], kernel, clock, random: () => 1 }
   const proxy = createServiceProxy(options)
   await proxy.start()

@@ -1,7 +1,7 @@
 import { ManualClock } from '@podroute/reconcile/testing/manual-clock.ts'
 import { expect } from 'chai'
 import type { ServiceProxyOptions } from './options.ts'
-import { FakeKernel } from './testing/fake-kernel.ts'
+import { FakeProxyKernel } from './testing/fake-proxy-kernel.ts'
 import { createServiceProxy } from './testing/object-proxy.ts'
 import { type SliceEndpoint, service, slice } from './testing/objects.ts'
 import type { Problem } from './types.ts'
@@ -9,7 +9,7 @@ import type { Problem } from './types.ts'
 const NODE4 = '192.0.2.11'
 const NODE6 = '2001:db8::11'
 
-async function setup(options: Partial<ServiceProxyOptions> = {}, kernel = new FakeKernel()) {
+async function setup(options: Partial<ServiceProxyOptions> = {}, kernel = new FakeProxyKernel()) {
   const clock = new ManualClock()
   const problems: Problem[] = []
   const proxy = createServiceProxy({
@@ -374,7 +374,7 @@ describe('ServiceProxy', () => {
   })
 
   it('says what to do where the kernel has no IPVS, and starts once it has', async () => {
-    const kernel = new FakeKernel()
+    const kernel = new FakeProxyKernel()
     kernel.hasIpvs = false
     const proxy = createServiceProxy({ nodeName: 'node', nodeAddresses: [NODE4], kernel })
     const error = await proxy.start().catch((reason: Error) => reason)

@@ -2,7 +2,7 @@ import type { ServiceObject } from '@podroute/cluster/objects/service.ts'
 import { ManualClock } from '@podroute/reconcile/testing/manual-clock.ts'
 import { expect } from 'chai'
 import type { ServiceProxyOptions } from './options.ts'
-import { FakeKernel } from './testing/fake-kernel.ts'
+import { FakeProxyKernel } from './testing/fake-proxy-kernel.ts'
 import { createServiceProxy } from './testing/object-proxy.ts'
 import { service, slice } from './testing/objects.ts'
 
@@ -10,7 +10,7 @@ const API = '192.0.2.2'
 const API6 = '2001:db8::2'
 const KUBERNETES = '10.96.0.1'
 
-async function setup(options: Partial<ServiceProxyOptions> = {}, kernel = new FakeKernel()) {
+async function setup(options: Partial<ServiceProxyOptions> = {}, kernel = new FakeProxyKernel()) {
   const clock = new ManualClock()
   const problems: string[] = []
   const proxy = createServiceProxy({

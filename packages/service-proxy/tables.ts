@@ -1,10 +1,14 @@
 /** The tables of the proxy and the order in which they are flushed. */
 
+import type { ServerDestination } from '@podroute/kernel/ipvs/destination-resource.ts'
+import { DestinationResource } from '@podroute/kernel/ipvs/destination-resource.ts'
 import type { DestinationKey } from '@podroute/kernel/ipvs/keys.ts'
+import { VirtualServerResource } from '@podroute/kernel/ipvs/virtual-server-resource.ts'
 import type { NftTable } from '@podroute/kernel/nft/definition.ts'
 import { SetElementResource } from '@podroute/kernel/nft/element-resource.ts'
 import { FormerTableResource } from '@podroute/kernel/nft/former-table.ts'
 import { NftTableResource, type TABLE } from '@podroute/kernel/nft/table-resource.ts'
+import { LocalRouteResource, localRouteOf } from '@podroute/kernel/routes/local-route-resource.ts'
 import { SysctlResource } from '@podroute/kernel/sysctls/sysctl-resource.ts'
 import { AuditQueue } from '@podroute/reconcile/audit-queue.ts'
 import { type Flushable, FlushGroup } from '@podroute/reconcile/flush-order.ts'
@@ -12,10 +16,6 @@ import type { TableOptions } from '@podroute/reconcile/table.ts'
 import { Table } from '@podroute/reconcile/table.ts'
 import type { FrontendTables } from './claims/frontends.ts'
 import { HealthChecks } from './health-checks/health-check-resource.ts'
-import type { ServerDestination } from './ipvs/destination-resource.ts'
-import { DestinationResource } from './ipvs/destination-resource.ts'
-import { Vips, vipOf } from './ipvs/vips.ts'
-import { VirtualServers } from './ipvs/virtual-servers.ts'
 import type { HealthCheck } from './plan/health-check.ts'
 import type { ProxyKernel } from './proxy-kernel.ts'
 import { TABLE as PROXY_TABLE, SETS, TABLE_NAME } from './rules/sets.ts'
@@ -39,7 +39,7 @@ export function makeTables(
   healthy: () => boolean,
 ): ProxyTables & AsyncDisposable {
   const healthChecks = new HealthChecks((port, answer) => kernel.listen(port, answer), healthy)
-  const servers = new Table(new VirtualServers(kernel.ipvs), options)
+  const servers = new Table(new VirtualServerResource(kernel.ipvs), options)
   const destinations = new DestinationResource(kernel.ipvs, {
     inPlace: (key) => servers.acknowledged(key),
     missing: (key) => servers.touch(key),
@@ -55,7 +55,7 @@ export function makeTables(
     destinations: new Table(destinations, options),
     affinities: new Table(new ShortAffinities(kernel.nft), options),
     elements: new Table(new SetElementResource(kernel.nft, TABLE_NAME, SETS), options),
-    vips: new Table(new Vips(kernel.routes), options),
+    vips: new Table(new LocalRouteResource(kernel.routes, 'vips'), options),
     healthChecks: new Table(healthChecks, options),
     [Symbol.asyncDispose]: () => healthChecks[Symbol.asyncDispose](),
   }
@@ -85,7 +85,7 @@ export function watchKernel(kernel: ProxyKernel, tables: ProxyTables, onAddresse
   const audits = new AuditQueue()
   return kernel.changes.subscribe({
     onRoute(change, route) {
-      const vip = vipOf(route)
+      const vip = localRouteOf(route)
       if (!vip) return
       const observation =
         change === 'add' ? ({ kind: 'present', value: vip } as const) : ({ kind: 'absent' } as const)

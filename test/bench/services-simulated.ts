@@ -1,6 +1,6 @@
 /** The proxy without a kernel, so that what grows with the cluster shows past what a VM holds: messages are counted, not sent. */
+import { FakeKernel } from '@podroute/kernel/testing/fake-kernel.ts'
 import type { ProxyKernel } from '@podroute/service-proxy/proxy-kernel.ts'
-import { FakeKernel } from '@podroute/service-proxy/testing/fake-kernel.ts'
 import { createServiceProxy } from '@podroute/service-proxy/testing/object-proxy.ts'
 import { median, report } from './report.ts'
 import { benchService, benchSlice, NODE } from './services-objects.ts'

@@ -1,16 +1,18 @@
 import { execFileSync } from 'node:child_process'
-import { destinationKey, FLAG_OURS, serverKey } from '@podroute/kernel/ipvs/keys.ts'
-import type { Kernel, VirtualServer } from '@podroute/kernel/kernel.ts'
+import type { Kernel } from '@podroute/kernel/kernel.ts'
 import { tableScript } from '@podroute/kernel/nft/definition.ts'
 import { elementKey } from '@podroute/kernel/nft/element.ts'
 import { SetElementResource } from '@podroute/kernel/nft/element-resource.ts'
 import { NftTableResource, TABLE } from '@podroute/kernel/nft/table-resource.ts'
 import { openKernel } from '@podroute/kernel/open.ts'
+import {
+  type ContractKernel,
+  describeDestinations,
+  describeLocalRoutes,
+  describeVirtualServers,
+} from '@podroute/kernel/testing/resource-contracts.ts'
 import { createNetns, removeNetns } from '@podroute/linux/netns.ts'
 import { describeResource, listed } from '@podroute/reconcile/testing/contract.ts'
-import { DestinationResource } from '@podroute/service-proxy/ipvs/destination-resource.ts'
-import { Vips, vipOf } from '@podroute/service-proxy/ipvs/vips.ts'
-import { VirtualServers } from '@podroute/service-proxy/ipvs/virtual-servers.ts'
 import { loadModules } from '@podroute/service-proxy/modules.ts'
 import { markElement, portElement, SETS, TABLE_NAME } from '@podroute/service-proxy/rules/sets.ts'
 import { isOfAffinity, SERVICE_TABLE } from '@podroute/service-proxy/rules/table.ts'
@@ -37,69 +39,22 @@ function withKernel<T extends object>(kernel: AsyncDisposable, resource: T): T &
   return Object.assign(resource, { [Symbol.asyncDispose]: () => kernel[Symbol.asyncDispose]() })
 }
 
-const server = (address: string, port: number, more: Partial<VirtualServer> = {}): VirtualServer => ({
-  family: address.includes(':') ? 6 : 4,
-  protocol: 'tcp',
-  address,
-  port,
-  scheduler: 'rr',
-  flags: FLAG_OURS,
-  timeout: 0,
-  ...more,
-})
-const v4 = server('10.96.0.1', 80)
-const v6 = server('fd10:96::1', 80, { protocol: 'udp' })
+/** What a kernel's own sockets change is no news to it: another one listens. */
+function watchedKernel(): ContractKernel {
+  const kernel = freshKernel()
+  const listener = openKernel({ netns: NETNS })
+  return {
+    ...{ ipvs: kernel.ipvs, routes: kernel.routes, changes: listener.changes },
+    async [Symbol.asyncDispose]() {
+      listener[Symbol.dispose]()
+      await kernel[Symbol.asyncDispose]()
+    },
+  }
+}
 
-describeResource('virtual servers', () => withKernel(...pair((kernel) => new VirtualServers(kernel.ipvs))), {
-  entries: [v4, v6, server('10.96.0.1', 443)].map((s) => [serverKey(s), s] as const),
-  replacement: { ...v4, flags: FLAG_OURS | 1, timeout: 600 },
-  refused: ['tcp 10.96.0.9 80', server('10.96.0.9', 80, { scheduler: 'nosuch' })],
-})
-
-const placed = (s: VirtualServer, address: string, weight = 1) =>
-  [
-    destinationKey(serverKey(s), { address, port: 8080 }),
-    { server: s, destination: { address, port: 8080, weight, forwarding: 'masquerade' as const } },
-  ] as const
-
-describeResource(
-  'destinations',
-  async () => {
-    const kernel = freshKernel()
-    await kernel.ipvs.apply([v4, v6].map((s) => ({ kind: 'add-server', server: s }) as const))
-    const known = new Map([v4, v6].map((s) => [serverKey(s), s]))
-    const resource = new DestinationResource(kernel.ipvs, { inPlace: (key) => known.get(key), missing() {} })
-    return withKernel(kernel, resource)
-  },
-  {
-    entries: [placed(v4, '10.244.1.2'), placed(v4, '10.244.1.3'), placed(v6, 'fd10:244::2')],
-    replacement: placed(v4, '10.244.1.2', 0)[1],
-    refused: placed(server('10.96.0.9', 80), '10.244.1.2'),
-  },
-)
-
-describeResource(
-  'VIPs',
-  () => {
-    const kernel = freshKernel()
-    const resource = new Vips(kernel.routes)
-    // What a kernel's own sockets change is no news to it: another one listens.
-    const listener = openKernel({ netns: NETNS })
-    const watch = (touched: (key: string) => void) =>
-      listener.changes.subscribe({ onRoute: (_, route) => touched(vipOf(route)?.address ?? '') })
-    const both = {
-      async [Symbol.asyncDispose]() {
-        listener[Symbol.dispose]()
-        await kernel[Symbol.asyncDispose]()
-      },
-    }
-    return withKernel(both, Object.assign(resource, { watch }))
-  },
-  {
-    entries: ['10.96.0.1', '10.96.0.2', 'fd10:96::1'].map((address) => [address, { address, source: '' }]),
-    replacement: { address: '10.96.0.1', source: '127.0.0.1' },
-  },
-)
+describeVirtualServers('virtual servers', watchedKernel)
+describeDestinations('destinations', watchedKernel)
+describeLocalRoutes('VIPs', watchedKernel)
 
 const elements = [
   portElement('service-ports', 4, '10.96.0.1', 'tcp', 80),
@@ -190,8 +145,3 @@ describe('the rules of the proxy', () => {
     expect(await kernel.nft.listJson('list tables')).to.deep.equal([])
   })
 })
-
-function pair<T>(make: (kernel: Kernel) => T): [Kernel & AsyncDisposable, T] {
-  const kernel = freshKernel()
-  return [kernel, make(kernel)]
-}

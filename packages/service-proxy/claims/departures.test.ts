@@ -1,7 +1,7 @@
 import { ManualClock } from '@podroute/reconcile/testing/manual-clock.ts'
 import { pick, seeded, testSeed } from '@podroute/reconcile/testing/random.ts'
 import { expect } from 'chai'
-import { FakeKernel } from '../testing/fake-kernel.ts'
+import { FakeProxyKernel } from '../testing/fake-proxy-kernel.ts'
 import { createServiceProxy, type ObjectProxy } from '../testing/object-proxy.ts'
 import { service, slice } from '../testing/objects.ts'
 
@@ -38,7 +38,7 @@ function randomInput(random: () => number): Input {
 
 async function setup() {
   const clock = new ManualClock()
-  const kernel = new FakeKernel()
+  const kernel = new FakeProxyKernel()
   const options = { nodeName: 'node', nodeAddresses: ['192.0.2.11'], externalRanges: ['198.51.100.0/24'] }
   const proxy = createServiceProxy({ ...options, kernel, clock, random: () => 0.5 })
   await proxy.start()
@@ -46,7 +46,7 @@ async function setup() {
   return { clock, kernel, proxy }
 }
 
-function held({ kernel }: { readonly kernel: FakeKernel }) {
+function held({ kernel }: { readonly kernel: FakeProxyKernel }) {
   return {
     servers: [...kernel.table]
       .map(([key, { server }]) => [key, server.scheduler, kernel.endpoints(key), kernel.draining(key)])

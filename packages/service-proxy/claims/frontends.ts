@@ -2,15 +2,15 @@
 
 import { isSame } from '@podroute/cluster/objects/same.ts'
 import type { ServiceKey } from '@podroute/cluster/objects/service.ts'
+import type { ServerDestination } from '@podroute/kernel/ipvs/destination-resource.ts'
 import { type DestinationKey, destinationKey, type ServerKey, serverKey } from '@podroute/kernel/ipvs/keys.ts'
 import type { VirtualServer } from '@podroute/kernel/kernel.ts'
 import { type ElementKey, elementKey, type SetElement } from '@podroute/kernel/nft/element.ts'
+import type { LocalRoute } from '@podroute/kernel/routes/local-route-resource.ts'
 import { type Claim, Claims } from '@podroute/reconcile/claims.ts'
 import { RefCounts } from '@podroute/reconcile/ref-counts.ts'
 import type { WantedKey } from '@podroute/reconcile/status.ts'
 import type { Table } from '@podroute/reconcile/table.ts'
-import type { ServerDestination } from '../ipvs/destination-resource.ts'
-import type { Vip } from '../ipvs/vips.ts'
 import type { Frontend } from '../plan/frontend.ts'
 import type { ShortAffinity } from '../rules/affinity.ts'
 import { olderFirst } from './older-first.ts'
@@ -20,7 +20,7 @@ export interface FrontendTables {
   readonly destinations: Table<DestinationKey, ServerDestination>
   readonly elements: Table<ElementKey, SetElement>
   readonly affinities: Table<ServerKey, ShortAffinity>
-  readonly vips: Table<string, Vip>
+  readonly vips: Table<string, LocalRoute>
 }
 
 export interface FrontendOptions {
@@ -46,7 +46,7 @@ export class Frontends {
   readonly #claims: Claims<ServiceKey, ServerKey, Frontend>
   /** Several frontends want one element with one value: those with a value name their frontend. */
   readonly #elements: RefCounts<ElementKey, SetElement>
-  readonly #vips: RefCounts<string, Vip>
+  readonly #vips: RefCounts<string, LocalRoute>
   /** Those for clients outside the cluster, by their own keys, each with the key of the one that it stands beside. */
   readonly #outside = new Map<ServerKey, ServerKey>()
   #replacing: ServiceKey = ''
@@ -155,7 +155,7 @@ export class Frontends {
     if (before?.vip !== undefined) this.#vips.release(before.vip)
   }
 
-  #vip(address: string): Vip {
+  #vip(address: string): LocalRoute {
     return { address, source: this.#options.sourceOf(address) }
   }
 }

@@ -1,4 +1,5 @@
 /** The destinations of all frontends: put in place, drained when their endpoint goes, brought back when it returns. */
+import type { ServerDestination } from '@podroute/kernel/ipvs/destination-resource.ts'
 import {
   type DestinationKey,
   destinationKey,
@@ -6,6 +7,7 @@ import {
   serverKey,
   serverOf,
 } from '@podroute/kernel/ipvs/keys.ts'
+import { sameServer } from '@podroute/kernel/ipvs/virtual-server-resource.ts'
 import type {
   Connections,
   Destination,
@@ -16,9 +18,7 @@ import type {
 import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { Table } from '@podroute/reconcile/table.ts'
 import type { Frontend } from '../plan/frontend.ts'
-import type { ServerDestination } from './destination-resource.ts'
 import { Drains } from './drains.ts'
-import { sameServer } from './virtual-servers.ts'
 
 export interface DestinationsOptions {
   readonly clock: Clock

@@ -1,10 +1,10 @@
 /** IPVS virtual servers as a Resource; those without our mark in their flags belong to others. */
-import { isOurs, type ServerKey, serverKey } from '@podroute/kernel/ipvs/keys.ts'
-import type { IpvsApi, IpvsOp, VirtualServer } from '@podroute/kernel/kernel.ts'
 import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
 import { outcomeOf } from '@podroute/reconcile/resource.ts'
+import type { IpvsApi, IpvsOp, VirtualServer } from '../kernel.ts'
+import { isOurs, type ServerKey, serverKey } from './keys.ts'
 
-export class VirtualServers implements Resource<ServerKey, VirtualServer> {
+export class VirtualServerResource implements Resource<ServerKey, VirtualServer> {
   readonly name = 'virtual-servers'
   readonly #ipvs: IpvsApi
 

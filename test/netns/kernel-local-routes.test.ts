@@ -1,25 +1,25 @@
-/** VIPs that go without an announcement, because of their interface or of the address that is their source, are found by a quick audit. */
+/** Local routes that go without an announcement, because of their interface or of the address that is their source, are found by a quick audit. */
 
 import { openKernel } from '@podroute/kernel/open.ts'
+import { LocalRouteResource } from '@podroute/kernel/routes/local-route-resource.ts'
 import { Table } from '@podroute/reconcile/table.ts'
-import { Vips } from '@podroute/service-proxy/ipvs/vips.ts'
 import { expect } from 'chai'
 import { run } from '../../lab/command.ts'
 import { eventually } from '../support/eventually.ts'
 import { TestNetns } from './linux-support.ts'
 
-const VIPS = [
+const ROUTES = [
   { address: '10.96.0.1', source: '192.0.2.11' },
   { address: 'fd10:96::1', source: '2001:db8::11' },
 ]
 
-describe('VIPs', () => {
+describe('local routes of addresses without a device', () => {
   let netns: TestNetns
   let stack: DisposableStack
   let kernel: ReturnType<typeof openKernel>
   let watching: Disposable
   let lists: number
-  let table: Table<string, (typeof VIPS)[number]>
+  let table: Table<string, (typeof ROUTES)[number]>
 
   beforeEach(async () => {
     netns = await TestNetns.create('vips')
@@ -32,8 +32,8 @@ describe('VIPs', () => {
       lists++
       return kernel.routes.list(filter)
     }
-    table = new Table(new Vips({ ...kernel.routes, list }))
-    for (const vip of VIPS) table.set(vip.address, vip)
+    table = new Table(new LocalRouteResource({ ...kernel.routes, list }, 'toys'))
+    for (const route of ROUTES) table.set(route.address, route)
     await table.flush()
     await table.audit({ quick: true })
   })

@@ -1,22 +1,18 @@
 /** Destinations of our virtual servers as a Resource. */
-import {
-  type DestinationKey,
-  destinationKey,
-  isOurs,
-  type ServerKey,
-  serverKey,
-  serverOf,
-} from '@podroute/kernel/ipvs/keys.ts'
-import type {
-  Destination,
-  DestinationsByServer,
-  IpvsApi,
-  IpvsOp,
-  VirtualServer,
-} from '@podroute/kernel/kernel.ts'
 import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
 import { codeOf, DONE, outcomeOf } from '@podroute/reconcile/resource.ts'
-import { ServiceProxyError } from '../errors.ts'
+import type { Destination, DestinationsByServer, IpvsApi, IpvsOp, VirtualServer } from '../kernel.ts'
+import { type DestinationKey, destinationKey, isOurs, type ServerKey, serverKey, serverOf } from './keys.ts'
+
+/** A destination waits for its virtual server. */
+export class NoServerError extends Error {
+  override readonly name = 'NoServerError'
+  readonly code = 'NO_SERVER'
+
+  constructor(server: ServerKey) {
+    super(`no virtual server ${server} of ours`)
+  }
+}
 
 export interface ServerDestination {
   readonly server: VirtualServer
@@ -118,7 +114,7 @@ function* placed(
 
 function withoutServer(op: DestinationOp): Outcome {
   if (op.kind === 'remove') return DONE
-  return outcomeOf(new ServiceProxyError('NO_SERVER', `no virtual server ${serverOf(op.key)} of ours`))
+  return outcomeOf(new NoServerError(serverOf(op.key)))
 }
 
 const KINDS = {

@@ -1,0 +1,80 @@
+/** A kernel in memory, as strict as the real one about what is there, that counts what it is asked. */
+import type { Flow, FlowFilter } from '@podroute/linux/conntrack.ts'
+import type { ModuleOutcome } from '@podroute/linux/modules.ts'
+import type { HttpAnswer, Kernel } from '../kernel.ts'
+import type { BoundPort } from '../sockets.ts'
+import { FakeChanges } from './fake-changes.ts'
+import { FakeError } from './fake-error.ts'
+import { FakeIpvs } from './fake-ipvs.ts'
+import { FakeNft } from './fake-nft.ts'
+import { FakeRoutes } from './fake-routes.ts'
+
+export class FakeKernel implements Omit<Kernel, 'links' | 'addresses'> {
+  readonly settings = new Map<string, string>()
+  readonly messages: string[] = []
+  readonly health = new Map<number, () => HttpAnswer>()
+  readonly udpFlows: Flow[] = []
+  interfaceAddresses: string[] = []
+  readonly bound = new Set<BoundPort>()
+  lists = 0
+  readonly changes = new FakeChanges()
+
+  readonly #hears = {
+    onOp: (message: string) => void this.messages.push(message),
+    onElement: (message: string) => void this.messages.push(message),
+    onList: () => void this.lists++,
+  }
+
+  readonly ipvs = new FakeIpvs(this.#hears)
+  readonly routes = new FakeRoutes(this.changes, this.#hears)
+  readonly nft = new FakeNft(this.#hears)
+
+  readonly sysctls = {
+    read: (name: string) => this.settings.get(name) ?? '0',
+    write: (name: string, value: string) => {
+      this.messages.push(`${name}=${value}`)
+      this.settings.set(name, value)
+    },
+  }
+
+  readonly flows = {
+    remove: async (filter: FlowFilter, select: (flow: Flow) => boolean) => {
+      const { destination, destinationPort } = filter
+      const doomed = this.udpFlows.filter(
+        (flow) =>
+          (destination ?? flow.original.destination) === flow.original.destination &&
+          (destinationPort ?? flow.original.destinationPort) === flow.original.destinationPort &&
+          select(flow),
+      )
+      this.messages.push(`look for flows to ${destination ?? 'anything'}`)
+      for (const flow of doomed) this.udpFlows.splice(this.udpFlows.indexOf(flow), 1)
+      return doomed.length
+    },
+  }
+
+  async listen(port: number, answer: () => HttpAnswer): Promise<AsyncDisposable> {
+    if (this.health.has(port)) throw new FakeError('EADDRINUSE')
+    this.health.set(port, answer)
+    return { [Symbol.asyncDispose]: async () => void this.health.delete(port) }
+  }
+
+  async boundPorts() {
+    return this.bound
+  }
+
+  async reachableAddresses() {
+    return this.interfaceAddresses
+  }
+
+  setAddresses(...addresses: string[]): void {
+    this.interfaceAddresses = addresses
+    this.changes.addressChanged()
+  }
+
+  async loadModules(names: readonly string[]) {
+    const missing = { ok: false, reason: 'not for this kernel' } as const
+    const outcome = (name: string): ModuleOutcome =>
+      name === 'ip_vs' && !this.ipvs.present ? missing : { ok: true }
+    return new Map(names.map((name) => [name, outcome(name)]))
+  }
+}
