@@ -83,9 +83,9 @@ export function createAgent(
     synced() {
       resumeCompilers()
       const running = new Set(features.list().map(({ name }) => name))
-      for (const { name } of definitions) {
-        if (running.has(name)) continue
-        removeFormer(kernel.nft, name).catch((error: unknown) =>
+      for (const { name, formerRules } of definitions) {
+        if (formerRules === undefined || running.has(name)) continue
+        removeFormer(kernel.nft, formerRules).catch((error: unknown) =>
           log.warn('rules of an earlier version could not be removed', { feature: name, error }),
         )
       }

@@ -5,6 +5,7 @@ import type { SummaryLine } from '@podroute/feature/page.ts'
 import type { ReservedHolder } from '@podroute/feature/reserved-addresses.ts'
 import { Speaker } from 'bgp-speaker-ts/speaker.ts'
 import { kernelTransport } from './bgp/transport.ts'
+import { FORMER_RULES } from './egress/masquerade.ts'
 import { declareBgpMetrics } from './metrics.ts'
 import { nodesPage, peersPage, routesPage } from './pages.ts'
 import { PodNetwork } from './pod-network.ts'
@@ -21,6 +22,7 @@ const API_SERVER_HOLDERS: readonly ReservedHolder[] = [
 export const podNetwork: FeatureDefinition<PodNetworkSettings> = {
   name: 'pod-network',
   section,
+  formerRules: FORMER_RULES,
   async create(context, settings) {
     const kernel = await context.kernel()
     // The reply of a pod on the same bridge must pass the NAT of its Service: the kernel's switch for that comes with this module.

@@ -23,7 +23,7 @@ import type { Flushable } from '@podroute/reconcile/flush-order.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import { Table } from '@podroute/reconcile/table.ts'
 import { isExplicitMac } from './bridge/bridge.ts'
-import { MASQUERADE_SETS, TABLE_NAME } from './egress/masquerade.ts'
+import { FORMER_RULES, MASQUERADE_SETS, TABLE_NAME } from './egress/masquerade.ts'
 import type { PodNetworkSettings } from './settings.ts'
 
 /** The kernel, as far as the pod network touches it. */
@@ -62,7 +62,7 @@ export function createTables(
       options,
     ),
     conflist: new Table(new FileResource(conflistFile(settings)), options),
-    formerRules: new Table(new FormerTableResource(nft, 'pod-network'), options),
+    formerRules: new Table(new FormerTableResource(nft, FORMER_RULES), options),
   }
 }
 

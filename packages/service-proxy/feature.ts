@@ -10,6 +10,7 @@ import { nodeStatement, statementOf } from './problems/events.ts'
 import { ServiceProxy } from './proxy.ts'
 import { proxyHealthPages } from './proxy-health.ts'
 import type { ProxyKernel } from './proxy-kernel.ts'
+import { FORMER_RULES } from './rules/sets.ts'
 import { Runner } from './runner.ts'
 import { section } from './section.ts'
 import type { ServiceProxySettings } from './settings.ts'
@@ -18,6 +19,7 @@ import type { Problem } from './types.ts'
 export const serviceProxy: FeatureDefinition<ServiceProxySettings> = {
   name: 'service-proxy',
   section,
+  formerRules: FORMER_RULES,
   async create(context, settings) {
     return new ServiceProxyFeature(context, settings, await context.kernel())
   },

@@ -18,7 +18,7 @@ import type { FrontendTables } from './claims/frontends.ts'
 import { HealthChecks } from './health-checks/health-check-resource.ts'
 import type { HealthCheck } from './plan/health-check.ts'
 import type { ProxyKernel } from './proxy-kernel.ts'
-import { TABLE as PROXY_TABLE, SETS, TABLE_NAME } from './rules/sets.ts'
+import { FORMER_RULES, TABLE as PROXY_TABLE, SETS, TABLE_NAME } from './rules/sets.ts'
 import { ShortAffinities } from './rules/short-affinities.ts'
 import { isOfAffinity } from './rules/table.ts'
 import { OPTIONAL_SYSCTLS, SYSCTLS } from './settings.ts'
@@ -50,7 +50,7 @@ export function makeTables(
       options,
     ),
     rules: new Table(new NftTableResource(kernel.nft, TABLE_NAME, isOfAffinity), options),
-    formerRules: new Table(new FormerTableResource(kernel.nft, 'service-proxy'), options),
+    formerRules: new Table(new FormerTableResource(kernel.nft, FORMER_RULES), options),
     servers,
     destinations: new Table(destinations, options),
     affinities: new Table(new ShortAffinities(kernel.nft), options),

@@ -2,7 +2,9 @@
 import { FormerTableResource, removeFormer } from '@podroute/kernel/nft/former-table.ts'
 import { createNetns, removeNetns } from '@podroute/linux/netns.ts'
 import { Nft } from '@podroute/linux/nft/nft.ts'
+import { FORMER_RULES as POD_NETWORK_NAMES } from '@podroute/pod-network/egress/masquerade.ts'
 import { Table } from '@podroute/reconcile/table.ts'
+import { FORMER_RULES as SERVICE_PROXY_NAMES } from '@podroute/service-proxy/rules/sets.ts'
 import { expect } from 'chai'
 
 const NETNS = 'pr-former-table'
@@ -50,8 +52,8 @@ describe('the table that features shared in earlier versions', () => {
   })
 
   const show = () => nft.show('list ruleset')
-  async function adopted(feature: string) {
-    const table = new Table(new FormerTableResource(nft, feature))
+  async function adopted(names: RegExp) {
+    const table = new Table(new FormerTableResource(nft, names))
     await table.adopt()
     return table
   }
@@ -59,7 +61,7 @@ describe('the table that features shared in earlier versions', () => {
   it('stays as it is until it is swept', async () => {
     await nft.run(POD_NETWORK + SERVICE_PROXY)
     const before = await show()
-    const table = await adopted('pod-network')
+    const table = await adopted(POD_NETWORK_NAMES)
     expect(table.unwanted()).to.have.length(1)
     await table.flush()
     expect(await table.audit()).to.deep.equal([])
@@ -69,7 +71,7 @@ describe('the table that features shared in earlier versions', () => {
 
   it('goes with what the last feature had there', async () => {
     await nft.run(POD_NETWORK + SERVICE_PROXY)
-    const [pods, services] = [await adopted('pod-network'), await adopted('service-proxy')]
+    const [pods, services] = [await adopted(POD_NETWORK_NAMES), await adopted(SERVICE_PROXY_NAMES)]
     pods.sweep()
     expect(await pods.flush()).to.deep.equal({ applied: 1, failed: 0 })
     expect(await show())
@@ -79,12 +81,12 @@ describe('the table that features shared in earlier versions', () => {
     services.sweep()
     expect(await services.flush()).to.deep.equal({ applied: 1, failed: 0 })
     expect(await show()).to.equal('')
-    expect((await adopted('pod-network')).unwanted()).to.deep.equal([])
+    expect((await adopted(POD_NETWORK_NAMES)).unwanted()).to.deep.equal([])
   })
 
   it('keeps what others have put there', async () => {
     await nft.run(`${SERVICE_PROXY}add chain inet podroute other\nadd counter inet podroute strangers\n`)
-    const table = await adopted('service-proxy')
+    const table = await adopted(SERVICE_PROXY_NAMES)
     table.sweep()
     await table.flush()
     const left = await show()
@@ -93,22 +95,22 @@ describe('the table that features shared in earlier versions', () => {
       .and.include('counter strangers')
       .and.not.match(/service|affinity/)
     await nft.run('delete chain inet podroute other\n')
-    await (await adopted('service-proxy')).clear()
+    await (await adopted(SERVICE_PROXY_NAMES)).clear()
     expect(await show()).to.include('counter strangers')
   })
 
   it('goes too where its feature is switched off', async () => {
     await nft.run(POD_NETWORK + SERVICE_PROXY)
-    await removeFormer(nft, 'service-proxy')
+    await removeFormer(nft, SERVICE_PROXY_NAMES)
     expect(await show())
       .to.include('pod-egress')
       .and.not.match(/service|affinity/)
-    await removeFormer(nft, 'pod-network')
+    await removeFormer(nft, POD_NETWORK_NAMES)
     expect(await show()).to.equal('')
   })
 
   it('is no business of a feature that it never had', async () => {
     await nft.run(POD_NETWORK)
-    expect((await adopted('toys')).unwanted()).to.deep.equal([])
+    expect((await adopted(/^toys/)).unwanted()).to.deep.equal([])
   })
 })

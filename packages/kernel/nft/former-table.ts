@@ -8,23 +8,17 @@ import { Table } from '@podroute/reconcile/table.ts'
 import { type NftApi, nftRevision } from './api.ts'
 import { readTable } from './listing.ts'
 
-/** Names of chains, sets and maps that each feature had there. */
-const NAMES: Readonly<Record<string, RegExp>> = {
-  'pod-network': /^(pod-egress|(pods|pods-local|nodes|no-masquerade)-[46])$/,
-  'service-proxy': /^(service-[a-z0-9-]+|affinity-(tcp|udp|sctp)-[0-9a-f._]+-\d+(-learn)?)$/,
-}
 const FORMER = 'inet podroute'
-const NOTHING = /^$/
 
 export class FormerTableResource implements Resource<string, string> {
   readonly name = 'former-rules'
   readonly #nft: Pick<NftApi, 'run' | 'show' | 'generation'>
   readonly #names: RegExp
 
-  /** @param feature whose chains and sets are listed and removed */
-  constructor(nft: Pick<NftApi, 'run' | 'show' | 'generation'>, feature: string) {
+  /** @param names of the chains, sets and maps that the feature had there */
+  constructor(nft: Pick<NftApi, 'run' | 'show' | 'generation'>, names: RegExp) {
     this.#nft = nft
-    this.#names = NAMES[feature] ?? NOTHING
+    this.#names = names
   }
 
   equal(a: string, b: string): boolean {
@@ -82,9 +76,9 @@ export class FormerTableResource implements Resource<string, string> {
 /** Removes what a feature that is switched off had there: it does not do so itself. */
 export async function removeFormer(
   nft: Pick<NftApi, 'run' | 'show' | 'generation'>,
-  feature: string,
+  names: RegExp,
 ): Promise<void> {
-  const table = new Table(new FormerTableResource(nft, feature))
+  const table = new Table(new FormerTableResource(nft, names))
   await table.adopt()
   table.sweep()
   await table.flush()

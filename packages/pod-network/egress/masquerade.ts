@@ -10,6 +10,8 @@ import type { PodNetworkSettings } from '../settings.ts'
 type MasqueradeSet = 'pods-local' | 'pods' | 'nodes' | 'no-masquerade'
 
 export const TABLE_NAME = 'podroute-pod-network'
+/** Its chain and sets in the table that features of earlier versions shared. */
+export const FORMER_RULES = /^(pod-egress|(pods|pods-local|nodes|no-masquerade)-[46])$/
 
 /** Their elements come from Nodes and from the configuration. */
 export const MASQUERADE_SETS: Readonly<Record<string, ElementType>> = Object.fromEntries(

@@ -6,6 +6,8 @@ import type { ElementType } from '@podroute/kernel/nft/definition.ts'
 import { markText, type SetElement } from '@podroute/kernel/nft/element.ts'
 
 export const TABLE_NAME = 'podroute-service-proxy'
+/** Its chains, sets and maps in the table that features of earlier versions shared. */
+export const FORMER_RULES = /^(service-[a-z0-9-]+|affinity-(tcp|udp|sctp)-[0-9a-f._]+-\d+(-learn)?)$/
 export const TABLE = `inet ${TABLE_NAME}`
 
 /** address . protocol . port of frontends. */
