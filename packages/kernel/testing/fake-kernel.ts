@@ -3,13 +3,15 @@ import type { Flow, FlowFilter } from '@podroute/linux/conntrack.ts'
 import type { ModuleOutcome } from '@podroute/linux/modules.ts'
 import type { HttpAnswer, Kernel } from '../kernel.ts'
 import type { BoundPort } from '../sockets.ts'
+import { FakeAddresses } from './fake-addresses.ts'
 import { FakeChanges } from './fake-changes.ts'
 import { FakeError } from './fake-error.ts'
 import { FakeIpvs } from './fake-ipvs.ts'
+import { FakeLinks } from './fake-links.ts'
 import { FakeNft } from './fake-nft.ts'
 import { FakeRoutes } from './fake-routes.ts'
 
-export class FakeKernel implements Omit<Kernel, 'links' | 'addresses'> {
+export class FakeKernel implements Kernel {
   readonly settings = new Map<string, string>()
   readonly messages: string[] = []
   readonly health = new Map<number, () => HttpAnswer>()
@@ -25,6 +27,8 @@ export class FakeKernel implements Omit<Kernel, 'links' | 'addresses'> {
     onList: () => void this.lists++,
   }
 
+  readonly links = new FakeLinks(this.changes)
+  readonly addresses = new FakeAddresses(this.changes)
   readonly ipvs = new FakeIpvs(this.#hears)
   readonly routes = new FakeRoutes(this.changes, this.#hears)
   readonly nft = new FakeNft(this.#hears)

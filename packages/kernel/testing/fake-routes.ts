@@ -12,6 +12,8 @@ export interface FakeRoutesOptions {
 }
 
 export class FakeRoutes implements RoutesApi {
+  /** Gateways that no interface leads to. */
+  readonly unreachable = new Set<string>()
   readonly #routes = new Map<string, Route>()
   readonly #changes: FakeChanges
   readonly #options: FakeRoutesOptions
@@ -51,6 +53,7 @@ export class FakeRoutes implements RoutesApi {
     const there = this.#routes.get(key)
     if (kind === 'add' && there) return new FakeError('EEXIST')
     if (kind === 'remove' && there?.protocol !== route.protocol) return new FakeError('ESRCH')
+    if (kind !== 'remove' && this.unreachable.has(route.gateway ?? '')) return new FakeError('ENETUNREACH')
     if (kind === 'remove') this.#routes.delete(key)
     else this.#routes.set(key, route)
     this.#changes.routeChanged(kind === 'remove' ? 'remove' : 'add', route)
