@@ -172,6 +172,7 @@ peers: [{address: ${ROUTER.ipv4}, asn: ${ROUTER.asn}, acceptRoutes: ${acceptRout
     before(async () => {
       await router[Symbol.asyncDispose]()
       router = await BirdRouter.start(cluster, [one, two])
+      await restart(one, ALLOWED)
     })
     losesNothing()
   })

@@ -91,7 +91,8 @@ export class Departures {
     for (const frontend of frontends) {
       for (const { key, server } of both(frontend).filter(this.#options.drains)) {
         const destinations = await this.#options.ipvs.destinations(server)
-        if (destinations.some((d) => d.activeConnections + d.inactiveConnections > 0))
+        // Those that the kernel counts as inactive are closed already, such as in TIME_WAIT for two minutes.
+        if (destinations.some(({ activeConnections }) => activeConnections > 0))
           servers.set(key, frontend.key)
       }
     }
