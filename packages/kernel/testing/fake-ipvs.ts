@@ -25,8 +25,10 @@ export interface FakeIpvsOptions {
 export class FakeIpvs implements Required<IpvsApi> {
   /** Tests change them by hand, too. */
   readonly virtualServers = new Map<ServerKey, FakeServer>()
-  /** Connections of a destination, by `address:port`. */
+  /** Established connections of a destination, by `address:port`. */
   readonly connections = new Map<string, number>()
+  /** Those that are closed and wait, as in TIME_WAIT. */
+  readonly inactive = new Map<string, number>()
   /** Names of those that it does not have. */
   readonly missingSchedulers = new Set<string>()
   /** Whether the kernel has IPVS at all. */
@@ -72,8 +74,9 @@ export class FakeIpvs implements Required<IpvsApi> {
   #destinations(key: ServerKey): (Destination & Connections)[] {
     const there = this.virtualServers.get(key)?.destinations.values() ?? []
     return [...there].map((destination) => {
-      const activeConnections = this.connections.get(`${destination.address}:${destination.port}`) ?? 0
-      return { ...destination, activeConnections, inactiveConnections: 0 }
+      const at = `${destination.address}:${destination.port}`
+      const activeConnections = this.connections.get(at) ?? 0
+      return { ...destination, activeConnections, inactiveConnections: this.inactive.get(at) ?? 0 }
     })
   }
 

@@ -82,4 +82,22 @@ describe('Services that are deleted while clients are connected', () => {
       await fresh.proxy.close()
     }
   })
+
+  it('stay for an open connection, and go at once where all wait in TIME_WAIT', async () => {
+    for (const [kind, left] of [
+      ['connections', 1],
+      ['inactive', 0],
+    ] as const) {
+      const { clock, kernel, proxy } = await setup()
+      proxy.upsertService(service('a', { clusterIP: '10.96.0.1' }))
+      proxy.upsertSlice(slice('a', ['10.244.1.2']))
+      await clock.advance(1000)
+      expect(kernel.table.size).to.equal(1)
+      kernel.ipvs[kind].set('10.244.1.2:8080', 1)
+      proxy.deleteService('test/a')
+      await clock.advance(1000)
+      expect(kernel.table.size, kind).to.equal(left)
+      await proxy.close()
+    }
+  })
 })
