@@ -48,6 +48,16 @@ export function outcomeOf(error: Error | null | undefined): Outcome {
   return error ? { ok: false, error } : DONE
 }
 
+/** Carries out each change by itself, in order: one that fails is an outcome, and the others go through. */
+export async function applyEach<Key extends string, Value>(
+  ops: readonly Op<Key, Value>[],
+  carryOut: (op: Op<Key, Value>) => Promise<void>,
+): Promise<readonly Outcome[]> {
+  const outcomes: Outcome[] = []
+  for (const op of ops) outcomes.push(await carryOut(op).then(() => DONE, outcomeOf))
+  return outcomes
+}
+
 /** The `code` of a system or package error, if it has one. */
 export function codeOf(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null | undefined)?.code

@@ -1,7 +1,7 @@
 /** One file, by path, with its text: always whole, never half written. */
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { DONE, type Op, type Outcome, type Resource } from '@podroute/reconcile/resource.ts'
+import { applyEach, type Op, type Outcome, type Resource } from '@podroute/reconcile/resource.ts'
 
 export interface FileOptions {
   /** Of the Resource. */
@@ -31,18 +31,10 @@ export class FileResource implements Resource<string, string> {
     if (text !== undefined) yield [[path, text]]
   }
 
-  async apply(ops: readonly Op<string, string>[]): Promise<readonly Outcome[]> {
-    const outcomes: Outcome[] = []
-    for (const op of ops) {
-      try {
-        if (op.kind === 'remove') await rm(op.key, { force: true })
-        else await writeWhole(op.key, op.value, this.#options.mode)
-        outcomes.push(DONE)
-      } catch (error) {
-        outcomes.push({ ok: false, error: error as Error })
-      }
-    }
-    return outcomes
+  apply(ops: readonly Op<string, string>[]): Promise<readonly Outcome[]> {
+    return applyEach(ops, async (op) =>
+      op.kind === 'remove' ? rm(op.key, { force: true }) : writeWhole(op.key, op.value, this.#options.mode),
+    )
   }
 }
 

@@ -1,6 +1,6 @@
 /** The ports of a bridge that are links of one kind, by name, with what is set of each. */
 import type { Link } from '@podroute/linux/route/links.ts'
-import { DONE, type Op, type Outcome, type Resource } from '@podroute/reconcile/resource.ts'
+import { applyEach, type Op, type Outcome, type Resource } from '@podroute/reconcile/resource.ts'
 import type { LinksApi } from '../kernel.ts'
 import { LinkError } from './errors.ts'
 
@@ -53,18 +53,10 @@ export class BridgePortResource implements Resource<string, BridgePortSettings> 
     return found
   }
 
-  async apply(ops: readonly Op<string, BridgePortSettings>[]): Promise<readonly Outcome[]> {
-    const outcomes: Outcome[] = []
-    for (const op of ops) {
-      try {
-        if (op.kind === 'remove') await this.#remove(op.key)
-        else await this.#put(op.key, op.value)
-        outcomes.push(DONE)
-      } catch (error) {
-        outcomes.push({ ok: false, error: error as Error })
-      }
-    }
-    return outcomes
+  apply(ops: readonly Op<string, BridgePortSettings>[]): Promise<readonly Outcome[]> {
+    return applyEach(ops, async (op) =>
+      op.kind === 'remove' ? this.#remove(op.key) : this.#put(op.key, op.value),
+    )
   }
 
   async #put(name: string, { hairpin }: BridgePortSettings): Promise<void> {

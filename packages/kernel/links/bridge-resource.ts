@@ -1,6 +1,12 @@
 /** A bridge as a device: there, a bridge, up, with its MTU and a MAC that stays. */
 import type { Link } from '@podroute/linux/route/links.ts'
-import { DONE, type Observation, type Op, type Outcome, type Resource } from '@podroute/reconcile/resource.ts'
+import {
+  applyEach,
+  type Observation,
+  type Op,
+  type Outcome,
+  type Resource,
+} from '@podroute/reconcile/resource.ts'
 import type { LinksApi } from '../kernel.ts'
 import type { KernelChanges } from '../monitors.ts'
 import { LinkError } from './errors.ts'
@@ -56,18 +62,10 @@ export class BridgeResource implements Resource<string, BridgeSettings> {
     if (link?.kind === 'bridge') yield [[link.name, this.#observe(link)]]
   }
 
-  async apply(ops: readonly Op<string, BridgeSettings>[]): Promise<readonly Outcome[]> {
-    const outcomes: Outcome[] = []
-    for (const op of ops) {
-      try {
-        if (op.kind === 'remove') await this.#remove(op.key)
-        else await this.#put(op.key, op.value)
-        outcomes.push(DONE)
-      } catch (error) {
-        outcomes.push({ ok: false, error: error as Error })
-      }
-    }
-    return outcomes
+  apply(ops: readonly Op<string, BridgeSettings>[]): Promise<readonly Outcome[]> {
+    return applyEach(ops, async (op) =>
+      op.kind === 'remove' ? this.#remove(op.key) : this.#put(op.key, op.value),
+    )
   }
 
   watch(touched: (key: string, observation?: Observation<BridgeSettings>) => void): Disposable {

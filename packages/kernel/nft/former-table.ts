@@ -3,7 +3,7 @@
  * it stays until the feature's own table is loaded and filled, and is swept then. What others have put there stays, and the table with it.
  */
 import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
-import { codeOf, DONE, outcomeOf } from '@podroute/reconcile/resource.ts'
+import { applyEach, codeOf } from '@podroute/reconcile/resource.ts'
 import { Table } from '@podroute/reconcile/table.ts'
 import { type NftApi, nftRevision } from './api.ts'
 import { readTable } from './listing.ts'
@@ -36,13 +36,8 @@ export class FormerTableResource implements Resource<string, string> {
   }
 
   /** Nobody adds anything to it. */
-  async apply(ops: readonly Op<string, string>[]): Promise<readonly Outcome[]> {
-    const outcomes: Outcome[] = []
-    for (const op of ops) {
-      const work = op.kind === 'remove' ? this.#remove() : Promise.resolve()
-      outcomes.push(await work.then(() => DONE, outcomeOf))
-    }
-    return outcomes
+  apply(ops: readonly Op<string, string>[]): Promise<readonly Outcome[]> {
+    return applyEach(ops, async (op) => (op.kind === 'remove' ? this.#remove() : undefined))
   }
 
   async #remove(): Promise<void> {
