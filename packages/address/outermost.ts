@@ -1,30 +1,56 @@
-/** Prefixes that lie in others: an nftables set of intervals takes no two that overlap. */
-import { familyOf } from './address.ts'
-import { type Cidr, cidrOf, hostCidr, parseCidr } from './cidr.ts'
+/** Of many prefixes those that lie in no other one: an nftables set of intervals takes no two that overlap. */
+import { type Cidr, cidr } from './cidr.ts'
+import { PrefixIndex } from './prefix-index.ts'
 
-/**
- * Of `items`, those whose prefix lies in no other one's, each prefix once. `textOf` gives a canonical prefix, or an address for
- * a prefix of full length. Nothing is parsed while all prefixes of a family have one length, as those of Nodes have.
- */
-export function outermost<T>(items: Iterable<T>, textOf: (item: T) => string): T[] {
-  const byText = new Map([...items].map((item) => [textOf(item), item]))
-  const lengths = new Set([...byText.keys()].map(familyAndLength))
-  const families = new Set([...lengths].map((entry) => entry[0]))
-  if (lengths.size === families.size) return [...byText.values()]
-  const prefixes = new Map([...byText].flatMap(([text, item]) => entryOf(text, item)))
-  const inUse = [...new Set([...prefixes.values()].map(({ prefix }) => prefix.length))]
-  const isCovered = (prefix: Cidr) =>
-    inUse.some((shorter) => shorter < prefix.length && prefixes.has(cidrOf(prefix, shorter).text))
-  return [...prefixes.values()].filter(({ prefix }) => !isCovered(prefix)).map(({ item }) => item)
+/** Where the prefixes go that lie in no other one. */
+export interface OutermostSink {
+  set(prefix: Cidr): void
+  delete(prefix: Cidr): void
 }
 
-/** `4/24`, `6` for an address. */
-function familyAndLength(text: string): string {
-  const slash = text.indexOf('/')
-  return familyOf(text) + (slash === -1 ? '' : text.slice(slash))
+/** A prefix that comes or goes costs what it covers, however many others there are. */
+export class OutermostPrefixes {
+  readonly #sink: OutermostSink
+  readonly #all = new PrefixIndex()
+
+  constructor(sink: OutermostSink) {
+    this.#sink = sink
+  }
+
+  add(prefix: Cidr): void {
+    if (this.#all.has(prefix)) return
+    this.#all.add(prefix)
+    if (this.#isCovered(prefix)) return
+    for (const inner of this.#all.inside(prefix)) this.#sink.delete(inner)
+    this.#sink.set(prefix)
+  }
+
+  delete(prefix: Cidr): void {
+    if (!this.#all.has(prefix)) return
+    this.#all.delete(prefix)
+    if (this.#isCovered(prefix)) return
+    this.#sink.delete(prefix)
+    for (const inner of this.#all.inside(prefix)) this.#sink.set(inner)
+  }
+
+  /** Whether an address or a prefix lies in one of them. */
+  hold(prefix: Cidr): boolean {
+    return this.#all.holder(prefix) !== undefined
+  }
+
+  #isCovered(prefix: Cidr): boolean {
+    const holder = this.#all.holder(prefix)
+    return holder !== undefined && holder.length < prefix.length
+  }
 }
 
-function entryOf<T>(text: string, item: T): [string, { prefix: Cidr; item: T }][] {
-  const prefix = text.includes('/') ? parseCidr(text) : hostCidr(text)
-  return prefix ? [[prefix.text, { prefix, item }]] : []
+/** Those of a list. @param texts canonical prefixes */
+export function outermost(texts: Iterable<string>): string[] {
+  const found = new Set<string>()
+  const prefixes = new OutermostPrefixes({
+    set: ({ text }) => void found.add(text),
+    delete: ({ text }) => void found.delete(text),
+  })
+  for (const text of texts) prefixes.add(cidr(text))
+  return [...found]
 }

@@ -1,18 +1,30 @@
 /** The Services of the cluster by key, each with its EndpointSlices, and the slices by key. */
-import { type ClaimSink, Claims } from '@podroute/reconcile/claims.ts'
+import { type Cidr, hostCidr } from '@podroute/address/cidr.ts'
+import { PrefixIndex } from '@podroute/address/prefix-index.ts'
+import { type ClaimRule, type ClaimSink, Claims } from '@podroute/reconcile/claims.ts'
 import type { Slice } from './objects/endpoint-slice.ts'
 import type { Service, ServiceKey } from './objects/service.ts'
 
 /** The winners are asked for, nobody is told. */
 const NOBODY: ClaimSink<string, Service> = { set() {}, delete() {} }
+const OLDEST: ClaimRule<ServiceKey, Service> = {
+  precedes: (a, b) => a.value.created - b.value.created || (a.owner < b.owner ? -1 : 1),
+}
 const NO_SLICES: readonly Slice[] = []
 
 export class ServiceIndex {
   readonly #services: ReadonlyMap<ServiceKey, Service>
   readonly #slices: ReadonlyMap<string, Slice>
-  readonly #byAddress = new Claims<ServiceKey, string, Service>(NOBODY, {
-    precedes: (a, b) => a.value.created - b.value.created || (a.owner < b.owner ? -1 : 1),
-  })
+  readonly #byAddress = new Claims<ServiceKey, string, Service>(NOBODY, OLDEST)
+  /** Addresses that are no ClusterIPs, and who asks for them. */
+  readonly #foreign = new PrefixIndex()
+  readonly #byForeign = new Claims<ServiceKey, string, Service>(
+    {
+      set: (address) => void this.#foreign.add(hostCidr(address)!),
+      delete: (address) => void this.#foreign.delete(hostCidr(address)!),
+    },
+    OLDEST,
+  )
   readonly #slicesOf = new Map<ServiceKey, readonly Slice[]>()
 
   /** @param slices all of them by key, in step with `updateSlice` */
@@ -48,13 +60,23 @@ export class ServiceIndex {
     return this.#byAddress.winner(address)?.value
   }
 
+  /** All that ask for an address, the oldest first. @param address canonical text */
+  claimantsOfAddress(address: string): readonly Service[] {
+    return this.#byAddress.claims(address).map(({ value }) => value)
+  }
+
+  /** Those that ask for an address of this range other than their ClusterIP. @param range of more than one address */
+  claimantsInRange(range: Cidr): readonly Service[] {
+    const addresses = this.#foreign.inside(range)
+    return addresses.flatMap(({ network }) => this.#byForeign.claims(network).map(({ value }) => value))
+  }
+
   /** Called by whoever keeps the Services. */
   updateService(key: ServiceKey, after: Service | undefined): void {
-    const addresses = after ? [...after.clusterIPs, ...after.externalIPs, ...after.ingressIPs] : []
-    this.#byAddress.replace(
-      key,
-      addresses.map((address) => [address, after!]),
-    )
+    const foreign = after ? [...after.externalIPs, ...after.ingressIPs] : []
+    const claims = (addresses: readonly string[]) => addresses.map((address) => [address, after!] as const)
+    this.#byAddress.replace(key, claims([...(after?.clusterIPs ?? []), ...foreign]))
+    this.#byForeign.replace(key, claims(foreign))
   }
 
   /** Called by whoever keeps the slices. One may move to another Service. */

@@ -1,3 +1,4 @@
+import { cidr } from '@podroute/address/cidr.ts'
 import { pick, seeded, testSeed } from '@podroute/reconcile/testing/random.ts'
 import { expect } from 'chai'
 import { ClusterState, type Kind, type Objects, type RawObjects } from './state.ts'
@@ -173,6 +174,24 @@ describe('ClusterState', () => {
         expect(state.services.withAddress(address)?.key, address).to.equal('shop/a')
       for (const address of ['None', 'junk', '', '10.96.0.9'])
         expect(state.services.withAddress(address), address).to.equal(undefined)
+    })
+
+    it('is found by the range that it lies in, unless it is a ClusterIP', () => {
+      const state = new ClusterState()
+      const ask = (name: string, clusterIP: string, ...externalIPs: string[]) =>
+        state.set('services', `shop/${name}`, serviceObject(name, { clusterIP, externalIPs }))
+      const inRange = (text: string) =>
+        state.services.claimantsInRange(cidr(text)).map(({ key }) => key.slice('shop/'.length))
+      ask('a', '192.0.2.9', '198.51.100.1', 'fd00::1')
+      ask('b', '10.96.0.2', '198.51.100.1', '198.51.100.255', '203.0.113.1')
+      expect(inRange('198.51.100.0/24')).to.deep.equal(['a', 'b', 'b'])
+      expect(inRange('192.0.2.0/24')).to.deep.equal([])
+      expect(inRange('fd00::/64')).to.deep.equal(['a'])
+      ask('b', '10.96.0.2', '203.0.113.1')
+      expect(inRange('198.51.100.0/24')).to.deep.equal(['a'])
+      state.delete('services', 'shop/a')
+      expect(inRange('0.0.0.0/0')).to.deep.equal(['b'])
+      expect(state.services.claimantsOfAddress('10.96.0.2').map(({ key }) => key)).to.deep.equal(['shop/b'])
     })
 
     it('is theirs while one of several has it', () => {

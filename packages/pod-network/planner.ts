@@ -81,11 +81,6 @@ export class Planner {
     else this.#planRouter(nameOf(key), local)
   }
 
-  /** After several keys were planned: what follows from all of them. */
-  planned(): void {
-    this.#elements.plan()
-  }
-
   /** The peer that a Node or a router is, by its name in the table; undefined: none. */
   peerOf(key: PlanKey): string | undefined {
     return key === 'local' ? undefined : this.#peers.keyOf(key)

@@ -281,7 +281,6 @@ export class PodNetwork implements AsyncDisposable {
 
   #afterPlan(keys: readonly PodNetworkKey[]): void {
     if (!this.#planning) return
-    this.#planner.planned()
     if (keys.includes('local')) this.#bgpSource.routes.setGuard(this.#planner.guard(this.#local), 'all')
     else if (this.#settings.externalPeers.length > 0 && keys.some((key) => key.startsWith('node/')))
       this.#bgpSource.routes.setGuard(this.#planner.guard(this.#local), 'external')

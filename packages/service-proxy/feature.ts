@@ -43,6 +43,8 @@ export class ServiceProxyFeature implements Feature<ServiceProxySettings> {
       ...{ nodeName, clock, log, random, ...settings },
       nodeAddresses: [],
       services: context.cluster.services,
+      nodes: context.cluster.nodes,
+      reserved: context.reserved,
       kernel,
       onFlushed: (_result, milliseconds) => this.#metrics.flushed(milliseconds),
       onProblem: (problem) => this.#say(problem),
@@ -128,7 +130,7 @@ export class ServiceProxyFeature implements Feature<ServiceProxySettings> {
     const { cluster, reserved } = this.#context
     const runner = this.#runner
     const stack = this.#subscriptions
-    stack.use(reserved.subscribe((holder, addresses) => this.#proxy.setReservedAddresses(holder, addresses)))
+    stack.use(reserved.subscribe((_holder, _addresses, changed) => this.#proxy.reservedChanged(changed)))
     stack.use(cluster.subscribe('servicecidrs', { changed: () => this.#setServiceCidrs(), synced() {} }))
     stack.use(
       cluster.subscribe('nodes', {

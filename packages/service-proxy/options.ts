@@ -1,5 +1,7 @@
 /** What a service proxy is told when it is made. */
+import type { NodeIndex } from '@podroute/cluster/node-index.ts'
 import type { ServiceIndex } from '@podroute/cluster/service-index.ts'
+import type { ReservedAddresses } from '@podroute/feature/reserved-addresses.ts'
 import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import type { FlushResult } from '@podroute/reconcile/table.ts'
@@ -21,11 +23,17 @@ export interface ProxySettings {
 
 export interface ServiceProxyOptions extends ProxySettings {
   /** The Services of the cluster with their slices, as they are at any time. */
-  readonly services: Pick<ServiceIndex, 'get' | 'slicesOf' | 'values' | 'size'>
+  readonly services: Pick<
+    ServiceIndex,
+    'get' | 'slicesOf' | 'values' | 'size' | 'claimantsOfAddress' | 'claimantsInRange'
+  >
+  /** The Nodes, likewise. */
+  readonly nodes: Pick<NodeIndex, 'withAddress' | 'withPodCidr'>
+  /** Addresses that no Service may have, likewise. */
+  readonly reserved: Pick<ReservedAddresses, 'holderOf'>
   readonly nodeName: string
   /** The node's addresses, its primary one of each family first. */
   readonly nodeAddresses: readonly string[]
-  readonly podCIDRs?: readonly string[]
   /** Topology zone of the node. */
   readonly zone?: string
   /** Shortest pause between two audits, in milliseconds. */

@@ -1,15 +1,14 @@
 /** The service proxy: API objects in, kernel state out. */
 
-import { cidr } from '@podroute/address/cidr.ts'
+import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
 import type { Service, ServiceKey } from '@podroute/cluster/objects/service.ts'
-import type { ReservedHolder } from '@podroute/feature/reserved-addresses.ts'
-import { elementKey } from '@podroute/kernel/nft/element.ts'
 import { TABLE } from '@podroute/kernel/nft/table-resource.ts'
 import { type Clock, systemClock } from '@podroute/reconcile/clock.ts'
 import { Controller } from '@podroute/reconcile/controller.ts'
 import type { PendingChange } from '@podroute/reconcile/flush-order.ts'
 import type { AuditRequest, Drift, FlushResult, TableStats } from '@podroute/reconcile/table.ts'
 import { evict } from './claims/evictions.ts'
+import { notInBoth, PodRanges } from './claims/pod-ranges.ts'
 import { ServiceProxyError } from './errors.ts'
 import { hasIpvs, loadModules, type MissingModules, requireIpvs } from './modules.ts'
 import type { ProxySettings, ServiceProxyOptions } from './options.ts'
@@ -22,7 +21,6 @@ import { PostSync } from './post-sync/post-sync.ts'
 import { Problems } from './problems/problems.ts'
 import { UNHEALTHY_AFTER } from './proxy-health.ts'
 import type { ProxyKernel } from './proxy-kernel.ts'
-import { setOf } from './rules/sets.ts'
 import { SERVICE_TABLE } from './rules/table.ts'
 import { ServicePlanner } from './service-planner.ts'
 import { OPTIONAL_SYSCTLS, SYSCTLS } from './settings.ts'
@@ -51,8 +49,8 @@ export class ServiceProxy implements AsyncDisposable {
   readonly #problems: Problems
   readonly #marks = new Marks()
   readonly #node: NodeView
+  readonly #podRanges: PodRanges
   readonly #postSync: PostSync
-  #podElements: ReadonlySet<string> = new Set()
   #watching: Disposable | undefined
   #adopted = false
   #synced = false
@@ -63,8 +61,10 @@ export class ServiceProxy implements AsyncDisposable {
     this.#options = options
     const clock = options.clock ?? systemClock
     this.#clock = clock
-    this.#node = new NodeView({ ...options, markOf: (name) => this.#marks.of(name) })
     this.#tables = makeTables(options.kernel, options, () => this.isHealthy())
+    this.#podRanges = new PodRanges(options.nodes, this.#tables.elements)
+    const podRanges = this.#podRanges
+    this.#node = new NodeView({ ...options, podRanges, markOf: (name) => this.#marks.of(name) })
     this.#problems = new Problems((problem) => options.onProblem?.(problem))
     this.#postSync = new PostSync({
       ...{ kernel: options.kernel, log: options.log, tables: this.#tables },
@@ -90,7 +90,6 @@ export class ServiceProxy implements AsyncDisposable {
       problems: (key) => this.#problems.of(key).map(({ code, detail }) => `${code} ${detail}`),
       onFlushed: (result, milliseconds) => this.#flushed(result, milliseconds),
     })
-    this.setPodCIDRs(options.podCIDRs ?? [])
   }
 
   /** Begins with what `start` waits for longest and nobody notices: loading modules. May be left out. */
@@ -135,17 +134,14 @@ export class ServiceProxy implements AsyncDisposable {
     if (this.#synced) this.#controller.mark(key)
   }
 
-  /** All pod prefixes of the cluster: traffic from them to ClusterIPs keeps its source address. */
-  setPodCIDRs(prefixes: readonly string[]): void {
-    const elements = prefixes.map(cidr).map(({ family, text }) => ({
-      set: setOf('service-pods', family),
-      element: text,
-    }))
-    const keys = new Set(elements.map(elementKey))
-    for (const key of this.#podElements) if (!keys.has(key)) this.#tables.elements.delete(key)
-    for (const element of elements) this.#tables.elements.set(elementKey(element), element)
-    this.#podElements = keys
-    if (this.#node.update({ podCIDRs: prefixes })) this.#replan(hasForeignAddress)
+  /** A Node came, changed or went: `nodes` knows of it already. No address but a ClusterIP is taken from a Node or a pod. */
+  nodeChanged(before: ClusterNode | undefined, after: ClusterNode | undefined): void {
+    const prefixes = this.#podRanges.nodeChanged(before, after)
+    const addresses = notInBoth(before?.addresses ?? [], after?.addresses ?? [])
+    if (!this.#synced) return
+    const { services } = this.#options
+    for (const { text } of addresses) this.#markAll(services.claimantsOfAddress(text))
+    for (const prefix of prefixes) this.#markAll(services.claimantsInRange(prefix))
   }
 
   /** Ranges of ClusterIPs, beside those of the configuration: no other address is taken from them. */
@@ -160,28 +156,17 @@ export class ServiceProxy implements AsyncDisposable {
     this.#replan()
   }
 
-  /** The addresses of all nodes, by their own word: no address but a ClusterIP is taken from them. */
-  setClusterAddresses(addresses: readonly string[]): void {
-    if (!this.#node.update({ clusterAddresses: addresses })) return
-    this.#replan(hasForeignAddress)
-  }
-
   /**
-   * Addresses that no Service may have, in place of those that this holder had. What has one of them leaves the kernel at once, also
+   * Addresses came to be reserved, or not to be, which `reserved` says already. What has one of them leaves the kernel at once, also
    * what an earlier run put there.
    */
-  setReservedAddresses(holder: ReservedHolder, addresses: readonly string[]): void {
-    const changed = this.#node.reserve(holder, addresses)
-    if (changed.size === 0) return
-    this.#replan((service) => asksFor(service, changed))
+  reservedChanged(addresses: readonly string[]): void {
+    if (addresses.length === 0) return
+    if (this.#synced)
+      for (const address of addresses) this.#markAll(this.#options.services.claimantsOfAddress(address))
     this.#evict().catch((error: Error) =>
       this.#options.log?.warn('reserved addresses could not be freed', { error: error.message }),
     )
-  }
-
-  /** Whether an address is one of those. */
-  isReserved(address: string): boolean {
-    return this.#node.context.reservedAddresses.has(address)
   }
 
   /** The topology zone of the node; empty where it has none. */
@@ -319,6 +304,10 @@ export class ServiceProxy implements AsyncDisposable {
       if (!which || which(service)) this.#controller.mark(service.key)
   }
 
+  #markAll(services: readonly Service[]): void {
+    for (const { key } of services) this.#controller.mark(key)
+  }
+
   /** Addresses of interfaces are read again whenever one of them changes. */
   async #readAddresses(): Promise<void> {
     try {
@@ -339,10 +328,6 @@ export class ServiceProxy implements AsyncDisposable {
 function wantedSysctls({ sysctls }: ProxyKernel): (readonly [string, string])[] {
   const optional = Object.entries(OPTIONAL_SYSCTLS).filter(([name]) => sysctls.read(name) !== undefined)
   return [...Object.entries(SYSCTLS), ...optional]
-}
-
-function asksFor({ clusterIPs, externalIPs, ingressIPs }: Service, addresses: ReadonlySet<string>): boolean {
-  return [clusterIPs, externalIPs, ingressIPs].some((list) => list.some((address) => addresses.has(address)))
 }
 
 /** Whether it asks for an address that may turn out to be somebody else's. */

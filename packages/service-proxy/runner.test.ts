@@ -15,6 +15,11 @@ const object = (n: number, more: Partial<NodeObject> = {}): NodeObject => ({
   ...more,
 })
 
+/** `10.244.1.0/24 172.30.0.11` */
+function networkOf(node: ClusterNode | undefined): string {
+  return node ? [...node.podCidrs, ...node.addresses].map(({ text }) => text).join(' ') : 'none'
+}
+
 const SERVICE = {} as Service
 const SLICE = {} as Slice
 
@@ -49,8 +54,8 @@ describe('service runner', () => {
       },
       synced: async () => note('synced')(),
       setNodeAddresses: note('node'),
-      setClusterAddresses: note('cluster'),
-      setPodCIDRs: note('pods'),
+      nodeChanged: (before: ClusterNode | undefined, after: ClusterNode | undefined) =>
+        note('changed')(networkOf(before), '>', networkOf(after)),
       setZone: note('zone'),
       serviceChanged() {},
       isHealthy: () => !late,
@@ -171,27 +176,29 @@ describe('service runner', () => {
     expect(runner.health()).to.include({ eligible: false })
   })
 
-  it('tells the proxy of a first list of Nodes once, and of heartbeats nothing', () => {
-    for (const n of [1, 2, 3]) set(object(n))
+  it('tells the proxy of each Node whose network changed, and of heartbeats nothing', () => {
+    for (const n of [2, 3]) set(object(n))
     sync('nodes')
-    const told = [
-      'cluster 172.30.0.11,172.30.0.12,172.30.0.13',
-      'pods 10.244.1.0/24,10.244.2.0/24,10.244.3.0/24',
-    ]
-    expect(calls.filter((call) => /^(cluster|pods)/.test(call))).to.deep.equal(told)
     set(object(2, { ready: false }))
-    expect(calls.filter((call) => /^(cluster|pods)/.test(call))).to.deep.equal(told)
+    set(object(2, { podCIDRs: ['10.244.9.0/24'] }))
     remove('node-3')
-    expect(calls.slice(-2)).to.deep.equal([
-      'cluster 172.30.0.11,172.30.0.12',
-      'pods 10.244.1.0/24,10.244.2.0/24',
+    expect(calls).to.deep.equal([
+      'changed none > 10.244.2.0/24 172.30.0.12',
+      'changed none > 10.244.3.0/24 172.30.0.13',
+      'changed 10.244.2.0/24 172.30.0.12 > 10.244.9.0/24 172.30.0.12',
+      'changed 10.244.3.0/24 172.30.0.13 > none',
     ])
   })
 
-  it('tells it the own addresses and zone, and no prefixes that overlap', () => {
+  it('tells it the own addresses and zone', () => {
     set(object(1, { zone: 'a' }))
     set(object(2, { podCIDRs: ['10.0.0.0/8'], internalIPs: ['bad'], zone: 'b' }))
     sync('nodes')
-    expect(calls).to.deep.equal(['zone a', 'node 172.30.0.11', 'cluster 172.30.0.11', 'pods 10.0.0.0/8'])
+    expect(calls).to.deep.equal([
+      'zone a',
+      'node 172.30.0.11',
+      'changed none > 10.244.1.0/24 172.30.0.11',
+      'changed none > 10.0.0.0/8',
+    ])
   })
 })

@@ -1,8 +1,7 @@
 /** The service proxy's life: started when the kernel can, fed from the cluster, asked whether it works. */
 
-import { outermost } from '@podroute/address/outermost.ts'
 import type { Slice } from '@podroute/cluster/objects/endpoint-slice.ts'
-import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
+import { type ClusterNode, sameNetwork } from '@podroute/cluster/objects/node.ts'
 import type { Service, ServiceKey } from '@podroute/cluster/objects/service.ts'
 import { type Clock, systemClock } from '@podroute/reconcile/clock.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
@@ -14,14 +13,7 @@ import { type ProxyHealth, UNHEALTHY_AFTER } from './proxy-health.ts'
 /** What is used of the service proxy. */
 export type UsedProxy = Pick<
   ServiceProxy,
-  | 'start'
-  | 'synced'
-  | 'setNodeAddresses'
-  | 'setClusterAddresses'
-  | 'setPodCIDRs'
-  | 'setZone'
-  | 'serviceChanged'
-  | 'isHealthy'
+  'start' | 'synced' | 'setNodeAddresses' | 'nodeChanged' | 'setZone' | 'serviceChanged' | 'isHealthy'
 >
 
 export interface RunnerOptions {
@@ -41,11 +33,6 @@ export interface RunnerOptions {
   synced(): void
 }
 
-interface NodeFacts {
-  readonly prefixes: readonly string[]
-  readonly addresses: readonly string[]
-}
-
 /** Between two tries to start, in milliseconds. */
 const RETRY = { base: 1000, cap: 60_000 }
 /** Objects of a first list that are much to do: at so many, compiled code has paid for itself. */
@@ -57,10 +44,8 @@ export class Runner implements Disposable {
   readonly #options: RunnerOptions
   readonly #log: Logger
   readonly #clock: Clock
-  readonly #nodes = new Map<string, NodeFacts>()
   readonly #missing = new Set<FollowedKind>(['nodes', 'services', 'endpointslices'])
   readonly #created: number
-  #prefixes = ''
   #started = false
   #synced = false
   #startProblem: string | undefined
@@ -108,10 +93,8 @@ export class Runner implements Disposable {
 
   /** `after` is undefined for a Node that is gone. */
   nodeChanged(name: string, before: ClusterNode | undefined, after: ClusterNode | undefined): void {
-    if (after) this.#nodes.set(name, factsOf(after))
-    else this.#nodes.delete(name)
     if (name === this.#options.nodeName) this.#ownNodeChanged(after)
-    if (!before || !after || !sameFacts(factsOf(before), factsOf(after))) this.#applyNodes()
+    if (!before || !after || !sameNetwork(before, after)) this.#options.proxy.nodeChanged(before, after)
   }
 
   serviceChanged(key: ServiceKey, before: Service | undefined, after: Service | undefined): void {
@@ -134,7 +117,6 @@ export class Runner implements Disposable {
   /** Everything of one kind has been handed over. */
   kindSynced(kind: FollowedKind): void {
     this.#missing.delete(kind)
-    if (kind === 'nodes') this.#applyNodes()
     this.#syncIfComplete()
   }
 
@@ -199,28 +181,4 @@ export class Runner implements Disposable {
       (error: unknown) => this.#log.error('the first sync of Services failed', { error }),
     )
   }
-
-  /** A first list of many Nodes is one change, not one for each. */
-  #applyNodes(): void {
-    if (this.#missing.has('nodes')) return
-    const nodes = [...this.#nodes.values()]
-    const addresses = [...new Set(nodes.flatMap((node) => node.addresses))].sort()
-    this.#options.proxy.setClusterAddresses(addresses)
-    // An nftables set of intervals takes no prefixes that overlap.
-    const prefixes = outermost(
-      nodes.flatMap((node) => node.prefixes),
-      (text) => text,
-    ).sort()
-    if (prefixes.join() === this.#prefixes) return
-    this.#prefixes = prefixes.join()
-    this.#options.proxy.setPodCIDRs(prefixes)
-  }
-}
-
-function factsOf({ podCidrs, addresses }: ClusterNode): NodeFacts {
-  return { prefixes: podCidrs.map(({ text }) => text), addresses: addresses.map(({ text }) => text) }
-}
-
-function sameFacts(a: NodeFacts, b: NodeFacts): boolean {
-  return a.prefixes.join() === b.prefixes.join() && a.addresses.join() === b.addresses.join()
 }

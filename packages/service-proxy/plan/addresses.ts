@@ -49,7 +49,8 @@ function outsideAddress(address: string, own: boolean, context: PlanContext): Ve
   // Such an address means this host, this link or many hosts.
   if (!host || specialRange(host)) return refuse('not an address that clients can reach')
   if (!own && context.clusterAddresses.has(address)) return { kind: 'leave' }
-  return inside(address, context.clusterRanges) ? refuse('inside the range of pods or Services') : USE
+  const taken = context.podRanges.hold(host) || context.serviceRanges.some((range) => contains(range, host))
+  return taken ? refuse('inside the range of pods or Services') : USE
 }
 
 function inside(address: string, ranges: readonly Cidr[]): boolean {

@@ -1,6 +1,6 @@
 /** What planning needs to know about the node and the configuration. */
 import type { Cidr } from '@podroute/address/cidr.ts'
-import type { ReservedAddresses } from './reserved.ts'
+import type { Reservations } from './reserved.ts'
 
 export interface PlanContext {
   readonly nodeName: string
@@ -11,15 +11,16 @@ export interface PlanContext {
   /** Those that its interfaces have, whatever anybody says. */
   readonly interfaceAddresses: ReadonlySet<string>
   /** Addresses of all nodes: traffic to another node is never taken from it. */
-  readonly clusterAddresses: ReadonlySet<string>
+  readonly clusterAddresses: Pick<ReadonlySet<string>, 'has'>
   /** Whom the node would lose if a Service took their address. */
-  readonly reservedAddresses: ReservedAddresses
+  readonly reservedAddresses: Reservations
   /** The node's addresses on which NodePorts answer. */
   readonly nodePortAddresses: readonly string[]
   /** Prefixes that `spec.externalIPs` may take addresses from. */
   readonly externalRanges: readonly Cidr[]
-  /** Prefixes of pods and Services: addresses in them that come from elsewhere are somebody else's. */
-  readonly clusterRanges: readonly Cidr[]
+  /** Prefixes of Services, and those of pods: addresses in them that come from elsewhere are somebody else's. */
+  readonly serviceRanges: readonly Cidr[]
+  readonly podRanges: { hold(host: Cidr): boolean }
   /** Names of schedulers that the kernel turned out not to have. */
   readonly missingSchedulers: ReadonlySet<string>
   /** Masquerade all traffic to ClusterIPs. */

@@ -1,16 +1,21 @@
 /** What is known of this node and its cluster, from the API, the kernel and the configuration, as planning wants it. */
 import { familyOf } from '@podroute/address/address.ts'
 import { cidr, containsAddress } from '@podroute/address/cidr.ts'
-import type { ReservedHolder } from '@podroute/feature/reserved-addresses.ts'
+import type { NodeIndex } from '@podroute/cluster/node-index.ts'
+import type { ReservedAddresses } from '@podroute/feature/reserved-addresses.ts'
 import type { ProxySettings } from '../options.ts'
 import type { PlanContext } from './context.ts'
-import { type ReservedByHolder, reservedAddresses } from './reserved.ts'
+import { reservationsOf } from './reserved.ts'
 
 export interface NodeViewOptions extends Omit<ProxySettings, 'drain'> {
   readonly nodeName: string
   readonly zone?: string
   /** The node's addresses, its primary one of each family first. */
   readonly nodeAddresses: readonly string[]
+  /** All Nodes, as they are at any time; so are the two that follow. */
+  readonly nodes: Pick<NodeIndex, 'withAddress'>
+  readonly reserved: Pick<ReservedAddresses, 'holderOf'>
+  readonly podRanges: PlanContext['podRanges']
   markOf(name: string): number
 }
 
@@ -19,10 +24,6 @@ interface Facts {
   readonly nodeAddresses: readonly string[]
   /** Of all interfaces. */
   readonly kernelAddresses: readonly string[]
-  /** Of all nodes. */
-  readonly clusterAddresses: readonly string[]
-  readonly reserved: ReservedByHolder
-  readonly podCIDRs: readonly string[]
   /** Of the API, beside those of the configuration. */
   readonly serviceCIDRs: readonly string[]
   /** Schedulers that the kernel does not have. */
@@ -37,8 +38,7 @@ export class NodeView {
   constructor(options: NodeViewOptions) {
     this.#options = options
     const { zone = '', nodeAddresses } = options
-    const unknown = { kernelAddresses: [], clusterAddresses: [], podCIDRs: [], serviceCIDRs: [] }
-    this.#facts = { zone, nodeAddresses, reserved: {}, missingSchedulers: [], ...unknown }
+    this.#facts = { zone, nodeAddresses, kernelAddresses: [], serviceCIDRs: [], missingSchedulers: [] }
     this.#context = makeContext(options, this.#facts)
   }
 
@@ -68,14 +68,6 @@ export class NodeView {
     this.#context = makeContext(this.#options, this.#facts)
     return true
   }
-
-  /** Replaces the reserved addresses of one holder. Returns those that came or went. */
-  reserve(holder: ReservedHolder, addresses: readonly string[]): ReadonlySet<string> {
-    const before = new Set(this.#facts.reserved[holder])
-    const after = new Set(addresses)
-    this.update({ reserved: { ...this.#facts.reserved, [holder]: [...after].sort() } })
-    return new Set([...before, ...after].filter((address) => before.has(address) !== after.has(address)))
-  }
 }
 
 function settingsOf(settings: ProxySettings): Required<Omit<ProxySettings, 'drain'>> {
@@ -84,17 +76,21 @@ function settingsOf(settings: ProxySettings): Required<Omit<ProxySettings, 'drai
 }
 
 function makeContext(options: NodeViewOptions, facts: Facts): PlanContext {
-  const { nodeAddresses, kernelAddresses, clusterAddresses } = facts
+  const { nodeAddresses, kernelAddresses } = facts
+  const { nodes, podRanges } = options
   return {
     nodeName: options.nodeName,
     zone: facts.zone,
     nodeAddresses: new Set([...nodeAddresses, ...kernelAddresses]),
     interfaceAddresses: new Set(kernelAddresses),
-    clusterAddresses: new Set([...nodeAddresses, ...clusterAddresses]),
-    reservedAddresses: reservedAddresses(facts.reserved),
+    clusterAddresses: {
+      has: (address) => nodeAddresses.includes(address) || nodes.withAddress(address) !== undefined,
+    },
+    reservedAddresses: reservationsOf(options.reserved),
     nodePortAddresses: nodePortAddresses(options.nodePortRanges ?? [], facts),
     externalRanges: (options.externalRanges ?? []).map(cidr),
-    clusterRanges: [...facts.podCIDRs, ...facts.serviceCIDRs, ...(options.serviceCIDRs ?? [])].map(cidr),
+    serviceRanges: [...facts.serviceCIDRs, ...(options.serviceCIDRs ?? [])].map(cidr),
+    podRanges,
     missingSchedulers: new Set(facts.missingSchedulers),
     masqueradeAll: options.masqueradeAll ?? false,
     markOf: options.markOf,

@@ -13,7 +13,7 @@ export function rangeElements(target: Target): SetElement[] {
   const family = familyOf(address)
   const ranges = service.sourceRanges.filter((range) => familyOf(range) === family)
   if (ranges.length === 0 || ranges.some((range) => range.endsWith('/0'))) return []
-  const allowed = outermost(ranges, (range) => range).map((range) => ({
+  const allowed = outermost(ranges).map((range) => ({
     set: setOf('service-ranges', family),
     element: `${address} . ${port.protocol} . ${port.port} . ${asElement(range)}`,
   }))

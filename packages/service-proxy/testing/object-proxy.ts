@@ -1,22 +1,32 @@
 /** A service proxy with a cluster of its own, for tests that stand beside no API server. */
 import type { EndpointSliceObject } from '@podroute/cluster/objects/endpoint-slice.ts'
+import type { NodeObject } from '@podroute/cluster/objects/node.ts'
 import type { ServiceObject } from '@podroute/cluster/objects/service.ts'
 import { ClusterState } from '@podroute/cluster/state.ts'
+import { nodeObject } from '@podroute/cluster/testing/objects.ts'
+import { ReservedAddresses, type ReservedHolder } from '@podroute/feature/reserved-addresses.ts'
 import type { ServiceProxyOptions } from '../options.ts'
 import { ServiceProxy } from '../proxy.ts'
 
-export type ObjectProxyOptions = Omit<ServiceProxyOptions, 'services'>
+export interface ObjectProxyOptions extends Omit<ServiceProxyOptions, 'services' | 'nodes' | 'reserved'> {
+  /** Pod prefixes, each of a Node. */
+  readonly podCIDRs?: readonly string[]
+}
 
 export function createServiceProxy(options: ObjectProxyOptions): ObjectProxy {
-  return new ObjectProxy(options, new ClusterState())
+  return new ObjectProxy(options, new ClusterState(), new ReservedAddresses())
 }
 
 export class ObjectProxy extends ServiceProxy {
   readonly #cluster: ClusterState
+  readonly #reserved: ReservedAddresses
+  /** Names of Nodes by what they are there for. */
+  readonly #nodes = new Map<string, readonly string[]>()
 
-  constructor(options: ObjectProxyOptions, cluster: ClusterState) {
-    super({ ...options, services: cluster.services })
+  constructor(options: ObjectProxyOptions, cluster: ClusterState, reserved: ReservedAddresses) {
+    super({ ...options, services: cluster.services, nodes: cluster.nodes, reserved })
     this.#cluster = cluster
+    this.#reserved = reserved
     cluster.subscribe('services', {
       changed: (key, before, after) => this.serviceChanged(key, after ? undefined : before),
       synced() {},
@@ -27,6 +37,29 @@ export class ObjectProxy extends ServiceProxy {
       },
       synced() {},
     })
+    cluster.subscribe('nodes', {
+      changed: (_name, before, after) => this.nodeChanged(before, after),
+      synced() {},
+    })
+    reserved.subscribe((_holder, _addresses, changed) => this.reservedChanged(changed))
+    this.setPodCIDRs(options.podCIDRs ?? [])
+  }
+
+  /** Exactly these Nodes have pod prefixes, each one of them. */
+  setPodCIDRs(prefixes: readonly string[]): void {
+    this.#setNodes(
+      'pods',
+      prefixes.map((prefix) => nodeObject(`pods-${prefix}`, { podCIDRs: [prefix] })),
+    )
+  }
+
+  /** The addresses of one Node. */
+  setClusterAddresses(internalIPs: readonly string[]): void {
+    this.#setNodes('cluster', [nodeObject('cluster', { internalIPs })])
+  }
+
+  setReservedAddresses(holder: ReservedHolder, addresses: readonly string[]): void {
+    this.#reserved.replace(holder, addresses)
   }
 
   upsertService(object: ServiceObject): void {
@@ -47,6 +80,14 @@ export class ObjectProxy extends ServiceProxy {
 
   async close(): Promise<void> {
     await this[Symbol.asyncDispose]()
+  }
+
+  #setNodes(what: string, nodes: readonly NodeObject[]): void {
+    const names = nodes.map(({ name }) => name)
+    for (const node of nodes) this.#cluster.set('nodes', node.name, node)
+    for (const name of this.#nodes.get(what) ?? [])
+      if (!names.includes(name)) this.#cluster.delete('nodes', name)
+    this.#nodes.set(what, names)
   }
 }
 

@@ -1,6 +1,6 @@
 /** Plans single Services for tests, and shows what came out in few words. */
 
-import { cidr } from '@podroute/address/cidr.ts'
+import { cidr, contains } from '@podroute/address/cidr.ts'
 import type { EndpointSliceObject } from '@podroute/cluster/objects/endpoint-slice.ts'
 import { parseService } from '@podroute/cluster/objects/parse-service.ts'
 import { parseSlice } from '@podroute/cluster/objects/parse-slice.ts'
@@ -25,7 +25,8 @@ export function contextWith(more: Partial<PlanContext> = {}): PlanContext {
     reservedAddresses: new Map(),
     nodePortAddresses: [NODE.v4, NODE.v6],
     externalRanges: ['198.51.100.0/24'].map(cidr),
-    clusterRanges: ['10.244.0.0/16', '10.96.0.0/16'].map(cidr),
+    serviceRanges: [cidr('10.96.0.0/16')],
+    podRanges: { hold: (host) => contains(cidr('10.244.0.0/16'), host) },
     missingSchedulers: new Set(),
     masqueradeAll: false,
     markOf: (name) => marks.of(name),
