@@ -9,6 +9,7 @@ import { createAgent } from './create-agent.ts'
 import { AgentError, ConfigError } from './errors.ts'
 import { FEATURES } from './features.ts'
 import { type ConfigurableLogger, createLogger, type Logger } from './log.ts'
+import { prepareNode } from './prepare-node.ts'
 import { type RecordedRuns, RunRecord } from './run-record.ts'
 import { releaseSnapshot } from './snapshot-pages.ts'
 import { bootId, StateFile } from './state-file.ts'
@@ -34,6 +35,7 @@ function releaseSnapshotLater(log: Logger): void {
 
 async function main(): Promise<void> {
   pauseCompilers()
+  if (process.argv[2] === 'prepare-node') return prepare(process.argv.slice(3))
   const sections = FEATURES.map(({ section }) => section)
   const flags = parseFlags(process.argv.slice(2), process.env, sections)
   if (flags.help) {
@@ -43,6 +45,12 @@ async function main(): Promise<void> {
   const log = createLogger({ level: 'info', format: 'text' })
   const record = openRecord(flags, log)
   await run(flags, log, record).catch((error: unknown) => failed(error, log, record))
+}
+
+/** What needs more of the node than the agent may have; its problems are the agent's to tell, which tries without. */
+async function prepare(words: readonly string[]): Promise<void> {
+  const modules = FEATURES.flatMap((feature) => feature.modules ?? [])
+  for (const line of await prepareNode(words, modules)) process.stdout.write(`${line}\n`)
 }
 
 /** Resolves when the agent has started. */

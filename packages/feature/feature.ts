@@ -78,6 +78,8 @@ export interface FeatureDefinition<Settings = unknown> {
   /** Names the feature in the log, in `podroute status` and in its nftables table: `pod-network`. */
   readonly name: string
   readonly section: AnySection
+  /** Kernel modules that it needs. They are loaded before the agent starts, which has no right to. */
+  readonly modules?: readonly string[]
   /** Names of its chains, sets and maps in the nftables table that features of earlier versions shared. */
   readonly formerRules?: RegExp
   create(context: FeatureContext, settings: Settings): Feature<Settings> | Promise<Feature<Settings>>

@@ -71,11 +71,14 @@ async function requestModule(name: string): Promise<void> {
 }
 
 const CAP_SYS_MODULE = 16
+/** The agent itself has no such right. */
+const LOADER = 'prepare-node, with SYS_MODULE, starts before each agent'
 
 function reasonFor(name: string): string {
   if (!existsSync('/proc/modules')) return `this kernel takes no modules and was built without ${name}`
   const effective = /^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'
   const allowed = (BigInt(`0x${effective}`) >> BigInt(CAP_SYS_MODULE)) & 1n
-  if (!allowed) return `run privileged (CAP_SYS_MODULE), or load it on the host: modprobe ${name}`
+  if (!allowed)
+    return `load it on the host, modprobe ${name}, or let the init container of podroute.yaml do it: ${LOADER}`
   return `the host has no module ${name} for this kernel, or forbids it: try modprobe ${name} there`
 }

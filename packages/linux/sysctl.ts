@@ -1,5 +1,5 @@
 /** Kernel parameters by their dotted names. */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { withNetns } from './netns.ts'
 
 export interface SysctlOptions {
@@ -32,6 +32,9 @@ export function readSysctl(name: string, options: SysctlOptions = {}): string | 
   })
 }
 
+/** Where the DaemonSet mounts the node's /proc/sys/net: /proc/sys itself is read-only in a container that is not privileged. */
+const HOST = '/host'
+
 /**
  * Writes a value unless it is there already; returns whether it changed.
  * @throws Error ENOENT for a parameter that the kernel lacks, EROFS or EACCES, EINVAL for a value that it does not take
@@ -41,7 +44,22 @@ export function writeSysctl(name: string, value: string | number, options: Sysct
   return withNetns(options.netns, () => {
     const path = sysctlPath(name)
     if (readFileSync(path, 'utf8').trim() === text) return false
-    writeFileSync(path, text)
+    writeParameter(path, text)
     return true
   })
+}
+
+function writeParameter(path: string, text: string): void {
+  try {
+    writeFileSync(path, text)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EROFS') throw error
+    if (!existsSync(HOST + path)) throw readOnly(path, error)
+    writeFileSync(HOST + path, text)
+  }
+}
+
+function readOnly(path: string, cause: unknown): Error {
+  const message = `EROFS: ${path} cannot be written here: mount the node's /proc/sys/net at ${HOST}/proc/sys/net, as podroute.yaml does`
+  return Object.assign(new Error(message, { cause }), { code: 'EROFS' })
 }

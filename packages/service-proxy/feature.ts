@@ -13,12 +13,13 @@ import type { ProxyKernel } from './proxy-kernel.ts'
 import { FORMER_RULES } from './rules/sets.ts'
 import { Runner } from './runner.ts'
 import { section } from './section.ts'
-import type { ServiceProxySettings } from './settings.ts'
+import { MODULES, type ServiceProxySettings } from './settings.ts'
 import type { Problem } from './types.ts'
 
 export const serviceProxy: FeatureDefinition<ServiceProxySettings> = {
   name: 'service-proxy',
   section,
+  modules: MODULES,
   formerRules: FORMER_RULES,
   async create(context, settings) {
     return new ServiceProxyFeature(context, settings, await context.kernel())

@@ -6,6 +6,7 @@ import { hostile } from './hostile.ts'
 import { lab } from './lab.ts'
 import { liveConfig } from './live-config.ts'
 import { nothingLeft } from './nothing-left.ts'
+import { privileges } from './privileges.ts'
 import { packetsThroughTheRouter, restarts } from './restart.ts'
 import { upstream } from './upstream.ts'
 import { walkThrough } from './walk-through.ts'
@@ -20,6 +21,7 @@ describe('the lab', function () {
   })
 
   walkThrough()
+  privileges()
   checklist()
   liveConfig()
   faults()

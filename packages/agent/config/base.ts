@@ -10,10 +10,10 @@ export const BASE_SHAPE = {
   serviceCIDRs: z.array(prefix).default([]),
   /** URL of the API server; found by itself when absent. */
   apiServer: httpsUrl.optional(),
-  /** Kubeconfig files of the node's kubelet, whose server is used when apiServer is absent. */
+  /** Kubeconfig files whose server is used when apiServer is absent: what prepare-node took over of the kubelet's own. */
   kubeletKubeconfigs: z
     .array(z.string())
-    .default(['/host/var/lib/kubelet/kubeconfig', '/host/etc/kubernetes/kubelet.conf']),
+    .default(['/run/podroute-node/kubeconfig', '/run/podroute-node/kubelet.conf']),
   health: listener(20244).prefault({}),
   metrics: listener(20245).prefault({}),
   adminSocket: z.string().startsWith('/').default('/run/podroute/podroute.sock'),

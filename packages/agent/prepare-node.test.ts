@@ -1,0 +1,49 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { serverCandidates } from '@podroute/cluster/api/servers.ts'
+import { expect } from 'chai'
+import { takeServers } from './prepare-node.ts'
+
+const SERVER = 'https://192.0.2.1:6443'
+const SECRET = 'not-for-the-agent'
+const KUBECONFIG = `apiVersion: v1
+kind: Config
+current-context: here
+clusters: [{name: kubernetes, cluster: {server: '${SERVER}', certificate-authority-data: AAAA}}]
+contexts: [{name: here, context: {cluster: kubernetes, user: node}}]
+users: [{name: node, user: {token: ${SECRET}}}]
+`
+
+describe('prepare-node', () => {
+  let directory: string
+  let out: string
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'podroute-prepare-'))
+    out = join(directory, 'out')
+  })
+  afterEach(() => rmSync(directory, { recursive: true }))
+
+  it('takes over where the API server is, and no credentials', () => {
+    const kubelet = join(directory, 'kubelet.conf')
+    writeFileSync(kubelet, KUBECONFIG)
+    expect(takeServers(out, [kubelet])).to.deep.equal([`${kubelet}: the API server is ${SERVER}`])
+    const taken = join(out, 'kubelet.conf')
+    expect(readFileSync(taken, 'utf8')).to.not.include(SECRET)
+    const { candidates } = serverCandidates({
+      ...{ apiServer: undefined, kubeconfig: undefined, kubeletKubeconfigs: [taken] },
+      ...{ env: {}, serviceAccount: directory },
+    })
+    expect(candidates.map(({ kubeConfig }) => kubeConfig.getCurrentCluster()?.server)).to.deep.equal([SERVER])
+  })
+
+  it('goes on without files that are not there or are none', () => {
+    const broken = join(directory, 'kubeconfig')
+    writeFileSync(broken, 'clusters: 7')
+    const said = takeServers(out, [broken, join(directory, 'none')])
+    expect(said).to.have.length(2)
+    expect(said[0]).to.include(`${broken} cannot be used`)
+    expect(said[1]).to.include(`there is no ${join(directory, 'none')}`)
+    expect(readdirSync(out)).to.deep.equal([])
+  })
+})

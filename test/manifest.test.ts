@@ -1,0 +1,61 @@
+/** What deploy/podroute.yaml asks of the nodes. */
+import { readFileSync } from 'node:fs'
+import { expect } from 'chai'
+import { parseAllDocuments } from 'yaml'
+
+interface Container {
+  readonly name: string
+  readonly securityContext: Record<string, unknown>
+  readonly volumeMounts: readonly {
+    readonly name: string
+    readonly mountPath: string
+    readonly readOnly?: boolean
+  }[]
+}
+
+interface PodSpec {
+  readonly securityContext: object
+  readonly initContainers: readonly Container[]
+  readonly containers: readonly Container[]
+  readonly volumes: readonly { readonly name: string; readonly hostPath?: { readonly path: string } }[]
+}
+
+const documents = parseAllDocuments(readFileSync('deploy/podroute.yaml', 'utf8')).map((d) => d.toJS())
+const spec = documents.find(({ kind }) => kind === 'DaemonSet').spec.template.spec as PodSpec
+const containers = [...spec.initContainers, ...spec.containers]
+
+const hostPathsOf = ({ volumeMounts }: Container) =>
+  volumeMounts.flatMap(({ name, readOnly }) => {
+    const path = spec.volumes.find((volume) => volume.name === name)?.hostPath?.path
+    return path === undefined ? [] : [`${path}${readOnly ? ' (read only)' : ''}`]
+  })
+
+describe('the DaemonSet', () => {
+  it('has no privileged container: each has a read-only root, no way to more, and named capabilities only', () => {
+    const capabilities: Record<string, unknown> = {}
+    for (const { name, securityContext } of containers) {
+      const { capabilities: own, ...rest } = securityContext
+      expect(rest, name).to.deep.equal({ allowPrivilegeEscalation: false, readOnlyRootFilesystem: true })
+      capabilities[name] = own
+    }
+    expect(capabilities).to.deep.equal({
+      'install-cni': { drop: ['ALL'] },
+      'prepare-node': { drop: ['ALL'], add: ['SYS_MODULE'] },
+      agent: { drop: ['ALL'], add: ['NET_ADMIN', 'NET_BIND_SERVICE'] },
+    })
+    expect(spec.securityContext).to.deep.include({ seccompProfile: { type: 'RuntimeDefault' } })
+  })
+
+  it('mounts of the node what each container works on, the kubelet’s files into the first ones only', () => {
+    expect(Object.fromEntries(containers.map((one) => [one.name, hostPathsOf(one)]))).to.deep.equal({
+      'install-cni': ['/opt/cni/bin'],
+      'prepare-node': [
+        '/lib/modules (read only)',
+        '/etc/modprobe.d (read only)',
+        '/var/lib/kubelet (read only)',
+        '/etc/kubernetes (read only)',
+      ],
+      agent: ['/etc/cni/net.d', '/run/podroute', '/proc/sys/net'],
+    })
+  })
+})
