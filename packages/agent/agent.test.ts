@@ -71,6 +71,7 @@ describe('the agent', () => {
         },
       },
       record: { runs: { starts: 1 }, begin: () => void events.push('recorded') },
+      ...{ nodeAddresses: [], reviews: { guard: (handler) => handler } },
       apiServer: () => '',
       conditions: () => [{ name: 'configuration', ok: true, detail: '' }],
     })

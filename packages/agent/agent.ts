@@ -1,14 +1,18 @@
 /** The agent: features over one model of the cluster, and what they show to the outside. Wiring only. */
 import type { Cluster } from '@podroute/cluster/cluster.ts'
 import type { Condition } from '@podroute/feature/condition.ts'
+import type { Listener } from '@podroute/feature/listener.ts'
 import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { AgentState } from './admin/pages.ts'
 import { adminPages } from './admin/pages.ts'
 import type { Config } from './config/load.ts'
 import { healthPages } from './health.ts'
+import type { Certificate } from './http.ts'
+import { listenAddresses, listenerName } from './listen-addresses.ts'
 import { Listeners, type WantedListener } from './listeners.ts'
 import type { Logger } from './log.ts'
 import { createRegistry, metricsPage } from './metrics/registry.ts'
+import type { Reviews } from './metrics/reviews.ts'
 import type { RunRecord } from './run-record.ts'
 import type { RunningFeatures } from './running-features.ts'
 
@@ -21,6 +25,10 @@ export interface AgentParts {
   readonly features: RunningFeatures
   readonly record: Pick<RunRecord, 'runs' | 'begin'>
   readonly clock: Clock
+  /** The node's, of both families, where they are known. */
+  readonly nodeAddresses: readonly string[]
+  /** Who may read the metrics, where that is asked. */
+  readonly reviews: Pick<Reviews, 'guard'>
   /** The API server in use; empty while none is. */
   apiServer(): string
   /** Of the agent itself: whether its configuration is what the files say. */
@@ -92,24 +100,27 @@ export class Agent implements AsyncDisposable {
   }
 
   #wanted(): readonly WantedListener[] {
-    const { health, metrics, adminSocket } = this.#config
+    const { health, metrics, adminSocket, metricsCertificate } = this.#config
     const { state } = this
     const ofFeatures = this.#parts.features.list().flatMap(({ feature }) => feature.listeners?.() ?? [])
-    const pages = ofFeatures.map(({ setting, at, handler }) => ({
-      setting,
-      at: { kind: 'tcp', ...at } as const,
-      handler,
-    }))
+    const scraped = metricsPage(() => createRegistry(state))
+    const page = metrics.tokenReview ? this.#parts.reviews.guard(scraped) : scraped
     return [
       // The first: where another agent answers, nothing else is tried.
       { setting: 'adminSocket', at: { kind: 'unix', path: adminSocket }, handler: adminPages(state) },
-      { setting: 'health', at: { kind: 'tcp', ...health }, handler: healthPages(state) },
-      {
-        setting: 'metrics',
-        at: { kind: 'tcp', ...metrics },
-        handler: metricsPage(() => createRegistry(state)),
-      },
-      ...pages,
+      ...this.#atEach({ setting: 'health', at: health, handler: healthPages(state) }),
+      ...this.#atEach({ setting: 'metrics', at: metrics, handler: page }, metricsCertificate),
+      ...ofFeatures.flatMap((listener) => this.#atEach(listener)),
     ]
+  }
+
+  /** One for each address that the configuration means. */
+  #atEach({ setting, at, handler }: Listener, tls?: Certificate): WantedListener[] {
+    const { port } = at
+    return listenAddresses(at.address, this.#parts.nodeAddresses).map((address, index) => ({
+      setting: listenerName(setting, index),
+      at: { kind: 'tcp', address, port, ...(tls && { tls }) },
+      handler,
+    }))
   }
 }

@@ -24,6 +24,7 @@ import type { Flags } from './config/flags.ts'
 import { type ConfigTexts, LiveConfig } from './config/live-config.ts'
 import { type Config, loadConfig } from './config/load.ts'
 import type { ConfigurableLogger, Logger } from './log.ts'
+import { Reviews } from './metrics/reviews.ts'
 import { AnsweringServers, ConfiguredServers } from './reserved/api-server.ts'
 import { followReserved } from './reserved/reserved.ts'
 import type { RunRecord } from './run-record.ts'
@@ -94,6 +95,8 @@ export function createAgent(
   const agent = new Agent({
     ...{ nodeName: flags.nodeName, config, version: VERSION, log, cluster, features, record },
     clock: systemClock,
+    nodeAddresses: flags.nodeAddresses,
+    reviews: new Reviews({ client: () => finder.client(), now: () => systemClock.now(), log }),
     apiServer: () => finder.server ?? '',
     conditions: () => [live.condition(), ...forbiddenKinds(cluster.watches())],
   })

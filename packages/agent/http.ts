@@ -3,7 +3,7 @@ import { type Answer, type Handler, text } from '@podroute/feature/listener.ts'
 import { ConnectionLimit } from '@podroute/linux/connection-limit.ts'
 import { type HttpListener, type ListenAt, listenHttp } from '@podroute/linux/http-server.ts'
 
-export type { HttpListener, ListenAt } from '@podroute/linux/http-server.ts'
+export type { Certificate, HttpListener, ListenAt } from '@podroute/linux/http-server.ts'
 
 /** For each server its own, so that whoever attacks the metrics takes nothing from the probes. */
 const MOST_CONNECTIONS = 32
@@ -17,8 +17,9 @@ export function serve(at: ListenAt, handler: Handler): Promise<HttpListener> {
     }
     if (request.method !== 'GET') return send(text('method not allowed\n', 405))
     const path = (request.url ?? '/').split('?')[0]!
-    const asked = Promise.resolve(path).then(handler)
-    asked.then(
+    const { authorization } = request.headers
+    const answered = Promise.resolve(path).then((asked) => handler(asked, { authorization }))
+    answered.then(
       (answer) => send(answer ?? text('not found\n', 404)),
       (error: unknown) => send(text(`${(error as Error).message}\n`, 500)),
     )

@@ -1,9 +1,13 @@
 import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import { get } from 'node:https'
 import { createServer, type Server } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import { text } from '@podroute/feature/listener.ts'
 import { silent } from '@podroute/reconcile/log.ts'
 import { ManualClock } from '@podroute/reconcile/testing/manual-clock.ts'
 import { expect } from 'chai'
+import { makeCertificate, type TestCertificate } from '../../test/support/certificates.ts'
 import { AgentError } from './errors.ts'
 import { Listeners, type WantedListener } from './listeners.ts'
 
@@ -65,6 +69,30 @@ describe('listeners', () => {
     expect([await ask(a), await ask(c)]).to.deep.equal(['health', undefined])
     await update()
     expect(await ask(a)).to.equal(undefined)
+    expect(listeners.condition().ok).to.equal(true)
+  })
+
+  it('serve by TLS, and a new certificate without a new server', async () => {
+    const [a] = await ports(1)
+    const secure = (tls: TestCertificate | undefined): WantedListener => ({
+      setting: 'metrics',
+      at: { kind: 'tcp', address: ADDRESS, port: a, tls },
+      handler: (_path, asked) => text(asked?.authorization ?? ''),
+    })
+    const nameAt = async () => {
+      const options = { host: ADDRESS, port: a, path: '/', rejectUnauthorized: false, agent: false }
+      const asking = get({ ...options, headers: { authorization: 'Bearer x' } })
+      const [response] = (await once(asking, 'response')) as [IncomingMessage]
+      const { subject } = (response.socket as TLSSocket).getPeerCertificate()
+      const [body] = await response.toArray()
+      return `${subject.CN}: ${body}`
+    }
+    await listeners.start([secure(makeCertificate('first'))])
+    expect(await nameAt()).to.equal('first: Bearer x')
+    await update(secure(makeCertificate('second')))
+    expect(await nameAt()).to.equal('second: Bearer x')
+    await update(secure(undefined))
+    expect(await ask(a)).to.equal('')
     expect(listeners.condition().ok).to.equal(true)
   })
 

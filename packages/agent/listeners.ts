@@ -4,7 +4,7 @@ import { type Condition, condition } from '@podroute/feature/condition.ts'
 import type { Handler } from '@podroute/feature/listener.ts'
 import type { Clock } from '@podroute/reconcile/clock.ts'
 import { AgentError } from './errors.ts'
-import { type HttpListener, type ListenAt, serve } from './http.ts'
+import { type Certificate, type HttpListener, type ListenAt, serve } from './http.ts'
 import type { Logger } from './log.ts'
 
 export interface WantedListener {
@@ -109,7 +109,7 @@ export class Listeners implements AsyncDisposable {
       this.#handlers.set(listener.setting, listener.handler)
       const before = this.#serving.get(listener.setting)
       if (!isOpen(listener)) continue
-      if (before && isDeepStrictEqual(before.at, listener.at)) this.#works(listener)
+      if (before && samePlace(before.at, listener.at)) this.#renew(listener, before)
       else if (!(await this.#tryOpen(listener))) blocked.push(listener)
       else await before?.server[Symbol.asyncDispose]()
     }
@@ -141,12 +141,22 @@ export class Listeners implements AsyncDisposable {
   async #open({ setting, at, handler }: WantedListener): Promise<void> {
     this.#handlers.set(setting, handler)
     if (!isOpen({ at })) return
-    const handle: Handler = (path) => this.#handlers.get(setting)?.(path)
+    const handle: Handler = (path, asked) => this.#handlers.get(setting)?.(path, asked)
     const server = await serve(at, handle).catch((cause: NodeJS.ErrnoException) => {
       const code = at.kind === 'unix' && cause.code === 'EADDRINUSE' ? 'another-agent' : 'listen'
       throw new AgentError(code, `cannot serve what "${setting}" of the configuration names`, { cause })
     })
     this.#serving.set(setting, { at, server })
+  }
+
+  /** It is where it should be; its certificate may be another one. */
+  #renew(listener: WantedListener, { at, server }: Serving): void {
+    const tls = tlsOf(listener.at)
+    if (tls && !isDeepStrictEqual(tls, tlsOf(at))) {
+      server.renew(tls)
+      this.#serving.set(listener.setting, { at: listener.at, server })
+    }
+    this.#works(listener)
   }
 
   async #close(setting: string): Promise<void> {
@@ -165,6 +175,16 @@ export class Listeners implements AsyncDisposable {
     this.#problems.set(setting, problem)
     this.#log.error('pages cannot be served where the configuration says', { setting, problem })
   }
+}
+
+function tlsOf(at: ListenAt): Certificate | undefined {
+  return at.kind === 'tcp' ? at.tls : undefined
+}
+
+/** Whether a server need not be opened anew: certificates are exchanged while it runs. */
+function samePlace(a: ListenAt, b: ListenAt): boolean {
+  const withTls = (at: ListenAt) => ({ ...at, tls: tlsOf(at) !== undefined })
+  return isDeepStrictEqual(withTls(a), withTls(b))
 }
 
 /** Port 0 turns a server off. */

@@ -6,10 +6,17 @@ export interface Answer {
   readonly body: string
 }
 
+/** What of a request is looked at beside its path. */
+export interface Asked {
+  /** The header of this name. */
+  readonly authorization?: string | undefined
+}
+
 /** The answer to a path; undefined: there is no such page. */
-export type Handler = (path: string) => Answer | undefined | Promise<Answer | undefined>
+export type Handler = (path: string, asked?: Asked) => Answer | undefined | Promise<Answer | undefined>
 
 export interface Listen {
+  /** An IP address; `::` is every one of both families, `node` those of the node, `localhost` those of loopback. */
   readonly address: string
   /** 0: none. */
   readonly port: number

@@ -18,9 +18,15 @@ export const prefix = z
   .string()
   .refine((text) => parseCidr(text) !== undefined, { message: 'not a prefix such as 10.0.0.0/8' })
 
-/** Where an HTTP server listens; `::` is every address of both families, port 0 is none. */
+const listenAddress = z
+  .string()
+  .refine((text) => text === 'node' || text === 'localhost' || canonicalAddress(text) !== undefined, {
+    message: 'not an IP address, nor node or localhost',
+  })
+
+/** Where an HTTP server listens; see `Listen` for the words. Port 0 is none. */
 export const listener = (defaultPort: number) =>
   z.strictObject({
-    address: ipAddress.default('::'),
+    address: listenAddress.default('::'),
     port: z.number().int().min(0).max(65535).default(defaultPort),
   })

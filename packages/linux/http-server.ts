@@ -1,6 +1,7 @@
 /** The HTTP servers of a node: bounded in connections, headers and time, so that whoever asks badly costs little. */
 import { chmodSync, mkdirSync, rmSync } from 'node:fs'
 import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer as createSecureServer, type Server as SecureServer } from 'node:https'
 import { connect, type Socket } from 'node:net'
 import { dirname } from 'node:path'
 import type { ConnectionLimit } from './connection-limit.ts'
@@ -8,13 +9,28 @@ import { withNetns } from './netns.ts'
 
 export type ListenAt =
   /** `::` stands for all addresses of both families, or of IPv4 where the kernel has no IPv6. */
-  | { readonly kind: 'tcp'; readonly address: string; readonly port: number; readonly netns?: string }
+  | {
+      readonly kind: 'tcp'
+      readonly address: string
+      readonly port: number
+      readonly netns?: string
+      readonly tls?: Certificate | undefined
+    }
   /** A unix socket of mode 0600. */
   | { readonly kind: 'unix'; readonly path: string }
+
+/** As PEM. */
+export interface Certificate {
+  /** With those that lead to its root. */
+  readonly cert: string
+  readonly key: string
+}
 
 export interface HttpListener extends AsyncDisposable {
   /** The port that was bound; 0 for a unix socket. */
   readonly port: number
+  /** Connections from now on see this certificate. Of a server with TLS only. @throws Error for one that is none */
+  renew(certificate: Certificate): void
 }
 
 const ANY = '::'
@@ -31,6 +47,8 @@ const BOUNDS = {
 }
 /** A flood must not fill the kernel's queue (511 by default) while this process does something else. */
 const backlog = 4096
+/** TLS 1.2 and later; the handshake has as long as a header. */
+const TLS = { minVersion: 'TLSv1.2', handshakeTimeout: BOUNDS.headersTimeout } as const
 /** For a client that reads nothing of its answer. */
 const SILENCE_TIMEOUT = 30_000
 
@@ -44,20 +62,25 @@ export async function listenHttp(
   answer: RequestListener,
 ): Promise<HttpListener> {
   const asking = new WeakSet<Socket>()
-  const server = createServer(BOUNDS, (request, response) => {
+  const onRequest: RequestListener = (request, response) => {
     const { socket } = request
     // Answers of pipelined requests, thousands in one read, would wait in memory for a client that need not read them.
     if (asking.has(socket)) return void socket.destroy()
     asking.add(socket)
-    limit.used(socket)
+    const connection = carrier(socket)
+    limit.used(connection)
     response.once('finish', () => {
       asking.delete(socket)
-      limit.used(socket)
+      limit.used(connection)
     })
     // Nobody reads what comes with a request.
     request.resume()
     answer(request, response)
-  })
+  }
+  const tls = at.kind === 'tcp' ? at.tls : undefined
+  const server = tls
+    ? createSecureServer({ ...BOUNDS, ...TLS, ...tls }, onRequest)
+    : createServer(BOUNDS, onRequest)
   server.timeout = SILENCE_TIMEOUT
   server.on('connection', (socket) => limit.add(socket))
   if (at.kind === 'unix') await prepareSocket(at.path)
@@ -65,8 +88,14 @@ export async function listenHttp(
   const bound = server.address()
   return {
     port: typeof bound === 'object' && bound ? bound.port : 0,
+    renew: (certificate) => (server as SecureServer).setSecureContext({ ...TLS, ...certificate }),
     [Symbol.asyncDispose]: () => close(server),
   }
+}
+
+/** The connection that the limit counts: of TLS the one below, whose handshake may never end. */
+function carrier(socket: Socket): Socket {
+  return (socket as Socket & { readonly _parent?: Socket | null })._parent ?? socket
 }
 
 function listen(server: Server, at: ListenAt): Promise<void> {

@@ -21,7 +21,8 @@ const health = healthPages({ conditions: () => [] })
 const metrics = () => text('podroute_example_total{of="a line that is fairly long"} 1\n'.repeat(2000))
 
 await serve({ kind: 'tcp', ...config.health }, health)
-await serve({ kind: 'tcp', ...config.metrics }, metrics)
+const { address, port } = config.metrics
+await serve({ kind: 'tcp', address, port }, metrics)
 await serve({ kind: 'tcp', ...proxy.health }, health)
 await serve({ kind: 'unix', path }, health)
 const listen = healthListener()

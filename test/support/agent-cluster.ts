@@ -196,7 +196,7 @@ export class AgentCluster implements AsyncDisposable {
     await this.configure(node, config)
     await this.processes.start(this.#agent(node), await this.#command(node, options), {
       netns: node.netns,
-      env: this.#serverEnv,
+      env: { ...this.#serverEnv, NODE_IPS: addressesOf(node).join() },
     })
   }
 

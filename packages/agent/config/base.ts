@@ -15,7 +15,13 @@ export const BASE_SHAPE = {
     .array(z.string())
     .default(['/run/podroute-node/kubeconfig', '/run/podroute-node/kubelet.conf']),
   health: listener(20244).prefault({}),
-  metrics: listener(20245).prefault({}),
+  metrics: listener(20245)
+    .extend({
+      tls: z.strictObject({ certFile: z.string().min(1), keyFile: z.string().min(1) }).optional(),
+      /** Answers only those whose token the API server knows (TokenReview), and who may get /metrics (SubjectAccessReview). */
+      tokenReview: z.boolean().default(false),
+    })
+    .prefault({}),
   adminSocket: z.string().startsWith('/').default('/run/podroute/podroute.sock'),
   log: z
     .strictObject({

@@ -1,11 +1,14 @@
 /** Command-line flags and environment of the agent: they win over the file. */
 import { parseArgs } from 'node:util'
+import { canonicalAddress } from '@podroute/address/address.ts'
 import type { AnySection } from '@podroute/feature/section.ts'
 import { ConfigError } from '../errors.ts'
 
 export interface Flags {
   readonly configFile: string
   readonly nodeName: string
+  /** Of both families, where the environment tells them. */
+  readonly nodeAddresses: readonly string[]
   readonly kubeconfig: string | undefined
   /** What one run leaves to the next one: the last good configuration, why it ended. */
   readonly stateDirectory: string
@@ -80,6 +83,9 @@ export function parseFlags(
   return {
     configFile: text('config') ?? env.PODROUTE_CONFIG ?? DEFAULT_CONFIG_FILE,
     nodeName,
+    nodeAddresses: (env.NODE_IPS ?? '')
+      .split(',')
+      .filter((address) => canonicalAddress(address) !== undefined),
     kubeconfig: text('kubeconfig') ?? (env.KUBECONFIG || undefined),
     stateDirectory: text('state-directory') ?? DEFAULT_STATE_DIRECTORY,
     strict: values.strict === true,

@@ -4,6 +4,7 @@ import type { PodNetworkSettings } from '@podroute/pod-network/settings.ts'
 import type { ServiceProxySettings } from '@podroute/service-proxy/settings.ts'
 import { expect } from 'chai'
 import { parse, parseAllDocuments } from 'yaml'
+import { makeCertificate } from '../../../test/support/certificates.ts'
 import { ConfigError } from '../errors.ts'
 import { FEATURES } from '../features.ts'
 import { type Flags, parseFlags } from './flags.ts'
@@ -221,6 +222,39 @@ peers:
     expect(config.log).to.deep.equal({ level: 'debug', format: 'json' })
     expect(flags.nodeName).to.equal('n')
     expect([flags.strict, flagsOf(['--strict', '--node-name=n']).strict]).to.deep.equal([false, true])
+  })
+
+  it('takes a certificate for the metrics, and reports one that cannot be used', () => {
+    const [one, two] = [makeCertificate('one'), makeCertificate('two')]
+    const text = 'metrics: {tls: {certFile: crt, keyFile: key}, tokenReview: true}'
+    const certificate = (files: Record<string, string>) => load(text, {}, files).metricsCertificate
+    expect(certificate({ crt: one.cert, key: one.key })?.cert).to.equal(one.cert.trim())
+    const mixed = problemsOf(() => certificate({ crt: one.cert, key: two.key }))
+    expect(mixed).to.deep.equal(['metrics.tls: keyFile is not the key of the certificate in certFile'])
+    expect(problemsOf(() => certificate({ crt: 'x', key: one.key }))[0]).to.match(
+      /^metrics.tls: .* must be PEM/,
+    )
+    expect(problemsOf(() => certificate({ crt: one.cert }))[0]).to.match(
+      /^metrics.tls.keyFile: cannot read key/,
+    )
+  })
+
+  it('reports tokens that would cross the network readable', () => {
+    expect(problemsOf(() => load('metrics: {tokenReview: true}'))[0]).to.match(/^metrics.tokenReview: /)
+    expect(problemsOf(() => load('metrics: {tokenReview: true, address: localhost}'))).to.deep.equal([])
+  })
+
+  it('takes words for addresses of servers, the node’s where they are known', () => {
+    const text =
+      'metrics: {address: node}\nserviceProxy: {health: {address: node}}\nhealth: {address: localhost}'
+    const flags = { nodeAddresses: ['192.0.2.1'] }
+    expect(load(text, flags).metrics.address).to.equal('node')
+    const paths = problemsOf(() => load(text)).map((problem) => problem.split(':')[0])
+    expect(paths).to.have.members(['metrics.address', 'serviceProxy.health.address'])
+    expect(problemsOf(() => load('metrics: {address: nobody}', flags))).to.have.length(1)
+    expect(flagsOf(['--node-name', 'n'], { NODE_IPS: '192.0.2.1,2001:db8::1' }).nodeAddresses).to.have.length(
+      2,
+    )
   })
 
   it('reports flags that are unknown, bad or missing', () => {

@@ -6,6 +6,7 @@ import type * as z from 'zod'
 import { ConfigError } from '../errors.ts'
 import { type BaseFile, fileSchema } from './base.ts'
 import type { Flags } from './flags.ts'
+import { type MetricsCertificate, metricsCertificate, nodeListeners } from './listeners.ts'
 import { pathText } from './path-text.ts'
 import { unknownKey } from './unknown-keys.ts'
 
@@ -13,7 +14,11 @@ import { unknownKey } from './unknown-keys.ts'
 export interface Config extends BaseFile {
   /** Settings of each feature by its name; a feature that is not there is switched off. */
   readonly features: ReadonlyMap<string, unknown>
+  readonly metricsCertificate: MetricsCertificate | undefined
 }
+
+const NO_NODE_ADDRESSES =
+  'the node’s addresses are not known: set NODE_IPS to status.podIPs, as podroute.yaml does'
 
 type Definitions = readonly Pick<FeatureDefinition, 'name' | 'section'>[]
 
@@ -22,7 +27,7 @@ export type ReadFile = (path: string) => string
 
 /** Reads, checks and merges. @throws ConfigError with every problem */
 export function loadConfig(
-  flags: Pick<Flags, 'configFile' | 'overrides'>,
+  flags: Pick<Flags, 'configFile' | 'overrides' | 'nodeAddresses'>,
   definitions: Definitions,
   read: ReadFile,
 ): Config {
@@ -36,8 +41,11 @@ export function loadConfig(
     const settings = section.settings(file, input)
     if (settings !== undefined) features.set(name, settings)
   }
+  const certificate = metricsCertificate((file as BaseFile).metrics, input)
+  if (flags.nodeAddresses.length === 0)
+    for (const path of nodeListeners(file)) input.problem(path, NO_NODE_ADDRESSES)
   if (problems.length > 0) throw new ConfigError(problems)
-  return { ...(file as BaseFile), features }
+  return { ...(file as BaseFile), features, metricsCertificate: certificate }
 }
 
 /** The text as a checked file, overrides applied; undefined when `problems` were found. An empty text is all defaults. */
