@@ -104,6 +104,7 @@ describe('the agent', () => {
     expect(conditions.map(({ name, ok }) => [name, ok])).to.deep.equal([
       ['toy', false],
       ['listeners', true],
+      ['writes', true],
       ['configuration', true],
     ])
     expect([ready, runs]).to.deep.equal([false, { starts: 1 }])

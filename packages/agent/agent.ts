@@ -6,6 +6,7 @@ import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { AgentState } from './admin/pages.ts'
 import { adminPages } from './admin/pages.ts'
 import type { Config } from './config/load.ts'
+import { FailingWrites } from './failing-writes.ts'
 import { healthPages } from './health.ts'
 import type { Certificate } from './http.ts'
 import { listenAddresses, listenerName } from './listen-addresses.ts'
@@ -38,12 +39,14 @@ export interface AgentParts {
 export class Agent implements AsyncDisposable {
   readonly #parts: AgentParts
   readonly #listeners: Listeners
+  readonly #writes: FailingWrites
   #config: Config
 
   constructor(parts: AgentParts) {
     this.#parts = parts
     this.#config = parts.config
     this.#listeners = new Listeners(parts.log, parts.clock)
+    this.#writes = new FailingWrites(() => parts.clock.now())
   }
 
   get state(): AgentState {
@@ -58,7 +61,8 @@ export class Agent implements AsyncDisposable {
 
   conditions(): readonly Condition[] {
     const { features, conditions } = this.#parts
-    return [...features.conditions(), this.#listeners.condition(), ...conditions()]
+    const own = [this.#listeners.condition(), this.#writes.condition(features.list())]
+    return [...features.conditions(), ...own, ...conditions()]
   }
 
   /** @throws AgentError (listen, another-agent), and what a feature throws that the agent must not run without */
