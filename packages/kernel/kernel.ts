@@ -6,6 +6,7 @@ import type { Addresses, AddressOp } from '@podroute/linux/route/addresses.ts'
 import type { Links } from '@podroute/linux/route/links.ts'
 import type { Route, RouteFilter } from '@podroute/linux/route/route-message.ts'
 import type { RouteOp } from '@podroute/linux/route/routes.ts'
+import type { HostAddresses } from './addresses/host-addresses.ts'
 import type { KernelChanges } from './monitors.ts'
 import type { NftApi } from './nft/api.ts'
 import type { BoundPort } from './sockets.ts'
@@ -75,8 +76,8 @@ export interface Kernel {
   readonly listen: Listen
   /** Ports on which processes wait for clients. */
   boundPorts(): Promise<ReadonlySet<BoundPort>>
-  /** Addresses of all interfaces that others can reach. */
-  reachableAddresses(): Promise<readonly string[]>
+  /** Addresses of all interfaces. @throws KernelError */
+  hostAddresses(): Promise<HostAddresses>
   /** Makes the kernel load modules; `reason` says why it did not, by name. */
   loadModules(names: readonly string[]): Promise<ReadonlyMap<string, ModuleOutcome>>
 }

@@ -8,6 +8,7 @@ import { Links } from '@podroute/linux/route/links.ts'
 import { Routes } from '@podroute/linux/route/routes.ts'
 import { readSysctl, writeSysctl } from '@podroute/linux/sysctl.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
+import { readHostAddresses } from './addresses/host-addresses.ts'
 import { healthListener } from './http-listener.ts'
 import type { IpvsApi, Kernel, SysctlApi } from './kernel.ts'
 import { Monitors } from './monitors.ts'
@@ -21,9 +22,6 @@ export interface OpenKernelOptions {
   readonly log?: Logger
 }
 
-/** Loopback and link-local addresses. */
-const NEARBY = /^(127\.|169\.254\.|::1$|fe[89ab])/
-
 /** Sockets stay open until disposed of. @throws KernelError, FeatureError */
 export function openKernel({ netns, log }: OpenKernelOptions = {}): Kernel & Disposable {
   const stack = new DisposableStack()
@@ -33,9 +31,10 @@ export function openKernel({ netns, log }: OpenKernelOptions = {}): Kernel & Dis
   const own = new OwnChanges()
   const changes = stack.use(new Monitors({ ...at, log, own, routePort: socket.port }))
   const routes = new Routes(socket)
+  const links = new Links(socket)
   const addresses = new Addresses(socket)
   return {
-    links: new Links(socket),
+    links,
     addresses,
     routes: {
       list: (filter) => routes.list(filter),
@@ -49,9 +48,7 @@ export function openKernel({ netns, log }: OpenKernelOptions = {}): Kernel & Dis
     changes,
     boundPorts: () => boundPorts(netns),
     listen: healthListener(netns),
-    async reachableAddresses() {
-      return (await addresses.list()).map(({ address }) => address).filter((address) => !NEARBY.test(address))
-    },
+    hostAddresses: () => readHostAddresses(links, addresses),
     loadModules,
     [Symbol.dispose]: () => stack.dispose(),
   }

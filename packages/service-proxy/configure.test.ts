@@ -1,4 +1,5 @@
 /** Each option of `serviceProxy` on a running proxy: what the kernel gets then, message by message, and nothing else. */
+import type { Statement } from '@podroute/cluster/events/event.ts'
 import { ClusterState } from '@podroute/cluster/state.ts'
 import { nodeObject } from '@podroute/cluster/testing/objects.ts'
 import { ReservedAddresses } from '@podroute/feature/reserved-addresses.ts'
@@ -45,8 +46,10 @@ async function running() {
   const kernel = new FakeProxyKernel()
   kernel.interfaceAddresses = ['192.0.2.11', '198.51.100.1']
   const cluster = new ClusterState()
+  const recorded: string[] = []
+  const events = { record: ({ reason, note }: Statement) => void recorded.push(`${reason} ${note}`) }
   const context = {
-    ...{ nodeName: 'node', cluster, reserved: new ReservedAddresses(), events: { record() {} }, clock },
+    ...{ nodeName: 'node', cluster, reserved: new ReservedAddresses(), events, clock },
     ...{ random: () => 1, log: SILENT, podGate: () => undefined, gateChanged() {} },
     firstSync: { much() {}, done() {} },
     kernel: () => Promise.reject(new Error('the test hands it over')),
@@ -71,7 +74,7 @@ async function running() {
     return [...kernel.messages].sort()
   }
   const configure = (file: File) => told(() => expect(feature.configure(settings(file))).to.deep.equal([]))
-  return { clock, kernel, cluster, feature, configure, told }
+  return { clock, kernel, cluster, feature, configure, told, recorded }
 }
 
 const added = (set: string, ...elements: string[]) => elements.map((element) => `add ${set} ${element}`)
@@ -187,5 +190,25 @@ describe('options of a running service proxy', () => {
       await configure({ serviceProxy: { health: { address: '127.0.0.1', port: 10300 } } }),
     ).to.deep.equal([])
     expect(at()).to.deep.equal([{ address: '127.0.0.1', port: 10300 }])
+  })
+})
+
+describe('an interface that another service proxy left behind', () => {
+  it('is an Event on the Node and a condition that keeps no node from being ready', async () => {
+    const { clock, kernel, feature, recorded } = await running()
+    const condition = () => feature.conditions().find(({ name }) => name === 'other service proxies')
+    expect(condition()).to.include({ ok: true, advisory: true })
+    const { index } = await kernel.links.add({ name: 'kube-ipvs0', kind: 'dummy' })
+    const address = { family: 4, address: '10.96.0.99', prefixLength: 32, scope: 0, flags: 0 } as const
+    await kernel.addresses.add({ interfaceIndex: index, ...address })
+    await clock.advance(1)
+    const detail =
+      'kube-ipvs0 of kube-proxy is still there, with 1 address of Services, which do not count as the node\'s: end kube-proxy on this node, then "ip link delete kube-ipvs0"'
+    expect(recorded).to.include(`ServiceProxyLeftBehind ${detail}`)
+    expect(condition()).to.include({ ok: false, detail, advisory: true })
+    await kernel.addresses.remove({ interfaceIndex: index, ...address })
+    await clock.advance(1)
+    expect(condition()?.ok).to.equal(true)
+    await feature[Symbol.asyncDispose]()
   })
 })

@@ -1,4 +1,5 @@
 /** The service proxy as a feature of the agent. */
+import { condition } from '@podroute/feature/condition.ts'
 import type { Feature, FeatureContext, FeatureDefinition } from '@podroute/feature/feature.ts'
 import type { Listener } from '@podroute/feature/listener.ts'
 import type { DeclareMetric } from '@podroute/feature/metric.ts'
@@ -6,7 +7,8 @@ import type { SummaryLine } from '@podroute/feature/page.ts'
 import { ProxyMetrics } from './metrics.ts'
 import { servicesPage } from './page.ts'
 import { API_SERVER_SERVICE, ApiServerEndpoints } from './plan/api-server-endpoints.ts'
-import { nodeStatement, statementOf } from './problems/events.ts'
+import { leftOverStatement, nodeStatement, statementOf } from './problems/events.ts'
+import { LeftOvers } from './problems/left-overs.ts'
 import { ServiceProxy } from './proxy.ts'
 import { proxyHealthPages } from './proxy-health.ts'
 import type { ProxyKernel } from './proxy-kernel.ts'
@@ -32,6 +34,7 @@ export class ServiceProxyFeature implements Feature<ServiceProxySettings> {
   readonly #runner: Runner
   readonly #metrics = new ProxyMetrics(() => Date.now())
   readonly #apiServer = new ApiServerEndpoints()
+  readonly #leftOvers: LeftOvers
   readonly #subscriptions = new DisposableStack()
   readonly pages
   #settings: ServiceProxySettings
@@ -40,6 +43,10 @@ export class ServiceProxyFeature implements Feature<ServiceProxySettings> {
     const { nodeName, clock, log, random, firstSync } = context
     this.#context = context
     this.#settings = settings
+    this.#leftOvers = new LeftOvers((detail) => {
+      log.warn('another service proxy left an interface behind', { detail })
+      context.events.record(leftOverStatement(detail, nodeName))
+    })
     this.#proxy = new ServiceProxy({
       ...{ nodeName, clock, log, random, ...settings },
       nodeAddresses: [],
@@ -49,6 +56,7 @@ export class ServiceProxyFeature implements Feature<ServiceProxySettings> {
       kernel,
       onFlushed: (_result, milliseconds) => this.#metrics.flushed(milliseconds),
       onProblem: (problem) => this.#say(problem),
+      onLeftOvers: (leftOvers) => this.#leftOvers.found(leftOvers),
     })
     this.#runner = new Runner({
       ...{ nodeName, log, clock, random },
@@ -82,7 +90,7 @@ export class ServiceProxyFeature implements Feature<ServiceProxySettings> {
 
   conditions() {
     const { problem } = this.#runner
-    return [{ name: 'services', ok: problem === undefined, detail: problem ?? '' }]
+    return [condition('services', problem), this.#leftOvers.condition()]
   }
 
   podGate(): string | undefined {

@@ -624,6 +624,40 @@ describe('addresses of the node', () => {
     expect(vips()).to.have.members(['10.96.0.1/32', '198.51.100.7/32'])
   })
 
+  it('are not those of an interface that kube-proxy or kube-router left behind', async () => {
+    const found: string[][] = []
+    const { proxy, kernel, problems, clock } = await setup({
+      nodePortRanges: ['10.96.0.0/16', '192.0.2.0/24'],
+      onLeftOvers: (leftOvers) => void found.push(leftOvers.map((l) => `${l.interface} of ${l.program}`)),
+    })
+    for (const [name, address] of [
+      ['kube-ipvs0', '10.96.0.1'],
+      ['kube-dummy-if', '10.96.0.2'],
+    ] as const) {
+      const { index } = await kernel.links.add({ name, kind: 'dummy' })
+      const added = {
+        interfaceIndex: index,
+        family: 4,
+        address,
+        prefixLength: 32,
+        scope: 0,
+        flags: 0,
+      } as const
+      await kernel.addresses.add(added)
+    }
+    proxy.upsertService(door())
+    proxy.upsertService(service('other', { clusterIP: '10.96.0.2' }))
+    await proxy.synced()
+    expect([...kernel.routeTable.keys()]).to.have.members(['10.96.0.1/32', '10.96.0.2/32'])
+    expect(kernel.table.has('tcp 10.96.0.1 30080')).to.equal(false)
+    expect(problems).to.deep.equal([])
+    expect(found.at(-1)).to.deep.equal(['kube-ipvs0 of kube-proxy', 'kube-dummy-if of kube-router'])
+    for (const { index } of await kernel.links.list()) await kernel.links.remove(index)
+    for (const address of await kernel.addresses.list()) await kernel.addresses.remove(address)
+    await clock.advance(1)
+    expect(found.at(-1)).to.deep.equal([])
+  })
+
   it('of nodes that join later take back what a Service had of them', async () => {
     const { proxy, kernel } = await setup()
     proxy.upsertService(service('web', { clusterIP: '10.96.0.1' }))

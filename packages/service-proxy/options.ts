@@ -2,6 +2,7 @@
 import type { NodeIndex } from '@podroute/cluster/node-index.ts'
 import type { ServiceIndex } from '@podroute/cluster/service-index.ts'
 import type { ReservedAddresses } from '@podroute/feature/reserved-addresses.ts'
+import type { LeftOver } from '@podroute/kernel/addresses/host-addresses.ts'
 import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import type { FlushResult } from '@podroute/reconcile/table.ts'
@@ -44,6 +45,8 @@ export interface ServiceProxyOptions extends ProxySettings {
   readonly log?: Logger
   /** Each problem once, for as long as it lasts. */
   readonly onProblem?: (problem: Problem) => void
+  /** Interfaces of other service proxies, whenever the node's addresses are read. */
+  readonly onLeftOvers?: (leftOvers: readonly LeftOver[]) => void
   /** After every flush: what it did, and how long it took in milliseconds. */
   readonly onFlushed?: (result: FlushResult, milliseconds: number) => void
   /** How long changes are gathered before they are sent, in milliseconds. */

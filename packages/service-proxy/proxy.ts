@@ -311,8 +311,9 @@ export class ServiceProxy implements AsyncDisposable {
   /** Addresses of interfaces are read again whenever one of them changes. */
   async #readAddresses(): Promise<void> {
     try {
-      const addresses = await this.#options.kernel.reachableAddresses()
-      if (this.#node.update({ kernelAddresses: [...addresses].sort() })) this.#replan()
+      const { reachable, leftOvers } = await this.#options.kernel.hostAddresses()
+      if (this.#node.update({ kernelAddresses: [...reachable].sort() })) this.#replan()
+      this.#options.onLeftOvers?.(leftOvers)
     } catch (error) {
       this.#options.log?.warn('addresses could not be read', { error: (error as Error).message })
     }

@@ -1,9 +1,11 @@
 /** The tables of the proxy and the order in which they are flushed. */
 
+import { isLeftOver } from '@podroute/kernel/addresses/host-addresses.ts'
 import type { ServerDestination } from '@podroute/kernel/ipvs/destination-resource.ts'
 import { DestinationResource } from '@podroute/kernel/ipvs/destination-resource.ts'
 import type { DestinationKey } from '@podroute/kernel/ipvs/keys.ts'
 import { VirtualServerResource } from '@podroute/kernel/ipvs/virtual-server-resource.ts'
+import type { Route } from '@podroute/kernel/kernel.ts'
 import type { NftTable } from '@podroute/kernel/nft/definition.ts'
 import { SetElementResource } from '@podroute/kernel/nft/element-resource.ts'
 import { FormerTableResource } from '@podroute/kernel/nft/former-table.ts'
@@ -55,9 +57,17 @@ export function makeTables(
     destinations: new Table(destinations, options),
     affinities: new Table(new ShortAffinities(kernel.nft), options),
     elements: new Table(new SetElementResource(kernel.nft, TABLE_NAME, SETS), options),
-    vips: new Table(new LocalRouteResource(kernel.routes, 'vips'), options),
+    vips: new Table(new LocalRouteResource(kernel.routes, 'vips', ofLeftOver(kernel)), options),
     healthChecks: new Table(healthChecks, options),
     [Symbol.asyncDispose]: () => healthChecks[Symbol.asyncDispose](),
+  }
+}
+
+/** The route of an address that another service proxy left behind gives way; that of an address of the node does not. */
+function ofLeftOver({ links }: ProxyKernel): (route: Route) => Promise<boolean> {
+  return async ({ interfaceIndex }) => {
+    const link = interfaceIndex === undefined ? undefined : await links.get(interfaceIndex)
+    return link !== undefined && isLeftOver(link)
   }
 }
 

@@ -58,11 +58,12 @@ function yesKernel(counts: Counts): ProxyKernel {
       },
     },
     sysctls: fake.sysctls,
+    links: fake.links,
     changes: fake.changes,
     flows: fake.flows,
     boundPorts: () => fake.boundPorts(),
     listen: (port, answer) => fake.listen(port, answer),
-    reachableAddresses: () => fake.reachableAddresses(),
+    hostAddresses: () => fake.hostAddresses(),
     loadModules: (names) => fake.loadModules(names),
   }
 }

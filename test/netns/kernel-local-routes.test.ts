@@ -78,6 +78,29 @@ describe('local routes of addresses without a device', () => {
     })
   })
 
+  it('take the place of a route of somebody else only where it may give way, and stay when its interface goes', async () => {
+    await ip(
+      ...['mine', 'theirs'].flatMap((name) => [`link add ${name} type bridge`, `link set ${name} up`]),
+      ...['address add 10.96.0.2/32 dev mine', 'address add fd10:96::2/128 dev mine nodad'],
+      ...['address add 10.96.0.3/32 dev theirs', 'address add fd10:96::3/128 dev theirs nodad'],
+    )
+    const theirs = await kernel.links.get('theirs')
+    const mayReplace = async ({ interfaceIndex }: { interfaceIndex?: number }) =>
+      interfaceIndex === theirs?.index
+    const strict = new Table(new LocalRouteResource(kernel.routes, 'toys', mayReplace))
+    for (const address of ['10.96.0.2', '10.96.0.3', '10.96.0.4'])
+      strict.set(address, { address, source: '192.0.2.11' })
+    for (const address of ['fd10:96::2', 'fd10:96::3'])
+      strict.set(address, { address, source: '2001:db8::11' })
+    await strict.flush()
+    expect([...strict.failures()].map(([key, { message }]) => `${key} ${message}`)).to.deep.equal([
+      '10.96.0.2 RTM_NEWROUTE: EEXIST',
+    ])
+    await ip('link delete theirs')
+    const later = ['10.96.0.3/32', '10.96.0.4/32', 'fd10:96::2/128', 'fd10:96::3/128']
+    expect(await routes()).to.deep.equal([...WHOLE, ...later].sort())
+  })
+
   it('are listed again when an address goes: with older kernels they go with it', async () => {
     lists = 0
     await ip(...addresses('delete'))

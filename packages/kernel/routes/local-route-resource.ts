@@ -6,7 +6,7 @@
 
 import { familyOf } from '@podroute/address/address.ts'
 import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
-import { outcomeOf } from '@podroute/reconcile/resource.ts'
+import { codeOf, outcomeOf } from '@podroute/reconcile/resource.ts'
 import type { Route, RouteOp, RoutesApi } from '../kernel.ts'
 import { ROUTE_PROTOCOL } from '../route-protocol.ts'
 
@@ -21,14 +21,19 @@ const SCOPE_HOST = 254
 /** `lo` is the first interface of every network namespace. */
 const LOOPBACK = 1
 
+/** Whether a route of somebody else, which IPv4 does not have beside ours, may give way to it. */
+export type MayReplace = (other: Route) => Promise<boolean>
+
 export class LocalRouteResource implements Resource<string, LocalRoute> {
   readonly name: string
   readonly #routes: RoutesApi
+  readonly #mayReplace: MayReplace
 
   /** @param name what these addresses are to whoever wants them */
-  constructor(routes: RoutesApi, name: string) {
+  constructor(routes: RoutesApi, name: string, mayReplace: MayReplace = async () => false) {
     this.#routes = routes
     this.name = name
+    this.#mayReplace = mayReplace
   }
 
   equal(a: LocalRoute, b: LocalRoute): boolean {
@@ -45,7 +50,25 @@ export class LocalRouteResource implements Resource<string, LocalRoute> {
   }
 
   async apply(ops: readonly Op<string, LocalRoute>[]): Promise<readonly Outcome[]> {
-    return (await this.#routes.apply(ops.map(toRouteOp))).map(outcomeOf)
+    const errors = await this.#routes.apply(ops.map(toRouteOp))
+    const taken = ops.filter((op, index) => op.kind === 'add' && codeOf(errors[index]) === 'EEXIST')
+    const replaced = taken.length === 0 ? new Map<string, Outcome>() : await this.#replace(taken)
+    return ops.map((op, index) => replaced.get(op.key) ?? outcomeOf(errors[index]))
+  }
+
+  /** Puts ours in the place of what others have there, where that may be. */
+  async #replace(ops: readonly Op<string, LocalRoute>[]): Promise<ReadonlyMap<string, Outcome>> {
+    const there = await this.#routes.list({ table: TABLE_LOCAL })
+    const others = new Map(there.map((route) => [addressOf(route), route]))
+    const replaceable: Op<string, LocalRoute>[] = []
+    for (const op of ops) {
+      const other = others.get(op.key)
+      if (other && other.protocol !== ROUTE_PROTOCOL && (await this.#mayReplace(other))) replaceable.push(op)
+    }
+    const errors = await this.#routes.apply(
+      replaceable.map((op) => ({ kind: 'replace', route: toRouteOp(op).route })),
+    )
+    return new Map(replaceable.map(({ key }, index) => [key, outcomeOf(errors[index])]))
   }
 }
 
@@ -60,8 +83,11 @@ function* entriesOf(routes: readonly Route[]): Iterable<readonly [string, LocalR
 export function localRouteOf(route: Route): LocalRoute | undefined {
   if (route.table !== TABLE_LOCAL || route.protocol !== ROUTE_PROTOCOL || route.type !== 'local')
     return undefined
-  const address = route.destination.slice(0, route.destination.indexOf('/'))
-  return { address, source: route.source ?? '' }
+  return { address: addressOf(route), source: route.source ?? '' }
+}
+
+function addressOf({ destination }: Route): string {
+  return destination.slice(0, destination.indexOf('/'))
 }
 
 function toRouteOp(op: Op<string, LocalRoute>): RouteOp {

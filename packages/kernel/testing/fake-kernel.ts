@@ -1,6 +1,7 @@
 /** A kernel in memory, as strict as the real one about what is there, that counts what it is asked. */
 import type { Flow, FlowFilter } from '@podroute/linux/conntrack.ts'
 import type { ModuleOutcome } from '@podroute/linux/modules.ts'
+import { type HostAddresses, readHostAddresses } from '../addresses/host-addresses.ts'
 import type { HttpAnswer, Kernel } from '../kernel.ts'
 import type { BoundPort } from '../sockets.ts'
 import { FakeAddresses } from './fake-addresses.ts'
@@ -66,8 +67,10 @@ export class FakeKernel implements Kernel {
     return this.bound
   }
 
-  async reachableAddresses() {
-    return this.interfaceAddresses
+  /** Those of its links too. */
+  async hostAddresses(): Promise<HostAddresses> {
+    const { reachable, leftOvers } = await readHostAddresses(this.links, this.addresses)
+    return { reachable: [...this.interfaceAddresses, ...reachable], leftOvers }
   }
 
   setAddresses(...addresses: string[]): void {

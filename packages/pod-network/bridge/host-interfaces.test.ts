@@ -38,6 +38,18 @@ describe('interfaces of the host', () => {
     expect(around.addresses).to.include.members(['10.244.1.1', '127.0.0.1'])
   })
 
+  it('have no address of an interface on which another service proxy left its Services', () => {
+    const state = interfaceState(
+      [link(2, 'eth0'), link(3, 'kube-ipvs0', { kind: 'dummy' }), link(4, 'dummy0', { kind: 'dummy' })],
+      [address(2, '172.30.0.11/24'), address(3, '10.96.0.1/32'), address(4, '198.51.100.1/32')],
+      'kube-bridge',
+      () => true,
+    )
+    expect(state.addresses).to.deep.equal(['172.30.0.11', '198.51.100.1'])
+    expect(state.connected.map((prefix) => prefix.text)).to.deep.equal(['172.30.0.0/24', '198.51.100.1/32'])
+    expect(state.interfaces.map((i) => i.name)).to.deep.equal(['eth0', 'dummy0'])
+  })
+
   it("give the pods the MTU of the interface with the node's address, unless one is set", () => {
     expect(mtuOf(testNode(1), {}, around)).to.equal(1450)
     expect(mtuOf(testNode(1, { internalIPs: ['192.168.7.2'] }), {}, around)).to.equal(9000)

@@ -2,6 +2,7 @@
 
 import { type Cidr, parseCidr } from '@podroute/address/cidr.ts'
 import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
+import { isLeftOver } from '@podroute/kernel/addresses/host-addresses.ts'
 import type { SysctlApi } from '@podroute/kernel/kernel.ts'
 import type { KernelChanges } from '@podroute/kernel/monitors.ts'
 import type { Address, Addresses } from '@podroute/linux/route/addresses.ts'
@@ -115,8 +116,11 @@ export function interfaceState(
   bridge: string,
   takesRa: (name: string) => boolean,
 ): InterfaceState {
-  // Ports of a bridge (the pods) are many and say nothing.
-  const outside = links.filter((link) => link.name !== bridge && !link.loopback && link.master === 0)
+  // Ports of a bridge (the pods) are many and say nothing; left-overs hold addresses of Services.
+  const leftOvers = new Set(links.filter(isLeftOver).map(({ index }) => index))
+  const outside = links.filter(
+    (link) => link.name !== bridge && !link.loopback && link.master === 0 && !leftOvers.has(link.index),
+  )
   const byIndex = new Map(outside.map((link) => [link.index, link]))
   const connected = addresses
     .filter((a) => byIndex.has(a.interfaceIndex))
@@ -129,7 +133,7 @@ export function interfaceState(
       addresses: addresses.filter((a) => a.interfaceIndex === link.index).map((a) => a.address),
     })),
     connected: [...new Map(connected.map((prefix) => [prefix.text, prefix])).values()],
-    addresses: addresses.map((a) => a.address),
+    addresses: addresses.filter((a) => !leftOvers.has(a.interfaceIndex)).map((a) => a.address),
     acceptRa: outside.map((link) => link.name).filter(takesRa),
   }
 }

@@ -19,6 +19,11 @@ export function nodeStatement(reason: string, nodeName: string): Statement {
   return { regarding: regardingNode(nodeName), reason: 'ServicesUnavailable', note: reason, ...WARNING }
 }
 
+/** That another service proxy is still there, in part. */
+export function leftOverStatement(detail: string, nodeName: string): Statement {
+  return { regarding: regardingNode(nodeName), reason: 'ServiceProxyLeftBehind', note: detail, ...WARNING }
+}
+
 export function statementOf(problem: Problem): Statement {
   const [namespace = '', name = ''] = problem.object.split('/')
   const [reason, note] = REASONS[problem.code]
