@@ -52,6 +52,7 @@ type Native = ReturnType<LibraryHandle['func']>
 const c = functionsOfProcess({
   socket: 'int socket(int, int, int)',
   bind: 'int bind(int, const void *, uint32_t)',
+  listen: 'int listen(int, int)',
   send: 'long send(int, const void *, size_t, int)',
   sendto: 'long sendto(int, const void *, size_t, int, const void *, uint32_t)',
   recv: 'long recv(int, void *, size_t, int)',
@@ -113,6 +114,11 @@ export function socket(domain: number, type: number, protocol: number): number {
 /** @param address a struct sockaddr of the socket's family */
 export function bind(fd: number, address: Uint8Array): void {
   checked('bind', c.bind(fd, address, address.length))
+}
+
+/** On a socket that listens already it changes the backlog. */
+export function listen(fd: number, backlog: number): void {
+  checked('listen', c.listen(fd, backlog))
 }
 
 export function send(fd: number, data: Uint8Array, flags = 0): number {

@@ -11,6 +11,7 @@ import {
   close,
   getpeername,
   getsockname,
+  listen,
   SO_BINDTOIFINDEX,
   SO_REUSEADDR,
   SOCK_NONBLOCK,
@@ -118,8 +119,10 @@ export async function listenTcp(
   const server = createServer({ noDelay: true }, accept)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen({ fd, backlog: BACKLOG }, () => {
+    server.listen({ fd }, () => {
       server.off('error', reject)
+      // Node takes no backlog with a descriptor: it listens with 511.
+      listen(fd, BACKLOG)
       // After a failed accept (EMFILE, ECONNABORTED) the client tries again.
       server.on('error', () => {})
       resolve()

@@ -11,6 +11,7 @@ import {
   type TcpListener,
 } from '@podroute/linux/tcp.ts'
 import { expect } from 'chai'
+import { run } from '../../lab/command.ts'
 import { TestNetns } from './linux-support.ts'
 
 const PORT = 1790
@@ -120,6 +121,14 @@ describe('TCP with MD5 keys and GTSM', () => {
 
   it('refuses a connection to a closed port when no key is set', async () => {
     expect(await talk({ address: '10.0.0.2', port: 9 })).to.equal('ECONNREFUSED')
+  })
+
+  it('has room for as many connections at once as the kernel allows', async () => {
+    await listen()
+    const inside = (...command: string[]) => run('ip', ['netns', 'exec', there.name, ...command])
+    const most = Number(await inside('cat', '/proc/sys/net/core/somaxconn'))
+    const [, , backlog] = (await inside('ss', '-Hltn', `sport = :${PORT}`)).split(/\s+/)
+    expect(Number(backlog)).to.equal(Math.min(4096, most)).and.to.be.greaterThan(511)
   })
 
   it('says so when the address to listen on is taken or not its own', async () => {
