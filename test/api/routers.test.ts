@@ -1,10 +1,11 @@
-/** Agents and a router outside, FRR: what they believe it, and what a client behind it notices when an agent restarts. */
+/** Agents and a router outside, FRR and then BIRD: what they believe it, and what a client behind it notices when an agent restarts. */
 import { expect } from 'chai'
 import { AgentCluster, agentConfig } from '../support/agent-cluster.ts'
 import type { TestNode } from '../support/agent-network.ts'
+import { BirdRouter } from '../support/bird-router.ts'
 import { eventually } from '../support/eventually.ts'
 import { FrrRouter } from '../support/frr-router.ts'
-import { CLIENT_PREFIXES, ROUTER } from '../support/outside-router.ts'
+import { CLIENT_PREFIXES, type OutsideRouter, ROUTER } from '../support/outside-router.ts'
 import { ECHO, type PacketCount, sendPackets } from '../support/packet-loss.ts'
 
 /** No router is believed these (the ranges of Services are those of the API), with the reason where everything else is accepted. */
@@ -36,7 +37,8 @@ const HOSTILE: Readonly<Record<string, string>> = {
 describe('agents and a router outside', function () {
   this.timeout(120_000)
   let cluster: AgentCluster
-  let router: FrrRouter
+  let router: OutsideRouter
+  let frr: FrrRouter
   let one: TestNode
   let two: TestNode
 
@@ -73,7 +75,7 @@ peers: [{address: ${ROUTER.ipv4}, asn: ${ROUTER.asn}, acceptRoutes: ${acceptRout
     cluster = await AgentCluster.start('routers')
     one = await cluster.addNamespace()
     two = await cluster.addNamespace()
-    router = await FrrRouter.start(cluster, [one, two], Object.keys(HOSTILE))
+    router = frr = await FrrRouter.start(cluster, [one, two], Object.keys(HOSTILE))
     for (const node of [one, two]) {
       await cluster.registerNode(node, { ready: true })
       await cluster.startAgent(node, config(node, ALLOWED))
@@ -91,7 +93,7 @@ peers: [{address: ${ROUTER.ipv4}, asn: ${ROUTER.asn}, acceptRoutes: ${acceptRout
 
   it('install what acceptRoutes names, and nothing else that it announces', async () => {
     const announced = [...CLIENT_PREFIXES, ...Object.keys(HOSTILE)]
-    await eventually(async () => expect(await router.told(one)).to.include.members(announced))
+    await eventually(async () => expect(await frr.told(one)).to.include.members(announced))
     await eventually(async () => expect(await fromRouter(one)).to.have.members([...CLIENT_PREFIXES]))
     await eventually(async () =>
       expect(Object.keys(await refused(one))).to.include.members(Object.keys(HOSTILE)),
@@ -128,13 +130,16 @@ peers: [{address: ${ROUTER.ipv4}, asn: ${ROUTER.asn}, acceptRoutes: ${acceptRout
     return (await Promise.all(packets.map((each) => each.stop()))).map(lost)
   }
 
-  it('lose no packet of a client behind it, of either family, while an agent is killed and started again', async () => {
-    expect(await lostOver(kill)).to.deep.equal([0, 0])
-  })
+  const losesNothing = () => {
+    it('lose no packet of a client behind it, of either family, while an agent is killed and started again', async () => {
+      expect(await lostOver(kill)).to.deep.equal([0, 0])
+    })
 
-  it('lose none while an agent is stopped and started again', async () => {
-    expect(await lostOver(stop)).to.deep.equal([0, 0])
-  })
+    it('lose none while an agent is stopped and started again', async () => {
+      expect(await lostOver(stop)).to.deep.equal([0, 0])
+    })
+  }
+  losesNothing()
 
   it('lose some where graceful restart is off', async () => {
     await stop(one)
@@ -161,6 +166,14 @@ peers: [{address: ${ROUTER.ipv4}, asn: ${ROUTER.asn}, acceptRoutes: ${acceptRout
   it('take a default route from it where that is named', async () => {
     await restart(two, `['::/0']`)
     await eventually(async () => expect(await fromRouter(two)).to.deep.equal(['default']))
+  })
+
+  describe('that is BIRD', () => {
+    before(async () => {
+      await router[Symbol.asyncDispose]()
+      router = await BirdRouter.start(cluster, [one, two])
+    })
+    losesNothing()
   })
 })
 

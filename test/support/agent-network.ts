@@ -6,6 +6,12 @@ export const CONTROL_PLANE_ADDRESS = '172.31.0.1'
 /** The same for nodes that have IPv6 alone. */
 export const CONTROL_PLANE_ADDRESS_V6 = 'fd31::1'
 
+/**
+ * The bridge's own. Without one of its own a bridge has the lowest MAC of its ports: one that comes or goes may change it, and then
+ * nodes that know the API server by the one before do not reach it for some 40 s.
+ */
+const BRIDGE_MAC = '02:00:00:00:00:01'
+
 export type Family = 4 | 6
 export const BOTH: readonly Family[] = [4, 6]
 
@@ -24,7 +30,7 @@ export async function makeNetwork(network: string): Promise<void> {
   await run('ip', ['netns', 'add', network])
   await batch(network, [
     'link set lo up',
-    'link add nodes type bridge forward_delay 0',
+    `link add nodes address ${BRIDGE_MAC} type bridge forward_delay 0`,
     `address add ${CONTROL_PLANE_ADDRESS}/24 dev nodes`,
     `address add ${CONTROL_PLANE_ADDRESS_V6}/64 dev nodes nodad`,
     'link set nodes up',
