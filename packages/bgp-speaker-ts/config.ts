@@ -62,7 +62,7 @@ export interface PeerConfig {
   readonly passive?: boolean
   /** TCP-MD5 key (RFC 2385) of 1 to 80 bytes; the transport must support it. */
   readonly password?: string
-  /** GTSM (RFC 5082): the greatest number of hops to the peer, 1 for one on the same link; the transport must support it. */
+  /** GTSM (RFC 5082): the greatest number of hops to the peer, 1 for one on the same link; the transport must support it. The peer has to send with TTL 255 itself. */
   readonly ttlSecurityHops?: number
   /** Applied to the peer's routes; all are accepted when absent. */
   readonly importPolicy?: Policy

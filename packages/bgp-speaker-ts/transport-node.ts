@@ -16,8 +16,8 @@ export interface SocketSettings {
   readonly options?: ConnectOptions
   /** Both ends of a connected socket. */
   readonly addresses?: (socket: net.Socket) => Ends | undefined
-  /** Sets GTSM on an accepted socket. */
-  readonly secureTtl?: (socket: net.Socket, hops: number) => void
+  /** Sets GTSM on an accepted socket; false: it has come from further away. */
+  readonly secureTtl?: (socket: net.Socket, hops: number) => boolean
 }
 
 interface Ends {
@@ -98,8 +98,8 @@ export class SocketConnection implements Connection {
     if (this.#closed) handlers.onClose(this.#error)
   }
 
-  secureTtl(hops: number): void {
-    this.#settings.secureTtl?.(this.socket, hops)
+  secureTtl(hops: number): boolean {
+    return this.#settings.secureTtl?.(this.socket, hops) ?? true
   }
 
   write(bytes: Uint8Array): boolean {

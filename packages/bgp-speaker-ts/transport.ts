@@ -7,7 +7,7 @@ export interface ConnectOptions {
   readonly localAddress?: string
   /** TCP-MD5 key (RFC 2385). */
   readonly password?: string
-  /** GTSM (RFC 5082): send with TTL 255 and drop what arrives with less than 256 - hops. */
+  /** GTSM (RFC 5082): drop what arrives with a TTL of less than 256 - hops. A transport that supports it always sends with TTL 255. */
   readonly ttlSecurityHops?: number
 }
 
@@ -32,8 +32,8 @@ export interface Connection {
   readonly remoteAddress: string
   readonly remotePort: number
   handle(handlers: ConnectionHandlers): void
-  /** Sets GTSM on an accepted connection; called only when the transport supports it. */
-  secureTtl(hops: number): void
+  /** Sets GTSM on an accepted connection; called only when the transport supports it. Returns false when the connection itself has come from further away. */
+  secureTtl(hops: number): boolean
   /** Queues the bytes, which must not change afterwards. Returns false when the caller should wait for `onDrain`. */
   write(bytes: Uint8Array): boolean
   /** Bytes accepted by `write` that the kernel has not taken yet. */

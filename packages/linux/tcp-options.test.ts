@@ -1,6 +1,6 @@
 import { parseAddress } from '@podroute/address/address.ts'
 import { expect } from 'chai'
-import { md5Signature, sockaddr } from './tcp-options.ts'
+import { md5Signature, sockaddr, ttlOf } from './tcp-options.ts'
 import { hexOf } from './testing/vectors.ts'
 
 describe('TCP-MD5 option', () => {
@@ -33,5 +33,13 @@ describe('TCP-MD5 option', () => {
     expect(hexOf(sockaddr(6, parseAddress('fd00::2'), 179))).to.equal(
       '0a0000b300000000fd00000000000000000000000000000200000000',
     )
+  })
+})
+
+describe('the TTL of a header', () => {
+  it('is found in either family', () => {
+    const ipv4 = Buffer.from('450000140000000040060000' + '0a000001' + '0a000002', 'hex')
+    const ipv6 = Buffer.from('60000000000006ff' + '00'.repeat(32), 'hex')
+    expect([ttlOf(ipv4), ttlOf(ipv6), ttlOf(new Uint8Array(0))]).to.deep.equal([64, 255, undefined])
   })
 })

@@ -1,6 +1,6 @@
 /** Socket options of BGP sessions that node does not know: TCP-MD5 signatures (RFC 2385) and GTSM (RFC 5082). */
 import { maskBytes, parseAddress, parsePrefix } from '@podroute/address/address.ts'
-import { setsockopt, setsockoptInt } from './sys.ts'
+import { getsockopt, setsockopt, setsockoptInt } from './sys.ts'
 
 const IPPROTO_IP = 0
 const IPPROTO_TCP = 6
@@ -10,6 +10,8 @@ const IP_MINTTL = 21
 const IPV6_UNICAST_HOPS = 16
 const IPV6_MINHOPCOUNT = 73
 const TCP_MD5SIG = 14
+const TCP_SAVE_SYN = 27
+const TCP_SAVED_SYN = 28
 const TCP_MD5SIG_EXT = 32
 const TCP_MD5SIG_FLAG_PREFIX = 1
 /** TCP_MD5SIG_MAXKEYLEN */
@@ -88,4 +90,22 @@ export function setTtlSecurity(fd: number, family: 4 | 6, hops: number): void {
   setTtl(fd, family, 255)
   if (family === 6) setsockoptInt(fd, IPPROTO_IPV6, IPV6_MINHOPCOUNT, 256 - hops)
   setsockoptInt(fd, IPPROTO_IP, IP_MINTTL, 256 - hops)
+}
+
+/** Makes a listener keep the SYN of each connection, until it is asked for. */
+export function saveSyns(fd: number): void {
+  setsockoptInt(fd, IPPROTO_TCP, TCP_SAVE_SYN, 1)
+}
+
+/** With which TTL (hop limit) the SYN of an accepted connection has arrived; undefined: it was not kept, as with SYN cookies. It can be asked once. */
+export function arrivedWithTtl(fd: number): number | undefined {
+  const headers = new Uint8Array(256)
+  return ttlOf(headers.subarray(0, getsockopt(fd, IPPROTO_TCP, TCP_SAVED_SYN, headers)))
+}
+
+/** TTL of an IPv4 header (RFC 791), hop limit of an IPv6 one (RFC 8200). */
+export function ttlOf(header: Uint8Array): number | undefined {
+  const [first] = header
+  if (first === undefined) return undefined
+  return first >> 4 === 6 ? header[7] : header[8]
 }

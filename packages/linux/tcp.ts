@@ -20,7 +20,7 @@ import {
   setsockoptInt,
   socket,
 } from './sys.ts'
-import { setMd5Key, setTtl, setTtlSecurity, sockaddr } from './tcp-options.ts'
+import { arrivedWithTtl, saveSyns, setMd5Key, setTtl, setTtlSecurity, sockaddr } from './tcp-options.ts'
 
 const IPPROTO_IPV6 = 41
 const IPV6_V6ONLY = 26
@@ -42,7 +42,7 @@ export interface TcpConnectOptions {
 }
 
 /**
- * Starts to connect; `connect` or `error` and `close` follow as for any net.Socket (ETIMEDOUT after `connectTimeout`).
+ * Starts to connect, with TTL 255, which peers with GTSM demand; `connect` or `error` and `close` follow as for any net.Socket (ETIMEDOUT after `connectTimeout`).
  * @throws KernelError when the socket cannot be made or bound, AddressError
  */
 export function connectTcp(options: TcpConnectOptions): Socket {
@@ -51,7 +51,8 @@ export function connectTcp(options: TcpConnectOptions): Socket {
   const fd = openStream(family, options.netns, (made) => {
     bindToZone(made, options.address)
     if (options.password !== undefined) setMd5Key(made, family, plain, options.password)
-    if (options.ttlSecurityHops !== undefined) setTtlSecurity(made, family, options.ttlSecurityHops)
+    if (options.ttlSecurityHops === undefined) setTtl(made, family, 255)
+    else setTtlSecurity(made, family, options.ttlSecurityHops)
     if (options.localAddress !== undefined) {
       bind(made, sockaddr(family, parseAddress(splitZone(options.localAddress).address), 0))
     }
@@ -145,10 +146,15 @@ export async function listenTcp(
   }
 }
 
-/** Switches GTSM on for an accepted connection. @throws KernelError */
-export function securedByTtl(connection: Socket, hops: number): void {
+/**
+ * Switches GTSM on for an accepted connection. Returns false when it has come from further away itself, or the other end does not send
+ * with TTL 255: nothing more of it would arrive. @throws KernelError
+ */
+export function securedByTtl(connection: Socket, hops: number): boolean {
   const fd = descriptor(connection)
+  if ((arrivedWithTtl(fd) ?? 255) < 256 - hops) return false
   setTtlSecurity(fd, getsockname(fd)[0] === AF_INET6 ? 6 : 4, hops)
+  return true
 }
 
 /** The file descriptor, or -1 when the connection is closed. */
@@ -187,6 +193,7 @@ function openListener(options: TcpListenOptions): { fd: number; family: 4 | 6 } 
     setsockoptInt(fd, SOL_SOCKET, SO_REUSEADDR, 1)
     if (family === 6) setsockoptInt(fd, IPPROTO_IPV6, IPV6_V6ONLY, options.address === undefined ? 0 : 1)
     setTtl(fd, family, 255)
+    saveSyns(fd)
     bindToZone(fd, address)
     bind(fd, sockaddr(family, parseAddress(splitZone(address).address), options.port))
   }

@@ -33,6 +33,7 @@ const EFFECTS: Readonly<Record<keyof PodNetworkSettings, readonly Effect[]>> = {
   nodeAddressTypes: [{ change: { nodeAddressTypes: ['ExternalIP', 'InternalIP'] } }],
   mesh: [{ change: { mesh: false }, resets: [NODE] }],
   meshPassword: [{ change: { meshPassword: 'secret' }, resets: [NODE] }],
+  meshTtlSecurity: [{ change: { meshTtlSecurity: false }, resets: [NODE] }],
   holdTime: [
     { change: { holdTime: 30 }, resets: [NODE, ROUTER] },
     { change: { holdTime: 30, externalPeers: [{ ...router, holdTime: 90 }] }, resets: [NODE] },
@@ -75,6 +76,7 @@ const OF_ROUTER: Readonly<
   asn: { ...{ asn: 65001 }, resets: [ROUTER], ops: GONE },
   port: { ...{ port: 1179 }, resets: [ROUTER], ops: GONE },
   password: { ...{ password: 'secret' }, resets: [ROUTER] },
+  ttlSecurityHops: { ...{ ttlSecurityHops: 1 }, resets: [ROUTER] },
   families: { ...{ families: [4] }, resets: NOTHING },
   holdTime: { ...{ holdTime: 30 }, resets: [ROUTER] },
   acceptRoutes: { ...{ acceptRoutes: [acceptedPrefix(cidr('9.0.0.0/8'), {})] }, ops: GONE },

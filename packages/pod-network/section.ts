@@ -55,6 +55,8 @@ const peer = z.strictObject({
   /** TCP-MD5 key (RFC 2385); better kept in a Secret that is mounted: passwordFile. */
   password: key.optional(),
   passwordFile: z.string().min(1).optional(),
+  /** GTSM (RFC 5082): the router has to send with TTL 255, from at most so many hops away. */
+  ttlSecurityHops: z.number().int().min(1).max(254).optional(),
   families: z
     .array(z.enum(['ipv4', 'ipv6']))
     .min(1)
@@ -69,6 +71,8 @@ const bgp = z.strictObject({
   port: port.default(179),
   mesh: z.boolean().default(true),
   meshPasswordFile: z.string().min(1).optional(),
+  /** GTSM (RFC 5082) between nodes: a session with one that is not on the same link is refused, and so is whoever plays a node from elsewhere. */
+  meshTtlSecurity: z.boolean().default(true),
   holdTimeSeconds: holdTime.default(90),
   /** RFC 4724, RFC 8538: peers keep this node's routes for so long while its agent is away. */
   gracefulRestart: z
@@ -131,6 +135,7 @@ function settingsOf(
     mesh: file.bgp.mesh,
     nodeAddressTypes: file.podNetwork.nodeAddressTypes,
     ...(meshPassword === undefined ? {} : { meshPassword }),
+    meshTtlSecurity: file.bgp.meshTtlSecurity,
     holdTime: file.bgp.holdTimeSeconds,
     externalPeers,
     bridge: file.podNetwork.bridge,
@@ -159,6 +164,7 @@ function externalPeer(entry: z.infer<typeof peer>, path: string, input: SectionI
     asn: entry.asn,
     ...(entry.port === undefined ? {} : { port: entry.port }),
     ...(password === undefined ? {} : { password }),
+    ...(entry.ttlSecurityHops === undefined ? {} : { ttlSecurityHops: entry.ttlSecurityHops }),
     ...(families === undefined ? {} : { families }),
     ...(entry.holdTimeSeconds === undefined ? {} : { holdTime: entry.holdTimeSeconds }),
     acceptRoutes: accepted(entry.acceptRoutes, `${path}.acceptRoutes`, input),

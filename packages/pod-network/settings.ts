@@ -11,6 +11,8 @@ export interface ExternalPeer {
   readonly port?: number
   /** TCP-MD5 key (RFC 2385). */
   readonly password?: string
+  /** GTSM (RFC 5082): how many hops away it may be, 1 on the nodes' own network; any when absent. */
+  readonly ttlSecurityHops?: number
   /** Families to exchange; those of the node's pod prefixes when absent. */
   readonly families?: readonly Family[]
   /** Seconds; the speaker's default when absent. */
@@ -43,6 +45,8 @@ export interface PodNetworkSettings {
   readonly mesh: boolean
   /** TCP-MD5 key of the sessions between nodes. */
   readonly meshPassword?: string
+  /** Sessions between nodes are taken from the link only (GTSM, RFC 5082). */
+  readonly meshTtlSecurity: boolean
   /** Seconds. */
   readonly holdTime: number
   readonly externalPeers: readonly ExternalPeer[]

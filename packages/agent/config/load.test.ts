@@ -69,7 +69,7 @@ describe('configuration', () => {
 asn: 64513
 peers:
   - { address: 172.30.0.100, asn: 65000 }
-  - { address: "FD30::100", asn: 4200000000, port: 1179, passwordFile: /secret, families: [ipv6], holdTimeSeconds: 9, acceptRoutes: true, maxPrefixes: 10 }
+  - { address: "FD30::100", asn: 4200000000, port: 1179, passwordFile: /secret, ttlSecurityHops: 2, families: [ipv6], holdTimeSeconds: 9, acceptRoutes: true, maxPrefixes: 10 }
 `
     expect(load(text, {}, { '/secret': 'hush\n' }).podNetwork?.externalPeers).to.deep.equal([
       { address: '172.30.0.100', asn: 65000, acceptRoutes: false, maxPrefixes: 1000 },
@@ -78,6 +78,7 @@ peers:
         asn: 4200000000,
         port: 1179,
         password: 'hush',
+        ttlSecurityHops: 2,
         families: [6],
         holdTime: 9,
         acceptRoutes: true,

@@ -24,6 +24,12 @@ describe('the configuration of a peer', () => {
       expect(problems({ password })).to.deep.equal(['password: not of 1 to 80 bytes'])
   })
 
+  it('has a distance of 1 to 254 hops where that is limited', () => {
+    for (const ttlSecurityHops of [1, 254]) expect(problems({ ttlSecurityHops })).to.deep.equal([])
+    for (const ttlSecurityHops of [0, 255, 1.5])
+      expect(problems({ ttlSecurityHops })).to.deep.equal(['ttlSecurityHops: not from 1 to 254 hops'])
+  })
+
   it('has a zone with a link-local address, and with no other', () => {
     expect(problems({ address: 'fe80::1%eth0' })).to.deep.equal([])
     expect(problems({ address: 'fe80::1' })).to.deep.equal([

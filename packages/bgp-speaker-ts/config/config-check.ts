@@ -113,6 +113,11 @@ function checkSockets(checker: Checker, peer: PeerConfig, abilities: SpeakerAbil
     'ttlSecurityHops',
     'the transport cannot set TTL limits',
   )
+  checker.expect(
+    peer.ttlSecurityHops === undefined || isInteger(peer.ttlSecurityHops, 1, 254),
+    'ttlSecurityHops',
+    'not from 1 to 254 hops',
+  )
 }
 
 function checkRestart(checker: Checker, { gracefulRestart, longLivedRestart }: PeerConfig): void {

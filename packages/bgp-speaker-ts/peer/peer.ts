@@ -220,6 +220,11 @@ export class Peer implements ConnectionOwner, RemotePeer {
     receiveMessages(this, wire, bytes)
   }
 
+  refused(why: string): void {
+    this.#sessions.failed({ kind: 'closed', error: why })
+    this.#settle()
+  }
+
   /** An unnumbered peer was found, or its address changed: moves its TCP-MD5 key to the new address. */
   #located(address: string, before: string | undefined): void {
     const { password } = this.config

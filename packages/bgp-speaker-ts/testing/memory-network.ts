@@ -22,6 +22,8 @@ class MemoryConnection implements Connection {
   peer: MemoryConnection | undefined
   /** This end does not read: bytes wait at the other end. */
   stalled = false
+  /** Hops that it has come. */
+  distance = 1
   closed = false
   readonly #clock: FakeClock
   #handlers = NO_HANDLERS
@@ -40,7 +42,9 @@ class MemoryConnection implements Connection {
     this.#handlers = handlers
   }
 
-  secureTtl(): void {}
+  secureTtl(hops: number): boolean {
+    return this.distance <= hops
+  }
 
   connected(): void {
     this.#clock.soon(() => {
@@ -111,6 +115,8 @@ export class MemoryNetwork {
   readonly #hearers = new Map<string, (bytes: Uint8Array, source: string) => void>()
   /** TCP-MD5 keys of the listeners by remote address or prefix. */
   readonly passwords = new Map<string, string>()
+  /** Hops from these addresses to anywhere, where it is not one. */
+  readonly distances = new Map<string, number>()
   readonly connections: MemoryConnection[] = []
   readonly #listeners = new Map<string, (connection: Connection) => void>()
 
@@ -207,6 +213,7 @@ export class MemoryNetwork {
       const far = new MemoryConnection(this.clock, route.far[0]!, route.far[1]!)
       near.peer = far
       far.peer = near
+      far.distance = this.distances.get(far.remoteAddress) ?? 1
       this.connections.push(near, far)
       near.connected()
       accept(far)

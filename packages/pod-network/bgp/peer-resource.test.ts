@@ -2,6 +2,8 @@ import { Table } from '@podroute/reconcile/table.ts'
 import { describeResource } from '@podroute/reconcile/testing/contract.ts'
 import type { PeerConfig } from 'bgp-speaker-ts/config.ts'
 import { Speaker } from 'bgp-speaker-ts/speaker.ts'
+import { FakeClock } from 'bgp-speaker-ts/testing/fake-clock.ts'
+import { MemoryNetwork } from 'bgp-speaker-ts/testing/memory-network.ts'
 import { expect } from 'chai'
 import { meshPeer, testNode, testSettings } from '../testing/fixtures.ts'
 import { PeerResource } from './peer-resource.ts'
@@ -13,7 +15,10 @@ const peer = (n: number, holdTime = 90): PeerConfig => ({
 })
 const entry = (config: PeerConfig) => [peerKey(config), config] as const
 /** Not started: it connects to nobody. */
-const newSpeaker = () => new Speaker({ asn: 64512, routerId: '172.30.0.11' })
+const newSpeaker = () => {
+  const transport = new MemoryNetwork(new FakeClock()).transport('172.30.0.11')
+  return new Speaker({ asn: 64512, routerId: '172.30.0.11', transport })
+}
 
 describeResource(
   'BGP peers',

@@ -17,6 +17,17 @@ describe('peers', () => {
     })
   })
 
+  it('takes other nodes from the link only, and routers from as far as is configured', () => {
+    expect(meshPeer(one, two, testSettings)?.ttlSecurityHops).to.equal(1)
+    expect(meshPeer(one, two, { ...testSettings, meshTtlSecurity: false })).not.to.have.property(
+      'ttlSecurityHops',
+    )
+    const router = { address: '172.30.0.100', asn: 65000, acceptRoutes: false, maxPrefixes: 10 }
+    expect(planExternalPeer(one, router, testSettings)).not.to.have.property('ttlSecurityHops')
+    const secure = planExternalPeer(one, { ...router, ttlSecurityHops: 3 }, testSettings)
+    expect(secure?.ttlSecurityHops).to.equal(3)
+  })
+
   it('does not peer with a Node that has one of its own addresses', () => {
     const twin = testNode(2, { internalIPs: ['172.30.0.12', 'fd30::11'] })
     expect(meshPeer(one, twin, testSettings)).to.equal(undefined)

@@ -47,6 +47,8 @@ export function planMeshPeer(
     ...gracefulRestart(settings),
     families: families.map(bgpFamily),
     ...(settings.meshPassword === undefined ? {} : { password: settings.meshPassword }),
+    // Every version answers connections with TTL 255: one that cannot connect with it yet is met by our own connection.
+    ...(settings.meshTtlSecurity ? { ttlSecurityHops: 1 } : {}),
     importPolicy: meshImport(claimants),
     exportPolicy: EXPORT_OWN,
     nextHop: nextHops(local),
@@ -72,6 +74,7 @@ export function planExternalPeer(
     ...gracefulRestart(settings),
     families: families.map(bgpFamily),
     ...(peer.password === undefined ? {} : { password: peer.password }),
+    ...(peer.ttlSecurityHops === undefined ? {} : { ttlSecurityHops: peer.ttlSecurityHops }),
     importPolicy: externalImport(peer.acceptRoutes),
     maxPrefixes: peer.maxPrefixes,
     exportPolicy: EXPORT_OWN,

@@ -21,6 +21,7 @@ export const testSettings: PodNetworkSettings = {
   port: 179,
   nodeAddressTypes: ['InternalIP', 'ExternalIP'],
   mesh: true,
+  meshTtlSecurity: true,
   holdTime: 90,
   externalPeers: [],
   bridge: 'kube-bridge',

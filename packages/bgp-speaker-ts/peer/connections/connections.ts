@@ -30,6 +30,8 @@ export interface ConnectionOwner {
   /** The peer's address; undefined while an unnumbered peer has not been found. */
   readonly remote: string | undefined
   received(wire: Wire, bytes: Uint8Array): void
+  /** A connection that it opened was not taken. */
+  refused(why: string): void
   dispatch(event: FsmEvent): void
 }
 
@@ -69,7 +71,12 @@ export class Connections implements WireOwner {
   /** Handles a connection that the peer opened: refuses it unless the state machine answers with an OPEN. */
   arrive(connection: Connection): void {
     const { ttlSecurityHops } = this.#owner.config
-    if (ttlSecurityHops !== undefined) connection.secureTtl(ttlSecurityHops)
+    if (ttlSecurityHops !== undefined && !connection.secureTtl(ttlSecurityHops)) {
+      // Closed at once: a peer that does not send with TTL 255 yet would wait for an answer, and refuse our connection for this one.
+      connection.destroy()
+      this.#owner.refused(`its connection came with a TTL below ${256 - ttlSecurityHops} (GTSM)`)
+      return
+    }
     this.#arriving = connection
     this.#owner.dispatch({ kind: 'accepted' })
     if (this.#arriving === undefined) return
