@@ -8,11 +8,13 @@ export class ApiServerEndpoints {
   #last: readonly string[] = []
 
   /**
-   * The addresses that these slices of `default/kubernetes` name; the last ones that there were where they name none. A control plane
+   * The addresses that the slice of `default/kubernetes` with this very name has, which the API server keeps itself: others of that
+   * Service may be anybody's in that namespace. The last ones that there were where it has none. A control plane
    * that goes down takes its endpoints out of the list first: just then nobody else may have their addresses.
    */
   update(slices: readonly Slice[]): readonly string[] {
-    const found = slices.flatMap(({ endpoints }) => endpoints.map(({ address }) => address))
+    const own = slices.filter(({ key }) => key === API_SERVER_SERVICE)
+    const found = own.flatMap(({ endpoints }) => endpoints.map(({ address }) => address))
     if (found.length > 0) this.#last = [...new Set(found)].sort()
     return this.#last
   }
