@@ -1,6 +1,6 @@
 /** Special-purpose ranges, which mean something else than one host in a network (IANA's registries, RFC 6890). */
 import { parsePrefix } from './address.ts'
-import { type Cidr, cidrOf, overlaps } from './cidr.ts'
+import { type Cidr, cidrOf, contains, overlaps } from './cidr.ts'
 
 export type SpecialPurpose =
   | 'this-network'
@@ -55,4 +55,14 @@ const ROUTED: readonly SpecialRange[] = SPECIAL_RANGES.filter(
 /** Whether hosts may have the addresses of this prefix: it has none in common with a special range, but for those two. */
 export function isUnicast(prefix: Cidr): boolean {
   return SPECIAL_RANGES.every((special) => ROUTED.includes(special) || !overlaps(special.prefix, prefix))
+}
+
+/** Ranges for use inside networks of one's own, which others have as well. */
+const PRIVATE: readonly Cidr[] = [
+  // RFC 1918; RFC 6598; RFC 4193.
+  ...['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', 'fc00::/7'],
+].map((text) => cidrOf(parsePrefix(text)))
+
+export function isPrivateUse(prefix: Cidr): boolean {
+  return PRIVATE.some((range) => contains(range, prefix))
 }

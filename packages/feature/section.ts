@@ -13,6 +13,8 @@ export interface SectionInput {
 export interface ClusterRanges {
   /** Ranges that Services take their addresses from. */
   readonly serviceCIDRs: readonly string[]
+  /** Ranges that nodes take their addresses from; none: not told. */
+  readonly nodeCIDRs: readonly string[]
 }
 
 export interface Section<Shape extends z.ZodRawShape, Settings> {

@@ -49,6 +49,7 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
       createSpeaker: (speaker) => new Speaker({ ...speaker, transport: kernelTransport(), log }),
       isVip: (address) =>
         cluster.services.withAddress(address) !== undefined && !context.reserved.has(address),
+      holderOf: (address) => context.reserved.holderOf(address),
     })
     this.pages = [
       nodesPage(() => this.#network.report()),
@@ -62,7 +63,10 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
     const { cluster, reserved } = this.#context
     await this.#network.start()
     this.#subscriptions.use(
-      reserved.subscribe((holder, addresses) => this.#reservedChanged(holder, addresses)),
+      reserved.subscribe((holder, addresses, changed) => {
+        this.#network.reservedChanged(changed)
+        this.#reservedChanged(holder, addresses)
+      }),
     )
     const ranges = () =>
       this.#network.setServiceRanges([...cluster.serviceCidrs.values()].flatMap((c) => c.ranges))

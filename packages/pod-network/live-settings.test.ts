@@ -63,6 +63,12 @@ const EFFECTS: Readonly<Record<keyof PodNetworkSettings, readonly Effect[]>> = {
   ],
   serviceCidrs: [{ change: { serviceCidrs: [cidr('8.8.0.0/16')] }, ops: GONE }],
   clusterCidrs: [{ change: { clusterCidrs: [cidr('8.8.0.0/16')] }, ops: GONE }],
+  nodeCidrs: [
+    {
+      change: { nodeCidrs: [cidr('172.31.0.0/16')] },
+      ops: ['masquerade remove nodes-4 172.30.0.12'],
+    },
+  ],
   conflist: [{ change: { conflist: '/etc/a' }, ops: ['conflist add /etc/a', `conflist remove ${CONFLIST}`] }],
   restartTime: [{ change: { restartTime: 60 }, resets: [NODE, ROUTER] }],
   keepRoutes: [{ change: { keepRoutes: 10 } }],

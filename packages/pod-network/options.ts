@@ -1,5 +1,6 @@
 /** What a pod network is made with. */
 import type { EventRecorder } from '@podroute/cluster/events/recorder.ts'
+import type { ReservedHolder } from '@podroute/feature/reserved-addresses.ts'
 import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import type { CreateSpeaker } from './bgp/instance.ts'
@@ -18,6 +19,8 @@ export interface PodNetworkOptions {
   readonly log: Logger
   /** Whether an address is a Service's on this node. */
   isVip(address: string): boolean
+  /** Who needs an address, whatever Nodes say; undefined: nobody. */
+  holderOf(address: string): ReservedHolder | undefined
   /** Why pods must not start yet, as others say; undefined: nothing. */
   podGate(): string | undefined
 }

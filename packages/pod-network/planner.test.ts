@@ -1,5 +1,6 @@
 import { cidr } from '@podroute/address/cidr.ts'
 import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
+import { RESERVED_HOLDERS, type ReservedHolder } from '@podroute/feature/reserved-addresses.ts'
 import { expect } from 'chai'
 import type { PodNetworkSettings } from './settings.ts'
 import { testNode, testPath } from './testing/fixtures.ts'
@@ -125,6 +126,67 @@ describe('planner', () => {
       'masquerade remove nodes-4 172.30.0.12',
       'masquerade remove nodes-6 fd30::12',
     ])
+  })
+
+  describe('takes for a node’s, so that pods reach it without masquerading,', () => {
+    const nodes = () => keys('masquerade').filter((key) => key.startsWith('nodes-'))
+    const claimed = (...internalIPs: string[]) => see(testNode(2, { internalIPs }))
+    const own = ['nodes-4 172.30.0.11', 'nodes-6 fd30::11']
+    const reserve = async (address: string, holder: ReservedHolder | undefined) => {
+      if (holder === undefined) world.reserved.delete(address)
+      else world.reserved.set(address, holder)
+      world.network.reservedChanged([address])
+      await world.settle()
+    }
+
+    it('nothing that a Node claims of others, whoever comes first', async () => {
+      await claimed('172.30.0.12', 'fd30::12')
+      expect(nodes()).to.have.members([...own, 'nodes-4 172.30.0.12', 'nodes-6 fd30::12'])
+      for (const claims of [['8.8.8.8'], ['169.254.1.1'], ['172.30.0.12', '172.30.0.200'], ['2001:db8::1']]) {
+        await claimed(...claims)
+        expect(nodes(), claims.join()).to.not.include.members([`nodes-4 ${claims.at(-1)}`])
+      }
+      await claimed('172.30.0.1')
+      expect(nodes()).to.include('nodes-4 172.30.0.1')
+      for (const holder of RESERVED_HOLDERS) {
+        await reserve('172.30.0.1', holder)
+        expect(nodes(), holder).to.deep.equal(own)
+        await reserve('172.30.0.1', undefined)
+        expect(nodes()).to.include('nodes-4 172.30.0.1')
+      }
+      world.network.setServiceRanges([cidr('172.30.0.0/28')])
+      await world.settle()
+      expect(nodes()).to.deep.equal(own)
+    })
+
+    it('what lies in the ranges that are configured, and that alone', async () => {
+      await claimed('172.30.0.12', '172.30.7.12', '8.8.8.8')
+      world.network.configure({ ...world.settings, nodeCidrs: ['172.30.7.0/24', '8.8.8.0/24'].map(cidr) })
+      await world.settle()
+      expect(nodes()).to.deep.equal([own[0], 'nodes-4 172.30.7.12', 'nodes-4 8.8.8.8', own[1]])
+      await reserve('8.8.8.8', 'resolver')
+      expect(nodes()).to.not.include('nodes-4 8.8.8.8')
+    })
+
+    it('and says so once, to whom it concerns, by one node', async () => {
+      const told = () =>
+        world.events.map(({ regarding, reason, note }) => `${regarding.name} ${reason} ${note}`)
+      await claimed('8.8.8.8')
+      await claimed('8.8.8.8')
+      expect(told()).to.have.length(1)
+      expect(told()[0]).to.match(/^node-2 NodeAddressRefused .*masqueraded: 8\.8\.8\.8: public, /)
+      await see(testNode(0))
+      await see(testNode(3, { internalIPs: ['169.254.1.1'] }))
+      expect(told()).to.have.length(1)
+    })
+
+    it('not that of a node of the control plane, without a word', async () => {
+      world.reserved.set('172.30.0.12', 'api-server')
+      await claimed('172.30.0.12')
+      expect(nodes()).to.deep.equal(own)
+      expect(world.peers()).to.deep.equal(['172.30.0.12'])
+      expect(world.events).to.deep.equal([])
+    })
   })
 
   it('takes destinations without masquerading that overlap', async () => {

@@ -1,6 +1,7 @@
 /** What is wanted because of one key: this node itself, another Node, or a router outside. Pure but for the claims and tables that it fills. */
 import type { Cidr } from '@podroute/address/cidr.ts'
 import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
+import type { ReservedHolder } from '@podroute/feature/reserved-addresses.ts'
 import { TABLE } from '@podroute/kernel/nft/table-resource.ts'
 import { Claims } from '@podroute/reconcile/claims.ts'
 import type { Announcement } from 'bgp-speaker-ts/config.ts'
@@ -17,6 +18,7 @@ import { ElementClaims } from './egress/element-claims.ts'
 import { masqueradeTable, planConfiguredElements, planNodeElements } from './egress/masquerade.ts'
 import type { PlanKey } from './keys.ts'
 import { nameOf } from './keys.ts'
+import { type AddressFacts, type RefusedAddress, refusedAddresses } from './nodes/address-judge.ts'
 import type { ClusterNodes } from './nodes/cluster-nodes.ts'
 import { makeGuard } from './route-sources/cluster-guard.ts'
 import { ClusterRanges, hostRanges, nodeRanges, type RangeKind } from './route-sources/cluster-ranges.ts'
@@ -38,6 +40,10 @@ export interface PlannerOptions {
   /** As they were read last. */
   interfaces(): InterfaceState
   isVip(address: string): boolean
+  /** Who needs an address, whatever Nodes say. */
+  holderOf(address: string): ReservedHolder | undefined
+  /** What of a Node's addresses is not taken for a node's; called whenever the Node is planned. */
+  refused(node: string, addresses: readonly RefusedAddress[]): void
 }
 
 export type PlannedTables = Pick<
@@ -119,10 +125,18 @@ export class Planner {
 
   #planNode(name: string, local: ClusterNode): void {
     const node = this.#nodes.get(name)
-    this.#elements.want(name, node ? planNodeElements(node, name === local.name) : [])
+    const refused = node ? refusedAddresses(node, this.#addressFacts(local)) : []
+    this.#elements.want(name, node ? planNodeElements(node, name === local.name, refused) : [])
+    this.#options.refused(name, refused)
     this.#ranges.replace(`node/${name}`, nodeRanges(node))
     const peer = node && planMeshPeer(local, node, this.#options.settings(), this.#nodes)
     this.#peers.want(`node/${name}`, peer, node?.ready)
+  }
+
+  #addressFacts(local: ClusterNode): AddressFacts {
+    const { nodeCidrs } = this.#options.settings()
+    const holderOf = (address: string) => this.#options.holderOf(address)
+    return { local, nodeCidrs, serviceCidrs: this.#allServiceCidrs(), holderOf }
   }
 
   /** Those that no Node names. */

@@ -18,7 +18,7 @@ import { LeftOvers } from './left-overs.ts'
 import { ClusterNodes } from './nodes/cluster-nodes.ts'
 import { NodeProblems } from './nodes/node-problems.ts'
 import type { PodNetworkOptions } from './options.ts'
-import { Planner } from './planner.ts'
+import { Planner, type PlannerOptions } from './planner.ts'
 import { Readiness } from './readiness/readiness.ts'
 import { BgpSource } from './route-sources/bgp-source.ts'
 import type { PodNetworkSettings } from './settings.ts'
@@ -75,7 +75,10 @@ export class PodNetwork implements AsyncDisposable {
       changed: () => this.#mark('local'),
     })
     const interfaces = () => this.#host.interfaces
-    this.#planner = new Planner({ ...options, settings, interfaces }, this.#nodes, this.#tables)
+    const refused: PlannerOptions['refused'] = (node, addresses) =>
+      this.#problems.addressesRefused(node, addresses, this.#nodes)
+    const planning = { ...options, settings, interfaces, refused }
+    this.#planner = new Planner(planning, this.#nodes, this.#tables)
     this.#bgpSource = this.#createBgpSource()
     this.#conflist = new ConflistWriter({ table: this.#tables.conflist, log, settings, interfaces })
     this.#leftOvers = new LeftOvers({
@@ -126,10 +129,16 @@ export class PodNetwork implements AsyncDisposable {
     this.#mark('local')
   }
 
-  /** Ranges of Services that the API names: no router is believed about them. */
+  /** Ranges of Services that the API names: no router is believed about them, and no Node. */
   setServiceRanges(ranges: readonly Cidr[]): void {
     this.#planner.setServiceRanges(ranges)
-    this.#mark('local')
+    this.#planAll()
+  }
+
+  /** Somebody needs these addresses now, or no longer, which `holderOf` says already: Nodes that claim one are judged again. */
+  reservedChanged(addresses: readonly string[]): void {
+    for (const address of addresses)
+      for (const { name } of this.#nodes.claimantsOfAddress(address)) this.#mark(`node/${name}`)
   }
 
   /** Something outside changed that readiness depends on. */

@@ -3,7 +3,7 @@
 import { canonicalAddress, type Family, width } from '@podroute/address/address.ts'
 import { cidr, containsAddress } from '@podroute/address/cidr.ts'
 import { ipAddress, port, prefix, seconds } from '@podroute/feature/schema.ts'
-import { anySection, type SectionInput } from '@podroute/feature/section.ts'
+import { anySection, type ClusterRanges, type SectionInput } from '@podroute/feature/section.ts'
 import * as z from 'zod'
 import { acceptedPrefix } from './bgp/external-policy.ts'
 import type { AcceptRoutes, ExternalPeer, PodNetworkSettings } from './settings.ts'
@@ -110,7 +110,7 @@ const shape = {
   podNetwork: podNetwork.prefault({}),
 }
 
-type File = z.infer<z.ZodObject<typeof shape>> & { readonly serviceCIDRs: readonly string[] }
+type File = z.infer<z.ZodObject<typeof shape>> & ClusterRanges
 
 export const section = anySection<typeof shape, PodNetworkSettings>({
   shape,
@@ -145,6 +145,7 @@ function settingsOf(
     noMasquerade: file.podNetwork.noMasquerade.map(cidr),
     serviceCidrs: file.serviceCIDRs.map(cidr),
     clusterCidrs: file.podNetwork.clusterCIDRs.map(cidr),
+    nodeCidrs: file.nodeCIDRs.map(cidr),
     conflist: file.podNetwork.conflist,
     ...(file.bgp.gracefulRestart.enabled ? { restartTime: file.bgp.gracefulRestart.timeSeconds } : {}),
     keepRoutes: file.bgp.keepRoutesSeconds,

@@ -62,6 +62,8 @@ export interface PodNetworkSettings {
   readonly serviceCidrs: readonly Cidr[]
   /** Ranges that the podCIDRs of Nodes are taken from: no router outside is believed about them. */
   readonly clusterCidrs: readonly Cidr[]
+  /** Ranges that nodes take their addresses from; none: not told. */
+  readonly nodeCidrs: readonly Cidr[]
   /** Path of the CNI configuration. */
   readonly conflist: string
   /** Seconds that peers keep this node's routes while its agent is away (graceful restart, RFC 4724); absent: peers are not asked to. */

@@ -19,7 +19,7 @@ interface File {
 }
 
 function settings({ serviceProxy = {}, serviceCIDRs = [] }: File): ServiceProxySettings {
-  const file = { ...z.object(section.shape).parse({ serviceProxy }), serviceCIDRs }
+  const file = { ...z.object(section.shape).parse({ serviceProxy }), serviceCIDRs, nodeCIDRs: [] }
   const input = { readSecret: () => undefined, problem() {} }
   return section.settings(file, input) as ServiceProxySettings
 }

@@ -672,6 +672,40 @@ describe('addresses of the node', () => {
     expect([...kernel.table.keys()]).to.have.members([WEB, 'tcp 10.96.0.2 80', 'tcp 192.0.2.12 80'])
   })
 
+  it('are not a load balancer’s, though a Node claims it beside its own, or out of the nodes’ ranges', async () => {
+    for (const nodeCIDRs of [[], ['192.0.2.0/24']]) {
+      const { proxy, kernel } = await setup({ nodeCIDRs })
+      const vips = () => [...kernel.routeTable.keys()]
+      proxy.upsertService(balanced('web', '10.96.0.1', '203.0.113.7'))
+      await proxy.synced()
+      const all = ['10.96.0.1/32', '203.0.113.7/32']
+      proxy.setClaims(['192.0.2.13', '203.0.113.7'])
+      await proxy.flush()
+      expect(vips()).to.have.members(all)
+      // As its only address it is that node's, unless the operator says where nodes are.
+      proxy.setClaims(['203.0.113.7'])
+      await proxy.flush()
+      expect(vips()).to.have.members(nodeCIDRs.length > 0 ? all : ['10.96.0.1/32'])
+      proxy.setClaims(['192.0.2.13', '203.0.113.7'])
+      await proxy.flush()
+      expect(vips()).to.have.members(all)
+    }
+  })
+
+  it('make an endpoint in a range that others reserve one of a Node’s pods, whoever comes first', async () => {
+    const { proxy, kernel, problems } = await setup()
+    proxy.upsertService(service('web', { clusterIP: '10.96.0.1' }))
+    proxy.upsertSlice(slice('web', ['240.0.0.1']))
+    await proxy.synced()
+    expect([kernel.endpoints(WEB), problems.length]).to.deep.equal([[], 1])
+    proxy.setPodCIDRs(['240.0.0.0/24'])
+    await proxy.flush()
+    expect(kernel.endpoints(WEB)).to.deep.equal(['240.0.0.1:8080'])
+    proxy.setPodCIDRs([])
+    await proxy.flush()
+    expect([kernel.endpoints(WEB), problems.length]).to.deep.equal([[], 2])
+  })
+
   it('are not the ClusterIPs that a Node claims, another one or this one', async () => {
     const { proxy, kernel, problems } = await setup()
     proxy.upsertService(service('web', { clusterIP: '10.96.0.1' }))

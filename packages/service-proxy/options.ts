@@ -15,6 +15,8 @@ export interface ProxySettings {
   readonly nodePortRanges?: readonly string[]
   /** Ranges that Services take their ClusterIPs from. */
   readonly serviceCIDRs?: readonly string[]
+  /** Ranges that nodes take their addresses from; none: not told. */
+  readonly nodeCIDRs?: readonly string[]
   /** For how long an endpoint that goes keeps its connections, in seconds. */
   readonly drain?: number
   /** Prefixes that externalIPs of Services may take addresses from; without one they are refused. */
@@ -29,7 +31,7 @@ export interface ServiceProxyOptions extends ProxySettings {
     'get' | 'slicesOf' | 'values' | 'size' | 'claimantsOfAddress' | 'claimantsInRange'
   >
   /** The Nodes, likewise. */
-  readonly nodes: Pick<NodeIndex, 'withAddress' | 'withPodCidr'>
+  readonly nodes: Pick<NodeIndex, 'claimantsOfAddress' | 'withPodCidr'>
   /** Addresses that no Service may have, likewise. */
   readonly reserved: Pick<ReservedAddresses, 'holderOf'>
   readonly nodeName: string

@@ -8,7 +8,7 @@ import { Controller } from '@podroute/reconcile/controller.ts'
 import type { PendingChange } from '@podroute/reconcile/flush-order.ts'
 import type { AuditRequest, Drift, FlushResult, TableStats } from '@podroute/reconcile/table.ts'
 import { evict } from './claims/evictions.ts'
-import { notInBoth, PodRanges } from './claims/pod-ranges.ts'
+import { PodRanges } from './claims/pod-ranges.ts'
 import { ServiceProxyError } from './errors.ts'
 import { hasIpvs, loadModules, type MissingModules, requireIpvs } from './modules.ts'
 import type { ProxySettings, ServiceProxyOptions } from './options.ts'
@@ -137,11 +137,13 @@ export class ServiceProxy implements AsyncDisposable {
   /** A Node came, changed or went: `nodes` knows of it already. No address but a ClusterIP is taken from a Node or a pod. */
   nodeChanged(before: ClusterNode | undefined, after: ClusterNode | undefined): void {
     const prefixes = this.#podRanges.nodeChanged(before, after)
-    const addresses = notInBoth(before?.addresses ?? [], after?.addresses ?? [])
     if (!this.#synced) return
     const { services } = this.#options
-    for (const { text } of addresses) this.#markAll(services.claimantsOfAddress(text))
+    // All of them: another one may be the first, which is the Node's beyond doubt.
+    for (const node of [before, after])
+      for (const { text } of node?.addresses ?? []) this.#markAll(services.claimantsOfAddress(text))
     for (const prefix of prefixes) this.#markAll(services.claimantsInRange(prefix))
+    for (const key of this.#planner.dependentOnNodes) this.#controller.mark(key)
   }
 
   /** Ranges of ClusterIPs, beside those of the configuration: no other address is taken from them. */

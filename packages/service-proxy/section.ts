@@ -26,11 +26,12 @@ const shape = { serviceProxy: serviceProxy.prefault({}) }
 export const section = anySection<typeof shape, ServiceProxySettings>({
   shape,
   switches: { 'run-service-proxy': ['serviceProxy', 'enabled'] },
-  settings({ serviceProxy: file, serviceCIDRs }) {
+  settings({ serviceProxy: file, serviceCIDRs, nodeCIDRs }) {
     if (!file.enabled) return undefined
     return {
       masqueradeAll: file.masqueradeAll,
       serviceCIDRs: canonical(serviceCIDRs),
+      nodeCIDRs: canonical(nodeCIDRs),
       nodePortRanges: canonical(file.nodePortRanges),
       externalRanges: canonical(file.externalIPRanges),
       drain: file.drainSeconds,

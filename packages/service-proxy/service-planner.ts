@@ -39,6 +39,8 @@ export class ServicePlanner implements Disposable {
   readonly frontends: Frontends
   readonly #departures: Departures
   readonly #healthChecks: HealthCheckPorts
+  /** Services with endpoints that are refused unless Nodes have them. */
+  readonly #dependentOnNodes = new Set<ServiceKey>()
 
   constructor(options: ServicePlannerOptions) {
     this.#options = options
@@ -71,6 +73,11 @@ export class ServicePlanner implements Disposable {
     yield* this.#healthChecks.wants(key)
   }
 
+  /** What may be planned otherwise when Nodes have other prefixes or addresses, beside what asks for these. */
+  get dependentOnNodes(): Iterable<ServiceKey> {
+    return this.#dependentOnNodes
+  }
+
   /** A Service was deleted: once the kernel has said what connections it has, it is planned. */
   deleted(service: Service): void {
     this.#departures.begin(service, this.frontends.of(service.key))
@@ -98,10 +105,13 @@ export class ServicePlanner implements Disposable {
     postSync.planned(key, service)
     const conflicts = refused.map((detail) => problemOf(service, 'CONFLICT', detail))
     problems.replace(`plan ${key}`, [...plan.problems, ...conflicts])
+    if (plan.dependsOnNodes) this.#dependentOnNodes.add(key)
+    else this.#dependentOnNodes.delete(key)
     return this.#healthChecks.replace(service, plan.healthCheck) || changed
   }
 
   #planDeleted(key: ServiceKey): boolean {
+    this.#dependentOnNodes.delete(key)
     const { node, postSync, problems } = this.#options
     const kept = this.#departures.frontends(key, node.context)
     const { refused, changed } = this.frontends.replace(key, kept)

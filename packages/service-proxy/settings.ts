@@ -46,6 +46,8 @@ export interface ServiceProxySettings {
   readonly masqueradeAll: boolean
   /** Canonical prefixes that Services take their addresses from. */
   readonly serviceCIDRs: readonly string[]
+  /** Canonical prefixes that nodes take their addresses from; none: not told. */
+  readonly nodeCIDRs: readonly string[]
   /** Prefixes of the node's addresses on which NodePorts answer; none: on its primary address of each family. */
   readonly nodePortRanges: readonly string[]
   /** Prefixes that `spec.externalIPs` may take addresses from. */

@@ -70,6 +70,7 @@ class TestNode {
       clock: systemClock,
       log: silent,
       isVip: () => false,
+      holderOf: () => undefined,
       events: { record() {} },
       podGate: () => undefined,
     })

@@ -8,6 +8,8 @@ const httpsUrl = z.url({ protocol: /^https$/, message: 'not an https:// URL' })
 export const BASE_SHAPE = {
   /** Ranges that Services take their addresses from; no route into them is ever learned. */
   serviceCIDRs: z.array(prefix).default([]),
+  /** Ranges that nodes take their addresses from: what a Node claims beside them is not taken for a node's. */
+  nodeCIDRs: z.array(prefix).default([]),
   /** URL of the API server; found by itself when absent. */
   apiServer: httpsUrl.optional(),
   /** Kubeconfig files whose server is used when apiServer is absent: what prepare-node took over of the kubelet's own. */

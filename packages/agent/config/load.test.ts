@@ -55,6 +55,7 @@ describe('configuration', () => {
     expect(config.serviceProxy).to.deep.equal({
       masqueradeAll: false,
       serviceCIDRs: [],
+      nodeCIDRs: [],
       nodePortRanges: [],
       externalRanges: [],
       drain: 30,

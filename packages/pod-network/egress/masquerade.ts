@@ -26,15 +26,24 @@ export const MASQUERADE_SETS: Readonly<Record<string, ElementType>> = Object.fro
   }),
 )
 
-/** Elements that one node contributes; `isLocal` for the node that this agent runs on. */
-export function planNodeElements(node: ClusterNode, isLocal: boolean): readonly SetElement[] {
+/**
+ * Elements that one node contributes.
+ * @param isLocal whether this agent runs on it
+ * @param refused addresses that are not taken for a node's
+ */
+export function planNodeElements(
+  node: ClusterNode,
+  isLocal: boolean,
+  refused: readonly { readonly address: string }[] = [],
+): readonly SetElement[] {
   const elements: SetElement[] = []
   for (const prefix of node.podCidrs) {
     elements.push(element('pods', prefix))
     if (isLocal) elements.push(element('pods-local', prefix))
   }
-  for (const address of node.addresses)
-    elements.push({ set: `nodes-${address.family}`, element: address.text })
+  for (const { family, text } of node.addresses)
+    if (!refused.some(({ address }) => address === text))
+      elements.push({ set: `nodes-${family}`, element: text })
   return elements
 }
 

@@ -5,6 +5,7 @@ import type { SharedClaim } from '@podroute/cluster/node-index.ts'
 import { type ClusterNode, sameFields } from '@podroute/cluster/objects/node.ts'
 import { problemText } from '@podroute/cluster/objects/problem.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
+import type { RefusedAddress } from './address-judge.ts'
 import type { ClusterNodes } from './cluster-nodes.ts'
 
 export interface NodeProblemsOptions {
@@ -17,6 +18,8 @@ export interface NodeProblemsOptions {
 export class NodeProblems {
   readonly #options: NodeProblemsOptions
   readonly #said = new Map<string, string>()
+  /** By the Node, what of its addresses was said to be refused. */
+  readonly #refused = new Map<string, string>()
 
   constructor(options: NodeProblemsOptions) {
     this.#options = options
@@ -38,6 +41,30 @@ export class NodeProblems {
 
   forget(name: string): void {
     this.#said.delete(name)
+    this.#refused.delete(name)
+  }
+
+  /** What a Node claims and does not have, as it was judged last; whoever judges tells it each time. */
+  addressesRefused(
+    name: string,
+    refused: readonly RefusedAddress[],
+    nodes: Pick<ClusterNodes, 'values'>,
+  ): void {
+    const problems = refused.filter(({ expected }) => !expected).map(refusedText)
+    const text = problems.join()
+    if (text === (this.#refused.get(name) ?? '')) return
+    this.#refused.set(name, text)
+    if (text === '') return
+    this.#options.log.warn('a Node claims addresses that are not a node’s', { node: name, problems })
+    if (this.#speaksOf(name, nodes)) this.#options.events.record(refusal(name, problems))
+  }
+
+  /** One node says it for all, and not the one that it is about: the first that is Ready. */
+  #speaksOf(name: string, nodes: Pick<ClusterNodes, 'values'>): boolean {
+    const { localName } = this.#options
+    for (const node of nodes.values())
+      if (node.ready && node.name !== name && node.name < localName) return false
+    return true
   }
 
   /** One Event for all that this node shares, whichever of the two changed. */
@@ -61,4 +88,18 @@ export class NodeProblems {
 
 function sharedText({ path, value, other }: SharedClaim): string {
   return `${path}: ${value} is ${other.name}'s already`
+}
+
+function refusedText({ address, reason }: RefusedAddress): string {
+  return `${address}: ${reason}`
+}
+
+function refusal(name: string, problems: readonly string[]): Statement {
+  return {
+    regarding: regardingNode(name),
+    type: 'Warning',
+    reason: 'NodeAddressRefused',
+    action: 'PlanPodNetwork',
+    note: `not taken for addresses of this node, pods reach them masqueraded: ${problems.join(', ')}`,
+  }
 }

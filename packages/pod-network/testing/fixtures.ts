@@ -30,6 +30,7 @@ export const testSettings: PodNetworkSettings = {
   noMasquerade: [],
   serviceCidrs: [],
   clusterCidrs: [],
+  nodeCidrs: [],
   conflist: '/etc/cni/net.d/10-podroute.conflist',
   restartTime: 90,
   keepRoutes: 120,

@@ -1,6 +1,8 @@
 /** A pod network for tests: its kernel tables are in memory, its BGP speaker is a real one on a network in memory, its time is the test's. */
+
 import type { Statement } from '@podroute/cluster/events/event.ts'
 import type { ClusterNode, NodeObject } from '@podroute/cluster/objects/node.ts'
+import type { ReservedHolder } from '@podroute/feature/reserved-addresses.ts'
 import type { InterfaceAddress } from '@podroute/kernel/addresses/bridge-address-resource.ts'
 import type { BridgePortSettings } from '@podroute/kernel/links/bridge-port-resource.ts'
 import type { BridgeSettings } from '@podroute/kernel/links/bridge-resource.ts'
@@ -70,6 +72,8 @@ export class World implements AsyncDisposable {
   readonly speakers: Speaker[] = []
   /** While it says why, pods must not start. */
   gate: string | undefined
+  /** Whom the node needs, by address. */
+  readonly reserved = new Map<string, ReservedHolder>()
   /** While true, another program has the BGP port. */
   portTaken = false
   network: PodNetwork
@@ -213,6 +217,7 @@ export class World implements AsyncDisposable {
       createSpeaker: (config) => this.#createSpeaker(config),
       events: { record: (statement) => void this.events.push(statement) },
       isVip: () => false,
+      holderOf: (address) => this.reserved.get(address),
       podGate: () => this.gate,
     })
   }

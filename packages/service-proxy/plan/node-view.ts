@@ -1,7 +1,8 @@
 /** What is known of this node and its cluster, from the API, the kernel and the configuration, as planning wants it. */
 import { familyOf } from '@podroute/address/address.ts'
-import { cidr, containsAddress } from '@podroute/address/cidr.ts'
+import { type Cidr, cidr, containsAddress } from '@podroute/address/cidr.ts'
 import type { NodeIndex } from '@podroute/cluster/node-index.ts'
+import { type ClusterNode, primaryAddress } from '@podroute/cluster/objects/node.ts'
 import type { ReservedAddresses } from '@podroute/feature/reserved-addresses.ts'
 import type { ProxySettings } from '../options.ts'
 import type { PlanContext } from './context.ts'
@@ -13,7 +14,7 @@ export interface NodeViewOptions extends Omit<ProxySettings, 'drain'> {
   /** The node's addresses, its primary one of each family first. */
   readonly nodeAddresses: readonly string[]
   /** All Nodes, as they are at any time; so are the two that follow. */
-  readonly nodes: Pick<NodeIndex, 'withAddress'>
+  readonly nodes: Pick<NodeIndex, 'claimantsOfAddress'>
   readonly reserved: Pick<ReservedAddresses, 'holderOf'>
   readonly podRanges: PlanContext['podRanges']
   markOf(name: string): number
@@ -71,20 +72,29 @@ export class NodeView {
 }
 
 function settingsOf(settings: ProxySettings): Required<Omit<ProxySettings, 'drain'>> {
-  const { nodePortRanges = [], externalRanges = [], serviceCIDRs = [], masqueradeAll = false } = settings
-  return { nodePortRanges, externalRanges, serviceCIDRs, masqueradeAll }
+  const { nodePortRanges = [], externalRanges = [], serviceCIDRs = [], nodeCIDRs = [] } = settings
+  return {
+    nodePortRanges,
+    externalRanges,
+    serviceCIDRs,
+    nodeCIDRs,
+    masqueradeAll: settings.masqueradeAll ?? false,
+  }
 }
 
 function makeContext(options: NodeViewOptions, facts: Facts): PlanContext {
   const { nodeAddresses, kernelAddresses } = facts
   const { nodes, podRanges } = options
+  const nodeRanges = (options.nodeCIDRs ?? []).map(cidr)
   return {
     nodeName: options.nodeName,
     zone: facts.zone,
     nodeAddresses: new Set([...nodeAddresses, ...kernelAddresses]),
     interfaceAddresses: new Set(kernelAddresses),
     clusterAddresses: {
-      has: (address) => nodeAddresses.includes(address) || nodes.withAddress(address) !== undefined,
+      has: (address) =>
+        nodeAddresses.includes(address) ||
+        nodes.claimantsOfAddress(address).some((node) => isNodeAddress(node, address, nodeRanges)),
     },
     reservedAddresses: reservationsOf(options.reserved),
     nodePortAddresses: nodePortAddresses(options.nodePortRanges ?? [], facts),
@@ -95,6 +105,15 @@ function makeContext(options: NodeViewOptions, facts: Facts): PlanContext {
     masqueradeAll: options.masqueradeAll ?? false,
     markOf: options.markOf,
   }
+}
+
+/**
+ * A Node's status is the node's own word. Of another node the first address of each family counts, because it loses its own network
+ * with a false one, or those in the ranges that the operator names: a claim to a load balancer's address takes nothing away.
+ */
+function isNodeAddress(node: ClusterNode, address: string, ranges: readonly Cidr[]): boolean {
+  if (ranges.length > 0) return ranges.some((range) => containsAddress(range, address))
+  return primaryAddress(node, familyOf(address)) === address
 }
 
 function nodePortAddresses(ranges: readonly string[], facts: Facts): readonly string[] {

@@ -11,6 +11,7 @@ import { judgeAddress } from './addresses.ts'
 import { endpointNumbers } from './affinity.ts'
 import { planClusterIp } from './cluster-ip.ts'
 import type { PlanContext } from './context.ts'
+import { usableSlices } from './endpoint-addresses.ts'
 import { backendsOf } from './endpoints.ts'
 import type { Frontend, Origin } from './frontend.ts'
 import type { HealthCheck } from './health-check.ts'
@@ -22,9 +23,16 @@ export interface ServicePlan {
   readonly frontends: readonly Frontend[]
   readonly healthCheck: HealthCheck | undefined
   readonly problems: readonly Problem[]
+  /** It may be another one when Nodes have other prefixes or addresses, though it asks for none of them. */
+  readonly dependsOnNodes: boolean
 }
 
-export const EMPTY_PLAN: ServicePlan = { frontends: [], healthCheck: undefined, problems: [] }
+export const EMPTY_PLAN: ServicePlan = {
+  frontends: [],
+  healthCheck: undefined,
+  problems: [],
+  dependsOnNodes: false,
+}
 
 /** An address that a Service asks for, and as what. */
 interface RequestedAddress {
@@ -32,8 +40,9 @@ interface RequestedAddress {
   readonly address: string
 }
 
-export function planService(service: Service, slices: readonly Slice[], context: PlanContext): ServicePlan {
+export function planService(service: Service, known: readonly Slice[], context: PlanContext): ServicePlan {
   const problems: Problem[] = []
+  const { slices, dependsOnNodes } = usableSlices(known, context, problems)
   const requested = addressesOf(service, context, problems)
   const { scheduler } = tuningOf(service)
   if (context.missingSchedulers.has(scheduler)) {
@@ -45,6 +54,7 @@ export function planService(service: Service, slices: readonly Slice[], context:
     frontends: unique(service, frontends, problems),
     healthCheck: planHealthCheck(service, slices, context.nodeName),
     problems,
+    dependsOnNodes,
   }
 }
 

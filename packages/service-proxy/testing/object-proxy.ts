@@ -53,9 +53,17 @@ export class ObjectProxy extends ServiceProxy {
     )
   }
 
-  /** The addresses of one Node. */
-  setClusterAddresses(internalIPs: readonly string[]): void {
-    this.#setNodes('cluster', [nodeObject('cluster', { internalIPs })])
+  /** Of Nodes that have one each. */
+  setClusterAddresses(addresses: readonly string[]): void {
+    this.#setNodes(
+      'cluster',
+      addresses.map((address) => nodeObject(`cluster-${address}`, { internalIPs: [address] })),
+    )
+  }
+
+  /** Those that one Node claims, in this order. */
+  setClaims(internalIPs: readonly string[]): void {
+    this.#setNodes('claims', [nodeObject('claims', { internalIPs })])
   }
 
   setReservedAddresses(holder: ReservedHolder, addresses: readonly string[]): void {
