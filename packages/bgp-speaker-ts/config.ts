@@ -54,7 +54,7 @@ export interface PeerConfig {
   readonly localAddress?: string
   /** Seconds; see SpeakerConfig.holdTime. */
   readonly holdTime?: number
-  /** Seconds between attempts to connect; jittered by up to -25 %. 5 when absent (RFC 4271 suggests 120). */
+  /** Most seconds between attempts to connect: one at first, twice as many after each that failed, jittered by up to -25 %. 5 when absent (RFC 4271 suggests 120: then say `retryPeer` where you know that the peer is back). */
   readonly connectRetryTime?: number
   /** Address families to negotiate, in any order; both may run over one session of either family. */
   readonly families: readonly Family[]

@@ -27,6 +27,7 @@ import type {
   RejectedPath,
   TableSizes,
 } from './snapshot.ts'
+import { heldBack } from './speaker/attempts.ts'
 import { DynamicPeers } from './speaker/dynamic-peers.ts'
 import { Listeners } from './speaker/listeners.ts'
 import { OwnRoutes } from './speaker/own-routes.ts'
@@ -182,6 +183,11 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     this.#peer(address).reset(cease(CEASE.ADMINISTRATIVE_RESET, reason))
   }
 
+  /** Connects to a peer at once where there is no session: its owner has news that it may be there. @throws BgpError `unknown-peer` */
+  retryPeer(address: string): void {
+    this.#peer(address).retry()
+  }
+
   /** Asks a peer to send all routes of a family again (RFC 2918). Returns false without a session, or when the peer has no route refresh. @throws BgpError `unknown-peer` */
   requestRefresh(address: string, family: Family): boolean {
     return this.#peer(address).requestRefresh(family)
@@ -335,8 +341,9 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     const now = this.#clock.now()
     let next = Number.POSITIVE_INFINITY
     let waiting = false
+    const held = heldBack(this.#peers.values(), now)
     for (const peer of this.#peers.values()) {
-      if (now >= peer.deadline) peer.tick()
+      if (now >= peer.deadline) peer.tick(held.has(peer))
       waiting = peer.watchSending(now) || waiting
       next = Math.min(next, peer.deadline)
     }

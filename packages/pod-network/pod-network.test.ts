@@ -40,6 +40,21 @@ describe('the pod network', () => {
     expect(world.ops()).to.deep.equal([])
   })
 
+  it('meets a node that was silent for long: when that connects, or at once when its Node is ready', async () => {
+    const [two, three] = ['172.30.0.12', '172.30.0.13']
+    for (const address of [two, three]) world.memory.silent.add(address)
+    await world.start(ipv4Node(1), ipv4Node(2), ipv4Node(3, { ready: false }))
+    world.bgpClock.advance(900_000)
+    for (const address of [two, three]) world.memory.silent.delete(address)
+    await world.speak(two, ['10.244.2.0/24'], { passive: false })
+    await world.speak(three, ['10.244.3.0/24'])
+    await world.settle(3000)
+    expect(world.routes()).to.deep.equal([`10.244.2.0/24 via ${two}`])
+    world.network.setNode(ipv4Node(3))
+    await world.settle(3000)
+    expect(world.routes()).to.deep.equal([`10.244.2.0/24 via ${two}`, `10.244.3.0/24 via ${three}`])
+  })
+
   it('has the routes of a node that joins, and none of one that leaves', async () => {
     await world.start(ipv4Node(1))
     world.ops()

@@ -254,6 +254,8 @@ export class PodNetwork implements AsyncDisposable {
     if (before && after && sameNetwork(before, after) && before.ready === after.ready) return
     if (!this.#planning || name === this.#options.nodeName) this.#planAll()
     else this.#markNode(name, [before, after])
+    const peer = after?.ready ? this.#planner.peerOf(`node/${name}`) : undefined
+    if (peer !== undefined) this.#bgp.retry(peer)
   }
 
   #markNode(name: string, versions: readonly (ClusterNode | undefined)[]): void {

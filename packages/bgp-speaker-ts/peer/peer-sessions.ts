@@ -96,7 +96,7 @@ export class PeerSessions {
     if (this.retained === undefined) return
     this.retained.release()
     this.retained = undefined
-    this.#speaker.log.info('stale routes removed', { peer: this.#peer })
+    this.#speaker.log.debug('stale routes removed', { peer: this.#peer })
   }
 
   /** Starts BFD with the first session; it goes on while the session is down. */

@@ -114,6 +114,11 @@ export class Peer implements ConnectionOwner, RemotePeer {
     this.dispatch({ kind: 'reset', notification })
   }
 
+  /** Connects at once where there is no session, whatever failed before. */
+  retry(): void {
+    this.dispatch({ kind: 'retry' })
+  }
+
   /** BFD reports a path failure: ends the session now instead of waiting for the hold timer (RFC 5882 section 10.2). */
   pathFailed(): void {
     if (this.session === undefined) return
@@ -128,9 +133,15 @@ export class Peer implements ConnectionOwner, RemotePeer {
     this.#fsmDeadline = Number.POSITIVE_INFINITY
   }
 
-  tick(): void {
+  /** The clock's time of the next attempt to connect. */
+  get connectsAt(): number {
+    return this.#fsm.retryAt
+  }
+
+  /** @param heldBack no attempt to connect may start now */
+  tick(heldBack: boolean): void {
     const wire = this.session?.wire
-    this.dispatch({ kind: 'tick', received: wire?.receivedAt ?? 0, sent: wire?.sentAt ?? 0 })
+    this.dispatch({ kind: 'tick', received: wire?.receivedAt ?? 0, sent: wire?.sentAt ?? 0, heldBack })
     this.#sessions.tick(this.speaker.clock.now())
     this.#settle()
   }

@@ -115,6 +115,10 @@ export class MemoryNetwork {
   readonly #hearers = new Map<string, (bytes: Uint8Array, source: string) => void>()
   /** TCP-MD5 keys of the listeners by remote address or prefix. */
   readonly passwords = new Map<string, string>()
+  /** Addresses of machines without power: nothing answers there. */
+  readonly silent = new Set<string>()
+  /** Attempts to connect, at the clock's times. */
+  readonly attempts: { readonly address: string; readonly at: number }[] = []
   /** Hops from these addresses to anywhere, where it is not one. */
   readonly distances = new Map<string, number>()
   readonly connections: MemoryConnection[] = []
@@ -206,6 +210,8 @@ export class MemoryNetwork {
     const route = this.#route(host, options)
     const near = new MemoryConnection(this.clock, route.near[0]!, route.near[1]!)
     near.handle(handlers)
+    this.attempts.push({ address: options.address, at: this.clock.now() })
+    if (this.silent.has(options.address)) return near
     this.clock.soon(() => {
       const accept = this.#listeners.get(`${route.at} ${options.port}`)
       if (near.closed) return

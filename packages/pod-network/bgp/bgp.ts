@@ -42,7 +42,7 @@ export class Bgp {
     // For as long as the instance is there: it tells only of its own failures.
     this.tables.instance.watch()
     this.sessions = new BgpSessions({
-      log,
+      ...{ log, clock },
       speaker: () => this.#instance.speaker,
       nodeAt: (peer) => options.nodeAt(peer),
       changed: (event) => this.#sessionChanged(event),
@@ -51,6 +51,12 @@ export class Bgp {
 
   peers(): readonly PeerSnapshot[] {
     return this.sessions.peers()
+  }
+
+  /** There is news of the peer: where there is no session, it is tried at once. */
+  retry(peer: string): void {
+    const { speaker } = this.#instance
+    if (speaker?.configuration(peer)) speaker.retryPeer(peer)
   }
 
   /** When the session with a peer was lost; undefined while it is there. */

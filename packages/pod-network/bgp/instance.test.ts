@@ -1,3 +1,4 @@
+import { systemClock } from '@podroute/reconcile/clock.ts'
 import type { LogFields, Logger } from '@podroute/reconcile/log.ts'
 import { Table } from '@podroute/reconcile/table.ts'
 import { Speaker, type SpeakerEvents } from 'bgp-speaker-ts/speaker.ts'
@@ -66,7 +67,7 @@ describe('the BGP instance', () => {
     table = new Table(instance)
     table.watch()
     sessions = new BgpSessions({
-      log,
+      ...{ log, clock: systemClock },
       speaker: () => instance.speaker,
       nodeAt: (peer) => (peer === THERE ? 'there' : undefined),
       changed: () => onPeer(),

@@ -11,6 +11,12 @@ import { EXPORT_OWN, meshImport } from './policy.ts'
 /** The speaker's own name of a peer: its address in canonical form. */
 export const peerKey = (peer: Pick<PeerConfig, 'address' | 'interface'>) => canonicalAddress(peerName(peer))
 
+/**
+ * Most seconds between attempts to connect to a node that is silent, as GoBGP has it. Who comes back is met sooner: it connects itself, and
+ * the API server says that its Node is ready.
+ */
+const MESH_RETRY = 120
+
 /** What is used of the Nodes. */
 export interface Claimants {
   /** All Nodes that have an address, the best one first. */
@@ -44,6 +50,7 @@ export function planMeshPeer(
     asn: settings.asn,
     localAddress: primaryAddress(local, transport)!,
     holdTime: settings.holdTime,
+    connectRetryTime: MESH_RETRY,
     ...gracefulRestart(settings),
     families: families.map(bgpFamily),
     ...(settings.meshPassword === undefined ? {} : { password: settings.meshPassword }),

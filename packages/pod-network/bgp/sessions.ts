@@ -1,10 +1,13 @@
-/** The BGP sessions of this node: which are established, what their peers have still to tell, and what the log says of them. */
+/** The BGP sessions of this node: which are established, and what their peers have still to tell. */
+import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import type { PeerEvent, PeerSnapshot, RejectEvent, RejectedPath } from 'bgp-speaker-ts/snapshot.ts'
 import type { Speaker } from 'bgp-speaker-ts/speaker.ts'
+import { SessionLog } from './session-log.ts'
 
 export interface BgpSessionsOptions {
   readonly log: Logger
+  readonly clock: Pick<Clock, 'after'>
   /** Undefined while there is none. */
   speaker(): Speaker | undefined
   /** Name of the Node at an address; undefined where no Node has it. */
@@ -21,9 +24,12 @@ export class BgpSessions {
   /** Families whose End-of-RIB is still to come, for each established session. */
   readonly #established = new Map<string, Set<string>>()
   readonly #rejectsLogged = new Set<string>()
+  readonly #log: SessionLog
 
   constructor(options: BgpSessionsOptions) {
     this.#options = options
+    const { log, clock } = options
+    this.#log = new SessionLog({ log, clock, established: () => this.#established.size })
   }
 
   isEstablished(peer: string): boolean {
@@ -52,6 +58,7 @@ export class BgpSessions {
   /** All sessions are gone with their speaker. */
   clear(): void {
     this.#established.clear()
+    this.#log[Symbol.dispose]()
   }
 
   #changed(event: PeerEvent): void {
@@ -59,7 +66,7 @@ export class BgpSessions {
     switch (event.kind) {
       case 'established':
         this.#established.set(event.peer, new Set(event.families))
-        log.info('BGP session up', {
+        this.#log.up({
           ...this.#named(event.peer),
           routerId: event.routerId,
           families: event.families,
@@ -67,7 +74,7 @@ export class BgpSessions {
         break
       case 'down':
         this.#established.delete(event.peer)
-        log.warn('BGP session down', { ...this.#named(event.peer), reason: event.reason })
+        this.#log.down({ ...this.#named(event.peer), reason: event.reason })
         break
       case 'end-of-rib':
         this.#established.get(event.peer)?.delete(event.family)

@@ -70,10 +70,12 @@ export type FsmEvent =
   | { readonly kind: 'stop'; readonly notification: Notification }
   /** Sends the notification on every connection and connects again. */
   | { readonly kind: 'reset'; readonly notification: Notification }
-  /** A timer may have expired. `received`, `sent`: the clock's times of the last message in and out on the established connection. */
-  | { readonly kind: 'tick'; readonly received: number; readonly sent: number }
+  /** A timer may have expired. `received`, `sent`: the clock's times of the last message in and out on the established connection; `heldBack`: no attempt to connect may start now. */
+  | { readonly kind: 'tick'; readonly received: number; readonly sent: number; readonly heldBack?: boolean }
   /** The peer's address was found, or it changed. */
   | { readonly kind: 'located' }
+  /** There is news that the peer may be there: what failed before says nothing any more. */
+  | { readonly kind: 'retry' }
   | { readonly kind: 'connected' }
   | { readonly kind: 'accepted' }
   | { readonly kind: 'closed'; readonly side: Side; readonly error: string | undefined }

@@ -74,9 +74,13 @@ class Machine {
         this.#endAll(event.notification)
         break
       case 'tick':
-        this.#tick(event.received, event.sent)
+        this.#tick(event.received, event.sent, event.heldBack === true)
         break
       case 'located':
+        this.#located()
+        break
+      case 'retry':
+        this.state = { ...this.state, failures: 0 }
         this.#located()
         break
       case 'connected':
@@ -124,7 +128,7 @@ class Machine {
   #located(): void {
     const { running, outgoing, incoming, barredUntil } = this.state
     if (!running || this.#config.passive || this.#now < barredUntil) return
-    // An attempt at the old address cannot succeed.
+    // An attempt at the old address cannot succeed; one that nobody has answered yet waits for its next SYN, for seconds.
     if (outgoing?.phase === 'connecting') this.effects.push({ kind: 'close', side: 'outgoing' })
     if (incoming === undefined && (outgoing === undefined || outgoing.phase === 'connecting')) this.#connect()
   }
@@ -238,7 +242,7 @@ class Machine {
     this.#fail(side, ERROR.FSM, UNEXPECTED[phase], `unexpected message in ${phase}`)
   }
 
-  #tick(received: number, sent: number): void {
+  #tick(received: number, sent: number, heldBack: boolean): void {
     for (const side of sidesOf(this.state)) {
       const link = linkOf(this.state, side)
       if (link === undefined) continue
@@ -246,7 +250,8 @@ class Machine {
       else this.#keepTalking(side, sent)
     }
     const { running, outgoing, incoming, retryAt } = this.state
-    if (!running || outgoing !== undefined || incoming !== undefined || this.#now < retryAt) return
+    if (!running || outgoing !== undefined || incoming !== undefined || this.#now < retryAt || heldBack)
+      return
     if (!this.#config.passive) this.#connect()
     else this.state = { ...this.state, retryAt: Number.POSITIVE_INFINITY }
   }

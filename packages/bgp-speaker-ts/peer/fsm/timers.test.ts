@@ -65,6 +65,22 @@ describe('timers', () => {
     }
   })
 
+  it('ConnectRetryTimer starts over with news of the peer, and is held back while many attempts are due', () => {
+    let state = after(0, { kind: 'start' })
+    for (let i = 0; i < 9; i++) {
+      state = step(CONFIG, state, { kind: 'closed', side: 'outgoing', error: 'no' }, 0, 0).state
+      const held = step(CONFIG, state, { kind: 'tick', received: 0, sent: 0, heldBack: true }, 1e9, 0)
+      expect(held).to.deep.equal({ state, effects: [] })
+      state = step(CONFIG, state, { kind: 'tick', received: 0, sent: 0 }, state.retryAt, 0).state
+    }
+    const news = step(CONFIG, state, { kind: 'retry' }, 0, 0)
+    expect(news.effects.map(({ kind }) => kind)).to.deep.equal(['close', 'connect'])
+    const failed = step(CONFIG, news.state, { kind: 'closed', side: 'outgoing', error: 'no' }, 0, 0).state
+    expect(failed.retryAt).to.equal(1000)
+    const up = established(0)
+    expect(step(CONFIG, up, { kind: 'retry' }, 0, 0)).to.deep.equal({ state: up, effects: [] })
+  })
+
   it('a peer that is found elsewhere is tried there at once, unless it waits for us or is barred', () => {
     const waiting = after(0, { kind: 'start' }, { kind: 'closed', side: 'outgoing', error: 'no' })
     const located = (state: FsmState, config = CONFIG) =>
