@@ -54,11 +54,21 @@ export interface HttpAnswer {
 /** Answers HTTP requests on a port, until disposed of. Rejects with EADDRINUSE. */
 export type Listen = (port: number, answer: () => HttpAnswer) => Promise<AsyncDisposable>
 
+/** The node's files that other programs read. */
+export interface FilesApi {
+  /** The text; undefined where there is no such file. */
+  read(path: string): Promise<string | undefined>
+  /** Makes the file and the folders that it lies in. Who reads it meanwhile finds the old text or the new one. */
+  write(path: string, text: string, mode: number): Promise<void>
+  /** Done also where there is no such file. */
+  remove(path: string): Promise<void>
+}
+
 /** Names dotted, or with slashes where one of their parts has a dot. */
 export interface SysctlApi {
   /** Undefined where the kernel has no such setting. */
   read(name: string): string | undefined
-  /** @throws Error ENOENT where the kernel has no such setting */
+  /** @throws Error ENOENT where the kernel has no such setting, EINVAL for a value that it does not take */
   write(name: string, value: string): void
 }
 
@@ -67,6 +77,7 @@ export interface Kernel {
   readonly addresses: AddressesApi
   readonly routes: RoutesApi
   readonly sysctls: SysctlApi
+  readonly files: FilesApi
   readonly nft: NftApi
   /** Its calls reject with FeatureError where the kernel has no IPVS. */
   readonly ipvs: IpvsApi

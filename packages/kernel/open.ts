@@ -9,6 +9,7 @@ import { Routes } from '@podroute/linux/route/routes.ts'
 import { readSysctl, writeSysctl } from '@podroute/linux/sysctl.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import { readHostAddresses } from './addresses/host-addresses.ts'
+import { nodeFiles } from './files/files.ts'
 import { healthListener } from './http-listener.ts'
 import type { IpvsApi, Kernel, SysctlApi } from './kernel.ts'
 import { Monitors } from './monitors.ts'
@@ -42,6 +43,7 @@ export function openKernel({ netns, log }: OpenKernelOptions = {}): Kernel & Dis
       unannounced: () => changes.unannounced(),
     },
     sysctls: sysctlsOf(netns),
+    files: nodeFiles,
     nft: { ...nft, run: (script) => own.announced(script, () => nft.run(script)) },
     ipvs: ipvsOf(stack.use(Ipvs.open(at)), netns),
     flows: stack.use(Conntrack.open(at)),

@@ -27,7 +27,10 @@ import { FORMER_RULES, MASQUERADE_SETS, TABLE_NAME } from './egress/masquerade.t
 import type { PodNetworkSettings } from './settings.ts'
 
 /** The kernel, as far as the pod network touches it. */
-export type PodNetworkKernel = Pick<Kernel, 'routes' | 'links' | 'addresses' | 'nft' | 'sysctls' | 'changes'>
+export type PodNetworkKernel = Pick<
+  Kernel,
+  'routes' | 'links' | 'addresses' | 'nft' | 'sysctls' | 'files' | 'changes'
+>
 
 export interface PodNetworkTables {
   readonly bridge: Table<string, BridgeSettings>
@@ -47,7 +50,7 @@ export function createTables(
   settings: () => PodNetworkSettings,
   options: { readonly clock: Clock; readonly log: Logger },
 ): PodNetworkTables {
-  const { routes, links, addresses, nft, sysctls, changes } = kernel
+  const { routes, links, addresses, nft, sysctls, files, changes } = kernel
   // Pods hang on the bridge: its name stays what it is at the start.
   const { bridge } = settings()
   return {
@@ -61,7 +64,7 @@ export function createTables(
       new RouteResource(routes, { table: TABLE_MAIN, protocol: ROUTE_PROTOCOL, changes }),
       options,
     ),
-    conflist: new Table(new FileResource(conflistFile(settings)), options),
+    conflist: new Table(new FileResource(files, conflistFile(settings)), options),
     formerRules: new Table(new FormerTableResource(nft, FORMER_RULES), options),
   }
 }

@@ -308,17 +308,15 @@ describe('settings', () => {
   const RATES = 'net.ipv4.vs.run_estimation'
   async function settingsOf(missing: readonly string[]) {
     const kernel = new FakeProxyKernel()
-    kernel.settings.set(RATES, '1')
-    const { read } = kernel.sysctls
-    kernel.sysctls.read = (name) => (missing.includes(name) ? (undefined as unknown as string) : read(name))
+    for (const name of missing) kernel.sysctls.put(name, undefined)
     const { proxy } = await setup({}, kernel)
     expect(proxy.stats().sysctls).to.include({ failed: 0, pending: 0 })
-    return kernel.settings
+    return kernel.sysctls
   }
 
   it('keep IPVS from estimating rates, where the kernel can be told', async () => {
-    expect((await settingsOf([])).get(RATES)).to.equal('0')
-    expect((await settingsOf([RATES])).get(RATES)).to.equal('1')
+    expect((await settingsOf([])).read(RATES)).to.equal('0')
+    expect((await settingsOf([RATES])).read(RATES)).to.equal(undefined)
   })
 })
 
@@ -329,11 +327,11 @@ describe('what somebody else does to the kernel', () => {
     const { server, destinations } = kernel.table.get(WEB)!
     destinations.clear()
     kernel.sets.get('service-ports-4')!.clear()
-    kernel.settings.set('net.ipv4.vs.conntrack', '0')
+    kernel.sysctls.put('net.ipv4.vs.conntrack', '0')
     await clock.advance(10_000)
     expect(kernel.endpoints(WEB)).to.deep.equal([`${A}:8080`, `${B}:8080`])
     expect(kernel.elements('service-ports-4')).to.have.length(1)
-    expect(kernel.settings.get('net.ipv4.vs.conntrack')).to.equal('1')
+    expect(kernel.sysctls.read('net.ipv4.vs.conntrack')).to.equal('1')
     kernel.table.delete(WEB)
     await clock.advance(10_000)
     expect(kernel.table.get(WEB)?.server).to.deep.equal(server)

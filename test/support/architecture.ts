@@ -32,7 +32,7 @@ export const EFFECTS: readonly RegExp[] = [
   /^packages\/bgp-speaker-ts\/transport-node\.ts$/,
   /^packages\/bgp-speaker-ts\/bfd\/(bfd|worker|socket)[\w-]*\.ts$/,
   // Files that the node's other programs read.
-  /^packages\/kernel\/files\/file-resource\.ts$/,
+  /^packages\/kernel\/files\/files\.ts$/,
   // The API server, the configuration, and the node's resolvers.
   /^packages\/agent\/(create-agent|prepare-node|state-file|reserved\/resolvers|config\/file-watch)\.ts$/,
   /^packages\/cluster\/api\/(client|servers)\.ts$/,

@@ -1,7 +1,6 @@
 /** One file, by path, with its text: always whole, never half written. */
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { applyEach, type Op, type Outcome, type Resource } from '@podroute/reconcile/resource.ts'
+import type { FilesApi } from '../kernel.ts'
 
 export interface FileOptions {
   /** Of the Resource. */
@@ -14,10 +13,12 @@ export interface FileOptions {
 
 export class FileResource implements Resource<string, string> {
   readonly name: string
+  readonly #files: FilesApi
   readonly #options: FileOptions
 
-  constructor(options: FileOptions) {
+  constructor(files: FilesApi, options: FileOptions) {
     this.name = options.name
+    this.#files = files
     this.#options = options
   }
 
@@ -27,33 +28,15 @@ export class FileResource implements Resource<string, string> {
 
   async *list(): AsyncIterable<Iterable<readonly [string, string]>> {
     const path = this.#options.path()
-    const text = await readFile(path, 'utf8').catch(absent)
+    const text = await this.#files.read(path)
     if (text !== undefined) yield [[path, text]]
   }
 
   apply(ops: readonly Op<string, string>[]): Promise<readonly Outcome[]> {
     return applyEach(ops, async (op) =>
-      op.kind === 'remove' ? rm(op.key, { force: true }) : writeWhole(op.key, op.value, this.#options.mode),
+      op.kind === 'remove'
+        ? this.#files.remove(op.key)
+        : this.#files.write(op.key, op.value, this.#options.mode),
     )
   }
-}
-
-/** Written beside as `<path>.new`, synced, then renamed: who reads the path finds the old text or the new one. */
-async function writeWhole(path: string, text: string, mode: number): Promise<void> {
-  await mkdir(dirname(path), { recursive: true })
-  const beside = `${path}.new`
-  try {
-    await using file = await open(beside, 'w')
-    await file.chmod(mode)
-    await file.writeFile(text)
-    await file.sync()
-    await rename(beside, path)
-  } catch (error) {
-    await rm(beside, { force: true })
-    throw error
-  }
-}
-
-function absent(error: NodeJS.ErrnoException): undefined {
-  if (error.code !== 'ENOENT') throw error
 }

@@ -23,12 +23,13 @@ export class SysctlResource implements Resource<string, string> {
   }
 
   async *list(): AsyncIterable<Iterable<readonly [string, string]>> {
-    yield await this.read([...new Set([...this.#names, ...this.#written])])
+    yield await this.read([...this.#names, ...this.#written])
   }
 
   async read(keys: readonly string[]): Promise<ReadonlyMap<string, string>> {
     const found = new Map<string, string>()
     for (const key of keys) {
+      if (!this.#names.has(key) && !this.#written.has(key)) continue
       const value = this.#sysctls.read(key)
       if (value !== undefined) found.set(key, value)
     }

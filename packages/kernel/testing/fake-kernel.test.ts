@@ -11,6 +11,7 @@ import {
   describeVirtualServers,
   NO_SCHEDULER,
 } from './resource-contracts.ts'
+import { describeSysctls } from './sysctl-contract.ts'
 
 function freshKernel(): FakeKernel {
   const kernel = new FakeKernel()
@@ -21,6 +22,7 @@ function freshKernel(): FakeKernel {
 describeVirtualServers('virtual servers of the fake kernel', freshKernel)
 describeDestinations('destinations of the fake kernel', freshKernel)
 describeLocalRoutes('local routes of the fake kernel', freshKernel)
+describeSysctls('sysctls of the fake kernel', freshKernel)
 
 const OURS = { table: 254, protocol: ROUTE_PROTOCOL }
 const NOBODY = '192.0.2.1'

@@ -7,13 +7,14 @@ import type { BoundPort } from '../sockets.ts'
 import { FakeAddresses } from './fake-addresses.ts'
 import { FakeChanges } from './fake-changes.ts'
 import { FakeError } from './fake-error.ts'
+import { FakeFiles } from './fake-files.ts'
 import { FakeIpvs } from './fake-ipvs.ts'
 import { FakeLinks } from './fake-links.ts'
 import { FakeNft } from './fake-nft.ts'
 import { FakeRoutes } from './fake-routes.ts'
+import { FakeSysctls } from './fake-sysctls.ts'
 
 export class FakeKernel implements Kernel {
-  readonly settings = new Map<string, string>()
   readonly messages: string[] = []
   readonly health = new Map<number, () => HttpAnswer>()
   readonly udpFlows: Flow[] = []
@@ -34,12 +35,14 @@ export class FakeKernel implements Kernel {
   readonly routes = new FakeRoutes(this.changes, this.#hears)
   readonly nft = new FakeNft(this.#hears)
 
-  readonly sysctls = {
-    read: (name: string) => this.settings.get(name) ?? '0',
-    write: (name: string, value: string) => {
-      this.messages.push(`${name}=${value}`)
-      this.settings.set(name, value)
-    },
+  readonly files = new FakeFiles()
+  readonly sysctls = new FakeSysctls({ onWrite: (message) => void this.messages.push(message) })
+
+  constructor() {
+    this.changes.subscribe({
+      onLink: (change, { name }) =>
+        change === 'add' ? this.sysctls.addInterface(name) : this.sysctls.removeInterface(name),
+    })
   }
 
   readonly flows = {
