@@ -51,9 +51,7 @@ const EFFECTS: Readonly<Record<keyof PodNetworkSettings, readonly Effect[]>> = {
     },
   ],
   mtu: [{ change: { mtu: 1400 }, ops: ['bridge replace kube-bridge', `conflist replace ${CONFLIST}`] }],
-  hairpin: [
-    { change: { hairpin: false }, ops: [`conflist replace ${CONFLIST}`, 'bridge-ports replace pod1'] },
-  ],
+  hairpin: [{ change: { hairpin: false }, ops: [`conflist replace ${CONFLIST}`, 'ports replace pod1'] }],
   masquerade: [{ change: { masquerade: false }, ops: ['rules replace table'] }],
   noMasquerade: [
     {
@@ -97,7 +95,7 @@ describe('settings that change while the pod network runs', () => {
   beforeEach(async () => {
     world = new World({ externalPeers: [router] })
     await world.start(ipv4Node(1), ipv4Node(2))
-    world.addPort('pod1')
+    await world.addPort('pod1')
     await world.speak(NODE, ['10.244.2.0/24'])
     await world.speak(ROUTER, [FROM_ROUTER], { asn: 65000 })
     await world.sessions()
@@ -121,7 +119,7 @@ describe('settings that change while the pod network runs', () => {
     await world.sessions()
     expect(world.routes()).to.deep.equal([`10.244.2.0/24 via ${NODE}`, `${FROM_ROUTER} via ${ROUTER}`])
     expect(world.network.ready).to.equal(true)
-    expect([...world.kernel.conflist.state.keys()]).to.deep.equal([CONFLIST])
+    expect(world.kernel.files.paths()).to.deep.equal([CONFLIST])
   }
 
   for (const [option, effects] of Object.entries(EFFECTS))

@@ -1,4 +1,5 @@
 import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
+import { contentsOf } from '@podroute/kernel/testing/fake-contents.ts'
 import { pick, seeded, testSeed } from '@podroute/reconcile/testing/random.ts'
 import { expect } from 'chai'
 import { withFieldsOf } from './nodes/last-known-fields.ts'
@@ -51,14 +52,14 @@ function randomEvent(random: () => number, world: World, last: Map<string, Clust
 }
 
 /** Everything that the last objects decide. */
-function stateOf(world: World) {
+async function stateOf(world: World) {
   const byKey = (entries: Iterable<readonly [string, unknown]>) => Object.fromEntries([...entries].sort())
   return {
     asn: world.speaker?.config.asn,
     listening: world.speaker?.listening(),
     peers: byKey(Array.from(world.speaker?.configurations() ?? [], (config) => [config.address!, config])),
     announced: byKey((world.speaker?.announced() ?? []).map((route) => [route.prefix, route])),
-    kernel: Object.values(world.kernel).map(({ state }) => byKey(state)),
+    kernel: await contentsOf(world.kernel),
     names: world.network
       .peers()
       .map(({ name, address }) => `${name} ${address}`)
@@ -80,7 +81,7 @@ async function expectSameEnd(seed: number): Promise<void> {
   await using fresh = new World(world.settings)
   await fresh.start(...[testNode(1), ...last.values()].toReversed())
   await fresh.settle(3000)
-  expect(stateOf(world), `SEED=${seed}`).to.deep.equal(stateOf(fresh))
+  expect(await stateOf(world), `SEED=${seed}`).to.deep.equal(await stateOf(fresh))
   expect([...world.network.pending()], `SEED=${seed}`).to.deep.equal([])
 }
 

@@ -8,8 +8,11 @@ import { World } from './testing/world.ts'
 
 describe('planner', () => {
   let world: World
-  const keys = (table: keyof World['kernel']) => [...world.kernel[table].state.keys()].sort()
-  const podsOf = (family: 4 | 6) => keys('masquerade').filter((key) => key.startsWith(`pods-${family} `))
+  const podsOf = (family: 4 | 6) => world.masqueraded().filter((key) => key.startsWith(`pods-${family} `))
+  const addresses = async () => {
+    const all = await world.kernel.addresses.list()
+    return all.map(({ address, prefixLength }) => `${address}/${prefixLength}`)
+  }
   const announced = () => world.speaker?.announced().map(({ prefix }) => prefix)
   const see = async (...nodes: readonly ClusterNode[]) => {
     for (const node of nodes) world.network.setNode(node)
@@ -27,9 +30,12 @@ describe('planner', () => {
   beforeEach(() => start())
   afterEach(() => world[Symbol.asyncDispose]())
 
-  it('plans bridge, addresses and announcements of this node', () => {
-    expect(keys('bridge')).to.deep.equal(['kube-bridge'])
-    expect(keys('addresses')).to.deep.equal(['10.244.1.1/24', 'fd10:244:0:1::1/64'])
+  it('plans bridge, addresses and announcements of this node', async () => {
+    const links = await world.kernel.links.list()
+    expect(links.map(({ name, kind, up }) => [name, kind, up])).to.deep.equal([
+      ['kube-bridge', 'bridge', true],
+    ])
+    expect(await addresses()).to.deep.equal(['10.244.1.1/24', 'fd10:244:0:1::1/64'])
     expect(announced()).to.deep.equal(['10.244.1.0/24', 'fd10:244:0:1::/64'])
     expect(world.peers()).to.deep.equal([])
   })
@@ -72,13 +78,13 @@ describe('planner', () => {
 
   it('moves everything when the prefixes of this node are others', async () => {
     await see(testNode(1, { podCIDRs: ['10.244.9.0/24'] }))
-    expect(keys('addresses')).to.deep.equal(['10.244.9.1/24'])
+    expect(await addresses()).to.deep.equal(['10.244.9.1/24'])
     expect(announced()).to.deep.equal(['10.244.9.0/24'])
-    expect(keys('masquerade').filter((key) => key.startsWith('pods'))).to.deep.equal([
+    expect(world.masqueraded().filter((key) => key.startsWith('pods'))).to.deep.equal([
       'pods-4 10.244.9.0/24',
       'pods-local-4 10.244.9.0/24',
     ])
-    expect([...world.kernel.conflist.state.values()].join()).to.include('10.244.9.0/24')
+    expect(await world.kernel.files.read(world.settings.conflist)).to.include('10.244.9.0/24')
   })
 
   it('keeps all that pods need while a Node lacks its prefixes or its addresses, or this Node is deleted', async () => {
@@ -129,7 +135,7 @@ describe('planner', () => {
   })
 
   describe('takes for a node’s, so that pods reach it without masquerading,', () => {
-    const nodes = () => keys('masquerade').filter((key) => key.startsWith('nodes-'))
+    const nodes = () => world.masqueraded().filter((key) => key.startsWith('nodes-'))
     const claimed = (...internalIPs: string[]) => see(testNode(2, { internalIPs }))
     const own = ['nodes-4 172.30.0.11', 'nodes-6 fd30::11']
     const reserve = async (address: string, holder: ReservedHolder | undefined) => {
@@ -191,7 +197,7 @@ describe('planner', () => {
 
   it('takes destinations without masquerading that overlap', async () => {
     await start({ noMasquerade: ['10.0.0.0/8', '10.1.0.0/16'].map(cidr) })
-    expect(keys('masquerade').filter((key) => key.startsWith('no-'))).to.deep.equal([
+    expect(world.masqueraded().filter((key) => key.startsWith('no-'))).to.deep.equal([
       'no-masquerade-4 10.0.0.0/8',
     ])
   })

@@ -27,7 +27,7 @@ describe('the pod network', () => {
     const ops = world.ops()
     expect(ops.filter((op) => !op.startsWith('sysctls '))).to.deep.equal([
       'bridge add kube-bridge',
-      'bridge-addresses add 10.244.1.1/24',
+      'addresses add 10.244.1.1/24',
       'rules add table',
       'masquerade add pods-4 10.244.1.0/24',
       'masquerade add pods-local-4 10.244.1.0/24',
@@ -81,7 +81,7 @@ describe('the pod network', () => {
     expect(world.problems()).to.deep.equal(['peers: waiting for node-2', 'conflist: nothing planned yet'])
     await world.settle(30_000)
     expect(world.network.ready).to.equal(true)
-    expect([...world.kernel.conflist.state.keys()]).to.deep.equal([CONFLIST])
+    expect(world.kernel.files.paths()).to.deep.equal([CONFLIST])
   })
 
   it('sweeps nothing and takes no pods while a part of very many Nodes is still to be planned', async () => {
@@ -94,7 +94,7 @@ describe('the pod network', () => {
     const nodes = [ipv4Node(1), ...many, ipv4Node(2)]
     await world.start(...nodes)
     expect(world.problems()[0]).to.equal('peers: waiting for node-2')
-    expect(world.kernel.conflist.state.size).to.equal(0)
+    expect(world.kernel.files.paths()).to.deep.equal([])
     world.ops()
     await world.restart({}, ...nodes)
     expect(world.ops()).to.deep.equal([])
@@ -104,17 +104,17 @@ describe('the pod network', () => {
     world.gate = 'Services: first sync'
     await world.start(ipv4Node(1))
     expect(world.problems()).to.include('others: Services: first sync')
-    expect(world.kernel.conflist.state.size).to.equal(0)
+    expect(world.kernel.files.paths()).to.deep.equal([])
     world.gate = undefined
     world.network.lookAgain()
     await world.settle()
-    expect(world.kernel.conflist.state.size).to.equal(1)
+    expect(world.kernel.files.paths()).to.deep.equal([CONFLIST])
   })
 
   it('plans all the same while the speaker cannot listen, says why, and goes on when it can', async () => {
     world.portTaken = true
     await world.start(ipv4Node(1), ipv4Node(2))
-    expect([...world.kernel.bridge.state.keys()]).to.deep.equal(['kube-bridge'])
+    expect((await world.kernel.links.list()).map(({ name }) => name)).to.deep.equal(['kube-bridge'])
     expect(world.problems()).to.include(
       'speaker: cannot listen for BGP at 172.30.0.11 port 179: the port is taken',
     )
@@ -250,15 +250,14 @@ describe('the pod network', () => {
 
   it('says of a route that cannot be installed why, and what to do', async () => {
     await world.start(ipv4Node(1), ipv4Node(2, { internalIPs: ['172.31.0.12'] }))
-    const unreachable = Object.assign(new Error('RTM_NEWROUTE: ENETUNREACH'), { code: 'ENETUNREACH' })
-    world.kernel.routes.fail = () => unreachable
+    world.kernel.routes.unreachable.add('172.31.0.12')
     await world.speak('172.31.0.12', ['10.244.2.0/24'])
     await world.sessions()
     expect(world.problems()).to.deep.equal([
       'routes: 10.244.2.0/24 via 172.31.0.12 cannot be installed: RTM_NEWROUTE: ENETUNREACH: no network of this node holds 172.31.0.12; have nodes share one, or give this node a route to it',
     ])
     expect(world.network.ready).to.equal(true)
-    world.kernel.routes.fail = undefined
+    world.kernel.routes.unreachable.clear()
     await world.settle(60_000)
     expect(world.problems()).to.deep.equal([])
   })

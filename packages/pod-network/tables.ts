@@ -18,10 +18,8 @@ import { SysctlResource } from '@podroute/kernel/sysctls/sysctl-resource.ts'
 import type { Route } from '@podroute/linux/route/routes.ts'
 import { TABLE_MAIN } from '@podroute/linux/route/rtnetlink.ts'
 import { AuditQueue } from '@podroute/reconcile/audit-queue.ts'
-import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { Flushable } from '@podroute/reconcile/flush-order.ts'
-import type { Logger } from '@podroute/reconcile/log.ts'
-import { Table } from '@podroute/reconcile/table.ts'
+import { Table, type TableOptions } from '@podroute/reconcile/table.ts'
 import { isExplicitMac } from './bridge/bridge.ts'
 import { FORMER_RULES, MASQUERADE_SETS, TABLE_NAME } from './egress/masquerade.ts'
 import type { PodNetworkSettings } from './settings.ts'
@@ -48,7 +46,7 @@ export interface PodNetworkTables {
 export function createTables(
   kernel: PodNetworkKernel,
   settings: () => PodNetworkSettings,
-  options: { readonly clock: Clock; readonly log: Logger },
+  options: TableOptions,
 ): PodNetworkTables {
   const { routes, links, addresses, nft, sysctls, files, changes } = kernel
   // Pods hang on the bridge: its name stays what it is at the start.

@@ -1,28 +1,21 @@
-/** A pod network for tests: its kernel tables are in memory, its BGP speaker is a real one on a network in memory, its time is the test's. */
-
+/** A pod network for tests: it writes to a fake kernel, its BGP speaker is a real one on a network in memory, its time is the test's. */
 import type { Statement } from '@podroute/cluster/events/event.ts'
 import type { ClusterNode, NodeObject } from '@podroute/cluster/objects/node.ts'
 import type { ReservedHolder } from '@podroute/feature/reserved-addresses.ts'
-import type { InterfaceAddress } from '@podroute/kernel/addresses/bridge-address-resource.ts'
-import type { BridgePortSettings } from '@podroute/kernel/links/bridge-port-resource.ts'
-import type { BridgeSettings } from '@podroute/kernel/links/bridge-resource.ts'
-import type { NftTable } from '@podroute/kernel/nft/definition.ts'
-import type { SetElement } from '@podroute/kernel/nft/element.ts'
-import type { TABLE } from '@podroute/kernel/nft/table-resource.ts'
-import type { Link } from '@podroute/linux/route/links.ts'
-import type { RouteHandlers } from '@podroute/linux/route/monitor.ts'
-import type { Route } from '@podroute/linux/route/routes.ts'
+import { FakeKernel } from '@podroute/kernel/testing/fake-kernel.ts'
+import { TABLE_MAIN } from '@podroute/linux/route/rtnetlink.ts'
 import type { LogFields, Logger } from '@podroute/reconcile/log.ts'
-import { Table } from '@podroute/reconcile/table.ts'
+import type { Op } from '@podroute/reconcile/resource.ts'
+import type { Table } from '@podroute/reconcile/table.ts'
 import { ManualClock } from '@podroute/reconcile/testing/manual-clock.ts'
-import { MemoryResource } from '@podroute/reconcile/testing/memory-resource.ts'
 import type { PeerConfig } from 'bgp-speaker-ts/config.ts'
 import { Speaker } from 'bgp-speaker-ts/speaker.ts'
 import { FakeClock } from 'bgp-speaker-ts/testing/fake-clock.ts'
 import { MemoryNetwork } from 'bgp-speaker-ts/testing/memory-network.ts'
+import { TABLE_NAME } from '../egress/masquerade.ts'
 import { PodNetwork } from '../pod-network.ts'
 import type { PodNetworkSettings } from '../settings.ts'
-import type { PodNetworkKernel } from '../tables.ts'
+import { createTables } from '../tables.ts'
 import { testNode, testSettings } from './fixtures.ts'
 
 export const LOCAL = 'node-1'
@@ -30,42 +23,11 @@ export const LOCAL_ADDRESS = '172.30.0.11'
 /** A session of two speakers is up, and both have told all they have. */
 const SESSION_TIME = 3000
 
-const memoryResources = () => ({
-  bridge: new MemoryResource<string, BridgeSettings>('bridge'),
-  ports: new MemoryResource<string, BridgePortSettings>('bridge-ports'),
-  sysctls: new MemoryResource<string, string>('sysctls'),
-  addresses: new MemoryResource<string, InterfaceAddress>('bridge-addresses'),
-  rules: new MemoryResource<typeof TABLE, NftTable>('rules'),
-  masquerade: new MemoryResource<string, SetElement>('masquerade'),
-  routes: new MemoryResource<string, Route>('routes'),
-  conflist: new MemoryResource<string, string>('conflist'),
-  formerRules: new MemoryResource<string, string>('former-rules'),
-})
-
-/** Of the bridge, in the announcements of the kernel. */
-const BRIDGE_INDEX = 10
-
-/** A host without interfaces, whose announcements are the test's. */
-function quietKernel(subscribers: Set<Partial<RouteHandlers>>): PodNetworkKernel {
-  const kernel = {
-    links: { list: async () => [] },
-    addresses: { list: async () => [] },
-    sysctls: { read: () => undefined },
-    changes: {
-      subscribe(handlers: Partial<RouteHandlers>) {
-        subscribers.add(handlers)
-        return { [Symbol.dispose]: () => void subscribers.delete(handlers) }
-      },
-    },
-  }
-  return kernel as unknown as PodNetworkKernel
-}
-
 export class World implements AsyncDisposable {
   readonly clock = new ManualClock()
   readonly bgpClock = new FakeClock()
   readonly memory = new MemoryNetwork(this.bgpClock)
-  readonly kernel = memoryResources()
+  readonly kernel = new FakeKernel()
   readonly events: Statement[] = []
   readonly said: { readonly level: string; readonly message: string; readonly fields: LogFields }[] = []
   /** Every speaker of this node that was made, the last one last. */
@@ -79,7 +41,7 @@ export class World implements AsyncDisposable {
   network: PodNetwork
   /** As the pod network was made with them. */
   settings: PodNetworkSettings
-  readonly #subscribers = new Set<Partial<RouteHandlers>>()
+  readonly #ops: string[] = []
   readonly #others = new Map<string, Speaker>()
 
   constructor(settings: Partial<PodNetworkSettings> = {}) {
@@ -147,27 +109,29 @@ export class World implements AsyncDisposable {
   }
 
   /** The CNI plugin hangs a pod's interface on the bridge. */
-  addPort(name: string): void {
+  async addPort(name: string): Promise<void> {
     const { bridge, hairpin } = this.settings
-    this.kernel.ports.state.set(name, { hairpin })
-    this.#announce({ index: BRIDGE_INDEX, name: bridge, kind: 'bridge', master: 0 })
-    this.#announce({ index: 20, name, kind: 'veth', master: BRIDGE_INDEX })
+    const { links } = this.kernel
+    const master = (await links.get(bridge))!.index
+    const { index } = await links.add({ kind: 'veth', name, up: true, master, peer: { name: 'eth0' } })
+    await links.setBridgePort(index, { hairpin })
   }
 
-  /** What was written since this was asked last: `routes add 10.244.2.0/24`. */
+  /** What was written since this was asked last, also what failed: `routes add 10.244.2.0/24`. */
   ops(): string[] {
-    const all = Object.values(this.kernel) as readonly MemoryResource<string, unknown>[]
-    return all.flatMap((resource) =>
-      resource.batches
-        .splice(0)
-        .flat()
-        .map(({ kind, key }) => `${resource.name} ${kind} ${key}`),
-    )
+    return this.#ops.splice(0)
   }
 
   /** `10.244.2.0/24 via 172.30.0.12` */
   routes(): string[] {
-    return Array.from(this.kernel.routes.state.values(), (r) => `${r.destination} via ${r.gateway}`).sort()
+    const routes = this.kernel.routes.of(TABLE_MAIN).values()
+    return Array.from(routes, ({ destination, gateway }) => `${destination} via ${gateway}`).sort()
+  }
+
+  /** Elements of the sets for masquerading: `pods-4 10.244.2.0/24`. */
+  masqueraded(): string[] {
+    const sets = this.kernel.nft.tables.get(`inet ${TABLE_NAME}`)?.sets ?? new Map()
+    return [...sets].flatMap(([set, { elements }]) => Array.from(elements, (text) => `${set} ${text}`)).sort()
   }
 
   /** The peers that the speaker of this node has, by address. */
@@ -200,20 +164,21 @@ export class World implements AsyncDisposable {
     await Promise.all(ends)
   }
 
-  #announce(link: Pick<Link, 'index' | 'name' | 'kind' | 'master'>): void {
-    for (const handlers of this.#subscribers) handlers.onLink?.('add', link as Link)
-  }
-
   #create(settings: PodNetworkSettings): PodNetwork {
     return new PodNetwork({
       ...{
         nodeName: LOCAL,
         settings,
-        kernel: quietKernel(this.#subscribers),
+        kernel: this.kernel,
         clock: this.clock,
         log: this.#log(),
       },
-      createTables: (_kernel, _settings, options) => this.#tables(options),
+      createTables: (kernel, current, options) => {
+        const tables = createTables(kernel, current, { ...options, random: () => 1 })
+        const all = Object.entries(tables) as [string, Table<string, unknown>][]
+        for (const [name, table] of all) this.#record(name, table)
+        return tables
+      },
       createSpeaker: (config) => this.#createSpeaker(config),
       events: { record: (statement) => void this.events.push(statement) },
       isVip: () => false,
@@ -234,20 +199,19 @@ export class World implements AsyncDisposable {
     return speaker
   }
 
-  #tables(options: { readonly clock: ManualClock | object; readonly log: Logger }) {
-    const { kernel } = this
-    const fixed = { ...(options as { clock: ManualClock; log: Logger }), random: () => 1 }
-    return {
-      bridge: new Table(kernel.bridge, fixed),
-      ports: new Table(kernel.ports, fixed),
-      sysctls: new Table(kernel.sysctls, fixed),
-      addresses: new Table(kernel.addresses, fixed),
-      rules: new Table(kernel.rules, fixed),
-      masquerade: new Table(kernel.masquerade, fixed),
-      routes: new Table(kernel.routes, fixed),
-      conflist: new Table(kernel.conflist, fixed),
-      formerRules: new Table(kernel.formerRules, fixed),
+  #record(name: string, { resource }: Table<string, unknown>): void {
+    const apply = resource.apply.bind(resource)
+    resource.apply = (ops) => {
+      this.#ops.push(
+        ...ops.filter((op) => !this.#isSet(name, op)).map(({ kind, key }) => `${name} ${kind} ${key}`),
+      )
+      return apply(ops)
     }
+  }
+
+  /** Whether it is a sysctl that has the value: it is not written then. */
+  #isSet(name: string, op: Op<string, unknown>): boolean {
+    return name === 'sysctls' && op.kind !== 'remove' && this.kernel.sysctls.read(op.key) === op.value
   }
 
   #log(): Logger {
