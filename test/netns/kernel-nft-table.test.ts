@@ -63,6 +63,15 @@ describe('the nftables table of a feature', () => {
     expect(await nft.show('list set inet podroute-toys toys-4')).to.include('toys-4')
   })
 
+  it('takes no two prefixes that overlap into a set', async () => {
+    await start(PAGES)
+    const add = (element: string) =>
+      nft.run(`add element inet podroute-toys toys-4 { ${element} }`).catch(({ code }) => code)
+    for (const element of ['10.1.0.0/16', '10.1.0.0/16']) expect(await add(element)).to.equal(undefined)
+    for (const element of ['10.0.0.0/8', '10.1.2.3']) expect(await add(element), element).to.equal('NFT')
+    expect(await add('10.2.0.0/16')).to.equal(undefined)
+  })
+
   it('is loaded anew by an agent that wants other rules, with what the older ones had taken away', async () => {
     await start(PAGES)
     expect((await start(OTHER)).pending).to.deep.equal(['replace'])

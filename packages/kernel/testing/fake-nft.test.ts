@@ -39,6 +39,21 @@ describeResource(
   },
 )
 
+describe('a set of prefixes of the fake nftables', () => {
+  it('takes no two that overlap, as the real one', async () => {
+    const nft = new FakeNft()
+    await nft.run(tableScript(TOYS))
+    const add = (element: string) =>
+      nft.run(`add element inet podroute-toys toys-4 { ${element} }`).catch(({ code }) => code)
+    expect(await add('10.1.0.0/16')).to.equal(undefined)
+    expect(await add('10.1.0.0/16')).to.equal(undefined)
+    expect(await add('10.0.0.0/8')).to.equal('NFT')
+    expect(await add('10.1.2.3')).to.equal('NFT')
+    expect(await add('10.2.0.0/16')).to.equal(undefined)
+    expect(await nft.elements('podroute-toys', 'toys-4')).to.deep.equal(['10.1.0.0/16', '10.2.0.0/16'])
+  })
+})
+
 describe('a table of the fake nftables', () => {
   for (const sabotage of [
     'flush chain inet podroute-toys filter',

@@ -1,7 +1,7 @@
 /** nftables in memory, as strict as the real one about what is there: transactions, chains, sets and their elements; rules are texts. */
 import type { NftApi } from '../nft/api.ts'
 import { FakeError } from './fake-error.ts'
-import { type FakeSet, isElementOf, parseSet } from './fake-set.ts'
+import { type FakeSet, isElementOf, overlapsAnother, parseSet } from './fake-set.ts'
 
 interface FakeChain {
   /** What it is hooked to; undefined: only rules lead there. */
@@ -177,6 +177,7 @@ export class FakeNft implements Required<NftApi> {
         const other =
           key !== element && [...there].some((text) => text !== element && text.startsWith(`${key} : `))
         if (other) throw new FakeError('EEXIST')
+        if (overlapsAnother(set, element)) throw new FakeError('NFT', 'conflicting intervals specified')
         there.add(element)
         if (!known) this.#undo.push(() => there.delete(element))
       } else {

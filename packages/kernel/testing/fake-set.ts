@@ -1,5 +1,6 @@
 /** A set or map of the fake nftables. */
 import { readAddress } from '@podroute/address/address.ts'
+import { type Cidr, hostCidr, overlaps, parseCidr } from '@podroute/address/cidr.ts'
 
 export interface FakeSet {
   readonly kind: 'set' | 'map'
@@ -29,6 +30,20 @@ export function isElementOf({ key, kind }: FakeSet, element: string): boolean {
   const fields = text.split(' . ')
   if (fields.length !== key.length || (kind === 'map') !== (value !== undefined)) return false
   return fields.every((field, index) => isField(key[index]!, field))
+}
+
+/** Whether a set of prefixes has another one with addresses of this one: the kernel takes no two of them. */
+export function overlapsAnother({ key, lines, elements }: FakeSet, element: string): boolean {
+  const prefix = key.length === 1 && lines.includes('flags interval') ? prefixOf(element) : undefined
+  if (!prefix || elements.has(element)) return false
+  return [...elements].some((text) => {
+    const other = prefixOf(text)
+    return other !== undefined && overlaps(prefix, other)
+  })
+}
+
+function prefixOf(element: string): Cidr | undefined {
+  return parseCidr(element) ?? hostCidr(element)
 }
 
 function isField(type: string, field: string): boolean {
