@@ -12,12 +12,13 @@ import type { Invocation } from '../protocol/invocation.ts'
 import { checkForeignNamespace } from '../protocol/own-namespace.ts'
 import type { Dns, Interface, Result } from '../protocol/result.ts'
 import type { System } from '../system.ts'
-import { ensureBridge, findBridge } from './bridge-link.ts'
+import { ensureBridge, findBridge, randomMac } from './bridge-link.ts'
 import { type BridgeConfig, readAddConfig } from './configuration.ts'
 import { type ContainerLink, configureContainer, findContainerLink } from './container.ts'
 import { ensureGateways, gatewayPrefixes, planGateways } from './gateway.ts'
 import { removeMacCheck, setMacCheck } from './mac-spoof.ts'
 import { removeMasquerade, setMasquerade } from './masquerade.ts'
+import { checkKnown, removeSources, type Sources, setSources, sourcesText } from './source-check.ts'
 import { attachmentAlias, awaitPort, createVeth } from './veth.ts'
 import { ensureVlanGateway, tagPort } from './vlan.ts'
 
@@ -43,17 +44,30 @@ function allocateAddresses(attachment: Attachment): Result {
   return planGateways({ ...result, interfaces: [] }, config)
 }
 
-function connectToBridge(attachment: Attachment, bridge: Link): string {
+/** What the container may send from; undefined where it is not to be checked. The hardware address is chosen here, as the kernel would. */
+function planSources({ system, config }: Attachment, result: Result): Sources | undefined {
+  const addresses = result.ips.map(({ address }) => address.address)
+  if (config.sourceCheck === 'none' || !checkKnown(addresses, config.sourceCheck === 'strict'))
+    return undefined
+  return { mac: config.mac ?? randomMac(system), addresses }
+}
+
+function connectToBridge(attachment: Attachment, bridge: Link, sources: Sources | undefined): string {
   const { system, invocation, config, netlink, namespace, undo } = attachment
   const name = createVeth(system, netlink, {
     containerName: invocation.interfaceName,
     netns: namespace.descriptor,
     mtu: config.mtu,
-    mac: config.mac,
+    mac: sources?.mac ?? config.mac,
     bridge,
     hairpin: config.hairpin,
     isolated: config.portIsolation,
-    alias: attachmentAlias(config.network, invocation.containerId, invocation.interfaceName),
+    alias: attachmentAlias(
+      config.network,
+      invocation.containerId,
+      invocation.interfaceName,
+      sources && sourcesText(sources),
+    ),
   })
   undo.push(() => netlink.exchange([deleteLink(name)]))
   if (config.vlan !== 0 || config.trunk !== undefined) tagPort(netlink, findLink(netlink, name)!, config)
@@ -64,19 +78,25 @@ function connectToBridge(attachment: Attachment, bridge: Link): string {
 function containerLink(attachment: Attachment, result: Result): ContainerLink {
   const { system, namespace, config, invocation } = attachment
   if (config.containerInterface)
-    return configureContainer(
-      system,
-      namespace,
-      invocation.interfaceName,
-      result,
-      config.duplicateAddressDetection,
-    )
+    return configureContainer(system, namespace, invocation.interfaceName, result, {
+      detection: config.duplicateAddressDetection,
+      host: isChecked(config),
+    })
   const netlink = namespace.netlink()
   try {
     return findContainerLink(netlink, invocation.interfaceName)
   } finally {
     netlink.close()
   }
+}
+
+const isChecked = ({ sourceCheck }: BridgeConfig) => sourceCheck === 'on' || sourceCheck === 'strict'
+
+function enableSourceCheck(attachment: Attachment, port: string, sources: Sources | undefined): void {
+  const { system, config, undo } = attachment
+  if (sources === undefined || !isChecked(config)) return
+  undo.push(() => removeSources(system, port, sources))
+  setSources(system, port, sources, config.sourceCheck === 'strict')
 }
 
 const isSet = (dns: Dns) => Object.keys(dns).length > 0
@@ -119,7 +139,9 @@ function attach(attachment: Attachment): Result {
   const result = allocateAddresses(attachment)
   const bridge = ensureBridge(system, netlink, config, existing, bridgeGateway(config, result))
   const vlan = provideGateways(attachment, bridge, result)
-  const hostName = connectToBridge(attachment, bridge)
+  const sources = planSources(attachment, result)
+  const hostName = connectToBridge(attachment, bridge, sources)
+  enableSourceCheck(attachment, hostName, sources)
   const container = containerLink(attachment, result)
   enableMacCheck(attachment, hostName, container)
   masquerade(attachment, result)

@@ -15,7 +15,7 @@ function checkKind(link: Link): Link {
 }
 
 /** A locally administered unicast MAC (IEEE 802: bit 1 of the first byte set, bit 0 clear). */
-function randomMac(system: System): Uint8Array {
+export function randomMac(system: System): Uint8Array {
   const mac = system.randomBytes(6)
   mac[0] = (mac[0]! & 0xfc) | 0x02
   return mac

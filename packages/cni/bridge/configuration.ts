@@ -11,6 +11,12 @@ import { type Dns, readDns } from '../protocol/result.ts'
 const DEFAULT_BRIDGE = 'cni0'
 const MAX_VLAN = 4094
 
+/**
+ * Whether a container may send with its own addresses only. none: nobody has said anything of it; ready: not now, but the port says
+ * whose addresses are its own, so that it may begin at any time; strict: or it does not start.
+ */
+export type SourceCheck = 'none' | 'ready' | 'on' | 'strict'
+
 export interface BridgeConfig {
   readonly network: string
   readonly bridge: string
@@ -30,6 +36,7 @@ export interface BridgeConfig {
   readonly trunk: readonly number[] | undefined
   readonly preserveDefaultVlan: boolean
   readonly macSpoofCheck: boolean
+  readonly sourceCheck: SourceCheck
   readonly duplicateAddressDetection: boolean
   readonly containerInterface: boolean
   readonly portIsolation: boolean
@@ -73,12 +80,29 @@ function readMac(invocation: Invocation): Uint8Array | undefined {
   const text =
     config.object('runtimeConfig')?.text('mac') ||
     config.object('args')?.object('cni')?.text('mac') ||
-    parseArguments(args, ['MAC']).MAC ||
+    parseArguments(args, ['MAC', 'SOURCE_CHECK']).MAC ||
     ''
   if (text === '') return undefined
   const mac = parseMac(text)
   if (mac === undefined) throw failure(`address ${text}: invalid MAC address`)
   return mac
+}
+
+/** What a container asks for itself, by a capability, multus's cni-args or CNI_ARGS; only false says anything. */
+function wantsAnySource({ config, args }: Invocation): boolean {
+  const asked =
+    config.object('runtimeConfig')?.raw.sourceCheck ??
+    config.object('args')?.object('cni')?.raw.sourceCheck ??
+    parseArguments(args, ['MAC', 'SOURCE_CHECK']).SOURCE_CHECK
+  return asked === false || asked === 'false'
+}
+
+function readSourceCheck(invocation: Invocation): SourceCheck {
+  const { config } = invocation
+  if (!config.has('sourceCheck')) return 'none'
+  if (config.raw.sourceCheck === 'strict') return 'strict'
+  if (wantsAnySource(invocation)) return 'none'
+  return config.flag('sourceCheck') ? 'on' : 'ready'
 }
 
 function readVlan(config: Fields): number {
@@ -111,7 +135,7 @@ function checkCombinations(config: BridgeConfig): BridgeConfig {
 /** @throws CniError for a wrong field or a combination that makes no sense, before anything is touched. */
 export function readConfig(invocation: Invocation): BridgeConfig {
   const { config } = invocation
-  parseArguments(invocation.args, ['MAC'])
+  parseArguments(invocation.args, ['MAC', 'SOURCE_CHECK'])
   const defaultGateway = config.flag('isDefaultGateway')
   return {
     network: config.text('name')!,
@@ -128,6 +152,7 @@ export function readConfig(invocation: Invocation): BridgeConfig {
     trunk: readTrunk(config),
     preserveDefaultVlan: config.flag('preserveDefaultVlan'),
     macSpoofCheck: config.flag('macspoofchk'),
+    sourceCheck: readSourceCheck(invocation),
     duplicateAddressDetection: config.flag('enabledad'),
     containerInterface: !config.flag('disableContainerInterface'),
     portIsolation: config.flag('portIsolation'),

@@ -3,7 +3,7 @@
 import { failure } from '../errors.ts'
 import { addAddress, listAddresses } from '../netlink/addresses.ts'
 import { findLink, setUp } from '../netlink/links.ts'
-import { type Namespace, trySysctl } from '../netlink/namespace.ts'
+import { ensureSysctl, type Namespace, trySysctl } from '../netlink/namespace.ts'
 import { Netlink } from '../netlink/netlink.ts'
 import { addRoute } from '../netlink/routes.ts'
 import { familyOf, formatAddress, formatPrefix, isV4 } from '../protocol/address.ts'
@@ -31,7 +31,29 @@ function enableV6(system: System, name: string): void {
   system.writeFile(`/proc/sys/net/ipv6/conf/${name}/keep_addr_on_down`, '1')
 }
 
-function writeSettings(system: System, name: string, detection: boolean, v6: boolean): void {
+/** Settings of the container's side. */
+export interface ContainerSettings {
+  /** Duplicate address detection. */
+  readonly detection: boolean
+  /** It is a host of its own: it forwards nothing, and no neighbour is its router. */
+  readonly host: boolean
+}
+
+/** A new namespace forwards IPv4 where the node does; who asks for another setting has the runtime write it afterwards. */
+function makeHost(system: System, name: string): void {
+  ensureSysctl(system, 'ipv4/ip_forward', '0')
+  trySysctl(system, `ipv6/conf/${name}/accept_ra`, '0')
+  // The link-local address is the one that its port may send from.
+  trySysctl(system, `ipv6/conf/${name}/addr_gen_mode`, '0')
+  const forwarding = unless(['ENOENT'], () =>
+    system.readFile('/proc/sys/net/ipv6/conf/all/forwarding').trim(),
+  )
+  if (forwarding === '1') trySysctl(system, 'ipv6/conf/all/forwarding', '0')
+}
+
+function writeSettings(system: System, name: string, settings: ContainerSettings, v6: boolean): void {
+  const { detection, host } = settings
+  if (host) makeHost(system, name)
   trySysctl(system, `ipv6/conf/${name}/accept_dad`, detection ? '1' : '0')
   if (detection) trySysctl(system, `ipv6/conf/${name}/enhanced_dad`, '1')
   // The kernel announces the addresses (gratuitous ARP, unsolicited NA) when the link comes up.
@@ -101,17 +123,17 @@ export function configureContainer(
   namespace: Namespace,
   name: string,
   result: Result,
-  detection: boolean,
+  settings: ContainerSettings,
 ): ContainerLink {
   const v6 = hasV6(result)
   const netlink = namespace.run(() => {
-    if (result.ips.length > 0) writeSettings(system, name, detection, v6)
+    if (result.ips.length > 0) writeSettings(system, name, settings, v6)
     return new Netlink(system)
   })
   try {
     const link = findContainerLink(netlink, name)
     apply(netlink, link, result)
-    if (v6 && detection) settle(system, netlink, link)
+    if (v6 && settings.detection) settle(system, netlink, link)
     return link
   } finally {
     netlink.close()

@@ -12,7 +12,8 @@ import type { System } from '../system.ts'
 import { readConfig } from './configuration.ts'
 import { collectMacChecks, removeMacCheck } from './mac-spoof.ts'
 import { collectMasquerade, removeMasquerade } from './masquerade.ts'
-import { attachmentAlias } from './veth.ts'
+import { collectSources } from './source-check.ts'
+import { attachmentAlias, attachmentOf } from './veth.ts'
 
 /** Removes the links; one that is gone already is fine. */
 function removeLinks(netlink: Netlink, names: readonly string[]): void {
@@ -37,6 +38,7 @@ export function del(system: System, invocation: Invocation): void {
   removeContainerLink(system, invocation)
   const { containerId, interfaceName } = invocation
   if (config.macSpoofCheck) removeMacCheck(system, { containerId, interfaceName })
+  if (config.sourceCheck !== 'none') collectSources(system)
   if (config.ipMasq) removeMasquerade(system, config.network, { containerId, interfaceName })
   if (config.ipamType !== '') new Ipam(system, invocation, config.ipamType, [hostLocal]).del()
 }
@@ -45,7 +47,9 @@ export function del(system: System, invocation: Invocation): void {
 function staleLinks(links: readonly Link[], network: string, valid: ReadonlySet<string>): string[] {
   const prefix = attachmentAlias(network, '', '').slice(0, -1)
   return links
-    .filter((link) => link.kind === 'veth' && link.alias.startsWith(prefix) && !valid.has(link.alias))
+    .filter(
+      (link) => link.kind === 'veth' && link.alias.startsWith(prefix) && !valid.has(attachmentOf(link.alias)),
+    )
     .map((link) => link.name)
 }
 
@@ -61,6 +65,7 @@ export function gc(system: System, invocation: Invocation): void {
   removeLinks(netlink, stale)
   const names = links.map((link) => link.name).filter((name) => !stale.includes(name))
   if (config.macSpoofCheck) collectMacChecks(system, names)
+  if (config.sourceCheck !== 'none') collectSources(system)
   if (config.ipMasq) collectMasquerade(system, config.network, valid)
   if (config.ipamType !== '') new Ipam(system, invocation, config.ipamType, [hostLocal]).gc()
 }

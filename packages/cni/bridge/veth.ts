@@ -31,11 +31,23 @@ export interface Port {
   readonly alias: string
 }
 
-/** The alias of a host end: GC finds the attachment by it. Empty where it is too long. */
-export function attachmentAlias(network: string, containerId: string, interfaceName: string): string {
-  const alias = `podroute/${network}/${containerId}/${interfaceName}`
+/**
+ * The alias of a host end: GC finds the attachment by it. Empty where it is too long.
+ * @param sources what the container may send from, behind a space: the agent reads it there
+ */
+export function attachmentAlias(
+  network: string,
+  containerId: string,
+  interfaceName: string,
+  sources = '',
+): string {
+  const attachment = `podroute/${network}/${containerId}/${interfaceName}`
+  const alias = sources === '' ? attachment : `${attachment} ${sources}`
   return alias.length <= ALIAS_LIMIT ? alias : ''
 }
+
+/** The alias without what the container may send from. */
+export const attachmentOf = (alias: string): string => alias.split(' ', 1)[0]!
 
 function randomName(system: System): string {
   return `veth${Array.from(system.randomBytes(4), (byte) => (byte + 256).toString(16).slice(1)).join('')}`

@@ -2,6 +2,7 @@
 
 import { type System, unless } from '../system.ts'
 import { Netlink } from './netlink.ts'
+import { listElements, readKeys } from './nft-elements.ts'
 import type { Expression } from './nft-expressions.ts'
 import {
   attribute,
@@ -163,6 +164,11 @@ export class Nftables {
   /** All or nothing. */
   run(requests: readonly Request[]): void {
     if (requests.length > 0) this.netlink.transaction(SUBSYSTEM, requests)
+  }
+
+  /** The keys of a set's elements; none when there is no such set. */
+  elements(table: Table, set: string): Bytes[] {
+    return unless(['ENOENT'], () => readKeys(this.netlink.dump(listElements(table, set)))) ?? []
   }
 
   /** The rules of a chain; none when there is no such chain. */

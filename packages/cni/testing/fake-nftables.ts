@@ -1,5 +1,7 @@
 // The fake kernel's side of nftables: tables, chains and rules by name, without their meaning.
 
+import { addElements, readKeys } from '../netlink/nft-elements.ts'
+import type { Family } from '../netlink/nftables.ts'
 import {
   attribute,
   attributes,
@@ -34,7 +36,29 @@ const acknowledge = (message: Message, code?: string) =>
 export class FakeNftables {
   /** 'family table' to chains to rules. */
   private tables = new Map<string, Map<string, FakeRule[]>>()
+  /** 'family table' to sets to the keys of their elements; by hand, or by the agent that the plugins count on. */
+  sets = new Map<string, Map<string, Set<string>>>()
   private nextHandle = 1
+
+  /** A table that somebody else has made. */
+  addSets(family: number, table: string, names: readonly string[]): void {
+    this.tables.set(`${family} ${table}`, new Map())
+    this.sets.set(`${family} ${table}`, new Map(names.map((name) => [name, new Set()])))
+  }
+
+  /** Keys in hexadecimal. */
+  elements(family: number, table: string, set: string): string[] {
+    return [...(this.sets.get(`${family} ${table}`)?.get(set) ?? [])].map((key) =>
+      Buffer.from(key, 'latin1').toString('hex'),
+    )
+  }
+
+  private set(message: Message): Set<string> {
+    const name = getString(attributes(message.body, 4).get(2)!)
+    const set = this.sets.get(this.key(message))?.get(name)
+    if (set === undefined) throw new FakeSystemError('ENOENT')
+    return set
+  }
 
   /** The comments of a chain's rules; of those without one the empty text. */
   comments(family: number, table: string, chain: string): string[] {
@@ -79,6 +103,16 @@ export class FakeNftables {
       case 8:
         this.deleteRules(this.chain(message, 2), found.get(3))
         return
+      case 12: {
+        const set = this.set(message)
+        for (const key of readKeys([message])) set.add(key)
+        return
+      }
+      case 14: {
+        const set = this.set(message)
+        for (const key of readKeys([message])) if (!set.delete(key)) throw new FakeSystemError('ENOENT')
+        return
+      }
       default:
         throw new FakeSystemError('EOPNOTSUPP')
     }
@@ -94,7 +128,17 @@ export class FakeNftables {
     chain.splice(at, 1)
   }
 
+  private dumpSet(message: Message): Uint8Array[] {
+    const { family = 0, name } = { family: message.body[0], name: this.key(message).split(' ')[1]! }
+    const set = getString(attributes(message.body, 4).get(2)!)
+    const keys = { set, keys: [...this.set(message)] }
+    if (keys.keys.length === 0) return []
+    const { body } = addElements({ family: family as Family, name }, keys)
+    return [reply((SUBSYSTEM << 8) | 12, message.sequence, body)]
+  }
+
   private dump(message: Message): Uint8Array[] {
+    if ((message.type & 255) === 13) return this.dumpSet(message)
     const found = attributes(message.body, 4)
     const rules = this.tables.get(this.key(message))?.get(getString(found.get(2)!)) ?? []
     return rules.map((rule) =>
@@ -115,10 +159,16 @@ export class FakeNftables {
   answer(messages: readonly Message[]): Uint8Array[] {
     const [first] = messages
     if (first !== undefined && (first.flags & NLM_F_DUMP) === NLM_F_DUMP) {
-      const rules = first.type >> 8 === SUBSYSTEM ? this.dump(first) : []
-      return [...rules, reply(3, first.sequence, u32(0))]
+      try {
+        const found = first.type >> 8 === SUBSYSTEM ? this.dump(first) : []
+        return [...found, reply(3, first.sequence, u32(0))]
+      } catch (error) {
+        if (!(error instanceof FakeSystemError)) throw error
+        return [acknowledge(first, error.code)]
+      }
     }
     const before = structuredClone(this.tables)
+    const setsBefore = structuredClone(this.sets)
     let failed = false
     const answers = messages.slice(1, -1).map((message) => {
       try {
@@ -130,7 +180,10 @@ export class FakeNftables {
         return acknowledge(message, error.code)
       }
     })
-    if (failed) this.tables = before
+    if (failed) {
+      this.tables = before
+      this.sets = setsBefore
+    }
     return answers
   }
 }

@@ -4,7 +4,7 @@ import type { ElementType } from './definition.ts'
 export interface NftApi {
   /** One transaction of nft syntax: all of it or, when it rejects, nothing. */
   run(script: string): Promise<void>
-  /** The elements of a set in nft syntax. Rejects with ENOENT without the set. */
+  /** The elements of a set in nft syntax. @param table `bridge podroute-ports`; a name alone is of family inet. Rejects with ENOENT without the set. */
   elements(table: string, set: string, type: ElementType): Promise<readonly string[]>
   /** The objects that a `list …` command answers with, as nft's JSON has them. Rejects with ENOENT where nothing is. */
   listJson(command: string): Promise<readonly unknown[]>

@@ -1,7 +1,15 @@
 /** What a feature's nftables table holds, declared: constant chains and sets, and elements that come and go. Pure. */
 
 /** What a key or a value of an element is made of, by nft's names. */
-export type ElementField = 'ipv4_addr' | 'ipv6_addr' | 'inet_proto' | 'inet_service' | 'mark'
+export type ElementField =
+  | 'ipv4_addr'
+  | 'ipv6_addr'
+  | 'inet_proto'
+  | 'inet_service'
+  | 'mark'
+  | 'ifname'
+  | 'ether_addr'
+  | 'nd_target'
 
 export interface ElementType {
   readonly key: readonly ElementField[]
@@ -19,7 +27,7 @@ export interface NftChain {
 
 /** One table a feature, so that switching it off removes exactly its own. Sets and chains by their names. */
 export interface NftTable {
-  /** Of family inet. */
+  /** `bridge podroute-ports`; a name alone is of family inet. */
   readonly name: string
   readonly sets: Readonly<Record<string, ElementType>>
   readonly chains: Readonly<Record<string, NftChain>>
@@ -27,7 +35,7 @@ export interface NftTable {
 
 /** One transaction that makes table, sets and chains what they should be; elements stay. Run again it changes nothing. */
 export function tableScript(table: NftTable): string {
-  const at = `inet ${table.name}`
+  const at = tableAt(table.name)
   const sets = Object.entries(table.sets).map(
     ([name, type]) => `add ${setKind(type)} ${at} ${name} { ${setType(type)} }`,
   )
@@ -42,13 +50,24 @@ export function tableScript(table: NftTable): string {
   return `${[`add table ${at}`, ...sets, ...chains, ...rules].join('\n')}\n`
 }
 
+/** Family and name of a table, as commands want it. @param name `bridge podroute-ports`; a name alone is of family inet */
+export function tableAt(name: string): string {
+  return name.includes(' ') ? name : `inet ${name}`
+}
+
 /** Of elements with a value nft makes maps. */
 export function setKind({ value }: ElementType): 'set' | 'map' {
   return value === undefined ? 'set' : 'map'
 }
 
+/** The target of a neighbour solicitation or advertisement: nft before 1.0.8 has no name for it, so that its sets are declared by expressions. */
+export const ND_TARGET = '@th,64,128'
+const EXPRESSIONS: Partial<Record<ElementField, string>> = { nd_target: ND_TARGET, ifname: 'iifname' }
+
 /** Type of the elements in nft syntax. */
 function setType({ key, value, interval }: ElementType): string {
   const values = value === undefined ? '' : ` : ${value === 'verdict' ? value : value.join(' . ')}`
-  return `type ${key.join(' . ')}${values};${interval ? ' flags interval;' : ''}`
+  const raw = key.includes('nd_target')
+  const fields = raw ? key.map((field) => EXPRESSIONS[field] ?? field) : key
+  return `${raw ? 'typeof' : 'type'} ${fields.join(' . ')}${values};${interval ? ' flags interval;' : ''}`
 }

@@ -2,7 +2,7 @@
 import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
 import { codeOf, DONE, outcomeOf } from '@podroute/reconcile/resource.ts'
 import { type NftApi, nftRevision } from './api.ts'
-import type { ElementType } from './definition.ts'
+import { type ElementType, tableAt } from './definition.ts'
 import { type ElementKey, elementKey, type SetElement } from './element.ts'
 
 type ElementOp = Op<ElementKey, SetElement>
@@ -19,7 +19,7 @@ export class SetElementResource implements Resource<ElementKey, SetElement> {
   readonly #table: string
   readonly #sets: Readonly<Record<string, ElementType>>
 
-  /** @param sets those of the table `inet TABLE` whose elements are ours to keep */
+  /** @param sets those of the table whose elements are ours to keep */
   constructor(nft: NftElementSets, table: string, sets: Readonly<Record<string, ElementType>>) {
     this.#nft = nft
     this.#table = table
@@ -52,7 +52,7 @@ export class SetElementResource implements Resource<ElementKey, SetElement> {
   async apply(ops: readonly ElementOp[]): Promise<readonly Outcome[]> {
     if (ops.length === 0) return []
     try {
-      await this.#nft.run(elementScript(`inet ${this.#table}`, ops))
+      await this.#nft.run(elementScript(tableAt(this.#table), ops))
       return ops.map(() => DONE)
     } catch (error) {
       if (ops.length === 1) return [outcomeOf(error as Error)]

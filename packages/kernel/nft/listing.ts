@@ -1,6 +1,7 @@
 /** The chains and maps of a table as `nft -t list table` prints them. */
 import { codeOf } from '@podroute/reconcile/resource.ts'
 import type { NftApi } from './api.ts'
+import { tableAt } from './definition.ts'
 
 export interface TableListing {
   /** Rules by chain, a line each; what a base chain is hooked to comes first. */
@@ -28,9 +29,9 @@ export function readTable(text: string): TableListing {
   return { chains, sets, kinds }
 }
 
-/** Of table `inet NAME`; nothing where there is no such table. */
+/** Of one table; nothing where there is no such table. */
 export async function listTable(nft: Pick<NftApi, 'show'>, name: string): Promise<TableListing> {
-  const text = await nft.show(`list table inet ${name}`).catch((error: Error) => {
+  const text = await nft.show(`list table ${tableAt(name)}`).catch((error: Error) => {
     if (codeOf(error) === 'ENOENT') return ''
     throw error
   })

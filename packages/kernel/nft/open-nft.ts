@@ -1,9 +1,10 @@
 /** nftables of a network namespace. */
 import type { NetlinkOptions } from '@podroute/linux/netlink/socket.ts'
-import { NFPROTO_INET, NftElements } from '@podroute/linux/nft/elements.ts'
+import { NFPROTO_BRIDGE, NFPROTO_INET, NftElements, type NftSet } from '@podroute/linux/nft/elements.ts'
 import { NftGeneration } from '@podroute/linux/nft/generation.ts'
 import { Nft } from '@podroute/linux/nft/nft.ts'
 import type { NftApi } from './api.ts'
+import { tableAt } from './definition.ts'
 import { elementTexts } from './read-elements.ts'
 
 /** Open until disposed of. @throws KernelError */
@@ -14,11 +15,15 @@ export function openNft(options: NetlinkOptions = {}): Required<NftApi> & Dispos
   const generation = stack.use(NftGeneration.open(options))
   return {
     run: (script) => nft.run(script),
-    elements: (table, set, type) =>
-      elementTexts((read) => elements.list({ family: NFPROTO_INET, table, set }, read), type),
+    elements: (table, set, type) => elementTexts((read) => elements.list(setIn(table, set), read), type),
     listJson: (command) => nft.listJson(command),
     show: (command) => nft.show(command),
     generation: () => generation.read(),
     [Symbol.dispose]: () => stack.dispose(),
   }
+}
+
+function setIn(table: string, set: string): NftSet {
+  const [family, name] = tableAt(table).split(' ')
+  return { family: family === 'bridge' ? NFPROTO_BRIDGE : NFPROTO_INET, table: name!, set }
 }

@@ -1,6 +1,6 @@
 /** Elements of our sets from the kernel's bytes to nft syntax, as we write them. Pure. */
 import { formatAddress } from '@podroute/address/address.ts'
-import { readU8, readU16be, readU32 } from '@podroute/linux/netlink/wire.ts'
+import { readText, readU8, readU16be, readU32 } from '@podroute/linux/netlink/wire.ts'
 import type { NftElement } from '@podroute/linux/nft/elements.ts'
 
 import type { ElementField, ElementType } from './definition.ts'
@@ -13,6 +13,9 @@ const LENGTHS: Readonly<Record<ElementField, number>> = {
   inet_proto: 1,
   inet_service: 2,
   mark: 4,
+  ifname: 16,
+  ether_addr: 6,
+  nd_target: 16,
 }
 
 /** The elements of a set, each as `read` has it. */
@@ -69,7 +72,21 @@ function fieldText(bytes: Uint8Array, at: number, field: ElementField): string {
       return String(readU16be(bytes, at))
     case 'mark':
       return String(readU32(bytes, at))
+    case 'ifname':
+      return `"${readText(bytes.subarray(at, at + 16))}"`
+    case 'ether_addr':
+      return formatMac(bytes.subarray(at, at + 6))
+    case 'nd_target':
+      return `0x${hex(bytes.subarray(at, at + 16)).join('')}`
   }
+}
+
+function formatMac(bytes: Uint8Array): string {
+  return hex(bytes).join(':')
+}
+
+function hex(bytes: Uint8Array): string[] {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0'))
 }
 
 /** The last field, a prefix, from its first to its last address; one of a single address has no length. */

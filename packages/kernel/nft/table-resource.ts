@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto'
 import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
 import { DONE, outcomeOf } from '@podroute/reconcile/resource.ts'
 import { type NftApi, nftRevision } from './api.ts'
-import { type NftTable, tableScript } from './definition.ts'
+import { type NftTable, tableAt, tableScript } from './definition.ts'
 import { listTable, type TableListing } from './listing.ts'
 
 /** What is used of nftables. */
@@ -21,6 +21,7 @@ export class NftTableResource implements Resource<typeof TABLE, NftTable> {
   readonly name = 'rules'
   readonly #nft: NftTables
   readonly #table: string
+  readonly #at: string
   readonly #isForOneObject: (name: string) => boolean
   /** Of definitions, which are the same objects for long. */
   readonly #versions = new WeakMap<NftTable, string>()
@@ -32,6 +33,7 @@ export class NftTableResource implements Resource<typeof TABLE, NftTable> {
   constructor(nft: NftTables, table: string, isForOneObject: (name: string) => boolean = () => false) {
     this.#nft = nft
     this.#table = table
+    this.#at = tableAt(table)
     this.#isForOneObject = isForOneObject
   }
 
@@ -66,8 +68,8 @@ export class NftTableResource implements Resource<typeof TABLE, NftTable> {
     const marker = `${MARKER}${this.#version(table)}-${this.#fingerprint(listing)}`
     const old = markersIn(before).filter((name) => name !== marker)
     const commands = [
-      ...old.map((name) => `delete chain inet ${this.#table} ${name}`),
-      `add chain inet ${this.#table} ${marker}`,
+      ...old.map((name) => `delete chain ${this.#at} ${name}`),
+      `add chain ${this.#at} ${marker}`,
     ]
     await this.#nft.run(`${commands.join('\n')}\n`)
   }
@@ -80,12 +82,12 @@ export class NftTableResource implements Resource<typeof TABLE, NftTable> {
   /** Flushed first, all of them: a rule of one may lead to another. */
   #removal(listing: TableListing, which: (chain: string) => boolean = () => true): string {
     const names = this.#constantChains(listing).flatMap(([name]) => (which(name) ? [name] : []))
-    const commands = (verb: string) => names.map((name) => `${verb} chain inet ${this.#table} ${name}\n`)
+    const commands = (verb: string) => names.map((name) => `${verb} chain ${this.#at} ${name}\n`)
     return [...commands('flush'), ...commands('delete')].join('')
   }
 
   async #remove(): Promise<void> {
-    await this.#nft.run(`add table inet ${this.#table}\ndelete table inet ${this.#table}\n`)
+    await this.#nft.run(`add table ${this.#at}\ndelete table ${this.#at}\n`)
   }
 
   #list(): Promise<TableListing> {
@@ -106,7 +108,7 @@ export class NftTableResource implements Resource<typeof TABLE, NftTable> {
   #fingerprint(listing: TableListing): string {
     const sets = [...listing.sets]
       .filter(([name]) => !this.#isForOneObject(name))
-      .map(([name, lines]) => [name, lines.filter((line) => line.startsWith('type '))] as const)
+      .map(([name, lines]) => [name, lines.filter((line) => /^type(of)? /.test(line))] as const)
     return hash(JSON.stringify([...this.#constantChains(listing), ...sets].toSorted(byName)))
   }
 

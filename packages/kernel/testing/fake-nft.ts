@@ -1,5 +1,6 @@
 /** nftables in memory, as strict as the real one about what is there: transactions, chains, sets and their elements; rules are texts. */
 import type { NftApi } from '../nft/api.ts'
+import { tableAt } from '../nft/definition.ts'
 import { FakeError } from './fake-error.ts'
 import { type FakeSet, isElementOf, overlapsAnother, parseSet } from './fake-set.ts'
 
@@ -55,7 +56,7 @@ export class FakeNft implements Required<NftApi> {
 
   async elements(table: string, set: string): Promise<readonly string[]> {
     this.#options.onList?.()
-    return [...this.#set(`inet ${table}`, set).elements]
+    return [...this.#set(tableAt(table), set).elements]
   }
 
   async listJson(command: string): Promise<readonly unknown[]> {

@@ -19,7 +19,7 @@ export function parseSet(declaration: string): FakeSet {
     .split(';')
     .map((line) => line.trim())
     .filter((line) => line !== '')
-  const type = lines.find((line) => line.startsWith('type '))?.slice('type '.length) ?? ''
+  const type = lines.find((line) => /^type(of)? /.test(line))?.replace(/^type(of)? /, '') ?? ''
   const [key = '', value] = type.split(' : ')
   return { kind: value === undefined ? 'set' : 'map', lines, key: key.split(' . '), elements: new Set() }
 }

@@ -33,6 +33,7 @@ const NFT_SET_ELEM_INTERVAL_END = 1
 const HEADER = 4
 
 export const NFPROTO_INET = 1
+export const NFPROTO_BRIDGE = 7
 
 /** Bytes are views of what was received: read them at once. Fields of a concatenation begin at multiples of four bytes. */
 export interface NftElement {

@@ -1,0 +1,74 @@
+// Elements of nftables sets by netlink, as the bytes of their keys.
+
+import type { Table } from './nftables.ts'
+import {
+  attribute,
+  attributeList,
+  attributes,
+  type Bytes,
+  bytes,
+  bytesOf,
+  cString,
+  type Message,
+  NLM_F_CREATE,
+  nested,
+  type Request,
+} from './wire.ts'
+
+const SUBSYSTEM = 10
+const NEWSETELEM = 12
+const GETSETELEM = 13
+const DELSETELEM = 14
+
+const LIST_TABLE = 1
+const LIST_SET = 2
+const LIST_ELEMENTS = 3
+const LIST_ELEM = 1
+const ELEM_KEY = 1
+const DATA_VALUE = 1
+
+/** Elements of one set. */
+export interface SetKeys {
+  readonly set: string
+  readonly keys: readonly Bytes[]
+}
+
+const message = (type: number, table: Table, flags: number, set: string, ...more: Bytes[]): Request => ({
+  type: (SUBSYSTEM << 8) | type,
+  flags,
+  body:
+    bytes(table.family, 0, 0, 0) +
+    attribute(LIST_TABLE, cString(table.name)) +
+    attribute(LIST_SET, cString(set)) +
+    more.join(''),
+})
+
+const elements = (keys: readonly Bytes[]): Bytes =>
+  nested(LIST_ELEMENTS, ...keys.map((key) => nested(LIST_ELEM, nested(ELEM_KEY, attribute(DATA_VALUE, key)))))
+
+/** What is there already is no error. */
+export const addElements = (table: Table, { set, keys }: SetKeys): Request =>
+  message(NEWSETELEM, table, NLM_F_CREATE, set, elements(keys))
+
+/** Added first: to remove what is gone already is an error, and somebody else may be faster. */
+export const removeElements = (table: Table, { set, keys }: SetKeys): Request[] => [
+  addElements(table, { set, keys }),
+  message(DELSETELEM, table, 0, set, elements(keys)),
+]
+
+/** To be sent as a dump. */
+export const listElements = (table: Table, set: string): Request => message(GETSETELEM, table, 0, set)
+
+/** The keys that a dump has brought. */
+export function readKeys(messages: readonly Message[]): Bytes[] {
+  const keys: Bytes[] = []
+  for (const { body } of messages) {
+    const list = attributes(body, 4).get(LIST_ELEMENTS)
+    for (const [, element] of list === undefined ? [] : attributeList(list, 0)) {
+      const key = attributes(element, 0).get(ELEM_KEY)
+      const value = key && attributes(key, 0).get(DATA_VALUE)
+      if (value !== undefined) keys.push(bytesOf(value))
+    }
+  }
+  return keys
+}
