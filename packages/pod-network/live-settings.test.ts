@@ -53,6 +53,10 @@ const EFFECTS: Readonly<Record<keyof PodNetworkSettings, readonly Effect[]>> = {
   mtu: [{ change: { mtu: 1400 }, ops: ['bridge replace kube-bridge', `conflist replace ${CONFLIST}`] }],
   hairpin: [{ change: { hairpin: false }, ops: [`conflist replace ${CONFLIST}`, 'ports replace pod1'] }],
   masquerade: [{ change: { masquerade: false }, ops: ['rules replace table'] }],
+  sourceCheck: [
+    { change: { sourceCheck: false }, ops: ['source-rules replace table', `conflist replace ${CONFLIST}`] },
+    { change: { sourceCheck: 'strict' }, ops: [`conflist replace ${CONFLIST}`] },
+  ],
   noMasquerade: [
     {
       change: { noMasquerade: [cidr('192.0.2.0/24')] },

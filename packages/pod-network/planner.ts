@@ -24,6 +24,7 @@ import { makeGuard } from './route-sources/cluster-guard.ts'
 import { ClusterRanges, hostRanges, nodeRanges, type RangeKind } from './route-sources/cluster-ranges.ts'
 import type { RouteGuard } from './route-sources/route-guard.ts'
 import type { PodNetworkSettings } from './settings.ts'
+import { sourcesTable } from './sources/table.ts'
 import type { PodNetworkTables } from './tables.ts'
 
 /** What is used of a table. */
@@ -48,7 +49,15 @@ export interface PlannerOptions {
 
 export type PlannedTables = Pick<
   PodNetworkTables & BgpTables,
-  'bridge' | 'sysctls' | 'addresses' | 'masquerade' | 'rules' | 'instance' | 'announcements' | 'peers'
+  | 'bridge'
+  | 'sysctls'
+  | 'addresses'
+  | 'masquerade'
+  | 'rules'
+  | 'sourceRules'
+  | 'instance'
+  | 'announcements'
+  | 'peers'
 >
 
 export class Planner {
@@ -118,6 +127,7 @@ export class Planner {
     const sysctls = bridge ? planSysctls(settings.bridge, { ipv6 }, interfaces.acceptRa) : []
     for (const { name, value } of sysctls) this.#tables.sysctls.set(name, value)
     this.#tables.rules.set(TABLE, masqueradeTable(settings.masquerade))
+    this.#tables.sourceRules.set(TABLE, sourcesTable(settings.sourceCheck !== false))
     this.#elements.want('', planConfiguredElements(settings))
     this.#announcements.replace('pods', planAnnouncements(local))
     this.#planRanges()

@@ -92,6 +92,10 @@ const podNetwork = z.strictObject({
   mtu: z.union([z.literal('auto'), z.number().int().min(1280).max(65535)]).default('auto'),
   hairpin: z.boolean().default(true),
   masquerade: z.boolean().default(true),
+  /** Pods send from their own addresses only; strict: and none may ask for another thing. */
+  sourceCheck: z
+    .union([z.boolean(), z.literal('strict')], { message: 'true, false or strict' })
+    .default(true),
   noMasquerade: z.array(prefix).default([]),
   /** Ranges that the podCIDRs of Nodes are taken from (--cluster-cidr); no route into them is taken from routers outside. */
   clusterCIDRs: z.array(prefix).default([]),
@@ -142,6 +146,7 @@ function settingsOf(
     ...(file.podNetwork.mtu === 'auto' ? {} : { mtu: file.podNetwork.mtu }),
     hairpin: file.podNetwork.hairpin,
     masquerade: file.podNetwork.masquerade,
+    sourceCheck: file.podNetwork.sourceCheck,
     noMasquerade: file.podNetwork.noMasquerade.map(cidr),
     serviceCidrs: file.serviceCIDRs.map(cidr),
     clusterCidrs: file.podNetwork.clusterCIDRs.map(cidr),

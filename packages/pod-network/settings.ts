@@ -56,6 +56,8 @@ export interface PodNetworkSettings {
   readonly hairpin: boolean
   /** Masquerade what pods send out of the cluster. */
   readonly masquerade: boolean
+  /** Pods send from their own addresses only; strict: no pod may ask for another thing, nor start before it is so. */
+  readonly sourceCheck: boolean | 'strict'
   /** Destinations outside the cluster that see the pod's own address. */
   readonly noMasquerade: readonly Cidr[]
   /** Ranges of the Services' virtual addresses: no route into them is learned. */

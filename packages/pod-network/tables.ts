@@ -11,7 +11,7 @@ import type { NftTable } from '@podroute/kernel/nft/definition.ts'
 import type { ElementKey, SetElement } from '@podroute/kernel/nft/element.ts'
 import { SetElementResource } from '@podroute/kernel/nft/element-resource.ts'
 import { FormerTableResource } from '@podroute/kernel/nft/former-table.ts'
-import { NftTableResource, type TABLE } from '@podroute/kernel/nft/table-resource.ts'
+import { NftTableResource, TABLE } from '@podroute/kernel/nft/table-resource.ts'
 import { ROUTE_PROTOCOL } from '@podroute/kernel/route-protocol.ts'
 import { RouteResource } from '@podroute/kernel/routes/route-resource.ts'
 import { SysctlResource } from '@podroute/kernel/sysctls/sysctl-resource.ts'
@@ -23,6 +23,7 @@ import { Table, type TableOptions } from '@podroute/reconcile/table.ts'
 import { isExplicitMac } from './bridge/bridge.ts'
 import { FORMER_RULES, MASQUERADE_SETS, TABLE_NAME } from './egress/masquerade.ts'
 import type { PodNetworkSettings } from './settings.ts'
+import { SOURCE_SETS, SOURCES_TABLE } from './sources/table.ts'
 
 /** The kernel, as far as the pod network touches it. */
 export type PodNetworkKernel = Pick<
@@ -37,6 +38,9 @@ export interface PodNetworkTables {
   readonly addresses: Table<string, InterfaceAddress>
   readonly rules: Table<typeof TABLE, NftTable>
   readonly masquerade: Table<ElementKey, SetElement>
+  /** What comes out of pods' ports. */
+  readonly sourceRules: Table<typeof TABLE, NftTable>
+  readonly sources: Table<ElementKey, SetElement>
   readonly routes: Table<string, Route>
   readonly conflist: Table<string, string>
   /** What an earlier version left in the table that features shared. */
@@ -51,6 +55,13 @@ export function createTables(
   const { routes, links, addresses, nft, sysctls, files, changes } = kernel
   // Pods hang on the bridge: its name stays what it is at the start.
   const { bridge } = settings()
+  const sourceRules = new Table(
+    new NftTableResource(nft, SOURCES_TABLE, () => false, 'source-rules'),
+    options,
+  )
+  // Without the table nothing can be in it: its own error says why.
+  const blocked = () => sourceRules.acknowledged(TABLE) === undefined
+  const sources = new SetElementResource(nft, SOURCES_TABLE, SOURCE_SETS, 'source-elements')
   return {
     bridge: new Table(new BridgeResource(links, { name: bridge, isExplicitMac, changes }), options),
     ports: new Table(new BridgePortResource(links, { bridge, kind: 'veth' }), options),
@@ -58,6 +69,8 @@ export function createTables(
     addresses: new Table(new BridgeAddressResource(links, addresses, { bridge, changes }), options),
     rules: new Table(new NftTableResource(nft, TABLE_NAME), options),
     masquerade: new Table(new SetElementResource(nft, TABLE_NAME, MASQUERADE_SETS), options),
+    sourceRules,
+    sources: new Table(sources, { ...options, blocked }),
     routes: new Table(
       new RouteResource(routes, { table: TABLE_MAIN, protocol: ROUTE_PROTOCOL, changes }),
       options,
@@ -81,6 +94,8 @@ export function flushOrder(t: PodNetworkTables, bgp: readonly Flushable[]): read
     t.addresses,
     t.rules,
     t.masquerade,
+    t.sourceRules,
+    t.sources,
     t.routes,
     ...bgp,
     t.conflist,
@@ -91,13 +106,14 @@ export function flushOrder(t: PodNetworkTables, bgp: readonly Flushable[]): read
 /** What somebody else changes of the rules is audited at once. */
 export function watchRules(
   { changes }: PodNetworkKernel,
-  { rules, masquerade }: PodNetworkTables,
+  { rules, masquerade, sourceRules, sources }: PodNetworkTables,
 ): Disposable {
   const audits = new AuditQueue()
   return changes.subscribe({
     onTable(table) {
       if (table === `inet ${TABLE_NAME}`) audits.ask(rules, masquerade)
+      if (table === SOURCES_TABLE) audits.ask(sourceRules, sources)
     },
-    onOverrun: () => audits.ask(rules, masquerade),
+    onOverrun: () => audits.ask(rules, masquerade, sourceRules, sources),
   })
 }

@@ -1,6 +1,5 @@
 // Elements of nftables sets by netlink, as the bytes of their keys.
 
-import type { Table } from './nftables.ts'
 import {
   attribute,
   attributeList,
@@ -26,6 +25,12 @@ const LIST_ELEMENTS = 3
 const LIST_ELEM = 1
 const ELEM_KEY = 1
 const DATA_VALUE = 1
+
+/** As in nftables.ts. */
+interface Table {
+  readonly family: number
+  readonly name: string
+}
 
 /** Elements of one set. */
 export interface SetKeys {

@@ -1,7 +1,6 @@
 // The fake kernel's side of nftables: tables, chains and rules by name, without their meaning.
 
 import { addElements, readKeys } from '../netlink/nft-elements.ts'
-import type { Family } from '../netlink/nftables.ts'
 import {
   attribute,
   attributes,
@@ -133,7 +132,7 @@ export class FakeNftables {
     const set = getString(attributes(message.body, 4).get(2)!)
     const keys = { set, keys: [...this.set(message)] }
     if (keys.keys.length === 0) return []
-    const { body } = addElements({ family: family as Family, name }, keys)
+    const { body } = addElements({ family, name }, keys)
     return [reply((SUBSYSTEM << 8) | 12, message.sequence, body)]
   }
 

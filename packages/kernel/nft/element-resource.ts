@@ -14,13 +14,19 @@ export type NftElementSets = Pick<NftApi, 'run' | 'elements' | 'generation'>
 const ELEMENTS_PER_COMMAND = 500
 
 export class SetElementResource implements Resource<ElementKey, SetElement> {
-  readonly name = 'set-elements'
+  readonly name: string
   readonly #nft: NftElementSets
   readonly #table: string
   readonly #sets: Readonly<Record<string, ElementType>>
 
   /** @param sets those of the table whose elements are ours to keep */
-  constructor(nft: NftElementSets, table: string, sets: Readonly<Record<string, ElementType>>) {
+  constructor(
+    nft: NftElementSets,
+    table: string,
+    sets: Readonly<Record<string, ElementType>>,
+    name = 'set-elements',
+  ) {
+    this.name = name
     this.#nft = nft
     this.#table = table
     this.#sets = sets

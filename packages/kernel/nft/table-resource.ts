@@ -18,7 +18,7 @@ export const TABLE = 'table'
 const MARKER = 'podroute-fingerprint-'
 
 export class NftTableResource implements Resource<typeof TABLE, NftTable> {
-  readonly name = 'rules'
+  readonly name: string
   readonly #nft: NftTables
   readonly #table: string
   readonly #at: string
@@ -30,7 +30,13 @@ export class NftTableResource implements Resource<typeof TABLE, NftTable> {
    * @param table its name; the definition, which may change while the agent runs, is the value of its key
    * @param isForOneObject says which chains, sets and maps come and go with single objects: they are somebody else's to keep
    */
-  constructor(nft: NftTables, table: string, isForOneObject: (name: string) => boolean = () => false) {
+  constructor(
+    nft: NftTables,
+    table: string,
+    isForOneObject: (name: string) => boolean = () => false,
+    name = 'rules',
+  ) {
+    this.name = name
     this.#nft = nft
     this.#table = table
     this.#at = tableAt(table)

@@ -38,6 +38,7 @@ const IFLA_LINK = 5
 const IFLA_MASTER = 10
 const IFLA_OPERSTATE = 16
 const IFLA_LINKINFO = 18
+const IFLA_IFALIAS = 20
 const IFLA_NET_NS_FD = 28
 const IFLA_EXT_MASK = 29
 const IFLA_INFO_KIND = 1
@@ -79,6 +80,8 @@ export interface Link {
   readonly master: number
   /** Index of the lower device (vlan) or of the peer (veth); 0 for none. */
   readonly parent: number
+  /** Free text of whoever made it (`ip link set alias`); absent where there is none. */
+  readonly alias?: string
 }
 
 /** What to make of a link; what is absent stays as it is. */
@@ -237,6 +240,7 @@ export function readLink(message: Message): Link {
     return value ? readU32(value, 0) : 0
   }
   const operstate = attributes.get(IFLA_OPERSTATE)
+  const alias = attributes.get(IFLA_IFALIAS)
   const state = operstate ? readU8(operstate, 0) : IF_OPER_UNKNOWN
   return {
     index: readI32(payload, 4),
@@ -250,6 +254,7 @@ export function readLink(message: Message): Link {
     promiscuous: (flags & IFF_PROMISC) !== 0,
     master: number(IFLA_MASTER),
     parent: number(IFLA_LINK),
+    ...(alias && { alias: readText(alias) }),
   }
 }
 

@@ -35,6 +35,7 @@ describe('conflist', () => {
           isDefaultGateway: true,
           hairpinMode: true,
           mtu: 1450,
+          sourceCheck: true,
           ipam: {
             type: 'host-local',
             ranges: [[{ subnet: '10.244.1.0/24' }], [{ subnet: 'fd10:244:0:1::/64' }]],

@@ -18,6 +18,7 @@ export function planConflist(local: ClusterNode, mtu: number, settings: PodNetwo
         isDefaultGateway: true,
         hairpinMode: settings.hairpin,
         mtu,
+        sourceCheck: settings.sourceCheck,
         ipam: {
           type: 'host-local',
           ranges: local.podCidrs.map((prefix) => [{ subnet: prefix.text }]),

@@ -1,6 +1,7 @@
 /** The host around the pod network: its own interfaces, and the bridge with the pods' ports, as the kernel announces them. */
 import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
+import { SourcePorts } from '../sources/ports.ts'
 import { type PodNetworkKernel, type PodNetworkTables, watchRules } from '../tables.ts'
 import { HostInterfaces, type InterfaceState } from './host-interfaces.ts'
 import { BridgePorts } from './ports.ts'
@@ -24,6 +25,7 @@ export class Host implements Disposable {
   readonly #options: HostOptions
   readonly #interfaces: HostInterfaces
   readonly #ports: BridgePorts
+  readonly #sources: SourcePorts
   readonly #subscriptions = new DisposableStack()
   #putBack: Disposable | undefined
 
@@ -35,12 +37,18 @@ export class Host implements Disposable {
       isOurs: (address) => tables.addresses.get(address) !== undefined,
       changed: () => this.#interfacesChanged(),
     })
+    this.#sources = new SourcePorts(tables.sources, bridge)
     this.#ports = new BridgePorts({
       ...{ table: tables.ports, bridge },
       plan: () => ({ hairpin: options.hairpin() }),
       bridgeMade: () => this.#bridgeMade(),
       later: (action) => this.#later(action),
     })
+  }
+
+  /** Ports of pods that pass unchecked: nobody has said what they may send from. */
+  get uncheckedPorts(): number {
+    return this.#sources.unknown
   }
 
   get interfaces(): InterfaceState {
@@ -53,6 +61,7 @@ export class Host implements Disposable {
     for (const table of [tables.bridge, tables.addresses, tables.routes])
       this.#subscriptions.use(table.watch())
     this.#subscriptions.use(this.#ports.watch(kernel.changes, kernel.links))
+    this.#subscriptions.use(this.#sources.watch(kernel.changes, kernel.links))
     this.#subscriptions.use(watchRules(kernel, tables))
     this.#subscriptions.use(this.#interfaces)
     await this.#interfaces.start()
@@ -60,7 +69,9 @@ export class Host implements Disposable {
 
   /** Takes the ports that are there for those that must be there. @throws KernelError */
   async updatePorts(): Promise<void> {
-    this.#ports.update(await this.#options.kernel.links.list())
+    const links = await this.#options.kernel.links.list()
+    this.#ports.update(links)
+    this.#sources.update(links)
   }
 
   /** What is to be set of each port is another now. */

@@ -13,6 +13,8 @@ const good: Facts = {
   addresses: settled,
   masquerade: settled,
   rules: settled,
+  sourceRules: settled,
+  sources: settled,
   blockingPeers: [],
   podGate: undefined,
   failingRoutes: [],
@@ -49,6 +51,10 @@ describe('conditions', () => {
     expect(problems({ masquerade: { ...settled, pending: 2 } })).to.deep.equal(['masquerade: 2 pending'])
     expect(problems({ blockingPeers: ['node-2'] })).to.deep.equal(['peers: waiting for node-2'])
     expect(problems({ podGate: 'not synced' })).to.deep.equal(['others: not synced'])
+    expect(problems({ sources: { ...settled, desired: 0 } }), 'no pod runs').to.deep.equal([])
+    expect(problems({ sourceRules: { ...settled, failed: 1, error: 'not supported' } })).to.deep.equal([
+      'source-check: 1 failing: not supported: pods are not kept from sending with the addresses of others; the kernel needs CONFIG_NF_TABLES_BRIDGE, or set podNetwork.sourceCheck to false',
+    ])
     expect(problems({ conflist: { ...settled, pending: 1 } })).to.deep.equal(['conflist: 1 pending'])
   })
 })

@@ -16,6 +16,8 @@ export interface Facts {
   readonly addresses: TableState
   readonly masquerade: TableState
   readonly rules: TableState
+  readonly sourceRules: TableState
+  readonly sources: TableState
   /** Peers that are still waited for; empty after the deadline. */
   readonly blockingPeers: readonly string[]
   /** What other features lack before pods may start. */
@@ -59,6 +61,8 @@ export function allConditions(facts: Facts): readonly Condition[] {
     ...conditionsBeforeConflist(facts),
     // One node that is elsewhere must not keep all others from being ready.
     { ...condition('routes', routeProblem(facts)), advisory: true },
+    // Pods work all the same; on an old kernel they may do what they like.
+    { ...condition('source-check', sourceProblem(facts)), advisory: true },
     condition('conflist', unsettled(facts.conflist)),
   ]
 }
@@ -81,6 +85,13 @@ function routeProblem({ failingRoutes: [first, ...others] }: Facts): string | un
     ? `: no network of this node holds ${gateway}; have nodes share one, or give this node a route to it`
     : ''
   return `${destination} via ${gateway} cannot be installed${more}: ${error.message}${advice}`
+}
+
+function sourceProblem({ sourceRules, sources }: Facts): string | undefined {
+  const problem = unsettled(sourceRules)
+  if (problem !== undefined)
+    return `${problem}: pods are not kept from sending with the addresses of others; the kernel needs CONFIG_NF_TABLES_BRIDGE, or set podNetwork.sourceCheck to false`
+  return sources.desired === 0 ? undefined : unsettled(sources)
 }
 
 /** A table that should hold something, and holds all of it. */

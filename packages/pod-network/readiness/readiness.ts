@@ -16,7 +16,16 @@ export interface ReadinessSources {
   routers(): ReadonlySet<string>
   readonly tables: Pick<
     PodNetworkTables & BgpTables,
-    'bridge' | 'addresses' | 'masquerade' | 'rules' | 'routes' | 'conflist' | 'peers' | 'instance'
+    | 'bridge'
+    | 'addresses'
+    | 'masquerade'
+    | 'rules'
+    | 'sourceRules'
+    | 'sources'
+    | 'routes'
+    | 'conflist'
+    | 'peers'
+    | 'instance'
   >
   readonly sessions: Sessions
   readonly log: Logger
@@ -77,6 +86,8 @@ export class Readiness {
       addresses: stateOf(tables.addresses),
       masquerade: stateOf(tables.masquerade),
       rules: stateOf(tables.rules),
+      sourceRules: stateOf(tables.sourceRules),
+      sources: stateOf(tables.sources),
       blockingPeers: this.#waitFor(blockingReadiness),
       podGate: podGate(),
       failingRoutes: [...tables.routes.failures()].map(([destination, error]) => ({

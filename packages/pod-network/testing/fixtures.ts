@@ -27,6 +27,7 @@ export const testSettings: PodNetworkSettings = {
   bridge: 'kube-bridge',
   hairpin: true,
   masquerade: true,
+  sourceCheck: true,
   noMasquerade: [],
   serviceCidrs: [],
   clusterCidrs: [],

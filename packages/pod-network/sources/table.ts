@@ -1,0 +1,70 @@
+/**
+ * Pods are who they are: what comes out of a pod's port has the pod's own hardware and IP addresses, in ARP and neighbour discovery too, and
+ * is nothing that only routers send. As many rules for one pod as for all; each port has a few elements. Ports that are not known pass.
+ */
+import { type ElementType, ND_TARGET, type NftChain, type NftTable } from '@podroute/kernel/nft/definition.ts'
+
+export const SOURCES_TABLE = 'bridge podroute-ports'
+
+/** Sets that the CNI plugin fills, too (cni/bridge/source-check.ts): a change of one is a change of both. */
+export const SOURCE_SETS: Readonly<Record<string, ElementType>> = {
+  ports: { key: ['ifname'] },
+  macs: { key: ['ifname', 'ether_addr'] },
+  'addresses-4': { key: ['ifname', 'ipv4_addr'] },
+  'addresses-6': { key: ['ifname', 'ipv6_addr'] },
+  /** The same addresses, as neighbour discovery has them in its messages. */
+  'targets-6': { key: ['ifname', 'nd_target'] },
+}
+
+/** Before the bridge learns where a hardware address is, and before netfilter sees packets of IP (dstnat of bridges: -300). */
+const HOOK = 'type filter hook prerouting priority -310; policy accept;'
+
+/** RFC 8200 and RFC 4443 by number: their names differ between versions of nft. */
+const MLD_QUERY = 130
+const MLD_JOIN = '131, 132, 143'
+const ROUTER_ADVERTISEMENT = 134
+const SOLICITATION = 135
+const ADVERTISEMENT = 136
+const REDIRECT = 137
+
+/** Only what is named gets through: other protocols, such as those that bridges speak, are none of a pod's. */
+const CHAINS: Readonly<Record<string, NftChain>> = {
+  'from-ports': {
+    hook: HOOK,
+    rules: ['iifname . ether saddr @macs goto from-pod', 'iifname @ports drop'],
+  },
+  'from-pod': {
+    rules: [
+      'meta protocol ip iifname . ip saddr @addresses-4 goto ipv4',
+      'meta protocol ip6 iifname . ip6 saddr @addresses-6 goto ipv6',
+      'meta protocol arp iifname . arp saddr ether @macs goto arp',
+      // A host that looks whether its address is free, and that joins groups before it has one (RFC 4862, RFC 3590).
+      'meta protocol ip6 ip6 saddr :: meta l4proto 58 goto starting',
+      'drop',
+    ],
+  },
+  // A sender of 0.0.0.0 asks whether an address is in use (RFC 5227).
+  arp: { rules: ['iifname . arp saddr ip @addresses-4 accept', 'arp saddr ip 0.0.0.0 accept', 'drop'] },
+  // What answers a DHCP client.
+  ipv4: { rules: ['udp dport 68 drop'] },
+  ipv6: {
+    rules: [
+      'udp dport 546 drop',
+      `icmpv6 type { ${MLD_QUERY}, ${ROUTER_ADVERTISEMENT}, ${REDIRECT} } drop`,
+      `icmpv6 type ${ADVERTISEMENT} iifname . ${ND_TARGET} @targets-6 accept`,
+      `icmpv6 type ${ADVERTISEMENT} drop`,
+    ],
+  },
+  starting: {
+    rules: [
+      `icmpv6 type ${SOLICITATION} iifname . ${ND_TARGET} @targets-6 accept`,
+      `icmpv6 type { ${MLD_JOIN} } accept`,
+      'drop',
+    ],
+  },
+}
+
+/** Switched off it has no chain; sets and elements stay, so that it can be switched on for the pods that run. */
+export function sourcesTable(enabled: boolean): NftTable {
+  return { name: SOURCES_TABLE, sets: SOURCE_SETS, chains: enabled ? CHAINS : {} }
+}
