@@ -54,7 +54,7 @@ const EFFECTS: Readonly<Record<keyof PodNetworkSettings, readonly Effect[]>> = {
   hairpin: [{ change: { hairpin: false }, ops: [`conflist replace ${CONFLIST}`, 'ports replace pod1'] }],
   masquerade: [{ change: { masquerade: false }, ops: ['rules replace table'] }],
   sourceCheck: [
-    { change: { sourceCheck: false }, ops: ['source-rules replace table', `conflist replace ${CONFLIST}`] },
+    { change: { sourceCheck: false }, ops: ['sourceRules replace table', `conflist replace ${CONFLIST}`] },
     { change: { sourceCheck: 'strict' }, ops: [`conflist replace ${CONFLIST}`] },
   ],
   noMasquerade: [

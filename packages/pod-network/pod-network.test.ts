@@ -29,10 +29,10 @@ describe('the pod network', () => {
       'bridge add kube-bridge',
       'addresses add 10.244.1.1/24',
       'rules add table',
-      'source-rules add table',
       'masquerade add pods-4 10.244.1.0/24',
       'masquerade add pods-local-4 10.244.1.0/24',
       'masquerade add nodes-4 172.30.0.11',
+      'sourceRules add table',
       `conflist add ${CONFLIST}`,
     ])
     expect(world.speaker?.announced().map(({ prefix }) => prefix)).to.deep.equal(['10.244.1.0/24'])

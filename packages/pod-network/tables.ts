@@ -55,22 +55,31 @@ export function createTables(
   const { routes, links, addresses, nft, sysctls, files, changes } = kernel
   // Pods hang on the bridge: its name stays what it is at the start.
   const { bridge } = settings()
+  const audits = new AuditQueue()
   const sourceRules = new Table(
-    new NftTableResource(nft, SOURCES_TABLE, () => false, 'source-rules'),
+    new NftTableResource(nft, SOURCES_TABLE, () => false, {
+      name: 'source-rules',
+      made: () => audits.ask(sources),
+    }),
     options,
   )
   // Without the table nothing can be in it: its own error says why.
   const blocked = () => sourceRules.acknowledged(TABLE) === undefined
-  const sources = new SetElementResource(nft, SOURCES_TABLE, SOURCE_SETS, 'source-elements')
+  const sources: PodNetworkTables['sources'] = new Table(
+    new SetElementResource(nft, SOURCES_TABLE, SOURCE_SETS, 'source-elements'),
+    { ...options, blocked },
+  )
+  const masquerade = new Table(new SetElementResource(nft, TABLE_NAME, MASQUERADE_SETS), options)
+  const rules = new NftTableResource(nft, TABLE_NAME, () => false, { made: () => audits.ask(masquerade) })
   return {
     bridge: new Table(new BridgeResource(links, { name: bridge, isExplicitMac, changes }), options),
     ports: new Table(new BridgePortResource(links, { bridge, kind: 'veth' }), options),
     sysctls: new Table(new SysctlResource(sysctls), options),
     addresses: new Table(new BridgeAddressResource(links, addresses, { bridge, changes }), options),
-    rules: new Table(new NftTableResource(nft, TABLE_NAME), options),
-    masquerade: new Table(new SetElementResource(nft, TABLE_NAME, MASQUERADE_SETS), options),
+    rules: new Table(rules, options),
+    masquerade,
     sourceRules,
-    sources: new Table(sources, { ...options, blocked }),
+    sources,
     routes: new Table(
       new RouteResource(routes, { table: TABLE_MAIN, protocol: ROUTE_PROTOCOL, changes }),
       options,

@@ -42,6 +42,9 @@ const IFLA_INFO_SLAVE_KIND = 4
 const IFLA_INFO_SLAVE_DATA = 5
 const VETH_INFO_PEER = 1
 const IFLA_BR_VLAN_FILTERING = 7
+const IFLA_BR_MULTI_BOOLOPT = 46
+/** BR_BOOLOPT_NO_LL_LEARN: a frame to a link-local group, such as LLDP's, moves no hardware address to another port. */
+const NO_LINK_LOCAL_LEARNING = 1
 const IFLA_BRPORT_MODE = 4
 const IFLA_BRPORT_ISOLATED = 33
 
@@ -168,7 +171,11 @@ const mtuAttribute = (mtu: number): Bytes => (mtu > 0 ? attribute(IFLA_MTU, u32(
 
 /** @param mac given by us, it stays; else the bridge takes the lowest of its ports' and changes as they come and go */
 export function newBridge(name: string, mtu: number, mac: Uint8Array, vlanFiltering: boolean): Request {
-  const data = vlanFiltering ? group(IFLA_INFO_DATA, attribute(IFLA_BR_VLAN_FILTERING, bytes(1))) : ''
+  const data = group(
+    IFLA_INFO_DATA,
+    attribute(IFLA_BR_MULTI_BOOLOPT, u32(NO_LINK_LOCAL_LEARNING) + u32(NO_LINK_LOCAL_LEARNING)),
+    vlanFiltering ? attribute(IFLA_BR_VLAN_FILTERING, bytes(1)) : '',
+  )
   return {
     type: RTM_NEWLINK,
     flags: NLM_F_CREATE | NLM_F_EXCL,

@@ -28,7 +28,7 @@ export interface BridgeOptions {
   readonly changes?: KernelChanges
 }
 
-/** MTU 0 stands for a bridge that is down or whose MAC is not fixed: it equals no settings. */
+/** MTU 0 stands for a bridge that is down, whose MAC is not fixed, or that learns from link-local frames: it equals no settings. */
 const UNSETTLED = 0
 
 /** The kernel's value for a bridge that follows its ports and has none any more. */
@@ -83,7 +83,9 @@ export class BridgeResource implements Resource<string, BridgeSettings> {
   #observe(link: Link): BridgeSettings {
     if (this.#known?.index !== link.index)
       this.#known = { index: link.index, mac: link.mac, fixed: this.#options.isExplicitMac(link.mac) }
-    const settled = link.up && this.#known.fixed && this.#known.mac === link.mac
+    // A pod could have the frames of another by a single LLDP frame with its MAC.
+    const settled =
+      link.up && this.#known.fixed && this.#known.mac === link.mac && link.linkLocalLearning !== true
     return { mtu: settled ? link.mtu : UNSETTLED, mac: link.mac }
   }
 
@@ -99,14 +101,20 @@ export class BridgeResource implements Resource<string, BridgeSettings> {
     const mac = kept === NO_MAC ? settings.mac : kept
     // Setting a MAC, also the same one, makes the kernel forget the neighbours behind it.
     const change = fixed && mac === link.mac ? {} : { mac }
-    await this.#links.set(link.index, { mtu: settings.mtu, up: true, ...change })
+    await this.#links.set(link.index, {
+      ...{ mtu: settings.mtu, up: true, linkLocalLearning: false },
+      ...change,
+    })
     this.#known = { index: link.index, mac, fixed: true }
   }
 
   /** A bridge that somebody removed comes back with the MAC that others know. */
   async #make(name: string, settings: BridgeSettings): Promise<void> {
     const mac = this.#known?.fixed ? this.#known.mac : settings.mac
-    const { index } = await this.#links.add({ kind: 'bridge', name, mtu: settings.mtu, mac, up: true })
+    const { index } = await this.#links.add({
+      ...{ kind: 'bridge', name, mtu: settings.mtu, mac, up: true },
+      linkLocalLearning: false,
+    })
     this.#known = { index, mac, fixed: true }
   }
 

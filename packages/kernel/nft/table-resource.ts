@@ -17,11 +17,19 @@ export type NftTables = Pick<NftApi, 'run' | 'show' | 'generation'>
 export const TABLE = 'table'
 const MARKER = 'podroute-fingerprint-'
 
+export interface TableOptions {
+  /** Of the resource. */
+  readonly name?: string
+  /** There was no such table before: what was in its sets is gone with it. */
+  readonly made?: () => void
+}
+
 export class NftTableResource implements Resource<typeof TABLE, NftTable> {
   readonly name: string
   readonly #nft: NftTables
   readonly #table: string
   readonly #at: string
+  readonly #made: () => void
   readonly #isForOneObject: (name: string) => boolean
   /** Of definitions, which are the same objects for long. */
   readonly #versions = new WeakMap<NftTable, string>()
@@ -34,9 +42,10 @@ export class NftTableResource implements Resource<typeof TABLE, NftTable> {
     nft: NftTables,
     table: string,
     isForOneObject: (name: string) => boolean = () => false,
-    name = 'rules',
+    { name = 'rules', made = () => {} }: TableOptions = {},
   ) {
     this.name = name
+    this.#made = made
     this.#nft = nft
     this.#table = table
     this.#at = tableAt(table)
@@ -70,6 +79,7 @@ export class NftTableResource implements Resource<typeof TABLE, NftTable> {
     const script = tableScript(table) + this.#leftOvers(before, table)
     // What a chain is hooked to cannot be changed: where somebody has put another one under its name, all are made anew.
     await this.#nft.run(script).catch(() => this.#nft.run(this.#removal(before) + tableScript(table)))
+    if (before.sets.size === 0) this.#made()
     const listing = await this.#list()
     const marker = `${MARKER}${this.#version(table)}-${this.#fingerprint(listing)}`
     const old = markersIn(before).filter((name) => name !== marker)

@@ -78,7 +78,8 @@ const NEW_LINK = {
   ...{ master: 0, parent: 0 },
 }
 
-function settingsOf({ name, mac, mtu, up, promiscuous, master }: LinkChange): Partial<Link> {
-  const settings = { name, mac, mtu, up, promiscuous, master }
+function settingsOf(change: LinkChange): Partial<Link> {
+  const { name, mac, mtu, up, promiscuous, master, linkLocalLearning } = change
+  const settings = { name, mac, mtu, up, promiscuous, master, linkLocalLearning }
   return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined))
 }

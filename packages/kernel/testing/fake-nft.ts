@@ -139,7 +139,7 @@ export class FakeNft implements Required<NftApi> {
 
   #insert(table: string, name: string, rule: string, where: 'push' | 'unshift'): void {
     const { rules } = this.#chain(table, name)
-    for (const [, set] of rule.matchAll(/@(\S+)/g)) this.#set(table, set!)
+    for (const [, set] of rule.matchAll(/@(?!th,)(\S+)/g)) this.#set(table, set!)
     const before = [...rules]
     rules[where](rule)
     this.#did(table, () => rules.splice(0, rules.length, ...before))

@@ -55,6 +55,9 @@ const IFLA_BR_FORWARD_DELAY = 1
 const IFLA_BR_STP_STATE = 5
 const IFLA_BR_VLAN_FILTERING = 7
 const IFLA_BR_MULTICAST_SNOOPING = 23
+const IFLA_BR_MULTI_BOOLOPT = 46
+/** Bit of BR_BOOLOPT_NO_LL_LEARN: frames to 01:80:c2:00:00:0x pass no hook of netfilter before the bridge learns from them. */
+const NO_LINK_LOCAL_LEARNING = 1
 const IFLA_VLAN_ID = 1
 const IFLA_IPTUN_LOCAL = 2
 const IFLA_IPTUN_REMOTE = 3
@@ -82,6 +85,8 @@ export interface Link {
   readonly parent: number
   /** Free text of whoever made it (`ip link set alias`); absent where there is none. */
   readonly alias?: string
+  /** Of a bridge: whether it learns where a MAC is from frames to link-local groups, such as LLDP's; absent before Linux 5.0. */
+  readonly linkLocalLearning?: boolean
 }
 
 /** What to make of a link; what is absent stays as it is. */
@@ -92,6 +97,8 @@ export interface LinkChange {
   readonly up?: boolean
   readonly promiscuous?: boolean
   readonly noArp?: boolean
+  /** Of a bridge. */
+  readonly linkLocalLearning?: boolean
   /** Index of the bridge; 0 takes it out. */
   readonly master?: number
   /** Descriptor of the namespace to move it to. */
@@ -141,10 +148,26 @@ export function writeLink(w: Writer, index: number, change: LinkChange): void {
   if (change.mtu !== undefined) putU32Attribute(w, IFLA_MTU, change.mtu)
   if (change.master !== undefined) putU32Attribute(w, IFLA_MASTER, change.master)
   if (change.netnsFd !== undefined) putU32Attribute(w, IFLA_NET_NS_FD, change.netnsFd)
+  const { linkLocalLearning } = change
+  if (linkLocalLearning === undefined) return
+  putNested(w, IFLA_LINKINFO, () => {
+    putTextAttribute(w, IFLA_INFO_KIND, 'bridge')
+    putNested(w, IFLA_INFO_DATA, () => putLinkLocalLearning(w, linkLocalLearning))
+  })
+}
+
+/** struct br_boolopt_multi: values, and which of them count. */
+function putLinkLocalLearning(w: Writer, learns: boolean): void {
+  const bytes = new Uint8Array(8)
+  const view = new DataView(bytes.buffer)
+  view.setUint32(0, learns ? 0 : NO_LINK_LOCAL_LEARNING, true)
+  view.setUint32(4, NO_LINK_LOCAL_LEARNING, true)
+  putAttribute(w, IFLA_BR_MULTI_BOOLOPT, bytes)
 }
 
 export function writeNewLink(w: Writer, link: NewLink): void {
-  writeLink(w, 0, link)
+  const { linkLocalLearning: _, ...change } = link
+  writeLink(w, 0, change)
   if (link.kind === 'vlan') putU32Attribute(w, IFLA_LINK, link.parent)
   putNested(w, IFLA_LINKINFO, () => {
     putTextAttribute(w, IFLA_INFO_KIND, link.kind)
@@ -152,7 +175,7 @@ export function writeNewLink(w: Writer, link: NewLink): void {
   })
 }
 
-function writeKindData(w: Writer, link: LinkKind): void {
+function writeKindData(w: Writer, link: LinkKind & LinkChange): void {
   const flag = (type: number, value: boolean | undefined) => {
     if (value !== undefined) putU8Attribute(w, type, value ? 1 : 0)
   }
@@ -164,6 +187,7 @@ function writeKindData(w: Writer, link: LinkKind): void {
       if (link.stp !== undefined) putU32Attribute(w, IFLA_BR_STP_STATE, link.stp ? 1 : 0)
       flag(IFLA_BR_VLAN_FILTERING, link.vlanFiltering)
       flag(IFLA_BR_MULTICAST_SNOOPING, link.multicastSnooping)
+      if (link.linkLocalLearning !== undefined) putLinkLocalLearning(w, link.linkLocalLearning)
       return
     case 'veth':
       putNested(w, VETH_INFO_PEER, () => writeLink(w, 0, link.peer))
@@ -234,7 +258,9 @@ export function readLink(message: Message): Link {
   const attributes = readAttributes(payload, IFINFO_LENGTH)
   const flags = readU32(payload, 8)
   const info = attributes.get(IFLA_LINKINFO)
-  const kind = info && readAttributes(info).get(IFLA_INFO_KIND)
+  const infos = info && readAttributes(info)
+  const kind = infos?.get(IFLA_INFO_KIND)
+  const options = infos && linkLocalLearning(infos.get(IFLA_INFO_DATA))
   const number = (type: number) => {
     const value = attributes.get(type)
     return value ? readU32(value, 0) : 0
@@ -255,7 +281,13 @@ export function readLink(message: Message): Link {
     master: number(IFLA_MASTER),
     parent: number(IFLA_LINK),
     ...(alias && { alias: readText(alias) }),
+    ...(options !== undefined && kind && readText(kind) === 'bridge' && { linkLocalLearning: options }),
   }
+}
+
+function linkLocalLearning(data: Uint8Array | undefined): boolean | undefined {
+  const options = data && readAttributes(data).get(IFLA_BR_MULTI_BOOLOPT)
+  return options && (readU32(options, 0) & NO_LINK_LOCAL_LEARNING) === 0
 }
 
 /** The port settings inside an AF_BRIDGE or plain RTM_NEWLINK that carries them; undefined when it carries none. */

@@ -35,19 +35,19 @@ const CHAINS: Readonly<Record<string, NftChain>> = {
   },
   'from-pod': {
     rules: [
-      'meta protocol ip iifname . ip saddr @addresses-4 goto ipv4',
-      'meta protocol ip6 iifname . ip6 saddr @addresses-6 goto ipv6',
-      'meta protocol arp iifname . arp saddr ether @macs goto arp',
+      'meta protocol ip iifname . ip saddr @addresses-4 goto pod-ipv4',
+      'meta protocol ip6 iifname . ip6 saddr @addresses-6 goto pod-ipv6',
+      'meta protocol arp iifname . arp saddr ether @macs goto pod-arp',
       // A host that looks whether its address is free, and that joins groups before it has one (RFC 4862, RFC 3590).
-      'meta protocol ip6 ip6 saddr :: meta l4proto 58 goto starting',
+      'meta protocol ip6 ip6 saddr :: meta l4proto 58 goto pod-starting',
       'drop',
     ],
   },
   // A sender of 0.0.0.0 asks whether an address is in use (RFC 5227).
-  arp: { rules: ['iifname . arp saddr ip @addresses-4 accept', 'arp saddr ip 0.0.0.0 accept', 'drop'] },
+  'pod-arp': { rules: ['iifname . arp saddr ip @addresses-4 accept', 'arp saddr ip 0.0.0.0 accept', 'drop'] },
   // What answers a DHCP client.
-  ipv4: { rules: ['udp dport 68 drop'] },
-  ipv6: {
+  'pod-ipv4': { rules: ['udp dport 68 drop'] },
+  'pod-ipv6': {
     rules: [
       'udp dport 546 drop',
       `icmpv6 type { ${MLD_QUERY}, ${ROUTER_ADVERTISEMENT}, ${REDIRECT} } drop`,
@@ -55,7 +55,7 @@ const CHAINS: Readonly<Record<string, NftChain>> = {
       `icmpv6 type ${ADVERTISEMENT} drop`,
     ],
   },
-  starting: {
+  'pod-starting': {
     rules: [
       `icmpv6 type ${SOLICITATION} iifname . ${ND_TARGET} @targets-6 accept`,
       `icmpv6 type { ${MLD_JOIN} } accept`,
