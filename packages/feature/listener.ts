@@ -7,13 +7,13 @@ export interface Answer {
 }
 
 /** What of a request is looked at beside its path. */
-export interface Asked {
+export interface Request {
   /** The header of this name. */
   readonly authorization?: string | undefined
 }
 
 /** The answer to a path; undefined: there is no such page. */
-export type Handler = (path: string, asked?: Asked) => Answer | undefined | Promise<Answer | undefined>
+export type Handler = (path: string, request?: Request) => Answer | undefined | Promise<Answer | undefined>
 
 export interface Listen {
   /** An IP address; `::` is every one of both families, `node` those of the node, `localhost` those of loopback. */

@@ -93,7 +93,7 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
   }
 
   othersChanged(): void {
-    this.#network.lookAgain()
+    this.#network.recheck()
   }
 
   summary(): readonly SummaryLine[] {

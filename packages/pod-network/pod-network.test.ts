@@ -107,7 +107,7 @@ describe('the pod network', () => {
     expect(world.problems()).to.include('others: Services: first sync')
     expect(world.kernel.files.paths()).to.deep.equal([])
     world.gate = undefined
-    world.network.lookAgain()
+    world.network.recheck()
     await world.settle()
     expect(world.kernel.files.paths()).to.deep.equal([CONFLIST])
   })

@@ -11,10 +11,9 @@ import { Bgp } from './bgp/bgp.ts'
 import { peerKey } from './bgp/peers.ts'
 import { type BgpTables, bgpFlushOrder } from './bgp/tables.ts'
 import { ConflistWriter } from './bridge/conflist-writer.ts'
-import { Host } from './bridge/host.ts'
+import { HostMonitor } from './bridge/host-monitor.ts'
 import { cleanUp } from './cleanup.ts'
 import type { PlanKey, PodNetworkKey } from './keys.ts'
-import { LeftOvers } from './left-overs.ts'
 import { ClusterNodes } from './nodes/cluster-nodes.ts'
 import { NodeProblems } from './nodes/node-problems.ts'
 import type { PodNetworkOptions } from './options.ts'
@@ -23,6 +22,7 @@ import { Readiness } from './readiness/readiness.ts'
 import { BgpSource } from './route-sources/bgp-source.ts'
 import type { PodNetworkSettings } from './settings.ts'
 import { type NamedPeer, namedPeers, type PodNetworkSnapshot, snapshot } from './snapshot.ts'
+import { StaleState } from './stale-state.ts'
 import { type KeyFacts, type KeyReport, problemsOf, reportKeys, wantsOf } from './status.ts'
 import { createTables, flushOrder, type PodNetworkTables } from './tables.ts'
 import { NamedTimers } from './timers.ts'
@@ -35,13 +35,13 @@ export class PodNetwork implements AsyncDisposable {
   readonly #options: PodNetworkOptions
   readonly #nodes: ClusterNodes
   readonly #problems: NodeProblems
-  readonly #host: Host
+  readonly #hostMonitor: HostMonitor
   readonly #bgp: Bgp
   readonly #tables: PodNetworkTables & BgpTables
   readonly #planner: Planner
   readonly #bgpSource: BgpSource
   readonly #conflist: ConflistWriter
-  readonly #leftOvers: LeftOvers
+  readonly #staleState: StaleState
   readonly #controller: Controller<PodNetworkKey>
   readonly #readiness: Readiness
   readonly #timers: NamedTimers
@@ -69,19 +69,19 @@ export class PodNetwork implements AsyncDisposable {
       ...(options.createTables ?? createTables)(kernel, settings, { clock, log }),
       ...this.#bgp.tables,
     }
-    this.#host = new Host({
+    this.#hostMonitor = new HostMonitor({
       ...{ kernel, tables: this.#tables, clock, log, bridge: options.settings.bridge },
       hairpin: () => this.#settings.hairpin,
       changed: () => this.#mark('local'),
     })
-    const interfaces = () => this.#host.interfaces
+    const interfaces = () => this.#hostMonitor.interfaces
     const refused: PlannerOptions['refused'] = (node, addresses) =>
       this.#problems.addressesRefused(node, addresses, this.#nodes)
     const planning = { ...options, settings, interfaces, refused }
     this.#planner = new Planner(planning, this.#nodes, this.#tables)
     this.#bgpSource = this.#createBgpSource()
     this.#conflist = new ConflistWriter({ table: this.#tables.conflist, log, settings, interfaces })
-    this.#leftOvers = new LeftOvers({
+    this.#staleState = new StaleState({
       ...{ tables: this.#tables, nodes: this.#nodes, bgpRoutes: this.#bgpSource.routes, log },
     })
     this.#controller = this.#createController()
@@ -95,9 +95,9 @@ export class PodNetwork implements AsyncDisposable {
 
   /** Takes over what is in the kernel; nothing is changed before the Nodes are known. @throws KernelError */
   async start(): Promise<void> {
-    await this.#host.start()
+    await this.#hostMonitor.start()
     await this.#controller.adopt()
-    await this.#host.updatePorts()
+    await this.#hostMonitor.updatePorts()
     this.#startedAt = this.#options.clock.now()
     this.#awaitPeers()
     this.#controller.start()
@@ -120,7 +120,7 @@ export class PodNetwork implements AsyncDisposable {
   nodesSynced(): void {
     this.#readiness.nodesSynced = true
     this.#planAll()
-    this.lookAgain()
+    this.recheck()
   }
 
   /** Addresses of the API server, the one in use and others that are known. */
@@ -142,7 +142,7 @@ export class PodNetwork implements AsyncDisposable {
   }
 
   /** Something outside changed that readiness depends on. */
-  lookAgain(): void {
+  recheck(): void {
     this.#controller.schedule()
   }
 
@@ -196,7 +196,7 @@ export class PodNetwork implements AsyncDisposable {
     const before = this.#settings
     const { bridge } = before
     this.#settings = { ...settings, bridge }
-    this.#host.portsChanged()
+    this.#hostMonitor.portsChanged()
     this.#nodes.addressTypesChanged()
     this.#awaitPeers()
     this.#bgpSource.expire()
@@ -224,7 +224,7 @@ export class PodNetwork implements AsyncDisposable {
   async #stop(): Promise<void> {
     this.#planning = false
     this.#timers[Symbol.dispose]()
-    this.#host[Symbol.dispose]()
+    this.#hostMonitor[Symbol.dispose]()
     await this.#controller[Symbol.asyncDispose]()
   }
 
@@ -250,7 +250,7 @@ export class PodNetwork implements AsyncDisposable {
   #nodeChanged(name: string, before: ClusterNode | undefined): void {
     const after = this.#nodes.get(name)
     // Heartbeats change nothing here; what the API server reports may still be another reason to wait.
-    this.lookAgain()
+    this.recheck()
     if (before && after && sameNetwork(before, after) && before.ready === after.ready) return
     if (!this.#planning || name === this.#options.nodeName) this.#planAll()
     else this.#markNode(name, [before, after])
@@ -271,7 +271,7 @@ export class PodNetwork implements AsyncDisposable {
 
   #planAll(): void {
     if (this.#startedAt === undefined || !this.#readiness.nodesSynced || !this.#local) return
-    if (!this.#planning) this.#leftOvers.retainRoutes()
+    if (!this.#planning) this.#staleState.retainRoutes()
     this.#planning = true
     this.#controller.markAll(this.#allKeys())
   }
@@ -299,15 +299,15 @@ export class PodNetwork implements AsyncDisposable {
 
   /** After a flush: what waits for other things to be in place, or for time. */
   #advance(): void {
-    this.#readiness.sayWaiting()
+    this.#readiness.logWaiting()
     const local = this.#local
     if (!this.#planning || !local) return
     this.#bgpSource.expire()
     this.#planned ||= !this.#controller.hasDirtyKeys
     if (!this.#planned) return
     if (this.#conflistIsDue(local)) this.#controller.mark('conflist')
-    if (this.#readiness.endOfRibComplete) this.#leftOvers.sweep(local)
-    if (this.#leftOvers.swept) this.#readiness.deadlinePassed = true
+    if (this.#readiness.endOfRibComplete) this.#staleState.sweep(local)
+    if (this.#staleState.swept) this.#readiness.deadlinePassed = true
   }
 
   /** Until then peers are waited for: that they come up, and that they have told all they have. */
@@ -316,7 +316,7 @@ export class PodNetwork implements AsyncDisposable {
     const due = this.#startedAt + this.#settings.peerDeadline * 1000
     this.#timers.after('deadline', Math.max(0, due - this.#options.clock.now()), () => {
       this.#readiness.deadlinePassed = true
-      this.lookAgain()
+      this.recheck()
     })
   }
 
@@ -343,7 +343,7 @@ export class PodNetwork implements AsyncDisposable {
   #onSession(event: PeerEvent): void {
     const { kind, peer } = event
     if (kind === 'end-of-rib' && this.#bgp.sessions.hasEndOfRib(peer)) this.#bgpSource.endOfRib(peer)
-    if (kind !== 'state') this.lookAgain()
+    if (kind !== 'state') this.recheck()
   }
 
   #createBgpSource(): BgpSource {

@@ -75,7 +75,7 @@ export class ServiceProxy implements AsyncDisposable {
       ...{ services: options.services, node: this.#node, marks: this.#marks, tables: this.#tables, clock },
       ...{ ipvs: options.kernel.ipvs, drain: options.drain ?? DEFAULT_DRAIN },
       ...{ problems: this.#problems, postSync: this.#postSync },
-      planAgain: (key) => this.#controller.mark(key),
+      replan: (key) => this.#controller.mark(key),
     })
     this.#controller = new Controller({
       ...options,

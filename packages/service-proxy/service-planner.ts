@@ -5,7 +5,7 @@ import type { ServiceIndex } from '@podroute/cluster/service-index.ts'
 import type { ServerKey } from '@podroute/kernel/ipvs/keys.ts'
 import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { WantedKey } from '@podroute/reconcile/status.ts'
-import { Departures } from './claims/departures.ts'
+import { DrainingServices } from './claims/draining-services.ts'
 import { Frontends } from './claims/frontends.ts'
 import { HealthCheckPorts } from './health-checks/ports.ts'
 import { Destinations } from './ipvs/destinations.ts'
@@ -30,33 +30,33 @@ export interface ServicePlannerOptions {
   readonly problems: Problems
   readonly postSync: PostSync
   /** Something else follows from this Service now. */
-  planAgain(key: ServiceKey): void
+  replan(key: ServiceKey): void
 }
 
 export class ServicePlanner implements Disposable {
   readonly #options: ServicePlannerOptions
   readonly destinations: Destinations
   readonly frontends: Frontends
-  readonly #departures: Departures
+  readonly #drainingServices: DrainingServices
   readonly #healthChecks: HealthCheckPorts
   /** Services with endpoints that are refused unless Nodes have them. */
   readonly #dependentOnNodes = new Set<ServiceKey>()
 
   constructor(options: ServicePlannerOptions) {
     this.#options = options
-    const { tables, node, ipvs, clock, drain, planAgain } = options
+    const { tables, node, ipvs, clock, drain, replan } = options
     this.destinations = new Destinations(tables.destinations, {
       ...{ clock, ipvs, drain },
-      drained: (server) => this.#departures.drained(this.frontends.ownerOf(server) ?? '', server),
+      drained: (server) => this.#drainingServices.drained(this.frontends.ownerOf(server) ?? '', server),
     })
-    this.#departures = new Departures({
-      ...{ ipvs, planAgain },
+    this.#drainingServices = new DrainingServices({
+      ...{ ipvs, replan },
       drains: (frontend) => this.destinations.drainOf(frontend) > 0 && frontend.destinations.length > 0,
     })
     this.frontends = new Frontends(tables, {
       sourceOf: (vip) => node.sourceOf(vip),
       changed: (before, after) => this.#changed(before, after),
-      passed: planAgain,
+      passed: replan,
     })
     this.#healthChecks = new HealthCheckPorts(tables.healthChecks)
   }
@@ -65,7 +65,7 @@ export class ServicePlanner implements Disposable {
   plan(key: ServiceKey): boolean {
     const service = this.#options.services.get(key)
     if (service) return this.#planService(service)
-    return this.#departures.isAsking(key) ? false : this.#planDeleted(key)
+    return this.#drainingServices.isPending(key) ? false : this.#planDeleted(key)
   }
 
   *wants(key: ServiceKey): Iterable<WantedKey> {
@@ -80,17 +80,17 @@ export class ServicePlanner implements Disposable {
 
   /** A Service was deleted: once the kernel has said what connections it has, it is planned. */
   deleted(service: Service): void {
-    this.#departures.begin(service, this.frontends.of(service.key))
+    this.#drainingServices.begin(service, this.frontends.of(service.key))
   }
 
   /** There is such a Service. */
   exists(key: ServiceKey): void {
-    this.#departures.end(key)
+    this.#drainingServices.end(key)
   }
 
   /** Resolves when nothing is asked of the kernel. */
   get settled(): Promise<unknown> {
-    return this.#departures.settled
+    return this.#drainingServices.settled
   }
 
   [Symbol.dispose](): void {
@@ -113,9 +113,9 @@ export class ServicePlanner implements Disposable {
   #planDeleted(key: ServiceKey): boolean {
     this.#dependentOnNodes.delete(key)
     const { node, postSync, problems } = this.#options
-    const kept = this.#departures.frontends(key, node.context)
+    const kept = this.#drainingServices.frontends(key, node.context)
     const { refused, changed } = this.frontends.replace(key, kept)
-    if (kept.length === 0) this.#departures.end(key)
+    if (kept.length === 0) this.#drainingServices.end(key)
     else this.#letGo(key, kept, refused)
     postSync.planned(key, undefined)
     problems.replace(`plan ${key}`, EMPTY_PLAN.problems)
@@ -124,10 +124,10 @@ export class ServicePlanner implements Disposable {
 
   /** What another Service has now, or nothing drains of, is kept no longer. */
   #letGo(key: ServiceKey, kept: readonly Frontend[], refused: readonly ServerKey[]): void {
-    this.#departures.lost(key, refused)
+    this.#drainingServices.lost(key, refused)
     for (const { key: server, outside } of kept) {
       for (const one of outside ? [server, outside.key] : [server])
-        if (!this.destinations.isDraining(one)) this.#departures.drained(key, one)
+        if (!this.destinations.isDraining(one)) this.#drainingServices.drained(key, one)
     }
   }
 

@@ -76,7 +76,7 @@ export class NftTableResource implements Resource<typeof TABLE, NftTable> {
 
   async #load(table: NftTable): Promise<void> {
     const before = await this.#list()
-    const script = tableScript(table) + this.#leftOvers(before, table)
+    const script = tableScript(table) + this.#staleChains(before, table)
     // What a chain is hooked to cannot be changed: where somebody has put another one under its name, all are made anew.
     await this.#nft.run(script).catch(() => this.#nft.run(this.#removal(before) + tableScript(table)))
     if (before.sets.size === 0) this.#made()
@@ -91,7 +91,7 @@ export class NftTableResource implements Resource<typeof TABLE, NftTable> {
   }
 
   /** Chains that another version had. What sets it had besides does no harm until the table goes. */
-  #leftOvers(listing: TableListing, { chains }: NftTable): string {
+  #staleChains(listing: TableListing, { chains }: NftTable): string {
     return this.#removal(listing, (name) => !(name in chains))
   }
 

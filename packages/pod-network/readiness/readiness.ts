@@ -39,7 +39,7 @@ export class Readiness {
   nodesSynced = false
   /** Nobody is waited for any more: the time for that is over, or all have sent End-of-RIB. */
   deadlinePassed = false
-  #said = ''
+  #logged = ''
 
   constructor(sources: ReadinessSources) {
     this.#sources = sources
@@ -59,12 +59,12 @@ export class Readiness {
     return this.#waitFor(missingEndOfRib).length === 0
   }
 
-  /** Says what is missing of this node's own Node, once per reason. */
-  sayWaiting(): void {
+  /** Logs what is missing of this node's own Node, once per reason. */
+  logWaiting(): void {
     const problem = conditionsBeforeConflist(this.#facts()).find((condition) => !condition.ok)
     const detail = problem?.name === 'node' && this.nodesSynced ? problem.detail : ''
-    if (detail !== '' && detail !== this.#said) this.#sources.log.warn('waiting', { for: detail })
-    this.#said = detail
+    if (detail !== '' && detail !== this.#logged) this.#sources.log.warn('waiting', { for: detail })
+    this.#logged = detail
   }
 
   #waitFor(which: typeof missingEndOfRib): string[] {

@@ -183,9 +183,9 @@ function* wantedKeys(tables: FrontendTables, frontend: Frontend): Iterable<Wante
 
 /** One whose Service is gone comes last. What the API server allocated comes before what anybody may write into a Service, however old that one is. */
 function byRank(a: Claim<ServiceKey, Frontend>, b: Claim<ServiceKey, Frontend>): number {
-  const leaving = Number(a.value.leaving ?? false) - Number(b.value.leaving ?? false)
+  const draining = Number(a.value.draining ?? false) - Number(b.value.draining ?? false)
   const allocated = Number(isAllocated(b.value)) - Number(isAllocated(a.value))
-  return leaving || allocated || olderFirst(a, b)
+  return draining || allocated || olderFirst(a, b)
 }
 
 function isAllocated({ origin }: Frontend): boolean {

@@ -31,5 +31,5 @@ export interface Frontend {
   /** In its place for clients outside the cluster, whose packets are marked; undefined: it is for all clients. */
   readonly outside?: Frontend
   /** Its Service is gone: it gives way to every other one. */
-  readonly leaving?: boolean
+  readonly draining?: boolean
 }

@@ -1,4 +1,4 @@
-/** The host around the pod network: its own interfaces, and the bridge with the pods' ports, as the kernel announces them. */
+/** Follows the host for the pod network: the node's own interfaces, the bridge with the pods' ports, and the rules that others change. */
 import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import { SourcePorts } from '../sources/ports.ts'
@@ -6,7 +6,7 @@ import { type PodNetworkKernel, type PodNetworkTables, watchRules } from '../tab
 import { HostInterfaces, type InterfaceState } from './host-interfaces.ts'
 import { BridgePorts } from './ports.ts'
 
-export interface HostOptions {
+export interface HostMonitorOptions {
   readonly kernel: PodNetworkKernel
   readonly tables: PodNetworkTables
   readonly clock: Clock
@@ -21,15 +21,15 @@ export interface HostOptions {
 /** After a port has left its bridge, in milliseconds: the port of a pod that goes is gone a moment later. */
 const PUT_BACK_AFTER = 100
 
-export class Host implements Disposable {
-  readonly #options: HostOptions
+export class HostMonitor implements Disposable {
+  readonly #options: HostMonitorOptions
   readonly #interfaces: HostInterfaces
   readonly #ports: BridgePorts
   readonly #sources: SourcePorts
   readonly #subscriptions = new DisposableStack()
   #putBack: Disposable | undefined
 
-  constructor(options: HostOptions) {
+  constructor(options: HostMonitorOptions) {
     const { kernel, tables, clock, log, bridge } = options
     this.#options = options
     this.#interfaces = new HostInterfaces({

@@ -5,18 +5,18 @@ import type { ClusterNodes } from './nodes/cluster-nodes.ts'
 import type { BgpRoutes } from './route-sources/bgp.ts'
 import type { PodNetworkTables } from './tables.ts'
 
-export interface LeftOversOptions {
+export interface StaleStateOptions {
   readonly tables: Pick<PodNetworkTables, 'addresses' | 'masquerade' | 'routes' | 'formerRules'>
   readonly nodes: ClusterNodes
   readonly bgpRoutes: BgpRoutes
   readonly log: Logger
 }
 
-export class LeftOvers {
-  readonly #options: LeftOversOptions
+export class StaleState {
+  readonly #options: StaleStateOptions
   #swept = false
 
-  constructor(options: LeftOversOptions) {
+  constructor(options: StaleStateOptions) {
     this.#options = options
   }
 
@@ -41,6 +41,6 @@ export class LeftOvers {
     this.#swept = true
     const { addresses, masquerade, routes, formerRules } = this.#options.tables
     const count = addresses.sweep() + masquerade.sweep() + routes.sweep() + formerRules.sweep()
-    if (count > 0) this.#options.log.info('left-overs of an earlier run are removed', { count })
+    if (count > 0) this.#options.log.info('stale state of an earlier run is removed', { count })
   }
 }
