@@ -25,6 +25,13 @@ function pinned({ processor }: MachineSettings): string[] {
   return ['taskset', '-c', String(processor === undefined ? all.at(-1) : all[processor % all.length])]
 }
 
+/**
+ * `hybrid` writes to the tap and hears it on a packet socket. On the tap itself (`tap`) the host's kernel sends the signal before it
+ * wakes the poll: a guest that is quick finds nothing then, and the frame waits for the next one. Measured on a bare connection: 10 of
+ * 10,000 connects took the 0.2 or 1 s of a retransmission; with `hybrid` none of 60,000. The tap counts what nobody reads as dropped.
+ */
+const TRANSPORT = 'hybrid'
+
 function umlArguments(machine: MachineSettings): string[] {
   return [
     ...[`mem=${machine.memoryMiB}M`, `initrd=${machine.kernel.initramfs}`],
@@ -32,7 +39,7 @@ function umlArguments(machine: MachineSettings): string[] {
     ...['con=null', 'con0=null,fd:1', 'ssl=null', `ssl0=fd:${CHANNEL}`],
     ...['quiet', 'panic=-1', 'rcupdate.rcu_expedited=1'],
     ...machine.networks.map(
-      ({ tap, mac }, index) => `vec${index}:transport=tap,ifname=${tap},depth=128,gro=1,mac=${mac}`,
+      ({ tap, mac }, index) => `vec${index}:transport=${TRANSPORT},ifname=${tap},depth=64,gro=1,mac=${mac}`,
     ),
     ...guestWords(machine, { files: 'hostfs', port: '/dev/ttyS0' }),
   ]
