@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { cached } from '../cache.ts'
 import { run } from '../command.ts'
 
-const PLUGINS_VERSION = 'v1.9.1'
+const PLUGINS_VERSION = 'v1.10.0'
 const CNI_VERSION = 'v1.3.1'
 const PLUGINS = [
   'main/bridge',

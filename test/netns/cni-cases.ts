@@ -34,7 +34,6 @@ const inEveryFamily = (name: string, config: object, ipam: object = {}): Case[] 
 
 const MAIN_TABLE_ONLY =
   'the reference looks for every route in the main table, whatever table its ADD put it in'
-const NO_IPAM_TO_CHECK = 'the reference’s CHECK demands an IPAM plugin, also of layer 2 ("no plugin name")'
 
 const MAC = '02:aa:00:00:00:07'
 const DEFAULT_ROUTES = [{ dst: '0.0.0.0/0' }, { dst: '::/0' }]
@@ -51,13 +50,8 @@ const bridgeCases: Case[] = [
   { name: 'promiscMode', config: { promiscMode: true }, ipam: V4 },
   { name: 'portIsolation', config: { portIsolation: true }, ipam: V4 },
   { name: 'macspoofchk', config: { macspoofchk: true }, ipam: V4 },
-  { name: 'layer 2', ipam: null, betterCheck: NO_IPAM_TO_CHECK },
-  {
-    name: 'disableContainerInterface',
-    config: { disableContainerInterface: true },
-    ipam: null,
-    betterCheck: NO_IPAM_TO_CHECK,
-  },
+  { name: 'layer 2', ipam: null },
+  { name: 'disableContainerInterface', config: { disableContainerInterface: true }, ipam: null },
   { name: 'runtimeConfig.mac', config: { runtimeConfig: { mac: MAC } }, ipam: V4 },
   { name: 'args.cni.mac', config: { args: { cni: { mac: MAC } } }, ipam: V4 },
   { name: 'CNI_ARGS MAC', args: `IgnoreUnknown=1;MAC=${MAC}`, ipam: V4 },
@@ -375,6 +369,9 @@ const failures: Case[] = [
   { name: 'host bits', plugin: 'host-local', ipam: range({ subnet: '10.50.0.3/24' }) },
   { name: 'start outside', plugin: 'host-local', ipam: range({ rangeStart: '10.51.0.1' }) },
   { name: 'end outside', plugin: 'host-local', ipam: range({ rangeEnd: '10.51.0.1' }) },
+  { name: 'start behind the last', plugin: 'host-local', ipam: range({ rangeStart: '10.50.0.255' }) },
+  { name: 'gateway outside', plugin: 'host-local', ipam: range({ gateway: '10.51.0.1' }) },
+  { name: 'gateway of the other family', plugin: 'host-local', ipam: range({ gateway: 'fd50::1' }) },
   {
     name: 'overlap',
     plugin: 'host-local',

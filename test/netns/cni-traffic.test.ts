@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { expect } from 'chai'
 import { connectOutside } from './cni-outside.ts'
 import { buildPlugins, command, NetnsWorld } from './cni-world.ts'
@@ -128,6 +128,75 @@ describe('CNI plugins carry traffic', () => {
       await serve(outside)
       expect(ask(one.netns, '192.0.2.2', 80)).to.equal('192.0.2.1')
       expect(ask(one.netns, '2001:db8::2', 80)).to.equal('2001:db8::1')
+    })
+  }
+
+  /** Has host ports of both protocols mapped to a container's port 80. */
+  function map(
+    backend: string,
+    one: ReturnType<typeof attach>,
+    hostPort: number,
+    changes: object = {},
+  ): void {
+    const portMappings = ['tcp', 'udp'].map((protocol) => ({ hostPort, containerPort: 80, protocol }))
+    const config = {
+      ...CONFIG,
+      type: 'portmap',
+      backend,
+      prevResult: one.result,
+      runtimeConfig: { portMappings },
+    }
+    const call = { containerId: 'one', netns: one.path, config: { ...config, ...changes } }
+    const answer = world.run('portmap', { command: 'ADD', ...call })
+    expect(answer.status, answer.output + answer.error).to.equal(0)
+    expect(world.run('portmap', { command: 'CHECK', ...call }).status).to.equal(0)
+  }
+
+  /** Whether packets between ports of a bridge pass the host's rules: without br_netfilter they never do. */
+  function filterBridged(value: '0' | '1'): void {
+    for (const name of ['iptables', 'ip6tables']) {
+      const path = `bridge/bridge-nf-call-${name}`
+      if (value === '1' || existsSync(`/proc/sys/net/${path}`)) world.setSetting('host', path, value)
+    }
+  }
+
+  for (const backend of ['nftables', 'iptables']) {
+    it(`by hostPort between containers of a bridge, both families, TCP and UDP, by ${backend}`, async () => {
+      filterBridged('0')
+      const [one, two] = [attach('one'), attach('two')]
+      connectOutside(world)
+      map(backend, one, 8088)
+      await serve(one.netns)
+      expect(ask(two.netns, '192.0.2.1', 8088)).to.equal('10.66.0.1')
+      expect(ask(two.netns, '2001:db8::1', 8088)).to.equal('fd66::1')
+      expect(ask(two.netns, '10.66.0.1', 8088), 'by the gateway’s address').to.equal('10.66.0.1')
+      expect(ask(one.netns, '192.0.2.1', 8088), 'the container itself').to.equal('10.66.0.1')
+      await serveUdp(one.netns, 80, 'container')
+      expect(askUdp(two.netns, '192.0.2.1', 8088)).to.equal('container')
+      expect(askUdp(two.netns, '2001:db8::1', 8088)).to.equal('container')
+    })
+
+    it(`by hostPort with the host’s address for every client under masqAll, by ${backend}`, async () => {
+      const [one, outside] = [attach('one'), connectOutside(world)]
+      command('ip', '-n', outside, 'route', 'add', '10.66.0.0/24', 'via', '192.0.2.1')
+      command('ip', '-n', outside, 'route', 'add', 'fd66::/64', 'via', '2001:db8::1')
+      map(backend, one, 80, { masqAll: true })
+      await serve(one.netns)
+      expect(ask(outside, '192.0.2.1', 80)).to.equal('10.66.0.1')
+      expect(ask(outside, '2001:db8::1', 80)).to.equal('fd66::1')
+      expect(ask(world.host, '127.0.0.1', 80), 'localhost').to.equal('10.66.0.1')
+      expect(ask(outside, '10.66.0.2', 80), 'the container itself, by no mapping').to.equal('192.0.2.2')
+      expect(ask(outside, 'fd66::2', 80)).to.equal('2001:db8::2')
+    })
+
+    it(`between containers with their own addresses beside a mapping of the same port, by ${backend}`, async () => {
+      filterBridged('1')
+      const [one, two] = [attach('one'), attach('two')]
+      connectOutside(world)
+      map(backend, one, 80)
+      await serve(one.netns)
+      expect(ask(two.netns, '10.66.0.2', 80)).to.equal('10.66.0.3')
+      expect(ask(two.netns, 'fd66::2', 80)).to.equal('fd66::3')
     })
   }
 

@@ -69,16 +69,25 @@ function checkCount(sets: readonly RangeSet[], version: string): void {
     throw failure(`CNI version ${version} does not support more than 1 address per family`)
 }
 
-export function readConfig(invocation: Invocation): HostLocalConfig {
-  const { config } = invocation
+function ipamFields({ config }: Invocation): Fields {
   const ipam = config.object('ipam')
   if (ipam === undefined) throw failure("IPAM config missing 'ipam' key")
+  return ipam
+}
+
+/** For DEL, which gives back what any configuration has given out: also one whose ranges ADD refuses. */
+export const readDirectory = (invocation: Invocation): string =>
+  networkDirectory(ipamFields(invocation).text('dataDir'), invocation.config.text('name')!)
+
+export function readConfig(invocation: Invocation): HostLocalConfig {
+  const { config } = invocation
+  const ipam = ipamFields(invocation)
   const requested = readRequested(invocation)
   const rangeSets = readRangeSets(config, ipam)
   checkCount(rangeSets, invocation.version)
   checkDisjoint(rangeSets)
   return {
-    directory: networkDirectory(ipam.text('dataDir'), config.text('name')!),
+    directory: readDirectory(invocation),
     rangeSets,
     routes: ipam.objects('routes').map(readRoute),
     resolvConf: ipam.text('resolvConf') ?? '',

@@ -58,6 +58,13 @@ function boundField(fields: Fields, name: 'rangeStart' | 'rangeEnd', subnet: Pre
   return address
 }
 
+function gatewayField(fields: Fields, subnet: Prefix): Address | undefined {
+  const gateway = addressField(fields, 'gateway')
+  if (gateway !== undefined && !contains(subnet, gateway))
+    throw failure(`gateway ${formatAddress(gateway)} not in network ${formatPrefix(subnet)}`)
+  return gateway
+}
+
 /** Reads one range and fills in what it leaves out: start and gateway .1, end the last usable address. */
 export function readRange(fields: Fields): Range {
   const subnet = prefixField(fields, 'subnet')
@@ -66,8 +73,10 @@ export function readRange(fields: Fields): Range {
   const start = boundField(fields, 'rangeStart', subnet) ?? first
   const end = boundField(fields, 'rangeEnd', subnet) ?? lastUsable(subnet)
   if (compareAddresses(start, end) > 0)
-    throw failure(`RangeStart ${formatAddress(start)} is behind RangeEnd ${formatAddress(end)}`)
-  return { subnet, start, end, gateway: addressField(fields, 'gateway') ?? first }
+    throw failure(
+      `RangeStart ${formatAddress(start)} is after RangeEnd ${formatAddress(end)} in network ${formatPrefix(subnet)}`,
+    )
+  return { subnet, start, end, gateway: gatewayField(fields, subnet) ?? first }
 }
 
 export function rangeContains(range: Range, address: Address): boolean {

@@ -81,6 +81,43 @@ export function matchDestinationPort(protocol: number, port: number): Expression
   return [meta(META_L4PROTO), compare(bytes(protocol)), payload(TRANSPORT_HEADER, 2, 2), compare(be16(port))]
 }
 
+const CT_STATUS = 2
+const CT_PROTO_DST = 12
+const CT_DST_IP = 20
+const CT_DST_IP6 = 22
+const ORIGINAL = 0
+/** IPS_DST_NAT, in the machine's byte order, which is little-endian wherever the plugins run. */
+const TRANSLATED = bytes(0x20, 0, 0, 0)
+
+const tracked = (key: number, ...direction: Bytes[]) =>
+  expression('ct', number(1, FIRST), number(2, key), ...direction)
+const original = (key: number) => tracked(key, attribute(3, bytes(ORIGINAL)))
+
+/** Its connection has another destination than its first packet asked for. */
+export const matchTranslated = (): Expression[] => [
+  tracked(CT_STATUS),
+  expression(
+    'bitwise',
+    number(1, FIRST),
+    number(2, FIRST),
+    number(3, TRANSLATED.length),
+    value(4, TRANSLATED),
+    value(5, bytes(0, 0, 0, 0)),
+  ),
+  compare(bytes(0, 0, 0, 0), true),
+]
+
+/** The port, and the address if there is one, that the connection's first packet asked for. */
+export const matchOriginal = (protocol: number, port: number, address?: Address): Expression[] => [
+  meta(META_L4PROTO),
+  compare(bytes(protocol)),
+  original(CT_PROTO_DST),
+  compare(be16(port)),
+  ...(address === undefined
+    ? []
+    : [original(isV4(address) ? CT_DST_IP : CT_DST_IP6), compare(bytesOf(address))]),
+]
+
 const RTN_LOCAL = 2
 const FIB_RESULT_ADDRTYPE = 3
 const FIB_DESTINATION = 2

@@ -23,9 +23,9 @@ export interface PortmapConfig {
   /** Undefined: nftables; iptables where only that exists. */
   readonly backend: Backend | undefined
   readonly mappings: readonly Mapping[]
-  /** Masquerade what comes from the container itself or from localhost. */
+  /** Masquerade what comes to a mapped port from the container's subnet or from localhost. */
   readonly snat: boolean
-  /** iptables: masquerade whatever comes to a mapped port. */
+  /** Masquerade whatever comes to a mapped port, wherever from. */
   readonly masqueradeAll: boolean
   /** iptables: the bit that marks what is to be masqueraded. */
   readonly markBit: number

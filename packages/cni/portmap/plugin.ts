@@ -32,6 +32,7 @@ import {
   containerRules,
   ENTRIES,
   MASQUERADING,
+  masqueradeCount,
   PORTS,
   type RuleOwner,
   sharedCounts,
@@ -55,18 +56,17 @@ function addConditions(system: System, table: Table, family: 4 | 6, conditions: 
   if (status !== 0) throw failure(`nft refused the conditions: ${error.trim()}`)
 }
 
-function forwardByNftables(system: System, config: PortmapConfig, address: Address, owner: RuleOwner): void {
-  const family = familyOf(address)
+function forwardByNftables(system: System, config: PortmapConfig, prefix: Prefix, owner: RuleOwner): void {
+  const family = familyOf(prefix.address)
   const table = tableOf(family)
   const conditions = config.conditions[family].filter((condition) => condition !== '')
-  const { mappings, snat } = config
   const nft = new Nftables(system)
   const entries = conditions.length === 0
   nft.runWith(
     table,
-    () => structure(table, snat, entries),
+    () => structure(table, config.snat, entries),
     sharedCounts(entries),
-    containerRules(table, mappings, address, snat, owner),
+    containerRules(table, config, prefix, owner),
   )
   if (conditions.length > 0) addConditions(system, table, family, conditions)
 }
@@ -76,7 +76,7 @@ function forward(system: System, config: PortmapConfig, prefix: Prefix, invocati
   byBackend(
     system,
     config.backend,
-    () => forwardByNftables(system, config, address, ruleOwnerOf(invocation)),
+    () => forwardByNftables(system, config, prefix, ruleOwnerOf(invocation)),
     () => forwardByIptables(system, config, prefix, containerOf(invocation)),
   )
   deleteUdpFlows(system, config.mappings, familyOf(address))
@@ -160,7 +160,7 @@ function checkNftables(system: System, config: PortmapConfig, address: Address, 
   const count = (chain: string) => nft.rules(tableOf(familyOf(address)), chain).filter(isOf(owner)).length
   if (count(PORTS) < mappingsFor(config.mappings, address).length)
     throw failure(`missing hostport rules in "${PORTS}" chain`)
-  if (config.snat && count(MASQUERADING) < (isV4(address) ? 2 : 1))
+  if (count(MASQUERADING) < masqueradeCount(config, address))
     throw failure(`missing hostport rules in "${MASQUERADING}" chain`)
 }
 

@@ -7,6 +7,9 @@ import {
   matchAddress,
   matchDestinationPort,
   matchLocalDestination,
+  matchOriginal,
+  matchPrefix,
+  matchTranslated,
   translateTo,
 } from '../netlink/nft-expressions.ts'
 import {
@@ -21,8 +24,8 @@ import {
   type Table,
 } from '../netlink/nftables.ts'
 import type { Request } from '../netlink/wire.ts'
-import { type Address, isV4 } from '../protocol/address.ts'
-import { type Mapping, mappingsFor, PROTOCOLS } from './configuration.ts'
+import { type Address, isV4, networkOf, type Prefix } from '../protocol/address.ts'
+import { type Mapping, mappingsFor, type PortmapConfig, PROTOCOLS } from './configuration.ts'
 
 export const ALL = 'hostports_all'
 /** Always empty: only older releases of the reference plugin fill it. */
@@ -89,25 +92,64 @@ function mappingRule(table: Table, mapping: Mapping, address: Address, owner: Ru
 
 const LOCALHOST = Uint8Array.of(127, 0, 0, 1)
 
-/** Masquerades hairpin traffic (the container to its own port of the host) and what the host sends to it from 127.0.0.1. */
-function masqueradeRules(table: Table, address: Address, owner: RuleOwner): Request[] {
-  const sources = isV4(address) ? [address, LOCALHOST] : [address]
-  return sources.map((source) => {
-    const expressions = [...matchAddress('source', source), ...matchAddress('destination', address)]
-    return addRule(table, MASQUERADING, [...expressions, ...masquerade()], owner.comment, owner.tag)
-  })
+/** What the host sends to the container from 127.0.0.1. */
+function localhostRule(table: Table, address: Address, owner: RuleOwner): Request {
+  const expressions = [...matchAddress('source', LOCALHOST), ...matchAddress('destination', address)]
+  return addRule(table, MASQUERADING, [...expressions, ...masquerade()], owner.comment, owner.tag)
+}
+
+/**
+ * What comes to a mapped port from the container's subnet, the container itself among them: its answers else go past the
+ * host and its translation. With masqAll from anywhere. What asks for the container directly keeps its source.
+ */
+function mappedRule(
+  table: Table,
+  { hostAddress, protocol, hostPort }: Mapping,
+  prefix: Prefix,
+  anySource: boolean,
+  owner: RuleOwner,
+): Request {
+  const subnet = { ...prefix, address: networkOf(prefix) }
+  const expressions = [
+    ...(anySource ? [] : matchPrefix('source', subnet)),
+    ...matchAddress('destination', prefix.address),
+    ...matchTranslated(),
+    ...matchOriginal(PROTOCOLS[protocol]!, hostPort, hostAddress),
+    ...masquerade(),
+  ]
+  return addRule(table, MASQUERADING, expressions, owner.comment, owner.tag)
+}
+
+function masqueradeRules(
+  table: Table,
+  { masqueradeAll }: PortmapConfig,
+  mappings: readonly Mapping[],
+  prefix: Prefix,
+  owner: RuleOwner,
+): Request[] {
+  const localhost = isV4(prefix.address) && !masqueradeAll
+  return [
+    ...(localhost ? [localhostRule(table, prefix.address, owner)] : []),
+    ...mappings.map((mapping) => mappedRule(table, mapping, prefix, masqueradeAll, owner)),
+  ]
 }
 
 /** One container's rules. */
 export function containerRules(
   table: Table,
-  mappings: readonly Mapping[],
-  address: Address,
-  snat: boolean,
+  config: PortmapConfig,
+  prefix: Prefix,
   owner: RuleOwner,
 ): Request[] {
+  const mappings = mappingsFor(config.mappings, prefix.address)
   return [
-    ...mappingsFor(mappings, address).map((mapping) => mappingRule(table, mapping, address, owner)),
-    ...(snat ? masqueradeRules(table, address, owner) : []),
+    ...mappings.map((mapping) => mappingRule(table, mapping, prefix.address, owner)),
+    ...(config.snat && mappings.length > 0 ? masqueradeRules(table, config, mappings, prefix, owner) : []),
   ]
+}
+
+/** How many masquerading rules CHECK asks for: as many as each release of ours and of the reference has made. */
+export function masqueradeCount(config: PortmapConfig, address: Address): number {
+  if (!config.snat || mappingsFor(config.mappings, address).length === 0) return 0
+  return isV4(address) && !config.masqueradeAll ? 2 : 1
 }

@@ -50,7 +50,7 @@ export function describeFilters(world: () => World): void {
       const prevResult = add(world().addContainer('one'), { isGateway: true })
       const answer = portmap('ADD', 'c1', { prevResult })
       expect(answer.json, answer.output + answer.error).to.deep.equal(prevResult)
-      expect(counts('ip', 'c1')).to.deep.equal([3, 2])
+      expect(counts('ip', 'c1'), 'localhost, and the subnet to each port').to.deep.equal([3, 4])
       expect(counts('ip6', 'c1'), 'hostIP of the other family is left out').to.deep.equal([1, 1])
       expect(rules('ip', 'cni_hostport', 'prerouting')).to.have.length(1)
       expect(rules('ip', 'cni_hostport', 'output')).to.have.length(1)
@@ -59,7 +59,7 @@ export function describeFilters(world: () => World): void {
       expect(portmap('CHECK', 'c1', { prevResult }).status).to.equal(0)
       expect(portmap('DEL', 'c1').status).to.equal(0)
       expect(counts('ip', 'c1')).to.deep.equal([0, 0])
-      expect(counts('ip', 'c2'), 'another’s rules stay').to.deep.equal([3, 2])
+      expect(counts('ip', 'c2'), 'another’s rules stay').to.deep.equal([3, 4])
       expect(portmap('CHECK', 'c1', { prevResult }).json?.msg).to.match(/missing hostport rules/)
       expect(portmap('DEL', 'c1').status, 'again').to.equal(0)
     })
@@ -71,6 +71,14 @@ export function describeFilters(world: () => World): void {
       expect(answer.json, answer.output + answer.error).to.deep.equal(prevResult)
       expect(counts('ip', 'c1')).to.deep.equal([1, 2])
       expect(counts('ip6', 'c1')).to.deep.equal([1, 1])
+    })
+
+    it('masquerades each port for any source with masqAll', () => {
+      const prevResult = add(world().addContainer('one'), { isGateway: true })
+      expect(portmap('ADD', 'c1', { prevResult, masqAll: true }).status).to.equal(0)
+      expect(counts('ip', 'c1'), 'localhost among them').to.deep.equal([3, 3])
+      expect(counts('ip6', 'c1')).to.deep.equal([1, 1])
+      expect(portmap('CHECK', 'c1', { prevResult, masqAll: true }).status).to.equal(0)
     })
 
     it('has no masquerading without snat', () => {

@@ -115,6 +115,14 @@ export function describeHostLocal(world: () => World): void {
       expect(leasedAddresses(world())).to.deep.equal([])
     })
 
+    it('DEL gives back what a configuration has given out that ADD refuses today', () => {
+      const outside = { ranges: [[{ ...V4, gateway: '192.0.2.1' }]] }
+      add('c1')
+      refuse('c2', outside, /gateway/)
+      expect(call('DEL', 'c1', outside).status).to.equal(0)
+      expect(leasedAddresses(world())).to.deep.equal([])
+    })
+
     it('DEL of what is not there succeeds, also without a directory', () => {
       expect(call('DEL', 'never').status).to.equal(0)
       add('c1')
@@ -181,6 +189,12 @@ export function describeHostLocal(world: () => World): void {
         [{ ranges: [[{ subnet: '10.77.0.5/24' }]] }, /host bits/],
         [{ ranges: [[{ subnet: '10.77.0.0/24', rangeStart: '10.78.0.1' }]] }, /RangeStart/],
         [{ ranges: [[{ subnet: '10.77.0.0/24', rangeEnd: '10.78.0.1' }]] }, /RangeEnd/],
+        [
+          { ranges: [[{ subnet: '10.77.0.0/24', rangeStart: '10.77.0.255' }]] },
+          /RangeStart .* after RangeEnd/,
+        ],
+        [{ ranges: [[{ subnet: '10.77.0.0/24', gateway: '10.78.0.1' }]] }, /gateway 10\.78\.0\.1 not in/],
+        [{ ranges: [[{ subnet: '10.77.0.0/24', gateway: 'fd77::1' }]] }, /gateway fd77::1 not in/],
         [{ ranges: [[V4], [V4]] }, /overlaps/],
         [{ ranges: [[V4, V4]] }, /overlap/],
         [{ ranges: [[V4, { subnet: 'fd77::/64' }]] }, /mixed address families/],
