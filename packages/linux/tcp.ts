@@ -62,7 +62,12 @@ export function connectTcp(options: TcpConnectOptions): Socket {
   const stream = new Socket(settings)
   const limit = options.connectTimeout ?? 10_000
   const timer = setTimeout(() => stream.destroy(timedOut(options)), limit)
-  stream.once('connect', () => clearTimeout(timer)).once('close', () => clearTimeout(timer))
+  // Nothing of it stays with a connection that may live for months, one of thousands: a kilobyte each.
+  const settled = () => {
+    clearTimeout(timer)
+    stream.off('connect', settled).off('close', settled)
+  }
+  stream.on('connect', settled).on('close', settled)
   if (options.netns !== undefined && plain !== options.address) connectInside(stream, options.netns)
   return stream.connect({ host: options.address, port: options.port })
 }

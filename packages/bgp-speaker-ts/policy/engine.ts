@@ -25,10 +25,10 @@ interface Residue {
   readonly rules: readonly CompiledRule[]
   /** The verdict for all prefixes; set when no rule looks at the prefix. */
   readonly outcome: Outcome | undefined
-  /** The residue by prefix length; set when rules look at the prefix. */
-  readonly byLength: (Residue | undefined)[]
+  /** The residue by prefix length; set when rules look at the prefix. Thousands of peers may have a policy each: what is empty is not made. */
+  byLength: Map<number, Residue> | undefined
   /** Attribute ids after actions, by the indices of the applied rules, then by the id before. */
-  readonly results: Map<string, Map<number, number>>
+  results: Map<string, Map<number, number>> | undefined
 }
 
 interface Outcome {
@@ -43,31 +43,28 @@ interface Branch {
   readonly path: readonly number[]
   residue: Residue | undefined
   /** Children by the index of the rule. */
-  readonly next: (Branch | undefined)[]
+  next: Map<number, Branch> | undefined
 }
 
 export const REJECTED = -1
+const NONE: readonly number[] = []
 
 export class PolicyEngine {
   readonly policy: Policy
   /** Why the last evaluation rejected: a rule's name, or `otherwise`. */
   reason = ''
-  /** Rules that may match, by family. */
-  readonly #rules: Readonly<Record<Family, readonly CompiledRule[]>>
+  /** Rules that may match, by family, once there is a path of it. */
+  readonly #rules: Partial<Record<Family, readonly CompiledRule[]>> = {}
   readonly #attributes: AttributeTable
   readonly #bySource: boolean
   readonly #cache = new ResidueCache<Residue>()
   readonly #otherwise: Outcome
   /** Trees of residues by family. */
-  #residues: Readonly<Record<Family, Branch>> = noResidues()
+  #residues: Partial<Record<Family, Branch>> = {}
 
   constructor(policy: Policy, attributes: AttributeTable) {
     this.policy = policy
     this.#attributes = attributes
-    this.#rules = {
-      'ipv4-unicast': policy.rules.flatMap((rule) => compile(rule, 'ipv4-unicast')),
-      'ipv6-unicast': policy.rules.flatMap((rule) => compile(rule, 'ipv6-unicast')),
-    }
     this.#otherwise = outcomeOf(policy.otherwise, 'otherwise')
     this.#bySource = policy.rules.some(
       ({ match }) => match?.neighbours !== undefined || match?.sources !== undefined,
@@ -79,7 +76,7 @@ export class PolicyEngine {
     let residue = this.#residue(attribute, source, family)
     if (residue.outcome === undefined) {
       const length = table.length[prefix]!
-      residue = residue.byLength[length] ?? this.#narrow(residue, length)
+      residue = residue.byLength?.get(length) ?? this.#narrow(residue, length)
     }
     const { verdict, reason, applied } = residue.outcome ?? this.#walk(residue.rules, table, prefix)
     this.reason = reason
@@ -90,7 +87,7 @@ export class PolicyEngine {
   /** Attribute ids were freed: clears the caches by id. */
   forget(): void {
     this.#cache.clear()
-    this.#residues = noResidues()
+    this.#residues = {}
   }
 
   #residue(attribute: number, source: Source, family: Family): Residue {
@@ -103,28 +100,35 @@ export class PolicyEngine {
   }
 
   #reduce(attribute: number, source: Source, family: Family): Residue {
-    const rules = this.#rules[family]
-    let branch = this.#residues[family]
+    const rules = this.#rulesOf(family)
+    this.#residues[family] ??= { path: NONE, residue: undefined, next: undefined }
+    let branch: Branch = this.#residues[family]
     for (let i = 0; i < rules.length; i++) {
       const rule = rules[i]!
       if (rule.attributes?.matches(this.#attributes, attribute, source) === false) continue
-      branch = branch.next[i] ?? grow(branch, i)
+      branch = branch.next?.get(i) ?? grow(branch, i)
       if (rule.prefixes === undefined && rule.verdict !== 'next') break
     }
     branch.residue ??= this.#makeResidue(branch.path.map((i) => rules[i]!))
     return branch.residue
   }
 
+  #rulesOf(family: Family): readonly CompiledRule[] {
+    this.#rules[family] ??= this.policy.rules.flatMap((rule) => compile(rule, family))
+    return this.#rules[family]
+  }
+
   #makeResidue(rules: readonly CompiledRule[]): Residue {
     const same = rules.every((rule) => rule.prefixes === undefined)
-    return { rules, outcome: same ? this.#walk(rules) : undefined, byLength: [], results: new Map() }
+    return { rules, outcome: same ? this.#walk(rules) : undefined, byLength: undefined, results: undefined }
   }
 
   /** Returns the residue without the rules that match no prefix of that length. */
   #narrow(residue: Residue, length: number): Residue {
     const rules = residue.rules.filter(({ prefixes }) => prefixes === undefined || prefixes.hasLength(length))
     const narrow = this.#makeResidue(rules)
-    residue.byLength[length] = narrow
+    residue.byLength ??= new Map()
+    residue.byLength.set(length, narrow)
     return narrow
   }
 
@@ -144,6 +148,7 @@ export class PolicyEngine {
 
   #apply(residue: Residue, attribute: number, applied: readonly number[], family: Family): number {
     const key = applied.join()
+    residue.results ??= new Map()
     let results = residue.results.get(key)
     if (results === undefined) {
       results = new Map()
@@ -160,17 +165,13 @@ export class PolicyEngine {
 }
 
 function outcomeOf(verdict: 'accept' | 'reject', name: string): Outcome {
-  return { verdict, reason: verdict === 'reject' ? name : '', applied: [] }
-}
-
-function noResidues(): Record<Family, Branch> {
-  const branch = (): Branch => ({ path: [], residue: undefined, next: [] })
-  return { 'ipv4-unicast': branch(), 'ipv6-unicast': branch() }
+  return { verdict, reason: verdict === 'reject' ? name : '', applied: NONE }
 }
 
 function grow(branch: Branch, rule: number): Branch {
-  const grown: Branch = { path: [...branch.path, rule], residue: undefined, next: [] }
-  branch.next[rule] = grown
+  const grown: Branch = { path: [...branch.path, rule], residue: undefined, next: undefined }
+  branch.next ??= new Map()
+  branch.next.set(rule, grown)
   return grown
 }
 

@@ -75,7 +75,7 @@ export class AttributeCondition {
   readonly #neighbours: readonly Prefix[] | undefined
   readonly #nextHops: readonly Prefix[] | undefined
   readonly #communities: ReadonlySet<number> | undefined
-  readonly #large: ReadonlySet<string>
+  readonly #large: ReadonlySet<string> | undefined
 
   constructor(match: Match) {
     const { sources, neighbours, nextHops, communities, asPath } = match
@@ -86,7 +86,8 @@ export class AttributeCondition {
     this.#nextHops = match.nextHops?.map((text) => parseAddressOrPrefix(text)!)
     const standard = match.communities?.map(parseCommunity).filter((value) => value !== undefined)
     this.#communities = standard === undefined ? undefined : new Set(standard.map((value) => value | 0))
-    this.#large = new Set(match.communities?.filter((text) => parseCommunity(text) === undefined))
+    const large = match.communities?.filter((text) => parseCommunity(text) === undefined)
+    this.#large = large === undefined || large.length === 0 ? undefined : new Set(large)
   }
 
   matches(table: AttributeTable, id: number, source: Source): boolean {
@@ -113,12 +114,13 @@ export class AttributeCondition {
       const end = at < 0 ? -1 : at + readU16(bytes, at - 2)
       for (let i = at; i < end; i += 4) if (wanted.has(readU32(bytes, i) | 0)) return true
     }
-    if (this.#large.size === 0) return false
+    const large = this.#large
+    if (large === undefined) return false
     const at = table.find(id, ATTRIBUTE.LARGE_COMMUNITIES)
     const end = at < 0 ? -1 : at + readU16(bytes, at - 2)
     for (let i = at; i < end; i += 12) {
       const value = [readU32(bytes, i), readU32(bytes, i + 4), readU32(bytes, i + 8)] as const
-      if (this.#large.has(formatLargeCommunity(value))) return true
+      if (large.has(formatLargeCommunity(value))) return true
     }
     return false
   }

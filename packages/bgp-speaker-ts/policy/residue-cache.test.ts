@@ -19,6 +19,20 @@ describe('the cache of what a policy leaves', () => {
     expect(cache.get(1, 'ipv4-unicast', 4)).to.equal('b')
   })
 
+  it('is the same for few and for many', () => {
+    for (const count of [8, 9, 100]) {
+      const cache = new ResidueCache<string>()
+      const ids = Array.from({ length: count }, (_, n) => n * 7)
+      for (const id of ids) cache.set(id, id % 2 === 0 ? 'ipv4-unicast' : 'ipv6-unicast', 1, `${id}`)
+      cache.set(0, 'ipv4-unicast', 2, 'other')
+      for (const id of ids.slice(1))
+        expect(cache.get(id, id % 2 === 0 ? 'ipv4-unicast' : 'ipv6-unicast', 1)).to.equal(`${id}`)
+      expect(cache.get(7, 'ipv4-unicast', 1)).to.equal(undefined)
+      expect(cache.get(0, 'ipv4-unicast', 1)).to.equal(undefined)
+      expect(cache.get(0, 'ipv4-unicast', 2)).to.equal('other')
+    }
+  })
+
   it('knows nothing of an id that was never set, nor after it was cleared', () => {
     const cache = new ResidueCache<string>()
     cache.set(1, 'ipv4-unicast', 0, 'a')
