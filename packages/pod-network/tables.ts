@@ -57,7 +57,7 @@ export function createTables(
   const { bridge } = settings()
   const audits = new AuditQueue()
   const sourceRules = new Table(
-    new NftTableResource(nft, SOURCES_TABLE, () => false, {
+    new NftTableResource(nft, SOURCES_TABLE, {
       name: 'source-rules',
       made: () => audits.ask(sources),
     }),
@@ -70,7 +70,7 @@ export function createTables(
     { ...options, blocked },
   )
   const masquerade = new Table(new SetElementResource(nft, TABLE_NAME, MASQUERADE_SETS), options)
-  const rules = new NftTableResource(nft, TABLE_NAME, () => false, { made: () => audits.ask(masquerade) })
+  const rules = new NftTableResource(nft, TABLE_NAME, { made: () => audits.ask(masquerade) })
   return {
     bridge: new Table(new BridgeResource(links, { name: bridge, isExplicitMac, changes }), options),
     ports: new Table(new BridgePortResource(links, { bridge, kind: 'veth' }), options),

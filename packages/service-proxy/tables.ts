@@ -7,7 +7,7 @@ import type { DestinationKey } from '@podroute/kernel/ipvs/keys.ts'
 import { VirtualServerResource } from '@podroute/kernel/ipvs/virtual-server-resource.ts'
 import type { Route } from '@podroute/kernel/kernel.ts'
 import type { NftTable } from '@podroute/kernel/nft/definition.ts'
-import { SetElementResource } from '@podroute/kernel/nft/element-resource.ts'
+import { SetElementResource, touchSets } from '@podroute/kernel/nft/element-resource.ts'
 import { FormerTableResource } from '@podroute/kernel/nft/former-table.ts'
 import { NftTableResource, type TABLE } from '@podroute/kernel/nft/table-resource.ts'
 import { LocalRouteResource, localRouteOf } from '@podroute/kernel/routes/local-route-resource.ts'
@@ -46,17 +46,26 @@ export function makeTables(
     inPlace: (key) => servers.acknowledged(key),
     missing: (key) => servers.touch(key),
   })
+  const affinities = new Table(new ShortAffinities(kernel.nft), options)
+  const elements = new Table(new SetElementResource(kernel.nft, TABLE_NAME, SETS), options)
+  const made = (sets: ReadonlySet<string>) => {
+    touchSets(elements, sets)
+    for (const key of affinities.desired().keys()) affinities.touch(key)
+  }
   return {
     sysctls: new Table(
       new SysctlResource(kernel.sysctls, Object.keys({ ...SYSCTLS, ...OPTIONAL_SYSCTLS })),
       options,
     ),
-    rules: new Table(new NftTableResource(kernel.nft, TABLE_NAME, isOfAffinity), options),
+    rules: new Table(
+      new NftTableResource(kernel.nft, TABLE_NAME, { isForOneObject: isOfAffinity, made }),
+      options,
+    ),
     formerRules: new Table(new FormerTableResource(kernel.nft, FORMER_RULES), options),
     servers,
     destinations: new Table(destinations, options),
-    affinities: new Table(new ShortAffinities(kernel.nft), options),
-    elements: new Table(new SetElementResource(kernel.nft, TABLE_NAME, SETS), options),
+    affinities,
+    elements,
     vips: new Table(new LocalRouteResource(kernel.routes, 'vips', ofLeftOver(kernel)), options),
     healthChecks: new Table(healthChecks, options),
     [Symbol.asyncDispose]: () => healthChecks[Symbol.asyncDispose](),

@@ -45,6 +45,7 @@ export function counting(kernel: Kernel): { readonly kernel: Kernel; readonly co
         elements: (table, set, type) => listed(kernel.nft.elements(table, set, type)),
         listJson: (command) => listed(kernel.nft.listJson(command)),
         show: (command) => listed(kernel.nft.show(command)),
+        generation: () => kernel.nft.generation(),
       },
     },
   }

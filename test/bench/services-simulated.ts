@@ -56,6 +56,7 @@ function yesKernel(counts: Counts): ProxyKernel {
         counts.lists++
         return fake.nft.show(command)
       },
+      generation: () => fake.nft.generation(),
     },
     sysctls: fake.sysctls,
     links: fake.links,

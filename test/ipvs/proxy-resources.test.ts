@@ -94,7 +94,8 @@ describe('the rules of the proxy', () => {
     for (const kernel of kernels.splice(0)) await kernel[Symbol.asyncDispose]()
   })
   const add = { kind: 'add', key: TABLE, value: SERVICE_TABLE } as const
-  const rulesOf = (kernel: Kernel) => new NftTableResource(kernel.nft, TABLE_NAME, isOfAffinity)
+  const rulesOf = (kernel: Kernel) =>
+    new NftTableResource(kernel.nft, TABLE_NAME, { isForOneObject: isOfAffinity })
   async function loaded() {
     const kernel = freshKernel()
     kernels.push(kernel)

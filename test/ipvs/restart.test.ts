@@ -33,6 +33,7 @@ function counting(kernel: Kernel, writes: string[]): Kernel {
       elements: (table, set, type) => kernel.nft.elements(table, set, type),
       listJson: (command) => kernel.nft.listJson(command),
       show: (command) => kernel.nft.show(command),
+      generation: () => kernel.nft.generation(),
       run(script) {
         writes.push(script)
         return kernel.nft.run(script)

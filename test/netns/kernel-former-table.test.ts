@@ -1,7 +1,7 @@
 /** The table that all features of earlier versions shared: what each had there goes when it is swept, and nothing else. */
 import { FormerTableResource, removeFormer } from '@podroute/kernel/nft/former-table.ts'
+import { openNft } from '@podroute/kernel/nft/open-nft.ts'
 import { createNetns, removeNetns } from '@podroute/linux/netns.ts'
-import { Nft } from '@podroute/linux/nft/nft.ts'
 import { FORMER_RULES as POD_NETWORK_NAMES } from '@podroute/pod-network/egress/masquerade.ts'
 import { Table } from '@podroute/reconcile/table.ts'
 import { FORMER_RULES as SERVICE_PROXY_NAMES } from '@podroute/service-proxy/rules/sets.ts'
@@ -40,11 +40,11 @@ add element inet podroute service-affinity-4 { 10.96.0.1 . tcp . 80 : goto affin
 `
 
 describe('the table that features shared in earlier versions', () => {
-  let nft: Nft
+  let nft: ReturnType<typeof openNft>
 
   beforeEach(() => {
     removeNetns(NETNS)
-    nft = Nft.open({ netns: createNetns(NETNS) })
+    nft = openNft({ netns: createNetns(NETNS) })
   })
   afterEach(() => {
     nft[Symbol.dispose]()

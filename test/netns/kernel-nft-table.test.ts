@@ -1,9 +1,9 @@
 /** A feature's nftables table in a real namespace: what is loaded is seen again, and so is whatever somebody does to it. */
 import { type NftTable, tableScript } from '@podroute/kernel/nft/definition.ts'
 import { listTable } from '@podroute/kernel/nft/listing.ts'
+import { openNft } from '@podroute/kernel/nft/open-nft.ts'
 import { NftTableResource, TABLE } from '@podroute/kernel/nft/table-resource.ts'
 import { createNetns, removeNetns } from '@podroute/linux/netns.ts'
-import { Nft } from '@podroute/linux/nft/nft.ts'
 import { Table } from '@podroute/reconcile/table.ts'
 import { expect } from 'chai'
 
@@ -33,11 +33,11 @@ const OTHER: NftTable = {
 }
 
 describe('the nftables table of a feature', () => {
-  let nft: Nft
+  let nft: ReturnType<typeof openNft>
 
   beforeEach(() => {
     removeNetns(NETNS)
-    nft = Nft.open({ netns: createNetns(NETNS) })
+    nft = openNft({ netns: createNetns(NETNS) })
   })
   afterEach(() => {
     nft[Symbol.dispose]()
@@ -103,6 +103,68 @@ describe('the nftables table of a feature', () => {
       expect(await table.audit()).to.deep.equal([])
     })
   }
+
+  it('takes nothing for its own that somebody does to it while it is loaded', async () => {
+    let disturbed = 0
+    const busy = {
+      ...nft,
+      async run(script: string) {
+        await nft.run(script)
+        if (!script.startsWith('add table') || ++disturbed > 2) return
+        await nft.run(
+          disturbed === 1 ? 'insert rule inet podroute-toys filter accept\n' : 'add table inet others\n',
+        )
+      },
+    }
+    const table = new Table(new NftTableResource(busy, PAGES.name))
+    table.set(TABLE, PAGES)
+    expect(await table.flush()).to.deep.equal({ applied: 1, failed: 0 })
+    expect(disturbed).to.equal(3)
+    const { chains } = await listTable(nft, PAGES.name)
+    expect(chains.get('filter')).to.have.length(3)
+    expect(await table.audit()).to.deep.equal([])
+    expect((await start(PAGES)).pending).to.deep.equal([])
+  })
+
+  it('has its sets replaced whose types are others, with every element that means the same', async () => {
+    const { 'toys-4': toys, 'toy-marks-4': marks, ...rooms } = PAGES.sets
+    const older: NftTable = {
+      ...PAGES,
+      sets: {
+        'toys-4': { ...toys!, interval: false },
+        'toy-marks-4': { ...marks!, key: ['ipv4_addr'] },
+        ...rooms,
+      },
+      chains: {
+        filter: { ...PAGES.chains.filter!, rules: ['ip saddr @toys-4 jump verdict'] },
+        verdict: { rules: [] },
+      },
+    }
+    await start(older)
+    await nft.run(
+      [
+        'add element inet podroute-toys toys-4 { 10.0.0.1, 10.0.0.2 }',
+        'add element inet podroute-toys toy-marks-4 { 10.0.0.1 : 0x1 }',
+        'add element inet podroute-toys toy-rooms-4 { 10.0.0.3 : goto verdict }\n',
+      ].join('\n'),
+    )
+    const made: string[] = []
+    const table = new Table(
+      new NftTableResource(nft, PAGES.name, { made: (sets) => void made.push(...sets) }),
+    )
+    table.set(TABLE, PAGES)
+    await table.adopt()
+    await table.flush()
+    expect([...table.failures()]).to.deep.equal([])
+    expect(made).to.have.members(['toys-4', 'toy-marks-4'])
+    const elements = async (set: string) =>
+      [...(await nft.elements(PAGES.name, set, PAGES.sets[set]!))].sort()
+    expect(await elements('toys-4')).to.deep.equal(['10.0.0.1/32', '10.0.0.2/32'])
+    expect(await elements('toy-rooms-4')).to.deep.equal(['10.0.0.3 : goto verdict'])
+    expect(await elements('toy-marks-4')).to.deep.equal([])
+    expect(await table.audit()).to.deep.equal([])
+    expect((await start(PAGES)).pending).to.deep.equal([])
+  })
 
   it('is removed whole, and nothing else with it', async () => {
     await nft.run('add table inet others\n')

@@ -9,14 +9,17 @@ import { serverKey } from '@podroute/kernel/ipvs/keys.ts'
 import type { NftTable } from '@podroute/kernel/nft/definition.ts'
 import { elementKey, type SetElement } from '@podroute/kernel/nft/element.ts'
 import { SetElementResource } from '@podroute/kernel/nft/element-resource.ts'
+import { listTable } from '@podroute/kernel/nft/listing.ts'
 import { openNft } from '@podroute/kernel/nft/open-nft.ts'
-import { NftTableResource, TABLE } from '@podroute/kernel/nft/table-resource.ts'
+import { changedSets } from '@podroute/kernel/nft/set-types.ts'
+import { type NftTableOptions, NftTableResource, TABLE } from '@podroute/kernel/nft/table-resource.ts'
 import { createNetns, removeNetns } from '@podroute/linux/netns.ts'
 import {
   masqueradeTable,
   planConfiguredElements,
   planNodeElements,
 } from '@podroute/pod-network/egress/masquerade.ts'
+import { sourcesTable } from '@podroute/pod-network/sources/table.ts'
 import { testNode, testSettings } from '@podroute/pod-network/testing/fixtures.ts'
 import { Table } from '@podroute/reconcile/table.ts'
 import { ShortAffinities } from '@podroute/service-proxy/rules/short-affinities.ts'
@@ -41,11 +44,13 @@ describe('the nftables table, whole,', () => {
     removeNetns(NETNS)
   })
 
-  async function load(definition: NftTable, isForOneObject?: (name: string) => boolean): Promise<void> {
-    const table = new Table(new NftTableResource(nft, definition.name, isForOneObject))
+  async function load(definition: NftTable, options?: NftTableOptions): Promise<void> {
+    const table = new Table(new NftTableResource(nft, definition.name, options))
     table.set(TABLE, definition)
     await table.flush()
     expect([...table.failures()]).to.deep.equal([])
+    // Nft lists the types of sets as we declare them, so that none is taken for another version's.
+    expect(changedSets(await listTable(nft, definition.name), definition)).to.deep.equal([])
   }
 
   async function fill({ name, sets }: NftTable, elements: Iterable<SetElement>): Promise<void> {
@@ -87,8 +92,12 @@ describe('the nftables table, whole,', () => {
     await expectGolden('podroute-pod-network', 'pod-network-off')
   })
 
+  it('of the ports of pods: their sets are known again', async () => {
+    await load(sourcesTable(true))
+  })
+
   it('of the service proxy', async () => {
-    await load(SERVICE_TABLE, isOfAffinity)
+    await load(SERVICE_TABLE, { isForOneObject: isOfAffinity })
     const { frontends } = plans()
     const affinities = new Table(new ShortAffinities(nft))
     for (const { key, affinity } of frontends) if (affinity) affinities.set(key, affinity)

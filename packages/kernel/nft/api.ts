@@ -10,11 +10,11 @@ export interface NftApi {
   listJson(command: string): Promise<readonly unknown[]>
   /** What a `list …` command prints, without the elements of sets. Rejects with ENOENT where nothing is. */
   show(command: string): Promise<string>
-  /** The number of the last transaction, whoever's it was. */
-  generation?(): Promise<number>
+  /** The number of the last transaction, whoever's it was: each adds one, and what follows the largest is 1. */
+  generation(): Promise<number>
 }
 
 /** A text that is another one after every transaction: until then no table has changed. */
-export async function nftRevision(nft: Pick<NftApi, 'generation'>): Promise<string | undefined> {
-  return (await nft.generation?.())?.toString()
+export async function nftRevision(nft: Pick<NftApi, 'generation'>): Promise<string> {
+  return (await nft.generation()).toString()
 }

@@ -37,7 +37,7 @@ export interface NftTable {
 export function tableScript(table: NftTable): string {
   const at = tableAt(table.name)
   const sets = Object.entries(table.sets).map(
-    ([name, type]) => `add ${setKind(type)} ${at} ${name} { ${setType(type)} }`,
+    ([name, type]) => `add ${setKind(type)} ${at} ${name} { ${setTypeLines(type).join('; ')}; }`,
   )
   const chains = Object.entries(table.chains).flatMap(([name, { hook }]) => [
     `add chain ${at} ${name}${hook ? ` { ${hook} }` : ''}`,
@@ -64,10 +64,11 @@ export function setKind({ value }: ElementType): 'set' | 'map' {
 export const ND_TARGET = '@th,64,128'
 const EXPRESSIONS: Partial<Record<ElementField, string>> = { nd_target: ND_TARGET, ifname: 'iifname' }
 
-/** Type of the elements in nft syntax. */
-function setType({ key, value, interval }: ElementType): string {
+/** What a set's declaration says of its elements, as nft lists it. */
+export function setTypeLines({ key, value, interval }: ElementType): readonly string[] {
   const values = value === undefined ? '' : ` : ${value === 'verdict' ? value : value.join(' . ')}`
   const raw = key.includes('nd_target')
   const fields = raw ? key.map((field) => EXPRESSIONS[field] ?? field) : key
-  return `${raw ? 'typeof' : 'type'} ${fields.join(' . ')}${values};${interval ? ' flags interval;' : ''}`
+  const type = `${raw ? 'typeof' : 'type'} ${fields.join(' . ')}${values}`
+  return [type, ...(interval ? ['flags interval'] : [])]
 }

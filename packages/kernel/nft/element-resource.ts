@@ -1,6 +1,7 @@
 /** Elements of a table's sets as a Resource: a batch is one transaction, and halved until only the bad element fails. */
 import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
 import { codeOf, DONE, outcomeOf } from '@podroute/reconcile/resource.ts'
+import type { Table } from '@podroute/reconcile/table.ts'
 import { type NftApi, nftRevision } from './api.ts'
 import { type ElementType, tableAt } from './definition.ts'
 import { type ElementKey, elementKey, type SetElement } from './element.ts'
@@ -51,7 +52,7 @@ export class SetElementResource implements Resource<ElementKey, SetElement> {
     return found
   }
 
-  revision(): Promise<string | undefined> {
+  revision(): Promise<string> {
     return nftRevision(this.#nft)
   }
 
@@ -73,6 +74,14 @@ export class SetElementResource implements Resource<ElementKey, SetElement> {
     const elements = type ? await this.#nft.elements(this.#table, set, type).catch(withoutSet) : []
     return entriesOf(set, elements)
   }
+}
+
+/** Sets were made anew: which of their elements are there is read before the next flush. */
+export function touchSets(
+  table: Pick<Table<ElementKey, SetElement>, 'desired' | 'touch'>,
+  sets: ReadonlySet<string>,
+): void {
+  for (const [key, { set }] of table.desired()) if (sets.has(set)) table.touch(key)
 }
 
 function withoutSet(error: Error): readonly string[] {

@@ -31,7 +31,7 @@ export class FormerTableResource implements Resource<string, string> {
     if (removal !== '') yield [[FORMER, removal]]
   }
 
-  revision(): Promise<string | undefined> {
+  revision(): Promise<string> {
     return nftRevision(this.#nft)
   }
 

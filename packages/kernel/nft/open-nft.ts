@@ -8,7 +8,7 @@ import { tableAt } from './definition.ts'
 import { elementTexts } from './read-elements.ts'
 
 /** Open until disposed of. @throws KernelError */
-export function openNft(options: NetlinkOptions = {}): Required<NftApi> & Disposable {
+export function openNft(options: NetlinkOptions = {}): NftApi & Disposable {
   const stack = new DisposableStack()
   const elements = stack.use(NftElements.open(options))
   const nft = stack.use(Nft.open(options))

@@ -5,23 +5,33 @@
  */
 import { createHash } from 'node:crypto'
 import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
-import { DONE, outcomeOf } from '@podroute/reconcile/resource.ts'
+import { applyEach } from '@podroute/reconcile/resource.ts'
 import { type NftApi, nftRevision } from './api.ts'
 import { type NftTable, tableAt, tableScript } from './definition.ts'
+import { elementKey, type SetElement } from './element.ts'
+import { elementScript } from './element-resource.ts'
+import { NftTableError } from './errors.ts'
 import { listTable, type TableListing } from './listing.ts'
+import { type ChangedSet, changedSets, typeLines } from './set-types.ts'
 
 /** What is used of nftables. */
-export type NftTables = Pick<NftApi, 'run' | 'show' | 'generation'>
+export type NftTables = Pick<NftApi, 'run' | 'show' | 'elements' | 'generation'>
 
 /** The one key of the resource. */
 export const TABLE = 'table'
 const MARKER = 'podroute-fingerprint-'
+/** How often rules are loaded until nobody else changes anything meanwhile. */
+const ATTEMPTS = 5
+/** Transactions are counted in 32 bits. */
+const LAST_GENERATION = 0xffff_ffff
 
-export interface TableOptions {
+export interface NftTableOptions {
   /** Of the resource. */
   readonly name?: string
-  /** There was no such table before: what was in its sets is gone with it. */
-  readonly made?: () => void
+  /** Which chains, sets and maps come and go with single objects: they are somebody else's to keep. */
+  isForOneObject?(name: string): boolean
+  /** Sets were made, for the first time, or because somebody removed them or their type was another one: elements may be gone. */
+  made?(sets: ReadonlySet<string>): void
 }
 
 export class NftTableResource implements Resource<typeof TABLE, NftTable> {
@@ -29,27 +39,17 @@ export class NftTableResource implements Resource<typeof TABLE, NftTable> {
   readonly #nft: NftTables
   readonly #table: string
   readonly #at: string
-  readonly #made: () => void
-  readonly #isForOneObject: (name: string) => boolean
+  readonly #options: NftTableOptions
   /** Of definitions, which are the same objects for long. */
   readonly #versions = new WeakMap<NftTable, string>()
 
-  /**
-   * @param table its name; the definition, which may change while the agent runs, is the value of its key
-   * @param isForOneObject says which chains, sets and maps come and go with single objects: they are somebody else's to keep
-   */
-  constructor(
-    nft: NftTables,
-    table: string,
-    isForOneObject: (name: string) => boolean = () => false,
-    { name = 'rules', made = () => {} }: TableOptions = {},
-  ) {
-    this.name = name
-    this.#made = made
+  /** @param table its name; the definition, which may change while the agent runs, is the value of its key */
+  constructor(nft: NftTables, table: string, options: NftTableOptions = {}) {
+    this.name = options.name ?? 'rules'
+    this.#options = options
     this.#nft = nft
     this.#table = table
     this.#at = tableAt(table)
-    this.#isForOneObject = isForOneObject
   }
 
   equal(a: NftTable, b: NftTable): boolean {
@@ -61,33 +61,74 @@ export class NftTableResource implements Resource<typeof TABLE, NftTable> {
     if (listing.chains.size + listing.sets.size > 0) yield [[TABLE, this.#observed(listing)]]
   }
 
-  revision(): Promise<string | undefined> {
+  revision(): Promise<string> {
     return nftRevision(this.#nft)
   }
 
-  async apply(ops: readonly Op<typeof TABLE, NftTable>[]): Promise<readonly Outcome[]> {
-    const outcomes: Outcome[] = []
-    for (const op of ops) {
-      const work = op.kind === 'remove' ? this.#remove() : this.#load(op.value)
-      outcomes.push(await work.then(() => DONE, outcomeOf))
-    }
-    return outcomes
+  apply(ops: readonly Op<typeof TABLE, NftTable>[]): Promise<readonly Outcome[]> {
+    return applyEach(ops, (op) => (op.kind === 'remove' ? this.#remove() : this.#load(op.value)))
   }
 
+  /** Where it gives up, the rules are in place without a fingerprint, so that they are loaded again. */
   async #load(table: NftTable): Promise<void> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) if (await this.#loadAlone(table)) return
+    throw new NftTableError(
+      'changed-meanwhile',
+      `other programs changed nftables each time that table ${this.#at} was loaded: it is loaded again later`,
+    )
+  }
+
+  /** Returns false where somebody changed anything between the two listings: what he did to the table must not be taken for ours. */
+  async #loadAlone(table: NftTable): Promise<boolean> {
+    const generation = await this.#nft.generation()
     const before = await this.#list()
-    const script = tableScript(table) + this.#staleChains(before, table)
-    // What a chain is hooked to cannot be changed: where somebody has put another one under its name, all are made anew.
-    await this.#nft.run(script).catch(() => this.#nft.run(this.#removal(before) + tableScript(table)))
-    if (before.sets.size === 0) this.#made()
-    const listing = await this.#list()
-    const marker = `${MARKER}${this.#version(table)}-${this.#fingerprint(listing)}`
-    const old = markersIn(before).filter((name) => name !== marker)
+    await this.#run(table, before)
+    const after = await this.#list()
+    const next = generation === LAST_GENERATION ? 1 : generation + 1
+    if ((await this.#nft.generation()) !== next) return false
+    const marker = `${MARKER}${this.#version(table)}-${this.#fingerprint(after)}`
     const commands = [
-      ...old.map((name) => `delete chain ${this.#at} ${name}`),
+      ...markersIn(after).map((name) => `delete chain ${this.#at} ${name}`),
       `add chain ${this.#at} ${marker}`,
     ]
     await this.#nft.run(`${commands.join('\n')}\n`)
+    return true
+  }
+
+  async #run(table: NftTable, before: TableListing): Promise<void> {
+    const changed = changedSets(before, table)
+    const sets = this.#setRemoval(changed, before)
+    const load = tableScript(table) + (await this.#keptElements(changed))
+    // What a chain is hooked to cannot be changed: where somebody has put another one under its name, all are made anew.
+    await this.#nft
+      .run(sets + load + this.#staleChains(before, table))
+      .catch(() => this.#nft.run(sets + this.#removal(before) + load))
+    const made = Object.keys(table.sets).filter((name) => !before.sets.has(name))
+    made.push(...changed.map(({ name }) => name))
+    if (made.length > 0) this.#options.made?.(new Set(made))
+  }
+
+  /** No rule may name a set that goes, not one of a single object either: whoever keeps that finds it changed. */
+  #setRemoval(changed: readonly ChangedSet[], { chains }: TableListing): string {
+    const names = (rule: string) => changed.some(({ name }) => rule.split(' ').includes(`@${name}`))
+    const users = [...chains].filter(([, rules]) => rules.some(names))
+    const commands = [
+      ...users.map(([name]) => `flush chain ${this.#at} ${name}`),
+      ...changed.flatMap(({ name, kind }) =>
+        ['flush', 'delete'].map((verb) => `${verb} ${kind} ${this.#at} ${name}`),
+      ),
+    ]
+    return commands.map((command) => `${command}\n`).join('')
+  }
+
+  async #keptElements(changed: readonly ChangedSet[]): Promise<string> {
+    const ops: Op<string, SetElement>[] = []
+    for (const { name: set, keeps } of changed) {
+      const elements = keeps ? await this.#nft.elements(this.#table, set, keeps) : []
+      for (const element of elements)
+        ops.push({ kind: 'add', key: elementKey({ set, element }), value: { set, element } })
+    }
+    return elementScript(`${this.#at}`, ops)
   }
 
   /** Chains that another version had. What sets it had besides does no harm until the table goes. */
@@ -124,12 +165,16 @@ export class NftTableResource implements Resource<typeof TABLE, NftTable> {
   #fingerprint(listing: TableListing): string {
     const sets = [...listing.sets]
       .filter(([name]) => !this.#isForOneObject(name))
-      .map(([name, lines]) => [name, lines.filter((line) => /^type(of)? /.test(line))] as const)
+      .map(([name, lines]) => [name, typeLines(lines)] as const)
     return hash(JSON.stringify([...this.#constantChains(listing), ...sets].toSorted(byName)))
   }
 
   #constantChains({ chains }: TableListing): (readonly [name: string, lines: readonly string[]])[] {
     return [...chains].filter(([name]) => !name.startsWith(MARKER) && !this.#isForOneObject(name))
+  }
+
+  #isForOneObject(name: string): boolean {
+    return this.#options.isForOneObject?.(name) ?? false
   }
 
   #version(table: NftTable): string {

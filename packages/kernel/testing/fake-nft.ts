@@ -26,13 +26,14 @@ export type FakeNftOptions = {
 
 const COMMAND = /^(\w+) (\w+) (\S+ \S+) ?(\S*) ?(.*)$/
 
-export class FakeNft implements Required<NftApi> {
+export class FakeNft implements NftApi {
   /** By `inet NAME`; tests change them by hand, too. */
   readonly tables = new Map<string, FakeTable>()
   readonly scripts: string[] = []
   readonly #options: FakeNftOptions
   #transactions = 0
-  #lastState = ''
+  /** When the generation was asked for last; undefined after a transaction, which is counted. */
+  #lastState: string | undefined = '[]'
   /** How to take back what the script under way has done. */
   #undo: (() => void)[] = []
   #changed = new Set<string>()
@@ -51,6 +52,8 @@ export class FakeNft implements Required<NftApi> {
       for (const undo of this.#undo.toReversed()) undo()
       throw error
     }
+    this.#transactions++
+    this.#lastState = undefined
     if (this.#changed.size > 0) this.#options.onTransaction?.(this.#changed)
   }
 
@@ -87,7 +90,7 @@ export class FakeNft implements Required<NftApi> {
         [...sets].map(([set, { elements }]) => [set, ...elements]),
       ]),
     )
-    if (state !== this.#lastState) this.#transactions++
+    if (this.#lastState !== undefined && state !== this.#lastState) this.#transactions++
     this.#lastState = state
     return this.#transactions
   }
@@ -147,7 +150,10 @@ export class FakeNft implements Required<NftApi> {
 
   #addSet(table: string, name: string, declaration: string): void {
     const { sets } = this.#table(table)
-    if (!sets.has(name)) this.#put(sets, name, parseSet(declaration), table)
+    const set = parseSet(declaration)
+    const there = sets.get(name)
+    if (there && there.lines.join() !== set.lines.join()) throw new FakeError('EEXIST')
+    if (!there) this.#put(sets, name, set, table)
   }
 
   #deleteSet(table: string, name: string): void {

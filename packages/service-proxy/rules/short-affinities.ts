@@ -53,7 +53,7 @@ export class ShortAffinities implements Resource<ServerKey, ShortAffinity> {
     yield [...found.values()].map((affinity) => [serverKey(affinity), affinity])
   }
 
-  revision(): Promise<string | undefined> {
+  revision(): Promise<string> {
     return nftRevision(this.#nft)
   }
 
