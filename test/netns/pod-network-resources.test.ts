@@ -31,6 +31,43 @@ describeResource(
   },
 )
 
+describe('prefixes of a set that hold each other', () => {
+  const pods = (element: string) => ({ set: 'pods-4', element })
+  const all = [pods('10.244.1.0/24'), pods('10.244.2.0/24'), pods('192.168.0.0/24')]
+  const outer = pods('10.0.0.0/8')
+
+  it('take each other’s place in one flush, and nothing fails meanwhile', async () => {
+    await using test = await testNode('overlaps')
+    await test.nft.run(tableScript(masqueradeTable(true)))
+    const table = new Table(new SetElementResource(test.nft, TABLE_NAME, MASQUERADE_SETS))
+    const want = async (wanted: readonly SetElement[]) => {
+      const keys = wanted.map(elementKey)
+      for (const key of table.desired().keys()) if (!keys.includes(key)) table.delete(key)
+      for (const element of wanted) table.set(elementKey(element), element)
+      // As a group of tables does it.
+      const results = [await table.flush('upserts'), await table.flush('removals')]
+      expect(results.map(({ failed }) => failed)).to.deep.equal([0, 0])
+      expect([...(await listed(table.resource)).keys()]).to.have.members(keys)
+      expect(table.stats).to.include({ pending: 0, failed: 0, applied: keys.length })
+    }
+    await want(all)
+    await want([outer, all[2]!])
+    await want(all)
+    await want([pods('10.244.1.0/25'), pods('10.244.2.0/23'), pods('192.168.0.7/32')])
+    await want(all)
+  })
+
+  it('that nobody asked to be removed go for what is wanted', async () => {
+    await using test = await testNode('overlaps')
+    await test.nft.run(tableScript(masqueradeTable(true)))
+    await test.nft.run(`add element inet ${TABLE_NAME} pods-4 { 10.244.1.128/25 }`)
+    const table = new Table(new SetElementResource(test.nft, TABLE_NAME, MASQUERADE_SETS))
+    table.set(elementKey(all[0]!), all[0]!)
+    expect(await table.flush()).to.deep.equal({ applied: 1, failed: 0 })
+    expect((await listed(table.resource)).size).to.equal(1)
+  })
+})
+
 describe('resources of the pod network', () => {
   let test: TestedNode
   beforeEach(async () => {

@@ -1,4 +1,5 @@
 /** Elements of a table's sets as a Resource: a batch is one transaction, and halved until only the bad element fails. */
+import { hostCidr, overlaps, parseCidr } from '@podroute/address/cidr.ts'
 import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
 import { codeOf, DONE, outcomeOf } from '@podroute/reconcile/resource.ts'
 import type { Table } from '@podroute/reconcile/table.ts'
@@ -62,10 +63,31 @@ export class SetElementResource implements Resource<ElementKey, SetElement> {
       await this.#nft.run(elementScript(tableAt(this.#table), ops))
       return ops.map(() => DONE)
     } catch (error) {
-      if (ops.length === 1) return [outcomeOf(error as Error)]
+      if (ops.length === 1) return [await this.#applyAlone(ops[0]!, error as Error)]
       const middle = ops.length >> 1
       const first = await this.apply(ops.slice(0, middle))
       return first.concat(await this.apply(ops.slice(middle)))
+    }
+  }
+
+  /**
+   * One that failed. In a set of intervals a prefix is in the way of those that it holds, and they of it, until the removals of the same
+   * flush: nobody wants both, so that what is in the way goes in the same transaction. What is gone need not be removed.
+   */
+  async #applyAlone(op: ElementOp, error: Error): Promise<Outcome> {
+    const { set, element } = op.kind === 'remove' ? op.previous : op.value
+    if (!isPrefixSet(this.#sets[set])) return outcomeOf(error)
+    try {
+      const there = await this.#nft.elements(this.#table, set, this.#sets[set]!)
+      if (op.kind === 'remove') return there.includes(element) ? outcomeOf(error) : DONE
+      const inTheWay = overlapping(element, there)
+      if (inTheWay.length === 0) return outcomeOf(error)
+      const place = `element inet ${this.#table} ${set}`
+      // nft refuses what is in the way of an element that the same script adds before it is deleted.
+      await this.#nft.run(`delete ${place} { ${inTheWay.join(', ')} }\nadd ${place} { ${element} }\n`)
+      return DONE
+    } catch {
+      return outcomeOf(error)
     }
   }
 
@@ -94,6 +116,21 @@ function* entriesOf(set: string, elements: readonly string[]): Iterable<readonly
     const element = { set, element: text }
     yield [elementKey(element), element]
   }
+}
+
+/** Whether its elements are prefixes alone. */
+function isPrefixSet(type: ElementType | undefined): boolean {
+  return type?.interval === true && type.key.length === 1 && type.value === undefined
+}
+
+/** Other prefixes that have addresses in common with this one. A single address is listed as one. */
+function overlapping(element: string, others: readonly string[]): readonly string[] {
+  const prefixOf = (text: string) => parseCidr(text) ?? hostCidr(text)
+  const own = prefixOf(element)
+  return others.filter((text) => {
+    const other = prefixOf(text)
+    return own && other && text !== element && own.family === other.family && overlaps(own, other)
+  })
 }
 
 /** Adding twice is no error to nft; removing what is gone is, so it is added first, in the same transaction. A value is replaced that way, too. */
