@@ -110,6 +110,7 @@ export class Planner {
       serviceCidrs: this.#allServiceCidrs(),
       interfaces: local ? this.#options.interfaces() : EMPTY,
       ranges: this.#ranges,
+      apiServers: this.#apiServers,
       isVip: (address) => this.#options.isVip(address),
     })
   }

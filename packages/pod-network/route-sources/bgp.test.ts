@@ -10,6 +10,7 @@ import type { RouteGuard } from './route-guard.ts'
 
 const open: RouteGuard = {
   protected: [],
+  apiServers: [],
   ownAddresses: new Set(),
   isNodeAddress: () => false,
   isVip: () => false,

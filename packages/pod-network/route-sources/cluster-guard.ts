@@ -1,5 +1,5 @@
 /** What of the cluster no learned route may take: the node's own networks, its pods, Services, and what other Nodes have. */
-import type { Cidr } from '@podroute/address/cidr.ts'
+import { type Cidr, hostCidr } from '@podroute/address/cidr.ts'
 import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
 import { namedPrefixes } from '../bgp/external-policy.ts'
 import type { InterfaceState } from '../bridge/host-interfaces.ts'
@@ -18,6 +18,8 @@ export interface GuardSources {
   readonly interfaces: Pick<InterfaceState, 'connected' | 'addresses'>
   /** What the cluster itself uses, as it is when it is asked. */
   readonly ranges: Pick<ClusterRanges, 'conflict'>
+  /** Addresses of the API server. */
+  readonly apiServers: readonly string[]
   isVip(address: string): boolean
 }
 
@@ -28,6 +30,7 @@ export function makeGuard({
   serviceCidrs,
   interfaces,
   ranges,
+  apiServers,
   isVip,
 }: GuardSources): RouteGuard {
   const { externalPeers } = settings
@@ -40,6 +43,7 @@ export function makeGuard({
   )
   return {
     protected: [...connected, ...pods, ...services],
+    apiServers: apiServers.flatMap((address) => hostCidr(address) ?? []),
     ownAddresses: new Set([...interfaces.addresses, ...(local?.addresses ?? []).map((a) => a.text)]),
     isNodeAddress: (address) => nodes.withAddress(address) !== undefined,
     isVip,

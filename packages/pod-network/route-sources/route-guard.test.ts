@@ -10,6 +10,7 @@ const guard: RouteGuard = {
     { prefix: cidr('10.244.1.0/24'), reason: 'local-pods' },
     { prefix: cidr('10.96.0.0/16'), reason: 'service-cidr' },
   ],
+  apiServers: ['203.0.113.1/32', '2001:db8::1/128'].map(cidr),
   ownAddresses: new Set(['172.30.0.11']),
   isNodeAddress: (address) => address === '192.168.7.12',
   isVip: (address) => address === '192.0.2.7',
@@ -54,6 +55,14 @@ describe('routes', () => {
 
   it('takes a prefix that covers a protected one, which stays the more specific', () => {
     expect(reason(path('172.16.0.0/12'))).to.equal('install')
+  })
+
+  it('takes no prefix of another node that holds the API server, however large', () => {
+    for (const prefix of ['203.0.113.0/24', '203.0.113.1/32', '192.0.0.0/3']) {
+      expect(reason(path(prefix)), prefix).to.equal('covers-api-server')
+    }
+    expect(reason(path('2001:db8::/32', 'fd30::12'))).to.equal('covers-api-server')
+    expect(reason(path('203.0.114.0/24'))).to.equal('install')
   })
 
   it('takes no prefix of a router outside that the cluster itself uses, but a default route that policy let in', () => {

@@ -15,6 +15,8 @@ export interface Protected {
 
 export interface RouteGuard {
   readonly protected: readonly Protected[]
+  /** No route of another node may lead there: whoever may create a Node may give it a pod prefix that holds them. */
+  readonly apiServers: readonly Cidr[]
   /** Addresses of this node: no next hop. */
   readonly ownAddresses: ReadonlySet<string>
   /** Whether the address is some Node's: a route to it alone would move its traffic. */
@@ -79,6 +81,7 @@ function refusal(
     if (guard.isVip(prefix.network)) return 'vip'
     if (guard.isNodeAddress(prefix.network)) return 'node-address'
   }
+  if (!external && guard.apiServers.some((host) => contains(prefix, host))) return 'covers-api-server'
   const conflict = external ? guard.clusterConflict(prefix) : undefined
   return conflict ?? (guard.ownAddresses.has(nextHop) ? 'own-next-hop' : undefined)
 }
