@@ -1,6 +1,7 @@
 /** Connection tracking over ctnetlink: list flows by their destination and delete those that must not go on. */
-import { formatAddress, parseAddress } from '@podroute/address/address.ts'
+import { parseAddress } from '@podroute/address/address.ts'
 import { hasCode, type KernelError } from './errors.ts'
+import { readIp } from './netlink/ip.ts'
 import { NETLINK_NETFILTER, type NetlinkOptions, NetlinkSocket } from './netlink/socket.ts'
 import {
   type Message,
@@ -188,9 +189,9 @@ function readTuple(tuple: Uint8Array): Tuple {
   }
   return {
     // CTA_IP_V4_SRC, V4_DST, V6_SRC, V6_DST: 1 to 4.
-    source: formatAddress(ip.get(1) ?? ip.get(3) ?? none),
+    source: readIp(ip.get(1) ?? ip.get(3) ?? none),
     sourcePort: port(CTA_PROTO_SRC_PORT),
-    destination: formatAddress(ip.get(2) ?? ip.get(4) ?? none),
+    destination: readIp(ip.get(2) ?? ip.get(4) ?? none),
     destinationPort: port(CTA_PROTO_DST_PORT),
   }
 }

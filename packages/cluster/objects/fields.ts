@@ -11,9 +11,14 @@ export function portOf(value: unknown): number | undefined {
     : undefined
 }
 
+/** What a table has under a name that somebody wrote: not `constructor`, which every object has, and nothing for what is no text. */
+export function entryOf<T>(table: Readonly<Record<string, T>>, name: unknown): T | undefined {
+  return typeof name === 'string' && Object.hasOwn(table, name) ? table[name] : undefined
+}
+
 /** The API's default is TCP. */
 export function protocolOf(value: unknown): Protocol | undefined {
-  return value === undefined ? 'tcp' : PROTOCOLS[value as string]
+  return value === undefined ? 'tcp' : entryOf(PROTOCOLS, value)
 }
 
 /** Canonical text of an address; undefined for what is none, and for IPv4-mapped IPv6, which no packet carries. */

@@ -7,7 +7,18 @@ import {
   type Slice,
   type SlicePort,
 } from './endpoint-slice.ts'
-import { addressOf, exact, isFamily, keyOf, listOf, portOf, protocolOf, shown, textOf } from './fields.ts'
+import {
+  addressOf,
+  entryOf,
+  exact,
+  isFamily,
+  keyOf,
+  listOf,
+  portOf,
+  protocolOf,
+  shown,
+  textOf,
+} from './fields.ts'
 import type { Report } from './parse-service.ts'
 import type { FieldProblem } from './problem.ts'
 import { HEADLESS_LABEL } from './service.ts'
@@ -18,7 +29,7 @@ const FAMILIES: Readonly<Record<string, Family>> = { IPv4: 4, IPv6: 6 }
 export function parseSlice(object: EndpointSliceObject, key = keyOf(object?.metadata)): Slice | undefined {
   const labels = object?.metadata?.labels
   const service = textOf(labels?.[SERVICE_NAME_LABEL])
-  const family = FAMILIES[textOf(object?.addressType)]
+  const family = entryOf(FAMILIES, object?.addressType)
   if (key === undefined || !service || family === undefined) return undefined
   if (labels?.[HEADLESS_LABEL] !== undefined) return undefined
   const problems: FieldProblem[] = []

@@ -1,6 +1,7 @@
 /** Virtual servers and destinations to and from messages of the IPVS generic-netlink family (include/uapi/linux/ip_vs.h). Pure. */
-import { formatAddress, parseAddress } from '@podroute/address/address.ts'
+import { parseAddress } from '@podroute/address/address.ts'
 import { GENL_HEADER, writeGenericHeader } from '../netlink/generic.ts'
+import { readIp } from '../netlink/ip.ts'
 import {
   type Attributes,
   createWriter,
@@ -343,7 +344,7 @@ function wide(address: Uint8Array): Uint8Array {
 }
 
 function narrow(bytes: Uint8Array, family: 4 | 6): string {
-  return formatAddress(bytes.subarray(0, family === 6 ? 16 : 4))
+  return readIp(bytes.subarray(0, family === 6 ? 16 : 4))
 }
 
 function inside(message: Message, type: number): Attributes {

@@ -8,7 +8,8 @@
  * +--------+--------+-------+-------+-------+------------+
  * ```
  */
-import { formatAddress, parseAddress } from '@podroute/address/address.ts'
+import { parseAddress } from '@podroute/address/address.ts'
+import { readIp } from '../netlink/ip.ts'
 import {
   type Message,
   putAttribute,
@@ -79,7 +80,7 @@ export function readAddress(message: Message): Address | undefined {
   return {
     interfaceIndex: readU32(payload, 4),
     family,
-    address: formatAddress(own),
+    address: readIp(own),
     prefixLength: readU8(payload, 1),
     scope: readU8(payload, 3),
     flags: flags ? readU32(flags, 0) : readU8(payload, 2),

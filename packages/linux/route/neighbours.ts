@@ -1,6 +1,7 @@
 /** Neighbours (ARP and NDP entries): list, set and remove; struct ndmsg of include/uapi/linux/neighbour.h. */
-import { formatAddress, parseAddress } from '@podroute/address/address.ts'
+import { parseAddress } from '@podroute/address/address.ts'
 import type { KernelError } from '../errors.ts'
+import { readIp } from '../netlink/ip.ts'
 import type { NetlinkRequest, NetlinkSocket } from '../netlink/socket.ts'
 import {
   type Message,
@@ -95,7 +96,7 @@ function readNeighbour(message: Message): Neighbour | undefined {
   return {
     interfaceIndex: readU32(payload, 4),
     family,
-    address: formatAddress(address),
+    address: readIp(address),
     mac: formatMac(attributes.get(NDA_LLADDR) ?? new Uint8Array(0)),
     state,
   }

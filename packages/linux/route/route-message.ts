@@ -9,7 +9,8 @@
  * +--------+-------+-------+-----+-------+----------+-------+------+-------+------------+
  * ```
  */
-import { formatAddress, formatPrefix, parseAddress, parsePrefix } from '@podroute/address/address.ts'
+import { formatPrefix, parseAddress, parsePrefix } from '@podroute/address/address.ts'
+import { readIp } from '../netlink/ip.ts'
 import {
   beginAttribute,
   endAttribute,
@@ -165,7 +166,7 @@ export function readRoute(message: Message): Route | undefined {
     ...(gateway !== undefined && { gateway }),
     ...(hops && { nextHops: readNextHops(hops) }),
     ...(device && { interfaceIndex: readU32(device, 0) }),
-    ...(source && { source: formatAddress(source) }),
+    ...(source && { source: readIp(source) }),
     ...(priority && { priority: readU32(priority, 0) }),
   }
 }
@@ -187,7 +188,7 @@ function readNextHops(bytes: Uint8Array): NextHop[] {
 
 function gatewayIn(attributes: ReadonlyMap<number, Uint8Array>): string | undefined {
   const gateway = attributes.get(RTA_GATEWAY) ?? attributes.get(RTA_VIA)?.subarray(2)
-  return gateway && formatAddress(gateway)
+  return gateway && readIp(gateway)
 }
 
 const RTM_F_CLONED = 0x200

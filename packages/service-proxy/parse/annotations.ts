@@ -1,5 +1,6 @@
 /** Annotations of a Service that tune how the proxy serves it. */
 import { findAnnotation } from '@podroute/cluster/objects/annotations.ts'
+import { entryOf } from '@podroute/cluster/objects/fields.ts'
 import type { Annotations, Service } from '@podroute/cluster/objects/service.ts'
 import { FLAG_SCHED_1, FLAG_SCHED_2 } from '@podroute/linux/ipvs/ipvs.ts'
 import { DEFAULT_SCHEDULER } from '../settings.ts'
@@ -64,7 +65,7 @@ export function parseTuning(annotations: Annotations, problem: (detail: string) 
 function readFlags(text: string): number | undefined {
   let flags = 0
   for (const name of text.split(',')) {
-    const flag = SCHEDULER_FLAGS[name.trim()]
+    const flag = entryOf(SCHEDULER_FLAGS, name.trim())
     if (flag === undefined) return undefined
     flags |= flag
   }
