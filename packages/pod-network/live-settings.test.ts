@@ -24,12 +24,14 @@ interface Effect {
 }
 
 const NOTHING: readonly string[] = []
+/** Which ports pods do not get to. */
+const RULES = ['rules replace table']
 const GONE = [`routes remove ${FROM_ROUTER}`]
 
 /** Every option has its line: the compiler asks for it. */
 const EFFECTS: Readonly<Record<keyof PodNetworkSettings, readonly Effect[]>> = {
   asn: [{ change: { asn: 64513 }, anew: true }],
-  port: [{ change: { port: 1179 }, anew: true, ops: NOTHING }],
+  port: [{ change: { port: 1179 }, anew: true, ops: RULES }],
   nodeAddressTypes: [{ change: { nodeAddressTypes: ['ExternalIP', 'InternalIP'] } }],
   mesh: [{ change: { mesh: false }, resets: [NODE] }],
   meshPassword: [{ change: { meshPassword: 'secret' }, resets: [NODE] }],
@@ -39,8 +41,8 @@ const EFFECTS: Readonly<Record<keyof PodNetworkSettings, readonly Effect[]>> = {
     { change: { holdTime: 30, externalPeers: [{ ...router, holdTime: 90 }] }, resets: [NODE] },
   ],
   externalPeers: [
-    { change: { externalPeers: [] }, resets: [ROUTER], ops: GONE },
-    { change: { externalPeers: [router, { ...router, address: '172.30.0.101' }] } },
+    { change: { externalPeers: [] }, resets: [ROUTER], ops: [...GONE, ...RULES] },
+    { change: { externalPeers: [router, { ...router, address: '172.30.0.101' }] }, ops: RULES },
   ],
   bridge: [
     {
@@ -53,6 +55,7 @@ const EFFECTS: Readonly<Record<keyof PodNetworkSettings, readonly Effect[]>> = {
   mtu: [{ change: { mtu: 1400 }, ops: ['bridge replace kube-bridge', `conflist replace ${CONFLIST}`] }],
   hairpin: [{ change: { hairpin: false }, ops: [`conflist replace ${CONFLIST}`, 'ports replace pod1'] }],
   masquerade: [{ change: { masquerade: false }, ops: ['rules replace table'] }],
+  podsSpeakBgp: [{ change: { podsSpeakBgp: true }, ops: RULES }],
   sourceCheck: [
     { change: { sourceCheck: false }, ops: ['sourceRules replace table', `conflist replace ${CONFLIST}`] },
     { change: { sourceCheck: 'strict' }, ops: [`conflist replace ${CONFLIST}`] },
@@ -82,7 +85,7 @@ const OF_ROUTER: Readonly<
   Record<Exclude<keyof ExternalPeer, 'address'>, Omit<Effect, 'change'> & Partial<ExternalPeer>>
 > = {
   asn: { ...{ asn: 65001 }, resets: [ROUTER], ops: GONE },
-  port: { ...{ port: 1179 }, resets: [ROUTER], ops: GONE },
+  port: { ...{ port: 1179 }, resets: [ROUTER], ops: [...GONE, ...RULES] },
   password: { ...{ password: 'secret' }, resets: [ROUTER] },
   ttlSecurityHops: { ...{ ttlSecurityHops: 1 }, resets: [ROUTER] },
   families: { ...{ families: [4] }, resets: NOTHING },

@@ -14,6 +14,7 @@ import type { BgpTables } from './bgp/tables.ts'
 import { planBridge, planBridgeAddresses } from './bridge/bridge.ts'
 import { EMPTY, type InterfaceState, mtuOf } from './bridge/host-interfaces.ts'
 import { planSysctls } from './bridge/sysctls.ts'
+import { bgpPortChains } from './egress/bgp-ports.ts'
 import { ElementClaims } from './egress/element-claims.ts'
 import { masqueradeTable, planConfiguredElements, planNodeElements } from './egress/masquerade.ts'
 import type { PlanKey } from './keys.ts'
@@ -127,7 +128,7 @@ export class Planner {
     const ipv6 = local.podCidrs.some((prefix) => prefix.family === 6)
     const sysctls = bridge ? planSysctls(settings.bridge, { ipv6 }, interfaces.acceptRa) : []
     for (const { name, value } of sysctls) this.#tables.sysctls.set(name, value)
-    this.#tables.rules.set(TABLE, masqueradeTable(settings.masquerade))
+    this.#tables.rules.set(TABLE, masqueradeTable(settings.masquerade, bgpPortChains(settings, local)))
     this.#tables.sourceRules.set(TABLE, sourcesTable(settings.sourceCheck !== false))
     this.#elements.want('', planConfiguredElements(settings))
     this.#announcements.replace('pods', planAnnouncements(local))

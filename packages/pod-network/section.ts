@@ -70,6 +70,8 @@ const peer = z.strictObject({
 const bgp = z.strictObject({
   port: port.default(179),
   mesh: z.boolean().default(true),
+  /** Pods may connect to the BGP ports of nodes and of the routers that are configured. */
+  fromPods: z.boolean().default(false),
   meshPasswordFile: z.string().min(1).optional(),
   /** GTSM (RFC 5082) between nodes: a session with one that is not on the same link is refused, and so is whoever plays a node from elsewhere. */
   meshTtlSecurity: z.boolean().default(true),
@@ -146,6 +148,7 @@ function settingsOf(
     ...(file.podNetwork.mtu === 'auto' ? {} : { mtu: file.podNetwork.mtu }),
     hairpin: file.podNetwork.hairpin,
     masquerade: file.podNetwork.masquerade,
+    podsSpeakBgp: file.bgp.fromPods,
     sourceCheck: file.podNetwork.sourceCheck,
     noMasquerade: file.podNetwork.noMasquerade.map(cidr),
     serviceCidrs: file.serviceCIDRs.map(cidr),

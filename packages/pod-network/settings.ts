@@ -58,6 +58,8 @@ export interface PodNetworkSettings {
   readonly masquerade: boolean
   /** Pods send from their own addresses only; strict: no pod may ask for another thing, nor start before it is so. */
   readonly sourceCheck: boolean | 'strict'
+  /** Pods may connect to the BGP ports of nodes and routers. */
+  readonly podsSpeakBgp: boolean
   /** Destinations outside the cluster that see the pod's own address. */
   readonly noMasquerade: readonly Cidr[]
   /** Ranges of the Services' virtual addresses: no route into them is learned. */

@@ -118,7 +118,12 @@ describe('pods are who they are', function () {
     await world[Symbol.asyncDispose]()
     rmSync(plugins, { recursive: true, force: true })
   })
-  afterEach(() => world.configure({ sourceCheck: true }))
+  afterEach(async () => {
+    await world.configure({ sourceCheck: true })
+    // What an attack has told them while the check was off.
+    for (const { netns } of Object.values(scene)) execFileSync('ip', ['-n', netns, 'neigh', 'flush', 'all'])
+    world.cni.inHost('ip', 'neigh', 'flush', 'dev', 'kube-bridge')
+  })
 
   const honest = ({ attacker: a, third: t }: Scene, text: string) =>
     frame(t.mac, a.mac, IPV4, udpPacket({ source: a.v4, destination: t.v4 }, text))

@@ -3,7 +3,7 @@
 import { FAMILIES } from '@podroute/address/address.ts'
 import type { Cidr } from '@podroute/address/cidr.ts'
 import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
-import type { ElementType, NftTable } from '@podroute/kernel/nft/definition.ts'
+import type { ElementType, NftChain, NftTable } from '@podroute/kernel/nft/definition.ts'
 import type { SetElement } from '@podroute/kernel/nft/element.ts'
 import type { PodNetworkSettings } from '../settings.ts'
 
@@ -56,10 +56,10 @@ function element(set: MasqueradeSet, prefix: Cidr): SetElement {
 }
 
 /** The nftables table of the pod network. With masquerade off its chain has no rule; the sets are kept all the same. */
-export function masqueradeTable(enabled: boolean): NftTable {
+export function masqueradeTable(enabled: boolean, others: Readonly<Record<string, NftChain>> = {}): NftTable {
   const rules = enabled ? [rule('ip', 4, '224.0.0.0/4'), rule('ip6', 6, 'ff00::/8')] : []
   const hook = 'type nat hook postrouting priority srcnat; policy accept;'
-  return { name: TABLE_NAME, sets: MASQUERADE_SETS, chains: { 'pod-egress': { hook, rules } } }
+  return { name: TABLE_NAME, sets: MASQUERADE_SETS, chains: { 'pod-egress': { hook, rules }, ...others } }
 }
 
 /** Multicast is left alone: it is not routed through a translation. */

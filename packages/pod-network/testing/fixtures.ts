@@ -28,6 +28,7 @@ export const testSettings: PodNetworkSettings = {
   hairpin: true,
   masquerade: true,
   sourceCheck: true,
+  podsSpeakBgp: false,
   noMasquerade: [],
   serviceCidrs: [],
   clusterCidrs: [],

@@ -1,0 +1,65 @@
+/**
+ * BGP is spoken by whom it belongs to: what a pod sends to the BGP port of a node or a router is dropped, also what a Service or a host port
+ * has led there. It would arrive with the node's address, as the node. Pods' own port 179 is nothing special.
+ */
+import { FAMILIES, type Family, familyOf } from '@podroute/address/address.ts'
+import { firstHost } from '@podroute/address/cidr.ts'
+import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
+import type { NftChain } from '@podroute/kernel/nft/definition.ts'
+import type { PodNetworkSettings } from '../settings.ts'
+
+const BGP_PORT = 179
+/** Behind IPVS, which takes what it sends to an endpoint on this node through the rest of the hook (NF_IP_PRI_NAT_SRC - 2). */
+const AFTER_IPVS = 110
+
+/** Addresses of one family with a port. */
+interface Speakers {
+  readonly family: Family
+  /** In nft syntax. */
+  readonly addresses: string
+  readonly port: number
+}
+
+/** By the name of their chains. @param local undefined: no gateway has an address yet */
+export function bgpPortChains(
+  settings: Pick<PodNetworkSettings, 'bridge' | 'port' | 'externalPeers' | 'podsSpeakBgp'>,
+  local: Pick<ClusterNode, 'podCidrs'> | undefined,
+): Readonly<Record<string, NftChain>> {
+  if (settings.podsSpeakBgp) return {}
+  const nodes = FAMILIES.map((family) => ({ family, addresses: `@nodes-${family}`, port: settings.port }))
+  const gateways = (local?.podCidrs ?? []).map((prefix) => ({
+    ...{ family: prefix.family, addresses: firstHost(prefix), port: settings.port },
+  }))
+  const all = [...nodes, ...routersOf(settings)]
+  const hook = (name: string, priority: string | number) =>
+    `type filter hook ${name} priority ${priority}; policy accept;`
+  const fromPods = `iifname "${settings.bridge}"`
+  return {
+    'bgp-forwarded': {
+      hook: hook('forward', 'filter'),
+      rules: all.flatMap((to) => [`${matchOf(to)} ${fromPods} drop`, `${matchOf(to)} ct status dnat drop`]),
+    },
+    'bgp-delivered': {
+      hook: hook('input', AFTER_IPVS),
+      rules: [...nodes, ...gateways].map((to) => `${matchOf(to)} ${fromPods} drop`),
+    },
+    // IPVS sends as the node itself does, but without a socket; what has one is a process of the node.
+    'bgp-sent': {
+      hook: hook('output', AFTER_IPVS),
+      rules: all.flatMap((to) => [
+        `${matchOf(to)} ct state new meta skuid 0-4294967295 accept`,
+        `${matchOf(to)} ct state new drop`,
+      ]),
+    },
+  }
+}
+
+function routersOf({ externalPeers }: Pick<PodNetworkSettings, 'externalPeers'>): Speakers[] {
+  return externalPeers.map(({ address, port = BGP_PORT }) => ({
+    ...{ family: familyOf(address), addresses: address, port },
+  }))
+}
+
+function matchOf({ family, addresses, port }: Speakers): string {
+  return `tcp dport ${port} ${family === 4 ? 'ip' : 'ip6'} daddr ${addresses}`
+}
