@@ -40,6 +40,8 @@ export class ReservedAddresses {
   readonly #subscribers = new Set<ReservedChanged>()
   /** By the replacement under way. */
   readonly #changed = new Set<string>()
+  #bgpPorts: ReadonlySet<number> = new Set()
+  readonly #portSubscribers = new Set<() => void>()
 
   constructor() {
     const rank = (holder: ReservedHolder) => RESERVED_HOLDERS.indexOf(holder)
@@ -63,6 +65,24 @@ export class ReservedAddresses {
     )
     const changed = [...this.#changed]
     for (const tell of this.#subscribers) tell(holder, distinct, changed)
+  }
+
+  /** TCP ports at which nodes and routers speak BGP: no endpoint of a Service may be one of them there. */
+  get bgpPorts(): ReadonlySet<number> {
+    return this.#bgpPorts
+  }
+
+  replaceBgpPorts(ports: Iterable<number>): void {
+    const wanted = new Set(ports)
+    if ([...wanted].sort().join() === [...this.#bgpPorts].sort().join()) return
+    this.#bgpPorts = wanted
+    for (const changed of this.#portSubscribers) changed()
+  }
+
+  /** Hears when they are others, until disposed of. */
+  subscribeBgpPorts(changed: () => void): Disposable {
+    this.#portSubscribers.add(changed)
+    return { [Symbol.dispose]: () => void this.#portSubscribers.delete(changed) }
   }
 
   has(address: string): boolean {

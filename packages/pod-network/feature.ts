@@ -5,6 +5,7 @@ import type { SummaryLine } from '@podroute/feature/page.ts'
 import type { ReservedHolder } from '@podroute/feature/reserved-addresses.ts'
 import { Speaker } from 'bgp-speaker-ts/speaker.ts'
 import { kernelTransport } from './bgp/transport.ts'
+import { BGP_PORT } from './egress/bgp-ports.ts'
 import { FORMER_RULES } from './egress/masquerade.ts'
 import { declareBgpMetrics } from './metrics.ts'
 import { nodesPage, peersPage, routesPage } from './pages.ts'
@@ -128,6 +129,7 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#subscriptions.dispose()
     this.#context.reserved.replace('bgp-peer', [])
+    this.#context.reserved.replaceBgpPorts([])
     await this.#network[Symbol.asyncDispose]()
   }
 
@@ -138,9 +140,11 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
     this.#network.setApiServers([...this.#apiServers.values()].flat())
   }
 
-  /** No Service may take a router's address. */
+  /** No Service may take a router's address, nor lead to where it or a node speaks BGP. */
   #reserveRouters(): void {
-    const { externalPeers } = this.#settings
+    const { externalPeers, port, podsSpeakBgp } = this.#settings
+    const ports = [port, ...externalPeers.map((peer) => peer.port ?? BGP_PORT)]
+    this.#context.reserved.replaceBgpPorts(podsSpeakBgp ? [] : ports)
     this.#context.reserved.replace(
       'bgp-peer',
       externalPeers.map(({ address }) => address),

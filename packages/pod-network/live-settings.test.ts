@@ -71,7 +71,7 @@ const EFFECTS: Readonly<Record<keyof PodNetworkSettings, readonly Effect[]>> = {
   nodeCidrs: [
     {
       change: { nodeCidrs: [cidr('172.31.0.0/16')] },
-      ops: ['masquerade remove nodes-4 172.30.0.12'],
+      ops: ['masquerade remove nodes-4 172.30.0.12', 'masquerade remove speakers-4 172.30.0.12'],
     },
   ],
   conflist: [{ change: { conflist: '/etc/a' }, ops: ['conflist add /etc/a', `conflist remove ${CONFLIST}`] }],

@@ -128,9 +128,9 @@ describe('planner', () => {
     world.ops()
     await see(testNode(2, { internalIPs: ['172.30.0.99'] }))
     expect(world.ops()).to.have.members([
-      'masquerade add nodes-4 172.30.0.99',
-      'masquerade remove nodes-4 172.30.0.12',
-      'masquerade remove nodes-6 fd30::12',
+      ...['nodes-4', 'speakers-4'].map((set) => `masquerade add ${set} 172.30.0.99`),
+      ...['nodes-4', 'speakers-4'].map((set) => `masquerade remove ${set} 172.30.0.12`),
+      ...['nodes-6', 'speakers-6'].map((set) => `masquerade remove ${set} fd30::12`),
     ])
   })
 

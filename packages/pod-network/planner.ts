@@ -128,7 +128,7 @@ export class Planner {
     const ipv6 = local.podCidrs.some((prefix) => prefix.family === 6)
     const sysctls = bridge ? planSysctls(settings.bridge, { ipv6 }, interfaces.acceptRa) : []
     for (const { name, value } of sysctls) this.#tables.sysctls.set(name, value)
-    this.#tables.rules.set(TABLE, masqueradeTable(settings.masquerade, bgpPortChains(settings, local)))
+    this.#tables.rules.set(TABLE, masqueradeTable(settings.masquerade, bgpPortChains(settings)))
     this.#tables.sourceRules.set(TABLE, sourcesTable(settings.sourceCheck !== false))
     this.#elements.want('', planConfiguredElements(settings))
     this.#announcements.replace('pods', planAnnouncements(local))

@@ -32,6 +32,8 @@ describe('the pod network', () => {
       'masquerade add pods-4 10.244.1.0/24',
       'masquerade add pods-local-4 10.244.1.0/24',
       'masquerade add nodes-4 172.30.0.11',
+      'masquerade add speakers-4 172.30.0.11',
+      'masquerade add speakers-4 10.244.1.1',
       'sourceRules add table',
       `conflist add ${CONFLIST}`,
     ])
@@ -65,6 +67,8 @@ describe('the pod network', () => {
     expect(world.ops()).to.deep.equal([
       'masquerade add pods-4 10.244.2.0/24',
       'masquerade add nodes-4 172.30.0.12',
+      'masquerade add speakers-4 172.30.0.12',
+      'masquerade add speakers-4 10.244.2.1',
       'routes add 10.244.2.0/24',
     ])
     world.network.removeNode('node-2')
@@ -72,6 +76,8 @@ describe('the pod network', () => {
     expect(world.ops()).to.have.members([
       'masquerade remove pods-4 10.244.2.0/24',
       'masquerade remove nodes-4 172.30.0.12',
+      'masquerade remove speakers-4 172.30.0.12',
+      'masquerade remove speakers-4 10.244.2.1',
       'routes remove 10.244.2.0/24',
     ])
     expect(world.peers()).to.deep.equal([])
@@ -186,6 +192,8 @@ describe('the pod network', () => {
       'routes remove 10.244.3.0/24',
       'masquerade remove pods-4 10.244.3.0/24',
       'masquerade remove nodes-4 172.30.0.13',
+      'masquerade remove speakers-4 172.30.0.13',
+      'masquerade remove speakers-4 10.244.3.1',
     ])
     expect(world.routes()).to.deep.equal(['10.244.2.0/24 via 172.30.0.12'])
   })

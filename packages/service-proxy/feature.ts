@@ -140,6 +140,7 @@ export class ServiceProxyFeature implements Feature<ServiceProxySettings> {
     const runner = this.#runner
     const stack = this.#subscriptions
     stack.use(reserved.subscribe((_holder, _addresses, changed) => this.#proxy.reservedChanged(changed)))
+    stack.use(reserved.subscribeBgpPorts(() => this.#proxy.bgpPortsChanged()))
     stack.use(cluster.subscribe('servicecidrs', { changed: () => this.#setServiceCidrs(), synced() {} }))
     stack.use(
       cluster.subscribe('nodes', {

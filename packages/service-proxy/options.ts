@@ -33,7 +33,7 @@ export interface ServiceProxyOptions extends ProxySettings {
   /** The Nodes, likewise. */
   readonly nodes: Pick<NodeIndex, 'claimantsOfAddress' | 'withPodCidr'>
   /** Addresses that no Service may have, likewise. */
-  readonly reserved: Pick<ReservedAddresses, 'holderOf'>
+  readonly reserved: Pick<ReservedAddresses, 'holderOf' | 'bgpPorts'>
   readonly nodeName: string
   /** The node's addresses, its primary one of each family first. */
   readonly nodeAddresses: readonly string[]

@@ -164,11 +164,19 @@ export class ServiceProxy implements AsyncDisposable {
    */
   reservedChanged(addresses: readonly string[]): void {
     if (addresses.length === 0) return
-    if (this.#synced)
+    if (this.#synced) {
       for (const address of addresses) this.#markAll(this.#options.services.claimantsOfAddress(address))
+      // Its endpoints may be the BGP port of a router.
+      for (const key of this.#planner.dependentOnNodes) this.#controller.mark(key)
+    }
     this.#evict().catch((error: Error) =>
       this.#options.log?.warn('reserved addresses could not be freed', { error: error.message }),
     )
+  }
+
+  /** Nodes and routers speak BGP at other ports, which `reserved` says already. */
+  bgpPortsChanged(): void {
+    this.#replan()
   }
 
   /** The topology zone of the node; empty where it has none. */

@@ -74,6 +74,10 @@ describe('masquerade', () => {
       'pods-6 fd10:244:0:2::/64',
       'nodes-4 172.30.0.12',
       'nodes-6 fd30::12',
+      'speakers-4 172.30.0.12',
+      'speakers-6 fd30::12',
+      'speakers-4 10.244.2.1',
+      'speakers-6 fd10:244:0:2::1',
     ])
     expect(planNodeElements(testNode(1), true).map((e) => e.set)).to.include.members([
       'pods-local-4',

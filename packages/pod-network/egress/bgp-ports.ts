@@ -6,9 +6,10 @@ import { FAMILIES, type Family, familyOf } from '@podroute/address/address.ts'
 import { firstHost } from '@podroute/address/cidr.ts'
 import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
 import type { NftChain } from '@podroute/kernel/nft/definition.ts'
+import type { SetElement } from '@podroute/kernel/nft/element.ts'
 import type { PodNetworkSettings } from '../settings.ts'
 
-const BGP_PORT = 179
+export const BGP_PORT = 179
 /** Behind IPVS, which takes what it sends to an endpoint on this node through the rest of the hook (NF_IP_PRI_NAT_SRC - 2). */
 const AFTER_IPVS = 110
 
@@ -20,16 +21,24 @@ interface Speakers {
   readonly port: number
 }
 
-/** By the name of their chains. @param local undefined: no gateway has an address yet */
+/** A node answers at all its addresses, also at those that no other is reached at, and at the gateway of its pods. */
+export function speakerElements(
+  node: Pick<ClusterNode, 'podCidrs' | 'addressesByType'>,
+  refused: readonly { readonly address: string }[],
+): SetElement[] {
+  const { InternalIP, ExternalIP } = node.addressesByType
+  const addresses = new Set([...InternalIP, ...ExternalIP].map(({ text }) => text))
+  for (const { address } of refused) addresses.delete(address)
+  for (const prefix of node.podCidrs) addresses.add(firstHost(prefix))
+  return Array.from(addresses, (element) => ({ set: `speakers-${familyOf(element)}`, element }))
+}
+
+/** By the name of their chains. */
 export function bgpPortChains(
   settings: Pick<PodNetworkSettings, 'bridge' | 'port' | 'externalPeers' | 'podsSpeakBgp'>,
-  local: Pick<ClusterNode, 'podCidrs'> | undefined,
 ): Readonly<Record<string, NftChain>> {
   if (settings.podsSpeakBgp) return {}
-  const nodes = FAMILIES.map((family) => ({ family, addresses: `@nodes-${family}`, port: settings.port }))
-  const gateways = (local?.podCidrs ?? []).map((prefix) => ({
-    ...{ family: prefix.family, addresses: firstHost(prefix), port: settings.port },
-  }))
+  const nodes = FAMILIES.map((family) => ({ family, addresses: `@speakers-${family}`, port: settings.port }))
   const all = [...nodes, ...routersOf(settings)]
   const hook = (name: string, priority: string | number) =>
     `type filter hook ${name} priority ${priority}; policy accept;`
@@ -41,7 +50,7 @@ export function bgpPortChains(
     },
     'bgp-delivered': {
       hook: hook('input', AFTER_IPVS),
-      rules: [...nodes, ...gateways].map((to) => `${matchOf(to)} ${fromPods} drop`),
+      rules: nodes.map((to) => `${matchOf(to)} ${fromPods} drop`),
     },
     // IPVS sends as the node itself does, but without a socket; what has one is a process of the node.
     'bgp-sent': {

@@ -6,6 +6,7 @@ import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
 import type { ElementType, NftChain, NftTable } from '@podroute/kernel/nft/definition.ts'
 import type { SetElement } from '@podroute/kernel/nft/element.ts'
 import type { PodNetworkSettings } from '../settings.ts'
+import { speakerElements } from './bgp-ports.ts'
 
 type MasqueradeSet = 'pods-local' | 'pods' | 'nodes' | 'no-masquerade'
 
@@ -22,6 +23,7 @@ export const MASQUERADE_SETS: Readonly<Record<string, ElementType>> = Object.fro
       [`pods-${family}`, { key, interval: true }],
       [`nodes-${family}`, { key }],
       [`no-masquerade-${family}`, { key, interval: true }],
+      [`speakers-${family}`, { key }],
     ]
   }),
 )
@@ -44,7 +46,7 @@ export function planNodeElements(
   for (const { family, text } of node.addresses)
     if (!refused.some(({ address }) => address === text))
       elements.push({ set: `nodes-${family}`, element: text })
-  return elements
+  return [...elements, ...speakerElements(node, refused)]
 }
 
 export function planConfiguredElements(settings: PodNetworkSettings): readonly SetElement[] {

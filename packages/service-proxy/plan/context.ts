@@ -2,6 +2,13 @@
 import type { Cidr } from '@podroute/address/cidr.ts'
 import type { Reservations } from './reserved.ts'
 
+export interface BgpSpeakers {
+  /** Whether it is a port at which BGP is spoken at all. */
+  atPort(port: number): boolean
+  /** The holder of an address, where that speaks BGP. */
+  holderOf(address: string): string | undefined
+}
+
 export interface PlanContext {
   readonly nodeName: string
   /** Topology zone of the node; empty where it has none. */
@@ -21,6 +28,8 @@ export interface PlanContext {
   /** Prefixes of Services, and those of pods: addresses in them that come from elsewhere are somebody else's. */
   readonly serviceRanges: readonly Cidr[]
   readonly podRanges: { hold(host: Cidr): boolean }
+  /** Whether somebody speaks BGP there: a node or a router. */
+  readonly bgpSpeakers: BgpSpeakers
   /** Names of schedulers that the kernel turned out not to have. */
   readonly missingSchedulers: ReadonlySet<string>
   /** Masquerade all traffic to ClusterIPs. */

@@ -1,11 +1,11 @@
 /** What is known of this node and its cluster, from the API, the kernel and the configuration, as planning wants it. */
 import { familyOf } from '@podroute/address/address.ts'
-import { type Cidr, cidr, containsAddress } from '@podroute/address/cidr.ts'
+import { type Cidr, cidr, containsAddress, hostCidr } from '@podroute/address/cidr.ts'
 import type { NodeIndex } from '@podroute/cluster/node-index.ts'
 import { type ClusterNode, primaryAddress } from '@podroute/cluster/objects/node.ts'
 import type { ReservedAddresses } from '@podroute/feature/reserved-addresses.ts'
 import type { ProxySettings } from '../options.ts'
-import type { PlanContext } from './context.ts'
+import type { BgpSpeakers, PlanContext } from './context.ts'
 import { reservationsOf } from './reserved.ts'
 
 export interface NodeViewOptions extends Omit<ProxySettings, 'drain'> {
@@ -15,7 +15,7 @@ export interface NodeViewOptions extends Omit<ProxySettings, 'drain'> {
   readonly nodeAddresses: readonly string[]
   /** All Nodes, as they are at any time; so are the two that follow. */
   readonly nodes: Pick<NodeIndex, 'claimantsOfAddress'>
-  readonly reserved: Pick<ReservedAddresses, 'holderOf'>
+  readonly reserved: Pick<ReservedAddresses, 'holderOf' | 'bgpPorts'>
   readonly podRanges: PlanContext['podRanges']
   markOf(name: string): number
 }
@@ -101,9 +101,24 @@ function makeContext(options: NodeViewOptions, facts: Facts): PlanContext {
     externalRanges: (options.externalRanges ?? []).map(cidr),
     serviceRanges: [...facts.serviceCIDRs, ...(options.serviceCIDRs ?? [])].map(cidr),
     podRanges,
+    bgpSpeakers: bgpSpeakers(options, facts),
     missingSchedulers: new Set(facts.missingSchedulers),
     masqueradeAll: options.masqueradeAll ?? false,
     markOf: options.markOf,
+  }
+}
+
+/** A pod that some Node claims to be is a pod all the same. */
+function bgpSpeakers({ nodes, reserved, podRanges }: NodeViewOptions, facts: Facts): BgpSpeakers {
+  const own = new Set([...facts.nodeAddresses, ...facts.kernelAddresses])
+  const isNode = (address: string) =>
+    own.has(address) || (nodes.claimantsOfAddress(address).length > 0 && !podRanges.hold(hostCidr(address)!))
+  return {
+    atPort: (port) => reserved.bgpPorts.has(port),
+    holderOf(address) {
+      if (reserved.holderOf(address) === 'bgp-peer') return 'a BGP peer'
+      return isNode(address) ? 'a node' : undefined
+    },
   }
 }
 

@@ -9,6 +9,7 @@ import { DEFAULT_SCHEDULER } from '../settings.ts'
 import type { Problem, ProblemCode } from '../types.ts'
 import { judgeAddress } from './addresses.ts'
 import { endpointNumbers } from './affinity.ts'
+import { withoutBgpSpeakers } from './bgp-endpoints.ts'
 import { planClusterIp } from './cluster-ip.ts'
 import type { PlanContext } from './context.ts'
 import { usableSlices } from './endpoint-addresses.ts'
@@ -34,6 +35,12 @@ export const EMPTY_PLAN: ServicePlan = {
   dependsOnNodes: false,
 }
 
+/** What planning finds on its way. */
+interface Notes {
+  readonly problems: Problem[]
+  dependsOnNodes: boolean
+}
+
 /** An address that a Service asks for, and as what. */
 interface RequestedAddress {
   readonly origin: Origin
@@ -43,18 +50,19 @@ interface RequestedAddress {
 export function planService(service: Service, known: readonly Slice[], context: PlanContext): ServicePlan {
   const problems: Problem[] = []
   const { slices, dependsOnNodes } = usableSlices(known, context, problems)
+  const notes: Notes = { problems, dependsOnNodes }
   const requested = addressesOf(service, context, problems)
   const { scheduler } = tuningOf(service)
   if (context.missingSchedulers.has(scheduler)) {
     problems.push(problemOf(service, 'NO_SCHEDULER', `${scheduler}; ${DEFAULT_SCHEDULER} is used instead`))
   }
   const frontends: Frontend[] = []
-  for (const port of service.ports) frontends.push(...planPort(service, port, slices, requested, context))
+  for (const port of service.ports)
+    frontends.push(...planPort(service, port, slices, requested, context, notes))
   return {
     frontends: unique(service, frontends, problems),
     healthCheck: planHealthCheck(service, slices, context.nodeName),
-    problems,
-    dependsOnNodes,
+    ...notes,
   }
 }
 
@@ -83,10 +91,13 @@ function planPort(
   slices: readonly Slice[],
   requested: readonly RequestedAddress[],
   context: PlanContext,
+  notes: Notes,
 ): Frontend[] {
   const byFamily = new Map<Family, ReturnType<typeof behind>>()
   const behind = (family: Family) => {
-    const backends = backendsOf(slices, family, port, context.nodeName)
+    const all = backendsOf(slices, family, port, context.nodeName)
+    const { backends, dependsOnNodes } = withoutBgpSpeakers(service, all, context, notes.problems)
+    notes.dependsOnNodes ||= dependsOnNodes
     return { backends, numbers: endpointNumbers(service, backends) }
   }
   const at = (address: string) => {

@@ -41,6 +41,7 @@ export class ObjectProxy extends ServiceProxy {
       changed: (_name, before, after) => this.nodeChanged(before, after),
       synced() {},
     })
+    reserved.subscribeBgpPorts(() => this.bgpPortsChanged())
     reserved.subscribe((_holder, _addresses, changed) => this.reservedChanged(changed))
     this.setPodCIDRs(options.podCIDRs ?? [])
   }
@@ -68,6 +69,10 @@ export class ObjectProxy extends ServiceProxy {
 
   setReservedAddresses(holder: ReservedHolder, addresses: readonly string[]): void {
     this.#reserved.replace(holder, addresses)
+  }
+
+  setBgpPorts(...ports: readonly number[]): void {
+    this.#reserved.replaceBgpPorts(ports)
   }
 
   upsertService(object: ServiceObject): void {

@@ -27,6 +27,7 @@ export function contextWith(more: Partial<PlanContext> = {}): PlanContext {
     externalRanges: ['198.51.100.0/24'].map(cidr),
     serviceRanges: [cidr('10.96.0.0/16')],
     podRanges: { hold: (host) => contains(cidr('10.244.0.0/16'), host) },
+    bgpSpeakers: { atPort: () => false, holderOf: () => undefined },
     missingSchedulers: new Set(),
     masqueradeAll: false,
     markOf: (name) => marks.of(name),
