@@ -60,6 +60,7 @@ describe('the agent', () => {
       changed: () => agent.updateListeners(),
       busy() {},
       synced: () => void events.push('synced'),
+      async removeFormer() {},
     })
     agent = new Agent({
       ...{ nodeName: 'node-1', config, version: '1', log: silent, clock, features },

@@ -81,15 +81,9 @@ export function createAgent(
     log,
     changed: () => parts.agent?.updateListeners(),
     busy: resumeQuickCompilers,
-    synced() {
-      resumeCompilers()
-      const running = new Set(features.list().map(({ name }) => name))
-      for (const { name, formerRules } of definitions) {
-        if (formerRules === undefined || running.has(name)) continue
-        removeFormer(kernel.nft, formerRules).catch((error: unknown) =>
-          log.warn('rules of an earlier version could not be removed', { feature: name, error }),
-        )
-      }
+    synced: resumeCompilers,
+    async removeFormer({ formerRules }) {
+      if (formerRules !== undefined) await removeFormer(kernel.nft, formerRules)
     },
   })
   const agent = new Agent({

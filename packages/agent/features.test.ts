@@ -46,6 +46,9 @@ function problemsOf(text: string): readonly string[] {
 /** Nothing is followed by a toy. */
 const cluster = new ClusterState()
 
+/** Whether what earlier versions left stays. */
+const former = { fails: false }
+
 function run() {
   const said: string[] = []
   const clock = new ManualClock()
@@ -62,6 +65,10 @@ function run() {
     changed: () => void said.push('changed'),
     busy: () => void said.push('busy'),
     synced: () => void said.push('synced'),
+    async removeFormer({ name }) {
+      if (former.fails) throw new Error('nft: busy')
+      said.push(`removed former ${name}`)
+    },
   })
   const state = {
     version: '1',
@@ -80,6 +87,7 @@ describe('a feature from outside, in the list', () => {
   let made: Toy
   afterEach(() => {
     toy.fails = undefined
+    former.fails = false
   })
   const start = async (text = '') => {
     toy.made.length = 0
@@ -220,6 +228,50 @@ describe('a feature from outside, in the list', () => {
     await features.start()
     await features.settled
     expect(features.list().map(({ feature }) => feature.summary())).to.deep.equal([[['walls', 'blue']]])
+  })
+
+  it('leaves nothing of earlier versions where it is switched off, though no feature runs', async () => {
+    const { features, said, configure } = await start('toy: { enabled: false }')
+    await features.settled
+    expect(features.list()).to.deep.equal([])
+    expect(said).to.deep.equal(['removed former toy'])
+    configure('toy: { enabled: false, colour: blue }')
+    await features.settled
+    expect(said, 'once').to.deep.equal(['removed former toy'])
+    said.length = 0
+    configure('')
+    await features.settled
+    configure('toy: { enabled: false }')
+    await features.settled
+    expect(said.filter((text) => text.startsWith('removed'))).to.deep.equal(['removed former toy'])
+  })
+
+  it('keeps what earlier versions left for as long as it is wanted, though it fails', async () => {
+    toy.fails = 'start'
+    const { features, said, clock } = run()
+    await features.create(new Map())
+    await features.start()
+    await features.settled
+    said.length = 0
+    features.configure(read('', [], ALONE).features)
+    await features.settled
+    expect(features.conditions()[0]?.detail).to.equal('cannot be switched on: it fails to start')
+    await clock.advance(20_000)
+    await features.settled
+    expect(said.filter((text) => text.startsWith('removed'))).to.deep.equal([])
+  })
+
+  it('is tried again, and says so, where something of earlier versions is left', async () => {
+    former.fails = true
+    const { features, said, clock } = await start('toy: { enabled: false }')
+    await features.settled
+    expect(features.conditions()).to.deep.equal([
+      { name: 'toy', ok: false, detail: 'cannot be switched off: nft: busy' },
+    ])
+    former.fails = false
+    await clock.advance(5000)
+    await features.settled
+    expect([said, features.conditions()]).to.deep.equal([['removed former toy'], []])
   })
 
   it('stays off once the agent ends', async () => {

@@ -25,6 +25,8 @@ export interface RunningFeaturesOptions {
   busy(): void
   /** Every feature's first sync is over. */
   synced(): void
+  /** Removes what earlier versions left of a feature that is switched off, whatever else runs. Rejects when something is left. */
+  removeFormer(definition: FeatureDefinition): Promise<void>
 }
 
 /** Milliseconds until a feature that could not be switched is tried again. */
@@ -39,6 +41,8 @@ export class RunningFeatures implements AsyncDisposable {
   readonly #problems = new Map<string, string>()
   #settings: FeatureSettings = new Map()
   readonly #syncing = new Set<string>()
+  /** Switched off, and nothing of earlier versions is left. */
+  readonly #removed = new Set<string>()
   #started = false
   #closed = false
   #retry: Disposable | undefined
@@ -163,6 +167,8 @@ export class RunningFeatures implements AsyncDisposable {
     if (leaving) await this.#leave(leaving, wanted)
     if (wanted && !running) await this.#switchOn(definition)
     else if (!wanted && running) await this.#switchOff(running)
+    if (wanted) this.#removed.delete(name)
+    else if (!this.#removed.has(name)) await this.#removeFormer(definition)
   }
 
   async #switchOn(definition: FeatureDefinition): Promise<void> {
@@ -183,6 +189,11 @@ export class RunningFeatures implements AsyncDisposable {
     this.#leaving.set(entry.name, entry)
     this.#remove(entry)
     await this.#leave(entry, false)
+  }
+
+  async #removeFormer(definition: FeatureDefinition): Promise<void> {
+    await this.#options.removeFormer(definition)
+    this.#removed.add(definition.name)
   }
 
   /** @param wantedAgain the next run takes over what this one leaves */

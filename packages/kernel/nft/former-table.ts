@@ -68,7 +68,7 @@ export class FormerTableResource implements Resource<string, string> {
   }
 }
 
-/** Removes what a feature that is switched off had there: it does not do so itself. */
+/** Removes what a feature that is switched off had there: it does not do so itself. Rejects with why something is left. */
 export async function removeFormer(
   nft: Pick<NftApi, 'run' | 'show' | 'generation'>,
   names: RegExp,
@@ -77,6 +77,7 @@ export async function removeFormer(
   await table.adopt()
   table.sweep()
   await table.flush()
+  for (const [, error] of table.failures()) throw error
 }
 
 /** A table of which a listing shows no line inside. */
