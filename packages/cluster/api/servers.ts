@@ -1,7 +1,7 @@
 /** Where the API server may be, best guess first: nothing here needs a Service address, because nothing else provides one yet. */
 import { existsSync } from 'node:fs'
-import { isIPv6 } from 'node:net'
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js'
+import { familyOf, readAddress } from '@podroute/address/address.ts'
 
 export interface ServerCandidate {
   /** Where the URL is from, for people. */
@@ -55,7 +55,8 @@ export function serverCandidates(settings: ServerSettings): {
 function environmentServer(env: ServerSettings['env']): string | undefined {
   const host = env.KUBERNETES_SERVICE_HOST
   if (!host) return undefined
-  return `https://${isIPv6(host) ? `[${host}]` : host}:${env.KUBERNETES_SERVICE_PORT ?? '443'}`
+  const isIpv6 = familyOf(host) === 6 && readAddress(host) !== undefined
+  return `https://${isIpv6 ? `[${host}]` : host}:${env.KUBERNETES_SERVICE_PORT ?? '443'}`
 }
 
 /** The token is read again as it rotates (client-node's tokenFile provider). */

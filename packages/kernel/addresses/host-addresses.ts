@@ -2,6 +2,8 @@
  * The addresses of the node's interfaces. kube-proxy (mode ipvs) and kube-router put the addresses of all Services on an interface of
  * their own and leave it behind when they go: those are no addresses of the node.
  */
+import { hostCidr } from '@podroute/address/cidr.ts'
+import { specialRange } from '@podroute/address/special.ts'
 import type { Addresses } from '@podroute/linux/route/addresses.ts'
 import type { Link, Links } from '@podroute/linux/route/links.ts'
 
@@ -26,9 +28,6 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   'kube-dummy-if': 'kube-router',
 }
 
-/** Loopback and link-local addresses. */
-const NEARBY = /^(127\.|169\.254\.|::1$|fe[89ab])/
-
 /** Asks for these interfaces by name: a node has one for each pod. @throws KernelError */
 export async function readHostAddresses(
   links: Pick<Links, 'get'>,
@@ -36,7 +35,7 @@ export async function readHostAddresses(
 ): Promise<HostAddresses> {
   const found = await Promise.all(Object.keys(PROGRAMS).map((name) => links.get(name)))
   const others = found.filter((link) => link !== undefined).filter(isLeftOver)
-  const all = (await addresses.list()).filter(({ address }) => !NEARBY.test(address))
+  const all = (await addresses.list()).filter(({ address }) => isReachable(address))
   const of = (index: number) => all.filter((a) => a.interfaceIndex === index).map((a) => a.address)
   return {
     reachable: all
@@ -50,6 +49,13 @@ export async function readHostAddresses(
       }))
       .filter((leftOver) => leftOver.addresses.length > 0),
   }
+}
+
+/** Whether others can have it for an address of this node. */
+function isReachable(address: string): boolean {
+  const host = hostCidr(address)
+  const purpose = host && specialRange(host)?.purpose
+  return purpose !== 'loopback' && purpose !== 'link-local'
 }
 
 /** Both programs make theirs of the kind `dummy`. */
