@@ -58,7 +58,7 @@ describe('the agent', () => {
       },
       log: silent,
       changed: () => agent.updateListeners(),
-      busy() {},
+      largeFirstSync() {},
       synced: () => void events.push('synced'),
       async removeFormer() {},
     })

@@ -80,7 +80,7 @@ export function createAgent(
     },
     log,
     changed: () => parts.agent?.updateListeners(),
-    busy: resumeQuickCompilers,
+    largeFirstSync: resumeQuickCompilers,
     synced: resumeCompilers,
     async removeFormer({ formerRules }) {
       if (formerRules !== undefined) await removeFormer(kernel.nft, formerRules)

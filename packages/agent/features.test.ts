@@ -63,7 +63,7 @@ function run() {
     },
     log: silent,
     changed: () => void said.push('changed'),
-    busy: () => void said.push('busy'),
+    largeFirstSync: () => void said.push('large'),
     synced: () => void said.push('synced'),
     async removeFormer({ name }) {
       if (former.fails) throw new Error('nft: busy')

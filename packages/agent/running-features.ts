@@ -21,8 +21,8 @@ export interface RunningFeaturesOptions {
   readonly log: Logger
   /** A feature came or went. */
   changed(): void
-  /** A first sync has very much to do. */
-  busy(): void
+  /** A first sync has thousands of objects. */
+  largeFirstSync(): void
   /** Every feature's first sync is over. */
   synced(): void
   /** Removes what earlier versions left of a feature that is switched off, whatever else runs. Rejects when something is left. */
@@ -224,7 +224,7 @@ export class RunningFeatures implements AsyncDisposable {
       ...this.#options.shared,
       podGate: () => this.#gateOfOthers(name),
       gateChanged: () => this.#tellOthers(name),
-      firstSync: { much: () => this.#options.busy(), done: () => this.#synced(name) },
+      firstSync: { large: () => this.#options.largeFirstSync(), done: () => this.#synced(name) },
     }
   }
 
@@ -237,7 +237,7 @@ export class RunningFeatures implements AsyncDisposable {
   }
 
   #tellOthers(name: string): void {
-    for (const other of this.#running) if (other.name !== name) other.feature.othersChanged?.()
+    for (const other of this.#running) if (other.name !== name) other.feature.podGateChanged?.()
   }
 
   #synced(name: string): void {

@@ -31,13 +31,13 @@ export interface FeatureContext {
   readonly log: Logger
   /** Why pods must not start yet, as the other features say; undefined: they may. */
   podGate(): string | undefined
-  /** To be called when the own gate changed: the other features look again. */
+  /** To be called when what the own `podGate` says has changed. */
   gateChanged(): void
-  /** To be told of the first sync, when most code runs for the first time. */
+  /** The agent compiles little code until all first syncs are over, which is when most code runs for the first time. */
   readonly firstSync: {
-    /** There is very much to do. */
-    much(): void
-    /** It is over. */
+    /** To be called where it has thousands of objects: what it runs is worth compiling. */
+    large(): void
+    /** To be called when it is over. */
     done(): void
   }
 }
@@ -55,8 +55,8 @@ export interface Feature<Settings = unknown> extends AsyncDisposable {
   conditions(): readonly Condition[]
   /** Why pods must not start yet; undefined: as far as this feature goes they may. */
   podGate?(): string | undefined
-  /** The gate of another feature changed. */
-  othersChanged?(): void
+  /** What the context's `podGate` says has changed. */
+  podGateChanged?(): void
   readonly pages: readonly Page[]
   /** Lines of `podroute status`. */
   summary(): readonly SummaryLine[]

@@ -93,7 +93,7 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
     return this.#network.conditions().filter(({ name }) => name !== 'others')
   }
 
-  othersChanged(): void {
+  podGateChanged(): void {
     this.#network.recheck()
   }
 

@@ -51,7 +51,7 @@ async function running() {
   const context = {
     ...{ nodeName: 'node', cluster, reserved: new ReservedAddresses(), events, clock },
     ...{ random: () => 1, log: SILENT, podGate: () => undefined, gateChanged() {} },
-    firstSync: { much() {}, done() {} },
+    firstSync: { large() {}, done() {} },
     kernel: () => Promise.reject(new Error('the test hands it over')),
   }
   const feature = new ServiceProxyFeature(context, settings({}), kernel)

@@ -64,7 +64,7 @@ export class ServiceProxyFeature implements Feature<ServiceProxySettings> {
       metrics: this.#metrics,
       gateChanged: () => context.gateChanged(),
       unable: (reason) => context.events.record(nodeStatement(reason, nodeName)),
-      much: () => firstSync.much(),
+      largeFirstSync: () => firstSync.large(),
       synced: () => firstSync.done(),
     })
     this.pages = [

@@ -1,4 +1,4 @@
-/** What a service proxy is told when it is made. */
+/** What a service proxy is made with. */
 import type { NodeIndex } from '@podroute/cluster/node-index.ts'
 import type { ServiceIndex } from '@podroute/cluster/service-index.ts'
 import type { ReservedAddresses } from '@podroute/feature/reserved-addresses.ts'

@@ -251,7 +251,7 @@ export class ServiceProxy implements AsyncDisposable {
     return this.#controller.oldestPending()
   }
 
-  /** Whether what was told reaches the kernel in time. */
+  /** Whether changes reach the kernel in time. */
   isHealthy(): boolean {
     const oldest = this.#controller.oldestPending()
     return oldest === undefined || this.#clock.now() - oldest < UNHEALTHY_AFTER

@@ -70,7 +70,7 @@ describe('service runner', () => {
       random: () => 1,
       gateChanged() {},
       unable: (reason) => void unable.push(reason),
-      much: () => void said.push('busy'),
+      largeFirstSync: () => void said.push('large'),
       synced: () => void said.push('synced'),
       clock,
     })
@@ -120,11 +120,11 @@ describe('service runner', () => {
 
   it('says once before that where there is very much to do', async () => {
     manySlices(7000)
-    expect(said).to.deep.equal(['busy'])
+    expect(said).to.deep.equal(['large'])
     await runner.start()
     sync('services', 'nodes', 'endpointslices')
     await Promise.resolve()
-    expect(said).to.deep.equal(['busy', 'synced'])
+    expect(said).to.deep.equal(['large', 'synced'])
   })
 
   it('tries again where the kernel cannot, says so once per reason, and lets pods start meanwhile', async () => {

@@ -27,16 +27,16 @@ export interface RunnerOptions {
   gateChanged(): void
   /** The kernel cannot do Services; each reason once in a row. */
   unable(reason: string): void
-  /** There is very much to do until the first sync is over. */
-  much(): void
+  /** The first sync has so many objects that compiling code pays. */
+  largeFirstSync(): void
   /** The first sync is over. */
   synced(): void
 }
 
 /** Between two tries to start, in milliseconds. */
 const RETRY = { base: 1000, cap: 60_000 }
-/** Objects of a first list that are much to do: at so many, compiled code has paid for itself. */
-const MANY_OBJECTS = 3000
+/** Objects of a large first sync: at so many, compiled code has paid for itself. */
+const LARGE_FIRST_SYNC = 3000
 
 export type FollowedKind = 'nodes' | 'services' | 'endpointslices'
 
@@ -156,7 +156,7 @@ export class Runner implements Disposable {
     this.#retry = this.#clock.after(delay, () => void this.start(failures))
   }
 
-  /** A Node that is missing for a moment takes nothing away: the proxy goes on with what it was told last. */
+  /** A Node that is missing for a moment takes nothing away: the proxy goes on with its last addresses and zone. */
   #ownNodeChanged(node: ClusterNode | undefined): void {
     this.#leaving = node === undefined || node.leaving
     if (!node) return
@@ -166,7 +166,8 @@ export class Runner implements Disposable {
   }
 
   #count(object: unknown): void {
-    if (object !== undefined && ++this.#objects === MANY_OBJECTS && !this.#synced) this.#options.much()
+    if (object !== undefined && ++this.#objects === LARGE_FIRST_SYNC && !this.#synced)
+      this.#options.largeFirstSync()
   }
 
   #syncIfComplete(): void {

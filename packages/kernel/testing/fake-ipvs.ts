@@ -16,9 +16,9 @@ export interface FakeServer {
 }
 
 export interface FakeIpvsOptions {
-  /** Hears of each operation: `add-server tcp 10.96.0.1 80`. */
+  /** Called with each operation: `add-server tcp 10.96.0.1 80`. */
   onOp?(message: string): void
-  /** Hears of each listing. */
+  /** Called at each listing. */
   onList?(): void
 }
 

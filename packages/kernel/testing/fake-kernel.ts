@@ -23,7 +23,7 @@ export class FakeKernel implements Kernel {
   lists = 0
   readonly changes = new FakeChanges()
 
-  readonly #hears = {
+  readonly #recorder = {
     onOp: (message: string) => void this.messages.push(message),
     onElement: (message: string) => void this.messages.push(message),
     onList: () => void this.lists++,
@@ -31,9 +31,9 @@ export class FakeKernel implements Kernel {
 
   readonly links = new FakeLinks(this.changes)
   readonly addresses = new FakeAddresses(this.changes)
-  readonly ipvs = new FakeIpvs(this.#hears)
-  readonly routes = new FakeRoutes(this.changes, this.#hears)
-  readonly nft = new FakeNft(this.#hears)
+  readonly ipvs = new FakeIpvs(this.#recorder)
+  readonly routes = new FakeRoutes(this.changes, this.#recorder)
+  readonly nft = new FakeNft(this.#recorder)
 
   readonly files = new FakeFiles()
   readonly sysctls = new FakeSysctls({ onWrite: (message) => void this.messages.push(message) })

@@ -16,11 +16,11 @@ export interface FakeTable {
 }
 
 export type FakeNftOptions = {
-  /** Hears of each element that a script adds or deletes: `add service-vips-4 10.96.0.1`. */
+  /** Called with each element that a script adds or deletes: `add service-vips-4 10.96.0.1`. */
   onElement?(message: string): void
-  /** Hears of each listing. */
+  /** Called at each listing. */
   onList?(): void
-  /** Hears of each transaction that changed more than elements, with the tables that it changed. */
+  /** Called after each transaction that changed more than elements, with the tables that it changed. */
   onTransaction?(tables: ReadonlySet<string>): void
 }
 

@@ -5,9 +5,9 @@ import type { FakeChanges } from './fake-changes.ts'
 import { FakeError } from './fake-error.ts'
 
 export interface FakeRoutesOptions {
-  /** Hears of each operation: `add-route 10.96.0.1/32`. */
+  /** Called with each operation: `add-route 10.96.0.1/32`. */
   onOp?(message: string): void
-  /** Hears of each listing. */
+  /** Called at each listing. */
   onList?(): void
 }
 

@@ -24,7 +24,7 @@ const DEFAULTS: Readonly<Record<string, string>> = {
 const PER_INTERFACE = ['net/ipv4/conf/default/rp_filter', 'net/ipv6/conf/default/accept_ra']
 
 export interface FakeSysctlOptions {
-  /** Hears of each value that became another one: `net/ipv4/ip_forward=1`. */
+  /** Called with each value that became another one: `net/ipv4/ip_forward=1`. */
   onWrite?(message: string): void
 }
 

@@ -1,4 +1,4 @@
-/** NodePorts on which a process of the node listens as well: IPVS wins, and the process does not hear of it. */
+/** NodePorts on which a process of the node listens as well: IPVS takes their traffic, and nothing tells the process. */
 
 import type { Service, ServiceKey } from '@podroute/cluster/objects/service.ts'
 import type { BoundPort } from '@podroute/kernel/sockets.ts'

@@ -97,7 +97,7 @@ export class Toy implements Feature<ToySettings> {
     return this.#settings.colour === 'wet' ? 'the paint is wet' : undefined
   }
 
-  othersChanged(): void {
+  podGateChanged(): void {
     this.events.push(`others: ${this.#context.podGate() ?? 'free'}`)
   }
 
