@@ -286,6 +286,11 @@ export class AgentCluster implements AsyncDisposable {
     return run('ip', ['netns', 'exec', node.netns, ...command])
   }
 
+  /** A command beside the control plane. */
+  inNetwork(...command: readonly string[]): Promise<string> {
+    return run('ip', ['netns', 'exec', this.network, ...command])
+  }
+
   /** Routes of podroute in the node's kernel, `destination via gateway`, sorted. */
   async routes(node: TestNode): Promise<string[]> {
     const lists = await Promise.all(
