@@ -73,6 +73,7 @@ describe('the agent', () => {
       },
       record: { runs: { starts: 1 }, begin: () => void events.push('recorded') },
       ...{ nodeAddresses: [], reviews: { guard: (handler) => handler } },
+      noise: () => ({ events: { said: 0, heldBack: 0 }, linesHeldBack: 0 }),
       apiServer: () => '',
       conditions: () => [{ name: 'configuration', ok: true, detail: '' }],
     })

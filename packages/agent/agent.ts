@@ -3,7 +3,7 @@ import type { Cluster } from '@podroute/cluster/cluster.ts'
 import type { Condition } from '@podroute/feature/condition.ts'
 import type { Listener } from '@podroute/feature/listener.ts'
 import type { Clock } from '@podroute/reconcile/clock.ts'
-import type { AgentState } from './admin/pages.ts'
+import type { AgentState, Noise } from './admin/pages.ts'
 import { adminPages } from './admin/pages.ts'
 import type { Config } from './config/load.ts'
 import { FailingWrites } from './failing-writes.ts'
@@ -32,6 +32,7 @@ export interface AgentParts {
   readonly reviews: Pick<Reviews, 'guard'>
   /** The API server in use; empty while none is. */
   apiServer(): string
+  noise(): Noise
   /** Of the agent itself: whether its configuration is what the files say. */
   conditions(): readonly Condition[]
 }
@@ -50,9 +51,9 @@ export class Agent implements AsyncDisposable {
   }
 
   get state(): AgentState {
-    const { version, nodeName, cluster, features, apiServer, record } = this.#parts
+    const { version, nodeName, cluster, features, apiServer, record, noise } = this.#parts
     return {
-      ...{ version, nodeName, apiServer, runs: record.runs },
+      ...{ version, nodeName, apiServer, noise, runs: record.runs },
       watches: () => cluster.watches(),
       features: () => features.list(),
       conditions: () => this.conditions(),

@@ -91,6 +91,7 @@ export function createAgent(
     clock: systemClock,
     nodeAddresses: flags.nodeAddresses,
     reviews: new Reviews({ client: () => finder.client(), now: () => systemClock.now(), log }),
+    noise: () => ({ events: events.stats, linesHeldBack: log.heldBack }),
     apiServer: () => finder.server ?? '',
     conditions: () => [live.condition(), ...forbiddenKinds(cluster.watches())],
   })

@@ -8,6 +8,24 @@ function logger(settings: LogSettings) {
 }
 
 describe('the log', () => {
+  it('says a message some hundred times, then now and then, and how often it was held back', () => {
+    let now = new Date(0)
+    const lines: string[] = []
+    const output = { write: (line: string) => void lines.push(line), now: () => now }
+    const log = createLogger({ level: 'info', format: 'json' }, output)
+    for (let i = 0; i < 1000; i++) log.warn('a Node is odd', { i })
+    expect(lines).to.have.length(200)
+    log.error('another thing')
+    expect(lines).to.have.length(201)
+    now = new Date(10_000)
+    log.warn('a Node is odd', { i: 1000 })
+    log.warn('a Node is odd', { i: 1001 })
+    expect(lines.slice(201).map((line) => JSON.parse(line))).to.deep.include.members([
+      { time: now.toISOString(), level: 'warn', message: 'a Node is odd', i: 1000, heldBack: 800 },
+    ])
+    expect([lines.length, log.heldBack]).to.deep.equal([202, 801])
+  })
+
   it('has a line for people with the fields as JSON, or without any', () => {
     const { log, lines } = logger({ level: 'info', format: 'text' })
     log.info('agent started', { node: 'n1', count: 10n })

@@ -1,5 +1,6 @@
 /** The agent's logger: constant messages, data in fields, a line each. */
 import { describeError } from '@podroute/cluster/errors.ts'
+import { NoiseLimit, type NoiseSettings } from '@podroute/cluster/events/noise-limit.ts'
 
 export type LogFields = Readonly<Record<string, unknown>>
 
@@ -23,6 +24,8 @@ export interface LogSettings {
 /** A logger whose level and form can change. */
 export interface ConfigurableLogger extends Logger {
   configure(settings: LogSettings): void
+  /** Lines that were only counted, because too many of their message came. */
+  readonly heldBack: number
 }
 
 /** Where lines go, and what time it is. */
@@ -34,18 +37,40 @@ export interface LogOutput {
 // A logging library is half a megabyte of memory for these lines.
 const STANDARD_OUTPUT: LogOutput = { write: (line) => process.stdout.write(line), now: () => new Date() }
 
-/** Writes a line per entry. `text` is for people: time, level, message, then the fields as JSON. */
+/**
+ * Of one message. Most lines follow from what others do: whoever changes an object a thousand times must not fill the disk, nor push out
+ * what else is said. Lines of `debug` are asked for.
+ */
+const NOISE: NoiseSettings = { burst: 200, first: 10_000, max: 60_000 }
+
+/** Writes a line per entry; one that follows others that were held back says how many. `text` is for people: time, level, message, then the fields as JSON. */
 export function createLogger(settings: LogSettings, output: LogOutput = STANDARD_OUTPUT): ConfigurableLogger {
   let current = settings
+  let heldBack = 0
+  const limit = new NoiseLimit(NOISE)
+  const held = new Map<string, number>()
   const write = (level: LogLevel) => (message: string, fields?: LogFields) => {
     if (LEVELS.indexOf(level) < LEVELS.indexOf(current.level)) return
+    const now = output.now()
+    const before = held.get(message) ?? 0
+    if (level !== 'debug' && limit.wait(message, now.getTime()) > 0) {
+      heldBack++
+      held.set(message, before + 1)
+      return
+    }
+    if (level !== 'debug') limit.take(message, now.getTime())
+    held.delete(message)
     const line = current.format === 'json' ? jsonLine : textLine
-    output.write(`${line(output.now().toISOString(), level, message, fields)}\n`)
+    const all = before > 0 ? { ...fields, heldBack: before } : fields
+    output.write(`${line(now.toISOString(), level, message, all)}\n`)
   }
   return {
     ...{ debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') },
     configure(next) {
       current = next
+    },
+    get heldBack() {
+      return heldBack
     },
   }
 }

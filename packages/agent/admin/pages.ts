@@ -1,4 +1,5 @@
 /** Pages of the admin socket: the agent's state and what each feature knows, as JSON and as tables, read when asked. */
+import type { EventStats } from '@podroute/cluster/events/recorder.ts'
 import type { WatchStatus } from '@podroute/cluster/watch/resource-watch.ts'
 import { type Condition, isReady } from '@podroute/feature/condition.ts'
 import { type Handler, json } from '@podroute/feature/listener.ts'
@@ -17,6 +18,13 @@ export interface AgentState {
   watches(): readonly WatchStatus[]
   features(): readonly RunningFeature[]
   conditions(): readonly Condition[]
+  /** What was said, and what was only counted. */
+  noise(): Noise
+}
+
+export interface Noise {
+  readonly events: EventStats
+  readonly linesHeldBack: number
 }
 
 export function adminPages(state: AgentState): Handler {

@@ -24,6 +24,17 @@ export function declareProcessMetrics(declare: DeclareMetric, state: AgentState)
     const { user, system } = process.cpuUsage()
     return (user + system) / 1e6
   })
+  simple('podroute_events_total', 'Events that were sent to the API server', () => state.noise().events.said)
+  simple(
+    'podroute_events_held_back_total',
+    'Events that were only counted, because more like them came',
+    () => state.noise().events.heldBack,
+  )
+  simple(
+    'podroute_log_lines_held_back_total',
+    'Lines of the log that were only counted, because too many of their message came',
+    () => state.noise().linesHeldBack,
+  )
   simple('podroute_starts_total', 'Starts of the agent since the node booted', () => state.runs.starts)
   simple('process_start_time_seconds', 'Start of the process since the epoch', () =>
     Math.round(performance.timeOrigin / 1000),

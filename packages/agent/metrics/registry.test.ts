@@ -26,6 +26,7 @@ function stateWith(toys: readonly string[]): AgentState {
     features: () => [{ name: 'toys', feature }],
     conditions: () => [{ name: 'node', ok: true, detail: '' }],
     apiServer: () => '',
+    noise: () => ({ events: { said: 1, heldBack: 2 }, linesHeldBack: 3 }),
     watches: () => [{ ...watch, name: 'nodes', synced: true, lastError: undefined }],
   }
 }
@@ -35,7 +36,10 @@ describe('metrics', () => {
     const metrics = await createRegistry(stateWith(['red'])).getMetricsAsJSON()
     expect(metrics.map(({ name, type }) => `${name} ${type}`).sort()).to.deep.equal([
       'podroute_condition gauge',
+      'podroute_events_held_back_total counter',
+      'podroute_events_total counter',
       'podroute_info gauge',
+      'podroute_log_lines_held_back_total counter',
       'podroute_starts_total counter',
       'podroute_table_applied gauge',
       'podroute_table_desired gauge',

@@ -101,7 +101,8 @@ export class BgpSessions {
   #rejected(event: RejectEvent): void {
     const key = `${event.peer} ${event.direction} ${event.prefix} ${event.reason}`
     if (event.direction === 'export' || this.#rejectsLogged.has(key)) return
-    if (this.#rejectsLogged.size < MAX_REJECTS_LOGGED) this.#rejectsLogged.add(key)
+    if (this.#rejectsLogged.size >= MAX_REJECTS_LOGGED) return
+    this.#rejectsLogged.add(key)
     const { peer, prefix, reason } = event
     // A router that serves several nodes tells each of them about the others, and about itself; and what nobody asked it for.
     const level = reason === 'as-loop' || reason === 'not-accepted' ? 'debug' : 'warn'
