@@ -58,6 +58,38 @@ describe('the pod network', () => {
     expect(world.routes()).to.deep.equal([`10.244.2.0/24 via ${two}`, `10.244.3.0/24 via ${three}`])
   })
 
+  it('puts everything back at once that changed while announcements were lost', async () => {
+    await world.start(ipv4Node(1), ipv4Node(2))
+    await world.speak('172.30.0.12', ['10.244.2.0/24'])
+    await world.sessions()
+    await world.addPort('veth1')
+    await world.settle()
+    world.ops()
+    const { kernel } = world
+    const index = async () => (await kernel.links.get('kube-bridge'))!.index
+    const before = { routes: world.routes(), elements: world.masqueraded() }
+    await kernel.changes.overrun(async () => {
+      const route = kernel.routes.of(254).get('10.244.2.0/24')!
+      await kernel.routes.apply([{ kind: 'remove', route }])
+      await kernel.nft.run('delete element inet podroute-pod-network nodes-4 { 172.30.0.12 }')
+      await kernel.nft.run('flush chain inet podroute-pod-network pod-egress')
+      const [address] = await kernel.addresses.list({ interfaceIndex: await index() })
+      await kernel.addresses.remove(address!)
+      await kernel.links.remove(await index())
+    })
+    await world.settle(500)
+    expect(world.ops()).to.include.members([
+      'bridge add kube-bridge',
+      'ports add veth1',
+      'addresses add 10.244.1.1/24',
+      'rules replace table',
+      'masquerade add nodes-4 172.30.0.12',
+      'routes add 10.244.2.0/24',
+    ])
+    expect({ routes: world.routes(), elements: world.masqueraded() }).to.deep.equal(before)
+    expect((await kernel.links.get('veth1'))?.master).to.equal(await index())
+  })
+
   it('has the routes of a node that joins, and none of one that leaves', async () => {
     await world.start(ipv4Node(1))
     world.ops()

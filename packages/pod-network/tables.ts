@@ -112,17 +112,15 @@ export function flushOrder(t: PodNetworkTables, bgp: readonly Flushable[]): read
   ]
 }
 
-/** What somebody else changes of the rules is audited at once. */
-export function watchRules(
-  { changes }: PodNetworkKernel,
-  { rules, masquerade, sourceRules, sources }: PodNetworkTables,
-): Disposable {
+/** What somebody else changes of the rules is audited at once; where announcements were lost, so is all that would have been announced. */
+export function watchRules({ changes }: PodNetworkKernel, tables: PodNetworkTables): Disposable {
   const audits = new AuditQueue()
+  const { bridge, ports, addresses, routes, rules, masquerade, sourceRules, sources } = tables
   return changes.subscribe({
     onTable(table) {
       if (table === `inet ${TABLE_NAME}`) audits.ask(rules, masquerade)
       if (table === SOURCES_TABLE) audits.ask(sourceRules, sources)
     },
-    onOverrun: () => audits.ask(rules, masquerade, sourceRules, sources),
+    onOverrun: () => audits.ask(bridge, ports, addresses, routes, rules, masquerade, sourceRules, sources),
   })
 }

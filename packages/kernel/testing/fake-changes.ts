@@ -7,6 +7,7 @@ import type { KernelChanges, KernelSubscriber } from '../monitors.ts'
 
 export class FakeChanges implements KernelChanges {
   readonly #subscribers = new Set<KernelSubscriber>()
+  #silent = false
 
   subscribe(subscriber: KernelSubscriber): Disposable {
     this.#subscribers.add(subscriber)
@@ -14,23 +15,31 @@ export class FakeChanges implements KernelChanges {
   }
 
   routeChanged(change: Change, route: Route): void {
-    for (const subscriber of this.#subscribers) subscriber.onRoute?.(change, route)
+    this.#tell((subscriber) => subscriber.onRoute?.(change, route))
   }
 
   linkChanged(change: Change, link: Link): void {
-    for (const subscriber of this.#subscribers) subscriber.onLink?.(change, link)
+    this.#tell((subscriber) => subscriber.onLink?.(change, link))
   }
 
   addressChanged(change: Change = 'add', address: Address = SOME_ADDRESS): void {
-    for (const subscriber of this.#subscribers) subscriber.onAddress?.(change, address)
+    this.#tell((subscriber) => subscriber.onAddress?.(change, address))
   }
 
   tableChanged(table: string): void {
-    for (const subscriber of this.#subscribers) subscriber.onTable?.(table)
+    this.#tell((subscriber) => subscriber.onTable?.(table))
   }
 
-  lost(): void {
-    for (const subscriber of this.#subscribers) subscriber.onOverrun?.()
+  /** What happens meanwhile is lost, and only that is announced. */
+  async overrun(work: () => Promise<unknown>): Promise<void> {
+    this.#silent = true
+    await work()
+    this.#silent = false
+    this.#tell((subscriber) => subscriber.onOverrun?.())
+  }
+
+  #tell(tell: (subscriber: KernelSubscriber) => void): void {
+    if (!this.#silent) for (const subscriber of this.#subscribers) tell(subscriber)
   }
 }
 
