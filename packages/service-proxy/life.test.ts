@@ -321,6 +321,25 @@ describe('settings', () => {
 })
 
 describe('what somebody else does to the kernel', () => {
+  it('is undone at once, though its announcements were lost', async () => {
+    const { kernel, clock } = await serving(A)
+    const state = () => [[...kernel.routeTable.keys()], kernel.elements('service-ports-4')]
+    const rules = () =>
+      kernel.nft.tables.get('inet podroute-service-proxy')!.chains.get('service-filter')!.rules
+    const before = [...state(), [...rules()]]
+    await kernel.changes.overrun(async () => {
+      kernel.removeRoute('10.96.0.1/32')
+      await kernel.nft.run(
+        'delete element inet podroute-service-proxy service-ports-4 { 10.96.0.1 . tcp . 80 }\n' +
+          'flush chain inet podroute-service-proxy service-filter\n',
+      )
+    })
+    expect([...state(), rules()]).to.not.deep.equal(before)
+    await clock.advance(100)
+    await clock.advance(100)
+    expect([...state(), rules()]).to.deep.equal(before)
+  })
+
   it('is found and undone within ten seconds, and counted', async () => {
     const { proxy, kernel, clock } = await serving(A, B)
     await clock.advance(10)
