@@ -1,7 +1,17 @@
 import { globSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { expect } from 'chai'
-import { EFFECTS, FEATURE_LIST, FEATURES, LARGEST_FOLDER, MAY_IMPORT } from './support/architecture.ts'
+import {
+  EFFECTS,
+  FEATURE_LIST,
+  FEATURE_MAY_IMPORT,
+  featuresIn,
+  LARGEST_FOLDER,
+  LIBRARY,
+  MAY_IMPORT,
+  UNUSED_YET,
+} from './support/architecture.ts'
+import { exportsOf } from './support/exports.ts'
 import { circlesOf, importGraph, importsIn } from './support/import-graph.ts'
 
 interface Import {
@@ -17,6 +27,8 @@ function importsOf(file: string): Import[] {
   return targets.map((target) => ({ file, package: file.split('/')[1]!, target }))
 }
 
+const FEATURES = featuresIn(sources)
+const mayImport = (from: string) => (FEATURES.includes(from) ? FEATURE_MAY_IMPORT : MAY_IMPORT[from])
 const imports = sources.filter((file) => !isTest(file)).flatMap(importsOf)
 
 function packageOf(target: string): string | undefined {
@@ -26,13 +38,13 @@ function packageOf(target: string): string | undefined {
 
 describe('architecture', () => {
   it('reads the sources of every package', () => {
-    expect(new Set(imports.map((i) => i.package))).to.have.all.keys(...Object.keys(MAY_IMPORT))
+    expect(new Set(imports.map((i) => i.package))).to.have.all.keys(...Object.keys(MAY_IMPORT), ...FEATURES)
   })
 
   it('lets dependencies between packages point down only', () => {
     const upward = imports
       .filter((i) => packageOf(i.target) !== undefined && packageOf(i.target) !== i.package)
-      .filter((i) => !MAY_IMPORT[i.package]?.includes(packageOf(i.target)!))
+      .filter((i) => !mayImport(i.package)?.includes(packageOf(i.target)!))
       .filter((i) => i.file !== FEATURE_LIST)
     expect(upward.map((i) => `${i.file} imports ${i.target}`)).to.deep.equal([])
   })
@@ -43,8 +55,15 @@ describe('architecture', () => {
       .filter((file) => !isTest(file) && file !== FEATURE_LIST)
       .filter((file) => FEATURES.some((feature) => namesOf(feature).test(readFileSync(file, 'utf8'))))
     expect(named).to.deep.equal([])
-    const list = imports.filter(({ file }) => file === FEATURE_LIST).map(({ target }) => packageOf(target))
-    expect(list).to.include.members([...FEATURES])
+  })
+
+  it('has every feature in the list: a folder and a line', () => {
+    const listed = imports.filter(({ file }) => file === FEATURE_LIST).map(({ target }) => packageOf(target))
+    expect(listed.filter((name) => name !== 'feature')).to.have.members(FEATURES)
+    expect(FEATURES).to.include.members(['pod-network', 'service-proxy'])
+    expect(
+      featuresIn([...sources, 'packages/toy/feature.ts', 'packages/toy/other/feature.ts']),
+    ).to.deep.equal([...FEATURES, 'toy'].sort())
   })
 
   it('never reaches into another package by a relative path', () => {
@@ -80,6 +99,18 @@ describe('architecture', () => {
     expect(
       importsIn("import type { A } from './a.ts'\nexport * from 'b.ts'\nvoid import('c.ts')\n"),
     ).to.deep.equal(['./a.ts', 'b.ts', 'c.ts'])
+  })
+
+  it('exports nothing that no other file imports, and nothing that only tests use', () => {
+    const isProduct = (file: string) => !/\.test\.ts$|\/testing\/|\/examples\/|^test\//.test(file)
+    const others = globSync('{test,lab,deploy}/**/*.ts', { exclude: (path) => path.includes('node_modules') })
+    const exported = exportsOf([...sources, ...others]).filter(
+      ({ file }) => isProduct(file) && file.startsWith('packages/') && !LIBRARY.test(file),
+    )
+    const named = (found: typeof exported) => found.map(({ file, name }) => `${file} ${name}`)
+    expect(named(exported.filter((e) => e.isValue && e.importers.length === 0))).to.deep.equal([])
+    const unused = exported.filter((e) => !e.usedInFile && !e.importers.some(isProduct))
+    expect(named(unused)).to.have.members(UNUSED_YET)
   })
 
   it('has no folder that nobody can survey', () => {

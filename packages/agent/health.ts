@@ -24,7 +24,7 @@ export function healthPages(source: HealthSource): Handler {
 }
 
 /** In the form of the API server's own pages. */
-export function healthText(conditions: readonly Condition[]): string {
+function healthText(conditions: readonly Condition[]): string {
   const lines = conditions.map(({ name, ok, detail }) => (ok ? `[+]${name} ok` : `[-]${name} ${detail}`))
   return `${lines.join('\n')}\n${isReady(conditions) ? 'ok' : 'not ready'}\n`
 }

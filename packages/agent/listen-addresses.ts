@@ -2,7 +2,7 @@
 import { networkInterfaces } from 'node:os'
 
 /** Of loopback: IPv4's, and IPv6's where this kernel has it. */
-export function loopback(): readonly string[] {
+function loopback(): readonly string[] {
   const found = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
   return ['127.0.0.1', ...(found.some(({ address }) => address === '::1') ? ['::1'] : [])]
 }

@@ -33,8 +33,7 @@ const LOADERS: Record<Architecture, string> = {
 
 export const machineArchitecture = (): Architecture => (process.arch === 'arm64' ? 'arm64' : 'amd64')
 
-export const cacheDirectory = (): string =>
-  process.env.PODROUTE_CACHE ?? join(homedir(), '.cache', 'podroute')
+const cacheDirectory = (): string => process.env.PODROUTE_CACHE ?? join(homedir(), '.cache', 'podroute')
 
 function onPath(program: string): boolean {
   return (process.env.PATH ?? '').split(delimiter).some((directory) => existsSync(join(directory, program)))

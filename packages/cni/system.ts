@@ -1,9 +1,5 @@
 // What a plugin may ask of the machine: files, network namespaces, netlink, its process. Everything is synchronous: a plugin does one thing and ends.
-
-/** A system call's failure as `System` throws it: an Error with the symbolic code ('ENOENT'). */
-export interface SystemError extends Error {
-  readonly code: string
-}
+// A call that fails throws an Error with the symbolic code ('ENOENT').
 
 /** What `status` tells of a path. */
 export interface FileStatus {

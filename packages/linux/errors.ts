@@ -22,11 +22,6 @@ export function errnoName(errno: number): string {
   return name === undefined || name === '-' ? `E${errno}` : name
 }
 
-/** The number of an errno name, or 0 when it is none. */
-export function errnoNumber(name: string): number {
-  return NAMES.indexOf(name) + 1
-}
-
 /** A system call or a netlink request that the kernel refused. */
 export class KernelError extends Error {
   override readonly name = 'KernelError'

@@ -15,10 +15,10 @@ import {
 } from './sys.ts'
 
 /** Where `ip netns` keeps its names. */
-export const NETNS_DIRECTORY = '/run/netns'
+const NETNS_DIRECTORY = '/run/netns'
 
 /** `/run/netns/name` for a name; a path stays what it is. */
-export function netnsPath(nameOrPath: string): string {
+function netnsPath(nameOrPath: string): string {
   return nameOrPath.includes('/') ? nameOrPath : `${NETNS_DIRECTORY}/${nameOrPath}`
 }
 

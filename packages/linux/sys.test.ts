@@ -1,23 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { expect } from 'chai'
 import { KernelError } from './errors.ts'
 import {
   AF_INET,
   bind,
   close,
-  flock,
   getsockname,
-  getsockoptInt,
-  LOCK_EX,
-  LOCK_NB,
-  LOCK_UN,
+  getsockopt,
   O_RDONLY,
   open,
-  POLLIN,
-  poll,
-  pollAsync,
   recv,
   recvAsync,
   recvNow,
@@ -64,37 +54,11 @@ describe('system calls', () => {
     expect(Array.from(buffer.subarray(0, 3))).to.deep.equal([1, 2, 3])
   })
 
-  it('wait for a descriptor, at most as long as they are told', async () => {
-    expect(poll(fd, POLLIN, 0)).to.equal(0)
-    expect(await pollAsync(fd, POLLIN, 1)).to.equal(0)
-    sendToItself()
-    expect(poll(fd, POLLIN, 0)).to.equal(POLLIN)
-    expect(await pollAsync(fd, POLLIN, 1000)).to.equal(POLLIN)
-  })
-
   it('set and read socket options', () => {
-    expect(getsockoptInt(fd, SOL_SOCKET, SO_REUSEADDR)).to.equal(0)
+    const value = new Int32Array([-1])
+    const read = () => getsockopt(fd, SOL_SOCKET, SO_REUSEADDR, new Uint8Array(value.buffer))
+    expect([read(), value[0]]).to.deep.equal([4, 0])
     setsockoptInt(fd, SOL_SOCKET, SO_REUSEADDR, 1)
-    expect(getsockoptInt(fd, SOL_SOCKET, SO_REUSEADDR)).to.equal(1)
-  })
-
-  it('lock a file against others', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'podroute-'))
-    const path = join(folder, 'lock')
-    const O_CREAT = 0o100
-    const first = open(path, O_RDONLY | O_CREAT, 0o600)
-    const second = open(path, O_RDONLY)
-    try {
-      flock(first, LOCK_EX | LOCK_NB)
-      expect(() => flock(second, LOCK_EX | LOCK_NB))
-        .to.throw(KernelError)
-        .with.property('code', 'EAGAIN')
-      flock(first, LOCK_UN)
-      flock(second, LOCK_EX | LOCK_NB)
-    } finally {
-      close(first)
-      close(second)
-      rmSync(folder, { recursive: true })
-    }
+    expect([read(), value[0]]).to.deep.equal([4, 1])
   })
 })

@@ -2,7 +2,6 @@
 import koffi, { type LibraryHandle } from 'koffi'
 import { KernelError } from './errors.ts'
 
-export const AF_UNIX = 1
 export const AF_INET = 2
 export const AF_INET6 = 10
 export const AF_NETLINK = 16
@@ -15,7 +14,6 @@ export const MSG_TRUNC = 0x20
 export const MSG_DONTWAIT = 0x40
 export const SOL_SOCKET = 1
 export const SO_REUSEADDR = 2
-export const SO_SNDBUF = 7
 export const SO_RCVBUF = 8
 export const SO_RCVTIMEO = 20
 export const SO_SNDBUFFORCE = 32
@@ -27,11 +25,6 @@ export const O_CLOEXEC = 0o2000000
 export const CLONE_NEWNET = 0x40000000
 export const MS_BIND = 4096
 export const MNT_DETACH = 2
-export const LOCK_EX = 2
-export const LOCK_NB = 4
-export const LOCK_UN = 8
-export const POLLIN = 1
-export const POLLOUT = 4
 
 /** Opens a shared library. @throws Error when it is not installed */
 export function loadLibrary(name: string | null): LibraryHandle {
@@ -66,8 +59,6 @@ const c = functionsOfProcess({
   open: 'int open(const char *, int, uint32_t)',
   fcntl: 'int fcntl(int, int, long)',
   ioctl: 'int ioctl(int, unsigned long, void *)',
-  poll: 'int poll(void *, unsigned long, int)',
-  flock: 'int flock(int, int)',
   setns: 'int setns(int, int)',
   unshare: 'int unshare(int)',
   mount: 'int mount(const char *, const char *, const char *, unsigned long, const void *)',
@@ -177,12 +168,6 @@ export function getsockopt(fd: number, level: number, option: number, value: Uin
   return length[0]!
 }
 
-export function getsockoptInt(fd: number, level: number, option: number): number {
-  const value = new Int32Array(1)
-  getsockopt(fd, level, option, new Uint8Array(value.buffer))
-  return value[0]!
-}
-
 /** The struct sockaddr that the socket is bound to. */
 export function getsockname(fd: number): Uint8Array {
   const address = new Uint8Array(128)
@@ -235,24 +220,6 @@ export function ioctl(fd: number, request: number, argument: Uint8Array): number
 /** `ioctl` off the main thread: some requests wait for the loading of a kernel module. */
 export function ioctlAsync(fd: number, request: number, argument: Uint8Array): Promise<number> {
   return later('ioctl', c.ioctl, fd, request, argument)
-}
-
-/** Waits at most `timeout` ms for `events` on one descriptor; the events that came, 0 when none did. */
-export function poll(fd: number, events: number, timeout: number): number {
-  const entry = new Int32Array([fd, events])
-  checked('poll', c.poll(entry, 1, timeout))
-  return entry[1]! >>> 16
-}
-
-export async function pollAsync(fd: number, events: number, timeout: number): Promise<number> {
-  const entry = new Int32Array([fd, events])
-  await later('poll', c.poll, entry, 1, timeout)
-  return entry[1]! >>> 16
-}
-
-/** @throws KernelError EAGAIN with LOCK_NB when somebody else holds the lock */
-export function flock(fd: number, operation: number): void {
-  checked('flock', c.flock(fd, operation))
 }
 
 /**

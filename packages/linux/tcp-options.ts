@@ -15,7 +15,7 @@ const TCP_SAVED_SYN = 28
 const TCP_MD5SIG_EXT = 32
 const TCP_MD5SIG_FLAG_PREFIX = 1
 /** TCP_MD5SIG_MAXKEYLEN */
-export const MAX_KEY_BYTES = 80
+const MAX_KEY_BYTES = 80
 
 /**
  * Sets the key that segments to and from `remote` must be signed with; undefined removes it.

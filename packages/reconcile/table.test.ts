@@ -1,6 +1,6 @@
 import { expect } from 'chai'
-import { diff } from './diff.ts'
 import { Table } from './table.ts'
+import { diff } from './testing/diff.ts'
 import { ManualClock } from './testing/manual-clock.ts'
 import { MemoryError, MemoryResource } from './testing/memory-resource.ts'
 import { pick, seeded, testSeed } from './testing/random.ts'

@@ -1,7 +1,7 @@
 /** Keys whose acknowledged value may be wrong, because somebody else or a failed op may have changed it. */
 import type { Observation, Resource } from './resource.ts'
 
-export const UNKNOWN = { kind: 'unknown' } as const
+const UNKNOWN = { kind: 'unknown' } as const
 
 export class UnverifiedKeys<K extends string, V> {
   readonly #resource: Resource<K, V>

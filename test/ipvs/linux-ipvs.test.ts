@@ -8,7 +8,6 @@ import { FeatureError } from '@podroute/linux/errors.ts'
 import {
   type Counters,
   type Destination,
-  FLAG_ONE_PACKET,
   FLAG_PERSISTENT,
   FLAG_SCHED_1,
   Ipvs,
@@ -20,6 +19,9 @@ import { connectTcp, listenTcp } from '@podroute/linux/tcp.ts'
 import { expect } from 'chai'
 import { TestNetns } from '../netns/linux-support.ts'
 import { eventually } from '../support/eventually.ts'
+
+/** IP_VS_SVC_F_ONEPACKET, which no Service asks for. */
+const FLAG_ONE_PACKET = 0x4
 
 const tcp4: VirtualServer = {
   family: 4,

@@ -1,6 +1,5 @@
 /** Links, bridge ports, addresses, neighbours and sysctl on a real kernel. */
 import { IFA_F_NODAD } from '@podroute/linux/route/addresses.ts'
-import { Neighbours } from '@podroute/linux/route/neighbours.ts'
 import { readSysctl, writeSysctl } from '@podroute/linux/sysctl.ts'
 import { expect } from 'chai'
 import { TestNetns, turnsDuring } from './linux-support.ts'
@@ -96,21 +95,6 @@ describe('links of the kernel', () => {
     expect(listed.map((address) => address.address)).to.deep.equal(['10.0.0.1'])
     await netns.addresses.remove(four)
     expect(await code(netns.addresses.remove(four))).to.equal('EADDRNOTAVAIL')
-  })
-
-  it('sets and removes permanent neighbours', async () => {
-    const interfaceIndex = await netns.veth('v0', '10.0.0.1/24')
-    const neighbours = new Neighbours(netns.socket)
-    const neighbour = {
-      interfaceIndex,
-      family: 4,
-      address: '10.0.0.9',
-      mac: '02:00:00:00:00:09',
-      state: 'permanent',
-    } as const
-    expect(await neighbours.apply([{ kind: 'replace', neighbour }])).to.deep.equal([null])
-    expect(await neighbours.list()).to.deep.include(neighbour)
-    expect(await neighbours.apply([{ kind: 'remove', neighbour }])).to.deep.equal([null])
   })
 
   it('writes kernel parameters of its namespace only when they differ', () => {

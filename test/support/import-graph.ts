@@ -23,7 +23,7 @@ export function importGraph(files: readonly string[]): ImportGraph {
   )
 }
 
-function resolveImport(file: string, target: string): string {
+export function resolveImport(file: string, target: string): string {
   if (target.startsWith('.')) return normalize(join(dirname(file), target))
   return `packages/${target.replace('@podroute/', '')}`
 }

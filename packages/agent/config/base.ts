@@ -5,7 +5,7 @@ import * as z from 'zod'
 
 const httpsUrl = z.url({ protocol: /^https$/, message: 'not an https:// URL' })
 
-export const BASE_SHAPE = {
+const BASE_SHAPE = {
   /** Ranges that Services take their addresses from; no route into them is ever learned. */
   serviceCIDRs: z.array(prefix).default([]),
   /** Ranges that nodes take their addresses from: what a Node claims beside them is not taken for a node's. */

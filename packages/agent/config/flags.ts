@@ -19,8 +19,8 @@ export interface Flags {
   readonly help: boolean
 }
 
-export const DEFAULT_CONFIG_FILE = '/etc/podroute/config.yaml'
-export const DEFAULT_STATE_DIRECTORY = '/run/podroute'
+const DEFAULT_CONFIG_FILE = '/etc/podroute/config.yaml'
+const DEFAULT_STATE_DIRECTORY = '/run/podroute'
 
 const OWN = {
   config: { type: 'string' },

@@ -100,10 +100,7 @@ function interfacesOf({ interfaceIndex, nextHops = [] }: Route): number[] {
 }
 
 /** The first and the last address of an IPv4 network; networks of two addresses or one have neither (RFC 3021). */
-export function networkAddresses({
-  address,
-  prefixLength,
-}: Pick<Address, 'address' | 'prefixLength'>): string[] {
+function networkAddresses({ address, prefixLength }: Pick<Address, 'address' | 'prefixLength'>): string[] {
   if (prefixLength > 30) return []
   const first = maskBytes(parseAddress(address), prefixLength)
   const last = first.map((byte, index) => {

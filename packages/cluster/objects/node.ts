@@ -54,10 +54,6 @@ export function primaryAddress(node: ClusterNode, family: Family): string | unde
   return node.addresses.find((address) => address.family === family)?.text
 }
 
-export function podCidr(node: ClusterNode, family: Family): Cidr | undefined {
-  return node.podCidrs.find((prefix) => prefix.family === family)
-}
-
 /** Whether the two have the same prefixes and addresses. */
 export function sameNetwork(a: ClusterNode, b: ClusterNode): boolean {
   return networkText(a) === networkText(b)

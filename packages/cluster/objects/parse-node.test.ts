@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { podCidr, primaryAddress } from './node.ts'
+import { primaryAddress } from './node.ts'
 import { parseNode } from './parse-node.ts'
 import { problemText } from './problem.ts'
 
@@ -14,7 +14,7 @@ describe('node', () => {
     expect(node.podCidrs.map((c) => c.text)).to.deep.equal(['10.244.1.0/24', 'fd10::/64'])
     expect(primaryAddress(node, 4)).to.equal('172.30.0.11')
     expect(primaryAddress(node, 6)).to.equal('fd30::11')
-    expect(podCidr(node, 6)?.text).to.equal('fd10::/64')
+    expect(node.podCidrs.find(({ family }) => family === 6)?.text).to.equal('fd10::/64')
     expect(node.problems).to.deep.equal([])
   })
 

@@ -22,7 +22,7 @@ import { macToFix } from './bridge-mac.ts'
 import type { BridgeConfig } from './configuration.ts'
 
 /** Index of the container's interface in the result. */
-export const CONTAINER_INTERFACE = 2
+const CONTAINER_INTERFACE = 2
 
 /** A default route without a gateway counts: it leads to the bridge too, and a second one would be refused by the kernel. */
 const isDefault = (route: Route, family: 4 | 6) =>

@@ -66,7 +66,7 @@ function gatewayField(fields: Fields, subnet: Prefix): Address | undefined {
 }
 
 /** Reads one range and fills in what it leaves out: start and gateway .1, end the last usable address. */
-export function readRange(fields: Fields): Range {
+function readRange(fields: Fields): Range {
   const subnet = prefixField(fields, 'subnet')
   checkSubnet(subnet)
   const first = nextAddress(subnet.address)
@@ -79,7 +79,7 @@ export function readRange(fields: Fields): Range {
   return { subnet, start, end, gateway: gatewayField(fields, subnet) ?? first }
 }
 
-export function rangeContains(range: Range, address: Address): boolean {
+function rangeContains(range: Range, address: Address): boolean {
   return (
     contains(range.subnet, address) &&
     compareAddresses(address, range.start) >= 0 &&

@@ -91,7 +91,7 @@ const header = (index = 0, flags = 0, change = 0): Bytes => u32(0) + u32(index) 
 
 const nameAttribute = (name: string) => attribute(IFLA_IFNAME, cString(name))
 
-export function readLink(message: Message): Link {
+function readLink(message: Message): Link {
   const { body } = message
   const found = attributes(body, 16, LINK_ATTRIBUTES)
   const number = (type: number) => {
@@ -143,7 +143,7 @@ export function portState(netlink: Netlink, name: string): PortState {
 
 const extendedMask = attribute(IFLA_EXT_MASK, u32(RTEXT_FILTER_SKIP_STATS))
 
-export const getLinkRequest = (name: string): Request => ({
+const getLinkRequest = (name: string): Request => ({
   type: RTM_GETLINK,
   flags: 0,
   body: header() + nameAttribute(name) + extendedMask,

@@ -39,7 +39,7 @@ const NAMES: Readonly<Record<number, string>> = {
   113: 'EHOSTUNREACH',
 }
 
-/** The kernel's refusal of one request; `code` as in `SystemError`. */
+/** The kernel's refusal of one request; `code` is its symbolic name ('ENOENT'). */
 export class NetlinkError extends Error {
   readonly code: string
 

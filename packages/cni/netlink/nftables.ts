@@ -104,7 +104,7 @@ const ruleOf = (table: Table, chain: string) => [
 ]
 
 /** The tag of rules that all containers share, in the form that this release gives them. */
-export const SHARED = 'podroute/shared/1'
+const SHARED = 'podroute/shared/1'
 
 /** Appends a rule that all containers share. */
 export const addSharedRule = (table: Table, chain: string, expressions: readonly Expression[]): Request =>

@@ -45,10 +45,9 @@ export function group(type: number, ...attributes: readonly Bytes[]): Bytes {
   return attribute(type, attributes.join(''))
 }
 
-export const NLM_F_REQUEST = 0x1
+const NLM_F_REQUEST = 0x1
 export const NLM_F_ACK = 0x4
 export const NLM_F_DUMP = 0x300
-export const NLM_F_REPLACE = 0x100
 export const NLM_F_EXCL = 0x200
 export const NLM_F_CREATE = 0x400
 export const NLM_F_APPEND = 0x800

@@ -33,7 +33,7 @@ const REQUIRED: Readonly<Record<string, readonly string[]>> = {
 const isAlphanumeric = (c: number) => (c >= 48 && c <= 57) || (c >= 65 && c <= 90) || (c >= 97 && c <= 122)
 
 /** `^[a-zA-Z0-9][\w.-]*$`, of container identifiers and network names. */
-export function isName(text: string): boolean {
+function isName(text: string): boolean {
   if (text === '' || !isAlphanumeric(text.charCodeAt(0))) return false
   for (let i = 1; i < text.length; i++)
     if (!isAlphanumeric(text.charCodeAt(i)) && !'_.-'.includes(text.charAt(i))) return false

@@ -14,7 +14,7 @@ function parse(version: string): number[] {
   return numbers
 }
 
-export function isDigits(text: string): boolean {
+function isDigits(text: string): boolean {
   for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) < 48 || text.charCodeAt(i) > 57) return false
   return true
 }

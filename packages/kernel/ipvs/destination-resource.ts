@@ -5,7 +5,7 @@ import type { Destination, DestinationsByServer, IpvsApi, IpvsOp, VirtualServer 
 import { type DestinationKey, destinationKey, isOurs, type ServerKey, serverKey, serverOf } from './keys.ts'
 
 /** A destination waits for its virtual server. */
-export class NoServerError extends Error {
+class NoServerError extends Error {
   override readonly name = 'NoServerError'
   readonly code = 'NO_SERVER'
 

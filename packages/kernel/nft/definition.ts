@@ -56,7 +56,7 @@ export function tableAt(name: string): string {
 }
 
 /** Of elements with a value nft makes maps. */
-export function setKind({ value }: ElementType): 'set' | 'map' {
+function setKind({ value }: ElementType): 'set' | 'map' {
   return value === undefined ? 'set' : 'map'
 }
 

@@ -35,12 +35,10 @@ export type {
   Connections,
   Counters,
   Destination,
-  Forwarding,
-  Protocol,
   Timeouts,
   VirtualServer,
 } from './message.ts'
-export { FLAG_ONE_PACKET, FLAG_PERSISTENT, FLAG_SCHED_1, FLAG_SCHED_2 } from './message.ts'
+export { FLAG_PERSISTENT, FLAG_SCHED_1, FLAG_SCHED_2 } from './message.ts'
 
 /**
  * `add` of what is there: EEXIST. `replace` and `remove` of what is not: ESRCH for a server, ENOENT for a destination; ESRCH also

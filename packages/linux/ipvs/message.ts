@@ -28,8 +28,6 @@ export type Protocol = 'tcp' | 'udp' | 'sctp'
 
 /** Persistent: connections of one client go to one destination until `timeout` has passed. */
 export const FLAG_PERSISTENT = 0x1
-/** Each datagram is scheduled on its own (UDP). */
-export const FLAG_ONE_PACKET = 0x4
 /** Scheduler flags: for `sh` and `mh` fall-back and source port. */
 export const FLAG_SCHED_1 = 0x8
 export const FLAG_SCHED_2 = 0x10

@@ -11,26 +11,23 @@
  */
 
 export const NLM_F_REQUEST = 0x1
-export const NLM_F_MULTI = 0x2
 export const NLM_F_ACK = 0x4
 export const NLM_F_DUMP_INTR = 0x10
 export const NLM_F_DUMP = 0x300
 export const NLM_F_REPLACE = 0x100
 export const NLM_F_EXCL = 0x200
 export const NLM_F_CREATE = 0x400
-export const NLM_F_APPEND = 0x800
 /** On an error: attributes follow the header of the refused request. */
-export const NLM_F_ACK_TLVS = 0x200
-export const NLM_F_CAPPED = 0x100
+const NLM_F_ACK_TLVS = 0x200
+const NLM_F_CAPPED = 0x100
 
 export const NLMSG_ERROR = 2
 export const NLMSG_DONE = 3
-export const NLMSG_OVERRUN = 4
 
-export const NLA_F_NESTED = 0x8000
+const NLA_F_NESTED = 0x8000
 export const NLA_TYPE_MASK = 0x3fff
 
-export const HEADER_LENGTH = 16
+const HEADER_LENGTH = 16
 
 /** Bytes that contradict their own lengths. */
 export class WireError extends Error {

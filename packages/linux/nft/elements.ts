@@ -93,7 +93,7 @@ function writeList(w: Writer, { family, table, set }: NftSet): void {
 }
 
 /** The elements of one message; pure. @throws WireError */
-export function readElements<T>(message: Message, read: (element: NftElement) => T): T[] {
+function readElements<T>(message: Message, read: (element: NftElement) => T): T[] {
   const found: T[] = []
   if (message.type !== NFT_MSG_NEWSETELEM) return found
   eachAttribute(message.payload, HEADER, (type, list) => {

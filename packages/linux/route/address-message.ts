@@ -29,12 +29,6 @@ const IFADDR_LENGTH = 8
 
 /** No duplicate address detection: the address is usable at once. */
 export const IFA_F_NODAD = 0x2
-export const IFA_F_DADFAILED = 0x8
-export const IFA_F_DEPRECATED = 0x20
-export const IFA_F_TENTATIVE = 0x40
-export const IFA_F_PERMANENT = 0x80
-/** No route to the prefix comes with the address. */
-export const IFA_F_NOPREFIXROUTE = 0x200
 
 export interface Address {
   readonly interfaceIndex: number

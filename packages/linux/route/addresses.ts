@@ -6,7 +6,7 @@ import { type Address, readAddress, writeAddress, writeAddressQuery } from './ad
 import { RTM_DELADDR, RTM_GETADDR, RTM_NEWADDR } from './rtnetlink.ts'
 
 export type { Address } from './address-message.ts'
-export { IFA_F_NODAD, IFA_F_NOPREFIXROUTE, IFA_F_TENTATIVE } from './address-message.ts'
+export { IFA_F_NODAD } from './address-message.ts'
 
 export type AddressOp = { readonly kind: 'add' | 'replace' | 'remove'; readonly address: Address }
 

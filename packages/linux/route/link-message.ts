@@ -26,10 +26,10 @@ import {
 } from '../netlink/wire.ts'
 import { AF_BRIDGE } from './rtnetlink.ts'
 
-export const IFF_UP = 0x1
-export const IFF_LOOPBACK = 0x8
-export const IFF_PROMISC = 0x100
-export const IFF_NOARP = 0x80
+const IFF_UP = 0x1
+const IFF_LOOPBACK = 0x8
+const IFF_PROMISC = 0x100
+const IFF_NOARP = 0x80
 
 const IFLA_ADDRESS = 1
 const IFLA_IFNAME = 3

@@ -18,7 +18,7 @@ import {
 } from './link-message.ts'
 import { RTM_DELLINK, RTM_GETLINK, RTM_NEWLINK, RTM_SETLINK } from './rtnetlink.ts'
 
-export type { BridgePort, Link, LinkChange, LinkKind, NewLink } from './link-message.ts'
+export type { BridgePort, Link, LinkChange, NewLink } from './link-message.ts'
 
 export class Links {
   readonly #socket: NetlinkSocket

@@ -13,7 +13,7 @@ import {
 } from './route-message.ts'
 import { RTM_DELROUTE, RTM_GETROUTE, RTM_NEWROUTE } from './rtnetlink.ts'
 
-export type { Route, RouteFilter, RouteType } from './route-message.ts'
+export type { Route, RouteFilter } from './route-message.ts'
 
 /**
  * `add` is refused (EEXIST) where the destination is taken, whoever took it; `replace` takes over the route with the same table,

@@ -1,4 +1,4 @@
-/** Numbers of rtnetlink: include/uapi/linux/rtnetlink.h, if_link.h, if_addr.h, neighbour.h. Pure. */
+/** Numbers of rtnetlink: include/uapi/linux/rtnetlink.h, if_link.h, if_addr.h. Pure. */
 
 export const RTM_NEWLINK = 16
 export const RTM_DELLINK = 17
@@ -10,35 +10,22 @@ export const RTM_GETADDR = 22
 export const RTM_NEWROUTE = 24
 export const RTM_DELROUTE = 25
 export const RTM_GETROUTE = 26
-export const RTM_NEWNEIGH = 28
-export const RTM_DELNEIGH = 29
-export const RTM_GETNEIGH = 30
 
 export const RTNLGRP_LINK = 1
-export const RTNLGRP_NEIGH = 3
 export const RTNLGRP_IPV4_IFADDR = 5
 export const RTNLGRP_IPV4_ROUTE = 7
 export const RTNLGRP_IPV6_IFADDR = 9
 export const RTNLGRP_IPV6_ROUTE = 11
 
-export const AF_UNSPEC = 0
 export const AF_BRIDGE = 7
-export const AF_INET = 2
-export const AF_INET6 = 10
+const AF_INET = 2
+const AF_INET6 = 10
 
-/** Route tables. */
+/** The main routing table. */
 export const TABLE_MAIN = 254
-export const TABLE_LOCAL = 255
 
-/** Route protocols: who put it there. */
-export const PROTOCOL_KERNEL = 2
-export const PROTOCOL_BOOT = 3
-export const PROTOCOL_STATIC = 4
-
-/** Scopes of routes and addresses. */
+/** Scope of routes and addresses that others may use. */
 export const SCOPE_UNIVERSE = 0
-export const SCOPE_LINK = 253
-export const SCOPE_HOST = 254
 
 /** AF_INET or AF_INET6 of 4 or 6. */
 export function addressFamily(family: 4 | 6): number {

@@ -101,6 +101,6 @@ function nextHops(local: ClusterNode): NonNullable<PeerConfig['nextHop']> {
   return { ...(ipv4 === undefined ? {} : { ipv4 }), ...(ipv6 === undefined ? {} : { ipv6 }) }
 }
 
-export function bgpFamily(family: Family): BgpFamily {
+function bgpFamily(family: Family): BgpFamily {
   return family === 4 ? 'ipv4-unicast' : 'ipv6-unicast'
 }

@@ -45,7 +45,7 @@ function elementOf({ family, text }: Cidr): SetElement {
 }
 
 /** What only one of two lists has, by its text. */
-export function notInBoth<T extends { readonly text: string }>(
+function notInBoth<T extends { readonly text: string }>(
   before: readonly T[],
   after: readonly T[],
 ): readonly T[] {
