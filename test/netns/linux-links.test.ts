@@ -99,6 +99,8 @@ describe('links of the kernel', () => {
 
   it('writes kernel parameters of its namespace only when they differ', () => {
     const options = { netns: netns.path }
+    // A new namespace may have what the host has.
+    writeSysctl('net.ipv4.ip_forward', 0, options)
     expect(writeSysctl('net.ipv4.ip_forward', 1, options)).to.equal(true)
     expect(writeSysctl('net.ipv4.ip_forward', 1, options)).to.equal(false)
     expect(readSysctl('net.ipv4.ip_forward', options)).to.equal('1')
