@@ -134,7 +134,7 @@ function overlapping(element: string, others: readonly string[]): readonly strin
 }
 
 /** Adding twice is no error to nft; removing what is gone is, so it is added first, in the same transaction. A value is replaced that way, too. */
-function elementScript(table: string, ops: readonly ElementOp[]): string {
+export function elementScript(table: string, ops: readonly ElementOp[]): string {
   const added = new Map<string, string[]>()
   const removed = new Map<string, string[]>()
   for (const op of ops) {
