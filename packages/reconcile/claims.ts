@@ -50,7 +50,8 @@ export class Claims<Owner extends string, Key, Value> {
     for (const [key, value] of wanted) this.#put(key, { owner, value })
     for (const key of this.#keys.get(owner) ?? []) if (!wanted.has(key)) this.#drop(key, owner)
     if (wanted.size === 0) this.#keys.delete(owner)
-    else this.#keys.set(owner, [...wanted.keys()])
+    // A copy has no room for more: what an iterator is spread into has it for 17, and there are thousands of owners.
+    else this.#keys.set(owner, [...wanted.keys()].slice())
   }
 
   /** The owner wants nothing any more. */

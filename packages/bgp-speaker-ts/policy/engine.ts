@@ -114,7 +114,8 @@ export class PolicyEngine {
   }
 
   #rulesOf(family: Family): readonly CompiledRule[] {
-    this.#rules[family] ??= this.policy.rules.flatMap((rule) => compile(rule, family))
+    // A copy has no room for more, as what flatMap makes has.
+    this.#rules[family] ??= this.policy.rules.flatMap((rule) => compile(rule, family)).slice()
     return this.#rules[family]
   }
 
