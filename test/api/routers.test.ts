@@ -168,6 +168,30 @@ peers: [{address: ${ROUTER.ipv4}, asn: ${ROUTER.asn}, acceptRoutes: ${acceptRout
     await eventually(async () => expect(await fromRouter(two)).to.deep.equal(['default']))
   })
 
+  it('have a session with it from the link only where ttlSecurityHops says so, once it has TTL security itself', async () => {
+    const secure = config(two, ALLOWED).replace('acceptRoutes:', 'ttlSecurityHops: 1, acceptRoutes:')
+    const dropped = async () => {
+      const text = await cluster.exec(two, 'nstat', '-asz', 'TcpExtTCPMinTTLDrop')
+      return Number(/TCPMinTTLDrop\s+(\d+)/.exec(text)?.[1])
+    }
+    const before = await dropped()
+    await cluster.configure(two, secure)
+    // Without it, FRR sends to external peers with a TTL of 1.
+    await eventually(async () => (await dropped()) > before && !(await isUp(two)))
+    const security = (no: string) =>
+      frr.vtysh(
+        'configure terminal',
+        `router bgp ${ROUTER.asn}`,
+        `${no}neighbor ${two.ipv4} ttl-security hops 1`,
+      )
+    await security('')
+    await eventually(() => isUp(two), 30_000)
+    await eventually(async () => expect(await fromRouter(two)).to.have.members([...CLIENT_PREFIXES]))
+    await cluster.configure(two, config(two, ALLOWED))
+    await security('no ')
+    await eventually(() => isUp(two), 30_000)
+  })
+
   describe('that is BIRD', () => {
     before(async () => {
       await router[Symbol.asyncDispose]()
