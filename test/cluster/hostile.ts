@@ -1,9 +1,9 @@
 /** What tenants and nodes may write, and what it must not take from the others: addresses that belong to somebody. */
 import { expect } from 'chai'
-import { API_ADDRESS, NODES, OUTSIDE_GATEWAY, ROUTER } from '../../lab/addresses.ts'
+import { API_ADDRESS, NODES, OUTSIDE, OUTSIDE_GATEWAY, ROUTER } from '../../lab/addresses.ts'
 import { service } from '../../lab/scenarios/blue.ts'
 import { kubectl, waitFor } from '../../lab/scenarios/cluster.ts'
-import { curlFromNode, urlOf } from '../../lab/scenarios/traffic.ts'
+import { curlFromNode, curlFromPod, OUTSIDE_PORT, urlOf } from '../../lab/scenarios/traffic.ts'
 import { onNode } from './lab.ts'
 
 /** Nobody’s. */
@@ -75,6 +75,37 @@ export function hostile(): void {
       const routes = await localRoutes(first!.name)
       for (const address of [clusterIP, kubernetes]) expect(routes).to.include(`local ${address} `)
       expect((await curlFromNode(first!.name, urlOf(clusterIP, port))).pod).to.match(/^blue-/)
+    })
+  })
+
+  describe('a Node whose status claims what is not its own beside its address', () => {
+    const CLAIMS = ['8.8.8.8', '169.254.1.1', API_ADDRESS, ROUTER.ipv4, OUTSIDE.ipv4]
+    const nodesSet = (node: string) => onNode(node, 'nft list set inet podroute-pod-network nodes-4')
+    const seenOutside = async (node: string) =>
+      (await curlFromPod(node, urlOf(OUTSIDE.ipv4, OUTSIDE_PORT))).client
+
+    it('takes no masquerading to it from the pods of the others, and the Node is told', async () => {
+      const [first, , third] = NODES
+      const addresses = [third!.ipv4, ...CLAIMS].map((address) => ({ type: 'InternalIP', address }))
+      await patchStatus('node', third!.name, { addresses })
+      const events = () =>
+        kubectl([
+          'get',
+          'events',
+          '--field-selector=reason=NodeAddressRefused',
+          '-o',
+          'jsonpath={.items[*].message}',
+        ])
+      const text = await waitFor('an Event', events, (said) => said.includes(ROUTER.ipv4), {
+        timeout: 30_000,
+      })
+      expect(text).to.include(`${API_ADDRESS}: the address of the API server`)
+      expect(text).to.include(`${ROUTER.ipv4}: the address of a BGP peer`)
+      const set = await nodesSet(first!.name)
+      for (const { ipv4 } of NODES) expect(set).to.include(ipv4)
+      for (const address of CLAIMS) expect(set, address).to.not.include(address)
+      expect(await seenOutside(first!.name)).to.equal(first!.ipv4)
+      await stillServes('beside-more-claims')
     })
   })
 }
