@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { bridgeConfig, dualStack, leasedAddresses } from './testing/configurations.ts'
+import { bridgeConfig, dualStack, leasedAddresses, leases } from './testing/configurations.ts'
 import { Killed } from './testing/fake-system.ts'
 import { FakeWorld } from './testing/fake-world.ts'
 import type { Call } from './testing/world.ts'
@@ -53,6 +53,28 @@ describe('bridge and host-local under faults', () => {
       return killed
     })
     expect(calls).to.be.greaterThan(50)
+  })
+
+  it('after the first ADD of a boot was killed at any system call, the next one frees what earlier boots have left', () => {
+    const config = (world: FakeWorld) => bridgeConfig(world, {}, { ...dualStack, reclaimStale: true })
+    atEveryCall((world, netns, at) => {
+      const call = (containerId: string): Call => ({
+        command: 'ADD',
+        netns,
+        containerId,
+        config: config(world),
+      })
+      const former = world.addContainer('former')
+      expect(world.run('bridge', { ...call('former'), netns: former }).status).to.equal(0)
+      world.reboot()
+      world.removeContainer(former)
+      const killed = kill(world, call('c1'), at)
+      expect(world.run('bridge', { ...call('c1'), command: 'DEL' }).status).to.equal(0)
+      expect(world.run('bridge', call('c2')).status, `call ${at}`).to.equal(0)
+      const owners = leasedAddresses(world).map((name) => world.read(`${leases(world)}/${name}`))
+      expect(owners, `after call ${at}`).to.deep.equal(['c2\r\neth0', 'c2\r\neth0'])
+      return killed
+    })
   })
 
   it('after an ADD killed at any system call, GC leaves neither link nor lease', () => {

@@ -2,6 +2,7 @@ import { describeBridge } from './testing/bridge-suite.ts'
 import { FakeWorld } from './testing/fake-world.ts'
 import { describeFilters } from './testing/filters-suite.ts'
 import { describeHostLocal } from './testing/host-local-suite.ts'
+import { describeLeases } from './testing/lease-suite.ts'
 import { describeProtocol } from './testing/protocol-suite.ts'
 
 describe('CNI plugins on the fake kernel', () => {
@@ -11,6 +12,7 @@ describe('CNI plugins on the fake kernel', () => {
   })
   describeProtocol(() => world)
   describeHostLocal(() => world)
+  describeLeases(() => world)
   describeBridge(() => world)
   describeFilters(() => world)
 })

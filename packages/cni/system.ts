@@ -54,6 +54,8 @@ export interface Files {
   close(descriptor: number): void
   makeDirectory(path: string, mode: number): void
   list(path: string): string[]
+  /** The names of the directory's files that have `text` in their first 1,000 bytes; undefined when it has more than `limit` entries. */
+  filesWith(directory: string, text: string, limit: number): string[] | undefined
   remove(path: string): void
   rename(from: string, to: string): void
   link(from: string, to: string): void

@@ -20,8 +20,13 @@ const rounds = Number(options.rounds)
 
 const ranges = { v4: [{ subnet: '10.88.0.0/16' }], v6: [{ subnet: 'fd88::/64' }] }
 
-/** DATA stands for the contender's lease directory. */
-const hostLocal = (sets: object[]) => ({ type: 'host-local', dataDir: 'DATA', ranges: sets })
+/** As our conflist has it; the reference does not know reclaimStale. DATA stands for the contender's lease directory. */
+const hostLocal = (sets: object[]) => ({
+  type: 'host-local',
+  dataDir: 'DATA',
+  ranges: sets,
+  reclaimStale: true,
+})
 
 const bridge = (sets: object[]) => ({
   cniVersion: '1.0.0',
@@ -164,6 +169,7 @@ function benchLeases(harness: Harness): void {
     harness.sequence(harness.ours, 'host-local', ipamOnly, 1)
     const pair = compare(harness, 'host-local', ipamOnly, leases > 1000 ? 10 : rounds * PER_ROUND)
     figure(`host-local ADD, ${leases} leases`, pair, 'ADD', 'wall', median)
+    figure(`host-local DEL, ${leases} leases`, pair, 'DEL', 'wall', median)
     medians.push(median(pick(pair.ours, 'ADD', 'wall')))
   }
   report({

@@ -83,6 +83,7 @@ export class NetnsWorld implements World {
   private readonly emulator: string | undefined
   private readonly root = mkdtempSync(join(tmpdir(), 'podroute-cni-test-'))
   private readonly namespaces: string[] = []
+  private boots = 0
 
   /**
    * @param plugins directory of the plugins to run
@@ -119,7 +120,7 @@ export class NetnsWorld implements World {
   run(plugin: string, call: Call, plugins: string = this.plugins): Answer {
     const path = join(plugins, plugin)
     const program = this.emulator === undefined ? [path] : [this.emulator, '-0', path, path]
-    const result = spawnSync('ip', ['netns', 'exec', this.host, ...program], {
+    const result = spawnSync('ip', ['netns', 'exec', this.host, ...this.inBoot(program)], {
       env: { PATH: process.env.PATH ?? '', ...environmentOf(call, plugins) },
       input: inputOf(call),
       encoding: 'utf8',
@@ -133,6 +134,22 @@ export class NetnsWorld implements World {
       error: result.stderr,
       json: parseOutput(result.stdout),
     }
+  }
+
+  /** The program where the kernel tells the boot of the last `reboot`: `ip netns exec` has given it mounts of its own. */
+  private inBoot(program: string[]): string[] {
+    if (this.boots === 0) return program
+    const script = 'mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"'
+    return ['sh', '-c', script, this.bootFile, ...program]
+  }
+
+  private get bootFile(): string {
+    return join(this.root, 'boot_id')
+  }
+
+  reboot(): void {
+    const number = `${++this.boots}`.padStart(8, '0')
+    writeFileSync(this.bootFile, `${number}-0000-4000-8000-000000000000\n`)
   }
 
   addContainer(name: string): string {

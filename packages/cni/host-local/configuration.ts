@@ -12,9 +12,15 @@ import { checkDisjoint, type RangeSet, readRangeSet } from './ranges.ts'
 
 const DEFAULT_DATA_DIRECTORY = '/var/lib/cni/networks'
 
-export interface HostLocalConfig {
-  /** Directory of the network's leases. */
+/** The network's leases, and how they are treated. */
+export interface LeaseSettings {
   readonly directory: string
+  /** Free addresses whose pods cannot exist any more: of earlier boots, and of files without an owner. */
+  readonly reclaimStale: boolean
+}
+
+export interface HostLocalConfig {
+  readonly leases: LeaseSettings
   readonly rangeSets: readonly RangeSet[]
   readonly routes: readonly Route[]
   readonly resolvConf: string
@@ -69,25 +75,19 @@ function checkCount(sets: readonly RangeSet[], version: string): void {
     throw failure(`CNI version ${version} does not support more than 1 address per family`)
 }
 
-function ipamFields({ config }: Invocation): Fields {
-  const ipam = config.object('ipam')
-  if (ipam === undefined) throw failure("IPAM config missing 'ipam' key")
-  return ipam
-}
-
-/** For DEL, which gives back what any configuration has given out: also one whose ranges ADD refuses. */
-export const readDirectory = (invocation: Invocation): string =>
-  networkDirectory(ipamFields(invocation).text('dataDir'), invocation.config.text('name')!)
-
 export function readConfig(invocation: Invocation): HostLocalConfig {
   const { config } = invocation
-  const ipam = ipamFields(invocation)
+  const ipam = config.object('ipam')
+  if (ipam === undefined) throw failure("IPAM config missing 'ipam' key")
   const requested = readRequested(invocation)
   const rangeSets = readRangeSets(config, ipam)
   checkCount(rangeSets, invocation.version)
   checkDisjoint(rangeSets)
   return {
-    directory: readDirectory(invocation),
+    leases: {
+      directory: networkDirectory(ipam.text('dataDir'), config.text('name')!),
+      reclaimStale: ipam.flag('reclaimStale'),
+    },
     rangeSets,
     routes: ipam.objects('routes').map(readRoute),
     resolvConf: ipam.text('resolvConf') ?? '',

@@ -1,6 +1,5 @@
 // Who holds the addresses of a range: for the error of an exhausted one, for STATUS, and for GC.
 
-import type { Address } from '../protocol/address.ts'
 import { formatAddress } from '../protocol/address.ts'
 import type { Fields } from '../protocol/fields.ts'
 import type { Lease, Owner } from './lease.ts'
@@ -39,22 +38,14 @@ export function validAttachments(config: Fields): Owner[] {
   }))
 }
 
-/** Owners that are not among the valid attachments, and addresses whose lease file names no owner. */
-export function staleLeases(
-  leases: readonly Lease[],
-  config: Fields,
-): { owners: Owner[]; orphans: Address[] } {
+/** Leases whose owners are not among the valid attachments, and those whose file names no owner. */
+export function staleLeases(leases: readonly Lease[], config: Fields): Lease[] {
   const valid = new Set<string>()
   for (const { containerId, interfaceName } of validAttachments(config)) {
     valid.add(`${containerId}@${interfaceName}`)
     valid.add(`${containerId}@`) // old files name the container only
   }
-  const owners = new Map<string, Owner>()
-  const orphans: Address[] = []
-  for (const { address, owner } of leases) {
-    if (owner === undefined) orphans.push(address)
-    else if (!valid.has(`${owner.containerId}@${owner.interfaceName}`))
-      owners.set(`${owner.containerId}@${owner.interfaceName}`, owner)
-  }
-  return { owners: [...owners.values()], orphans }
+  return leases.filter(
+    ({ owner }) => owner === undefined || !valid.has(`${owner.containerId}@${owner.interfaceName}`),
+  )
 }

@@ -19,9 +19,12 @@ const LINE_BREAK = '\r\n'
 
 export const leaseText = (owner: Owner) => `${owner.containerId}${LINE_BREAK}${owner.interfaceName}`
 
-/** As the reference reads it: blanks around do not matter. */
+/**
+ * As the reference reads it: blanks around do not matter. Zeros are what some file systems leave of a file that was written
+ * when the power went.
+ */
 export function parseLease(text: string): Owner | undefined {
-  const trimmed = text.trim()
+  const trimmed = text.replaceAll('\0', '').trim()
   if (trimmed === '') return undefined
   const at = trimmed.indexOf(LINE_BREAK)
   if (at < 0) return { containerId: trimmed, interfaceName: '' }

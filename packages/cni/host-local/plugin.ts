@@ -6,10 +6,17 @@ import type { Invocation } from '../protocol/invocation.ts'
 import type { Plugin } from '../protocol/plugin.ts'
 import type { IpConfig, Result } from '../protocol/result.ts'
 import type { System } from '../system.ts'
-import { type HostLocalConfig, readConfig, readDirectory } from './configuration.ts'
+import { type HostLocalConfig, readConfig } from './configuration.ts'
 import { describeHolders, isExhausted, staleLeases } from './holders.ts'
 import type { Owner } from './lease.ts'
-import { type Candidate, candidates, formatRangeSet, type RangeSet, rangeFor } from './ranges.ts'
+import {
+  type Candidate,
+  candidates,
+  checkGateways,
+  formatRangeSet,
+  type RangeSet,
+  rangeFor,
+} from './ranges.ts'
 import { parseResolvConf } from './resolv-conf.ts'
 import { Store } from './store.ts'
 
@@ -44,7 +51,7 @@ function allocate(
 
 /** The specification lets a container's interface be added once: a second time is an error. */
 function checkNotAllocated(store: Store, owner: Owner, config: HostLocalConfig): void {
-  for (const address of store.addressesOf(owner))
+  for (const address of store.indexed(owner))
     if (config.rangeSets.some((set) => rangeFor(set, address) !== undefined))
       throw failure(
         `${formatAddress(address)} has been allocated to ${owner.containerId}, duplicate allocation is not allowed`,
@@ -99,10 +106,12 @@ function withStore<T>(store: Store, work: () => T): T {
 
 function add(system: System, invocation: Invocation): Result {
   const config = readConfig(invocation)
+  checkGateways(config.rangeSets)
   const dns = config.resolvConf === '' ? {} : parseResolvConf(system.readFile(config.resolvConf))
   const owner = ownerOf(invocation)
-  const store = Store.open(system, config.directory)
+  const store = Store.open(system, config.leases)
   const reserved = withStore(store, () => {
+    store.reclaimFormer()
     checkNotAllocated(store, owner, config)
     return allocateAll(store, owner, config)
   })
@@ -110,34 +119,37 @@ function add(system: System, invocation: Invocation): Result {
 }
 
 function del(system: System, invocation: Invocation): void {
-  const store = Store.find(system, readDirectory(invocation))
+  const { leases } = readConfig(invocation)
+  const store = Store.find(system, leases)
   if (store !== undefined) withStore(store, () => store.release(ownerOf(invocation)))
 }
 
 function check(system: System, invocation: Invocation): void {
-  const { directory } = readConfig(invocation)
-  const store = Store.find(system, directory)
-  const found = store && withStore(store, () => store.addressesOf(ownerOf(invocation)).length > 0)
+  const { leases } = readConfig(invocation)
+  const store = Store.find(system, leases)
+  const found = store && withStore(store, () => store.holds(ownerOf(invocation)))
   if (!found) throw failure(`host-local: Failed to find address added by container ${invocation.containerId}`)
 }
 
 /** Releases the addresses that no valid attachment holds, and those without an owner. */
 function gc(system: System, invocation: Invocation): void {
-  const { directory } = readConfig(invocation)
-  const store = Store.find(system, directory)
+  const { leases } = readConfig(invocation)
+  const store = Store.find(system, leases)
   if (store === undefined) return
   withStore(store, () => {
-    const { owners, orphans } = staleLeases(store.leases(), invocation.config)
-    for (const owner of owners) store.release(owner)
-    for (const address of orphans) store.removeLease(address)
+    for (const lease of staleLeases(store.leases(), invocation.config)) store.remove(lease)
   })
 }
 
 function status(system: System, invocation: Invocation): void {
   const config = readConfig(invocation)
-  const store = Store.find(system, config.directory)
+  checkGateways(config.rangeSets)
+  const store = Store.find(system, config.leases)
   if (store === undefined) return
-  const leases = withStore(store, () => store.leases())
+  const leases = withStore(store, () => {
+    store.reclaimFormer()
+    return store.leases().filter((lease) => !store.isReclaimable(lease))
+  })
   const full = config.rangeSets.find((set) => isExhausted(leases, set))
   if (full !== undefined)
     throw new CniError(

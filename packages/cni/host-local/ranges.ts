@@ -58,13 +58,6 @@ function boundField(fields: Fields, name: 'rangeStart' | 'rangeEnd', subnet: Pre
   return address
 }
 
-function gatewayField(fields: Fields, subnet: Prefix): Address | undefined {
-  const gateway = addressField(fields, 'gateway')
-  if (gateway !== undefined && !contains(subnet, gateway))
-    throw failure(`gateway ${formatAddress(gateway)} not in network ${formatPrefix(subnet)}`)
-  return gateway
-}
-
 /** Reads one range and fills in what it leaves out: start and gateway .1, end the last usable address. */
 function readRange(fields: Fields): Range {
   const subnet = prefixField(fields, 'subnet')
@@ -76,7 +69,7 @@ function readRange(fields: Fields): Range {
     throw failure(
       `RangeStart ${formatAddress(start)} is after RangeEnd ${formatAddress(end)} in network ${formatPrefix(subnet)}`,
     )
-  return { subnet, start, end, gateway: gatewayField(fields, subnet) ?? first }
+  return { subnet, start, end, gateway: addressField(fields, 'gateway') ?? first }
 }
 
 function rangeContains(range: Range, address: Address): boolean {
@@ -111,6 +104,13 @@ export function readRangeSet(items: readonly Fields[], index: number): RangeSet 
       )
   })
   return set
+}
+
+/** For what gives out addresses: DEL must give back those of a range that releases before have let through. */
+export function checkGateways(sets: readonly RangeSet[]): void {
+  for (const { subnet, gateway } of sets.flat())
+    if (!contains(subnet, gateway))
+      throw failure(`gateway ${formatAddress(gateway)} not in network ${formatPrefix(subnet)}`)
 }
 
 export function checkDisjoint(sets: readonly RangeSet[]): void {

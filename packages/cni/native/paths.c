@@ -44,6 +44,60 @@ static NATIVE(list_directory)
     return result;
 }
 
+/* Whether the first bytes of a regular file have the text in them. */
+static int file_has(int directory, const char *name, const char *text, size_t length)
+{
+    char head[1000];
+    int fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        return 0;
+    ssize_t n = read(fd, head, sizeof(head));
+    close(fd);
+    return n > 0 && memmem(head, n, text, length) != NULL;
+}
+
+static int has_more_than(DIR *directory, int limit)
+{
+    int entries = 0;
+    while (entries <= limit && readdir(directory))
+        entries++;
+    rewinddir(directory);
+    return entries > limit;
+}
+
+static JSValue names_with(JSContext *ctx, DIR *directory, const char *text, size_t length)
+{
+    struct dirent *entry;
+    uint32_t count = 0;
+    JSValue names = JS_NewArray(ctx);
+    while ((entry = readdir(directory)))
+        if ((entry->d_type == DT_REG || entry->d_type == DT_UNKNOWN) &&
+            file_has(dirfd(directory), entry->d_name, text, length))
+            JS_SetPropertyUint32(ctx, names, count++, JS_NewString(ctx, entry->d_name));
+    return names;
+}
+
+/* filesWith(directory, text, limit): undefined when there are more entries. One call: a file costs 2 us so, 20 in JavaScript. */
+static NATIVE(files_with)
+{
+    size_t length;
+    int limit = 0;
+    const char *path = JS_ToCString(ctx, argv[0]);
+    const char *text = JS_ToCStringLen(ctx, &length, argv[1]);
+    JS_ToInt32(ctx, &limit, argv[2]);
+    if (!path || !text)
+        return JS_EXCEPTION;
+    DIR *directory = opendir(path);
+    JSValue result = !directory                        ? native_throw(ctx, "opendir", path)
+                     : has_more_than(directory, limit) ? JS_UNDEFINED
+                                                       : names_with(ctx, directory, text, length);
+    if (directory)
+        closedir(directory);
+    JS_FreeCString(ctx, text);
+    JS_FreeCString(ctx, path);
+    return result;
+}
+
 static NATIVE(remove_file)
 {
     const char *path = JS_ToCString(ctx, argv[0]);
@@ -123,6 +177,7 @@ static NATIVE(set_modified)
 const JSCFunctionListEntry native_paths[] = {
     JS_CFUNC_DEF("makeDirectory", 2, make_directory),
     JS_CFUNC_DEF("list", 1, list_directory),
+    JS_CFUNC_DEF("filesWith", 3, files_with),
     JS_CFUNC_DEF("remove", 1, remove_file),
     JS_CFUNC_DEF("rename", 2, rename_file),
     JS_CFUNC_DEF("link", 2, link_file),

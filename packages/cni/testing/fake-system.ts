@@ -9,6 +9,7 @@ import { type FakeNamespace, FakeNetwork } from './fake-network.ts'
 import { answer } from './fake-rtnetlink.ts'
 
 const SETTINGS = '/proc/sys/net/'
+const BOOT_ID = '/proc/sys/kernel/random/boot_id'
 const LINK_MAC_KIND = /^\/sys\/class\/net\/([^/]+)\/addr_assign_type$/
 const OWN_NAMESPACE = '/proc/self/ns/net'
 const OWN_EXECUTABLE = '/proc/self/exe'
@@ -16,6 +17,7 @@ const OWN_EXECUTABLE = '/proc/self/exe'
 /** What outlives a process. */
 export class FakeMachine {
   readonly files = new FakeFiles()
+  bootId = '1b4ff2a4-0000-4000-8000-000000000001'
   readonly network = new FakeNetwork()
   /** What a path runs, with its arguments and standard input. */
   readonly programs = new Map<string, (args: readonly string[], input: string) => ChildResult>()
@@ -130,6 +132,7 @@ class FakeProcess {
   readFile(path: string) {
     const link = this.current.links.get(LINK_MAC_KIND.exec(path)?.[1] ?? '')
     if (link !== undefined) return link.macChosen ? '3\n' : '1\n'
+    if (path === BOOT_ID) return `${this.machine.bootId}\n`
     if (!path.startsWith(SETTINGS)) return this.machine.files.read(this.resolve(path))
     const value = this.current.settings.get(path.slice(SETTINGS.length))
     if (value === undefined) throw new FakeSystemError('ENOENT', path)
@@ -172,6 +175,15 @@ class FakeProcess {
   }
   list(path: string) {
     return this.machine.files.list(path)
+  }
+  filesWith(directory: string, text: string, limit: number) {
+    const { files } = this.machine
+    const names = files.list(directory)
+    if (names.length > limit) return undefined
+    const isFile = (path: string) => (files.status(path).mode & 0o170000) === 0o100000
+    return names.filter(
+      (name) => isFile(`${directory}/${name}`) && files.read(`${directory}/${name}`).includes(text),
+    )
   }
   remove(path: string) {
     this.machine.files.remove(path)

@@ -70,6 +70,11 @@ export class FakeWorld implements World {
     return { status, output, error, json: parseOutput(output) }
   }
 
+  reboot(): void {
+    const [first, ...rest] = this.machine.bootId.split('-')
+    this.machine.bootId = [(Number.parseInt(first!, 16) + 1).toString(16), ...rest].join('-')
+  }
+
   addContainer(name: string): string {
     const path = `/var/run/netns/${name}`
     this.machine.network.addContainer(path)

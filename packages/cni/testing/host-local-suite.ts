@@ -115,10 +115,12 @@ export function describeHostLocal(world: () => World): void {
       expect(leasedAddresses(world())).to.deep.equal([])
     })
 
-    it('DEL gives back what a configuration has given out that ADD refuses today', () => {
+    it('CHECK and DEL go on for a gateway that ADD and STATUS refuse today', () => {
       const outside = { ranges: [[{ ...V4, gateway: '192.0.2.1' }]] }
       add('c1')
       refuse('c2', outside, /gateway/)
+      expect(call('STATUS', '', outside, { cniVersion: '1.1.0' }).json?.msg).to.match(/gateway/)
+      expect(call('CHECK', 'c1', outside).status).to.equal(0)
       expect(call('DEL', 'c1', outside).status).to.equal(0)
       expect(leasedAddresses(world())).to.deep.equal([])
     })

@@ -61,6 +61,8 @@ export type Place = 'host' | string
 export interface World {
   readonly name: string
   run(plugin: string, call: Call): Answer
+  /** Has plugins see another boot of the machine from now on; its files stay. */
+  reboot(): void
   /** Creates a container's namespace and returns its path. */
   addContainer(name: string): string
   removeContainer(path: string): void

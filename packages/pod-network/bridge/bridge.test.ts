@@ -39,6 +39,7 @@ describe('conflist', () => {
           ipam: {
             type: 'host-local',
             ranges: [[{ subnet: '10.244.1.0/24' }], [{ subnet: 'fd10:244:0:1::/64' }]],
+            reclaimStale: true,
           },
         },
         { type: 'portmap', snat: true, capabilities: { portMappings: true } },

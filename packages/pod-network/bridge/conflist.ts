@@ -22,6 +22,8 @@ export function planConflist(local: ClusterNode, mtu: number, settings: PodNetwo
         ipam: {
           type: 'host-local',
           ranges: local.podCidrs.map((prefix) => [{ subnet: prefix.text }]),
+          // After a reboot no runtime gives back what the pods before it had, and at this version none calls GC.
+          reclaimStale: true,
         },
       },
       // A pod's hostPort. Without one the plugin has nothing to do.
