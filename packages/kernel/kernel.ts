@@ -1,6 +1,7 @@
 /** The node's kernel, as far as features touch it: small interfaces, which the classes of the linux package and a fake fit. */
 import type { Flow, FlowFilter } from '@podroute/linux/conntrack.ts'
 import type { Connections, Destination, IpvsOp, VirtualServer } from '@podroute/linux/ipvs/ipvs.ts'
+import type { LegacyForward } from '@podroute/linux/legacy-iptables.ts'
 import type { ModuleOutcome } from '@podroute/linux/modules.ts'
 import type { Addresses, AddressOp } from '@podroute/linux/route/addresses.ts'
 import type { Links } from '@podroute/linux/route/links.ts'
@@ -89,6 +90,8 @@ export interface Kernel {
   boundPorts(): Promise<ReadonlySet<BoundPort>>
   /** Addresses of all interfaces. @throws KernelError */
   hostAddresses(): Promise<HostAddresses>
+  /** The chain FORWARD of iptables-legacy; undefined where there is none. @throws KernelError */
+  legacyForward(family: 4 | 6): LegacyForward | undefined
   /** Makes the kernel load modules; `reason` says why it did not, by name. */
   loadModules(names: readonly string[]): Promise<ReadonlyMap<string, ModuleOutcome>>
 }

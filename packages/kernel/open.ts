@@ -1,6 +1,7 @@
 /** Opens the kernel of a network namespace: once in the process, for all features. */
 import { Conntrack } from '@podroute/linux/conntrack.ts'
 import { Ipvs } from '@podroute/linux/ipvs/ipvs.ts'
+import { legacyForward } from '@podroute/linux/legacy-iptables.ts'
 import { loadModules } from '@podroute/linux/modules.ts'
 import { NETLINK_ROUTE, type NetlinkOptions, NetlinkSocket } from '@podroute/linux/netlink/socket.ts'
 import { Addresses } from '@podroute/linux/route/addresses.ts'
@@ -51,6 +52,7 @@ export function openKernel({ netns, log }: OpenKernelOptions = {}): Kernel & Dis
     boundPorts: () => boundPorts(netns),
     listen: healthListener(netns),
     hostAddresses: () => readHostAddresses(links, addresses),
+    legacyForward: (family) => legacyForward(family, netns),
     loadModules,
     [Symbol.dispose]: () => stack.dispose(),
   }

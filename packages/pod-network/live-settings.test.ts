@@ -56,6 +56,12 @@ const EFFECTS: Readonly<Record<keyof PodNetworkSettings, readonly Effect[]>> = {
   hairpin: [{ change: { hairpin: false }, ops: [`conflist replace ${CONFLIST}`, 'ports replace pod1'] }],
   masquerade: [{ change: { masquerade: false }, ops: ['rules replace table'] }],
   podsSpeakBgp: [{ change: { podsSpeakBgp: true }, ops: RULES }],
+  acceptForwarding: [
+    {
+      change: { acceptForwarding: false },
+      ops: ['iifname', 'oifname'].map((side) => `forwarding remove ip filter FORWARD ${side} kube-bridge`),
+    },
+  ],
   sourceCheck: [
     { change: { sourceCheck: false }, ops: ['sourceRules replace table', `conflist replace ${CONFLIST}`] },
     { change: { sourceCheck: 'strict' }, ops: [`conflist replace ${CONFLIST}`] },
@@ -101,6 +107,8 @@ describe('settings that change while the pod network runs', () => {
 
   beforeEach(async () => {
     world = new World({ externalPeers: [router] })
+    const policy = 'type filter hook forward priority filter; policy drop;'
+    await world.kernel.nft.run(`add table ip filter\nadd chain ip filter FORWARD { ${policy} }\n`)
     await world.start(ipv4Node(1), ipv4Node(2))
     await world.addPort('pod1')
     await world.speak(NODE, ['10.244.2.0/24'])

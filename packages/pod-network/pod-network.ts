@@ -13,6 +13,8 @@ import { type BgpTables, bgpFlushOrder } from './bgp/tables.ts'
 import { ConflistWriter } from './bridge/conflist-writer.ts'
 import { HostMonitor } from './bridge/host-monitor.ts'
 import { cleanUp } from './cleanup.ts'
+import { sayDropped } from './forwarding/events.ts'
+import { Forwarding } from './forwarding/forwarding.ts'
 import type { PlanKey, PodNetworkKey } from './keys.ts'
 import { ClusterNodes } from './nodes/cluster-nodes.ts'
 import { NodeProblems } from './nodes/node-problems.ts'
@@ -36,6 +38,7 @@ export class PodNetwork implements AsyncDisposable {
   readonly #nodes: ClusterNodes
   readonly #problems: NodeProblems
   readonly #hostMonitor: HostMonitor
+  readonly #forwarding: Forwarding
   readonly #bgp: Bgp
   readonly #tables: PodNetworkTables & BgpTables
   readonly #planner: Planner
@@ -74,6 +77,11 @@ export class PodNetwork implements AsyncDisposable {
       hairpin: () => this.#settings.hairpin,
       changed: () => this.#mark('local'),
     })
+    this.#forwarding = new Forwarding({
+      ...{ kernel, table: this.#tables.forwarding, clock, log, settings },
+      say: (problem) => sayDropped(options, problem),
+      changed: () => this.recheck(),
+    })
     const interfaces = () => this.#hostMonitor.interfaces
     const refused: PlannerOptions['refused'] = (node, addresses) =>
       this.#problems.addressesRefused(node, addresses, this.#nodes)
@@ -99,6 +107,7 @@ export class PodNetwork implements AsyncDisposable {
     await this.#controller.adopt()
     await this.#hostMonitor.updatePorts()
     this.#startedAt = this.#options.clock.now()
+    await this.#forwarding.start()
     this.#awaitPeers()
     this.#controller.start()
     this.#planAll()
@@ -147,7 +156,7 @@ export class PodNetwork implements AsyncDisposable {
   }
 
   conditions(): readonly Condition[] {
-    return this.#readiness.conditions()
+    return [...this.#readiness.conditions(), this.#forwarding.condition()]
   }
 
   get ready(): boolean {
@@ -197,6 +206,7 @@ export class PodNetwork implements AsyncDisposable {
     const { bridge } = before
     this.#settings = { ...settings, bridge }
     this.#hostMonitor.portsChanged()
+    void this.#forwarding.look()
     this.#nodes.addressTypesChanged()
     this.#awaitPeers()
     this.#bgpSource.expire()
@@ -225,6 +235,7 @@ export class PodNetwork implements AsyncDisposable {
     this.#planning = false
     this.#timers[Symbol.dispose]()
     this.#hostMonitor[Symbol.dispose]()
+    this.#forwarding[Symbol.dispose]()
     await this.#controller[Symbol.asyncDispose]()
   }
 

@@ -94,6 +94,8 @@ const podNetwork = z.strictObject({
   mtu: z.union([z.literal('auto'), z.number().int().min(1280).max(65535)]).default('auto'),
   hairpin: z.boolean().default(true),
   masquerade: z.boolean().default(true),
+  /** Accept what pods send and get in the chains FORWARD of iptables whose policy is DROP. */
+  acceptForwarding: z.boolean().default(true),
   /** Pods send from their own addresses only; strict: and none may ask for another thing. */
   sourceCheck: z
     .union([z.boolean(), z.literal('strict')], { message: 'true, false or strict' })
@@ -149,6 +151,7 @@ function settingsOf(
     hairpin: file.podNetwork.hairpin,
     masquerade: file.podNetwork.masquerade,
     podsSpeakBgp: file.bgp.fromPods,
+    acceptForwarding: file.podNetwork.acceptForwarding,
     sourceCheck: file.podNetwork.sourceCheck,
     noMasquerade: file.podNetwork.noMasquerade.map(cidr),
     serviceCidrs: file.serviceCIDRs.map(cidr),

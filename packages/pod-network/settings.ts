@@ -56,6 +56,8 @@ export interface PodNetworkSettings {
   readonly hairpin: boolean
   /** Masquerade what pods send out of the cluster. */
   readonly masquerade: boolean
+  /** Pods are accepted where the policy of iptables drops what is forwarded; what of it cannot be done is said. */
+  readonly acceptForwarding: boolean
   /** Pods send from their own addresses only; strict: no pod may ask for another thing, nor start before it is so. */
   readonly sourceCheck: boolean | 'strict'
   /** Pods may connect to the BGP ports of nodes and routers. */

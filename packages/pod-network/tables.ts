@@ -10,6 +10,7 @@ import { BridgeResource, type BridgeSettings } from '@podroute/kernel/links/brid
 import type { NftTable } from '@podroute/kernel/nft/definition.ts'
 import type { ElementKey, SetElement } from '@podroute/kernel/nft/element.ts'
 import { SetElementResource } from '@podroute/kernel/nft/element-resource.ts'
+import { type ForeignRule, ForeignRuleResource } from '@podroute/kernel/nft/foreign-rule-resource.ts'
 import { FormerTableResource } from '@podroute/kernel/nft/former-table.ts'
 import { NftTableResource, TABLE } from '@podroute/kernel/nft/table-resource.ts'
 import { ROUTE_PROTOCOL } from '@podroute/kernel/route-protocol.ts'
@@ -22,13 +23,14 @@ import type { Flushable } from '@podroute/reconcile/flush-order.ts'
 import { Table, type TableOptions } from '@podroute/reconcile/table.ts'
 import { isExplicitMac } from './bridge/bridge.ts'
 import { FORMER_RULES, MASQUERADE_SETS, TABLE_NAME } from './egress/masquerade.ts'
+import { IPTABLES_CHAINS } from './forwarding/host-chains.ts'
 import type { PodNetworkSettings } from './settings.ts'
 import { SOURCE_SETS, SOURCES_TABLE } from './sources/table.ts'
 
 /** The kernel, as far as the pod network touches it. */
 export type PodNetworkKernel = Pick<
   Kernel,
-  'routes' | 'links' | 'addresses' | 'nft' | 'sysctls' | 'files' | 'changes'
+  'routes' | 'links' | 'addresses' | 'nft' | 'sysctls' | 'files' | 'changes' | 'legacyForward'
 >
 
 export interface PodNetworkTables {
@@ -41,6 +43,8 @@ export interface PodNetworkTables {
   /** What comes out of pods' ports. */
   readonly sourceRules: Table<typeof TABLE, NftTable>
   readonly sources: Table<ElementKey, SetElement>
+  /** Of chains of the host that would drop what pods send and get. */
+  readonly forwarding: Table<string, ForeignRule>
   readonly routes: Table<string, Route>
   readonly conflist: Table<string, string>
   /** What an earlier version left in the table that features shared. */
@@ -80,6 +84,7 @@ export function createTables(
     masquerade,
     sourceRules,
     sources,
+    forwarding: new Table(new ForeignRuleResource(nft, IPTABLES_CHAINS), options),
     routes: new Table(
       new RouteResource(routes, { table: TABLE_MAIN, protocol: ROUTE_PROTOCOL, changes }),
       options,
@@ -105,6 +110,7 @@ export function flushOrder(t: PodNetworkTables, bgp: readonly Flushable[]): read
     t.masquerade,
     t.sourceRules,
     t.sources,
+    t.forwarding,
     t.routes,
     ...bgp,
     t.conflist,

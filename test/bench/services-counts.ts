@@ -46,6 +46,8 @@ export function counting(kernel: Kernel): { readonly kernel: Kernel; readonly co
         listJson: (command) => listed(kernel.nft.listJson(command)),
         show: (command) => listed(kernel.nft.show(command)),
         generation: () => kernel.nft.generation(),
+        baseChains: () => listed(kernel.nft.baseChains()),
+        commentedRules: (chain) => listed(kernel.nft.commentedRules(chain)),
       },
     },
   }

@@ -52,6 +52,8 @@ function yesKernel(counts: Counts): ProxyKernel {
         counts.lists++
         return fake.nft.listJson(command)
       },
+      baseChains: () => fake.nft.baseChains(),
+      commentedRules: (chain) => fake.nft.commentedRules(chain),
       async show(command) {
         counts.lists++
         return fake.nft.show(command)
@@ -65,6 +67,7 @@ function yesKernel(counts: Counts): ProxyKernel {
     boundPorts: () => fake.boundPorts(),
     listen: (port, answer) => fake.listen(port, answer),
     hostAddresses: () => fake.hostAddresses(),
+    legacyForward: (family) => fake.legacyForward(family),
     loadModules: (names) => fake.loadModules(names),
   }
 }

@@ -34,6 +34,8 @@ function counting(kernel: Kernel, writes: string[]): Kernel {
       listJson: (command) => kernel.nft.listJson(command),
       show: (command) => kernel.nft.show(command),
       generation: () => kernel.nft.generation(),
+      baseChains: () => kernel.nft.baseChains(),
+      commentedRules: (chain) => kernel.nft.commentedRules(chain),
       run(script) {
         writes.push(script)
         return kernel.nft.run(script)

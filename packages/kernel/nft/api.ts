@@ -1,4 +1,5 @@
 /** nftables, as far as tables of ours and their elements need it. */
+import type { BaseChain, CommentedRule } from '@podroute/linux/nft/chains.ts'
 import type { ElementType } from './definition.ts'
 
 export interface NftApi {
@@ -12,6 +13,10 @@ export interface NftApi {
   show(command: string): Promise<string>
   /** The number of the last transaction, whoever's it was: each adds one, and what follows the largest is 1. */
   generation(): Promise<number>
+  /** Chains of every table that the kernel itself leads packets to. */
+  baseChains(): Promise<readonly BaseChain[]>
+  /** The rules of a chain that have a comment, in their order; none where there is no such chain. */
+  commentedRules(chain: Pick<BaseChain, 'family' | 'table' | 'name'>): Promise<readonly CommentedRule[]>
 }
 
 /** A text that is another one after every transaction: until then no table has changed. */

@@ -1,5 +1,6 @@
 /** nftables of a network namespace. */
 import type { NetlinkOptions } from '@podroute/linux/netlink/socket.ts'
+import { NftChains } from '@podroute/linux/nft/chains.ts'
 import { NFPROTO_BRIDGE, NFPROTO_INET, NftElements, type NftSet } from '@podroute/linux/nft/elements.ts'
 import { NftGeneration } from '@podroute/linux/nft/generation.ts'
 import { Nft } from '@podroute/linux/nft/nft.ts'
@@ -11,6 +12,7 @@ import { elementTexts } from './read-elements.ts'
 export function openNft(options: NetlinkOptions = {}): NftApi & Disposable {
   const stack = new DisposableStack()
   const elements = stack.use(NftElements.open(options))
+  const chains = stack.use(NftChains.open(options))
   const nft = stack.use(Nft.open(options))
   const generation = stack.use(NftGeneration.open(options))
   return {
@@ -18,6 +20,8 @@ export function openNft(options: NetlinkOptions = {}): NftApi & Disposable {
     elements: (table, set, type) => elementTexts((read) => elements.list(setIn(table, set), read), type),
     listJson: (command) => nft.listJson(command),
     show: (command) => nft.show(command),
+    baseChains: () => chains.baseChains(),
+    commentedRules: (chain) => chains.commentedRules(chain),
     generation: () => generation.read(),
     [Symbol.dispose]: () => stack.dispose(),
   }

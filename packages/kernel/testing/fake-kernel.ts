@@ -1,5 +1,6 @@
 /** A kernel in memory, as strict as the real one about what is there, that counts what it is asked. */
 import type { Flow, FlowFilter } from '@podroute/linux/conntrack.ts'
+import type { LegacyForward } from '@podroute/linux/legacy-iptables.ts'
 import type { ModuleOutcome } from '@podroute/linux/modules.ts'
 import { type HostAddresses, readHostAddresses } from '../addresses/host-addresses.ts'
 import type { HttpAnswer, Kernel } from '../kernel.ts'
@@ -20,6 +21,7 @@ export class FakeKernel implements Kernel {
   readonly udpFlows: Flow[] = []
   interfaceAddresses: string[] = []
   readonly bound = new Set<BoundPort>()
+  readonly legacyChains = new Map<4 | 6, LegacyForward>()
   lists = 0
   readonly changes = new FakeChanges()
 
@@ -79,6 +81,10 @@ export class FakeKernel implements Kernel {
   setAddresses(...addresses: string[]): void {
     this.interfaceAddresses = addresses
     this.changes.addressChanged()
+  }
+
+  legacyForward(family: 4 | 6): LegacyForward | undefined {
+    return this.legacyChains.get(family)
   }
 
   async loadModules(names: readonly string[]) {

@@ -1,4 +1,5 @@
 /** nftables in memory, as strict as the real one about what is there: transactions, chains, sets and their elements; rules are texts. */
+import type { BaseChain } from '@podroute/linux/nft/chains.ts'
 import type { NftApi } from '../nft/api.ts'
 import { tableAt } from '../nft/definition.ts'
 import { FakeError } from './fake-error.ts'
@@ -24,6 +25,8 @@ export type FakeNftOptions = {
   onTransaction?(tables: ReadonlySet<string>): void
 }
 
+const HOOK = /^type (\w+) hook (\w+) .*policy (\w+);$/
+const COMMENT = /comment "([^"]*)"/
 const COMMAND = /^(\w+) (\w+) (\S+ \S+) ?(\S*) ?(.*)$/
 
 export class FakeNft implements NftApi {
@@ -81,6 +84,26 @@ export class FakeNft implements NftApi {
     return showTable(`${family} ${name}`, this.#table(`${family} ${name}`))
   }
 
+  async baseChains(): Promise<readonly BaseChain[]> {
+    this.#options.onList?.()
+    return [...this.tables].flatMap(([key, { chains }]) => {
+      const [family = '', table = ''] = key.split(' ')
+      return [...chains].flatMap(([name, { hook }]) => {
+        const [, type, at, policy] = HOOK.exec(hook ?? '') ?? []
+        return type ? [{ family, table, name, type, hook: at, policy } as BaseChain] : []
+      })
+    })
+  }
+
+  async commentedRules({ family, table, name }: Pick<BaseChain, 'family' | 'table' | 'name'>) {
+    this.#options.onList?.()
+    const rules = this.tables.get(`${family} ${table}`)?.chains.get(name)?.rules ?? []
+    return rules.flatMap((rule, index) => {
+      const comment = COMMENT.exec(rule)?.[1]
+      return comment === undefined ? [] : [{ handle: BigInt(index + 1), comment }]
+    })
+  }
+
   /** Also what a test changes by hand is a transaction. */
   async generation(): Promise<number> {
     const state = JSON.stringify(
@@ -105,6 +128,7 @@ export class FakeNft implements NftApi {
     else if (act === 'delete chain') this.#deleteChain(table!, name!)
     else if (act === 'add rule') this.#insert(table!, name!, rest!, 'push')
     else if (act === 'insert rule') this.#insert(table!, name!, rest!, 'unshift')
+    else if (act === 'delete rule') this.#deleteRule(table!, name!, rest!)
     else if (act === 'add set' || act === 'add map') this.#addSet(table!, name!, rest!)
     else if (act === 'delete set' || act === 'delete map') this.#deleteSet(table!, name!)
     else if (act === 'flush set' || act === 'flush map') this.#flushSet(table!, name!)
@@ -145,6 +169,15 @@ export class FakeNft implements NftApi {
     for (const [, set] of rule.matchAll(/@(?!th,)(\S+)/g)) this.#set(table, set!)
     const before = [...rules]
     rules[where](rule)
+    this.#did(table, () => rules.splice(0, rules.length, ...before))
+  }
+
+  /** A rule's handle is its place. */
+  #deleteRule(table: string, name: string, handle: string): void {
+    const { rules } = this.#chain(table, name)
+    const before = [...rules]
+    const [gone] = rules.splice(Number(handle.replace('handle ', '')) - 1, 1)
+    if (gone === undefined) throw new FakeError('ENOENT')
     this.#did(table, () => rules.splice(0, rules.length, ...before))
   }
 

@@ -27,6 +27,7 @@ export const testSettings: PodNetworkSettings = {
   bridge: 'kube-bridge',
   hairpin: true,
   masquerade: true,
+  acceptForwarding: true,
   sourceCheck: true,
   podsSpeakBgp: false,
   noMasquerade: [],
