@@ -1,5 +1,6 @@
 /** `npm test [-- TIER…]`: prepares what the tiers need, runs each in a process of its own, closes with a line per tier. */
 import { spawn } from 'node:child_process'
+import { KIND_VARIABLE } from '../lab/node/machine.ts'
 import { TIERS, type Tier, tierNamed } from './tiers.ts'
 
 interface Result {
@@ -9,15 +10,16 @@ interface Result {
   readonly seconds: number
 }
 
-const USAGE = `usage: npm test -- [TIER…]
+const USAGE = `usage: npm test -- [TIER…] [--kernels]
 
-Runs the tests of these tiers, or of all, and installs and builds first what they need:
+Runs the tests of these tiers, or of all but kernels, and installs and builds first what they need:
 
   unit      needs nothing
   netns     network namespaces, with other BGP speakers as peers
   ipvs      a virtual machine whose kernel has IPVS
   api       a real control plane
   cluster   the lab
+  kernels   the ipvs tier on the kernel of this machine's Debian (12: Linux 6.1), emulated; also by --kernels
 `
 
 const TOP = new URL('..', import.meta.url).pathname
@@ -30,9 +32,14 @@ function runShown(
   command: readonly string[],
   tier: string,
   heading?: string,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<{ code: number; summary: string | undefined }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command[0]!, command.slice(1), { cwd: TOP, stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(command[0]!, command.slice(1), {
+      cwd: TOP,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     let summary: string | undefined
     let rest = ''
     let held = heading ?? ''
@@ -58,7 +65,8 @@ async function runTier(tier: Tier, first = true): Promise<Result> {
   if (first) process.stdout.write(heading)
   const test = [process.execPath, 'test/tier.ts', tier.name]
   const command = tier.where === 'vm' ? [process.execPath, 'lab/main.ts', 'vm', '--', ...test] : test
-  const { code, summary } = await runShown(command, tier.name, first ? undefined : heading)
+  const env = tier.machine === undefined ? {} : { [KIND_VARIABLE]: tier.machine }
+  const { code, summary } = await runShown(command, tier.name, first ? undefined : heading, env)
   const seconds = Math.round((performance.now() - started) / 1000)
   return {
     tier,
@@ -69,12 +77,12 @@ async function runTier(tier: Tier, first = true): Promise<Result> {
 }
 
 async function main(): Promise<number> {
-  const names = process.argv.slice(2)
+  const names = process.argv.slice(2).map((name) => (name === '--kernels' ? 'kernels' : name))
   if (names.includes('--help') || names.includes('-h')) {
     process.stdout.write(USAGE)
     return 0
   }
-  const tiers = names.length > 0 ? names.map(tierNamed) : TIERS
+  const tiers = names.length > 0 ? names.map(tierNamed) : TIERS.filter(({ longer }) => !longer)
   const upstream = tiers.some(({ name }) => name === 'cluster') ? ['--e2e'] : []
   const prepared = await runShown([process.execPath, 'lab/main.ts', 'prepare', ...upstream], '')
   if (prepared.code !== 0) return prepared.code

@@ -8,6 +8,10 @@ export interface Tier {
   readonly where: 'host' | 'vm'
   /** Default time limit of one test, in milliseconds. */
   readonly timeout: number
+  /** The kind of virtual machine; the lab's choice by default. */
+  readonly machine?: 'tcg'
+  /** Runs only where it is asked for: it takes long. */
+  readonly longer?: true
   /** The tier that this one runs at the same time as: both mostly wait. */
   readonly beside?: string
 }
@@ -27,6 +31,15 @@ export const TIERS: readonly Tier[] = [
   },
   { name: 'ipvs', files: ['test/ipvs/**/*.test.ts'], where: 'vm', timeout: 120_000 },
   { name: 'api', files: ['test/api/**/*.test.ts'], where: 'host', timeout: 60_000, beside: 'netns' },
+  {
+    name: 'kernels',
+    files: ['test/ipvs/**/*.test.ts'],
+    where: 'vm',
+    // Debian's own kernel, as nodes have it, emulated where there is no virtualization for it: six times slower.
+    machine: 'tcg',
+    timeout: 600_000,
+    longer: true,
+  },
   { name: 'cluster', files: ['test/cluster/**/*.test.ts'], where: 'host', timeout: 300_000 },
 ]
 
