@@ -45,6 +45,8 @@ export interface Vm extends AsyncDisposable {
   readonly name: string
   /** Seconds from power-on to the first command's end. */
   readonly bootSeconds: number
+  /** The host's processes that are this machine: what it costs the host is theirs, and their children's. */
+  readonly processes: readonly number[]
   /** Runs a command (text: by bash) as root; several may run at once. Resolves whatever the exit status. */
   run(command: string | readonly string[], options?: RunOptions): Promise<CommandResult>
   /** The same with the output passed on as it comes; resolves with the exit status. */
@@ -127,7 +129,16 @@ export async function bootVm(options: VmOptions): Promise<Vm> {
     await close()
     throw new LabError('vm-ended', `the virtual machine ${options.name} did not start: ${said}`, { cause })
   }
-  return makeVm(options.name, socket, (performance.now() - started) / 1000, close)
+  const bootSeconds = (performance.now() - started) / 1000
+  const processes = children.flatMap(({ pid }) => pid ?? [])
+  return {
+    name: options.name,
+    bootSeconds,
+    processes,
+    ...commandsIn(socket),
+    close,
+    [Symbol.asyncDispose]: close,
+  }
 }
 
 function tail(path: string): string {
@@ -159,14 +170,10 @@ async function waitForAgent(
   }
 }
 
-function makeVm(name: string, socket: string, bootSeconds: number, close: () => Promise<void>): Vm {
+function commandsIn(socket: string): Pick<Vm, 'run' | 'stream'> {
   return {
-    name,
-    bootSeconds,
     run: (command, options = {}) => collectInGuest(socket, guestCommand(command, options), options),
     stream: (command, streams, options = {}) =>
       runInGuest(socket, guestCommand(command, options), streams, options.timeout),
-    close,
-    [Symbol.asyncDispose]: close,
   }
 }

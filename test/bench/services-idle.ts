@@ -1,4 +1,6 @@
 /** The agent with nothing to do, with all its functions in a mesh of two nodes: what it costs then. */
+
+import { timeBetween } from './machine-time.ts'
 import type { ApiWriter } from './services-api.ts'
 import { firstSync } from './services-measure.ts'
 import { BenchNode } from './services-node.ts'
@@ -10,8 +12,11 @@ const SETTLE = 60_000
 /** Twice the slowest audit's pause. */
 const WATCHED = 120_000
 
+/** The machine without the agent: its kernel's own ticks. */
+const STOPPED = 60_000
+
 export interface IdleFigures {
-  /** Percent of a processor. */
+  /** Percent of a processor of the host: what the machine takes, less what it takes while the agent is stopped. */
   readonly cpu: number
   /** MiB */
   readonly rss: number
@@ -32,15 +37,22 @@ export async function measureIdle(api: ApiWriter, directory: string, services: n
     await firstSync(node, agentProgram(directory), services)
     await untilRoute(node, PEER.podCIDR)
     await pause(SETTLE)
-    const before = await node.usage()
-    const started = performance.now()
-    await pause(WATCHED)
-    const { cpu, rss, anonymous } = await node.usage()
-    const seconds = (performance.now() - started) / 1000
-    return { cpu: ((cpu - before.cpu) / seconds) * 100, rss, anonymous }
+    const running = await share(node, WATCHED)
+    const { rss, anonymous } = await node.usage()
+    await node.pause(true)
+    const stopped = await share(node, STOPPED)
+    return { cpu: running - stopped, rss, anonymous }
   } finally {
     await api.removeNode(PEER)
   }
+}
+
+/** Percent of a processor that the machine takes during so many milliseconds. */
+async function share(node: BenchNode, milliseconds: number): Promise<number> {
+  const before = node.machineTime()
+  const started = performance.now()
+  await pause(milliseconds)
+  return (timeBetween(before, node.machineTime()) / (performance.now() - started)) * 100
 }
 
 /** Until the other node's pods can be reached: the session is there. */

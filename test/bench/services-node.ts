@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { bootVm, type Vm } from '../../lab/node/vm.ts'
 import { buildTools } from '../../lab/tools/build.ts'
+import { type MachineTime, machineTime } from './machine-time.ts'
 import { guestNetwork, guestSetup } from './services-network.ts'
 import { NODE } from './services-objects.ts'
 
@@ -94,6 +95,16 @@ export class BenchNode implements AsyncDisposable {
     const stat = text.trimEnd().split('\n').at(-1)!.split(') ').at(-1)!.split(' ')
     const cpu = (Number(stat[11]) + Number(stat[12])) / 100
     return { rss: field('VmRSS'), anonymous: field('RssAnon'), peak: field('VmHWM'), cpu }
+  }
+
+  /** What the machine with its kernel and all programs takes of the host. */
+  machineTime(): MachineTime {
+    return machineTime(this.#vm.processes)
+  }
+
+  /** Keeps the program from running, or lets it run again. */
+  async pause(paused: boolean): Promise<void> {
+    await this.sh(`kill -${paused ? 'STOP' : 'CONT'} $(cat /run/program.pid)`)
   }
 
   /** From now on what programs have the kernel change is counted; each change costs a little more then. */
