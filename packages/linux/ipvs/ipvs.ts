@@ -1,5 +1,4 @@
 /** The kernel's load balancer: virtual servers and their destinations, listed and changed in batches. */
-import { createHash } from 'node:crypto'
 import { FeatureError, hasCode, type KernelError } from '../errors.ts'
 import { loadModule } from '../modules.ts'
 import { resolveFamily } from '../netlink/generic.ts'
@@ -21,7 +20,7 @@ import {
   readServer,
   readTimeouts,
   readVersion,
-  settingsOfServer,
+  settingsEnd,
   type Timeouts,
   type VirtualServer,
   writeCommand,
@@ -82,9 +81,7 @@ export class Ipvs implements Disposable {
    * @throws FeatureError, KernelError
    */
   async revision(): Promise<string> {
-    const hash = createHash('sha1')
-    await this.#dumpServers((message) => void hash.update(settingsOfServer(message)))
-    return hash.digest('base64')
+    return this.#socket.digest(await this.#dumpRequest(), settingsEnd)
   }
 
   /** Each server with its counters. @throws FeatureError, KernelError */
@@ -125,8 +122,11 @@ export class Ipvs implements Disposable {
   }
 
   async #dumpServers<T>(read: (message: Message) => T | undefined): Promise<T[]> {
-    const request = await this.#request('IPVS_CMD_GET_SERVICE', (w) => writeCommand(w, CMD.getService))
-    return this.#socket.collect(request, read)
+    return this.#socket.collect(await this.#dumpRequest(), read)
+  }
+
+  #dumpRequest(): Promise<NetlinkRequest> {
+    return this.#request('IPVS_CMD_GET_SERVICE', (w) => writeCommand(w, CMD.getService))
   }
 
   async #exchange(call: string, body: (w: Writer) => void): Promise<Message[]> {

@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { GENL_HEADER } from '../netlink/generic.ts'
 import { createWriter, putAttribute, WireError, written } from '../netlink/wire.ts'
 import { bytesOf, DESTINATIONS, hexOf, messageOf, SERVERS } from '../testing/vectors.ts'
 import {
@@ -7,7 +8,7 @@ import {
   readCounters,
   readDestination,
   readServer,
-  settingsOfServer,
+  settingsEnd,
   type VirtualServer,
   writeDestination,
   writeServer,
@@ -34,16 +35,17 @@ describe('IPVS messages', () => {
 
   it('tells the settings of a server from its counters', () => {
     const SVC_STATS = 10
+    /** As the kernel does, within the attribute that holds the others. */
     const withCounters = (value: VirtualServer, counters: readonly number[]) =>
-      messageOf(
-        28,
-        bytesFrom((w) => {
-          writeServer(w, CMD.newService, value)
-          putAttribute(w, SVC_STATS, new Uint8Array(counters))
-        }),
-      )
-    const settings = (value: VirtualServer, ...counters: number[]) =>
-      hexOf(settingsOfServer(withCounters(value, counters)))
+      bytesFrom((w) => {
+        writeServer(w, CMD.newService, value)
+        putAttribute(w, SVC_STATS, new Uint8Array(counters))
+        w.view.setUint16(GENL_HEADER, w.length - GENL_HEADER, true)
+      })
+    const settings = (value: VirtualServer, ...counters: number[]) => {
+      const bytes = withCounters(value, counters)
+      return hexOf(bytes.subarray(0, settingsEnd(bytes, 0)))
+    }
     expect(settings(server, 0, 0, 0, 0)).to.equal(settings(server, 1, 2, 3, 4))
     const others: VirtualServer[] = [
       { ...server, flags: server.flags ^ FLAG_SCHED_1 },

@@ -158,19 +158,20 @@ function blankServerKey(): Uint8Array {
 }
 
 /**
- * The bytes of a server's message that say what somebody set: all attributes in front of its counters, which the kernel puts last.
- * @throws WireError when a length runs past the end
+ * Where the settings of a server end in a reply whose payload begins at `payload`: its counters, which change all the time, follow.
+ * The lengths before them do not depend on the counters' values.
  */
-export function settingsOfServer({ payload }: Message): Uint8Array {
-  // Behind the header of the one attribute that holds the others.
-  const start = GENL_HEADER + 4
-  let at = start
-  while (at < payload.length) {
-    const type = readU16(payload, at + 2) & NLA_TYPE_MASK
+export function settingsEnd(bytes: Uint8Array, payload: number): number {
+  // The header of the one attribute that holds the others.
+  const holder = payload + GENL_HEADER
+  const end = holder + readU16(bytes, holder)
+  let at = holder + 4
+  while (at < end) {
+    const type = readU16(bytes, at + 2) & NLA_TYPE_MASK
     if (type === SVC_STATS || type === SVC_STATS64) break
-    at += Math.max(4, (readU16(payload, at) + 3) & ~3)
+    at += Math.max(4, (readU16(bytes, at) + 3) & ~3)
   }
-  return payload.subarray(start, at)
+  return Math.min(at, end)
 }
 
 /** A whole server: to make or to change it. */

@@ -189,25 +189,34 @@ export interface Message {
 /** The messages of one datagram, of the types that are wanted. @throws WireError when a length runs past the end */
 export function readMessages(bytes: Uint8Array, wants?: (type: number) => boolean): Message[] {
   const messages: Message[] = []
-  let at = 0
-  while (at < bytes.length) {
-    const length = readU32(bytes, at)
-    if (length < HEADER_LENGTH || at + length > bytes.length) {
-      throw new WireError(`message of ${length} bytes at ${at} of ${bytes.length}`)
-    }
-    const type = readU16(bytes, at + 4)
-    if (wants === undefined || wants(type)) {
-      messages.push({
-        type,
-        flags: readU16(bytes, at + 6),
-        seq: readU32(bytes, at + 8),
-        pid: readU32(bytes, at + 12),
-        payload: bytes.subarray(at + HEADER_LENGTH, at + length),
-      })
-    }
-    at += (length + 3) & ~3
+  for (let at = 0; at < bytes.length; at = afterMessage(bytes, at)) {
+    if (wants === undefined || wants(readU16(bytes, at + 4))) messages.push(readMessage(bytes, at))
   }
   return messages
+}
+
+/** Where the message behind the one at `at` begins. @throws WireError when that one's length runs past the end */
+export function afterMessage(bytes: Uint8Array, at: number): number {
+  return at + ((messageLength(bytes, at) + 3) & ~3)
+}
+
+/** @throws WireError when the length runs past the end */
+export function readMessage(bytes: Uint8Array, at: number): Message {
+  return {
+    type: readU16(bytes, at + 4),
+    flags: readU16(bytes, at + 6),
+    seq: readU32(bytes, at + 8),
+    pid: readU32(bytes, at + 12),
+    payload: bytes.subarray(at + HEADER_LENGTH, at + messageLength(bytes, at)),
+  }
+}
+
+function messageLength(bytes: Uint8Array, at: number): number {
+  const length = readU32(bytes, at)
+  if (length < HEADER_LENGTH || at + length > bytes.length) {
+    throw new WireError(`message of ${length} bytes at ${at} of ${bytes.length}`)
+  }
+  return length
 }
 
 /** Attributes by type, flags stripped; of a repeated type the last. */
