@@ -1,5 +1,5 @@
 /** Kernel parameters by their dotted names. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs'
 import { withNetns } from './netns.ts'
 
 export interface SysctlOptions {
@@ -24,12 +24,26 @@ export function sysctlPath(name: string): string {
 export function readSysctl(name: string, options: SysctlOptions = {}): string | undefined {
   return withNetns(options.netns, () => {
     try {
-      return readFileSync(sysctlPath(name), 'utf8').trim()
+      return readValue(sysctlPath(name))
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
       throw error
     }
   })
+}
+
+const buffer = Buffer.alloc(1024)
+
+/** One read gives the whole of a value that fits (proc_sys_call_handler in fs/proc): half the system calls of reading to a file's end. */
+function readValue(path: string): string {
+  const fd = openSync(path, 'r')
+  try {
+    const size = readSync(fd, buffer)
+    const text = size < buffer.length ? buffer.toString('latin1', 0, size) : readFileSync(path, 'latin1')
+    return text.trim()
+  } finally {
+    closeSync(fd)
+  }
 }
 
 /** Where the DaemonSet mounts the node's /proc/sys/net: /proc/sys itself is read-only in a container that is not privileged. */
@@ -43,7 +57,7 @@ export function writeSysctl(name: string, value: string | number, options: Sysct
   const text = String(value)
   return withNetns(options.netns, () => {
     const path = sysctlPath(name)
-    if (readFileSync(path, 'utf8').trim() === text) return false
+    if (readValue(path) === text) return false
     writeParameter(path, text)
     return true
   })

@@ -68,7 +68,7 @@ describe('Services whose endpoints come and go all the time', () => {
       for (const address of pool(index)) kernel.connections.set(`${address}:8080`, random() < 0.3 ? 1 : 0)
       await clock.advance(PACE)
     }
-    await clock.advance(8000)
+    await clock.advance(9000)
     for (const [index, endpoints] of wanted)
       expect(kernel.endpoints(`tcp 10.96.0.${index + 1} 80`), `s${index}`).to.deep.equal(
         endpoints.map((each) => `${each}:8080`),

@@ -133,7 +133,7 @@ describe('a drain', () => {
     proxy.upsertSlice(slice('web', [B]))
     await proxy.flush()
     expect([kernel.endpoints(WEB), kernel.draining(WEB)]).to.deep.equal([[`${B}:8080`], [`${A}:8080`]])
-    await clock.advance(8000)
+    await clock.advance(9000)
     expect(kernel.draining(WEB)).to.deep.equal([`${A}:8080`])
     kernel.connections.clear()
     await clock.advance(1100)
@@ -184,7 +184,7 @@ describe('a drain', () => {
     const { proxy, kernel, clock } = await serving(A, B)
     kernel.connections.set(`${A}:8080`, 2)
     proxy.upsertSlice(slice('web', [B]))
-    await clock.advance(8000)
+    await clock.advance(9000)
     proxy.upsertSlice(slice('web', [A, B]))
     await clock.advance(60_000)
     expect([kernel.endpoints(WEB), kernel.draining(WEB)]).to.deep.equal([[`${A}:8080`, `${B}:8080`], []])
@@ -232,7 +232,7 @@ describe('a drain', () => {
     const { proxy, kernel, clock } = await serving(A)
     kernel.connections.set(`${A}:8080`, 2)
     proxy.deleteService('test/web')
-    await clock.advance(8000)
+    await clock.advance(9000)
     expect(kernel.draining(WEB)).to.deep.equal([`${A}:8080`])
     proxy.upsertService(service('web', { clusterIP: '10.96.0.1' }))
     await clock.advance(100)
@@ -360,10 +360,10 @@ describe('what somebody else does to the kernel', () => {
 
   it('lists only what has no revision while nothing changes', async () => {
     const { kernel, clock, proxy } = await serving(A, B)
-    await clock.advance(8000)
+    await clock.advance(9000)
     const listed = async () => {
       const before = kernel.lists
-      await clock.advance(8000)
+      await clock.advance(9000)
       return kernel.lists - before
     }
     // Routes.
@@ -389,7 +389,7 @@ describe('what somebody else does to the kernel', () => {
     kernel.table.get(WEB)!.destinations.clear()
     await clock.advance(10_000)
     expect(kernel.endpoints(WEB)).to.have.length(0)
-    await clock.advance(320_000)
+    await clock.advance(360_000)
     expect(kernel.endpoints(WEB)).to.have.length(2)
     kernel.ipvs.tableRevision = quick
     await proxy.close()

@@ -140,7 +140,7 @@ describe('service runner', () => {
     }
     expect(left).to.deep.equal([3, 2, 2, 1, 1, 0])
     expect(runner.problem).to.equal('nftables refused the base rules')
-    await clock.advance(8000)
+    await clock.advance(9000)
     expect(logged).to.deep.equal(Array(2).fill('Services do not work on this node'))
     expect(unable).to.deep.equal(['the kernel has no IPVS', 'nftables refused the base rules'])
     expect(runner.problem).to.match(/^waiting for/)

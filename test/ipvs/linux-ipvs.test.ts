@@ -126,7 +126,7 @@ describe('IPVS of the kernel', () => {
     const table = new IpvsTableRevision(netns.path)
     const revisions = async () => [await ipvs.revision(), await table.read()] as const
     await addServers(
-      ...Array.from({ length: 300 }, (_, port) => ({ ...tcp4, port: port + 1000 })),
+      ...Array.from({ length: 1000 }, (_, port) => ({ ...tcp4, port: port + 1000 })),
       tcp6,
       marked,
     )
@@ -144,7 +144,7 @@ describe('IPVS of the kernel', () => {
     }
     const seen = [await settled()]
     expect(await revisions()).to.deep.equal(seen[0])
-    const last = { ...tcp4, port: 1299 }
+    const last = { ...tcp4, port: 1999 }
     const changes: [IpvsOp, servers: boolean, destinations: boolean][] = [
       [{ kind: 'add-destination', server: last, destination: one }, false, true],
       [{ kind: 'replace-destination', server: last, destination: { ...one, weight: 0 } }, false, true],
