@@ -27,7 +27,7 @@ export const NLMSG_DONE = 3
 const NLA_F_NESTED = 0x8000
 export const NLA_TYPE_MASK = 0x3fff
 
-const HEADER_LENGTH = 16
+export const HEADER_LENGTH = 16
 
 /** Bytes that contradict their own lengths. */
 export class WireError extends Error {

@@ -4,8 +4,9 @@ import {
   readDestination,
   readServer,
   readTimeouts,
-  settingsOfServer,
+  settingsEnd,
 } from '@podroute/linux/ipvs/message.ts'
+import { keepParts } from '@podroute/linux/netlink/digest.ts'
 import { type Message, readDone, readError, readMessages, WireError } from '@podroute/linux/netlink/wire.ts'
 import { readAddress } from '@podroute/linux/route/address-message.ts'
 import { readBridgePort, readLink } from '@podroute/linux/route/link-message.ts'
@@ -36,10 +37,14 @@ const READERS: Readonly<Record<number, readonly ((message: Message) => unknown)[
   [RTM_NEWADDR]: [readAddress],
   [RTM_NEWLINK]: [readLink, readBridgePort],
   [IPVS]: [
-    ...[readServer, readCounters, readTimeouts, settingsOfServer],
+    ...[readServer, readCounters, readTimeouts],
     (message) => readDestination(message, 4),
     (message) => readDestination(message, 6),
   ],
+}
+
+function expectWithin(length: number, limit: number): void {
+  if (length < 0 || length > limit) throw new RangeError(`${length} bytes kept of ${limit}`)
 }
 
 export const NETLINK: FuzzTarget<Uint8Array> = {
@@ -68,6 +73,7 @@ export const NETLINK: FuzzTarget<Uint8Array> = {
         for (const reader of READERS[message.type] ?? [])
           if (answers([WireError], () => reader(message))) read = true
     })
+    answers([WireError], () => expectWithin(keepParts(bytes.slice(), 0, settingsEnd).length, bytes.length))
     return read
   },
 }
