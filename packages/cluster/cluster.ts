@@ -1,11 +1,22 @@
 /** What the API server says: each kind that somebody follows is watched, for as long as somebody does. */
 import type { Logger } from '@podroute/reconcile/log.ts'
 import type { NodeIndex } from './node-index.ts'
+import type { Namespace } from './objects/namespace.ts'
+import type { NetworkPolicy } from './objects/network-policy.ts'
+import type { Pod } from './objects/pod.ts'
 import type { ServiceCidr } from './objects/service-cidr.ts'
 import type { ServiceIndex } from './service-index.ts'
 import { ClusterState, type ClusterView, type Kind, type Objects, type RawObjects } from './state.ts'
 import type { Subscriber } from './store.ts'
-import { ENDPOINT_SLICES, NODES, SERVICE_CIDRS, SERVICES } from './watch/kinds.ts'
+import {
+  ENDPOINT_SLICES,
+  NAMESPACES,
+  NETWORK_POLICIES,
+  NODES,
+  PODS,
+  SERVICE_CIDRS,
+  SERVICES,
+} from './watch/kinds.ts'
 import {
   type ClientSource,
   type ResourceKind,
@@ -24,6 +35,9 @@ const RESOURCES: { readonly [K in Kind]: ResourceKind<RawObjects[K]> } = {
   services: SERVICES,
   endpointslices: ENDPOINT_SLICES,
   servicecidrs: SERVICE_CIDRS,
+  networkpolicies: NETWORK_POLICIES,
+  namespaces: NAMESPACES,
+  pods: PODS,
 }
 
 interface Feed {
@@ -57,6 +71,18 @@ export class Cluster implements ClusterView, AsyncDisposable {
 
   get serviceCidrs(): ReadonlyMap<string, ServiceCidr> {
     return this.#state.serviceCidrs
+  }
+
+  get networkPolicies(): ReadonlyMap<string, NetworkPolicy> {
+    return this.#state.networkPolicies
+  }
+
+  get namespaces(): ReadonlyMap<string, Namespace> {
+    return this.#state.namespaces
+  }
+
+  get pods(): ReadonlyMap<string, Pod> {
+    return this.#state.pods
   }
 
   /** Of each kind that is watched. */

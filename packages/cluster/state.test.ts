@@ -225,15 +225,23 @@ describe('ClusterState', () => {
       services: (random, name) => serviceObject(name, { externalIPs: some(random, ADDRESSES) }),
       endpointslices: (random, name) => sliceObject(name, pick(random, NAMES), some(random, ADDRESSES)),
       servicecidrs: (random) => ({ cidrs: some(random, PREFIXES) }),
+      networkpolicies: (random) => ({
+        spec: { ingress: some(random, PREFIXES).map((text) => ({ from: [{ ipBlock: { cidr: text } }] })) },
+      }),
+      namespaces: (random) => ({ labels: { team: pick(random, NAMES) } }),
+      pods: (random, name) => ({ uid: name, labels: {}, node: 'a', addresses: some(random, ADDRESSES) }),
     }
     const KINDS = Object.keys(MAKE) as Kind[]
     const keyOf = (kind: Kind, name: string) =>
-      kind === 'nodes' || kind === 'servicecidrs' ? name : `shop/${name}`
+      ['nodes', 'servicecidrs', 'namespaces'].includes(kind) ? name : `shop/${name}`
     const CURRENT: { readonly [K in Kind]: (state: ClusterState, key: string) => unknown } = {
       nodes: (state, key) => state.nodes.get(key),
       services: (state, key) => state.services.get(key),
       endpointslices: (state, key) => state.services.slice(key),
       servicecidrs: (state, key) => state.serviceCidrs.get(key),
+      networkpolicies: (state, key) => state.networkPolicies.get(key),
+      namespaces: (state, key) => state.namespaces.get(key),
+      pods: (state, key) => state.pods.get(key),
     }
     const current = (state: ClusterState, kind: Kind, key: string) => CURRENT[kind](state, key)
 
@@ -262,6 +270,9 @@ describe('ClusterState', () => {
       services: NAMES.map((name) => state.services.get(`shop/${name}`)),
       slices: NAMES.map((name) => state.services.slicesOf(`shop/${name}`)),
       serviceCidrs: NAMES.map((name) => state.serviceCidrs.get(name)),
+      policies: NAMES.map((name) => state.networkPolicies.get(`shop/${name}`)),
+      namespaces: NAMES.map((name) => state.namespaces.get(name)),
+      pods: NAMES.map((name) => state.pods.get(`shop/${name}`)),
     })
 
     it(`is what the last objects make it, and every subscriber knows all of it (SEED=${seed})`, () => {

@@ -1,10 +1,14 @@
 /** What the API server says, as far as somebody asks for it: parsed once, indexed, told to whoever follows a kind. Pure. */
 import { NodeIndex } from './node-index.ts'
 import type { EndpointSliceObject, Slice } from './objects/endpoint-slice.ts'
+import type { Namespace, NamespaceObject } from './objects/namespace.ts'
+import type { NetworkPolicy, NetworkPolicyObject } from './objects/network-policy.ts'
 import type { ClusterNode, NodeObject } from './objects/node.ts'
+import { parseNetworkPolicy } from './objects/parse-network-policy.ts'
 import { parseNode } from './objects/parse-node.ts'
 import { parseService } from './objects/parse-service.ts'
 import { parseSlice } from './objects/parse-slice.ts'
+import { type Pod, type PodObject, parsePod } from './objects/pod.ts'
 import type { Service, ServiceObject } from './objects/service.ts'
 import { parseServiceCidr, type ServiceCidr, type ServiceCidrObject } from './objects/service-cidr.ts'
 import { ServiceIndex } from './service-index.ts'
@@ -17,6 +21,10 @@ export interface Objects {
   readonly services: Service
   readonly endpointslices: Slice
   readonly servicecidrs: ServiceCidr
+  readonly networkpolicies: NetworkPolicy
+  readonly namespaces: Namespace
+  /** Those with addresses of their own. */
+  readonly pods: Pod
 }
 
 /** Each kind with its objects as watches hand them over. */
@@ -25,6 +33,9 @@ export interface RawObjects {
   readonly services: ServiceObject
   readonly endpointslices: EndpointSliceObject
   readonly servicecidrs: ServiceCidrObject
+  readonly networkpolicies: NetworkPolicyObject
+  readonly namespaces: NamespaceObject
+  readonly pods: PodObject
 }
 
 export type Kind = keyof Objects
@@ -36,6 +47,12 @@ export interface ClusterView {
   readonly services: ServiceIndex
   /** By name. */
   readonly serviceCidrs: ReadonlyMap<string, ServiceCidr>
+  /** By `namespace/name`. */
+  readonly networkPolicies: ReadonlyMap<string, NetworkPolicy>
+  /** By name. */
+  readonly namespaces: ReadonlyMap<string, Namespace>
+  /** By `namespace/name`. */
+  readonly pods: ReadonlyMap<string, Pod>
   /**
    * Follows a kind, which is watched from then on as long as somebody does. What is there already is told before this returns, and
    * so is that it is all, where it is.
@@ -50,6 +67,9 @@ const PARSE: { readonly [K in Kind]: Parse<K> } = {
   services: parseService,
   endpointslices: parseSlice,
   servicecidrs: parseServiceCidr,
+  networkpolicies: parseNetworkPolicy,
+  namespaces: (object) => object,
+  pods: parsePod,
 }
 
 export class ClusterState implements ClusterView {
@@ -74,6 +94,9 @@ export class ClusterState implements ClusterView {
         index: (_key, before, after) => this.services.updateSlice(before, after),
       }),
       servicecidrs: new Store({ failed: choked('servicecidrs') }),
+      networkpolicies: new Store({ failed: choked('networkpolicies') }),
+      namespaces: new Store({ failed: choked('namespaces') }),
+      pods: new Store({ failed: choked('pods') }),
     }
     const { nodes, services, endpointslices } = this.#stores
     this.nodes = new NodeIndex(nodes.objects)
@@ -82,6 +105,18 @@ export class ClusterState implements ClusterView {
 
   get serviceCidrs(): ReadonlyMap<string, ServiceCidr> {
     return this.#stores.servicecidrs.objects
+  }
+
+  get networkPolicies(): ReadonlyMap<string, NetworkPolicy> {
+    return this.#stores.networkpolicies.objects
+  }
+
+  get namespaces(): ReadonlyMap<string, Namespace> {
+    return this.#stores.namespaces.objects
+  }
+
+  get pods(): ReadonlyMap<string, Pod> {
+    return this.#stores.pods.objects
   }
 
   subscribe<K extends Kind>(kind: K, subscriber: Subscriber<Objects[K]>): Disposable {

@@ -1,5 +1,14 @@
 import { expect } from 'chai'
-import { ENDPOINT_SLICES, NODES, SERVICE_CIDRS, SERVICES, triggerTime } from './kinds.ts'
+import {
+  ENDPOINT_SLICES,
+  NAMESPACES,
+  NETWORK_POLICIES,
+  NODES,
+  PODS,
+  SERVICE_CIDRS,
+  SERVICES,
+  triggerTime,
+} from './kinds.ts'
 
 describe('kinds', () => {
   it('keeps name, prefixes, addresses by their types, readiness and zone of a Node', () => {
@@ -86,5 +95,49 @@ describe('kinds', () => {
     expect(SERVICE_CIDRS.optional).to.equal(true)
     for (const odd of [{ metadata }, { metadata, spec: { cidrs: 'all' } }, 'text', null])
       expect(SERVICE_CIDRS.trim(odd)).to.equal(undefined)
+  })
+
+  it('keeps of a Pod its labels, node, addresses, state and ports with a name', () => {
+    const pod = PODS.trim({
+      metadata: {
+        ...{ name: 'web', namespace: 'shop', uid: 'u', labels: { app: 'web' }, annotations: { a: 'b' } },
+        ...{ creationTimestamp: '1970-01-01T00:00:01Z', deletionTimestamp: '1970-01-01T00:00:02Z' },
+      },
+      spec: {
+        nodeName: 'node-1',
+        containers: [{ env: [], ports: [{ name: 'http', containerPort: 80 }, { containerPort: 81 }] }],
+        initContainers: [
+          { restartPolicy: 'Always', ports: [{ name: 'dns', protocol: 'UDP', containerPort: 53 }] },
+          { ports: [{ name: 'over', containerPort: 1 }] },
+        ],
+      },
+      status: { phase: 'Running', podIP: '10.244.0.5', podIPs: [{ ip: '10.244.0.5' }, { ip: 'fd10::5' }] },
+    })
+    expect(pod).to.deep.equal({
+      ...{ uid: 'u', labels: { app: 'web' }, node: 'node-1', created: 1000, leaving: true },
+      addresses: ['10.244.0.5', 'fd10::5'],
+      ports: [
+        { name: 'http', protocol: undefined, port: 80 },
+        { name: 'dns', protocol: 'UDP', port: 53 },
+      ],
+    })
+    const bare = (spec: object, status: object) => PODS.trim({ metadata: {}, spec, status })
+    const nothing = { uid: '', labels: {}, node: '', addresses: [] }
+    expect(bare({ hostNetwork: true }, { podIP: '192.0.2.1' })).to.deep.equal({
+      ...nothing,
+      ...{ addresses: ['192.0.2.1'], hostNetwork: true },
+    })
+    for (const phase of ['Succeeded', 'Failed'])
+      expect(bare({}, { phase })).to.deep.equal({ ...nothing, ended: true })
+    expect(PODS.trim('text')).to.equal(undefined)
+  })
+
+  it('keeps the labels of a Namespace, and takes a NetworkPolicy as it is', () => {
+    expect(NAMESPACES.trim({ metadata: { name: 'shop', labels: { team: 'a', odd: 7 } } })).to.deep.equal({
+      labels: { team: 'a' },
+    })
+    const policy = { metadata: { name: 'p', namespace: 'shop' }, spec: {} }
+    expect(NETWORK_POLICIES.trim(policy)).to.equal(policy)
+    for (const kind of [NAMESPACES, NETWORK_POLICIES]) expect(kind.trim('text')).to.equal(undefined)
   })
 })

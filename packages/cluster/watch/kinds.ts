@@ -1,6 +1,9 @@
 /** The kinds of API objects that the agent follows, and what it keeps of each. */
 import type { EndpointSliceObject } from '../objects/endpoint-slice.ts'
+import type { NamespaceObject } from '../objects/namespace.ts'
+import type { NetworkPolicyObject } from '../objects/network-policy.ts'
 import type { AddressType, NodeObject } from '../objects/node.ts'
+import type { PodObject } from '../objects/pod.ts'
 import { HEADLESS_LABEL, PROXY_NAME_LABEL, type ServiceObject } from '../objects/service.ts'
 import type { ServiceCidrObject } from '../objects/service-cidr.ts'
 import { asFields, asText, asTexts, type Fields } from './objects.ts'
@@ -70,6 +73,68 @@ export const SERVICE_CIDRS: ResourceKind<ServiceCidrObject> = {
     const cidrs = asTexts(parts(object).spec?.cidrs)
     return cidrs.length > 0 ? { cidrs } : undefined
   },
+}
+
+export const NETWORK_POLICIES: ResourceKind<NetworkPolicyObject> = {
+  name: 'networkpolicies',
+  path: '/apis/networking.k8s.io/v1/networkpolicies',
+  trim: (object) => (parts(object).spec ? (object as NetworkPolicyObject) : undefined),
+}
+
+export const NAMESPACES: ResourceKind<NamespaceObject> = {
+  name: 'namespaces',
+  path: '/api/v1/namespaces',
+  trim(object) {
+    const { meta } = parts(object)
+    return meta && { labels: labelsOf(meta) }
+  },
+}
+
+/** Of all nodes: any of them may be somebody's peer. */
+export const PODS: ResourceKind<PodObject> = {
+  name: 'pods',
+  path: '/api/v1/pods',
+  trim(object) {
+    const { meta, spec, status } = parts(object)
+    if (!meta || !spec) return undefined
+    const ports = namedPorts(spec)
+    const created = Date.parse(asText(meta.creationTimestamp))
+    return {
+      uid: asText(meta.uid),
+      labels: labelsOf(meta),
+      node: asText(spec.nodeName),
+      addresses: podAddresses(status),
+      ...(ports.length > 0 ? { ports } : {}),
+      ...(spec.hostNetwork === true ? { hostNetwork: true } : {}),
+      ...(ENDED.has(asText(status?.phase)) ? { ended: true } : {}),
+      ...(meta.deletionTimestamp === undefined ? {} : { leaving: true }),
+      ...(created > 0 ? { created } : {}),
+    }
+  },
+}
+
+const ENDED: ReadonlySet<string> = new Set(['Succeeded', 'Failed'])
+const NO_LABELS: Readonly<Record<string, string>> = {}
+
+function labelsOf(meta: Fields): Readonly<Record<string, string>> {
+  const labels = Object.entries(asFields(meta.labels) ?? {}).filter(([, value]) => typeof value === 'string')
+  return labels.length === 0 ? NO_LABELS : (Object.fromEntries(labels) as Record<string, string>)
+}
+
+/** status.podIPs, or the older status.podIP alone. */
+function podAddresses(status: Fields | undefined): string[] {
+  const many = list(status?.podIPs).map(({ ip }) => asText(ip))
+  const one = asText(status?.podIP)
+  return many.length > 0 || one === '' ? many : [one]
+}
+
+/** Of init containers only those that go on running have a say. */
+function namedPorts(spec: Fields): NonNullable<PodObject['ports']> {
+  const sidecars = list(spec.initContainers).filter(({ restartPolicy }) => restartPolicy === 'Always')
+  const ports = [...list(spec.containers), ...sidecars].flatMap((container) => list(container.ports))
+  return ports
+    .filter((port) => asText(port.name) !== '')
+    .map((port) => ({ name: asText(port.name), protocol: port.protocol, port: port.containerPort }))
 }
 
 function parts(object: unknown) {
