@@ -13,6 +13,10 @@ const AUDIT_POLICY = {
   rules: [{ level: 'Metadata', users: [USER] }, { level: 'None' }],
 }
 
+/** What is followed before anything is known. */
+const AT_FIRST = ['nodes', 'services', 'endpointslices', 'servicecidrs', 'networkpolicies']
+const KINDS = [...AT_FIRST, 'namespaces', 'pods']
+
 interface AuditEvent {
   readonly verb: string
   readonly requestURI: string
@@ -70,13 +74,17 @@ describe("an agent with the rights of deploy/podroute.yaml's ServiceAccount", fu
     await cluster.registerNode(node)
     await cluster.kubectl('create', 'service', 'clusterip', 'odd', '--tcp=80')
     await cluster.kubectl('annotate', 'service', 'odd', 'podroute.io/service.scheduler=best')
+    // Pods and namespaces are followed only where there is a policy.
+    const spec = { podSelector: {} }
+    const metadata = { namespace: 'default', name: 'some' }
+    await cluster.apply({ apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata, spec })
     rules = JSON.parse(await cluster.kubectl('get', 'clusterrole', 'podroute', '-o', 'json')).rules
   })
   after(() => cluster?.[Symbol.asyncDispose]())
 
   it('is refused nothing, and uses every right that it has', async () => {
     await start(await cluster.token())
-    await eventually(async () => (await followed()).length === 4)
+    await eventually(async () => (await followed()).length === KINDS.length)
     const event = /Warning +InvalidField .*metadata.annotations\[podroute.io\/service.scheduler\]/
     await eventually(async () => event.test(await cluster.kubectl('describe', 'service', 'odd')))
     const seen = await requests()
@@ -93,7 +101,7 @@ describe("an agent with the rights of deploy/podroute.yaml's ServiceAccount", fu
     await eventually(async () => !(await may('list', 'endpointslices.discovery.k8s.io')))
     await start(await cluster.token())
     await eventually(async () => (await watches()).some((watch) => watch.failures >= 3))
-    expect(await followed()).to.have.members(['nodes', 'services', 'servicecidrs'])
+    expect(await followed()).to.have.members(KINDS.filter((kind) => kind !== 'endpointslices'))
     const [line, ...more] = await cluster.said(node, 'watch failed, trying again')
     expect(more).to.deep.equal([])
     expect(line).to.include('"kind":"endpointslices"')
@@ -102,7 +110,7 @@ describe("an agent with the rights of deploy/podroute.yaml's ServiceAccount", fu
     const { stdout } = await cluster.podroute(node, 'status')
     expect(stdout).to.match(/^endpointslices +0 +endpointslices\.discovery\.k8s\.io is forbidden: /m)
     await setRules(rules)
-    await eventually(async () => (await followed()).length === 4)
+    await eventually(async () => (await followed()).length === KINDS.length)
     expect(await cluster.said(node, 'watch works again')).to.have.length(1)
   })
 
@@ -112,7 +120,7 @@ describe("an agent with the rights of deploy/podroute.yaml's ServiceAccount", fu
     await start(await cluster.token())
     const unavailable = async () => (await watches()).find(({ name }) => name === 'servicecidrs')?.unavailable
     await eventually(async () => (await unavailable()) === 'forbidden')
-    await eventually(async () => (await followed()).length === 3)
+    await eventually(async () => (await followed()).length === KINDS.length - 1)
     expect(await cluster.said(node, 'watch failed, trying again {"kind":"servicecidrs"')).to.deep.equal([])
     expect(await cluster.said(node, 'doing without a kind of the API')).to.have.length(1)
     const { conditions } = await cluster.ask(node, '/status')
@@ -120,15 +128,15 @@ describe("an agent with the rights of deploy/podroute.yaml's ServiceAccount", fu
     expect(condition).to.deep.include({ ok: false, advisory: true })
     expect(condition?.detail).to.match(/ is forbidden: .*: allow list and watch on servicecidrs: apply /)
     await setRules(rules)
-    await eventually(async () => (await followed()).length === 4)
+    await eventually(async () => (await followed()).length === KINDS.length)
     expect(await unavailable()).to.equal(undefined)
   })
 
   it('says that its token is not taken', async () => {
     await start('not.a.token')
     const said = () => cluster.said(node, '"todo":"the credentials are not of this cluster or have expired')
-    await eventually(async () => (await said()).length === 4)
+    await eventually(async () => (await said()).length === AT_FIRST.length)
     await eventually(async () => (await watches()).every((watch) => watch.failures >= 2))
-    expect(await said()).to.have.length(4)
+    expect(await said()).to.have.length(AT_FIRST.length)
   })
 })

@@ -1,5 +1,6 @@
 /** What the admin socket answers, by path: the agent's own pages and those of its features. */
 import type { PlanReport, StatusReport } from '@podroute/agent/admin/reports.ts'
+import type { PolicyReport } from '@podroute/network-policy/snapshot.ts'
 import type { NodesReport, PeersReport, RoutesReport } from '@podroute/pod-network/pages.ts'
 import type { ServicesReport } from '@podroute/service-proxy/page.ts'
 
@@ -10,4 +11,5 @@ export interface Reports {
   readonly '/peers': PeersReport
   readonly '/routes': RoutesReport
   readonly '/services': ServicesReport
+  readonly '/policy': PolicyReport
 }

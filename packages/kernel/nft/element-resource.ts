@@ -15,23 +15,26 @@ export type NftElementSets = Pick<NftApi, 'run' | 'elements' | 'generation'>
 /** Elements of one command: a script of any length is one transaction, but nft's parser slows down on long lists. */
 const ELEMENTS_PER_COMMAND = 500
 
+/** Sets by their names. */
+export type SetTypes = Readonly<Record<string, ElementType>>
+
 export class SetElementResource implements Resource<ElementKey, SetElement> {
   readonly name: string
   readonly #nft: NftElementSets
   readonly #table: string
-  readonly #sets: Readonly<Record<string, ElementType>>
+  readonly #sets: () => SetTypes | Promise<SetTypes>
 
-  /** @param sets those of the table whose elements are ours to keep */
+  /** @param sets those of the table whose elements are ours to keep; where they come and go, those that there are */
   constructor(
     nft: NftElementSets,
     table: string,
-    sets: Readonly<Record<string, ElementType>>,
+    sets: SetTypes | (() => Promise<SetTypes>),
     name = 'set-elements',
   ) {
     this.name = name
     this.#nft = nft
     this.#table = table
-    this.#sets = sets
+    this.#sets = typeof sets === 'function' ? sets : () => sets
   }
 
   /** But for its value, an element is its key. */
@@ -40,15 +43,17 @@ export class SetElementResource implements Resource<ElementKey, SetElement> {
   }
 
   async *list(): AsyncIterable<Iterable<readonly [ElementKey, SetElement]>> {
-    for (const set of Object.keys(this.#sets)) yield await this.#listSet(set)
+    for (const [set, type] of Object.entries(await this.#sets())) yield await this.#listSet(set, type)
   }
 
   async read(keys: readonly ElementKey[]): Promise<ReadonlyMap<ElementKey, SetElement>> {
     const sets = new Set(keys.map((key) => key.slice(0, key.indexOf(' '))))
     const wanted = new Set(keys)
     const found = new Map<ElementKey, SetElement>()
+    const types = await this.#sets()
     for (const set of sets) {
-      for (const [key, element] of await this.#listSet(set)) if (wanted.has(key)) found.set(key, element)
+      for (const [key, element] of await this.#listSet(set, types[set]))
+        if (wanted.has(key)) found.set(key, element)
     }
     return found
   }
@@ -76,9 +81,10 @@ export class SetElementResource implements Resource<ElementKey, SetElement> {
    */
   async #applyAlone(op: ElementOp, error: Error): Promise<Outcome> {
     const { set, element } = op.kind === 'remove' ? op.previous : op.value
-    if (!isPrefixSet(this.#sets[set])) return outcomeOf(error)
     try {
-      const there = await this.#nft.elements(this.#table, set, this.#sets[set]!)
+      const type = (await this.#sets())[set]
+      if (!isPrefixSet(type)) return outcomeOf(error)
+      const there = await this.#nft.elements(this.#table, set, type)
       if (op.kind === 'remove') return there.includes(element) ? outcomeOf(error) : DONE
       const inTheWay = overlapping(element, there)
       if (inTheWay.length === 0) return outcomeOf(error)
@@ -91,8 +97,10 @@ export class SetElementResource implements Resource<ElementKey, SetElement> {
     }
   }
 
-  async #listSet(set: string): Promise<Iterable<readonly [ElementKey, SetElement]>> {
-    const type = this.#sets[set]
+  async #listSet(
+    set: string,
+    type: ElementType | undefined,
+  ): Promise<Iterable<readonly [ElementKey, SetElement]>> {
     const elements = type ? await this.#nft.elements(this.#table, set, type).catch(withoutSet) : []
     return entriesOf(set, elements)
   }
@@ -119,7 +127,7 @@ function* entriesOf(set: string, elements: readonly string[]): Iterable<readonly
 }
 
 /** Whether its elements are prefixes alone. */
-function isPrefixSet(type: ElementType | undefined): boolean {
+function isPrefixSet(type: ElementType | undefined): type is ElementType {
   return type?.interval === true && type.key.length === 1 && type.value === undefined
 }
 

@@ -1,0 +1,128 @@
+/**
+ * What one combination of policies does to the pods that it selects, in one direction and family: a chain that returns for what is
+ * allowed and drops the rest. Pods with equal rules share it. Pure.
+ */
+import type { Family } from '@podroute/address/address.ts'
+import type { Direction, Peer, PolicyPort, PolicyRule } from '@podroute/cluster/objects/network-policy.ts'
+import type { Protocol } from '@podroute/cluster/objects/service.ts'
+import { type Block, blockTexts, type Range, union } from './ranges.ts'
+import { groupSet, idOf, type PodGroup, type PortName, podGroup, portName, portSet } from './references.ts'
+
+/** As numbers: names depend on the /etc/protocols at hand. */
+const PROTOCOL_NUMBERS: Readonly<Record<Protocol, number>> = { tcp: 6, udp: 17, sctp: 132 }
+const ALL_PORTS = { first: 1, last: 65_535 }
+
+export interface PolicyChain {
+  /** Follows from the rules. */
+  readonly name: string
+  /** As nft lists them. */
+  readonly rules: readonly string[]
+}
+
+export interface CompiledClass {
+  readonly chain: PolicyChain
+  readonly groups: readonly PodGroup[]
+  readonly portNames: readonly PortName[]
+}
+
+export interface RuleOfPolicy {
+  readonly namespace: string
+  readonly rule: PolicyRule
+}
+
+export interface ClassScope {
+  readonly direction: Direction
+  readonly family: Family
+  /** Numbers of a named port of the pods that the rules are for. */
+  numbersOf(protocol: Protocol, name: string): readonly number[]
+}
+
+/** Undefined: everything is allowed, which needs no chain. */
+export function compileClass(rules: readonly RuleOfPolicy[], scope: ClassScope): CompiledClass | undefined {
+  const groups = new Map<string, PodGroup>()
+  const portNames = new Map<string, PortName>()
+  const lines = new Set<string>()
+  for (const { namespace, rule } of rules) {
+    const peers = peerMatches(rule.peers, namespace, scope, groups)
+    const ports = portMatches(rule.ports, scope, portNames)
+    for (const peer of peers)
+      for (const port of ports) lines.add([peer, port, 'return'].filter((text) => text !== '').join(' '))
+  }
+  if (lines.has('return')) return undefined
+  const chainRules = [...[...lines].sort(), 'drop']
+  const { direction, family } = scope
+  const chain = { name: `${direction}-${family}-${idOf(chainRules)}`, rules: chainRules }
+  return { chain, groups: [...groups.values()], portNames: [...portNames.values()] }
+}
+
+/** One match for each set of pods, and one for all blocks together; '' is everybody. */
+function peerMatches(
+  peers: readonly Peer[] | undefined,
+  namespace: string,
+  { direction, family }: ClassScope,
+  groups: Map<string, PodGroup>,
+): string[] {
+  if (peers === undefined) return ['']
+  const address = `${family === 4 ? 'ip' : 'ip6'} ${direction === 'ingress' ? 'saddr' : 'daddr'}`
+  const blocks: Block[] = []
+  const matches: string[] = []
+  for (const peer of peers) {
+    if (peer.kind === 'block') {
+      blocks.push(peer)
+      continue
+    }
+    const group = podGroup(peer, namespace)
+    groups.set(group.id, group)
+    matches.push(`${address} @${groupSet(group, family)}`)
+  }
+  const texts = blockTexts(blocks, family)
+  if (texts === 'all') matches.push('')
+  else if (texts.length > 0) matches.push(`${address} ${oneOf(texts)}`)
+  return matches
+}
+
+/** One match for each protocol, and one for each name of egress; '' is any protocol. */
+function portMatches(
+  ports: readonly PolicyPort[] | undefined,
+  scope: ClassScope,
+  portNames: Map<string, PortName>,
+): string[] {
+  if (ports === undefined) return ['']
+  const numbers: Record<Protocol, Range<number>[]> = { tcp: [], udp: [], sctp: [] }
+  const matches: string[] = []
+  for (const port of ports) {
+    if (port.kind === 'numbers') numbers[port.protocol].push(port)
+    else if (scope.direction === 'ingress')
+      for (const number of scope.numbersOf(port.protocol, port.name))
+        numbers[port.protocol].push({ first: number, last: number })
+    else {
+      const name = portName(port)
+      portNames.set(name.id, name)
+      matches.push(nameMatch(name, scope.family))
+    }
+  }
+  for (const protocol of Object.keys(numbers) as Protocol[]) {
+    const ranges = union(numbers[protocol], (port) => port + 1)
+    if (ranges.length > 0) matches.push(numbersMatch(protocol, ranges))
+  }
+  return matches
+}
+
+/** What a name means depends on the pod that traffic goes to. */
+function nameMatch(name: PortName, family: Family): string {
+  return `${family === 4 ? 'ip' : 'ip6'} daddr . meta l4proto . th dport @${portSet(name, family)}`
+}
+
+function numbersMatch(protocol: Protocol, ranges: readonly Range<number>[]): string {
+  const [{ first, last }] = ranges as [Range<number>]
+  if (first === ALL_PORTS.first && last === ALL_PORTS.last)
+    return `meta l4proto ${PROTOCOL_NUMBERS[protocol]}`
+  const texts = ranges.map((range) =>
+    range.first === range.last ? String(range.first) : `${range.first}-${range.last}`,
+  )
+  return `${protocol} dport ${oneOf(texts)}`
+}
+
+function oneOf(texts: readonly string[]): string {
+  return texts.length === 1 ? texts[0]! : `{ ${texts.join(', ')} }`
+}

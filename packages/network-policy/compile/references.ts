@@ -1,0 +1,54 @@
+/** What rules refer to beside addresses and numbers: pods by their labels, and ports by their names. Each is a set in nftables. Pure. */
+import { hash } from 'node:crypto'
+import type { Family } from '@podroute/address/address.ts'
+import type { LabelSelector } from '@podroute/cluster/objects/label-selector.ts'
+import type { Peer, PolicyPort } from '@podroute/cluster/objects/network-policy.ts'
+import type { Protocol } from '@podroute/cluster/objects/service.ts'
+
+/** Pods that a selector chooses: one for all policies that say the same. */
+export interface PodGroup {
+  readonly id: string
+  /** The namespace that they are of; undefined: that is left to `namespaces`. */
+  readonly namespace: string | undefined
+  readonly namespaces: LabelSelector
+  readonly pods: LabelSelector
+}
+
+/** A port that has different numbers on different pods. */
+export interface PortName {
+  readonly id: string
+  readonly protocol: Protocol
+  readonly name: string
+}
+
+const groups = new WeakMap<Peer, PodGroup>()
+
+/** @param namespace the policy's */
+export function podGroup(peer: Peer & { readonly kind: 'pods' }, namespace: string): PodGroup {
+  const known = groups.get(peer)
+  if (known) return known
+  const own = peer.namespaces === undefined ? namespace : undefined
+  const { namespaces = [], pods } = peer
+  const group = { id: idOf([own ?? null, namespaces, pods]), namespace: own, namespaces, pods }
+  groups.set(peer, group)
+  return group
+}
+
+export function portName({ protocol, name }: PolicyPort & { readonly kind: 'name' }): PortName {
+  return { id: idOf([protocol, name]), protocol, name }
+}
+
+/** Set of the addresses of the pods. */
+export function groupSet({ id }: Pick<PodGroup, 'id'>, family: Family): string {
+  return `peer-${id}-${family}`
+}
+
+/** Set of address . protocol . port of the pods that have a port of the name. */
+export function portSet({ id }: Pick<PortName, 'id'>, family: Family): string {
+  return `port-${id}-${family}`
+}
+
+/** Names follow from content: the next agent finds its own again, and equal things are one. */
+export function idOf(content: unknown): string {
+  return hash('sha256', JSON.stringify(content), 'hex').slice(0, 12)
+}

@@ -1,0 +1,148 @@
+/** Policies of the cluster in the kernel of this node: exists only while there are any. */
+import type { NetworkPolicy } from '@podroute/cluster/objects/network-policy.ts'
+import type { Pod } from '@podroute/cluster/objects/pod.ts'
+import type { ClusterView } from '@podroute/cluster/state.ts'
+import { Controller } from '@podroute/reconcile/controller.ts'
+import type { PendingChange } from '@podroute/reconcile/flush-order.ts'
+import type { Status } from '@podroute/reconcile/status.ts'
+import type { AuditRequest, FlushResult, TableOptions, TableStats } from '@podroute/reconcile/table.ts'
+import { NetworkPolicyError } from './errors.ts'
+import {
+  BRIDGE_MODULE,
+  flushOrder,
+  makeTables,
+  type PolicyKernel,
+  type PolicyTables,
+  wantBridgedPackets,
+  watchKernel,
+} from './kernel/tables.ts'
+import { PolicyPlanner } from './plan/planner.ts'
+
+export interface EnforcementOptions extends TableOptions {
+  readonly nodeName: string
+  readonly cluster: Pick<ClusterView, 'pods' | 'namespaces' | 'networkPolicies'>
+  readonly kernel: PolicyKernel
+  onFlushed?(milliseconds: number): void
+}
+
+/** Milliseconds that changes are gathered, and between two flushes: what comes all the time shares the cost of one. */
+const COALESCE = 5
+const INTERVAL = 25
+/** What nobody announces is repaired within ten seconds. */
+const AUDIT_PAUSE = 8000
+
+export class Enforcement implements AsyncDisposable {
+  readonly #options: EnforcementOptions
+  readonly #tables: PolicyTables
+  readonly #planner: PolicyPlanner
+  readonly #controller: Controller<string>
+  #watching: Disposable | undefined
+  #synced = false
+  #stopped = false
+
+  constructor(options: EnforcementOptions) {
+    this.#options = options
+    this.#tables = makeTables(options.kernel, options)
+    this.#planner = new PolicyPlanner({
+      ...{ nodeName: options.nodeName, cluster: options.cluster, tables: this.#tables },
+      mark: (key) => this.#mark(key),
+    })
+    this.#controller = new Controller<string>({
+      ...options,
+      tables: flushOrder(this.#tables),
+      ...{ coalesce: COALESCE, interval: INTERVAL, auditPause: AUDIT_PAUSE },
+      // A chain must not come into use before all pods that it names are in their sets.
+      chunk: Number.POSITIVE_INFINITY,
+      plan: (key) => this.#planner.plan(key),
+      planned: () => !this.#stopped && this.#planner.planned(),
+      wants: (key) => this.#planner.wants(key),
+      onFlushed: (_result, milliseconds) => options.onFlushed?.(milliseconds),
+    })
+  }
+
+  podChanged(key: string, before: Pod | undefined, after: Pod | undefined): void {
+    this.#planner.podChanged(key, before, after)
+  }
+
+  namespaceChanged(name: string): void {
+    this.#planner.namespaceChanged(name)
+  }
+
+  policyChanged(key: string, before: NetworkPolicy | undefined, after: NetworkPolicy | undefined): void {
+    this.#planner.policyChanged(key, before, after)
+  }
+
+  /** Takes over what an earlier run left, and writes nothing. May be called again after it failed. */
+  async adopt(): Promise<void> {
+    const { kernel, log } = this.#options
+    for (const [module, outcome] of await kernel.loadModules([BRIDGE_MODULE]))
+      if (!outcome.ok) log?.warn('pods on one bridge are not judged', { module, reason: outcome.reason })
+    wantBridgedPackets(kernel, this.#tables)
+    await this.#controller.adopt()
+    this.#watching ??= watchKernel(kernel, this.#tables)
+  }
+
+  /**
+   * Call it once all policies, namespaces and pods were told: until then what an earlier run left judges. From here on the kernel follows.
+   * Resolves after the first flush.
+   */
+  async synced(): Promise<void> {
+    if (this.#synced || this.#stopped) return
+    this.#synced = true
+    for (const pod of this.#options.cluster.pods.values())
+      if (this.#planner.isLocal(pod)) this.#controller.mark(pod.key)
+    await this.#controller.settle()
+    this.#controller.sweep()
+    await this.#controller.flush()
+    this.#controller.start()
+  }
+
+  /** Sends what is due now. */
+  flush(): Promise<FlushResult> {
+    return this.#controller.flush()
+  }
+
+  audit(request: AuditRequest = {}) {
+    return this.#controller.audit(request)
+  }
+
+  status(key: string): Status {
+    return this.#controller.status(key)
+  }
+
+  stats(): Readonly<Record<string, TableStats>> {
+    return this.#controller.stats()
+  }
+
+  pending(): Iterable<PendingChange> {
+    return this.#controller.pending()
+  }
+
+  get size(): { readonly groups: number; readonly chains: number } {
+    return this.#planner.size
+  }
+
+  /** Removes everything of ours from the kernel, and follows nothing any more. @throws NetworkPolicyError LEFT_BEHIND */
+  async cleanup(): Promise<void> {
+    this.#stop()
+    await this.#controller.adopt()
+    await this.#controller.clear()
+    for (const { table, key, error } of this.#controller.pending())
+      if (error !== '') throw new NetworkPolicyError('LEFT_BEHIND', `${table} ${key}: ${error}`)
+  }
+
+  /** Stops following; the kernel keeps what it has. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop()
+    await this.#controller[Symbol.asyncDispose]()
+  }
+
+  #stop(): void {
+    this.#stopped = true
+    this.#watching?.[Symbol.dispose]()
+  }
+
+  #mark(key: string): void {
+    if (this.#synced && !this.#stopped) this.#controller.mark(key)
+  }
+}

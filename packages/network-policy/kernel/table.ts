@@ -1,0 +1,96 @@
+/** The nftables table of network policy: its constant chains, and the maps that lead pods' packets to the chain of their policies. */
+import type { Family } from '@podroute/address/address.ts'
+import type { Direction } from '@podroute/cluster/objects/network-policy.ts'
+import type { ElementType, NftTable } from '@podroute/kernel/nft/definition.ts'
+import type { SetElement } from '@podroute/kernel/nft/element.ts'
+
+export const TABLE_NAME = 'podroute-network-policy'
+
+const FAMILIES: readonly Family[] = [4, 6]
+
+/** Local pods that a policy isolates, each with the chain of its policies; and those that reach themselves through a Service. */
+export const DISPATCH_SETS: Readonly<Record<string, ElementType>> = Object.fromEntries(
+  FAMILIES.flatMap((family) => [
+    [`ingress-${family}`, { key: [addressType(family)], value: 'verdict' as const }],
+    [`egress-${family}`, { key: [addressType(family)], value: 'verdict' as const }],
+    [`self-${family}`, { key: [addressType(family), addressType(family)] }],
+  ]),
+)
+
+/**
+ * IPv6 does not work without them (RFC 4861), nor with bridges that listen in on them: 130 to 132 and 143 are MLD, 133 to 137 neighbour
+ * discovery.
+ */
+const NEIGHBOUR_DISCOVERY = 'icmpv6 type { 130-137, 143 } accept'
+
+/**
+ * Behind nat and IPVS and before masquerade, so that policies see the endpoint and the client itself: traffic to a ClusterIP passes INPUT,
+ * OUTPUT and POSTROUTING, all other FORWARD and POSTROUTING (measured).
+ */
+export const POLICY_TABLE: NftTable = {
+  name: TABLE_NAME,
+  sets: DISPATCH_SETS,
+  chains: {
+    judge: {
+      hook: 'type filter hook postrouting priority 80; policy accept;',
+      rules: [
+        'ct state established,related accept',
+        NEIGHBOUR_DISCOVERY,
+        // The node's own traffic is always let in: probes.
+        'fib saddr type local accept',
+        ...FAMILIES.map((family) => `${ip(family)} saddr . ${ip(family)} daddr @self-${family} accept`),
+        'jump from-pods',
+        'jump to-pods',
+      ],
+    },
+    // A chain of policies is gone to from here, so that its `return` leads back to `judge`.
+    'from-pods': { rules: FAMILIES.map((family) => `${ip(family)} saddr vmap @egress-${family}`) },
+    'to-pods': { rules: FAMILIES.map((family) => `${ip(family)} daddr vmap @ingress-${family}`) },
+  },
+}
+
+const CHAIN = /^(ingress|egress)-[46]-[0-9a-f]{12}$/
+const PEER_SET = /^peer-[0-9a-f]{12}-([46])$/
+const PORT_SET = /^port-[0-9a-f]{12}-([46])$/
+
+export function isPolicyChain(name: string): boolean {
+  return CHAIN.test(name)
+}
+
+/** Type of a set that rules of policies refer to; undefined for other names. */
+export function referredType(name: string): ElementType | undefined {
+  const peer = PEER_SET.exec(name)
+  if (peer) return { key: [addressType(familyIn(peer))] }
+  const port = PORT_SET.exec(name)
+  return port ? { key: [addressType(familyIn(port)), 'inet_proto', 'inet_service'] } : undefined
+}
+
+/** Whether a chain or set comes and goes with policies. */
+export function isOfPolicies(name: string): boolean {
+  return isPolicyChain(name) || referredType(name) !== undefined
+}
+
+export function dispatchElement(
+  direction: Direction,
+  family: Family,
+  address: string,
+  chain: string,
+): SetElement {
+  return { set: `${direction}-${family}`, element: `${address} : goto ${chain}` }
+}
+
+export function selfElement(family: Family, address: string): SetElement {
+  return { set: `self-${family}`, element: `${address} . ${address}` }
+}
+
+function familyIn([, family]: readonly string[]): Family {
+  return family === '6' ? 6 : 4
+}
+
+function addressType(family: Family): 'ipv4_addr' | 'ipv6_addr' {
+  return family === 4 ? 'ipv4_addr' : 'ipv6_addr'
+}
+
+function ip(family: Family): 'ip' | 'ip6' {
+  return family === 4 ? 'ip' : 'ip6'
+}

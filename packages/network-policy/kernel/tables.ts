@@ -1,0 +1,75 @@
+/** The tables of network policy and the order in which they are flushed. */
+import type { Kernel } from '@podroute/kernel/kernel.ts'
+import type { NftTable } from '@podroute/kernel/nft/definition.ts'
+import type { ElementKey, SetElement } from '@podroute/kernel/nft/element.ts'
+import { SetElementResource, touchSets } from '@podroute/kernel/nft/element-resource.ts'
+import { NftTableResource, type TABLE } from '@podroute/kernel/nft/table-resource.ts'
+import { SysctlResource } from '@podroute/kernel/sysctls/sysctl-resource.ts'
+import { AuditQueue } from '@podroute/reconcile/audit-queue.ts'
+import { Table, type TableOptions } from '@podroute/reconcile/table.ts'
+import type { PolicyChain } from '../compile/chain.ts'
+import { PolicyChainResource } from './chain-resource.ts'
+import { PolicySetResource, policySets, type SetDeclaration } from './set-resource.ts'
+import { DISPATCH_SETS, isOfPolicies, TABLE_NAME } from './table.ts'
+
+export type PolicyKernel = Pick<Kernel, 'nft' | 'changes' | 'sysctls' | 'loadModules'>
+
+/** Traffic between pods on one bridge is seen by no chain without these; they come with br_netfilter. */
+const BRIDGE_SYSCTLS = ['net/bridge/bridge-nf-call-iptables', 'net/bridge/bridge-nf-call-ip6tables']
+export const BRIDGE_MODULE = 'br_netfilter'
+
+export interface PolicyTables {
+  readonly sysctls: Table<string, string>
+  readonly rules: Table<typeof TABLE, NftTable>
+  readonly sets: Table<string, SetDeclaration>
+  /** Who is in the sets. */
+  readonly elements: Table<ElementKey, SetElement>
+  readonly chains: Table<string, PolicyChain>
+  /** Which chain judges the packets of a pod. */
+  readonly dispatch: Table<ElementKey, SetElement>
+}
+
+export function makeTables({ nft, sysctls }: PolicyKernel, options: TableOptions): PolicyTables {
+  const peers = new SetElementResource(nft, TABLE_NAME, () => policySets(nft), 'policy-peers')
+  const isolated = new SetElementResource(nft, TABLE_NAME, DISPATCH_SETS, 'isolated-pods')
+  const sets = new Table(new PolicySetResource(nft), options)
+  const elements = new Table(peers, options)
+  const chains = new Table(new PolicyChainResource(nft), options)
+  const dispatch = new Table(isolated, options)
+  const rules = new NftTableResource(nft, TABLE_NAME, {
+    isForOneObject: isOfPolicies,
+    // Where the table is a new one all else is gone, too.
+    made(names) {
+      touchSets(dispatch, names)
+      for (const table of [sets, elements, chains]) for (const key of table.desired().keys()) table.touch(key)
+    },
+  })
+  return {
+    sysctls: new Table(new SysctlResource(sysctls), options),
+    rules: new Table(rules, options),
+    ...{ sets, elements, chains, dispatch },
+  }
+}
+
+/** A pod's packets find their chain last, when all that its rules refer to is there and filled. */
+export function flushOrder({ sysctls, rules, sets, elements, chains, dispatch }: PolicyTables) {
+  return [sysctls, rules, sets, elements, chains, dispatch]
+}
+
+/** Of those that this kernel has. */
+export function wantBridgedPackets({ sysctls }: PolicyKernel, tables: PolicyTables): void {
+  for (const name of BRIDGE_SYSCTLS) if (sysctls.read(name) !== undefined) tables.sysctls.set(name, '1')
+}
+
+/** What somebody else changes is audited at once. */
+export function watchKernel({ changes }: PolicyKernel, tables: PolicyTables): Disposable {
+  const audits = new AuditQueue()
+  return changes.subscribe({
+    onTable(table) {
+      if (table === `inet ${TABLE_NAME}`) audits.ask(...flushOrder(tables))
+    },
+    onOverrun() {
+      audits.ask(...flushOrder(tables))
+    },
+  })
+}

@@ -1,0 +1,233 @@
+/**
+ * When policies are enforced at all: from the first policy of the cluster on, as only then pods and namespaces are followed and the kernel
+ * is given anything, until there has been none for a while.
+ */
+import type { NetworkPolicy } from '@podroute/cluster/objects/network-policy.ts'
+import type { ClusterView } from '@podroute/cluster/state.ts'
+import type { Clock } from '@podroute/reconcile/clock.ts'
+import type { Logger } from '@podroute/reconcile/log.ts'
+import { backoffDelay } from '@podroute/reconcile/retries.ts'
+import { Enforcement } from './enforcement.ts'
+import type { PolicyKernel } from './kernel/tables.ts'
+
+export interface LifecycleOptions {
+  readonly nodeName: string
+  readonly cluster: ClusterView
+  readonly kernel: PolicyKernel
+  readonly clock: Clock
+  readonly random: () => number
+  readonly log: Logger
+  onFlushed(milliseconds: number): void
+  /** What there was to do at first is done. */
+  synced(): void
+}
+
+type Followed = 'networkpolicies' | 'namespaces' | 'pods'
+
+/** Between two attempts to read the kernel, in milliseconds. */
+const RETRY = { base: 1000, cap: 60_000 }
+/** Pods are followed for so long after the last policy went, in milliseconds: it may come back, as `kubectl replace` does it. */
+const LINGER = 60_000
+
+export class Lifecycle implements AsyncDisposable {
+  readonly #options: LifecycleOptions
+  readonly #policies = new DisposableStack()
+  /** What is followed only while there are policies. */
+  #others = new DisposableStack()
+  #enforcement: Enforcement | undefined
+  readonly #missing = new Set<Followed>(['networkpolicies'])
+  #adopted = false
+  #inPlace = false
+  #problem: string | undefined
+  #timer: Disposable | undefined
+  #lingering: Disposable | undefined
+  #stopped = false
+  /** The kernel is read and cleaned up by one after the other. */
+  #tail: Promise<void> = Promise.resolve()
+
+  constructor(options: LifecycleOptions) {
+    this.#options = options
+  }
+
+  /** What judges now; undefined while there are no policies. */
+  get enforcement(): Enforcement | undefined {
+    return this.#enforcement
+  }
+
+  /** Why policies are not in place; undefined when they are. */
+  get problem(): string | undefined {
+    if (this.#problem !== undefined) return this.#problem
+    if (this.#missing.size > 0) return `waiting for ${[...this.#missing].join(', ')}`
+    if (this.#enforcement && !this.#inPlace) return 'first sync'
+    for (const { error } of this.#enforcement?.pending() ?? []) if (error !== '') return error
+    return undefined
+  }
+
+  start(): void {
+    this.#policies.use(
+      this.#options.cluster.subscribe('networkpolicies', {
+        changed: (key, before, after) => this.#policyChanged(key, before, after),
+        synced: () => {
+          this.#missing.delete('networkpolicies')
+          this.#look()
+          this.#syncIfComplete()
+        },
+      }),
+    )
+  }
+
+  /** Resolves when the kernel is not being read or cleaned up. */
+  get settled(): Promise<void> {
+    return this.#tail
+  }
+
+  /** Follows nothing any more, and removes what the kernel has of ours. @throws NetworkPolicyError LEFT_BEHIND */
+  async cleanup(): Promise<void> {
+    this.#stop()
+    await this.#tail
+    await (this.#enforcement ?? this.#make()).cleanup()
+  }
+
+  /** Stops following; the kernel keeps what it has. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop()
+    await this.#tail
+    await this.#enforcement?.[Symbol.asyncDispose]()
+  }
+
+  #stop(): void {
+    this.#stopped = true
+    this.#policies.dispose()
+    this.#others.dispose()
+    this.#timer?.[Symbol.dispose]()
+    this.#lingering?.[Symbol.dispose]()
+  }
+
+  #policyChanged(key: string, before: NetworkPolicy | undefined, after: NetworkPolicy | undefined): void {
+    const enforcement = this.#enforcement
+    this.#look()
+    // One that began just now was told of it already.
+    if (enforcement && enforcement === this.#enforcement) enforcement.policyChanged(key, before, after)
+  }
+
+  #look(): void {
+    if (this.#stopped) return
+    const wanted = this.#options.cluster.networkPolicies.size > 0
+    if (wanted) {
+      this.#lingering?.[Symbol.dispose]()
+      this.#lingering = undefined
+      if (!this.#enforcement) this.#begin()
+    } else if (this.#enforcement) {
+      this.#lingering ??= this.#options.clock.after(LINGER, () => this.#endLater())
+    } else if (this.#missing.size === 0 && !this.#inPlace) this.#sweepOnly()
+  }
+
+  #make(): Enforcement {
+    const { nodeName, cluster, kernel, clock, random, log, onFlushed } = this.#options
+    return new Enforcement({ nodeName, cluster, kernel, clock, random, log, onFlushed })
+  }
+
+  #begin(): void {
+    const { cluster } = this.#options
+    const enforcement = this.#make()
+    this.#enforcement = enforcement
+    this.#inPlace = false
+    this.#adopted = false
+    for (const [key, policy] of cluster.networkPolicies) enforcement.policyChanged(key, undefined, policy)
+    this.#others = new DisposableStack()
+    this.#missing.add('namespaces').add('pods')
+    const synced = (kind: Followed) => () => {
+      this.#missing.delete(kind)
+      this.#syncIfComplete()
+    }
+    const changed = (name: string) => enforcement.namespaceChanged(name)
+    this.#others.use(cluster.subscribe('namespaces', { changed, synced: synced('namespaces') }))
+    this.#others.use(
+      cluster.subscribe('pods', {
+        changed: (key, before, after) => enforcement.podChanged(key, before, after),
+        synced: synced('pods'),
+      }),
+    )
+    this.#queue(() => this.#adopt(enforcement, 0))
+  }
+
+  /** What keeps the kernel from being read is tried again. */
+  async #adopt(enforcement: Enforcement, failures: number): Promise<void> {
+    if (this.#stopped || enforcement !== this.#enforcement) return
+    try {
+      await enforcement.adopt()
+      this.#problem = undefined
+      this.#adopted = true
+      this.#syncIfComplete()
+    } catch (error) {
+      this.#failed(error as Error)
+      this.#retry(failures, (next) => this.#adopt(enforcement, next))
+    }
+  }
+
+  #syncIfComplete(): void {
+    const enforcement = this.#enforcement
+    if (!enforcement || !this.#adopted || this.#missing.size > 0 || this.#inPlace) return
+    this.#queue(async () => {
+      if (this.#stopped || enforcement !== this.#enforcement || this.#inPlace) return
+      await enforcement.synced()
+      this.#inPlace = true
+      this.#options.log.info('network policies are in place')
+      this.#options.synced()
+    })
+  }
+
+  /** What might be left is swept as at the start. */
+  #endLater(): void {
+    this.#lingering = undefined
+    this.#queue(async () => {
+      const enforcement = this.#enforcement
+      if (this.#stopped || !enforcement || this.#options.cluster.networkPolicies.size > 0) return
+      this.#others.dispose()
+      this.#missing.delete('namespaces')
+      this.#missing.delete('pods')
+      this.#enforcement = undefined
+      this.#inPlace = false
+      await enforcement[Symbol.asyncDispose]()
+      this.#look()
+    })
+  }
+
+  /** Without a policy there is only to be removed what an earlier run left. */
+  #sweepOnly(failures = 0): void {
+    this.#inPlace = true
+    this.#queue(async () => {
+      if (this.#stopped || this.#enforcement) return
+      const old = this.#make()
+      try {
+        await old.cleanup()
+        this.#problem = undefined
+        this.#options.synced()
+      } catch (error) {
+        this.#failed(error as Error)
+        this.#retry(failures, async (next) => this.#sweepOnly(next))
+      } finally {
+        await old[Symbol.asyncDispose]()
+      }
+    })
+  }
+
+  #failed(error: Error): void {
+    if (this.#problem === error.message) return
+    this.#problem = error.message
+    this.#options.log.error('network policies do not work on this node', { error })
+  }
+
+  #retry(failures: number, again: (failures: number) => Promise<void>): void {
+    const { clock, random } = this.#options
+    this.#timer?.[Symbol.dispose]()
+    const delay = backoffDelay(failures + 1, random, RETRY)
+    this.#timer = clock.after(delay, () => this.#queue(() => again(failures + 1)))
+  }
+
+  #queue(work: () => Promise<void>): void {
+    this.#tail = this.#tail
+      .then(work)
+      .catch((error: unknown) => this.#options.log.error('network policies failed', { error }))
+  }
+}

@@ -1,0 +1,46 @@
+/** What the policies of a namespace do to one of its pods. Pure. */
+import { FAMILIES, type Family } from '@podroute/address/address.ts'
+import { matches } from '@podroute/cluster/objects/label-selector.ts'
+import type { Direction, NetworkPolicy } from '@podroute/cluster/objects/network-policy.ts'
+import type { Pod } from '@podroute/cluster/objects/pod.ts'
+import { type CompiledClass, compileClass } from '../compile/chain.ts'
+
+const DIRECTIONS: readonly Direction[] = ['ingress', 'egress']
+
+/** How a pod's traffic of one direction and family is judged. */
+export interface PodClass extends CompiledClass {
+  readonly direction: Direction
+  readonly family: Family
+}
+
+/** Those that isolate the pod in a direction, by their keys. */
+export function isolating(
+  policies: Iterable<NetworkPolicy>,
+  pod: Pick<Pod, 'labels'>,
+  direction: Direction,
+): readonly NetworkPolicy[] {
+  return [...policies]
+    .filter((policy) => policy[direction] !== undefined && matches(policy.podSelector, pod.labels))
+    .sort((a, b) => (a.key < b.key ? -1 : 1))
+}
+
+/** Without those in which everything is allowed. @param policies of the pod's namespace */
+export function classesOf(pod: Pod, policies: readonly NetworkPolicy[]): readonly PodClass[] {
+  return DIRECTIONS.flatMap((direction) => {
+    const chosen = isolating(policies, pod, direction)
+    if (chosen.length === 0) return []
+    const rules = chosen.flatMap(({ namespace, [direction]: own = [] }) =>
+      own.map((rule) => ({ namespace, rule })),
+    )
+    return FAMILIES.flatMap((family) => {
+      const compiled = compileClass(rules, { direction, family, numbersOf })
+      return compiled ? [{ direction, family, ...compiled }] : []
+    })
+  })
+
+  function numbersOf(protocol: string, name: string): readonly number[] {
+    return pod.ports
+      .filter((port) => port.protocol === protocol && port.name === name)
+      .map(({ port }) => port)
+  }
+}

@@ -1,0 +1,199 @@
+import type { NetworkPolicyObject } from '@podroute/cluster/objects/network-policy.ts'
+import type { PodObject } from '@podroute/cluster/objects/pod.ts'
+import { ClusterState } from '@podroute/cluster/state.ts'
+import { FakeKernel } from '@podroute/kernel/testing/fake-kernel.ts'
+import { ManualClock } from '@podroute/reconcile/testing/manual-clock.ts'
+import { expect } from 'chai'
+import { Enforcement } from '../enforcement.ts'
+import { passes } from '../testing/interpreter.ts'
+
+const NODE = 'node-1'
+const TABLE = 'inet podroute-network-policy'
+
+type Spec = NonNullable<NetworkPolicyObject['spec']>
+
+const labelled = (app: string) => ({ matchLabels: { app } })
+/** Lets pods with a label of the same namespace in to others. */
+const admits = (server: string, client: string): Spec => ({
+  podSelector: labelled(server),
+  ingress: [{ from: [{ podSelector: labelled(client) }] }],
+})
+
+async function start() {
+  const kernel = new FakeKernel()
+  const state = new ClusterState()
+  const enforcement = new Enforcement({
+    ...{ nodeName: NODE, cluster: state, kernel },
+    ...{ clock: new ManualClock(), random: () => 0 },
+  })
+  state.subscribe('networkpolicies', {
+    changed: (key, before, after) => enforcement.policyChanged(key, before, after),
+    synced() {},
+  })
+  state.subscribe('namespaces', { changed: (key) => enforcement.namespaceChanged(key), synced() {} })
+  state.subscribe('pods', {
+    changed: (key, before, after) => enforcement.podChanged(key, before, after),
+    synced() {},
+  })
+  state.set('namespaces', 'shop', { labels: {} })
+  await enforcement.adopt()
+  await enforcement.synced()
+  const pod = (name: string, app: string, address: string, more: Partial<PodObject> = {}) =>
+    state.set('pods', `shop/${name}`, {
+      ...{ uid: name, labels: { app }, node: NODE, addresses: [address] },
+      ...more,
+    })
+  const policy = (name: string, spec: Spec) => state.set('networkpolicies', `shop/${name}`, { spec })
+  const may = (source: string, destination: string, port = 80) =>
+    passes(kernel.nft.tables.get(TABLE), { source, destination, protocol: 'tcp', port })
+  /** Elements, chains and sets that are written by what `change` does. */
+  const written = async (change: () => void) => {
+    await enforcement.flush()
+    const before = kernel.nft.scripts.length
+    change()
+    await enforcement.flush()
+    return kernel.nft.scripts
+      .slice(before)
+      .flatMap((script) => script.split('\n'))
+      .filter((line) => line !== '')
+  }
+  return { kernel, state, enforcement, pod, policy, may, written, flush: () => enforcement.flush() }
+}
+
+const [SERVER, CLIENT, OTHER] = ['10.244.1.2', '10.244.2.3', '10.244.2.4']
+
+describe('planning of network policies', () => {
+  it('writes nothing for a node whose pods no policy selects', async () => {
+    const { kernel, pod, policy, flush } = await start()
+    pod('other', 'other', SERVER)
+    pod('server', 'server', CLIENT, { node: 'node-2' })
+    policy('p', admits('server', 'client'))
+    await flush()
+    expect(kernel.nft.scripts).to.deep.equal([])
+  })
+
+  it('writes for a pod that comes, goes or changes the same, however many policies there are', async () => {
+    const counts = await Promise.all(
+      [1, 300].map(async (policies) => {
+        const { pod, policy, written } = await start()
+        for (let index = 0; index < policies; index++) policy(`p${index}`, admits('server', 'client'))
+        pod('first', 'server', SERVER)
+        const lines = [
+          await written(() => pod('second', 'server', '10.244.1.9')),
+          await written(() => pod('client', 'client', CLIENT, { node: 'node-2' })),
+          await written(() => pod('client', 'other', CLIENT, { node: 'node-2' })),
+        ]
+        return lines.map(({ length }) => length)
+      }),
+    )
+    expect(counts[0]).to.deep.equal([2, 1, 2]).and.to.deep.equal(counts[1])
+  })
+
+  it('has one chain for pods with the same policies, and removes it with the last of them', async () => {
+    const { kernel, state, pod, policy, flush } = await start()
+    policy('p', admits('server', 'client'))
+    const chains = () =>
+      [...(kernel.nft.tables.get(TABLE)?.chains.keys() ?? [])].filter((name) => /^ingress-/.test(name))
+    for (const index of [2, 3, 4]) pod(`server-${index}`, 'server', `10.244.1.${index}`)
+    await flush()
+    expect(chains()).to.have.length(1)
+    for (const index of [2, 3, 4]) state.delete('pods', `shop/server-${index}`)
+    await flush()
+    expect([...kernel.nft.tables.keys()]).to.deep.equal([])
+  })
+
+  it('lets nobody inherit by the address of a pod that is not told to be gone yet', async () => {
+    const { state, pod, policy, may, flush } = await start()
+    policy('jobs', { podSelector: labelled('job') })
+    policy('server', admits('server', 'client'))
+    pod('server', 'server', SERVER)
+    pod('job', 'job', '10.244.1.7', { leaving: true })
+    pod('web', 'client', '10.244.1.7', { created: 1 })
+    await flush()
+    expect([may(OTHER, '10.244.1.7'), may('10.244.1.7', SERVER)]).to.deep.equal([true, true])
+    state.delete('pods', 'shop/job')
+    await flush()
+    expect([may(OTHER, '10.244.1.7'), may('10.244.1.7', SERVER)]).to.deep.equal([true, true])
+    pod('job', 'job', '10.244.1.7', { created: 2 })
+    await flush()
+    expect([may(OTHER, '10.244.1.7'), may('10.244.1.7', SERVER)]).to.deep.equal([false, false])
+  })
+
+  it('keeps a pod that is being deleted in its sets and isolated until it is gone', async () => {
+    const { state, pod, policy, may, flush } = await start()
+    policy('server', admits('server', 'client'))
+    pod('server', 'server', SERVER, { leaving: true })
+    pod('client', 'client', CLIENT, { leaving: true })
+    await flush()
+    expect([may(CLIENT, SERVER), may(OTHER, SERVER)]).to.deep.equal([true, false])
+    state.delete('pods', 'shop/client')
+    await flush()
+    expect(may(CLIENT, SERVER)).to.equal(false)
+  })
+
+  it('leaves pods of the host network and their node alone', async () => {
+    const { pod, policy, may, flush } = await start()
+    policy('server', admits('server', 'client'))
+    pod('server', 'server', '192.0.2.1', { hostNetwork: true })
+    pod('real', 'server', SERVER)
+    pod('client', 'client', '192.0.2.2', { hostNetwork: true, node: 'node-2' })
+    await flush()
+    expect([may(OTHER, '192.0.2.1'), may('192.0.2.2', SERVER)]).to.deep.equal([true, false])
+  })
+
+  it('follows a selector that is edited in place', async () => {
+    const { pod, policy, may, flush } = await start()
+    pod('bar', 'bar', SERVER)
+    pod('none', 'none', '10.244.1.3')
+    const seen = async (app: string) => {
+      policy('p', { podSelector: labelled(app) })
+      await flush()
+      return [may(OTHER, SERVER), may(OTHER, '10.244.1.3')]
+    }
+    expect(await seen('bar')).to.deep.equal([false, true])
+    expect(await seen('none')).to.deep.equal([true, false])
+    expect(await seen('nobody')).to.deep.equal([true, true])
+    expect(await seen('bar')).to.deep.equal([false, true])
+  })
+
+  it('tells two numbers of one name apart, each at its pod', async () => {
+    const { pod, policy, may, flush } = await start()
+    const named = (port: number, protocol = 'TCP') => ({ ports: [{ name: 'http-test', protocol, port }] })
+    pod('client', 'client', SERVER)
+    pod('t1', 't', '10.244.2.1', { ...named(8000), node: 'node-2' })
+    pod('t2', 't', '10.244.2.2', { ...named(8080), node: 'node-2' })
+    pod('t3', 't', '10.244.2.3', { ...named(8000, 'UDP'), node: 'node-2' })
+    policy('p', {
+      podSelector: labelled('client'),
+      policyTypes: ['Egress'],
+      egress: [{ ports: [{ port: 'http-test' }] }],
+    })
+    await flush()
+    const to = (last: number, port: number) => may(SERVER, `10.244.2.${last}`, port)
+    expect([to(1, 8000), to(2, 8080)]).to.deep.equal([true, true])
+    expect([to(1, 8080), to(2, 8000), to(3, 8000), to(9, 8000)]).to.deep.equal([false, false, false, false])
+  })
+
+  it('is repaired where somebody else changed it', async () => {
+    const { kernel, enforcement, pod, policy, may, flush } = await start()
+    policy('server', admits('server', 'client'))
+    pod('server', 'server', SERVER)
+    pod('client', 'client', CLIENT)
+    await flush()
+    const { chains, sets } = kernel.nft.tables.get(TABLE)!
+    const damage = [
+      () => void chains.get('judge')!.rules.splice(0),
+      () => void chains.get([...chains.keys()].find((name) => /^ingress-/.test(name))!)!.rules.splice(0),
+      () => sets.get('ingress-4')!.elements.clear(),
+      () => sets.get([...sets.keys()].find((name) => /^peer-.*-4$/.test(name))!)!.elements.clear(),
+      () => kernel.nft.tables.delete(TABLE),
+    ]
+    for (const act of damage) {
+      act()
+      await enforcement.audit()
+      await flush()
+      await flush()
+      expect([may(CLIENT, SERVER), may(OTHER, SERVER)], String(act)).to.deep.equal([true, false])
+    }
+  })
+})

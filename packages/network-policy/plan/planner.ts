@@ -1,0 +1,229 @@
+/**
+ * From pods, namespaces and policies to what the kernel should hold. A pod of this node leads its packets to the chain of its policies; a
+ * pod of any node is an element of the sets of those groups that rules on this node refer to, and of no others.
+ */
+import { type Family, familyOf } from '@podroute/address/address.ts'
+import { matches } from '@podroute/cluster/objects/label-selector.ts'
+import type { NetworkPolicy } from '@podroute/cluster/objects/network-policy.ts'
+import type { Pod } from '@podroute/cluster/objects/pod.ts'
+import type { ClusterView } from '@podroute/cluster/state.ts'
+import { type ElementKey, elementKey, type SetElement } from '@podroute/kernel/nft/element.ts'
+import { TABLE } from '@podroute/kernel/nft/table-resource.ts'
+import { Claims } from '@podroute/reconcile/claims.ts'
+import type { WantedKey } from '@podroute/reconcile/status.ts'
+import type { PolicyChain } from '../compile/chain.ts'
+import { groupSet, type PodGroup, type PortName, portSet } from '../compile/references.ts'
+import { declarationOf } from '../kernel/set-resource.ts'
+import { dispatchElement, POLICY_TABLE, selfElement } from '../kernel/table.ts'
+import type { PolicyTables } from '../kernel/tables.ts'
+import { PodAddresses } from './addresses.ts'
+import { classesOf, type PodClass } from './classes.ts'
+import { PodGroups } from './pod-groups.ts'
+import { PodsByNamespace } from './pods-by-namespace.ts'
+
+type PodKey = string
+
+export interface PlannerOptions {
+  readonly nodeName: string
+  readonly cluster: Pick<ClusterView, 'pods' | 'namespaces' | 'networkPolicies'>
+  readonly tables: PolicyTables
+  /** A pod is to be planned again. */
+  mark(key: PodKey): void
+}
+
+const FAMILIES: readonly Family[] = [4, 6]
+const SAME_ELEMENT = { equal: (a: SetElement, b: SetElement) => a.element === b.element }
+const SAME_ID = { equal: (a: { id: string }, b: { id: string }) => a.id === b.id }
+const SAME_CHAIN = { equal: (a: PolicyChain, b: PolicyChain) => a.name === b.name }
+
+export class PolicyPlanner {
+  readonly #options: PlannerOptions
+  readonly #pods = new PodsByNamespace()
+  readonly #policies = new Map<string, Map<string, NetworkPolicy>>()
+  readonly #groups: PodGroups
+  readonly #portNames = new Map<string, PortName>()
+  readonly #addresses: PodAddresses
+  /** What pods of this node want. */
+  readonly #dispatch: Claims<PodKey, ElementKey, SetElement>
+  readonly #chains: Claims<PodKey, string, PolicyChain>
+  readonly #wantedGroups: Claims<PodKey, string, PodGroup>
+  readonly #wantedNames: Claims<PodKey, string, PortName>
+  /** What pods of all nodes are in the sets. */
+  readonly #elements: Claims<PodKey, ElementKey, SetElement>
+  /** Pods whose elements are to be planned at the end of the round. */
+  readonly #stale = new Set<PodKey>()
+
+  constructor(options: PlannerOptions) {
+    this.#options = options
+    const { tables, cluster } = options
+    this.#groups = new PodGroups(this.#pods, cluster.namespaces)
+    this.#addresses = new PodAddresses((key) => options.mark(key))
+    this.#dispatch = new Claims(tables.dispatch, SAME_ELEMENT)
+    this.#chains = new Claims(tables.chains, SAME_CHAIN)
+    this.#elements = new Claims(tables.elements, SAME_ELEMENT)
+    this.#wantedGroups = new Claims<PodKey, string, PodGroup>(
+      {
+        set: (_id, group, previous) => !previous && this.#groupWanted(group),
+        delete: (_id, group) => this.#groupUnwanted(group),
+      },
+      SAME_ID,
+    )
+    this.#wantedNames = new Claims<PodKey, string, PortName>(
+      {
+        set: (_id, name, previous) => !previous && this.#nameWanted(name),
+        delete: (_id, name) => this.#nameUnwanted(name),
+      },
+      SAME_ID,
+    )
+  }
+
+  podChanged(key: PodKey, before: Pod | undefined, after: Pod | undefined): void {
+    this.#pods.update(key, before, after)
+    this.#addresses.update(key, after)
+    this.#options.mark(key)
+  }
+
+  namespaceChanged(name: string): void {
+    this.#groups.namespaceChanged(name)
+    for (const { key } of this.#pods.in(name)) this.#options.mark(key)
+  }
+
+  policyChanged(key: string, before: NetworkPolicy | undefined, after: NetworkPolicy | undefined): void {
+    const namespace = (after ?? before)?.namespace ?? ''
+    const policies = this.#policies.get(namespace) ?? new Map<string, NetworkPolicy>()
+    if (after) policies.set(key, after)
+    else policies.delete(key)
+    if (policies.size === 0) this.#policies.delete(namespace)
+    else this.#policies.set(namespace, policies)
+    const selectors = [before, after].flatMap((policy) => (policy ? [policy.podSelector] : []))
+    for (const pod of this.#pods.in(namespace))
+      if (this.isLocal(pod) && selectors.some((selector) => matches(selector, pod.labels)))
+        this.#options.mark(pod.key)
+  }
+
+  isLocal(pod: Pod): boolean {
+    return pod.node === this.#options.nodeName
+  }
+
+  policiesOf(namespace: string): readonly NetworkPolicy[] {
+    return [...(this.#policies.get(namespace)?.values() ?? [])]
+  }
+
+  /** How a pod's traffic is judged; of a pod of another node that is not known here. */
+  plan(key: PodKey): undefined {
+    const pod = this.#options.cluster.pods.get(key)
+    const classes = pod && this.isLocal(pod) ? classesOf(pod, this.policiesOf(pod.namespace)) : []
+    const addresses = pod ? this.#addresses.of(pod) : []
+    const own = classes.flatMap((entry) =>
+      addresses
+        .filter((address) => familyOf(address) === entry.family)
+        .map((address) => [entry, address] as const),
+    )
+    const used = new Set(own.map(([entry]) => entry))
+    this.#chains.replace(
+      key,
+      [...used].map(({ chain }) => [chain.name, chain]),
+    )
+    this.#wantedGroups.replace(
+      key,
+      [...used].flatMap(({ groups }) => groups.map((group) => [group.id, group])),
+    )
+    this.#wantedNames.replace(
+      key,
+      [...used].flatMap(({ portNames }) => portNames.map((name) => [name.id, name])),
+    )
+    this.#dispatch.replace(
+      key,
+      own.flatMap(([entry, address]) => dispatchElements(entry, address)).map(byKey),
+    )
+    this.#stale.add(key)
+  }
+
+  /** To be called when a round of pods was planned: which groups there are is known then. */
+  planned(): void {
+    for (const key of this.#stale) this.#elements.replace(key, this.#elementsOf(key))
+    this.#stale.clear()
+    const { rules } = this.#options.tables
+    if (this.#dispatch.size > 0) rules.set(TABLE, POLICY_TABLE)
+    // What an earlier run left goes with all else of it.
+    else if (rules.get(TABLE)) rules.delete(TABLE)
+  }
+
+  /** What has to be in place for a pod of this node. */
+  wants(key: PodKey): readonly WantedKey[] {
+    const { dispatch, chains } = this.#options.tables
+    return [
+      ...this.#dispatch.keysOf(key).map((element) => ({ table: dispatch, key: element })),
+      ...this.#chains.keysOf(key).map((chain) => ({ table: chains, key: chain })),
+    ]
+  }
+
+  get size(): { readonly groups: number; readonly chains: number } {
+    return { groups: this.#wantedGroups.size, chains: this.#chains.size }
+  }
+
+  #elementsOf(key: PodKey): (readonly [ElementKey, SetElement])[] {
+    const pod = this.#options.cluster.pods.get(key)
+    const addresses = pod ? this.#addresses.of(pod) : []
+    if (!pod || addresses.length === 0) return []
+    const groups = this.#groups.of(pod)
+    const ports = pod.ports.flatMap((port) =>
+      [...this.#portNames.values()]
+        .filter(({ name, protocol }) => name === port.name && protocol === port.protocol)
+        .map((name) => ({ name, port })),
+    )
+    return addresses.flatMap((address) => {
+      const family = familyOf(address)
+      return [
+        ...groups.map((group) => ({ set: groupSet(group, family), element: address })),
+        ...ports.map(({ name, port }) => ({
+          set: portSet(name, family),
+          element: `${address} . ${port.protocol} . ${port.port}`,
+        })),
+      ].map(byKey)
+    })
+  }
+
+  #groupWanted(group: PodGroup): void {
+    this.#groups.add(group)
+    this.#declare((family) => groupSet(group, family))
+    for (const { key } of this.#groups.members(group)) this.#stale.add(key)
+  }
+
+  #groupUnwanted(group: PodGroup): void {
+    for (const { key } of this.#groups.members(group)) this.#stale.add(key)
+    this.#groups.remove(group)
+    for (const family of FAMILIES) this.#options.tables.sets.delete(groupSet(group, family))
+  }
+
+  #nameWanted(name: PortName): void {
+    this.#portNames.set(name.id, name)
+    this.#declare((family) => portSet(name, family))
+    this.#staleWith(name)
+  }
+
+  #nameUnwanted(name: PortName): void {
+    this.#portNames.delete(name.id)
+    for (const family of FAMILIES) this.#options.tables.sets.delete(portSet(name, family))
+    this.#staleWith(name)
+  }
+
+  #staleWith({ name }: PortName): void {
+    for (const { key, ports } of this.#options.cluster.pods.values())
+      if (ports.some((port) => port.name === name)) this.#stale.add(key)
+  }
+
+  #declare(nameOf: (family: Family) => string): void {
+    for (const family of FAMILIES)
+      this.#options.tables.sets.set(nameOf(family), declarationOf(nameOf(family)))
+  }
+}
+
+/** It reaches itself through a Service, whatever the policies say. */
+function dispatchElements({ direction, family, chain }: PodClass, address: string): SetElement[] {
+  return [dispatchElement(direction, family, address, chain.name), selfElement(family, address)]
+}
+
+function byKey(element: SetElement): readonly [ElementKey, SetElement] {
+  return [elementKey(element), element]
+}

@@ -1,0 +1,114 @@
+/** A node and hosts behind it, each a network namespace with a veth to the node: pods, and one outside. */
+import { createNetns, removeNetns } from '@podroute/linux/netns.ts'
+import { run } from '../../lab/command.ts'
+import { type Probe, Prober, probeKey } from '../support/packet-probe.ts'
+
+export interface PolicyHost {
+  readonly name: string
+  readonly addresses: readonly string[]
+}
+
+/** The node's own addresses. */
+export const NODE_ADDRESSES = ['172.31.0.1', 'fd31::1']
+/** Of a packet that must arrive, in milliseconds. */
+const LONGEST_WAY = 2000
+
+export class PolicyNetwork implements Disposable {
+  readonly node: string
+  readonly #stack = new DisposableStack()
+  readonly #probers = new Map<string, Prober>()
+  #rounds = 0
+
+  private constructor(node: string) {
+    this.node = node
+  }
+
+  static async create(prefix: string, hosts: readonly PolicyHost[]): Promise<PolicyNetwork> {
+    const network = new PolicyNetwork(`${prefix}-node`)
+    try {
+      await network.#addNode()
+      for (const [index, host] of hosts.entries()) await network.#addHost(prefix, host, index)
+      return network
+    } catch (error) {
+      network[Symbol.dispose]()
+      throw error
+    }
+  }
+
+  /** Sends all at once, and says which of them arrive. @param expected is waited for */
+  async arriving(probes: readonly Probe[], expected: ReadonlySet<string>): Promise<ReadonlySet<string>> {
+    const sourcePort = 40_000 + (this.#rounds++ % 8)
+    const arrived = new Set<string>()
+    const collect = () => {
+      for (const prober of this.#probers.values())
+        for (const key of prober.received(sourcePort)) arrived.add(key)
+    }
+    for (const [index, probe] of probes.entries()) {
+      this.#probers.get(probe.from)!.send(probe, sourcePort)
+      if (index % 200 === 0) collect()
+    }
+    const end = performance.now() + LONGEST_WAY
+    do {
+      collect()
+      if ([...expected].every((key) => arrived.has(key))) break
+      await new Promise((resolve) => setImmediate(resolve))
+    } while (performance.now() < end)
+    // What must not arrive would have come before or among what must, on the same ways.
+    await new Promise((resolve) => setImmediate(resolve))
+    collect()
+    return arrived
+  }
+
+  [Symbol.dispose](): void {
+    this.#stack.dispose()
+  }
+
+  #namespace(name: string): void {
+    removeNetns(name)
+    createNetns(name)
+    this.#stack.defer(() => removeNetns(name))
+  }
+
+  async #addNode(): Promise<void> {
+    this.#namespace(this.node)
+    const settings = [
+      'net.ipv4.ip_forward=1',
+      'net.ipv6.conf.all.forwarding=1',
+      'net.netfilter.nf_conntrack_checksum=0',
+      'net.ipv4.conf.all.rp_filter=0',
+    ]
+    await run('ip', ['-n', this.node, 'link', 'set', 'lo', 'up'])
+    for (const address of NODE_ADDRESSES)
+      await run('ip', ['-n', this.node, 'addr', 'add', address, 'dev', 'lo'])
+    await run('ip', ['netns', 'exec', this.node, 'sysctl', '-qw', ...settings])
+  }
+
+  async #addHost(prefix: string, { addresses }: PolicyHost, index: number): Promise<void> {
+    const name = `${prefix}-${index}`
+    const link = `p${index}`
+    this.#namespace(name)
+    const script = [
+      `ip link add ${link} netns ${this.node} type veth peer name eth0 netns ${name}`,
+      `ip -n ${this.node} link set ${link} up`,
+      `ip -n ${this.node} addr add fe80::1/64 dev ${link} nodad`,
+      `ip netns exec ${this.node} sysctl -qw net.ipv4.conf.${link}.proxy_arp=1 net.ipv4.conf.${link}.rp_filter=0`,
+      `ip -n ${name} link set lo up`,
+      `ip -n ${name} link set eth0 up`,
+      ...addresses.map((address) =>
+        `ip -n ${name} addr add ${address} dev eth0 nodad`.replace(address.includes(':') ? '' : ' nodad', ''),
+      ),
+      `ip -n ${name} route add default dev eth0`,
+      `ip -n ${name} route add default via fe80::1 dev eth0`,
+      ...addresses.map((address) => `ip -n ${this.node} route add ${address} dev ${link}`),
+      // Nobody answers: a reply would make the next packet one of an established connection.
+      `ip netns exec ${name} nft 'table inet silent { chain in { type filter hook input priority 0; policy drop; icmpv6 type { 133-137 } accept; }; }'`,
+    ]
+    await run('sh', ['-ec', script.join('\n')])
+    const prober = this.#stack.use(new Prober(name))
+    for (const address of addresses) this.#probers.set(address, prober)
+  }
+}
+
+export function keysOf(probes: readonly Probe[]): ReadonlySet<string> {
+  return new Set(probes.map(probeKey))
+}
