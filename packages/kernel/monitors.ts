@@ -30,6 +30,20 @@ export interface MonitorsOptions extends NetlinkOptions {
   readonly own: OwnChanges
   /** Port of the socket that this process writes routes with. */
   readonly routePort: number
+  /** Opens the two monitors. */
+  readonly watch?: KernelWatches
+}
+
+/** The monitors of the linux package, or what stands in for them. */
+export interface KernelWatches {
+  routes(...args: Parameters<typeof watchRoutes>): Disposable
+  nft(...args: Parameters<typeof watchNft>): Disposable
+}
+
+/** A process may end while it listens. */
+const KERNEL_WATCHES: KernelWatches = {
+  routes: (...args) => watchRoutes(...args).unref(),
+  nft: (...args) => watchNft(...args).unref(),
 }
 
 /** `lo` is the first interface of every network namespace. */
@@ -38,6 +52,7 @@ const LOOPBACK = 1
 export class Monitors implements KernelChanges, Disposable {
   readonly #options: MonitorsOptions
   readonly #log: Logger
+  readonly #watch: KernelWatches
   readonly #subscribers = new Set<KernelSubscriber>()
   #routes: Disposable | undefined
   #nft: Disposable | undefined
@@ -46,13 +61,19 @@ export class Monitors implements KernelChanges, Disposable {
   constructor(options: MonitorsOptions) {
     this.#options = options
     this.#log = options.log ?? silent
+    this.#watch = options.watch ?? KERNEL_WATCHES
   }
 
   /** @throws KernelError */
   subscribe(subscriber: KernelSubscriber): Disposable {
     this.#subscribers.add(subscriber)
-    if (followsRoutes(subscriber)) this.#routes ??= this.#watchRoutes()
-    if (subscriber.onTable) this.#nft ??= this.#watchNft()
+    try {
+      if (followsRoutes(subscriber)) this.#routes ??= this.#watchRoutes()
+      if (subscriber.onTable) this.#nft ??= this.#watchNft()
+    } catch (error) {
+      this.#unsubscribe(subscriber)
+      throw error
+    }
     return { [Symbol.dispose]: () => this.#unsubscribe(subscriber) }
   }
 
@@ -100,13 +121,13 @@ export class Monitors implements KernelChanges, Disposable {
     }
     const { netns, routePort } = this.#options
     const filter = routeFilter({ notFrom: routePort })
-    return watchRoutes(handlers, { ...(netns === undefined ? {} : { netns }), filter }).unref()
+    return this.#watch.routes(handlers, { ...(netns === undefined ? {} : { netns }), filter })
   }
 
   #watchNft(): Disposable {
     const { netns, own } = this.#options
     own.forget()
-    return watchNft(
+    return this.#watch.nft(
       {
         onTransaction: ({ tables, kinds }) => {
           // Elements, which come and go with every Service, are left out: only what should stand still is news.
@@ -121,7 +142,7 @@ export class Monitors implements KernelChanges, Disposable {
         onError: (error) => this.#failed(error),
       },
       { ...(netns === undefined ? {} : { netns }), elements: false },
-    ).unref()
+    )
   }
 
   #lost(what: string): void {
