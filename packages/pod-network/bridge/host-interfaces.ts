@@ -68,10 +68,11 @@ export class HostInterfaces implements Disposable {
 
   /** Reads them, and reads them again whenever they may have changed. @throws KernelError */
   async start(): Promise<void> {
-    await this.#read()
+    // Followed first: what changes while they are read is read after it.
     this.#subscription = this.#options.changes.subscribe({
       onLink: (_change, link) => {
-        if (this.#state.interfaces.some((i) => i.index === link.index && i.addresses.length > 0))
+        const { interfaces } = this.#state
+        if (this.#state === EMPTY || interfaces.some((i) => i.index === link.index && i.addresses.length > 0))
           this.#readAfter(READ_AFTER)
       },
       onAddress: (_change, { scope, address, prefixLength }) => {
@@ -80,6 +81,7 @@ export class HostInterfaces implements Disposable {
       },
       onOverrun: () => this.#readAfter(READ_AFTER),
     })
+    await this.#read()
   }
 
   [Symbol.dispose](): void {
