@@ -13,8 +13,8 @@ const NODE_PORT = 30179
 
 /** Answers each connection with the client's address. */
 const SERVER = `require('net').createServer(s => s.end(s.remoteAddress)).listen({ port: 179, host: '::' }, () => console.log('ready'))`
-const client = (address: string, port: number) => `
-  const s = require('net').connect({ host: '${address}', port: ${port}, timeout: 700 })
+const client = (address: string, port: number, wait: number) => `
+  const s = require('net').connect({ host: '${address}', port: ${port}, timeout: ${wait} })
   s.on('data', d => { console.log(String(d).replace('::ffff:', '')); process.exit() })
   s.on('timeout', () => { console.log('dropped'); process.exit() })
   s.on('error', (e) => console.log(e.code))`
@@ -33,8 +33,10 @@ describe('BGP ports and pods', function () {
     await once(server.stdout!, 'data')
   }
   /** Whom the server saw, or how it ended. */
-  const ask = (netns: string, address: string, port = 179) =>
-    execFileSync('ip', node(netns, client(address, port)), { encoding: 'utf8' }).trim()
+  const ask = (netns: string, address: string, port = 179, wait = 5000) =>
+    execFileSync('ip', node(netns, client(address, port, wait)), { encoding: 'utf8' }).trim()
+  const expectDropped = (netns: string, address: string, port = 179) =>
+    expect(ask(netns, address, port, 700), `${netns} to ${address}`).to.equal('dropped')
   const allow = async (podsSpeakBgp: boolean) => {
     await world.configure({ podsSpeakBgp })
     const chains = async () =>
@@ -63,14 +65,14 @@ describe('BGP ports and pods', function () {
 
   for (const [i, address] of ROUTER.entries())
     it(`C: a pod does not get to the router's at ${address}: masqueraded, it would be its node`, async () => {
-      expect(ask(pod.netns, address)).to.equal('dropped')
+      expectDropped(pod.netns, address)
       await allow(true)
       expect(ask(pod.netns, address), 'when pods may').to.equal(NODE_ADDRESSES[i])
     })
 
   it("D: nor to another node's, nor to its own node's, at any of its addresses", async () => {
     const targets = [OTHER_NODE, ...NODE_ADDRESSES, ...GATEWAYS]
-    for (const address of targets) expect(ask(pod.netns, address), address).to.equal('dropped')
+    for (const address of targets) expectDropped(pod.netns, address)
     await allow(true)
     for (const address of targets) expect(ask(pod.netns, address), address).to.match(/^(10\.244|fd10)/)
   })
@@ -83,7 +85,7 @@ describe('BGP ports and pods', function () {
       add rule ip test out ip daddr ${OTHER_NODE} masquerade`
     await world.nft.run(`${rules}\n`)
     const clients = [pod.netns, world.outside]
-    for (const netns of clients) expect(ask(netns, NODE_ADDRESSES[0]!, NODE_PORT), netns).to.equal('dropped')
+    for (const netns of clients) expectDropped(netns, NODE_ADDRESSES[0]!, NODE_PORT)
     await allow(true)
     for (const netns of clients)
       expect(ask(netns, NODE_ADDRESSES[0]!, NODE_PORT), netns).to.equal('192.0.2.1')
