@@ -272,8 +272,8 @@ describe('pods are who they are', function () {
     expect(await elements()).to.contain(pod.port)
     await world.stop()
     await world.removePod(pod)
-    expect(await elements(), 'DEL without an agent').to.not.contain(pod.port)
     await world.start()
+    expect(await elements(), 'of a pod that went without an agent').to.not.contain(pod.port)
     scene = { ...scene, attacker: before }
   })
 })

@@ -3,7 +3,7 @@
 import { failure } from '../errors.ts'
 import { addAddress, listAddresses } from '../netlink/addresses.ts'
 import { findLink, setUp } from '../netlink/links.ts'
-import { ensureSysctl, type Namespace, trySysctl } from '../netlink/namespace.ts'
+import { type Namespace, trySysctl } from '../netlink/namespace.ts'
 import { Netlink } from '../netlink/netlink.ts'
 import { addRoute } from '../netlink/routes.ts'
 import { familyOf, formatAddress, formatPrefix, isV4 } from '../protocol/address.ts'
@@ -39,16 +39,20 @@ export interface ContainerSettings {
   readonly host: boolean
 }
 
+/** Some of these writes try again and again for the kernel's lock of all links, also where nothing changes. */
+function clearSetting(system: System, name: string): void {
+  const path = `/proc/sys/net/${name}`
+  const value = unless(['ENOENT'], () => system.readFile(path).trim())
+  if (value !== undefined && value !== '0') system.writeFile(path, '0')
+}
+
 /** A new namespace forwards IPv4 where the node does; who asks for another setting has the runtime write it afterwards. */
 function makeHost(system: System, name: string): void {
-  ensureSysctl(system, 'ipv4/ip_forward', '0')
-  trySysctl(system, `ipv6/conf/${name}/accept_ra`, '0')
+  clearSetting(system, 'ipv4/ip_forward')
+  clearSetting(system, 'ipv6/conf/all/forwarding')
   // The link-local address is the one that its port may send from.
-  trySysctl(system, `ipv6/conf/${name}/addr_gen_mode`, '0')
-  const forwarding = unless(['ENOENT'], () =>
-    system.readFile('/proc/sys/net/ipv6/conf/all/forwarding').trim(),
-  )
-  if (forwarding === '1') trySysctl(system, 'ipv6/conf/all/forwarding', '0')
+  clearSetting(system, `ipv6/conf/${name}/addr_gen_mode`)
+  trySysctl(system, `ipv6/conf/${name}/accept_ra`, '0')
 }
 
 function writeSettings(system: System, name: string, settings: ContainerSettings, v6: boolean): void {

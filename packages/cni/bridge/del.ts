@@ -12,7 +12,7 @@ import type { System } from '../system.ts'
 import { readConfig } from './configuration.ts'
 import { collectMacChecks, removeMacCheck } from './mac-spoof.ts'
 import { collectMasquerade, removeMasquerade } from './masquerade.ts'
-import { collectSources } from './source-check.ts'
+import { collectSources, MOST_GONE } from './source-check.ts'
 import { attachmentAlias, attachmentOf } from './veth.ts'
 
 /** Removes the links; one that is gone already is fine. */
@@ -38,7 +38,7 @@ export function del(system: System, invocation: Invocation): void {
   removeContainerLink(system, invocation)
   const { containerId, interfaceName } = invocation
   if (config.macSpoofCheck) removeMacCheck(system, { containerId, interfaceName })
-  if (config.sourceCheck !== 'none') collectSources(system)
+  if (config.sourceCheck !== 'none') collectSources(system, MOST_GONE)
   if (config.ipMasq) removeMasquerade(system, config.network, { containerId, interfaceName })
   if (config.ipamType !== '') new Ipam(system, invocation, config.ipamType, [hostLocal]).del()
 }

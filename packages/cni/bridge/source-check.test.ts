@@ -4,6 +4,7 @@ import { bridgeConfig, dualStack, NETWORK } from '../testing/configurations.ts'
 import { type Fault, Killed } from '../testing/fake-system.ts'
 import { FakeWorld } from '../testing/fake-world.ts'
 import type { Answer, Call } from '../testing/world.ts'
+import { MOST_GONE } from './source-check.ts'
 
 const SETS = ['ports', 'macs', 'addresses-4', 'addresses-6', 'targets-6']
 const MOST_CALLS = 150
@@ -58,14 +59,16 @@ describe('sourceCheck of the bridge plugin', () => {
     expect(elements().macs![0]).to.contain(mac.replaceAll(':', ''))
   })
 
-  it('DEL removes the elements of the port, and those of ports that went another way', () => {
+  it('a DEL removes the elements of ports that are gone, whichever way they went, once they are many', () => {
     withTable()
-    const netns = ['a', 'b', 'c'].map((name) => world.addContainer(name))
-    for (const [i, path] of netns.entries())
-      expect(call('ADD', `c${i}`, { sourceCheck: true }, path).status).to.equal(0)
-    world.removeContainer(netns[0]!)
-    expect(elements().ports).to.have.length(3)
-    expect(call('DEL', 'c1', { sourceCheck: true }, netns[1]!).status).to.equal(0)
+    const ids = Array.from({ length: MOST_GONE + 2 }, (_, i) => `c${i}`)
+    const netns = ids.map((id) => world.addContainer(id))
+    for (const [i, id] of ids.entries())
+      expect(call('ADD', id, { sourceCheck: true }, netns[i]!).status).to.equal(0)
+    for (const path of netns.slice(1, MOST_GONE)) world.removeContainer(path)
+    expect(call('DEL', 'c0', { sourceCheck: true }, netns[0]!).status).to.equal(0)
+    expect(elements().ports, 'few are left to the agent').to.have.length(ids.length)
+    expect(call('DEL', 'c16', { sourceCheck: true }, netns[MOST_GONE]!).status).to.equal(0)
     expect(elements().ports).to.deep.equal([hex(ports()[0]!.name)])
     expect(elements()['addresses-6']).to.have.length(2)
   })
@@ -128,7 +131,7 @@ describe('sourceCheck of the bridge plugin', () => {
       expect(elements().ports).to.have.length(1)
     })
 
-  it('an ADD whose n-th system call fails takes its elements back; of one that is killed DEL does', () => {
+  it('an ADD whose n-th system call fails takes its elements back; of one that is killed GC does', () => {
     const left: number[] = []
     for (let at = 0; at < MOST_CALLS; at++)
       for (const kind of ['fail', 'kill'] as const) {
@@ -141,11 +144,17 @@ describe('sourceCheck of the bridge plugin', () => {
         const all = () => SETS.flatMap((set) => elements()[set]!)
         if (kind === 'fail' && all().length > 0) left.push(at)
         expect(world.run('bridge', { command: 'DEL', ...of }).status).to.equal(0)
+        collect()
         expect(all(), `${kind} at call ${at}`).to.deep.equal([])
       }
     // Where the way back from the container's namespace fails, nothing more can be done in the host's.
     expect(left).to.have.length(1)
   })
+
+  function collect(): void {
+    const config = bridgeConfig(world, { sourceCheck: true, cniVersion: '1.1.0' }, dualStack)
+    world.run('bridge', { command: 'GC', config: { ...config, 'cni.dev/valid-attachments': [] } })
+  }
 
   /** Undefined when it was killed. */
   function addWith(call: Omit<Call, 'command'>, fault: Fault): Answer | undefined {

@@ -121,20 +121,22 @@ export class Netlink {
     const first = this.sequence
     this.sequence += requests.length + 2
     const frame = (type: number): Request => ({ type, flags: 0, body: bytes(0, 0, 0, subsystem) })
-    const acknowledged = requests.map((r) => ({ ...r, flags: r.flags | NLM_F_ACK }))
+    // Refusals come unasked, each in its place; the last request is answered in any case.
+    const last = requests.length
+    const asked = requests.map((r, i) => (i + 1 < last ? r : { ...r, flags: r.flags | NLM_F_ACK }))
     this.system.send(
       this.socket,
-      encode([frame(NFNL_MSG_BATCH_BEGIN), ...acknowledged, frame(NFNL_MSG_BATCH_END)], first),
+      encode([frame(NFNL_MSG_BATCH_BEGIN), ...asked, frame(NFNL_MSG_BATCH_END)], first),
     )
     let refusal: NetlinkError | undefined
-    for (let open = requests.length; open > 0; ) {
+    for (let done = false; !done; ) {
       for (const message of decode(this.system.receive(this.socket))) {
         if (message.type !== NLMSG_ERROR || message.sequence < first) continue
         const error = readError(message.body)
         // A refusal of the frame is of the whole and the only answer.
         if (message.sequence === first && error !== undefined) throw error
         refusal ??= error
-        open--
+        done ||= message.sequence === first + last
       }
     }
     if (refusal !== undefined) throw refusal
