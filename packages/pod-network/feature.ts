@@ -99,6 +99,7 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
 
   summary(): readonly SummaryLine[] {
     const { node, asn, peers, routes } = this.#network.snapshot()
+    const unchecked = this.#network.uncheckedPorts
     const up = peers.filter((peer) => peer.state === 'established').length
     const installed = routes.filter((route) => route.state === 'installed').length
     return [
@@ -107,6 +108,7 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
       ['AS number', String(asn)],
       ['peers', `${up} of ${peers.length} up`],
       ['routes', String(installed)],
+      ...(unchecked > 0 ? [['pods that are not checked', String(unchecked)] as const] : []),
     ]
   }
 

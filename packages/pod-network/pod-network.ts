@@ -187,6 +187,11 @@ export class PodNetwork implements AsyncDisposable {
     return reportKeys(this.#keyFacts(), this.#options.clock.now())
   }
 
+  /** Pods that may send from any address: they run since before the check, or want to. */
+  get uncheckedPorts(): number {
+    return this.#hostMonitor.uncheckedPorts
+  }
+
   /** Of each table by name. */
   stats(): Readonly<Record<string, TableStats>> {
     return this.#controller.stats()

@@ -6,7 +6,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { cidr } from '@podroute/address/cidr.ts'
 import { serverKey } from '@podroute/kernel/ipvs/keys.ts'
-import type { NftTable } from '@podroute/kernel/nft/definition.ts'
+import { type NftTable, tableAt } from '@podroute/kernel/nft/definition.ts'
 import { elementKey, type SetElement } from '@podroute/kernel/nft/element.ts'
 import { SetElementResource } from '@podroute/kernel/nft/element-resource.ts'
 import { listTable } from '@podroute/kernel/nft/listing.ts'
@@ -14,11 +14,13 @@ import { openNft } from '@podroute/kernel/nft/open-nft.ts'
 import { changedSets } from '@podroute/kernel/nft/set-types.ts'
 import { type NftTableOptions, NftTableResource, TABLE } from '@podroute/kernel/nft/table-resource.ts'
 import { createNetns, removeNetns } from '@podroute/linux/netns.ts'
+import { bgpPortChains } from '@podroute/pod-network/egress/bgp-ports.ts'
 import {
   masqueradeTable,
   planConfiguredElements,
   planNodeElements,
 } from '@podroute/pod-network/egress/masquerade.ts'
+import { elementsOf } from '@podroute/pod-network/sources/port-elements.ts'
 import { sourcesTable } from '@podroute/pod-network/sources/table.ts'
 import { testNode, testSettings } from '@podroute/pod-network/testing/fixtures.ts'
 import { Table } from '@podroute/reconcile/table.ts'
@@ -63,7 +65,16 @@ describe('the nftables table, whole,', () => {
   async function expectGolden(table: string, file: string): Promise<void> {
     const path = new URL(`golden/${file}.nft`, import.meta.url)
     const found = normal(
-      await run('ip', ['netns', 'exec', NETNS, 'nft', '--numeric', 'list', 'table', 'inet', table]),
+      await run('ip', [
+        'netns',
+        'exec',
+        NETNS,
+        'nft',
+        '--numeric',
+        'list',
+        'table',
+        ...tableAt(table).split(' '),
+      ]),
     )
     if (process.env.UPDATE_GOLDEN) await writeFile(path, found)
     expect(found).to.equal(await readFile(path, 'utf8'))
@@ -79,7 +90,9 @@ describe('the nftables table, whole,', () => {
   ]
 
   it('of the pod network', async () => {
-    const table = masqueradeTable(true)
+    const router = { asn: 64999, acceptRoutes: false, maxPrefixes: 1000 }
+    const externalPeers = ['192.0.2.2', '2001:db8::2'].map((address) => ({ ...router, address }))
+    const table = masqueradeTable(true, bgpPortChains({ ...testSettings, externalPeers }))
     await load(table)
     await fill(table, nodes)
     await expectGolden(table.name, 'pod-network')
@@ -92,8 +105,12 @@ describe('the nftables table, whole,', () => {
     await expectGolden('podroute-pod-network', 'pod-network-off')
   })
 
-  it('of the ports of pods: their sets are known again', async () => {
-    await load(sourcesTable(true))
+  it('of the ports of pods', async () => {
+    const table = sourcesTable(true)
+    await load(table)
+    const addresses = ['10.244.1.2', 'fd10:244:0:1::2']
+    await fill(table, elementsOf('veth01234567', { mac: '02:00:5e:00:53:07', addresses }))
+    await expectGolden(table.name, 'pod-ports')
   })
 
   it('of the service proxy', async () => {

@@ -57,7 +57,7 @@ describe("a node's life", function () {
     await node.start({ peerDeadline: 0 }, { ...OWN, podCIDRs: [], internalIPs: [] })
     await waitsFor(`Node ${NODE} has no podCIDR`)
     reports({ podCIDRs: [] })
-    await eventually(() => node.network.stats()['set-elements']?.desired === 2)
+    await eventually(() => node.network.stats()['set-elements']?.desired === 4)
     expect(await node.state()).to.deep.equal(before)
     reports({})
     await node.ready()

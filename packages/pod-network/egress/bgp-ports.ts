@@ -43,18 +43,20 @@ export function bgpPortChains(
   const hook = (name: string, priority: string | number) =>
     `type filter hook ${name} priority ${priority}; policy accept;`
   const fromPods = `iifname "${settings.bridge}"`
+  // All other packets meet one rule.
+  const toBgp = (chain: string) => [
+    `tcp dport { ${[...new Set(all.map(({ port }) => port))].join(', ')} } goto ${chain}`,
+  ]
   return {
-    'bgp-forwarded': {
-      hook: hook('forward', 'filter'),
+    'bgp-forwarded': { hook: hook('forward', 'filter'), rules: toBgp('bgp-forwarded-ports') },
+    'bgp-forwarded-ports': {
       rules: all.flatMap((to) => [`${matchOf(to)} ${fromPods} drop`, `${matchOf(to)} ct status dnat drop`]),
     },
-    'bgp-delivered': {
-      hook: hook('input', AFTER_IPVS),
-      rules: nodes.map((to) => `${matchOf(to)} ${fromPods} drop`),
-    },
+    'bgp-delivered': { hook: hook('input', AFTER_IPVS), rules: toBgp('bgp-delivered-ports') },
+    'bgp-delivered-ports': { rules: nodes.map((to) => `${matchOf(to)} ${fromPods} drop`) },
+    'bgp-sent': { hook: hook('output', AFTER_IPVS), rules: toBgp('bgp-sent-ports') },
     // IPVS sends as the node itself does, but without a socket; what has one is a process of the node.
-    'bgp-sent': {
-      hook: hook('output', AFTER_IPVS),
+    'bgp-sent-ports': {
       rules: all.flatMap((to) => [
         `${matchOf(to)} ct state new meta skuid 0-4294967295 accept`,
         `${matchOf(to)} ct state new drop`,
