@@ -74,10 +74,23 @@ const CAP_SYS_MODULE = 16
 /** The agent itself has no such right. */
 const LOADER = 'prepare-node, with SYS_MODULE, starts before each agent'
 
+/** What is known of this process and its kernel. */
+export interface ModuleRights {
+  /** Whether the kernel takes modules at all. */
+  readonly takesModules: boolean
+  /** CapEff of /proc/self/status, hexadecimal. */
+  readonly capabilities: string
+}
+
 function reasonFor(name: string): string {
-  if (!existsSync('/proc/modules')) return `this kernel takes no modules and was built without ${name}`
-  const effective = /^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'
-  const allowed = (BigInt(`0x${effective}`) >> BigInt(CAP_SYS_MODULE)) & 1n
+  const capabilities = /^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'
+  return whyMissing(name, { takesModules: existsSync('/proc/modules'), capabilities })
+}
+
+/** Why a module is not there, and what to do. Pure. */
+export function whyMissing(name: string, { takesModules, capabilities }: ModuleRights): string {
+  if (!takesModules) return `this kernel takes no modules and was built without ${name}`
+  const allowed = (BigInt(`0x${capabilities}`) >> BigInt(CAP_SYS_MODULE)) & 1n
   if (!allowed)
     return `load it on the host, modprobe ${name}, or let the init container of podroute.yaml do it: ${LOADER}`
   return `the host has no module ${name} for this kernel, or forbids it: try modprobe ${name} there`
