@@ -58,6 +58,17 @@ describe('forwarding of what pods send and get', () => {
     expect(rules('ip filter')).to.have.length(2)
   })
 
+  it('keeps none of them where the policy was changed while no agent ran', async () => {
+    await dropAt('ip filter')
+    await world.network[Symbol.asyncDispose]()
+    const { tables } = world.kernel.nft
+    const { rules } = tables.get('ip filter')!.chains.get('FORWARD')!
+    expect(rules).to.have.length(2)
+    tables.get('ip filter')!.chains.set('FORWARD', { hook: DROP.replace('drop', 'accept'), rules })
+    await world.restart({}, testNode(1))
+    expect(rules).to.deep.equal([])
+  })
+
   it('is said to be dropped by other tables once, with what to do', async () => {
     await dropAt('inet guard', 'forward')
     world.kernel.changes.tableChanged('inet guard')

@@ -100,8 +100,8 @@ export class Forwarding implements Disposable {
       different = true
       log.info('a chain of the host drops by its policy: pods are accepted in it', { rule: key })
     }
-    table.sweep()
-    if (different) changed()
+    const swept = table.sweep()
+    if (different || swept > 0) changed()
   }
 
   async #problemsOf(chains: readonly BaseChain[], bridge: string): Promise<readonly string[]> {
