@@ -6,7 +6,7 @@ import type { Invocation } from '../protocol/invocation.ts'
 import type { Plugin } from '../protocol/plugin.ts'
 import type { IpConfig, Result } from '../protocol/result.ts'
 import type { System } from '../system.ts'
-import { type HostLocalConfig, readConfig } from './configuration.ts'
+import { type HostLocalConfig, readConfig, readLeaseSettings } from './configuration.ts'
 import { describeHolders, isExhausted, staleLeases } from './holders.ts'
 import type { Owner } from './lease.ts'
 import {
@@ -119,8 +119,7 @@ function add(system: System, invocation: Invocation): Result {
 }
 
 function del(system: System, invocation: Invocation): void {
-  const { leases } = readConfig(invocation)
-  const store = Store.find(system, leases)
+  const store = Store.find(system, readLeaseSettings(invocation))
   if (store !== undefined) withStore(store, () => store.release(ownerOf(invocation)))
 }
 
