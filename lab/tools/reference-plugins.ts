@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { cached } from '../cache.ts'
 import { run } from '../command.ts'
 
-const PLUGINS_VERSION = 'v1.10.0'
+/** Of the module github.com/containernetworking/plugins. */
+export const PLUGINS_VERSION = 'v1.10.0'
 const CNI_VERSION = 'v1.3.1'
 const PLUGINS = [
   'main/bridge',
