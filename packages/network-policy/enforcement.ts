@@ -75,9 +75,14 @@ export class Enforcement implements AsyncDisposable {
   /** Takes over what an earlier run left, and writes nothing. May be called again after it failed. */
   async adopt(): Promise<void> {
     const { kernel, log } = this.#options
-    for (const [module, outcome] of await kernel.loadModules([BRIDGE_MODULE]))
-      if (!outcome.ok) log?.warn('pods on one bridge are not judged', { module, reason: outcome.reason })
-    wantBridgedPackets(kernel, this.#tables)
+    const outcomes = await kernel.loadModules([BRIDGE_MODULE])
+    const missing = wantBridgedPackets(kernel, this.#tables)
+    // Where it is built in there is nothing to load.
+    for (const [module, outcome] of missing.length > 0 ? outcomes : [])
+      if (!outcome.ok)
+        log?.warn('network policies cannot judge packets between pods on one bridge', {
+          ...{ missing, module, reason: outcome.reason },
+        })
     await this.#controller.adopt()
     this.#watching ??= watchKernel(kernel, this.#tables)
   }

@@ -41,7 +41,8 @@ export function makeTables({ nft, sysctls }: PolicyKernel, options: TableOptions
     // Where the table is a new one all else is gone, too.
     made(names) {
       touchSets(dispatch, names)
-      for (const table of [sets, elements, chains]) for (const key of table.desired().keys()) table.touch(key)
+      for (const table of [sets, elements, chains])
+        for (const key of table.desired().keys()) if (table.acknowledged(key) !== undefined) table.touch(key)
     },
   })
   return {
@@ -56,9 +57,11 @@ export function flushOrder({ sysctls, rules, sets, elements, chains, dispatch }:
   return [sysctls, rules, sets, elements, chains, dispatch]
 }
 
-/** Of those that this kernel has. */
-export function wantBridgedPackets({ sysctls }: PolicyKernel, tables: PolicyTables): void {
-  for (const name of BRIDGE_SYSCTLS) if (sysctls.read(name) !== undefined) tables.sysctls.set(name, '1')
+/** Returns those that this kernel does not have. */
+export function wantBridgedPackets({ sysctls }: PolicyKernel, tables: PolicyTables): readonly string[] {
+  const missing = BRIDGE_SYSCTLS.filter((name) => sysctls.read(name) === undefined)
+  for (const name of BRIDGE_SYSCTLS) if (!missing.includes(name)) tables.sysctls.set(name, '1')
+  return missing
 }
 
 /** What somebody else changes is audited at once. */
