@@ -1,14 +1,6 @@
 import type { NetworkPolicyObject } from '@podroute/cluster/objects/network-policy.ts'
-import type { PodObject } from '@podroute/cluster/objects/pod.ts'
-import { ClusterState } from '@podroute/cluster/state.ts'
-import { FakeKernel } from '@podroute/kernel/testing/fake-kernel.ts'
-import { ManualClock } from '@podroute/reconcile/testing/manual-clock.ts'
 import { expect } from 'chai'
-import { Enforcement } from '../enforcement.ts'
-import { passes } from '../testing/interpreter.ts'
-
-const NODE = 'node-1'
-const TABLE = 'inet podroute-network-policy'
+import { startNode, TABLE } from '../testing/started-node.ts'
 
 type Spec = NonNullable<NetworkPolicyObject['spec']>
 
@@ -19,52 +11,11 @@ const admits = (server: string, client: string): Spec => ({
   ingress: [{ from: [{ podSelector: labelled(client) }] }],
 })
 
-async function start() {
-  const kernel = new FakeKernel()
-  const state = new ClusterState()
-  const enforcement = new Enforcement({
-    ...{ nodeName: NODE, cluster: state, kernel },
-    ...{ clock: new ManualClock(), random: () => 0 },
-  })
-  state.subscribe('networkpolicies', {
-    changed: (key, before, after) => enforcement.policyChanged(key, before, after),
-    synced() {},
-  })
-  state.subscribe('namespaces', { changed: (key) => enforcement.namespaceChanged(key), synced() {} })
-  state.subscribe('pods', {
-    changed: (key, before, after) => enforcement.podChanged(key, before, after),
-    synced() {},
-  })
-  state.set('namespaces', 'shop', { labels: {} })
-  await enforcement.adopt()
-  await enforcement.synced()
-  const pod = (name: string, app: string, address: string, more: Partial<PodObject> = {}) =>
-    state.set('pods', `shop/${name}`, {
-      ...{ uid: name, labels: { app }, node: NODE, addresses: [address] },
-      ...more,
-    })
-  const policy = (name: string, spec: Spec) => state.set('networkpolicies', `shop/${name}`, { spec })
-  const may = (source: string, destination: string, port = 80) =>
-    passes(kernel.nft.tables.get(TABLE), { source, destination, protocol: 'tcp', port })
-  /** Elements, chains and sets that are written by what `change` does. */
-  const written = async (change: () => void) => {
-    await enforcement.flush()
-    const before = kernel.nft.scripts.length
-    change()
-    await enforcement.flush()
-    return kernel.nft.scripts
-      .slice(before)
-      .flatMap((script) => script.split('\n'))
-      .filter((line) => line !== '')
-  }
-  return { kernel, state, enforcement, pod, policy, may, written, flush: () => enforcement.flush() }
-}
-
 const [SERVER, CLIENT, OTHER] = ['10.244.1.2', '10.244.2.3', '10.244.2.4']
 
 describe('planning of network policies', () => {
   it('writes nothing for a node whose pods no policy selects', async () => {
-    const { kernel, pod, policy, flush } = await start()
+    const { kernel, pod, policy, flush } = await startNode()
     pod('other', 'other', SERVER)
     pod('server', 'server', CLIENT, { node: 'node-2' })
     policy('p', admits('server', 'client'))
@@ -75,7 +26,7 @@ describe('planning of network policies', () => {
   it('writes for a pod that comes, goes or changes the same, however many policies there are', async () => {
     const counts = await Promise.all(
       [1, 300].map(async (policies) => {
-        const { pod, policy, written } = await start()
+        const { pod, policy, written } = await startNode()
         for (let index = 0; index < policies; index++) policy(`p${index}`, admits('server', 'client'))
         pod('first', 'server', SERVER)
         const lines = [
@@ -90,7 +41,7 @@ describe('planning of network policies', () => {
   })
 
   it('has one chain for pods with the same policies, and removes it with the last of them', async () => {
-    const { kernel, state, pod, policy, flush } = await start()
+    const { kernel, state, pod, policy, flush } = await startNode()
     policy('p', admits('server', 'client'))
     const chains = () =>
       [...(kernel.nft.tables.get(TABLE)?.chains.keys() ?? [])].filter((name) => /^ingress-/.test(name))
@@ -103,7 +54,7 @@ describe('planning of network policies', () => {
   })
 
   it('lets nobody inherit by the address of a pod that is not told to be gone yet', async () => {
-    const { state, pod, policy, may, flush } = await start()
+    const { state, pod, policy, may, flush } = await startNode()
     policy('jobs', { podSelector: labelled('job') })
     policy('server', admits('server', 'client'))
     pod('server', 'server', SERVER)
@@ -120,7 +71,7 @@ describe('planning of network policies', () => {
   })
 
   it('keeps a pod that is being deleted in its sets and isolated until it is gone', async () => {
-    const { state, pod, policy, may, flush } = await start()
+    const { state, pod, policy, may, flush } = await startNode()
     policy('server', admits('server', 'client'))
     pod('server', 'server', SERVER, { leaving: true })
     pod('client', 'client', CLIENT, { leaving: true })
@@ -132,7 +83,7 @@ describe('planning of network policies', () => {
   })
 
   it('leaves pods of the host network and their node alone', async () => {
-    const { pod, policy, may, flush } = await start()
+    const { pod, policy, may, flush } = await startNode()
     policy('server', admits('server', 'client'))
     pod('server', 'server', '192.0.2.1', { hostNetwork: true })
     pod('real', 'server', SERVER)
@@ -142,7 +93,7 @@ describe('planning of network policies', () => {
   })
 
   it('follows a selector that is edited in place', async () => {
-    const { pod, policy, may, flush } = await start()
+    const { pod, policy, may, flush } = await startNode()
     pod('bar', 'bar', SERVER)
     pod('none', 'none', '10.244.1.3')
     const seen = async (app: string) => {
@@ -157,7 +108,7 @@ describe('planning of network policies', () => {
   })
 
   it('tells two numbers of one name apart, each at its pod', async () => {
-    const { pod, policy, may, flush } = await start()
+    const { pod, policy, may, flush } = await startNode()
     const named = (port: number, protocol = 'TCP') => ({ ports: [{ name: 'http-test', protocol, port }] })
     pod('client', 'client', SERVER)
     pod('t1', 't', '10.244.2.1', { ...named(8000), node: 'node-2' })
@@ -175,7 +126,7 @@ describe('planning of network policies', () => {
   })
 
   it('is repaired where somebody else changed it', async () => {
-    const { kernel, enforcement, pod, policy, may, flush } = await start()
+    const { kernel, enforcement, pod, policy, may, flush } = await startNode()
     policy('server', admits('server', 'client'))
     pod('server', 'server', SERVER)
     pod('client', 'client', CLIENT)
