@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { nodeCount } from './addresses.ts'
+import { labFamilies, nodeCount } from './addresses.ts'
 
 describe('the number of nodes', () => {
   it('is three, or what the environment asks for', () => {
@@ -10,5 +10,13 @@ describe('the number of nodes', () => {
     for (const text of ['0', '21', '2.5', 'many']) {
       expect(() => nodeCount({ PODROUTE_LAB_NODES: text }), text).to.throw(`"${text}": 1 to 20 nodes`)
     }
+  })
+})
+
+describe('the families of the lab', () => {
+  it('are both, or the one that the environment asks for', () => {
+    const asked = (PODROUTE_LAB_FAMILY: string) => labFamilies({ PODROUTE_LAB_FAMILY })
+    expect([labFamilies({}), asked('4'), asked('6')]).to.deep.equal([[4, 6], [4], [6]])
+    expect(() => asked('5')).to.throw('"5": 4, 6 or both')
   })
 })

@@ -18,9 +18,31 @@ export const LAB_NAMESPACE = `${NAME}-lab`
 export const ROUTER_NAMESPACE = `${NAME}-router`
 export const OUTSIDE_NAMESPACE = `${NAME}-outside`
 
+export type Family = 4 | 6
+
+/** Families of nodes, pods and Services: those that the environment asks for, both by default. */
+export function labFamilies(environment: NodeJS.ProcessEnv = process.env): readonly Family[] {
+  const wanted = environment.PODROUTE_LAB_FAMILY || 'both'
+  if (wanted === 'both') return [4, 6]
+  if (wanted === '4' || wanted === '6') return [wanted === '4' ? 4 : 6]
+  throw new LabError('bad-usage', `PODROUTE_LAB_FAMILY is "${wanted}": 4, 6 or both`)
+}
+
+export const FAMILIES = labFamilies()
+const PRIMARY = FAMILIES[0]!
+
+/** The one by which a thing is called where one is enough. */
+export function primaryOf({ ipv4, ipv6 }: { readonly ipv4: string; readonly ipv6: string }): string {
+  return PRIMARY === 4 ? ipv4 : ipv6
+}
+
+const ofFamilies = (ranges: readonly [string, string]): readonly string[] =>
+  FAMILIES.map((family) => ranges[family === 4 ? 0 : 1])
+
 export const BRIDGE = 'br-nodes'
-export const API_ADDRESS = '172.30.0.1'
-export const API_ADDRESS_IPV6 = 'fd30::1'
+/** Of the machine that the control plane runs on, which has both. */
+export const API_ADDRESSES = { ipv4: '172.30.0.1', ipv6: 'fd30::1' } as const
+export const API_ADDRESS = primaryOf(API_ADDRESSES)
 export const API_PORT = 6443
 
 /** The nodes' network: /24 and /64. */
@@ -34,6 +56,9 @@ export const OUTSIDE = { ipv4: '172.31.0.10', ipv6: 'fd31::10' } as const
 export const CLUSTER_ASN = 64512
 export const CLUSTER_CIDRS = ['10.244.0.0/16', 'fd10:244::/56'] as const
 export const SERVICE_CIDRS = ['10.96.0.0/16', 'fd10:96::/112'] as const
+/** What the control plane gives pods and Services addresses of. */
+export const CLUSTER_RANGES = ofFamilies(CLUSTER_CIDRS)
+export const SERVICE_RANGES = ofFamilies(SERVICE_CIDRS)
 
 /** How many nodes the environment asks for, 3 by default; addresses are there for 20. */
 export function nodeCount(environment: NodeJS.ProcessEnv = process.env): number {

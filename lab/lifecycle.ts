@@ -2,7 +2,14 @@
 
 import { existsSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
-import { API_ADDRESS, LAB_NAMESPACE, NODES, OUTSIDE_NAMESPACE } from './addresses.ts'
+import {
+  API_ADDRESS,
+  CLUSTER_RANGES,
+  LAB_NAMESPACE,
+  NODES,
+  OUTSIDE_NAMESPACE,
+  SERVICE_RANGES,
+} from './addresses.ts'
 import { type ControlPlane, startControlPlane } from './control-plane/start.ts'
 import { LabError } from './errors.ts'
 import { makeNetwork, presentNamespaces, removeNetwork } from './network.ts'
@@ -33,7 +40,7 @@ export async function startLab(prepared: Prepared, progress: Progress): Promise<
   const processes = new Processes(STATE)
   await progress.step('make the network', makeNetwork)
   const names = NODES.map(({ name }) => name)
-  const server = `https://${API_ADDRESS}:6443`
+  const server = `https://${API_ADDRESS.includes(':') ? `[${API_ADDRESS}]` : API_ADDRESS}:6443`
   await makePki({ directory: KUBERNETES_STATE, addresses: [API_ADDRESS], nodes: names, server })
   await startRouter(processes)
   await processes.start('outside-server', outsideServer(prepared.tools), { netns: OUTSIDE_NAMESPACE })
@@ -53,6 +60,8 @@ function startLabControlPlane(processes: Processes, nodes: readonly string[]): P
     processes,
     netns: LAB_NAMESPACE,
     address: API_ADDRESS,
+    clusterCidr: CLUSTER_RANGES.join(),
+    serviceCidr: SERVICE_RANGES.join(),
     nodes,
   })
 }

@@ -2,8 +2,7 @@
 // a router on it, and a client behind the router. The machine's own network is not touched.
 
 import {
-  API_ADDRESS,
-  API_ADDRESS_IPV6,
+  API_ADDRESSES,
   BRIDGE,
   CLUSTER_CIDRS,
   LAB_NAMESPACE,
@@ -46,8 +45,8 @@ async function makeNodesNetwork(): Promise<void> {
   await batch(LAB_NAMESPACE, [
     'link set lo up',
     `link add ${BRIDGE} type bridge forward_delay 0`,
-    `address add ${API_ADDRESS}/24 dev ${BRIDGE}`,
-    `address add ${API_ADDRESS_IPV6}/64 dev ${BRIDGE} nodad`,
+    `address add ${API_ADDRESSES.ipv4}/24 dev ${BRIDGE}`,
+    `address add ${API_ADDRESSES.ipv6}/64 dev ${BRIDGE} nodad`,
     `link set ${BRIDGE} up`,
     `link add to-router type veth peer name eth0 netns ${ROUTER_NAMESPACE}`,
     `link set to-router master ${BRIDGE} up`,

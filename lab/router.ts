@@ -2,7 +2,7 @@
 
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { CLUSTER_ASN, NODES, OUTSIDE_PREFIXES, ROUTER, ROUTER_NAMESPACE } from './addresses.ts'
+import { CLUSTER_ASN, NODES, OUTSIDE_PREFIXES, primaryOf, ROUTER, ROUTER_NAMESPACE } from './addresses.ts'
 import { run } from './command.ts'
 import type { Processes } from './processes.ts'
 
@@ -19,7 +19,7 @@ router bgp ${ROUTER.asn}
  neighbor NODES peer-group
  neighbor NODES remote-as ${CLUSTER_ASN}
  neighbor NODES timers connect 1
-${NODES.map(({ ipv4 }) => ` neighbor ${ipv4} peer-group NODES`).join('\n')}
+${NODES.map((node) => ` neighbor ${primaryOf(node)} peer-group NODES`).join('\n')}
  address-family ipv4 unicast
   network ${OUTSIDE_PREFIXES[0]}
   neighbor NODES activate

@@ -12,7 +12,7 @@ interface Result {
 
 const USAGE = `usage: npm test -- [TIER…] [--kernels]
 
-Runs the tests of these tiers, or of all but kernels, and installs and builds first what they need:
+Runs the tests of these tiers, or of all but kernels and families, and installs and builds first what they need:
 
   unit      needs nothing
   netns     network namespaces, with other BGP speakers as peers
@@ -20,6 +20,7 @@ Runs the tests of these tiers, or of all but kernels, and installs and builds fi
   api       a real control plane
   cluster   the lab
   kernels   the ipvs tier on the kernel of this machine's Debian (12: Linux 6.1), emulated; also by --kernels
+  families  the lab with nodes of IPv4 alone, and of IPv6 alone
 `
 
 const TOP = new URL('..', import.meta.url).pathname

@@ -40,6 +40,13 @@ export const TIERS: readonly Tier[] = [
     timeout: 600_000,
     longer: true,
   },
+  {
+    name: 'families',
+    files: ['test/families/**/*.test.ts'],
+    where: 'host',
+    timeout: 120_000,
+    longer: true,
+  },
   { name: 'cluster', files: ['test/cluster/**/*.test.ts'], where: 'host', timeout: 300_000 },
 ]
 

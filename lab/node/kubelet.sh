@@ -2,7 +2,7 @@
 # Makes a booted guest a Kubernetes node: its network, containerd and the kubelet, all by hand. /etc/cni/net.d and
 # /opt/cni/bin are empty: the pod network is the cluster's business.
 #
-# Environment: NODE IPV4 IPV6 GATEWAY4 GATEWAY6 IMAGES (folder of unpacked images) FILES (kubeconfig, ca.crt,
+# Environment: NODE IPV4 IPV6 (empty: none of that family) GATEWAY4 GATEWAY6 IMAGES (folder of unpacked images) FILES (kubeconfig, ca.crt,
 # kubelet.json) PROGRAMS (folder of kubelet) PAUSE_IMAGE
 set -eu
 
@@ -16,14 +16,24 @@ mkdir -p /opt/cni/bin /etc/cni/net.d /var/log/pods /var/log/containers
 cp "$FILES/kubeconfig" /var/lib/kubelet/kubeconfig
 
 ip link set eth0 up
-ip address add "$IPV4/24" dev eth0
-ip address add "$IPV6/64" dev eth0 nodad
-ip route add default via "$GATEWAY4"
-ip -6 route add default via "$GATEWAY6"
+node_ips=
+if [ -n "$IPV4" ]; then
+  ip address add "$IPV4/24" dev eth0
+  ip route add default via "$GATEWAY4"
+  node_ips=$IPV4
+fi
+if [ -n "$IPV6" ]; then
+  ip address add "$IPV6/64" dev eth0 nodad
+  ip -6 route add default via "$GATEWAY6"
+  node_ips=${node_ips:+$node_ips,}$IPV6
+fi
 
 rm -f /etc/resolv.conf /etc/machine-id
 echo 'options timeout:1' >/etc/resolv.conf
-printf '127.0.0.1 localhost\n::1 localhost\n%s %s\n%s %s\n' "$IPV4" "$NODE" "$IPV6" "$NODE" >/etc/hosts
+printf '127.0.0.1 localhost\n::1 localhost\n' >/etc/hosts
+for address in $IPV4 $IPV6; do
+  echo "$address $NODE" >>/etc/hosts
+done
 md5sum <<<"$NODE" | cut -c1-32 >/etc/machine-id
 
 # The images: databases are copied, layers and content stay where they are.
@@ -61,4 +71,4 @@ CONFIG
 export GODEBUG=asyncpreemptoff=1 GOGC=400
 setsid containerd </dev/null >/var/log/containerd.log 2>&1 &
 setsid "$PROGRAMS/kubelet" --config="$FILES/kubelet.json" --kubeconfig=/var/lib/kubelet/kubeconfig --hostname-override="$NODE" \
-  --node-ip="$IPV4,$IPV6" --housekeeping-interval=1m </dev/null >/var/log/kubelet.log 2>&1 &
+  --node-ip="$node_ips" --housekeeping-interval=1m </dev/null >/var/log/kubelet.log 2>&1 &

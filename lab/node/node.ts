@@ -3,7 +3,7 @@
 import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { LAB_NAMESPACE, NODE_COUNT, NODES, type NodeAddresses, ROUTER } from '../addresses.ts'
+import { FAMILIES, LAB_NAMESPACE, NODE_COUNT, NODES, type NodeAddresses, ROUTER } from '../addresses.ts'
 import type { CommandResult } from '../command.ts'
 import { LabError } from '../errors.ts'
 import { PAUSE_IMAGE } from '../images/pods.ts'
@@ -92,8 +92,8 @@ export async function joinCluster(options: NodeOptions): Promise<void> {
     {
       env: {
         NODE: name,
-        IPV4: addresses.ipv4,
-        IPV6: addresses.ipv6,
+        IPV4: FAMILIES.includes(4) ? addresses.ipv4 : '',
+        IPV6: FAMILIES.includes(6) ? addresses.ipv6 : '',
         GATEWAY4: ROUTER.ipv4,
         GATEWAY6: ROUTER.ipv6,
         IMAGES: imageStore,

@@ -1,6 +1,6 @@
 // The walk-through that `npm run lab` ends with: each step is shown, and fails when it is not what it should be.
 
-import { NODES, OUTSIDE } from '../addresses.ts'
+import { FAMILIES, NODES, OUTSIDE, primaryOf } from '../addresses.ts'
 import { LabError } from '../errors.ts'
 import type { Progress } from '../progress.ts'
 import { BLUE_REPLICAS, createBlue, exposeBlue, type ServiceView } from './blue.ts'
@@ -53,7 +53,7 @@ async function showServices(
     () => roundRobin(() => curlFromPod(SECOND, url)),
     shares,
   )
-  const outside = urlOf(NODES[0]!.ipv4, nodePort.nodePort!)
+  const outside = urlOf(primaryOf(NODES[0]!), nodePort.nodePort!)
   await progress.step(
     `curl ${outside} from outside`,
     () => roundRobin(() => curlFromOutside(outside)),
@@ -87,13 +87,13 @@ async function showPodToPod(
 
 /** What a pod sends out of the cluster carries its node's address. */
 async function showMasquerade(progress: Progress): Promise<void> {
-  const url = urlOf(OUTSIDE.ipv4, OUTSIDE_PORT)
+  const url = urlOf(primaryOf(OUTSIDE), OUTSIDE_PORT)
   await progress.step(
     `pod on ${THIRD} to ${url}, outside the cluster`,
     async () => {
       const answer = await curlFromPod(THIRD, url)
-      const node = NODES.find(({ name }) => name === THIRD)!
-      expectThat(answer.client === node.ipv4, `seen as ${answer.client}, not as the node's ${node.ipv4}`)
+      const node = primaryOf(NODES.find(({ name }) => name === THIRD)!)
+      expectThat(answer.client === node, `seen as ${answer.client}, not as the node's ${node}`)
       return answer
     },
     (answer) => `seen as ${answer.client}: the node's address`,
@@ -107,7 +107,7 @@ async function showRouter(progress: Progress, blue: readonly PodView[]): Promise
       waitFor(
         'routes of all nodes at the router',
         async () => [...(await frrRoutes('ipv4')), ...(await frrRoutes('ipv6'))],
-        (routes) => routes.length >= 2 * NODES.length,
+        (routes) => routes.length >= FAMILIES.length * NODES.length,
         { timeout: 60_000 },
       ),
     (routes) => routes.map(({ prefix, nextHops }) => `${prefix} via ${nextHops.join(' ')}`).join(', '),

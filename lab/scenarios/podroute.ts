@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseAllDocuments } from 'yaml'
-import { CLUSTER_ASN, CLUSTER_CIDRS, NODES, OUTSIDE_PREFIXES, ROUTER } from '../addresses.ts'
+import { CLUSTER_ASN, CLUSTER_CIDRS, NODES, OUTSIDE_PREFIXES, primaryOf, ROUTER } from '../addresses.ts'
 import { REPOSITORY } from '../images/dist.ts'
 import { apply, type PodView, waitForPods } from './cluster.ts'
 
@@ -24,7 +24,7 @@ const quoted = (texts: readonly string[]) => texts.map((text) => `'${text}'`).jo
 
 const CONFIGURATION = `asn: ${CLUSTER_ASN}
 peers:
-  - address: ${ROUTER.ipv4}
+  - address: '${primaryOf(ROUTER)}'
     asn: ${ROUTER.asn}
     acceptRoutes: [${quoted(OUTSIDE_PREFIXES)}]
 podNetwork:

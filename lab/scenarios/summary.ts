@@ -1,6 +1,6 @@
 // The short table at the end: nodes, their pod ranges, peers, routes, services.
 
-import { NODES } from '../addresses.ts'
+import { FAMILIES, NODES, primaryOf } from '../addresses.ts'
 import { kubectlJson, type NodeView, nodes } from './cluster.ts'
 import { frrPeers, frrRoutes, kernelRoutes } from './routing.ts'
 
@@ -52,12 +52,18 @@ async function nodeRow({ name, ready, podCIDRs }: NodeView): Promise<string[]> {
   const address = NODES.find((node) => node.name === name)
   const routes = [...(await kernelRoutes(name, 4)), ...(await kernelRoutes(name, 6))]
   const learned = routes.filter(({ gateway, dst }) => gateway !== undefined && dst !== 'default').length
-  return [name, ready ? 'Ready' : 'NotReady', address?.ipv4 ?? '', podCIDRs.join(' '), `${learned} learned`]
+  return [
+    name,
+    ready ? 'Ready' : 'NotReady',
+    address ? primaryOf(address) : '',
+    podCIDRs.join(' '),
+    `${learned} learned`,
+  ]
 }
 
 export async function summary(): Promise<string> {
   const nodeRows = await Promise.all((await nodes()).map(nodeRow))
-  const peers = await frrPeers('ipv4')
+  const peers = await frrPeers(FAMILIES.includes(4) ? 'ipv4' : 'ipv6')
   const routes = [...(await frrRoutes('ipv4')), ...(await frrRoutes('ipv6'))]
   return [
     formatTable([['NODE', 'STATE', 'ADDRESS', 'POD RANGES', 'ROUTES'], ...nodeRows]),
