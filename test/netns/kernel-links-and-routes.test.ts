@@ -110,6 +110,22 @@ describe('resources of links, addresses and routes', () => {
     expect((await test.links.get(BRIDGE))!.index).to.equal(index)
   })
 
+  it('let no bridge learn from link-local frames, one of an earlier version neither', async () => {
+    const { index } = await test.links.add({
+      kind: 'bridge',
+      name: BRIDGE,
+      mac: PLAN.mac,
+      mtu: PLAN.mtu,
+      up: true,
+    })
+    expect((await test.links.get(BRIDGE))!.linkLocalLearning).to.equal(true)
+    const bridge = new BridgeResource(test.links, { name: BRIDGE, isExplicitMac })
+    expect(bridge.equal((await listed(bridge)).get(BRIDGE)!, PLAN)).to.equal(false)
+    expect(await apply(bridge, BRIDGE, PLAN)).to.equal('done')
+    expect(await test.links.get(BRIDGE)).to.include({ index, mac: PLAN.mac, linkLocalLearning: false })
+    expect([...(await listed(bridge))]).to.deep.equal([[BRIDGE, PLAN]])
+  })
+
   it("leave a device alone that has the bridge's name and is none", async () => {
     await test.netns.veth(BRIDGE, '198.51.100.1/24')
     const bridge = new BridgeResource(test.links, { name: BRIDGE, isExplicitMac })

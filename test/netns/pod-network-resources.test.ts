@@ -3,6 +3,8 @@ import { elementKey, type SetElement } from '@podroute/kernel/nft/element.ts'
 import { SetElementResource } from '@podroute/kernel/nft/element-resource.ts'
 import { NftTableResource, TABLE } from '@podroute/kernel/nft/table-resource.ts'
 import { MASQUERADE_SETS, masqueradeTable, TABLE_NAME } from '@podroute/pod-network/egress/masquerade.ts'
+import { elementsOf } from '@podroute/pod-network/sources/port-elements.ts'
+import { SOURCE_SETS, SOURCES_TABLE, sourcesTable } from '@podroute/pod-network/sources/table.ts'
 import type { Resource } from '@podroute/reconcile/resource.ts'
 import { Table } from '@podroute/reconcile/table.ts'
 import { describeResource, listed } from '@podroute/reconcile/testing/contract.ts'
@@ -28,6 +30,25 @@ describeResource(
     entries: elements.map((element) => [elementKey(element), element] as const),
     replacement: elements[0]!,
     refused: ['pods-4 nonsense', { set: 'pods-4', element: '300.1.1.1' }],
+  },
+)
+
+const portElements = elementsOf('veth01234567', {
+  mac: '02:00:5e:00:53:07',
+  addresses: ['10.244.0.7', 'fd10:244::7'],
+})
+
+describeResource(
+  'sets of the ports of pods, which the CNI plugin fills too,',
+  async () => {
+    const test = await testNode('ports')
+    await test.nft.run(tableScript(sourcesTable(true)))
+    return inside(test, new SetElementResource(test.nft, SOURCES_TABLE, SOURCE_SETS))
+  },
+  {
+    entries: portElements.map((element) => [elementKey(element), element] as const),
+    replacement: portElements[0]!,
+    refused: ['macs nonsense', { set: 'macs', element: '"veth01234567" . 10.244.0.7' }],
   },
 )
 

@@ -65,6 +65,10 @@ export class PodWorld implements AsyncDisposable {
     return this.#kernel.nft
   }
 
+  get ipvs() {
+    return this.#kernel.ipvs
+  }
+
   /** An agent starts, and takes over what it finds. */
   async start(change: Partial<PodNetworkSettings> = {}): Promise<void> {
     this.#settings = { ...this.#settings, ...change }
