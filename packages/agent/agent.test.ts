@@ -64,6 +64,7 @@ describe('the agent', () => {
     })
     agent = new Agent({
       ...{ nodeName: 'node-1', config, version: '1', log: silent, clock, features },
+      following: { [Symbol.dispose]: () => void events.push('following ends') },
       cluster: {
         start: () => void events.push('cluster starts'),
         watches: () => [],
@@ -130,7 +131,7 @@ describe('the agent', () => {
     const { agent } = make()
     await agent.start()
     await agent[Symbol.asyncDispose]()
-    expect(events.at(-1)).to.equal('cluster ends')
+    expect(events.slice(-2)).to.deep.equal(['following ends', 'cluster ends'])
     expect(toy.made[0]?.events.at(-1)).to.equal('dispose')
     expect(existsSync(socket)).to.equal(false)
   })

@@ -26,6 +26,8 @@ export interface AgentParts {
   readonly features: RunningFeatures
   readonly record: Pick<RunRecord, 'runs' | 'begin'>
   readonly clock: Clock
+  /** What is followed for as long as the agent runs. */
+  readonly following: Disposable
   /** The node's, of both families, where they are known. */
   readonly nodeAddresses: readonly string[]
   /** Who may read the metrics, where that is asked. */
@@ -99,6 +101,7 @@ export class Agent implements AsyncDisposable {
 
   /** Ends features and listeners; what the node was given stays. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#parts.following[Symbol.dispose]()
     await this.#parts.cluster[Symbol.asyncDispose]()
     await this.#parts.features[Symbol.asyncDispose]()
     await this.#listeners[Symbol.asyncDispose]()

@@ -13,6 +13,7 @@ import { EventRecorder } from '@podroute/cluster/events/recorder.ts'
 import { EventSink } from '@podroute/cluster/events/sink.ts'
 import type { FeatureDefinition } from '@podroute/feature/feature.ts'
 import { ReservedAddresses } from '@podroute/feature/reserved-addresses.ts'
+import type { Kernel } from '@podroute/kernel/kernel.ts'
 import { removeFormer } from '@podroute/kernel/nft/former-table.ts'
 import { openKernel } from '@podroute/kernel/open.ts'
 import { systemClock } from '@podroute/reconcile/clock.ts'
@@ -39,14 +40,17 @@ export interface AgentEnvironment {
   readonly record: RunRecord
   /** The configuration became wrong, which an agent with `--strict` does not go on with. */
   wrongConfiguration(): void
+  /** The kernel's opener, where it is not that of the node. @throws KernelError */
+  openKernel?(options: { readonly log: Logger }): Kernel
 }
 
 /** @throws ConfigError where the configuration is wrong and no good one is known */
 export function createAgent(
   flags: Flags,
   definitions: readonly FeatureDefinition[],
-  { log, record, wrongConfiguration }: AgentEnvironment,
+  environment: AgentEnvironment,
 ): Agent {
+  const { log, record, wrongConfiguration } = environment
   const parts: { agent?: Agent } = {}
   const reserved = new ReservedAddresses()
   const servers = new AnsweringServers((addresses) => reserved.replace('api-server', addresses))
@@ -69,7 +73,7 @@ export function createAgent(
   })
   const config = live.start()
   log.configure(config.log)
-  const kernel = openKernel({ log })
+  const kernel = (environment.openKernel ?? openKernel)({ log })
   const cluster = new Cluster({ source: finder, log, random: Math.random })
   const features = new RunningFeatures({
     definitions,
@@ -86,9 +90,10 @@ export function createAgent(
       if (formerRules !== undefined) await removeFormer(kernel.nft, formerRules)
     },
   })
+  const following = new DisposableStack()
   const agent = new Agent({
     ...{ nodeName: flags.nodeName, config, version: VERSION, log, cluster, features, record },
-    clock: systemClock,
+    ...{ clock: systemClock, following },
     nodeAddresses: flags.nodeAddresses,
     reviews: new Reviews({ client: () => finder.client(), now: () => systemClock.now(), log }),
     noise: () => ({ events: events.stats, linesHeldBack: log.heldBack }),
@@ -96,8 +101,8 @@ export function createAgent(
     conditions: () => [live.condition(), ...forbiddenKinds(cluster.watches())],
   })
   parts.agent = agent
-  followFiles(live)
-  followReserved(reserved, kernel, log)
+  following.use(followFiles(live))
+  following.use(followReserved(reserved, kernel, log))
   configured.update(urlsOf(flags, config))
   return agent
 }
@@ -169,7 +174,11 @@ function createConfiguredServers(reserved: ReservedAddresses, log: Logger): Conf
 
 function createRecorder(nodeName: string, finder: ApiServerFinder, log: Logger): EventRecorder {
   return new EventRecorder({
-    sink: new EventSink({ client: () => finder.client(), log, pause: (ms) => setTimeout(ms) }),
+    sink: new EventSink({
+      client: () => finder.client(),
+      log,
+      pause: (ms) => setTimeout(ms, undefined, { ref: false }),
+    }),
     reporter: { controller: 'podroute.io/agent', instance: nodeName },
     clock: systemClock,
     wall: () => new Date(),
@@ -177,12 +186,13 @@ function createRecorder(nodeName: string, finder: ApiServerFinder, log: Logger):
 }
 
 /** A folder is read again once it is watched: what changed in it until then was not seen. */
-function followFiles(live: LiveConfig): void {
+function followFiles(live: LiveConfig): Disposable {
   const watch = new FileWatch(systemClock, () => {
     do live.reload()
     while (watch.follow(live.files()))
   })
   if (watch.follow(live.files())) live.reload()
+  return watch
 }
 
 function refusal(nodeName: string, problems: readonly string[]) {
