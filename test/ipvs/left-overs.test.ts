@@ -58,7 +58,7 @@ describe('interfaces that another service proxy left behind', () => {
       )
       return (await Promise.all(questions)).flat()
     }
-    const answered = async () => expect(await answers()).to.deep.equal([])
+    const answered = () => eventually(async () => expect(await answers()).to.deep.equal([]), 20_000)
     await answered()
     await node('ip link del kube-ipvs0; ip link del kube-dummy-if')
     await eventually(() => Promise.resolve(found.length === 0))
