@@ -39,7 +39,7 @@ describe('TCP-MD5 option', () => {
 describe('the TTL of a header', () => {
   it('is found in either family', () => {
     const ipv4 = Buffer.from('450000140000000040060000' + '0a000001' + '0a000002', 'hex')
-    const ipv6 = Buffer.from('60000000000006ff' + '00'.repeat(32), 'hex')
+    const ipv6 = Buffer.from(`60000000000006ff${'00'.repeat(32)}`, 'hex')
     expect([ttlOf(ipv4), ttlOf(ipv6), ttlOf(new Uint8Array(0))]).to.deep.equal([64, 255, undefined])
   })
 })
