@@ -84,7 +84,10 @@ export function hostile(): void {
     const nodesSet = async (node: string) => {
       const agent = (await agents()).find((pod) => pod.node === node)
       const table = await inAgent(agent!, 'nft', 'list', 'table', 'inet', 'podroute-pod-network')
-      return /set nodes-4 \{[^}]*elements = \{([^}]*)\}/.exec(table)![1]!
+      return /set nodes-4 \{[^}]*elements = \{([^}]*)\}/
+        .exec(table)![1]!
+        .trim()
+        .split(/[\s,]+/)
     }
     const seenOutside = async (node: string) =>
       (await curlFromPod(node, urlOf(OUTSIDE.ipv4, OUTSIDE_PORT))).client
