@@ -116,19 +116,17 @@ export class ServicePlanner implements Disposable {
     const kept = this.#drainingServices.frontends(key, node.context)
     const { refused, changed } = this.frontends.replace(key, kept)
     if (kept.length === 0) this.#drainingServices.end(key)
-    else this.#letGo(key, kept, refused)
+    else this.#letGo(key, refused)
     postSync.planned(key, undefined)
     problems.replace(`plan ${key}`, EMPTY_PLAN.problems)
     return this.#healthChecks.replace({ key, created: 0 }, undefined) || changed
   }
 
   /** What another Service has now, or nothing drains of, is kept no longer. */
-  #letGo(key: ServiceKey, kept: readonly Frontend[], refused: readonly ServerKey[]): void {
+  #letGo(key: ServiceKey, refused: readonly ServerKey[]): void {
     this.#drainingServices.lost(key, refused)
-    for (const { key: server, outside } of kept) {
-      for (const one of outside ? [server, outside.key] : [server])
-        if (!this.destinations.isDraining(one)) this.#drainingServices.drained(key, one)
-    }
+    for (const server of this.#drainingServices.serversOf(key))
+      if (!this.destinations.isDraining(server)) this.#drainingServices.drained(key, server)
   }
 
   #changed(before: Frontend | undefined, after: Frontend | undefined): void {

@@ -57,31 +57,32 @@ function held({ kernel }: { readonly kernel: FakeProxyKernel }) {
 }
 
 describe('Services that are deleted while clients are connected', () => {
-  const seed = testSeed()
-
-  it(`leave nothing behind in the end, whatever came in between (SEED=${seed})`, async function () {
-    this.timeout(60_000)
-    const random = seeded(seed)
-    for (let run = 0; run < RUNS; run++) {
-      const old = await setup()
-      const last = new Map<string, Input>()
-      for (let change = 0; change < CHANGES; change++) {
-        for (const address of ENDPOINTS) old.kernel.connections.set(`${address}:8080`, random() < 0.5 ? 1 : 0)
-        const input = randomInput(random)
-        input.give(old.proxy)
-        last.set(input.name, input)
-        if (random() < 0.5) await old.clock.advance(Math.floor(random() * 4000))
+  /** The first once left the address of a virtual server for clients outside, which no plan named any more. */
+  for (const seed of [500615, testSeed()])
+    it(`leave nothing behind in the end, whatever came in between (SEED=${seed})`, async function () {
+      this.timeout(60_000)
+      const random = seeded(seed)
+      for (let run = 0; run < RUNS; run++) {
+        const old = await setup()
+        const last = new Map<string, Input>()
+        for (let change = 0; change < CHANGES; change++) {
+          for (const address of ENDPOINTS)
+            old.kernel.connections.set(`${address}:8080`, random() < 0.5 ? 1 : 0)
+          const input = randomInput(random)
+          input.give(old.proxy)
+          last.set(input.name, input)
+          if (random() < 0.5) await old.clock.advance(Math.floor(random() * 4000))
+        }
+        // Some connections never end.
+        await old.clock.advance(random() < 0.5 ? 33_000 : 60_000)
+        const fresh = await setup()
+        for (const input of last.values()) input.give(fresh.proxy)
+        await fresh.clock.advance(1000)
+        expect(held(old), `run ${run}`).to.deep.equal(held(fresh))
+        await old.proxy.close()
+        await fresh.proxy.close()
       }
-      // Some connections never end.
-      await old.clock.advance(random() < 0.5 ? 33_000 : 60_000)
-      const fresh = await setup()
-      for (const input of last.values()) input.give(fresh.proxy)
-      await fresh.clock.advance(1000)
-      expect(held(old), `run ${run}`).to.deep.equal(held(fresh))
-      await old.proxy.close()
-      await fresh.proxy.close()
-    }
-  })
+    })
 
   it('stay for an open connection, and go at once where all wait in TIME_WAIT', async () => {
     for (const [kind, left] of [

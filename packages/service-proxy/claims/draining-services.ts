@@ -62,6 +62,11 @@ export class DrainingServices {
     this.#options.replan(key)
   }
 
+  /** Virtual servers that are kept of it, also those for clients outside the cluster, which no plan may name any more. */
+  serversOf(key: ServiceKey): readonly ServerKey[] {
+    return [...(this.#draining.get(key)?.servers.keys() ?? [])]
+  }
+
   /** The last connection of a virtual server is over. */
   drained(key: ServiceKey, server: ServerKey): void {
     if (this.#draining.get(key)?.servers.delete(server)) this.#options.replan(key)
