@@ -5,6 +5,8 @@ import type * as z from 'zod'
 export interface SectionInput {
   /** The text of a file that holds a secret. A file that cannot be read is a problem at `path`; undefined then. */
   readSecret(file: string, path: string): string | undefined
+  /** The same of a file that may be there or not, and may come and go: undefined where it is not, or is empty. */
+  readSecretIfThere(file: string): string | undefined
   /** Names something that the schema cannot see, with its path: `peers[0].password`. */
   problem(path: string, message: string): void
 }

@@ -1,5 +1,6 @@
 /** The pod network's part of the configuration file: the cluster's AS number, routers outside, BGP, and the network of the pods. */
 
+import { join } from 'node:path'
 import { canonicalAddress, type Family, width } from '@podroute/address/address.ts'
 import { cidr, containsAddress } from '@podroute/address/cidr.ts'
 import { ipAddress, port, prefix, seconds } from '@podroute/feature/schema.ts'
@@ -67,11 +68,17 @@ const peer = z.strictObject({
   maxPrefixes: z.number().int().min(1).max(1_000_000).default(1000),
 })
 
+/** Key of the Secret that holds the mesh's password. */
+const MESH_KEY = 'mesh'
+
 const bgp = z.strictObject({
   port: port.default(179),
   mesh: z.boolean().default(true),
   /** Pods may connect to the BGP ports of nodes and of the routers that are configured. */
   fromPods: z.boolean().default(false),
+  /** Folder of a Secret whose key `mesh`, where there is one, is the TCP-MD5 key of the sessions between nodes. */
+  secretFolder: z.string().startsWith('/').default('/etc/podroute-secrets'),
+  /** The same in a file that has to be there. */
   meshPasswordFile: z.string().min(1).optional(),
   /** GTSM (RFC 5082) between nodes: a session with one that is not on the same link is refused, and so is whoever plays a node from elsewhere. */
   meshTtlSecurity: z.boolean().default(true),
@@ -126,9 +133,7 @@ export const section = anySection<typeof shape, PodNetworkSettings>({
   settings(file, input) {
     const peers = file.peers.map((entry, i) => externalPeer(entry, `peers[${i}]`, input))
     reportDuplicates(peers, input)
-    const meshPassword = file.bgp.meshPasswordFile
-    const secret = meshPassword && readKey(meshPassword, 'bgp.meshPasswordFile', input)
-    return file.podNetwork.enabled ? settingsOf(file, peers, secret) : undefined
+    return file.podNetwork.enabled ? settingsOf(file, peers, meshPassword(file.bgp, input)) : undefined
   },
 })
 
@@ -197,8 +202,25 @@ function accepted(raw: z.infer<typeof acceptRoutes>, path: string, input: Sectio
   })
 }
 
+function meshPassword(
+  { meshPasswordFile, secretFolder }: File['bgp'],
+  input: SectionInput,
+): string | undefined {
+  if (meshPasswordFile !== undefined) return readKey(meshPasswordFile, 'bgp.meshPasswordFile', input)
+  const file = join(secretFolder, MESH_KEY)
+  return checkKey(input.readSecretIfThere(file), file, 'bgp.secretFolder', input)
+}
+
 function readKey(file: string, path: string, input: SectionInput): string | undefined {
-  const text = input.readSecret(file, path)
+  return checkKey(input.readSecret(file, path), file, path, input)
+}
+
+function checkKey(
+  text: string | undefined,
+  file: string,
+  path: string,
+  input: SectionInput,
+): string | undefined {
   const bytes = Buffer.byteLength(text ?? '')
   if (bytes > MAX_KEY_BYTES)
     input.problem(path, `${file} has ${bytes} bytes: a TCP-MD5 key has at most ${MAX_KEY_BYTES}`)

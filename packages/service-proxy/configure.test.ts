@@ -20,7 +20,7 @@ interface File {
 
 function settings({ serviceProxy = {}, serviceCIDRs = [] }: File): ServiceProxySettings {
   const file = { ...z.object(section.shape).parse({ serviceProxy }), serviceCIDRs, nodeCIDRs: [] }
-  const input = { readSecret: () => undefined, problem() {} }
+  const input = { readSecret: () => undefined, readSecretIfThere: () => undefined, problem() {} }
   return section.settings(file, input) as ServiceProxySettings
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { AgentCluster, agentConfig } from '../support/agent-cluster.ts'
 import { CONTROL_PLANE_ADDRESS, CONTROL_PLANE_ADDRESS_V6, type TestNode } from '../support/agent-network.ts'
+import { ConfigVolume } from '../support/config-volume.ts'
 import { eventually } from '../support/eventually.ts'
 import { FrrRouter } from '../support/frr-router.ts'
 import { CLIENT_PREFIXES, ROUTER } from '../support/outside-router.ts'
@@ -24,6 +25,8 @@ describe('a configuration that changes while the agent runs', function () {
       cluster.conflist(one),
       `serviceProxy: ${more.includes('#services') ? '{}' : '{ enabled: false }'}\n${more}`,
     ).replace('podNetwork: { ', `podNetwork: { ${podNetwork}${podNetwork ? ', ' : ''}`)
+  const configOfTwo = (more = '') =>
+    agentConfig(cluster.conflist(two), `apiServer: 'https://${CONTROL_PLANE_ADDRESS}:6443'\n${more}`)
   const routerEntry = (more = '') => `peers: [{address: ${ROUTER.ipv4}, asn: ${ROUTER.asn}${more}}]`
   const change = (podNetwork = '', more = '', files: Readonly<Record<string, string>> = {}) =>
     cluster.configure(one, config(podNetwork, more), files)
@@ -68,8 +71,7 @@ describe('a configuration that changes while the agent runs', function () {
     for (const node of [one, two]) await cluster.registerNode(node, { ready: true })
     router = await FrrRouter.start(cluster, [one])
     await cluster.startAgent(one, config(), { serviceProxy: 'as-configured' })
-    const at = `apiServer: 'https://${CONTROL_PLANE_ADDRESS}:6443'`
-    await cluster.startAgent(two, agentConfig(cluster.conflist(two), at), {
+    await cluster.startAgent(two, configOfTwo(), {
       asPod: { token: await cluster.token() },
     })
     await eventually(async () => (await status()).ready, 30_000)
@@ -308,6 +310,29 @@ describe('a configuration that changes while the agent runs', function () {
     await eventually(async () => (await peer(two.name))?.state !== 'established')
     await change()
     await eventually(async () => (await peer(two.name))?.state === 'established')
+  })
+
+  it('takes the password between nodes from the Secret once it is there, another one, and none, without a lost route', async () => {
+    const secret = new ConfigVolume(join(cluster.directory, 'secrets'))
+    await secret.write({})
+    const more = `bgp: { secretFolder: ${secret.path} }`
+    await change('', more)
+    await cluster.configure(two, configOfTwo(more))
+    const sessions = () =>
+      exec('ss', '-Htni', 'state', 'established', 'dst', two.ipv4, '( dport = :179 or sport = :179 )')
+    const watch = await watchRoutes(cluster, one)
+    for (const mesh of ['first', 'second', undefined]) {
+      await secret.write(mesh === undefined ? {} : { mesh: `${mesh}\n` })
+      await eventually(async () => {
+        const shown = await sessions()
+        return mesh === undefined ? !shown.includes('md5keys') : shown.includes(`=${mesh}`)
+      }, 20_000)
+      await eventually(async () => (await peer(two.name))?.state === 'established', 20_000)
+      expect((await condition('configuration'))?.ok).to.equal(true)
+    }
+    expect((await watch.stop()).filter((line) => !line.includes(ROUTER.ipv4))).to.deep.equal([])
+    await change()
+    await cluster.configure(two, configOfTwo())
   })
 
   describe('and is wrong when the agent starts', () => {

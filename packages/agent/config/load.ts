@@ -1,4 +1,6 @@
 /** From the texts of the configuration file and its secrets to a valid configuration, or to every problem with its path. */
+import { existsSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { FeatureDefinition } from '@podroute/feature/feature.ts'
 import type { SectionInput } from '@podroute/feature/section.ts'
 import { parseDocument } from 'yaml'
@@ -103,6 +105,10 @@ function sectionInput(read: ReadFile, problems: string[]): SectionInput {
       const text = readOr(file, read, problems, path)?.trim()
       if (text === '') problems.push(`${path}: ${file} is empty`)
       return text || undefined
+    },
+    readSecretIfThere(file) {
+      // Its folder is what a Pod mounts: one that is missing now comes with another Pod.
+      return existsSync(dirname(file)) ? readOr(file, read, [])?.trim() || undefined : undefined
     },
   }
 }
