@@ -12,6 +12,7 @@ import {
   type Message,
   NLM_F_ACK,
   NLM_F_DUMP,
+  NLM_F_DUMP_INTR,
   NLMSG_DONE,
   NLMSG_ERROR,
   type Request,
@@ -21,6 +22,7 @@ const NAMES: Readonly<Record<number, string>> = {
   1: 'EPERM',
   2: 'ENOENT',
   3: 'ESRCH',
+  4: 'EINTR',
   6: 'ENXIO',
   12: 'ENOMEM',
   13: 'EACCES',
@@ -53,10 +55,15 @@ export class NetlinkError extends Error {
 /** What came back for one request. */
 export interface Reply {
   readonly error: NetlinkError | undefined
+  /** A dump during which the table changed: entries may be missing. */
+  readonly interrupted: boolean
   readonly messages: readonly Message[]
 }
 
 const NLMSGERR_ATTR_MSG = 1
+const EINTR = 4
+/** Each takes a millisecond at most. */
+const DUMP_ATTEMPTS = 100
 const NFNL_MSG_BATCH_BEGIN = 16
 const NFNL_MSG_BATCH_END = 17
 
@@ -90,13 +97,16 @@ export class Netlink {
   exchange(requests: readonly Request[]): Reply[] {
     const first = this.sequence
     this.sequence += requests.length
-    const replies = requests.map(() => ({ error: undefined, messages: [] as Message[] }) as Mutable<Reply>)
+    const replies = requests.map(
+      () => ({ error: undefined, interrupted: false, messages: [] as Message[] }) as Mutable<Reply>,
+    )
     const acknowledged = requests.map((r) => ({ ...r, flags: r.flags | NLM_F_ACK }))
     this.system.send(this.socket, encode(acknowledged, first))
     for (let open = requests.length; open > 0; ) {
       for (const message of decode(this.system.receive(this.socket))) {
         const reply = replies[message.sequence - first]
         if (reply === undefined) continue
+        if (message.flags & NLM_F_DUMP_INTR) reply.interrupted = true
         if (message.type === NLMSG_ERROR || message.type === NLMSG_DONE) {
           reply.error = readError(message.body)
           open--
@@ -142,8 +152,14 @@ export class Netlink {
     if (refusal !== undefined) throw refusal
   }
 
+  /** All entries of a table, read anew until it did not change meanwhile. @throws NetlinkError EINTR when it always does */
   dump(request: Request): readonly Message[] {
-    return this.request([{ ...request, flags: request.flags | NLM_F_DUMP }])[0]!.messages
+    const dump = { ...request, flags: request.flags | NLM_F_DUMP }
+    for (let attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
+      const [reply] = this.request([dump])
+      if (!reply!.interrupted) return reply!.messages
+    }
+    throw new NetlinkError(EINTR, `the table changed during each of ${DUMP_ATTEMPTS} dumps`)
   }
 }
 

@@ -47,6 +47,8 @@ export function group(type: number, ...attributes: readonly Bytes[]): Bytes {
 
 const NLM_F_REQUEST = 0x1
 export const NLM_F_ACK = 0x4
+/** On a message of a dump: the table changed meanwhile, and entries may be missing. */
+export const NLM_F_DUMP_INTR = 0x10
 export const NLM_F_DUMP = 0x300
 export const NLM_F_EXCL = 0x200
 export const NLM_F_CREATE = 0x400
