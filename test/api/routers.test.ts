@@ -34,6 +34,9 @@ const HOSTILE: Readonly<Record<string, string>> = {
   'fd10:96::1/128': 'service-cidr',
 }
 
+/** FRR waits longer and longer after sessions that ended at once, a minute at most, and takes none meanwhile. */
+const PATIENCE = 90_000
+
 describe('agents and a router outside', function () {
   this.timeout(120_000)
   let cluster: AgentCluster
@@ -168,7 +171,8 @@ peers: [{address: ${ROUTER.ipv4}, asn: ${ROUTER.asn}, acceptRoutes: ${acceptRout
     await eventually(async () => expect(await fromRouter(two)).to.deep.equal(['default']))
   })
 
-  it('have a session with it from the link only where ttlSecurityHops says so, once it has TTL security itself', async () => {
+  it('have a session with it from the link only where ttlSecurityHops says so, once it has TTL security itself', async function () {
+    this.timeout(3 * PATIENCE)
     const secure = config(two, ALLOWED).replace('acceptRoutes:', 'ttlSecurityHops: 1, acceptRoutes:')
     const dropped = async () => {
       const text = await cluster.exec(two, 'nstat', '-asz', 'TcpExtTCPMinTTLDrop')
@@ -185,11 +189,11 @@ peers: [{address: ${ROUTER.ipv4}, asn: ${ROUTER.asn}, acceptRoutes: ${acceptRout
         `${no}neighbor ${two.ipv4} ttl-security hops 1`,
       )
     await security('')
-    await eventually(() => isUp(two), 30_000)
+    await eventually(() => isUp(two), PATIENCE)
     await eventually(async () => expect(await fromRouter(two)).to.have.members([...CLIENT_PREFIXES]))
     await cluster.configure(two, config(two, ALLOWED))
     await security('no ')
-    await eventually(() => isUp(two), 30_000)
+    await eventually(() => isUp(two), PATIENCE)
   })
 
   describe('that is BIRD', () => {
