@@ -1,6 +1,6 @@
 /** Makes the agent from its flags and a list of features: the one place where the parts meet. */
 import { lookup } from 'node:dns/promises'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
@@ -118,7 +118,7 @@ function createLiveConfig(
 ): LiveConfig {
   const { log, apply, refused } = handlers
   return new LiveConfig({
-    load: (read) => loadConfig(flags, definitions, read),
+    load: (read) => loadConfig(flags, definitions, read, existsSync),
     read: (path) => readFileSync(path, 'utf8'),
     store: new StateFile<ConfigTexts>(join(flags.stateDirectory, LAST_GOOD_CONFIG), log),
     log,

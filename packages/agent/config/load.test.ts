@@ -65,6 +65,22 @@ describe('configuration', () => {
     expect(config.podNetwork).to.not.have.property('mtu')
   })
 
+  it('takes the password between nodes from its folder, where there is one and the file is there', () => {
+    const files: Readonly<Record<string, string>> = { '/etc/podroute-secrets/mesh': 'hush\n' }
+    const password = (folder: boolean, text = '') => {
+      const read = (path: string) => {
+        const content = path === 'config.yaml' ? text : files[path]
+        if (content === undefined) throw new Error(`ENOENT: ${path}`)
+        return content
+      }
+      const { features } = loadConfig(FLAGS, FEATURES, read, () => folder)
+      return (features.get('pod-network') as PodNetworkSettings).meshPassword
+    }
+    expect(password(true)).to.equal('hush')
+    expect(password(false)).to.equal(undefined)
+    expect(password(true, 'bgp: { secretFolder: /elsewhere }')).to.equal(undefined)
+  })
+
   it('takes peers with all their fields, passwords from files', () => {
     const text = `
 asn: 64513

@@ -1,5 +1,4 @@
 /** From the texts of the configuration file and its secrets to a valid configuration, or to every problem with its path. */
-import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { FeatureDefinition } from '@podroute/feature/feature.ts'
 import type { SectionInput } from '@podroute/feature/section.ts'
@@ -27,17 +26,18 @@ type Definitions = readonly Pick<FeatureDefinition, 'name' | 'section'>[]
 /** @throws Error when the file cannot be read */
 export type ReadFile = (path: string) => string
 
-/** Reads, checks and merges. @throws ConfigError with every problem */
+/** Reads, checks and merges. @param folderExists where a file may be or not, nobody waits for its folder @throws ConfigError with every problem */
 export function loadConfig(
   flags: Pick<Flags, 'configFile' | 'overrides' | 'nodeAddresses'>,
   definitions: Definitions,
   read: ReadFile,
+  folderExists: (path: string) => boolean = () => true,
 ): Config {
   const problems: string[] = []
   const text = readOr(flags.configFile, read, problems)
   const file = text === undefined ? undefined : parseFile(text, flags, definitions, problems)
   if (!file || problems.length > 0) throw new ConfigError(problems)
-  const input = sectionInput(read, problems)
+  const input = sectionInput(read, folderExists, problems)
   const features = new Map<string, unknown>()
   for (const { name, section } of definitions) {
     const settings = section.settings(file, input)
@@ -98,7 +98,11 @@ function put(file: unknown, [key, ...rest]: readonly string[], value: unknown): 
   return { ...file, [key]: put(inner ?? {}, rest, value) }
 }
 
-function sectionInput(read: ReadFile, problems: string[]): SectionInput {
+function sectionInput(
+  read: ReadFile,
+  folderExists: (path: string) => boolean,
+  problems: string[],
+): SectionInput {
   return {
     problem: (path, message) => void problems.push(`${path}: ${message}`),
     readSecret(file, path) {
@@ -108,7 +112,7 @@ function sectionInput(read: ReadFile, problems: string[]): SectionInput {
     },
     readSecretIfThere(file) {
       // Its folder is what a Pod mounts: one that is missing now comes with another Pod.
-      return existsSync(dirname(file)) ? readOr(file, read, [])?.trim() || undefined : undefined
+      return folderExists(dirname(file)) ? readOr(file, read, [])?.trim() || undefined : undefined
     },
   }
 }
