@@ -7,15 +7,13 @@ import {
   eachAttribute,
   type Message,
   putTextAttribute,
-  putU8,
-  putU16be,
   readAttributes,
   readText,
   readU8,
   type Writer,
 } from '../netlink/wire.ts'
+import { NFGEN_HEADER, NFNL_SUBSYS_NFTABLES, writeNfgenHeader } from './header.ts'
 
-const NFNL_SUBSYS_NFTABLES = 10
 const NFT_MSG_NEWCHAIN = (NFNL_SUBSYS_NFTABLES << 8) | 3
 const NFT_MSG_GETCHAIN = (NFNL_SUBSYS_NFTABLES << 8) | 4
 const NFT_MSG_NEWRULE = (NFNL_SUBSYS_NFTABLES << 8) | 6
@@ -38,8 +36,6 @@ const NFTA_MATCH_INFO = 3
 /** Of libnftnl: what nft writes as `comment "…"`. */
 const UDATA_COMMENT = 0
 const NF_DROP = 0
-/** struct nfgenmsg: family, version, resource id. */
-const HEADER = 4
 
 const HOOKS = ['prerouting', 'input', 'forward', 'output', 'postrouting'] as const
 const FAMILIES = { inet: 1, ip: 2, ip6: 10 } as const
@@ -78,7 +74,7 @@ export class NftChains implements Disposable {
 
   /** Of the families inet, ip and ip6. @throws KernelError */
   async baseChains(): Promise<readonly BaseChain[]> {
-    const body = (w: Writer) => writeHeader(w, 0)
+    const body = (w: Writer) => writeNfgenHeader(w, 0)
     return this.#socket.collect(
       { call: 'NFT_MSG_GETCHAIN', type: NFT_MSG_GETCHAIN, flags: 0, body },
       readBaseChain,
@@ -90,7 +86,7 @@ export class NftChains implements Disposable {
     chain: Pick<BaseChain, 'family' | 'table' | 'name'>,
   ): Promise<readonly CommentedRule[]> {
     const body = (w: Writer) => {
-      writeHeader(w, FAMILIES[chain.family])
+      writeNfgenHeader(w, FAMILIES[chain.family])
       putTextAttribute(w, NFTA_RULE_TABLE, chain.table)
       putTextAttribute(w, NFTA_RULE_CHAIN, chain.name)
     }
@@ -105,17 +101,11 @@ export class NftChains implements Disposable {
   }
 }
 
-function writeHeader(w: Writer, family: number): void {
-  putU8(w, family)
-  putU8(w, 0)
-  putU16be(w, 0)
-}
-
 /** Undefined for chains that rules lead to, and for those of other families. @throws WireError */
 function readBaseChain({ type, payload }: Message): BaseChain | undefined {
   const family = (Object.keys(FAMILIES) as NftFamily[]).find((name) => FAMILIES[name] === readU8(payload, 0))
   if (type !== NFT_MSG_NEWCHAIN || !family) return undefined
-  const attributes = readAttributes(payload, HEADER)
+  const attributes = readAttributes(payload, NFGEN_HEADER)
   const hookNumber = readAttributes(attributes.get(NFTA_CHAIN_HOOK) ?? new Uint8Array()).get(
     NFTA_HOOK_HOOKNUM,
   )
@@ -135,7 +125,7 @@ function readBaseChain({ type, payload }: Message): BaseChain | undefined {
 /** Undefined for a rule without a comment. @throws WireError */
 function readCommentedRule({ type, payload }: Message): CommentedRule | undefined {
   if (type !== NFT_MSG_NEWRULE) return undefined
-  const attributes = readAttributes(payload, HEADER)
+  const attributes = readAttributes(payload, NFGEN_HEADER)
   const handle = attributes.get(NFTA_RULE_HANDLE)
   const comment =
     commentOfNft(attributes.get(NFTA_RULE_USERDATA) ?? new Uint8Array()) ??

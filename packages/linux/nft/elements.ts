@@ -7,14 +7,12 @@ import {
   eachAttribute,
   type Message,
   putTextAttribute,
-  putU8,
-  putU16be,
   readText,
   readU8,
   type Writer,
 } from '../netlink/wire.ts'
+import { NFGEN_HEADER, NFNL_SUBSYS_NFTABLES, writeNfgenHeader } from './header.ts'
 
-const NFNL_SUBSYS_NFTABLES = 10
 const NFT_MSG_NEWSETELEM = (NFNL_SUBSYS_NFTABLES << 8) | 12
 const NFT_MSG_GETSETELEM = (NFNL_SUBSYS_NFTABLES << 8) | 13
 const NFTA_SET_ELEM_LIST_TABLE = 1
@@ -29,8 +27,6 @@ const NFTA_DATA_VALUE = 1
 const NFTA_DATA_VERDICT = 2
 const NFTA_VERDICT_CHAIN = 2
 const NFT_SET_ELEM_INTERVAL_END = 1
-/** struct nfgenmsg: family, version, resource id. */
-const HEADER = 4
 
 export const NFPROTO_INET = 1
 export const NFPROTO_BRIDGE = 7
@@ -85,9 +81,7 @@ export class NftElements implements Disposable {
 }
 
 function writeList(w: Writer, { family, table, set }: NftSet): void {
-  putU8(w, family)
-  putU8(w, 0)
-  putU16be(w, 0)
+  writeNfgenHeader(w, family)
   putTextAttribute(w, NFTA_SET_ELEM_LIST_TABLE, table)
   putTextAttribute(w, NFTA_SET_ELEM_LIST_SET, set)
 }
@@ -96,7 +90,7 @@ function writeList(w: Writer, { family, table, set }: NftSet): void {
 function readElements<T>(message: Message, read: (element: NftElement) => T): T[] {
   const found: T[] = []
   if (message.type !== NFT_MSG_NEWSETELEM) return found
-  eachAttribute(message.payload, HEADER, (type, list) => {
+  eachAttribute(message.payload, NFGEN_HEADER, (type, list) => {
     if (type !== NFTA_SET_ELEM_LIST_ELEMENTS) return
     eachAttribute(list, 0, (kind, bytes) => {
       const element = kind === NFTA_LIST_ELEM ? readElement(bytes) : undefined

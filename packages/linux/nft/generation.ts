@@ -1,13 +1,11 @@
 /** The number of the last nftables transaction: while it stays, so do all tables, chains, rules and elements that nft wrote. */
 import { NETLINK_NETFILTER, type NetlinkOptions, NetlinkSocket } from '../netlink/socket.ts'
-import { type Message, putU8, putU16be, readAttributes, type Writer } from '../netlink/wire.ts'
+import { type Message, readAttributes } from '../netlink/wire.ts'
+import { NFGEN_HEADER, NFNL_SUBSYS_NFTABLES, writeNfgenHeader } from './header.ts'
 
-const NFNL_SUBSYS_NFTABLES = 10
 const NFT_MSG_NEWGEN = (NFNL_SUBSYS_NFTABLES << 8) | 15
 const NFT_MSG_GETGEN = (NFNL_SUBSYS_NFTABLES << 8) | 16
 const NFTA_GEN_ID = 1
-/** struct nfgenmsg: family, version, resource id. */
-const HEADER = 4
 
 /** Reads the number in one network namespace. Elements that rules add or that time out do not change it. */
 export class NftGeneration implements Disposable {
@@ -28,7 +26,7 @@ export class NftGeneration implements Disposable {
       call: 'NFT_MSG_GETGEN',
       type: NFT_MSG_GETGEN,
       flags: 0,
-      body: writeHeader,
+      body: (w) => writeNfgenHeader(w, 0),
     })
     return generationIn(replies)
   }
@@ -38,15 +36,9 @@ export class NftGeneration implements Disposable {
   }
 }
 
-function writeHeader(w: Writer): void {
-  putU8(w, 0)
-  putU8(w, 0)
-  putU16be(w, 0)
-}
-
 function generationIn(replies: readonly Message[]): number {
   const reply = replies.find(({ type }) => type === NFT_MSG_NEWGEN)
-  const bytes = reply && readAttributes(reply.payload, HEADER).get(NFTA_GEN_ID)
+  const bytes = reply && readAttributes(reply.payload, NFGEN_HEADER).get(NFTA_GEN_ID)
   if (!bytes) throw new Error('the kernel did not say the generation of nftables')
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(0)
 }

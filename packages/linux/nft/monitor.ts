@@ -2,16 +2,14 @@
 import { NetlinkMonitor } from '../netlink/monitor.ts'
 import { NETLINK_NETFILTER, type NetlinkOptions } from '../netlink/socket.ts'
 import { type Message, readAttributes, readText, readU8, readU32 } from '../netlink/wire.ts'
+import { NFGEN_HEADER, NFNL_SUBSYS_NFTABLES } from './header.ts'
 
 const NFNLGRP_NFTABLES = 7
-const NFNL_SUBSYS_NFTABLES = 10
 const NFT_MSG_NEWGEN = 15
 const NFTA_GEN_PROC_PID = 2
 const NFTA_GEN_PROC_NAME = 3
 /** Attribute 1 is the name of the table in every object's message (NFTA_TABLE_NAME, NFTA_RULE_TABLE, NFTA_SET_TABLE, …). */
 const NFTA_TABLE = 1
-/** struct nfgenmsg: family, version, resource id. */
-const NFGEN_HEADER = 4
 const FAMILIES = new Map([
   [1, 'inet'],
   [2, 'ip'],
