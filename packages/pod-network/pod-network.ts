@@ -1,6 +1,7 @@
 /** The pod network of this node: Nodes in, kernel and BGP out. */
 import type { Cidr } from '@podroute/address/cidr.ts'
-import { type ClusterNode, sameNetwork } from '@podroute/cluster/objects/node.ts'
+import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
+import { isSame } from '@podroute/cluster/objects/same.ts'
 import type { Condition } from '@podroute/feature/condition.ts'
 import { Claims } from '@podroute/reconcile/claims.ts'
 import { Controller } from '@podroute/reconcile/controller.ts'
@@ -267,7 +268,7 @@ export class PodNetwork implements AsyncDisposable {
     const after = this.#nodes.get(name)
     // Heartbeats change nothing here; what the API server reports may still be another reason to wait.
     this.recheck()
-    if (before && after && sameNetwork(before, after) && before.ready === after.ready) return
+    if (before && after && isSame(before, after)) return
     if (!this.#planning || name === this.#options.nodeName) this.#planAll()
     else this.#markNode(name, [before, after])
     const peer = after?.ready ? this.#planner.peerOf(`node/${name}`) : undefined

@@ -2,9 +2,18 @@
 import type { Family } from '@podroute/address/address.ts'
 import type { Cidr } from '@podroute/address/cidr.ts'
 import { type FieldProblem, problemText } from './problem.ts'
+import type { Annotations } from './service.ts'
 
 /** Types of status.addresses that name an address of the machine. */
 export type AddressType = 'InternalIP' | 'ExternalIP'
+
+export interface Taint {
+  readonly key: string
+  /** Empty: none. */
+  readonly value: string
+  /** NoSchedule, PreferNoSchedule or NoExecute. */
+  readonly effect: string
+}
 
 /** What is kept of a Kubernetes Node object. */
 export interface NodeObject {
@@ -23,6 +32,14 @@ export interface NodeObject {
   readonly leaving?: boolean
   /** Milliseconds since 1970. Absent: not known. */
   readonly created?: number
+  /** Absent: none. */
+  readonly labels?: Readonly<Record<string, string>>
+  /** Those that may mean something to us (`ownAnnotations`). Absent: none. */
+  readonly annotations?: Annotations
+  /** spec.unschedulable: cordoned. Absent: no. */
+  readonly unschedulable?: boolean
+  /** spec.taints. Absent: none. */
+  readonly taints?: readonly Taint[]
 }
 
 export interface NodeAddress {
@@ -46,6 +63,12 @@ export interface ClusterNode {
   readonly leaving: boolean
   /** Milliseconds since 1970; 0: not known. */
   readonly created: number
+  readonly labels: Readonly<Record<string, string>>
+  /** Those under our own prefix and under kube-router's; read one by `findAnnotation`. */
+  readonly annotations: Annotations
+  /** spec.unschedulable: cordoned, which says nothing of what serves there. */
+  readonly unschedulable: boolean
+  readonly taints: readonly Taint[]
   /** Fields that were skipped. */
   readonly problems: readonly FieldProblem[]
 }

@@ -11,7 +11,7 @@ import {
 } from './kinds.ts'
 
 describe('kinds', () => {
-  it('keeps name, prefixes, addresses by their types, readiness and zone of a Node', () => {
+  it('keeps name, prefixes, addresses by their types, readiness, zone and labels of a Node', () => {
     const node = NODES.trim({
       metadata: {
         name: 'node-1',
@@ -37,6 +37,29 @@ describe('kinds', () => {
       externalIPs: ['192.0.2.1'],
       ready: true,
       zone: 'z',
+      labels: { a: 'b', 'topology.kubernetes.io/zone': 'z' },
+    })
+  })
+
+  it('keeps of a Node who is to be there, and those annotations that may be ours', () => {
+    const annotations = {
+      'podroute.io/rr.server': '1',
+      'kube-router.io/peers': '[]',
+      tool: '{"whole": "manifest"}',
+    }
+    const taints = [
+      { key: 'maintenance', effect: 'NoSchedule' },
+      { key: 'a', value: 'b', effect: 'NoExecute' },
+      7,
+    ]
+    const node = NODES.trim({ metadata: { name: 'n', annotations }, spec: { unschedulable: true, taints } })
+    expect(node).to.deep.include({
+      annotations: { 'podroute.io/rr.server': '1', 'kube-router.io/peers': '[]' },
+      unschedulable: true,
+      taints: [
+        { key: 'maintenance', value: '', effect: 'NoSchedule' },
+        { key: 'a', value: 'b', effect: 'NoExecute' },
+      ],
     })
   })
 

@@ -1,8 +1,9 @@
 /** The kinds of API objects that the agent follows, and what it keeps of each. */
+import { ownAnnotations } from '../objects/annotations.ts'
 import type { EndpointSliceObject } from '../objects/endpoint-slice.ts'
 import type { NamespaceObject } from '../objects/namespace.ts'
 import type { NetworkPolicyObject } from '../objects/network-policy.ts'
-import type { AddressType, NodeObject } from '../objects/node.ts'
+import type { AddressType, NodeObject, Taint } from '../objects/node.ts'
 import type { PodObject } from '../objects/pod.ts'
 import { HEADLESS_LABEL, PROXY_NAME_LABEL, type ServiceObject } from '../objects/service.ts'
 import type { ServiceCidrObject } from '../objects/service-cidr.ts'
@@ -22,7 +23,10 @@ export const NODES: ResourceKind<NodeObject> = {
     const { meta, spec, status } = parts(object)
     const name = asText(meta?.name)
     if (name === '') return undefined
-    const zone = asText(asFields(meta?.labels)?.[ZONE_LABEL])
+    const labels = labelsOf(meta ?? {})
+    const zone = labels[ZONE_LABEL] ?? ''
+    const annotations = ownAnnotations(meta?.annotations)
+    const taints = taintsOf(spec)
     const externalIPs = addressesOf('ExternalIP', status)
     const created = Date.parse(asText(meta?.creationTimestamp))
     return {
@@ -32,8 +36,12 @@ export const NODES: ResourceKind<NodeObject> = {
       ...(externalIPs.length > 0 ? { externalIPs } : {}),
       ready: isReady(status),
       ...(zone === '' ? {} : { zone }),
-      ...(isLeaving(meta, spec) ? { leaving: true } : {}),
+      ...(isLeaving(meta, taints) ? { leaving: true } : {}),
       ...(created > 0 ? { created } : {}),
+      ...(labels === NO_LABELS ? {} : { labels }),
+      ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
+      ...(spec?.unschedulable === true ? { unschedulable: true } : {}),
+      ...(taints.length === 0 ? {} : { taints }),
     }
   },
 }
@@ -155,8 +163,16 @@ function addressesOf(type: AddressType, status: Fields | undefined): string[] {
     .map((address) => asText(address.address))
 }
 
-function isLeaving(meta: Fields | undefined, spec: Fields | undefined): boolean {
-  return meta?.deletionTimestamp !== undefined || list(spec?.taints).some(({ key }) => key === LEAVING_TAINT)
+function taintsOf(spec: Fields | undefined): Taint[] {
+  return list(spec?.taints).map(({ key, value, effect }) => ({
+    key: asText(key),
+    value: asText(value),
+    effect: asText(effect),
+  }))
+}
+
+function isLeaving(meta: Fields | undefined, taints: readonly Taint[]): boolean {
+  return meta?.deletionTimestamp !== undefined || taints.some(({ key }) => key === LEAVING_TAINT)
 }
 
 function isReady(status: Fields | undefined): boolean {
