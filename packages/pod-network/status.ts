@@ -1,6 +1,6 @@
 /** Whether what each Node and router needs on this node is in place, since when, and why not. */
 import type { Status, WantedKey } from '@podroute/reconcile/status.ts'
-import { peerKey } from './bgp/peers.ts'
+import { peerKey } from './bgp/peer-key.ts'
 import type { BgpSessions } from './bgp/sessions.ts'
 import type { BgpTables } from './bgp/tables.ts'
 import { nameOf, type PlanKey, type PodNetworkKey } from './keys.ts'

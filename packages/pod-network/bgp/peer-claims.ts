@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { Claims } from '@podroute/reconcile/claims.ts'
 import type { PeerConfig } from 'bgp-speaker-ts/config.ts'
-import { peerKey } from './peers.ts'
+import { peerKey } from './peer-key.ts'
 
 /** A Node by its name, or a router outside by its configured address. */
 export type PeerOwner = `node/${string}` | `router/${string}`

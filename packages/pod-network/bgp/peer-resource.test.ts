@@ -6,8 +6,8 @@ import { FakeClock } from 'bgp-speaker-ts/testing/fake-clock.ts'
 import { MemoryNetwork } from 'bgp-speaker-ts/testing/memory-network.ts'
 import { expect } from 'chai'
 import { meshPeer, testNode, testSettings } from '../testing/fixtures.ts'
+import { peerKey } from './peer-key.ts'
 import { PeerResource } from './peer-resource.ts'
-import { peerKey } from './peers.ts'
 
 const peer = (n: number, holdTime = 90): PeerConfig => ({
   ...meshPeer(testNode(1), testNode(n), testSettings)!,

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { DONE, type Op, type Outcome, type Resource } from '@podroute/reconcile/resource.ts'
 import type { PeerConfig } from 'bgp-speaker-ts/config.ts'
 import { PodNetworkError } from '../errors.ts'
-import { peerKey } from './peers.ts'
+import { peerKey } from './peer-key.ts'
 
 /** What is used of the speaker. */
 export interface PeerHolder {

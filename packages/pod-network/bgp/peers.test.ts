@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { meshPeer, testNode, testSettings } from '../testing/fixtures.ts'
 import { planAnnouncements } from './announcements.ts'
-import { planExternalPeer } from './peers.ts'
+import { planExternalPeer } from './routers.ts'
 
 const [one, two] = [testNode(1), testNode(2)]
 

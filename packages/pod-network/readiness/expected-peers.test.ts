@@ -1,6 +1,7 @@
 import type { PeerConfig } from 'bgp-speaker-ts/config.ts'
 import { expect } from 'chai'
-import { peerKey, planMeshPeer } from '../bgp/peers.ts'
+import { planMeshPeer } from '../bgp/mesh-peers.ts'
+import { peerKey } from '../bgp/peer-key.ts'
 import { ClusterNodes } from '../nodes/cluster-nodes.ts'
 import { testNode, testSettings } from '../testing/fixtures.ts'
 import { blockingReadiness, missingEndOfRib, type Sessions } from './expected-peers.ts'

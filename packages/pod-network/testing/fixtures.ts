@@ -2,7 +2,7 @@
 import type { ClusterNode, NodeObject } from '@podroute/cluster/objects/node.ts'
 import { parseNode } from '@podroute/cluster/objects/parse-node.ts'
 import type { Path } from 'bgp-speaker-ts/snapshot.ts'
-import { planMeshPeer } from '../bgp/peers.ts'
+import { planMeshPeer } from '../bgp/mesh-peers.ts'
 import type { PodNetworkSettings } from '../settings.ts'
 
 /** node-1, node-2 … with addresses 172.30.0.1n / fd30::1n and pod prefixes 10.244.n.0/24 / fd10:244:0:n::/64. */

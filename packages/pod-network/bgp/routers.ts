@@ -1,0 +1,35 @@
+/** Configured routers to BGP peers: by which address, with which families and policies. */
+import { FAMILIES, familyOf } from '@podroute/address/address.ts'
+import { type ClusterNode, primaryAddress } from '@podroute/cluster/objects/node.ts'
+import type { PeerConfig } from 'bgp-speaker-ts/config.ts'
+import type { ExternalPeer, PodNetworkSettings } from '../settings.ts'
+import { externalImport } from './external-policy.ts'
+import { EXPORT_OWN } from './policy.ts'
+import { bgpFamily, gracefulRestart, nextHops } from './session-options.ts'
+
+/** The session to a router outside; undefined when this node has no address of the router's family. */
+export function planExternalPeer(
+  local: ClusterNode,
+  peer: ExternalPeer,
+  settings: PodNetworkSettings,
+): PeerConfig | undefined {
+  const localAddress = primaryAddress(local, familyOf(peer.address))
+  if (localAddress === undefined) return undefined
+  const families = (peer.families ?? FAMILIES).filter((f) => primaryAddress(local, f))
+  if (families.length === 0) return undefined
+  return {
+    address: peer.address,
+    ...(peer.port === undefined ? {} : { port: peer.port }),
+    asn: peer.asn,
+    localAddress,
+    holdTime: peer.holdTime ?? settings.holdTime,
+    ...gracefulRestart(settings),
+    families: families.map(bgpFamily),
+    ...(peer.password === undefined ? {} : { password: peer.password }),
+    ...(peer.ttlSecurityHops === undefined ? {} : { ttlSecurityHops: peer.ttlSecurityHops }),
+    importPolicy: externalImport(peer.acceptRoutes),
+    maxPrefixes: peer.maxPrefixes,
+    exportPolicy: EXPORT_OWN,
+    nextHop: nextHops(local),
+  }
+}

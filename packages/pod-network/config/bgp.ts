@@ -1,0 +1,39 @@
+/** `bgp` of the configuration file: the sessions between nodes, and what all sessions share. */
+import { join } from 'node:path'
+import { port, seconds } from '@podroute/feature/schema.ts'
+import type { SectionInput } from '@podroute/feature/section.ts'
+import * as z from 'zod'
+import { holdTime } from './asn.ts'
+import { checkKey, readKey } from './md5-key.ts'
+
+/** Key of the Secret that holds the mesh's password. */
+const MESH_KEY = 'mesh'
+
+export const bgp = z.strictObject({
+  port: port.default(179),
+  mesh: z.boolean().default(true),
+  /** Pods may connect to the BGP ports of nodes and of the routers that are configured. */
+  fromPods: z.boolean().default(false),
+  /** Folder of a Secret whose key `mesh`, where there is one, is the TCP-MD5 key of the sessions between nodes. */
+  secretFolder: z.string().startsWith('/').default('/etc/podroute-secrets'),
+  /** The same in a file that has to be there. */
+  meshPasswordFile: z.string().min(1).optional(),
+  /** GTSM (RFC 5082) between nodes: a session with one that is not on the same link is refused, and so is whoever plays a node from elsewhere. */
+  meshTtlSecurity: z.boolean().default(true),
+  holdTimeSeconds: holdTime.default(90),
+  /** RFC 4724, RFC 8538: peers keep this node's routes for so long while its agent is away. */
+  gracefulRestart: z
+    .strictObject({ enabled: z.boolean().default(true), timeSeconds: seconds(1, 4095).default(120) })
+    .prefault({}),
+  keepRoutesSeconds: seconds(0, 3600).default(120),
+  peerDeadlineSeconds: seconds(1, 600).default(20),
+})
+
+export function meshPassword(
+  { meshPasswordFile, secretFolder }: z.infer<typeof bgp>,
+  input: SectionInput,
+): string | undefined {
+  if (meshPasswordFile !== undefined) return readKey(meshPasswordFile, 'bgp.meshPasswordFile', input)
+  const file = join(secretFolder, MESH_KEY)
+  return checkKey(input.readSecretIfThere(file), file, 'bgp.secretFolder', input)
+}

@@ -1,0 +1,60 @@
+/** The pod network's part of the configuration file: the cluster's AS number, routers outside, BGP, and the network of the pods. */
+import { cidr } from '@podroute/address/cidr.ts'
+import { anySection, type ClusterRanges } from '@podroute/feature/section.ts'
+import * as z from 'zod'
+import type { ExternalPeer, PodNetworkSettings } from '../settings.ts'
+import { asn } from './asn.ts'
+import { bgp, meshPassword } from './bgp.ts'
+import { externalPeer, peer, reportDuplicates } from './peer.ts'
+import { podNetwork } from './pod-network.ts'
+
+const shape = {
+  asn: asn.default(64512),
+  peers: z.array(peer).default([]),
+  bgp: bgp.prefault({}),
+  podNetwork: podNetwork.prefault({}),
+}
+
+type File = z.infer<z.ZodObject<typeof shape>> & ClusterRanges
+
+export const section = anySection<typeof shape, PodNetworkSettings>({
+  shape,
+  switches: { 'run-pod-network': ['podNetwork', 'enabled'] },
+  settings(file, input) {
+    const peers = file.peers.map((entry, i) => externalPeer(entry, `peers[${i}]`, input))
+    reportDuplicates(peers, input)
+    return file.podNetwork.enabled ? settingsOf(file, peers, meshPassword(file.bgp, input)) : undefined
+  },
+})
+
+function settingsOf(
+  file: File,
+  externalPeers: readonly ExternalPeer[],
+  meshPassword: string | undefined,
+): PodNetworkSettings {
+  return {
+    asn: file.asn,
+    port: file.bgp.port,
+    mesh: file.bgp.mesh,
+    nodeAddressTypes: file.podNetwork.nodeAddressTypes,
+    ...(meshPassword === undefined ? {} : { meshPassword }),
+    meshTtlSecurity: file.bgp.meshTtlSecurity,
+    holdTime: file.bgp.holdTimeSeconds,
+    externalPeers,
+    bridge: file.podNetwork.bridge,
+    ...(file.podNetwork.mtu === 'auto' ? {} : { mtu: file.podNetwork.mtu }),
+    hairpin: file.podNetwork.hairpin,
+    masquerade: file.podNetwork.masquerade,
+    podsSpeakBgp: file.bgp.fromPods,
+    acceptForwarding: file.podNetwork.acceptForwarding,
+    sourceCheck: file.podNetwork.sourceCheck,
+    noMasquerade: file.podNetwork.noMasquerade.map(cidr),
+    serviceCidrs: file.serviceCIDRs.map(cidr),
+    clusterCidrs: file.podNetwork.clusterCIDRs.map(cidr),
+    nodeCidrs: file.nodeCIDRs.map(cidr),
+    conflist: file.podNetwork.conflist,
+    ...(file.bgp.gracefulRestart.enabled ? { restartTime: file.bgp.gracefulRestart.timeSeconds } : {}),
+    keepRoutes: file.bgp.keepRoutesSeconds,
+    peerDeadline: file.bgp.peerDeadlineSeconds,
+  }
+}
