@@ -1,0 +1,38 @@
+/**
+ * `npm run bench:network [-- --json] [CASE…]`: how fast what the cluster and its configuration say is in the kernels of nodes, and what
+ * an agent costs in a large mesh.
+ */
+import { inspect, parseArgs } from 'node:util'
+import { installPackages } from '../../lab/prerequisites.ts'
+import type { NetworkCase } from './network-case.ts'
+import { KERNEL_ROUTES } from './network-kernel.ts'
+import { type Figure, report } from './report.ts'
+
+/** In this order. A new case is a file of its own and a line here. */
+const CASES: readonly NetworkCase[] = [KERNEL_ROUTES]
+
+const { values, positionals } = parseArgs({
+  options: { json: { type: 'boolean', default: false } },
+  allowPositionals: true,
+})
+for (const name of positionals)
+  if (!CASES.some((item) => item.name === name))
+    throw new Error(`no case ${name}: choose from ${CASES.map((item) => item.name).join(', ')}`)
+
+await installPackages()
+let missed = 0
+const say = (figure: Figure) => {
+  const result = report({ ...figure, name: `network: ${figure.name}` }, { json: values.json })
+  if (result.verdict === 'missed') missed++
+}
+for (const item of CASES) {
+  if (positionals.length > 0 && !positionals.includes(item.name)) continue
+  process.stderr.write(`${item.name} ...\n`)
+  // One that cannot be measured does not keep the others from it.
+  await item.run(say).catch((error: unknown) => {
+    process.stderr.write(`${item.name}: ${inspect(error)}\n`)
+    process.exitCode = 1
+  })
+}
+process.stderr.write(`${missed} missed\n`)
+process.exit()
