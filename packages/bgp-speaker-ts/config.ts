@@ -133,4 +133,6 @@ export interface Announcement {
   readonly largeCommunities?: readonly string[]
   /** 16 hex digits each (RFC 4360). */
   readonly extendedCommunities?: readonly string[]
+  /** What kind of route it is, for export policies to match (Match.tags); never sent. */
+  readonly tags?: readonly string[]
 }

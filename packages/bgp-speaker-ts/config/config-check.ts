@@ -192,6 +192,8 @@ export function checkAnnouncement(route: Announcement): void {
       `not a large community: ${value}`,
     )
   }
+  for (const [i, value] of (route.tags ?? []).entries())
+    checker.expect(/^[^\n]+$/.test(value), `tags[${i}]`, 'empty, or with a line feed')
   for (const [i, value] of (route.extendedCommunities ?? []).entries()) {
     checker.expect(
       /^[0-9a-fA-F]{16}$/.test(value),

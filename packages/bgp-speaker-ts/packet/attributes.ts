@@ -37,10 +37,14 @@ export interface PathAttributes {
   /** Types of known optional transitive attributes whose partial bit is set: it stays set on the whole way (RFC 4271 section 5). */
   readonly partial?: readonly number[]
   readonly unknown?: readonly UnknownAttribute[]
+  /** What kind of route of our own it is, in order; never sent. */
+  readonly tags?: readonly string[]
 }
 
-/** Bit of the canonical flags byte for a MED that was set here; never sent. */
-export const OWN_MED = 0x01
+/** Bit of the canonical flags byte that no received attribute has: a MED that was set here, and tags. */
+export const OWN = 0x01
+/** Type of tags in canonical bytes; IANA reserves it. They are an attribute because verdicts of policies are cached by attribute set. */
+export const TAGS = 0
 
 export const ORIGINS = ['igp', 'egp', 'incomplete'] as const
 /** The known optional transitive attributes, which alone may be partial. */
@@ -80,7 +84,7 @@ function decodeOne(into: Mutable<PathAttributes>, type: number, flags: number, v
       return
     case ATTRIBUTE.MED:
       into.med = value.u32()
-      if ((flags & OWN_MED) !== 0) into.medIsOurs = true
+      if ((flags & OWN) !== 0) into.medIsOurs = true
       return
     case ATTRIBUTE.LOCAL_PREF:
       into.localPref = value.u32()
@@ -107,8 +111,17 @@ function decodeOne(into: Mutable<PathAttributes>, type: number, flags: number, v
       into.largeCommunities = items(value, (r) => [r.u32(), r.u32(), r.u32()] as const)
       return
     default:
+      if (type === TAGS && (flags & OWN) !== 0) {
+        into.tags = decodeTags(value.take(value.left()))
+        return
+      }
       into.unknown = [...(into.unknown ?? []), { type, flags, value: value.take(value.left()).slice() }]
   }
+}
+
+/** Tags have no line feeds: see config-check.ts. */
+export function decodeTags(bytes: Uint8Array): string[] {
+  return new TextDecoder().decode(bytes).split('\n')
 }
 
 function items<T>(reader: Reader, decode: (reader: Reader) => T): T[] {
@@ -147,7 +160,7 @@ export function encodeCanonical(attributes: PathAttributes): Uint8Array {
   if (origin !== undefined) put(ATTRIBUTE.ORIGIN, TRANSITIVE, () => writer.u8(ORIGINS.indexOf(origin)))
   if (asPath !== undefined) put(ATTRIBUTE.AS_PATH, TRANSITIVE, () => encodeAsPath(writer, asPath))
   if (med !== undefined)
-    put(ATTRIBUTE.MED, attributes.medIsOurs ? OPTIONAL | OWN_MED : OPTIONAL, () => writer.u32(med))
+    put(ATTRIBUTE.MED, attributes.medIsOurs ? OPTIONAL | OWN : OPTIONAL, () => writer.u32(med))
   if (localPref !== undefined) put(ATTRIBUTE.LOCAL_PREF, TRANSITIVE, () => writer.u32(localPref))
   if (attributes.atomicAggregate) put(ATTRIBUTE.ATOMIC_AGGREGATE, TRANSITIVE, () => {})
   if (aggregator !== undefined) {
@@ -171,6 +184,8 @@ export function encodeCanonical(attributes: PathAttributes): Uint8Array {
     )
   }
   for (const { type, flags, value } of attributes.unknown ?? []) put(type, flags, () => writer.raw(value))
+  const { tags } = attributes
+  if (tags?.length) put(TAGS, OWN, () => writer.raw(new TextEncoder().encode(tags.join('\n'))))
   if (nextHop !== undefined) put(ATTRIBUTE.NEXT_HOP, TRANSITIVE, () => writer.raw(addressBytes(nextHop)))
   return writer.copy()
 }

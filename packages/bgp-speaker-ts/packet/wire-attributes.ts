@@ -1,5 +1,5 @@
 // Encodes canonical attributes for an UPDATE, with the changes that the receiver needs (RFC 4271 section 5.1, RFC 4456, RFC 6793).
-import { OWN_MED } from './attributes.ts'
+import { OWN, TAGS } from './attributes.ts'
 import { AS_TRANS, ATTRIBUTE, FLAG, SEGMENT } from './codes.ts'
 import { readU16, readU32 } from './reader.ts'
 import type { Writer } from './writer.ts'
@@ -44,7 +44,8 @@ export function writeWireAttributes(
     at = value + length
     if (type === ATTRIBUTE.AS_PATH) writeAsPath(writer, bytes, value, at, options)
     else if (type === ATTRIBUTE.NEXT_HOP) continue
-    else if (type === ATTRIBUTE.MED && options.external && (bytes[value - 3]! & OWN_MED) === 0) continue
+    else if (type === ATTRIBUTE.MED && options.external && (bytes[value - 3]! & OWN) === 0) continue
+    else if (type === TAGS && (bytes[value - 3]! & OWN) !== 0) continue
     else if (type === ATTRIBUTE.AGGREGATOR && !options.fourOctetAs)
       writeOldAggregator(writer, bytes[value - 3]!, bytes, value)
     else if (type === ATTRIBUTE.LOCAL_PREF) {

@@ -131,6 +131,16 @@ describe('policy', () => {
         expect(run.matches(match, undefined, bare), JSON.stringify(match)).to.equal(false)
     })
 
+    it('a tag of a route of our own, and nothing that a peer sends in its place', () => {
+      const own: PathAttributes = { origin: 'igp', asPath: [], tags: ['pods', 'services'] }
+      expect(run.matches({ tags: ['nodes', 'services'] }, undefined, own)).to.equal(true)
+      expect(run.matches({ tags: ['service'] }, undefined, own)).to.equal(false)
+      expect(run.matches({ tags: [] }, undefined, own)).to.equal(false)
+      expect(run.matches({ tags: ['pods'] })).to.equal(false)
+      const sent = { type: 0, flags: 0xe0, value: new TextEncoder().encode('pods') }
+      expect(run.matches({ tags: ['pods'] }, undefined, { ...PATH, unknown: [sent] })).to.equal(false)
+    })
+
     it('IPv6 prefixes and next hops', () => {
       const path = { ...PATH, nextHop: 'fd00::9' }
       const match: Match = { prefixes: [{ prefix: 'fd10::/16', maxLength: 64 }], nextHops: ['fd00::/64'] }

@@ -1,6 +1,7 @@
 // Compiles a rule's conditions for fast matching.
 import { contains, containsAt, type Prefix, parseAddressOrPrefix, parsePrefix } from '../address.ts'
 import type { Family } from '../config.ts'
+import { decodeTags, OWN, TAGS } from '../packet/attributes.ts'
 import { ATTRIBUTE } from '../packet/codes.ts'
 import { formatLargeCommunity, parseCommunity } from '../packet/communities.ts'
 import { readU16, readU32 } from '../packet/reader.ts'
@@ -76,11 +77,14 @@ export class AttributeCondition {
   readonly #nextHops: readonly Prefix[] | undefined
   readonly #communities: ReadonlySet<number> | undefined
   readonly #large: ReadonlySet<string> | undefined
+  readonly #tags: Match['tags']
 
   constructor(match: Match) {
-    const { sources, neighbours, nextHops, communities, asPath } = match
-    this.always = [sources, neighbours, nextHops, communities, asPath].every((each) => each === undefined)
+    const { sources, neighbours, nextHops, communities, asPath, tags } = match
+    const conditions = [sources, neighbours, nextHops, communities, asPath, tags]
+    this.always = conditions.every((each) => each === undefined)
     this.#sources = sources
+    this.#tags = tags
     this.#asPath = asPath && asPathCondition(asPath)
     this.#neighbours = match.neighbours?.map((text) => parseAddressOrPrefix(text)!)
     this.#nextHops = match.nextHops?.map((text) => parseAddressOrPrefix(text)!)
@@ -94,6 +98,7 @@ export class AttributeCondition {
     if (this.#sources !== undefined && !this.#sources.includes(source.kind)) return false
     if (this.#neighbours !== undefined && !inside(this.#neighbours, source.addressBytes)) return false
     if (this.#nextHops !== undefined && !this.#hasNextHop(table, id, this.#nextHops)) return false
+    if (this.#tags !== undefined && !hasTag(table, id, this.#tags)) return false
     if (this.#communities !== undefined && !this.#hasCommunity(table, id, this.#communities)) return false
     return this.#asPath === undefined || matchesAsPath(this.#asPath, table, id)
   }
@@ -124,6 +129,14 @@ export class AttributeCondition {
     }
     return false
   }
+}
+
+function hasTag(table: AttributeTable, id: number, wanted: readonly string[]): boolean {
+  const at = table.find(id, TAGS)
+  const bytes = table.bytes(id)
+  // A peer may send an attribute of that type.
+  if (at < 0 || (bytes[at - 3]! & OWN) === 0) return false
+  return decodeTags(bytes.subarray(at, at + readU16(bytes, at - 2))).some((tag) => wanted.includes(tag))
 }
 
 /** Whether one of the prefixes contains the address. `bytes` may be empty: our own paths have no next hop and no neighbour. */

@@ -35,6 +35,8 @@ export interface Match {
   readonly communities?: readonly string[]
   readonly asPath?: AsPathMatch
   readonly sources?: readonly PathSource[]
+  /** Tags of routes of our own (Announcement.tags); a path of a peer has none. */
+  readonly tags?: readonly string[]
 }
 
 /** Changes to the path's attributes. */

@@ -50,5 +50,6 @@ export function toAttributes(route: Announcement): PathAttributes {
     ...(communities.length === 0 ? {} : { communities }),
     ...(large.length === 0 ? {} : { largeCommunities: large }),
     ...(route.extendedCommunities?.length ? { extendedCommunities: route.extendedCommunities } : {}),
+    ...(route.tags?.length ? { tags: [...new Set(route.tags)].sort() } : {}),
   }
 }

@@ -116,8 +116,8 @@ describe('peers', () => {
 
   it('announces its own pod prefixes with its own address of the family', () => {
     expect([...planAnnouncements(one).values()]).to.deep.equal([
-      { prefix: '10.244.1.0/24', nextHop: '172.30.0.11', origin: 'igp' },
-      { prefix: 'fd10:244:0:1::/64', nextHop: 'fd30::11', origin: 'igp' },
+      { prefix: '10.244.1.0/24', nextHop: '172.30.0.11', origin: 'igp', tags: ['pod-cidr'] },
+      { prefix: 'fd10:244:0:1::/64', nextHop: 'fd30::11', origin: 'igp', tags: ['pod-cidr'] },
     ])
     expect([...planAnnouncements(testNode(1, { internalIPs: ['172.30.0.11'] })).keys()]).to.deep.equal([
       '10.244.1.0/24',

@@ -33,8 +33,17 @@ export function meshImport(nodes: readonly ClusterNode[]): Policy {
   }
 }
 
+/** Kinds of what a node announces, by which export policies tell it apart: tags of announcements, which are never sent. */
+export type AnnouncementKind = 'pod-cidr' | 'cluster-ip' | 'external-ip' | 'load-balancer-ip'
+
 /** Only what this node announces itself goes out: nobody carries routes for others. */
-export const EXPORT_OWN: Policy = {
-  rules: [accept('own', { sources: ['local'] })],
+const own = (tags?: readonly AnnouncementKind[]): Policy => ({
+  rules: [accept('own', { sources: ['local'], ...(tags ? { tags } : {}) })],
   otherwise: 'reject',
-}
+})
+
+/** What other nodes are told: the ranges of the node's pods. They serve the addresses of Services themselves. */
+export const EXPORT_OWN = own(['pod-cidr'])
+
+/** What routers outside are told: whatever kind of address the node announces. */
+export const EXPORT_ALL_KINDS = own()

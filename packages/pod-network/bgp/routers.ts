@@ -4,7 +4,7 @@ import { type ClusterNode, primaryAddress } from '@podroute/cluster/objects/node
 import type { PeerConfig } from 'bgp-speaker-ts/config.ts'
 import type { ExternalPeer, PodNetworkSettings } from '../settings.ts'
 import { externalImport } from './external-policy.ts'
-import { EXPORT_OWN } from './policy.ts'
+import { EXPORT_ALL_KINDS } from './policy.ts'
 import { bgpFamily, gracefulRestart, nextHops } from './session-options.ts'
 
 /** The session to a router outside; undefined when this node has no address of the router's family. */
@@ -29,7 +29,7 @@ export function planExternalPeer(
     ...(peer.ttlSecurityHops === undefined ? {} : { ttlSecurityHops: peer.ttlSecurityHops }),
     importPolicy: externalImport(peer.acceptRoutes),
     maxPrefixes: peer.maxPrefixes,
-    exportPolicy: EXPORT_OWN,
+    exportPolicy: EXPORT_ALL_KINDS,
     nextHop: nextHops(local),
   }
 }

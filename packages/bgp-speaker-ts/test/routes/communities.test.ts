@@ -63,6 +63,19 @@ describe('communities', () => {
     expect(told(internal)[0]?.communities).to.deep.equal([NO_EXPORT])
   })
 
+  it('are told without the tags of a route of our own, and a route of another tag is not told', () => {
+    const tagged = { name: 'pods', match: { tags: ['pods'] }, verdict: 'accept' as const }
+    const policy = { rules: [tagged], otherwise: 'reject' as const }
+    bench.speaker.updatePeer({ ...bench.speaker.configuration('10.0.0.3')!, exportPolicy: policy })
+    bench.speaker.announce({ prefix: '10.8.0.0/16', tags: ['services'] })
+    bench.speaker.announce({ prefix: '10.9.0.0/16', tags: ['pods', 'nodes'], communities: ['1:2'] })
+    const heard = external
+      .heard()
+      .flatMap((message) => (message.kind === 'update' && message.nlri.length > 0 ? [message] : []))
+    expect(heard.flatMap(({ nlri }) => nlri.map(({ prefix }) => prefix))).to.deep.equal(['10.9.0.0/16'])
+    expect(heard[0]?.attributes).to.have.all.keys('origin', 'asPath', 'nextHop', 'communities')
+  })
+
   it('that are extended and not transitive do not leave the AS (RFC 4360 6)', () => {
     const stays = '4004fc0000000064'
     internal.announceWith(
