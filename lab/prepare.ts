@@ -11,6 +11,7 @@ import { prepareKernel } from './node/machine.ts'
 import { checkMachine, installPackages } from './prerequisites.ts'
 import type { Progress, Report } from './progress.ts'
 import { buildTools } from './tools/build.ts'
+import { fetchNode22 } from './tools/node-22.ts'
 import { buildReferencePlugins } from './tools/reference-plugins.ts'
 import { buildUpstreamImages } from './upstream/images.ts'
 import { buildUpstream } from './upstream/programs.ts'
@@ -85,6 +86,7 @@ async function afterPackages(
     ),
     prepareImages(progress, upstream),
     progress.step('build the reference CNI plugins', buildReferencePlugins),
+    progress.step('fetch Node.js 22', fetchNode22),
   ])
   return { tools, kernel, imageStore }
 }
