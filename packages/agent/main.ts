@@ -13,6 +13,7 @@ import { prepareNode } from './prepare-node.ts'
 import { type RecordedRuns, RunRecord } from './run-record.ts'
 import { releaseSnapshot } from './snapshot-pages.ts'
 import { bootId, StateFile } from './state-file.ts'
+import { VERSION } from './version.ts'
 
 const FAILED = 1
 const WRONG_CONFIGURATION = 2
@@ -42,7 +43,12 @@ async function main(): Promise<void> {
     process.stdout.write(usage(sections))
     return process.exit(0)
   }
+  if (flags.version) {
+    process.stdout.write(`${VERSION}\n`)
+    return process.exit(0)
+  }
   const log = createLogger({ level: 'info', format: 'text' })
+  for (const { flag, why } of flags.notes) log.warn('a flag of kube-router has no effect here', { flag, why })
   const record = openRecord(flags, log)
   await run(flags, log, record).catch((error: unknown) => failed(error, log, record))
 }

@@ -1,14 +1,11 @@
 /** A feature's part of the configuration file: its top-level keys with schema and defaults, and the settings that follow from them. */
 import type * as z from 'zod'
+import type { Flag, FlagInput } from './flag.ts'
 
 /** What a section is read with. */
-export interface SectionInput {
-  /** The text of a file that holds a secret. A file that cannot be read is a problem at `path`; undefined then. */
-  readSecret(file: string, path: string): string | undefined
+export interface SectionInput extends FlagInput {
   /** The same of a file that may be there or not, and may come and go: undefined where it is not, or is empty. */
   readSecretIfThere(file: string): string | undefined
-  /** Names something that the schema cannot see, with its path: `peers[0].password`. */
-  problem(path: string, message: string): void
 }
 
 /** Keys that say what is true of the whole cluster: every feature may read them. */
@@ -23,6 +20,8 @@ export interface Section<Shape extends z.ZodRawShape, Settings> {
   readonly shape: Shape
   /** Flags of the command line that override a key: `--run-pod-network` overrides `podNetwork.enabled`. */
   readonly switches?: Readonly<Record<string, readonly string[]>>
+  /** Flags of kube-router that are the feature's to understand. */
+  readonly kubeRouterFlags?: readonly Flag[]
   /** Of a file that the schema has checked; undefined where the feature is switched off. */
   settings(file: z.infer<z.ZodObject<Shape>> & ClusterRanges, input: SectionInput): Settings | undefined
 }
@@ -31,6 +30,7 @@ export interface Section<Shape extends z.ZodRawShape, Settings> {
 export interface AnySection {
   readonly shape: z.ZodRawShape
   readonly switches: Readonly<Record<string, readonly string[]>>
+  readonly kubeRouterFlags: readonly Flag[]
   settings(file: Readonly<Record<string, unknown>>, input: SectionInput): unknown
 }
 
@@ -41,6 +41,7 @@ export function anySection<Shape extends z.ZodRawShape, Settings>(
   return {
     shape: section.shape,
     switches: section.switches ?? {},
+    kubeRouterFlags: section.kubeRouterFlags ?? [],
     settings: (file, input) => section.settings(file as z.infer<z.ZodObject<Shape>> & ClusterRanges, input),
   }
 }

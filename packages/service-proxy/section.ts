@@ -4,6 +4,7 @@ import { cidr } from '@podroute/address/cidr.ts'
 import { listener, prefix, seconds } from '@podroute/feature/schema.ts'
 import { anySection } from '@podroute/feature/section.ts'
 import * as z from 'zod'
+import { KUBE_ROUTER_FLAGS } from './kube-router-flags.ts'
 import type { ServiceProxySettings } from './settings.ts'
 
 const serviceProxy = z.strictObject({
@@ -26,6 +27,7 @@ const shape = { serviceProxy: serviceProxy.prefault({}) }
 export const section = anySection<typeof shape, ServiceProxySettings>({
   shape,
   switches: { 'run-service-proxy': ['serviceProxy', 'enabled'] },
+  kubeRouterFlags: KUBE_ROUTER_FLAGS,
   settings({ serviceProxy: file, serviceCIDRs, nodeCIDRs }) {
     if (!file.enabled) return undefined
     return {

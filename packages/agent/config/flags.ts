@@ -1,8 +1,10 @@
 /** Command-line flags and environment of the agent: they win over the file. */
-import { parseArgs } from 'node:util'
 import { canonicalAddress } from '@podroute/address/address.ts'
+import type { Flag, FlagEffect, FlagValues } from '@podroute/feature/flag.ts'
 import type { AnySection } from '@podroute/feature/section.ts'
 import { ConfigError } from '../errors.ts'
+import { type Option, readArguments } from './arguments.ts'
+import { KUBE_ROUTER_FLAGS } from './kube-router-flags.ts'
 
 export interface Flags {
   readonly configFile: string
@@ -14,24 +16,35 @@ export interface Flags {
   readonly stateDirectory: string
   /** End the process when the configuration cannot be used, rather than going on with the last good one. */
   readonly strict: boolean
-  /** Keys of the file that flags set, by their path. */
-  readonly overrides: readonly (readonly [path: readonly string[], value: unknown])[]
+  /** Keys of the file that flags set, later ones over those before. */
+  readonly overrides: readonly Override[]
+  /** Flags of kube-router that have no effect here, and why. */
+  readonly notes: readonly FlagNote[]
   readonly help: boolean
+  readonly version: boolean
+}
+
+export type Override = Extract<FlagEffect, { readonly kind: 'set' | 'edit' }>
+
+export interface FlagNote {
+  readonly flag: string
+  readonly why: string
 }
 
 const DEFAULT_CONFIG_FILE = '/etc/podroute/config.yaml'
 const DEFAULT_STATE_DIRECTORY = '/run/podroute'
 
-const OWN = {
-  config: { type: 'string' },
-  'node-name': { type: 'string' },
-  kubeconfig: { type: 'string' },
-  'state-directory': { type: 'string' },
-  'admin-socket': { type: 'string' },
-  'log-level': { type: 'string' },
-  strict: { type: 'boolean' },
-  help: { type: 'boolean' },
-} as const
+const OWN: readonly Option[] = [
+  { name: 'config', takes: 'text' },
+  { name: 'node-name', takes: 'text' },
+  { name: 'kubeconfig', takes: 'text' },
+  { name: 'state-directory', takes: 'text' },
+  { name: 'admin-socket', takes: 'text' },
+  { name: 'log-level', takes: 'text' },
+  { name: 'strict', takes: 'bool' },
+  { name: 'help', letter: 'h', takes: 'bool' },
+  { name: 'version', letter: 'V', takes: 'bool' },
+]
 
 export function usage(sections: Iterable<AnySection>): string {
   const switches = switchesOf(sections).map(
@@ -48,7 +61,10 @@ ${switches.join('\n')}
   --state-directory PATH    what the next run is to know: the last good configuration, why this run ended
                             (default ${DEFAULT_STATE_DIRECTORY})
   --strict                  end when the configuration cannot be used, instead of going on with the last good one
+  --version
   --help
+
+Flags of kube-router are understood, too: docs/migrating-from-kube-router.md says what becomes of each.
 
 agent prepare-node OUT KUBECONFIG…, before the agent and with more rights than it has: loads the kernel modules of its features, and writes to the
 folder OUT a kubeconfig for each with the API server's address and nothing else.
@@ -64,25 +80,18 @@ export function parseFlags(
   env: Readonly<Record<string, string | undefined>>,
   sections: Iterable<AnySection>,
 ): Flags {
-  const switches = switchesOf(sections)
-  const values = readArgs(
-    args,
-    switches.map(([name]) => name),
-  )
-  const problems: string[] = []
-  const overrides: [readonly string[], unknown][] = []
-  for (const [name, path] of switches) {
-    const value = values[name]
-    if (value === 'true' || value === 'false') overrides.push([path, value === 'true'])
-    else if (value !== undefined) problems.push(`--${name}: true or false, not ${value}`)
-  }
-  const text = (name: keyof typeof OWN) => values[name] as string | undefined
-  if (text('log-level') !== undefined) overrides.push([['log', 'level'], text('log-level')])
-  if (text('admin-socket') !== undefined) overrides.push([['adminSocket'], text('admin-socket')])
-  const help = values.help === true
-  const nodeName = text('node-name') ?? env.NODE_NAME ?? ''
-  if (nodeName === '' && !help) problems.push('--node-name (or NODE_NAME): the name of this Node is needed')
-  if (problems.length > 0) throw new ConfigError(problems)
+  const all = [...sections]
+  const switches = switchesOf(all)
+  const aliases = kubeRouterFlags(all)
+  const options = [...OWN, ...switches.map(([name]): Option => ({ name, takes: 'bool' })), ...aliases]
+  const { values, problems } = readArguments(args, options)
+  const effects = effectsOf(aliases, values)
+  const wrong = [...problems, ...effects.refused]
+  const text = (name: string) => values.get(name) as string | undefined
+  const done = values.get('help') === true || values.get('version') === true
+  const nodeName = text('node-name') ?? text('hostname-override') ?? env.NODE_NAME ?? ''
+  if (nodeName === '' && !done) wrong.push('--node-name (or NODE_NAME): the name of this Node is needed')
+  if (wrong.length > 0) throw new ConfigError(wrong)
   return {
     configFile: text('config') ?? env.PODROUTE_CONFIG ?? DEFAULT_CONFIG_FILE,
     nodeName,
@@ -91,21 +100,41 @@ export function parseFlags(
       .filter((address) => canonicalAddress(address) !== undefined),
     kubeconfig: text('kubeconfig') ?? (env.KUBECONFIG || undefined),
     stateDirectory: text('state-directory') ?? DEFAULT_STATE_DIRECTORY,
-    strict: values.strict === true,
-    overrides,
-    help,
+    strict: values.get('strict') === true,
+    overrides: [...effects.overrides, ...ownOverrides(switches, values)],
+    notes: effects.notes,
+    help: values.get('help') === true,
+    version: values.get('version') === true,
   }
+}
+
+/** All that are understood, the agent's own and those of its features. */
+export function kubeRouterFlags(sections: Iterable<AnySection>): readonly Flag[] {
+  return [...KUBE_ROUTER_FLAGS, ...[...sections].flatMap((section) => section.kubeRouterFlags)]
 }
 
 function switchesOf(sections: Iterable<AnySection>): (readonly [name: string, path: readonly string[]])[] {
   return [...sections].flatMap(({ switches }) => Object.entries(switches))
 }
 
-function readArgs(args: readonly string[], switches: readonly string[]): Record<string, unknown> {
-  const more = Object.fromEntries(switches.map((name) => [name, { type: 'string' } as const]))
-  try {
-    return parseArgs({ args: [...args], options: { ...more, ...OWN }, strict: true }).values
-  } catch (error) {
-    throw new ConfigError([(error as Error).message])
+function ownOverrides(switches: ReturnType<typeof switchesOf>, values: FlagValues): Override[] {
+  const own = [...switches, ['log-level', ['log', 'level']], ['admin-socket', ['adminSocket']]] as const
+  return own
+    .filter(([name]) => values.has(name))
+    .map(([name, path]): Override => ({ kind: 'set', path, value: values.get(name) }))
+}
+
+function effectsOf(flags: readonly Flag[], values: FlagValues) {
+  const overrides: Override[] = []
+  const notes: FlagNote[] = []
+  const refused: string[] = []
+  for (const flag of flags) {
+    const value = values.get(flag.name)
+    for (const effect of value === undefined ? [] : flag.effects(value, values)) {
+      if (effect.kind === 'note') notes.push({ flag: `--${flag.name}`, why: effect.text })
+      else if (effect.kind === 'refuse') refused.push(`--${flag.name}: ${effect.text}`)
+      else overrides.push(effect)
+    }
   }
+  return { overrides, notes, refused }
 }

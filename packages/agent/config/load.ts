@@ -34,10 +34,10 @@ export function loadConfig(
   folderExists: (path: string) => boolean = () => true,
 ): Config {
   const problems: string[] = []
-  const text = readOr(flags.configFile, read, problems)
-  const file = text === undefined ? undefined : parseFile(text, flags, definitions, problems)
-  if (!file || problems.length > 0) throw new ConfigError(problems)
   const input = sectionInput(read, folderExists, problems)
+  const text = readOr(flags.configFile, read, problems)
+  const file = text === undefined ? undefined : parseFile(text, flags, definitions, { input, problems })
+  if (!file || problems.length > 0) throw new ConfigError(problems)
   const features = new Map<string, unknown>()
   for (const { name, section } of definitions) {
     const settings = section.settings(file, input)
@@ -55,12 +55,12 @@ function parseFile(
   text: string,
   { overrides }: Pick<Flags, 'overrides'>,
   definitions: Definitions,
-  problems: string[],
+  { input, problems }: { readonly input: SectionInput; readonly problems: string[] },
 ): Record<string, unknown> | undefined {
   const file = parseYaml(text, problems)
   if (problems.length > 0) return undefined
   const schema = fileSchema(definitions.map(({ section }) => section))
-  const result = schema.safeParse(withOverrides(file ?? {}, overrides))
+  const result = schema.safeParse(withOverrides(file ?? {}, overrides, input))
   if (result.success) return result.data
   for (const issue of result.error.issues) problems.push(...describeIssue(schema, issue))
   return undefined
@@ -86,16 +86,19 @@ function describeIssue(schema: z.ZodType, issue: z.core.$ZodIssue): string[] {
 }
 
 /** Flags become keys of the file, so that one schema checks both. */
-function withOverrides(file: unknown, overrides: Flags['overrides']): unknown {
-  return overrides.reduce((now, [path, value]) => put(now, path, value), file)
+function withOverrides(file: unknown, overrides: Flags['overrides'], input: SectionInput): unknown {
+  return overrides.reduce((whole, override) => {
+    const change = (now: unknown) => (override.kind === 'set' ? override.value : override.edit(now, input))
+    return put(whole, override.path, change)
+  }, file)
 }
 
 /** What is no object stays as it is: the schema says so. */
-function put(file: unknown, [key, ...rest]: readonly string[], value: unknown): unknown {
-  if (key === undefined) return value
+function put(file: unknown, [key, ...rest]: readonly string[], change: (now: unknown) => unknown): unknown {
+  if (key === undefined) return change(file)
   if (typeof file !== 'object' || file === null || Array.isArray(file)) return file
   const inner = (file as Record<string, unknown>)[key]
-  return { ...file, [key]: put(inner ?? {}, rest, value) }
+  return { ...file, [key]: put(rest.length === 0 ? inner : (inner ?? {}), rest, change) }
 }
 
 function sectionInput(

@@ -5,6 +5,7 @@ import * as z from 'zod'
 import type { ExternalPeer, PodNetworkSettings } from '../settings.ts'
 import { asn } from './asn.ts'
 import { bgp, meshPassword } from './bgp.ts'
+import { KUBE_ROUTER_FLAGS } from './kube-router-flags.ts'
 import { externalPeer, peer, reportDuplicates } from './peer.ts'
 import { podNetwork } from './pod-network.ts'
 
@@ -20,6 +21,7 @@ type File = z.infer<z.ZodObject<typeof shape>> & ClusterRanges
 export const section = anySection<typeof shape, PodNetworkSettings>({
   shape,
   switches: { 'run-pod-network': ['podNetwork', 'enabled'] },
+  kubeRouterFlags: KUBE_ROUTER_FLAGS,
   settings(file, input) {
     const peers = file.peers.map((entry, i) => externalPeer(entry, `peers[${i}]`, input))
     reportDuplicates(peers, input)
