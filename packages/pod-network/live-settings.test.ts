@@ -82,6 +82,8 @@ const EFFECTS: Readonly<Record<keyof PodNetworkSettings, readonly Effect[]>> = {
   ],
   conflist: [{ change: { conflist: '/etc/a' }, ops: ['conflist add /etc/a', `conflist remove ${CONFLIST}`] }],
   restartTime: [{ change: { restartTime: 60 }, resets: [NODE, ROUTER] }],
+  longLivedTime: [{ change: { longLivedTime: 60 }, resets: [NODE, ROUTER] }],
+  drain: [{ change: { drain: { taints: [], labels: [{ key: 'maintenance' }] } } }],
   keepRoutes: [{ change: { keepRoutes: 10 } }],
   peerDeadline: [{ change: { peerDeadline: 5 } }],
 }

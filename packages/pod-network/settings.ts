@@ -2,6 +2,7 @@
 import type { Family } from '@podroute/address/address.ts'
 import type { Cidr } from '@podroute/address/cidr.ts'
 import type { AddressType } from '@podroute/cluster/objects/node.ts'
+import type { DrainSettings } from './nodes/node-drain.ts'
 
 /** A BGP router outside the cluster that every node peers with. */
 export interface ExternalPeer {
@@ -74,6 +75,10 @@ export interface PodNetworkSettings {
   readonly conflist: string
   /** Seconds that peers keep this node's routes while its agent is away (graceful restart, RFC 4724); absent: peers are not asked to. */
   readonly restartTime?: number
+  /** Seconds after those that peers may still use them where they have nothing better (RFC 9494); 0 or absent: not. */
+  readonly longLivedTime?: number
+  /** What says that a node is to be left. */
+  readonly drain: DrainSettings
   /** Seconds that a node's routes outlive its lost session, so that a restart over there loses no packet. */
   readonly keepRoutes: number
   /** Seconds after the start before what nobody announced again is swept, and before readiness stops waiting for peers. */

@@ -7,6 +7,9 @@ import type { Annotations } from './service.ts'
 /** Types of status.addresses that name an address of the machine. */
 export type AddressType = 'InternalIP' | 'ExternalIP'
 
+/** Why a machine goes, whatever its taints say: its Node is being deleted, or its kubelet shuts it down (KEP-2000). */
+export type NodeEnding = 'deletion' | 'shutdown'
+
 export interface Taint {
   readonly key: string
   /** Empty: none. */
@@ -30,6 +33,8 @@ export interface NodeObject {
   readonly zone?: string
   /** About to go: being deleted, or tainted so by the cluster autoscaler. Absent: no. */
   readonly leaving?: boolean
+  /** Absent: it stays. */
+  readonly ending?: NodeEnding
   /** Milliseconds since 1970. Absent: not known. */
   readonly created?: number
   /** Absent: none. */
@@ -61,6 +66,8 @@ export interface ClusterNode {
   readonly zone: string
   /** About to go: being deleted, or tainted so by the cluster autoscaler. */
   readonly leaving: boolean
+  /** Why the machine goes; absent: it stays. */
+  readonly ending?: NodeEnding
   /** Milliseconds since 1970; 0: not known. */
   readonly created: number
   readonly labels: Readonly<Record<string, string>>

@@ -71,6 +71,19 @@ describe('kinds', () => {
     expect(leaving({}, { taints: [{ key: 'a' }] })).to.equal(undefined)
   })
 
+  it('knows why a machine goes: its Node is deleted, or its kubelet shuts it down', () => {
+    const ending = (metadata: object, ready: object) =>
+      NODES.trim({
+        metadata: { name: 'n', ...metadata },
+        status: { conditions: [{ type: 'Ready', ...ready }] },
+      })?.ending
+    const message = '[container runtime is down, node is shutting down]'
+    expect(ending({ deletionTimestamp: '2026-01-02T03:04:05Z' }, { status: 'True' })).to.equal('deletion')
+    expect(ending({}, { status: 'False', reason: 'KubeletNotReady', message })).to.equal('shutdown')
+    expect(ending({}, { status: 'False', message: 'container runtime is down' })).to.equal(undefined)
+    expect(ending({}, { status: 'True', message })).to.equal(undefined)
+  })
+
   it('knows when what a slice follows from happened', () => {
     const annotations = { 'endpoints.kubernetes.io/last-change-trigger-time': 'then', other: 'x' }
     const slice = ENDPOINT_SLICES.trim({ metadata: { name: 's', namespace: 'ns', annotations } })!

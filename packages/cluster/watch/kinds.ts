@@ -3,7 +3,7 @@ import { ownAnnotations } from '../objects/annotations.ts'
 import type { EndpointSliceObject } from '../objects/endpoint-slice.ts'
 import type { NamespaceObject } from '../objects/namespace.ts'
 import type { NetworkPolicyObject } from '../objects/network-policy.ts'
-import type { AddressType, NodeObject, Taint } from '../objects/node.ts'
+import type { AddressType, NodeEnding, NodeObject, Taint } from '../objects/node.ts'
 import type { PodObject } from '../objects/pod.ts'
 import { HEADLESS_LABEL, PROXY_NAME_LABEL, type ServiceObject } from '../objects/service.ts'
 import type { ServiceCidrObject } from '../objects/service-cidr.ts'
@@ -13,6 +13,8 @@ import type { ResourceKind } from './resource-watch.ts'
 const ZONE_LABEL = 'topology.kubernetes.io/zone'
 /** KEP-3836: load balancers are to send such a node nothing new. */
 const LEAVING_TAINT = 'ToBeDeletedByClusterAutoscaler'
+/** In the message of condition Ready, from the kubelet's first notice of a shutdown on (KEP-2000); it has no reason of its own. */
+const SHUTS_DOWN = 'node is shutting down'
 /** On EndpointSlices: when what they follow from happened. */
 const TRIGGER_ANNOTATION = 'endpoints.kubernetes.io/last-change-trigger-time'
 
@@ -29,6 +31,7 @@ export const NODES: ResourceKind<NodeObject> = {
     const taints = taintsOf(spec)
     const externalIPs = addressesOf('ExternalIP', status)
     const created = Date.parse(asText(meta?.creationTimestamp))
+    const ending = endingOf(meta, status)
     return {
       name,
       podCIDRs: podCidrs(spec),
@@ -37,6 +40,7 @@ export const NODES: ResourceKind<NodeObject> = {
       ready: isReady(status),
       ...(zone === '' ? {} : { zone }),
       ...(isLeaving(meta, taints) ? { leaving: true } : {}),
+      ...(ending === undefined ? {} : { ending }),
       ...(created > 0 ? { created } : {}),
       ...(labels === NO_LABELS ? {} : { labels }),
       ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
@@ -173,6 +177,13 @@ function taintsOf(spec: Fields | undefined): Taint[] {
 
 function isLeaving(meta: Fields | undefined, taints: readonly Taint[]): boolean {
   return meta?.deletionTimestamp !== undefined || taints.some(({ key }) => key === LEAVING_TAINT)
+}
+
+function endingOf(meta: Fields | undefined, status: Fields | undefined): NodeEnding | undefined {
+  if (meta?.deletionTimestamp !== undefined) return 'deletion'
+  const ready = list(status?.conditions).find(({ type }) => type === 'Ready')
+  const shutsDown = ready?.status !== 'True' && asText(ready?.message).includes(SHUTS_DOWN)
+  return shutsDown ? 'shutdown' : undefined
 }
 
 function isReady(status: Fields | undefined): boolean {

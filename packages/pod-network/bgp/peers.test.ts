@@ -103,6 +103,28 @@ describe('peers', () => {
     expect(planned(off)).to.deep.equal([undefined, undefined])
   })
 
+  it('asks those that have it to keep them longer where there is nothing better (RFC 9494)', () => {
+    const router = { address: '172.30.0.100', asn: 65000, acceptRoutes: false, maxPrefixes: 9 }
+    const planned = (settings: typeof testSettings) => [
+      meshPeer(one, two, settings)?.longLivedRestart,
+      planExternalPeer(one, router, settings)?.longLivedRestart,
+    ]
+    const kept = { time: 3600 }
+    expect(planned({ ...testSettings, longLivedTime: 3600 })).to.deep.equal([kept, kept])
+    expect(planned({ ...testSettings, longLivedTime: 0 })).to.deep.equal([undefined, undefined])
+    const { restartTime: _, ...off } = testSettings
+    expect(planned({ ...off, longLivedTime: 3600 })).to.deep.equal([undefined, undefined])
+  })
+
+  it('lowers what it tells routers where the node is to be left, and nodes nothing', () => {
+    const router = { address: '172.30.0.100', asn: 65000, acceptRoutes: false, maxPrefixes: 9 }
+    const drained = testNode(1, { ending: 'shutdown' })
+    const names = (peer: ReturnType<typeof meshPeer>) => peer?.exportPolicy?.rules.map(({ name }) => name)
+    expect(names(planExternalPeer(drained, router, testSettings))).to.deep.equal(['graceful-shutdown', 'own'])
+    expect(names(planExternalPeer(one, router, testSettings))).to.deep.equal(['own'])
+    expect(names(meshPeer(drained, two, testSettings))).to.deep.equal(['own'])
+  })
+
   it('takes no route from a router whose routes are not accepted', () => {
     const router = { address: '172.30.0.100', asn: 65000, acceptRoutes: false, maxPrefixes: 9 }
     expect(planExternalPeer(one, router, testSettings)?.importPolicy?.otherwise).to.equal('reject')

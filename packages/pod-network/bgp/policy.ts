@@ -3,6 +3,7 @@
 import { width } from '@podroute/address/address.ts'
 import type { Cidr } from '@podroute/address/cidr.ts'
 import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
+import { ANNOUNCE_SHUTDOWN } from 'bgp-speaker-ts/policy/graceful-shutdown.ts'
 import type { Match, Policy, PrefixMatch, Rule } from 'bgp-speaker-ts/policy/policy.ts'
 
 export const accept = (name: string, match: Match): Rule => ({ name, match, verdict: 'accept' })
@@ -47,3 +48,8 @@ export const EXPORT_OWN = own(['pod-cidr'])
 
 /** What routers outside are told: whatever kind of address the node announces. */
 export const EXPORT_ALL_KINDS = own()
+
+/** The same from a node that is to be left: routers prefer whatever else they have (GRACEFUL_SHUTDOWN, RFC 8326). */
+export function lowered(policy: Policy): Policy {
+  return { ...policy, rules: [ANNOUNCE_SHUTDOWN, ...policy.rules] }
+}

@@ -2,9 +2,10 @@
 import { FAMILIES, familyOf } from '@podroute/address/address.ts'
 import { type ClusterNode, primaryAddress } from '@podroute/cluster/objects/node.ts'
 import type { PeerConfig } from 'bgp-speaker-ts/config.ts'
+import { nodeDrain } from '../nodes/node-drain.ts'
 import type { ExternalPeer, PodNetworkSettings } from '../settings.ts'
 import { externalImport } from './external-policy.ts'
-import { EXPORT_ALL_KINDS } from './policy.ts'
+import { EXPORT_ALL_KINDS, lowered } from './policy.ts'
 import { bgpFamily, gracefulRestart, nextHops } from './session-options.ts'
 
 /** The session to a router outside; undefined when this node has no address of the router's family. */
@@ -29,7 +30,8 @@ export function planExternalPeer(
     ...(peer.ttlSecurityHops === undefined ? {} : { ttlSecurityHops: peer.ttlSecurityHops }),
     importPolicy: externalImport(peer.acceptRoutes),
     maxPrefixes: peer.maxPrefixes,
-    exportPolicy: EXPORT_ALL_KINDS,
+    exportPolicy:
+      nodeDrain(local, settings.drain) === undefined ? EXPORT_ALL_KINDS : lowered(EXPORT_ALL_KINDS),
     nextHop: nextHops(local),
   }
 }

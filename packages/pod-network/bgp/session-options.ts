@@ -5,8 +5,15 @@ import type { Family as BgpFamily, PeerConfig } from 'bgp-speaker-ts/config.ts'
 import type { PodNetworkSettings } from '../settings.ts'
 
 /** The kernel forwards whether an agent runs or not, so that what peers know of this node stays true. */
-export function gracefulRestart({ restartTime }: PodNetworkSettings): Pick<PeerConfig, 'gracefulRestart'> {
-  return restartTime === undefined ? {} : { gracefulRestart: { time: restartTime, forwarding: true } }
+export function gracefulRestart({
+  restartTime,
+  longLivedTime = 0,
+}: PodNetworkSettings): Pick<PeerConfig, 'gracefulRestart' | 'longLivedRestart'> {
+  if (restartTime === undefined) return {}
+  return {
+    gracefulRestart: { time: restartTime, forwarding: true },
+    ...(longLivedTime > 0 ? { longLivedRestart: { time: longLivedTime } } : {}),
+  }
 }
 
 /** This node's own address of each family: the only next hop that it ever names. */

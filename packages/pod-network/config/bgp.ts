@@ -3,11 +3,14 @@ import { join } from 'node:path'
 import { port, seconds } from '@podroute/feature/schema.ts'
 import type { SectionInput } from '@podroute/feature/section.ts'
 import * as z from 'zod'
+import { DRAIN_TAINTS } from '../nodes/node-drain.ts'
 import { holdTime } from './asn.ts'
 import { checkKey, readKey } from './md5-key.ts'
 
 /** Key of the Secret that holds the mesh's password. */
 const MESH_KEY = 'mesh'
+
+const drainMarks = z.array(z.string().regex(/^[^=\s]+(=\S*)?$/, 'neither key nor key=value'))
 
 export const bgp = z.strictObject({
   port: port.default(179),
@@ -23,7 +26,16 @@ export const bgp = z.strictObject({
   holdTimeSeconds: holdTime.default(90),
   /** RFC 4724, RFC 8538: peers keep this node's routes for so long while its agent is away. */
   gracefulRestart: z
-    .strictObject({ enabled: z.boolean().default(true), timeSeconds: seconds(1, 4095).default(120) })
+    .strictObject({
+      enabled: z.boolean().default(true),
+      timeSeconds: seconds(1, 4095).default(120),
+      /** RFC 9494: so long after that peers may still use them where there is nothing better; 0: not. */
+      longLivedSeconds: seconds(0, 16777215).default(3600),
+    })
+    .prefault({}),
+  /** What says of a Node that it is to be left, beside its deletion and its machine's shutdown: `key` or `key=value`. */
+  drain: z
+    .strictObject({ taints: drainMarks.default([...DRAIN_TAINTS]), labels: drainMarks.default([]) })
     .prefault({}),
   keepRoutesSeconds: seconds(0, 3600).default(120),
   peerDeadlineSeconds: seconds(1, 600).default(20),

@@ -2,6 +2,7 @@
 import { cidr } from '@podroute/address/cidr.ts'
 import { anySection, type ClusterRanges } from '@podroute/feature/section.ts'
 import * as z from 'zod'
+import { drainMark } from '../nodes/node-drain.ts'
 import type { ExternalPeer, PodNetworkSettings } from '../settings.ts'
 import { asn } from './asn.ts'
 import { bgp, meshPassword } from './bgp.ts'
@@ -55,8 +56,13 @@ function settingsOf(
     clusterCidrs: file.podNetwork.clusterCIDRs.map(cidr),
     nodeCidrs: file.nodeCIDRs.map(cidr),
     conflist: file.podNetwork.conflist,
-    ...(file.bgp.gracefulRestart.enabled ? { restartTime: file.bgp.gracefulRestart.timeSeconds } : {}),
+    ...(file.bgp.gracefulRestart.enabled ? restartTimes(file.bgp.gracefulRestart) : {}),
+    drain: { taints: file.bgp.drain.taints.map(drainMark), labels: file.bgp.drain.labels.map(drainMark) },
     keepRoutes: file.bgp.keepRoutesSeconds,
     peerDeadline: file.bgp.peerDeadlineSeconds,
   }
+}
+
+function restartTimes({ timeSeconds, longLivedSeconds }: File['bgp']['gracefulRestart']) {
+  return { restartTime: timeSeconds, longLivedTime: longLivedSeconds }
 }
