@@ -37,6 +37,8 @@ export interface SpeakerConfig {
   readonly bfd?: PathMonitor
   /** Finds unnumbered peers (PeerConfig.interface). Whoever made it closes it, not the speaker. */
   readonly discovery?: Discovery
+  /** Judges the routes of peers with `validated`, beside their policies. */
+  readonly validator?: RouteValidator
   /** Cluster ID of a route reflector (RFC 4456); the router ID when absent. */
   readonly clusterId?: string
 }
@@ -66,6 +68,8 @@ export interface PeerConfig {
   readonly ttlSecurityHops?: number
   /** Applied to the peer's routes; all are accepted when absent. */
   readonly importPolicy?: Policy
+  /** What the import policy accepts has to pass SpeakerConfig.validator, too. */
+  readonly validated?: boolean
   /** Applied to the routes for the peer; all are sent when absent. */
   readonly exportPolicy?: Policy
   /** Next hop of our own announcements (and with next-hop self) for this peer. Needed for a family other than the session's own. */
@@ -91,6 +95,18 @@ export interface PeerConfig {
   readonly longLivedRestart?: LongLivedRestart
   /** Watch the path by BFD (RFC 5880, 5881) while the peer is known; a failure ends the session with CEASE/BFD Down (RFC 9384). Needs SpeakerConfig.bfd. */
   readonly bfd?: BfdTimers
+}
+
+/**
+ * Judges routes by what is known elsewhere, as origin validation does (RFC 6811): whose a prefix is, say. A policy would have to name all
+ * of it, and be another one whenever a part of it changes.
+ */
+export interface RouteValidator {
+  /**
+   * Why a route is not used, for its reject reason; undefined: it is. Asked once for each route that comes in, and again where
+   * `Speaker.revalidate` says that the answer may be another one. Both texts are canonical.
+   */
+  refuse(prefix: string, nextHop: string): string | undefined
 }
 
 export interface LongLivedRestart {

@@ -1,6 +1,6 @@
 // The public API: one BGP speaker with its peers and its routes.
 import { EventEmitter } from 'node:events'
-import { parseId, splitZone } from './address.ts'
+import { parseId, parsePrefix, splitZone } from './address.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { checkDynamicPeers, checkPeer, checkSpeaker, type SpeakerAbilities } from './config/config-check.ts'
 import { sessionResetFields } from './config/session-reset-fields.ts'
@@ -143,7 +143,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
   }
 
   /**
-   * Applies a changed configuration. The session is reset only for fields that the OPEN or the connection carries; never for policies, next hops, limits, BFD, `passive` and `connectRetryTime`.
+   * Applies a changed configuration. The session is reset only for fields that the OPEN or the connection carries; never for policies, next hops, limits, `routeReflectorClient`, `validated`, BFD, `passive` and `connectRetryTime`.
    * @throws BgpConfigError, BgpError `unknown-peer`
    */
   updatePeer(config: PeerConfig): void {
@@ -201,6 +201,17 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
   /** Withdraws a route of our own; ignores one that is not announced. */
   withdraw(cidr: string): void {
     this.#own.withdraw(cidr)
+  }
+
+  /** SpeakerConfig.validator may judge routes in these prefixes otherwise now: they are judged again, and others are told of what changes. @throws BgpConfigError */
+  revalidate(prefixes: readonly string[]): void {
+    const ranges = prefixes.map((text) => {
+      const range = parsePrefix(text)
+      if (range === undefined) throw new BgpConfigError([{ path: 'prefix', problem: `${text} is no prefix` }])
+      return range
+    })
+    const judged = [...this.#peers.values()].flatMap(({ ingest }) => (ingest?.validator ? [ingest] : []))
+    if (ranges.length > 0 && judged.length > 0) this.#rib.revalidate(judged, ranges)
   }
 
   peers(): readonly PeerSnapshot[] {
@@ -281,6 +292,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
       transport: this.#transport,
       discovery: config.discovery,
       rib: this.#rib,
+      validator: config.validator,
       paths: this.#paths,
       interned: new InternedValues(),
       setPassword: (remote, password) => this.#listeners.setPassword(remote, password),
@@ -299,8 +311,15 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
   }
 
   #abilities(): SpeakerAbilities {
-    const { bfd, discovery } = this.config
-    return { ...this.#transport.supports, bfd: bfd !== undefined, discovery: discovery !== undefined }
+    const { bfd, discovery, validator } = this.config
+    const parts = { bfd, discovery, validator }
+    const has = (part: keyof typeof parts) => parts[part] !== undefined
+    return {
+      ...this.#transport.supports,
+      bfd: has('bfd'),
+      discovery: has('discovery'),
+      validator: has('validator'),
+    }
   }
 
   #setPassword(remote: string | undefined, password: string | undefined): void {

@@ -4,7 +4,7 @@ import type { PeerConfig } from '../config.ts'
 import { BgpConfigError } from '../errors.ts'
 import { checkPeer, checkSpeaker } from './config-check.ts'
 
-const ABILITIES = { password: true, ttlSecurity: true, bfd: true, discovery: true }
+const ABILITIES = { password: true, ttlSecurity: true, bfd: true, discovery: true, validator: true }
 const PEER: PeerConfig = { address: '10.0.0.2', asn: 64513, families: ['ipv4-unicast'] }
 
 function problems(config: Partial<PeerConfig>): readonly string[] {

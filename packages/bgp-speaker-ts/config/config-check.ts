@@ -52,6 +52,8 @@ export interface SpeakerAbilities {
   readonly ttlSecurity: boolean
   readonly bfd: boolean
   readonly discovery: boolean
+  /** It judges routes. */
+  readonly validator: boolean
 }
 
 /** @throws BgpConfigError */
@@ -67,6 +69,7 @@ export function checkPeer(peer: PeerConfig, abilities: SpeakerAbilities): void {
     'maxPrefixes',
     'not a positive number',
   )
+  checker.expect(peer.validated !== true || abilities.validator, 'validated', 'the speaker has no validator')
   checkRestart(checker, peer)
   checkLongLived(checker, peer)
   checkBfd(checker, peer.bfd, abilities.bfd)

@@ -14,11 +14,11 @@ export function sessionResetFields(config: PeerConfig): string {
     password,
     ttlSecurityHops,
   } = config
-  const { routeReflectorClient, extendedNextHop, gracefulRestart, longLivedRestart } = config
+  const { extendedNextHop, gracefulRestart, longLivedRestart } = config
   const { addPathReceive, addPathSend } = config
   return JSON.stringify([
     [address, link, port, asn, localAddress, holdTime, families, password, ttlSecurityHops],
-    [routeReflectorClient, extendedNextHop, gracefulRestart, longLivedRestart?.time],
+    [extendedNextHop, gracefulRestart, longLivedRestart?.time],
     [addPathReceive, addPathSend],
   ])
 }

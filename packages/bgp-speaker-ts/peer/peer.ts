@@ -172,7 +172,7 @@ export class Peer implements ConnectionOwner, RemotePeer {
     this.#connections.arrive(connection)
   }
 
-  /** Applies the fields that need no session reset: policies, next hops, limits, BFD, `passive`. */
+  /** Applies the fields that need no session reset: policies, next hops, limits, the role in route reflection, BFD, `passive`. */
   reconfigure(config: PeerConfig): void {
     const before = this.config
     this.config = config
@@ -181,6 +181,8 @@ export class Peer implements ConnectionOwner, RemotePeer {
       this.#sessions.watchPath(config)
     }
     if (before.passive === true) this.dispatch({ kind: 'located' })
+    const source = this.ingest?.source
+    if (source !== undefined) this.speaker.rib.setClient(source, config.routeReflectorClient === true)
     const session = this.session
     if (session === undefined) return
     session.reconfigure(config)

@@ -1,6 +1,6 @@
 // The speaker as its peers see it: its identity, clock, transport, tables and events.
 import type { Clock } from '../clock.ts'
-import type { PeerConfig } from '../config.ts'
+import type { PeerConfig, RouteValidator } from '../config.ts'
 import type { Discovery } from '../discovery/discovery.ts'
 import type { Logger } from '../log.ts'
 import type { PolicyEngine } from '../policy/engine.ts'
@@ -23,6 +23,7 @@ export interface SpeakerContext {
   /** Finds unnumbered peers; undefined: the speaker has none. */
   readonly discovery: Discovery | undefined
   readonly rib: Rib
+  readonly validator: RouteValidator | undefined
   readonly paths: PathWatch
   readonly interned: InternedValues
   /** Sets the TCP-MD5 key of connections from an address; undefined removes it. */

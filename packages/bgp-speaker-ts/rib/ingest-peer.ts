@@ -1,5 +1,5 @@
 // The session that UPDATEs come from, as ingest sees it.
-import type { Family } from '../config.ts'
+import type { Family, RouteValidator } from '../config.ts'
 import type { UpdateContext } from '../packet/attribute-scan.ts'
 import type { PolicyEngine } from '../policy/engine.ts'
 import type { Source } from './source.ts'
@@ -10,6 +10,7 @@ export interface IngestPeer {
   readonly context: UpdateContext
   readonly families: readonly Family[]
   readonly policy: PolicyEngine | undefined
+  readonly validator: RouteValidator | undefined
   /** Our cluster ID, which detects loops through reflectors (RFC 4456 section 8). */
   readonly clusterId: number
   readonly localId: number

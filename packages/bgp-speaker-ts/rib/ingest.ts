@@ -1,8 +1,10 @@
 // Takes the bytes of a peer's UPDATEs into the RIB. This is the hot path: a well-formed message with a known attribute set allocates nothing.
+import { contains, type Prefix } from '../address.ts'
 import type { Family } from '../config.ts'
 import { NotificationError } from '../errors.ts'
 import { AttributeScan, OUTCOME } from '../packet/attribute-scan.ts'
 import { AFI, CEASE, ERROR, SAFI } from '../packet/codes.ts'
+import { FAMILIES } from '../packet/families.ts'
 import { hasNlri } from '../packet/mp-scan.ts'
 import { invalidNetwork } from '../packet/nlri.ts'
 import { readU32 } from '../packet/reader.ts'
@@ -10,16 +12,19 @@ import { UpdateSections } from '../packet/update.ts'
 import { writeU32 } from '../packet/writer.ts'
 import { ATTRIBUTE_FLAG, type AttributeTable } from './attribute-table.ts'
 import type { FamilyRib } from './family-rib.ts'
+import { ImportRules, REJECTED } from './import-rules.ts'
 import type { IngestPeer } from './ingest-peer.ts'
 import { markedStale } from './long-lived.ts'
 import { PATH_FLAG } from './path-table.ts'
 import { refusalOf } from './refusal.ts'
 
-const REJECTED = -1
+/** So many ranges are looked for in the table; beyond that every prefix of it is judged anew. */
+const MANY_RANGES = 16
 
 export class Ingest {
   readonly #ribs: Readonly<Record<Family, FamilyRib>>
   readonly #attributes: AttributeTable
+  readonly rules: ImportRules
   readonly #scan = new AttributeScan()
   readonly #sections = new UpdateSections()
   /** Why the current attribute set is refused whatever the policy says; '': it is not. */
@@ -30,6 +35,7 @@ export class Ingest {
   constructor(ribs: Readonly<Record<Family, FamilyRib>>, attributes: AttributeTable) {
     this.#ribs = ribs
     this.#attributes = attributes
+    this.rules = new ImportRules(attributes)
   }
 
   /** Takes in the UPDATE with the body [body, end). @throws NotificationError when the session must be reset. */
@@ -81,6 +87,26 @@ export class Ingest {
     const { paths } = rib
     for (let path = paths.first(peer.source.index); path >= 0; path = paths.following(path))
       this.#reconsider(peer, rib, path)
+  }
+
+  /** Judges anew what these peers have sent inside the ranges, of both families. */
+  revalidate(peers: readonly IngestPeer[], ranges: readonly Prefix[]): void {
+    const bySource = new Map(peers.map((peer) => [peer.source.index, peer]))
+    for (const family of FAMILIES) {
+      const rib = this.#ribs[family]
+      const { prefixes, paths } = rib
+      for (let prefix = 0; prefix < prefixes.used; prefix++) {
+        if (!prefixes.has(prefix) || !this.#isInside(prefixes.prefix(prefix), ranges)) continue
+        for (let path = prefixes.head[prefix]!; path >= 0; path = paths.next[path]!) {
+          const peer = bySource.get(paths.source[path]!)
+          if (peer !== undefined) this.#reconsider(peer, rib, path)
+        }
+      }
+    }
+  }
+
+  #isInside({ bytes, length }: Prefix, ranges: readonly Prefix[]): boolean {
+    return ranges.length > MANY_RANGES || ranges.some((range) => contains(range, bytes, length))
   }
 
   /** Turns stale routes into long-lived stale ones; removes those with the NO_LLGR community (RFC 9494 section 4.2). */
@@ -261,9 +287,8 @@ export class Ingest {
       peer.rejected(this.#refusal, rib.prefixes.text(prefix))
       return REJECTED
     }
-    if (peer.policy === undefined) return received
-    const result = peer.policy.evaluate(received, peer.source, rib.family, rib.prefixes, prefix)
-    if (result < 0) peer.rejected(peer.policy.reason, rib.prefixes.text(prefix))
+    const result = this.rules.evaluate(peer, rib, prefix, received)
+    if (result < 0) peer.rejected(this.rules.reason, rib.prefixes.text(prefix))
     return result
   }
 }

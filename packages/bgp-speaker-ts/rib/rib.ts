@@ -1,4 +1,5 @@
 // The routing tables of a speaker: the RIBs of both families, the sources of their paths, the update groups, and the flush that carries changes from RIB to groups.
+import type { Prefix } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import type { Family } from '../config.ts'
 import { FAMILIES } from '../packet/families.ts'
@@ -72,6 +73,14 @@ export class Rib {
     this.schedule()
   }
 
+  /** Makes a peer a route reflector client, or an ordinary one again: its paths are passed to others than before (RFC 4456 section 6). */
+  setClient(source: Source, client: boolean): void {
+    if (source.client === client) return
+    source.client = client
+    for (const family of FAMILIES) this.#exportAgain(this.families[family], source)
+    this.schedule()
+  }
+
   markStale(peer: IngestPeer, family: Family): void {
     this.ingest.markStale(peer, family)
   }
@@ -84,6 +93,12 @@ export class Rib {
   /** Turns a peer's stale routes into long-lived stale ones (RFC 9494). */
   keepLongLived(peer: IngestPeer, family: Family): void {
     this.ingest.keepLongLived(peer, family)
+    this.schedule()
+  }
+
+  /** Judges anew the routes that lie in one of these prefixes, of those peers whose routes are validated. */
+  revalidate(peers: readonly IngestPeer[], ranges: readonly Prefix[]): void {
+    this.ingest.revalidate(peers, ranges)
     this.schedule()
   }
 
@@ -234,6 +249,15 @@ export class Rib {
     for (const { out } of this.groups.values())
       if (FAMILIES.some((family) => out[family].queue.length > 0)) return true
     return false
+  }
+
+  /** Decides anew to whom the paths of a source are sent. */
+  #exportAgain(rib: FamilyRib, { index }: Source): void {
+    const prefixes: number[] = []
+    for (let path = rib.paths.first(index); path >= 0; path = rib.paths.following(path))
+      prefixes.push(rib.paths.prefix[path]!)
+    for (const group of this.groups.values())
+      if (group.config.families.includes(rib.family)) group.enqueue(rib, Int32Array.from(prefixes))
   }
 
   #select(rib: FamilyRib): boolean {

@@ -12,8 +12,8 @@ export interface Source {
   /** The interface of a link-local session, on which the link-local next hops of its paths are. */
   readonly zone: string | undefined
   routerId: number
-  /** A route reflector client of ours (RFC 4456). */
-  readonly client: boolean
+  /** A route reflector client of ours (RFC 4456); it may become one, or cease to be one, while its session runs. */
+  client: boolean
 }
 
 /** A source as the session describes it. */
@@ -29,7 +29,7 @@ export class PeerSource implements Source {
   readonly address: string | undefined
   readonly zone: string | undefined
   routerId: number
-  readonly client: boolean
+  client: boolean
   readonly #remote: string
   #bytes: Uint8Array | undefined
 

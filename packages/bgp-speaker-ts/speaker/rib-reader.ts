@@ -53,15 +53,18 @@ export class RibReader {
   }
 
   /** What the import policy of a peer keeps out. Its reason is found again: it is not kept for each path. */
-  *rejected({ source, policy }: IngestPeer): IterableIterator<RejectedPath> {
-    if (policy === undefined) return
+  *rejected(peer: IngestPeer): IterableIterator<RejectedPath> {
+    const { source, policy, validator } = peer
+    if (policy === undefined && validator === undefined) return
+    const { rules } = this.#rib.ingest
     for (const family of FAMILIES) {
-      const { paths, prefixes } = this.#rib.families[family]
+      const rib = this.#rib.families[family]
+      const { paths, prefixes } = rib
       for (let path = paths.first(source.index); path >= 0; path = paths.following(path)) {
         if (paths.attribute[path]! >= 0 || (paths.flags[path]! & PATH_FLAG.REFUSED) !== 0) continue
         const prefix = paths.prefix[path]!
-        policy.evaluate(paths.received[path]!, source, family, prefixes, prefix)
-        yield { prefix: prefixes.text(prefix), peer: source.address ?? '', reason: policy.reason }
+        rules.evaluate(peer, rib, prefix, paths.received[path]!)
+        yield { prefix: prefixes.text(prefix), peer: source.address ?? '', reason: rules.reason }
       }
     }
   }

@@ -1,6 +1,6 @@
 // The session as ingest sees it: what the RIB needs to take in its routes, and counts of them. It has no closures, because there may be thousands of sessions.
 import { isLoopback, parseScoped } from '../../address.ts'
-import type { Family, PeerConfig } from '../../config.ts'
+import type { Family, PeerConfig, RouteValidator } from '../../config.ts'
 import type { UpdateContext } from '../../packet/attribute-scan.ts'
 import type { PolicyEngine } from '../../policy/engine.ts'
 import type { IngestPeer } from '../../rib/ingest-peer.ts'
@@ -31,6 +31,7 @@ export class SessionIngest implements IngestPeer {
   readonly received: Record<Family, number> = { 'ipv4-unicast': 0, 'ipv6-unicast': 0 }
   readonly accepted: Record<Family, number> = { 'ipv4-unicast': 0, 'ipv6-unicast': 0 }
   policy: PolicyEngine | undefined
+  validator: RouteValidator | undefined
   maxPrefixes = Number.POSITIVE_INFINITY
   warnPrefixes = Number.POSITIVE_INFINITY
   readonly #speaker: SpeakerContext
@@ -69,8 +70,9 @@ export class SessionIngest implements IngestPeer {
   }
 
   /** Applies the fields that may change while the session runs. */
-  configure({ importPolicy, maxPrefixes, nextHop }: PeerConfig): void {
+  configure({ importPolicy, validated, maxPrefixes, nextHop }: PeerConfig): void {
     this.policy = this.#speaker.engine(importPolicy)
+    this.validator = validated === true ? this.#speaker.validator : undefined
     this.maxPrefixes = maxPrefixes ?? Number.POSITIVE_INFINITY
     this.warnPrefixes = Math.ceil(this.maxPrefixes * WARN_SHARE)
     const addresses = [this.#local, nextHop?.ipv4, nextHop?.ipv6].map((text) => parseScoped(text ?? ''))

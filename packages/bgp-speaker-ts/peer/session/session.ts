@@ -72,6 +72,7 @@ export class Session implements Member, IngestOwner {
     this.since = speaker.clock.now()
     this.source = retained?.ingest.source ?? this.#addSource(open)
     this.source.routerId = open.routerId
+    speaker.rib.setClient(this.source, config.routeReflectorClient === true)
     const { localAddress } = wire.connection
     this.ingest = new SessionIngest(this, speaker, config, negotiated, this.source, open.asn, localAddress)
     this.stale = new StaleRoutes(speaker.rib, this.ingest)
@@ -104,7 +105,7 @@ export class Session implements Member, IngestOwner {
     return this.negotiated.families.find((family) => received[family] > maxPrefixes)
   }
 
-  /** Applies the fields that need no session reset: policies, next hops, limits. */
+  /** Applies the fields that need no session reset: policies, next hops, limits, whether the peer is a reflector's client. */
   reconfigure(config: PeerConfig): void {
     this.#config = config
     this.ingest.configure(config)

@@ -29,6 +29,11 @@ describe('route reflection', () => {
   afterEach(() => bench.close())
 
   const all = () => [client, otherClient, plain, otherPlain, external]
+  const change = (n: number, routeReflectorClient: boolean) => {
+    const config = bench.speaker.configuration(`10.0.0.${n}`)!
+    bench.speaker.updatePeer({ ...config, routeReflectorClient })
+    bench.clock.settle()
+  }
   const told = () => all().map((peer) => peer.names().includes(`update +${PREFIX}`))
 
   it('passes a client’s path to everybody else (section 6)', () => {
@@ -93,5 +98,25 @@ describe('route reflection', () => {
     plain.announceWith({ ...IBGP, originatorId: 50, clusterList: [1, 2] }, PREFIX)
     otherPlain.announceWith({ ...IBGP, originatorId: 50, clusterList: [1] }, PREFIX)
     expect(bench.prefixes() && bench.best.get(PREFIX)).to.equal('10.0.0.5')
+  })
+
+  it('makes a peer its client while the session runs: others are told its paths, and it those of others', () => {
+    plain.announceWith(IBGP, PREFIX)
+    otherPlain.announceWith(IBGP, '10.2.0.0/16')
+    const heard = () => all().map((peer) => peer.names().filter((text) => text !== `update -${PREFIX}`))
+    heard()
+    change(4, true)
+    expect(heard()).to.deep.equal([[], [], ['update +10.2.0.0/16'], [`update +${PREFIX}`], []])
+    change(4, false)
+    expect(plain.names().join(' ')).to.include('-10.2.0.0/16')
+    expect(otherPlain.names()).to.deep.equal([`update -${PREFIX}`])
+    expect([client, otherClient, external].flatMap((peer) => peer.names())).to.deep.equal([])
+    expect(bench.downs()).to.deep.equal([])
+  })
+
+  it('passes on what a client sends after it became one', () => {
+    change(4, true)
+    plain.announceWith(IBGP, PREFIX)
+    expect(told()).to.deep.equal([true, true, false, true, true])
   })
 })

@@ -34,7 +34,7 @@ describe('updatePeer', () => {
 
   beforeEach(async () => {
     monitor = new Monitor()
-    bench = await Bench.started({ bfd: monitor })
+    bench = await Bench.started({ bfd: monitor, validator: { refuse: () => undefined } })
     peer = bench.peer().establish().announce('10.1.0.0/16')
     peer.heard()
   })
@@ -51,6 +51,8 @@ describe('updatePeer', () => {
     ['connectRetryTime', { connectRetryTime: 60 }],
     ['passive', { passive: false }],
     ['bfd', { bfd: {} }],
+    ['routeReflectorClient', { routeReflectorClient: true }],
+    ['validated', { validated: true }],
   ]
   for (const [name, change] of running) {
     it(`keeps the session when ${name} changes`, () => {
@@ -78,7 +80,6 @@ describe('updatePeer', () => {
     ['families', { families: ['ipv4-unicast'] }],
     ['password', { password: 'secret' }],
     ['ttlSecurityHops', { ttlSecurityHops: 1 }],
-    ['routeReflectorClient', { routeReflectorClient: true }],
     ['extendedNextHop', { extendedNextHop: true }],
     ['addPathReceive', { addPathReceive: true }],
     ['addPathSend', { addPathSend: true }],
