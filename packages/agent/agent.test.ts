@@ -50,7 +50,7 @@ describe('the agent', () => {
     const features = new RunningFeatures({
       definitions: DEFINITIONS,
       shared: {
-        nodeName: 'node-1',
+        ...{ nodeName: 'node-1', stateDirectory: '/run/test' },
         ...{ cluster: new ClusterState(), clock, random: () => 0, log: silent },
         reserved: new ReservedAddresses(),
         kernel: () => Promise.reject(new Error('no kernel here')),

@@ -78,7 +78,7 @@ export function createAgent(
   const features = new RunningFeatures({
     definitions,
     shared: {
-      nodeName: flags.nodeName,
+      ...{ nodeName: flags.nodeName, stateDirectory: flags.stateDirectory },
       ...{ cluster, reserved, events, log, clock: systemClock, random: Math.random },
       kernel: async () => kernel,
     },

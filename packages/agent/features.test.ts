@@ -55,7 +55,7 @@ function run() {
   const features = new RunningFeatures({
     definitions: ALONE,
     shared: {
-      nodeName: 'node-1',
+      ...{ nodeName: 'node-1', stateDirectory: '/run/test' },
       ...{ cluster, clock, random: () => 0, log: silent },
       reserved: new ReservedAddresses(),
       kernel: () => Promise.reject(new Error('no kernel here')),

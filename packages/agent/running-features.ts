@@ -13,7 +13,7 @@ export interface RunningFeature {
 export type FeatureSettings = ReadonlyMap<string, unknown>
 
 /** What a context needs beside what belongs to the feature itself. */
-export type SharedContext = Omit<FeatureContext, 'podGate' | 'gateChanged' | 'firstSync'>
+export type SharedContext = Omit<FeatureContext, 'podGate' | 'pluginFields' | 'gateChanged' | 'firstSync'>
 
 export interface RunningFeaturesOptions {
   readonly definitions: readonly FeatureDefinition[]
@@ -223,6 +223,7 @@ export class RunningFeatures implements AsyncDisposable {
     return {
       ...this.#options.shared,
       podGate: () => this.#gateOfOthers(name),
+      pluginFields: () => this.#fieldsOfOthers(name),
       gateChanged: () => this.#tellOthers(name),
       firstSync: { large: () => this.#options.largeFirstSync(), done: () => this.#synced(name) },
     }
@@ -234,6 +235,11 @@ export class RunningFeatures implements AsyncDisposable {
       if (reason !== undefined) return reason
     }
     return undefined
+  }
+
+  #fieldsOfOthers(name: string): Readonly<Record<string, unknown>> {
+    const others = this.#running.filter((other) => other.name !== name)
+    return Object.assign({}, ...others.map(({ feature }) => feature.pluginFields?.()))
   }
 
   #tellOthers(name: string): void {

@@ -23,7 +23,7 @@ export interface Objects {
   readonly servicecidrs: ServiceCidr
   readonly networkpolicies: NetworkPolicy
   readonly namespaces: Namespace
-  /** Those with addresses of their own. */
+  /** Those that have, or are about to have, addresses of their own. */
   readonly pods: Pod
 }
 

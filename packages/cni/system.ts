@@ -87,6 +87,10 @@ export interface Network {
   receive(socket: number): Uint8Array
   /** Index and hardware address of an interface in the socket's namespace: two ioctls, a tenth of RTM_GETLINK's cost. */
   findInterface(socket: number, name: string): NetworkInterface | undefined
+  /** Sends to whoever listens on a unix socket; returns a descriptor for its answer. ENOENT, ECONNREFUSED where nobody does. */
+  ask(path: string, text: string): number
+  /** All that comes until the other side closes; ETIMEDOUT when it has not within so many milliseconds. */
+  answer(descriptor: number, timeout: number): string
 }
 
 export interface System extends Process, Files, Network {}

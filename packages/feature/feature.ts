@@ -20,6 +20,8 @@ import type { AnySection } from './section.ts'
 /** What a feature stands on. What it wants to know of another feature it asks of these. */
 export interface FeatureContext {
   readonly nodeName: string
+  /** Folder of what outlives this run of the agent, and not the node's. The node's other programs know it by the same path. */
+  readonly stateDirectory: string
   readonly cluster: ClusterView
   readonly reserved: ReservedAddresses
   /** The node's kernel: opened once for all features, by the first that asks. @throws KernelError */
@@ -31,7 +33,9 @@ export interface FeatureContext {
   readonly log: Logger
   /** Why pods must not start yet, as the other features say; undefined: they may. */
   podGate(): string | undefined
-  /** To be called when what the own `podGate` says has changed. */
+  /** What the other features have the CNI plugin `bridge` do: fields of its configuration. */
+  pluginFields(): Readonly<Record<string, unknown>>
+  /** To be called when what the own `podGate` or `pluginFields` says has changed. */
   gateChanged(): void
   /** The agent compiles little code until all first syncs are over, which is when most code runs for the first time. */
   readonly firstSync: {
@@ -55,7 +59,9 @@ export interface Feature<Settings = unknown> extends AsyncDisposable {
   conditions(): readonly Condition[]
   /** Why pods must not start yet; undefined: as far as this feature goes they may. */
   podGate?(): string | undefined
-  /** What the context's `podGate` says has changed. */
+  /** What the CNI plugin `bridge` is to do for this feature: fields of its configuration. */
+  pluginFields?(): Readonly<Record<string, unknown>>
+  /** What the context's `podGate` or `pluginFields` says has changed. */
   podGateChanged?(): void
   readonly pages: readonly Page[]
   /** Lines of `podroute status`. */

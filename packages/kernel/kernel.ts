@@ -7,6 +7,7 @@ import type { Addresses, AddressOp } from '@podroute/linux/route/addresses.ts'
 import type { Links } from '@podroute/linux/route/links.ts'
 import type { Route, RouteFilter } from '@podroute/linux/route/route-message.ts'
 import type { RouteOp } from '@podroute/linux/route/routes.ts'
+import type { AnswerLine } from '@podroute/linux/unix-server.ts'
 import type { HostAddresses } from './addresses/host-addresses.ts'
 import type { KernelChanges } from './monitors.ts'
 import type { NftApi } from './nft/api.ts'
@@ -55,6 +56,12 @@ export interface HttpAnswer {
 /** Answers HTTP requests on a port, until disposed of. Rejects with EADDRINUSE. */
 export type Listen = (port: number, answer: () => HttpAnswer) => Promise<AsyncDisposable>
 
+/**
+ * Answers programs of the node on a unix socket of mode 0600, each connection with one line for a line, until disposed of. Rejects with
+ * EADDRINUSE.
+ */
+export type ServeLines = (path: string, answer: AnswerLine) => Promise<AsyncDisposable>
+
 /** The node's files that other programs read. */
 export interface FilesApi {
   /** The text; undefined where there is no such file. */
@@ -86,6 +93,7 @@ export interface Kernel {
   /** What the kernel announces: one monitor of each kind for all who follow. */
   readonly changes: KernelChanges
   readonly listen: Listen
+  readonly serveLines: ServeLines
   /** Ports on which processes wait for clients. */
   boundPorts(): Promise<ReadonlySet<BoundPort>>
   /** Addresses of all interfaces. @throws KernelError */

@@ -8,6 +8,7 @@ import { Addresses } from '@podroute/linux/route/addresses.ts'
 import { Links } from '@podroute/linux/route/links.ts'
 import { Routes } from '@podroute/linux/route/routes.ts'
 import { readSysctl, writeSysctl } from '@podroute/linux/sysctl.ts'
+import { serveLines } from '@podroute/linux/unix-server.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import { readHostAddresses } from './addresses/host-addresses.ts'
 import { nodeFiles } from './files/files.ts'
@@ -51,6 +52,7 @@ export function openKernel({ netns, log }: OpenKernelOptions = {}): Kernel & Dis
     changes,
     boundPorts: () => boundPorts(netns),
     listen: healthListener(netns),
+    serveLines,
     hostAddresses: () => readHostAddresses(links, addresses),
     legacyForward: (family) => legacyForward(family, netns),
     loadModules,

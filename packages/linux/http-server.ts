@@ -1,11 +1,10 @@
 /** The HTTP servers of a node: bounded in connections, headers and time, so that whoever asks badly costs little. */
-import { chmodSync, mkdirSync, rmSync } from 'node:fs'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createSecureServer, type Server as SecureServer } from 'node:https'
-import { connect, type Socket } from 'node:net'
-import { dirname } from 'node:path'
+import type { Socket } from 'node:net'
 import type { ConnectionLimit } from './connection-limit.ts'
 import { withNetns } from './netns.ts'
+import { listenUnix, prepareSocket } from './unix-server.ts'
 
 export type ListenAt =
   /** `::` stands for all addresses of both families, or of IPv4 where the kernel has no IPv6. */
@@ -108,28 +107,6 @@ function listen(server: Server, at: ListenAt): Promise<void> {
       withNetns(at.netns, () => void server.listen({ port: at.port, backlog }, resolve))
     else server.listen({ port: at.port, host: at.address, backlog }, resolve)
   })
-}
-
-function listenUnix(server: Server, path: string, done: () => void): void {
-  // The socket must never be open to others, not even between bind and chmod.
-  const umask = process.umask(0o177)
-  server.listen(path, () => {
-    chmodSync(path, 0o600)
-    done()
-  })
-  process.umask(umask)
-}
-
-/** Removes a socket that a process left behind when it was killed; one that answers is somebody's. */
-async function prepareSocket(path: string): Promise<void> {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
-  const answers = await new Promise<boolean>((resolve) => {
-    const probe = connect(path)
-    probe.once('connect', () => resolve(true)).once('error', () => resolve(false))
-    probe.once('connect', () => probe.destroy())
-  })
-  if (answers) throw Object.assign(new Error(`another process serves ${path}`), { code: 'EADDRINUSE' })
-  rmSync(path, { force: true })
 }
 
 function close(server: Server): Promise<void> {

@@ -22,6 +22,8 @@ export interface EnforcementOptions extends TableOptions {
   readonly nodeName: string
   readonly cluster: Pick<ClusterView, 'pods' | 'namespaces' | 'networkPolicies'>
   readonly kernel: PolicyKernel
+  /** Addresses that this node has given a pod and its status need not say yet. */
+  readonly announced?: (pod: Pod) => readonly string[]
   onFlushed?(milliseconds: number): void
 }
 
@@ -45,6 +47,7 @@ export class Enforcement implements AsyncDisposable {
     this.#tables = makeTables(options.kernel, options)
     this.#planner = new PolicyPlanner({
       ...{ nodeName: options.nodeName, cluster: options.cluster, tables: this.#tables },
+      announced: options.announced ?? (() => []),
       mark: (key) => this.#mark(key),
     })
     this.#controller = new Controller<string>({
@@ -62,6 +65,15 @@ export class Enforcement implements AsyncDisposable {
 
   podChanged(key: string, before: Pod | undefined, after: Pod | undefined): void {
     this.#planner.podChanged(key, before, after)
+  }
+
+  /** Other addresses of a pod of this node were announced than before. */
+  announcementChanged(key: string): void {
+    this.#planner.announcementChanged(key)
+  }
+
+  hasPolicies(namespace: string): boolean {
+    return this.#planner.hasPolicies(namespace)
   }
 
   namespaceChanged(name: string): void {

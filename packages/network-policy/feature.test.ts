@@ -10,11 +10,20 @@ import { expect } from 'chai'
 import { Registry } from 'prom-client'
 import { NetworkPolicyFeature } from './feature.ts'
 
+const SETTINGS = { podStart: 'selected', podStartTimeout: 10 } as const
+
 async function start() {
   const cluster = new ClusterState()
   const events: Statement[] = []
   const context: FeatureContext = {
-    ...{ nodeName: 'node-1', cluster, log: silent, clock: new ManualClock(), random: () => 0 },
+    ...{
+      nodeName: 'node-1',
+      stateDirectory: '/run/test',
+      cluster,
+      log: silent,
+      clock: new ManualClock(),
+      random: () => 0,
+    },
     reserved: new ReservedAddresses(),
     kernel: () => Promise.reject(new Error('unused')),
     events: {
@@ -24,11 +33,12 @@ async function start() {
       },
     },
     podGate: () => undefined,
+    pluginFields: () => ({}),
     gateChanged() {},
     firstSync: { large() {}, done() {} },
   }
   const kernel = new FakeKernel()
-  const feature = new NetworkPolicyFeature(context, kernel)
+  const feature = new NetworkPolicyFeature(context, SETTINGS, kernel)
   await feature.start()
   const settle = async () => {
     for (const kind of ['networkpolicies', 'namespaces', 'pods'] as const) cluster.synced(kind)

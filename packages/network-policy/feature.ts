@@ -12,28 +12,43 @@ import { type PolicyCounts, PolicyMetrics } from './metrics.ts'
 import { policyPage } from './page.ts'
 import { type NetworkPolicySettings, section } from './section.ts'
 import { policyReport } from './snapshot.ts'
+import { PodStarts } from './start/pod-starts.ts'
 
 export const networkPolicy: FeatureDefinition<NetworkPolicySettings> = {
   name: 'network-policy',
   section,
-  async create(context) {
-    return new NetworkPolicyFeature(context, await context.kernel())
+  async create(context, settings) {
+    return new NetworkPolicyFeature(context, settings, await context.kernel())
   },
 }
 
 export class NetworkPolicyFeature implements Feature<NetworkPolicySettings> {
   readonly #context: FeatureContext
   readonly #lifecycle: Lifecycle
+  readonly #starts: PodStarts
+  #settings: NetworkPolicySettings
   readonly #metrics = new PolicyMetrics()
   #following: Disposable | undefined
   readonly pages
 
-  constructor(context: FeatureContext, kernel: PolicyKernel) {
-    const { nodeName, cluster, clock, random, log, firstSync } = context
+  constructor(context: FeatureContext, settings: NetworkPolicySettings, kernel: PolicyKernel) {
+    const { nodeName, stateDirectory, cluster, clock, random, log, firstSync } = context
     this.#context = context
+    this.#settings = settings
+    this.#starts = new PodStarts({
+      ...{ folder: stateDirectory, cluster, kernel, clock, log },
+      progress: () => this.#lifecycle,
+      timeout: () => this.#settings.podStartTimeout * 1000,
+    })
     this.#lifecycle = new Lifecycle({
       ...{ nodeName, cluster, kernel, clock, random, log },
-      onFlushed: (milliseconds) => this.#metrics.flushed(milliseconds),
+      announced: (pod) => this.#starts.announced(pod),
+      podChanged: (key, before, after) => this.#starts.podChanged(key, before, after),
+      changed: () => this.#starts.changed(),
+      onFlushed: (milliseconds) => {
+        this.#metrics.flushed(milliseconds)
+        this.#starts.changed()
+      },
       synced: () => firstSync.done(),
     })
     const statusOf = (pod: string) => this.#lifecycle.enforcement?.status(pod)
@@ -41,19 +56,36 @@ export class NetworkPolicyFeature implements Feature<NetworkPolicySettings> {
   }
 
   async start(): Promise<void> {
+    await this.#starts.read()
     this.#lifecycle.start()
     this.#following = this.#context.cluster.subscribe('networkpolicies', {
-      changed: (_key, _before, policy) => policy && this.#sayProblems(policy),
-      synced() {},
+      changed: (_key, _before, policy) => {
+        this.#starts.policiesChanged()
+        if (policy) this.#sayProblems(policy)
+      },
+      synced: () => this.#starts.policiesChanged(),
     })
+    await this.#starts.serve(this.#settings.podStart !== 'never')
+    this.#context.gateChanged()
   }
 
-  configure(): readonly string[] {
+  configure(settings: NetworkPolicySettings): readonly string[] {
+    this.#settings = settings
+    void this.#starts.serve(settings.podStart !== 'never')
+    this.#context.gateChanged()
     return []
   }
 
+  /** The plugin asks for a pod's policies before the pod runs. */
+  pluginFields(): Readonly<Record<string, unknown>> {
+    const { podStart, podStartTimeout } = this.#settings
+    if (podStart === 'never') return {}
+    const folder = this.#context.stateDirectory
+    return { networkPolicy: { folder, podStart, timeout: podStartTimeout * 1000 } }
+  }
+
   conditions(): readonly Condition[] {
-    return [condition('network policies', this.#lifecycle.problem)]
+    return [condition('network policies', this.#lifecycle.problem ?? this.#starts.problem)]
   }
 
   summary(): readonly SummaryLine[] {
@@ -74,11 +106,13 @@ export class NetworkPolicyFeature implements Feature<NetworkPolicySettings> {
 
   async cleanup(): Promise<void> {
     this.#following?.[Symbol.dispose]()
+    await this.#starts.cleanup()
     await this.#lifecycle.cleanup()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#following?.[Symbol.dispose]()
+    await this.#starts[Symbol.asyncDispose]()
     await this.#lifecycle[Symbol.asyncDispose]()
   }
 

@@ -3,6 +3,7 @@
  * is given anything, until there has been none for a while.
  */
 import type { NetworkPolicy } from '@podroute/cluster/objects/network-policy.ts'
+import type { Pod } from '@podroute/cluster/objects/pod.ts'
 import type { ClusterView } from '@podroute/cluster/state.ts'
 import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
@@ -17,6 +18,12 @@ export interface LifecycleOptions {
   readonly clock: Clock
   readonly random: () => number
   readonly log: Logger
+  /** Addresses that this node has given a pod and its status need not say yet. */
+  readonly announced?: (pod: Pod) => readonly string[]
+  /** Is told of a pod before it is planned. */
+  podChanged?(key: string, before: Pod | undefined, after: Pod | undefined): void
+  /** What a pod may wait for has changed: what is known of it, or what is in place. */
+  changed?(): void
   onFlushed(milliseconds: number): void
   /** What there was to do at first is done. */
   synced(): void
@@ -71,9 +78,20 @@ export class Lifecycle implements AsyncDisposable {
           this.#missing.delete('networkpolicies')
           this.#look()
           this.#syncIfComplete()
+          this.#options.changed?.()
         },
       }),
     )
+  }
+
+  /** Whether all policies of the cluster are known. */
+  get knowsPolicies(): boolean {
+    return !this.#missing.has('networkpolicies')
+  }
+
+  /** Whether what is known is what the kernel has, but for changes under way. */
+  get isInPlace(): boolean {
+    return this.#inPlace
   }
 
   /** Resolves when the kernel is not being read or cleaned up. */
@@ -123,8 +141,11 @@ export class Lifecycle implements AsyncDisposable {
   }
 
   #make(): Enforcement {
-    const { nodeName, cluster, kernel, clock, random, log, onFlushed } = this.#options
-    return new Enforcement({ nodeName, cluster, kernel, clock, random, log, onFlushed })
+    const { nodeName, cluster, kernel, clock, random, log, announced, onFlushed } = this.#options
+    return new Enforcement({
+      ...{ nodeName, cluster, kernel, clock, random, log, onFlushed },
+      ...(announced ? { announced } : {}),
+    })
   }
 
   #begin(): void {
@@ -144,7 +165,11 @@ export class Lifecycle implements AsyncDisposable {
     this.#others.use(cluster.subscribe('namespaces', { changed, synced: synced('namespaces') }))
     this.#others.use(
       cluster.subscribe('pods', {
-        changed: (key, before, after) => enforcement.podChanged(key, before, after),
+        changed: (key, before, after) => {
+          this.#options.podChanged?.(key, before, after)
+          enforcement.podChanged(key, before, after)
+          this.#options.changed?.()
+        },
         synced: synced('pods'),
       }),
     )
@@ -174,6 +199,7 @@ export class Lifecycle implements AsyncDisposable {
       this.#inPlace = true
       this.#options.log.info('network policies are in place')
       this.#options.synced()
+      this.#options.changed?.()
     })
   }
 

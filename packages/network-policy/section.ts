@@ -1,18 +1,33 @@
 /** Network policy's part of the configuration file. */
+import { seconds } from '@podroute/feature/schema.ts'
 import { anySection } from '@podroute/feature/section.ts'
 import * as z from 'zod'
 import { KUBE_ROUTER_FLAGS } from './kube-router-flags.ts'
 
-/** There is nothing to set but whether it is on. */
-export type NetworkPolicySettings = Readonly<Record<string, never>>
+/**
+ * Which pods wait for their policies before they start. selected: those whose namespace has policies, and no others when the agent is
+ * away; always: all pods, also for an agent that is away; never: none.
+ */
+export type PodStart = 'selected' | 'always' | 'never'
 
-const shape = {
-  networkPolicy: z.strictObject({ enabled: z.boolean().default(true) }).prefault({}),
+export interface NetworkPolicySettings {
+  readonly podStart: PodStart
+  /** Seconds that a pod waits before its start fails, and is tried again. */
+  readonly podStartTimeout: number
 }
+
+const networkPolicy = z.strictObject({
+  enabled: z.boolean().default(true),
+  podStart: z.enum(['selected', 'always', 'never']).default('selected'),
+  podStartTimeoutSeconds: seconds(1, 120).default(10),
+})
+
+const shape = { networkPolicy: networkPolicy.prefault({}) }
 
 export const section = anySection<typeof shape, NetworkPolicySettings>({
   shape,
   switches: { 'run-network-policy': ['networkPolicy', 'enabled'] },
   kubeRouterFlags: KUBE_ROUTER_FLAGS,
-  settings: ({ networkPolicy }) => (networkPolicy.enabled ? {} : undefined),
+  settings: ({ networkPolicy: { enabled, podStart, podStartTimeoutSeconds } }) =>
+    enabled ? { podStart, podStartTimeout: podStartTimeoutSeconds } : undefined,
 })

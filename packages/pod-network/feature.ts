@@ -42,11 +42,11 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
   readonly #apiServers = new Map<ReservedHolder, readonly string[]>()
 
   constructor(context: FeatureContext, settings: PodNetworkSettings, kernel: PodNetworkKernel) {
-    const { nodeName, clock, log, cluster, events, podGate } = context
+    const { nodeName, clock, log, cluster, events, podGate, pluginFields } = context
     this.#context = context
     this.#settings = settings
     this.#network = new PodNetwork({
-      ...{ nodeName, settings, kernel, clock, log, events, podGate },
+      ...{ nodeName, settings, kernel, clock, log, events, podGate, pluginFields },
       createSpeaker: (speaker) => new Speaker({ ...speaker, transport: kernelTransport(), log }),
       isVip: (address) =>
         cluster.services.withAddress(address) !== undefined && !context.reserved.has(address),

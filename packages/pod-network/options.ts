@@ -23,4 +23,6 @@ export interface PodNetworkOptions {
   holderOf(address: string): ReservedHolder | undefined
   /** Why pods must not start yet, as others say; undefined: nothing. */
   podGate(): string | undefined
+  /** What others have the CNI plugin `bridge` do: fields of its configuration. */
+  pluginFields(): Readonly<Record<string, unknown>>
 }

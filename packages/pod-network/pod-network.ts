@@ -89,7 +89,10 @@ export class PodNetwork implements AsyncDisposable {
     const planning = { ...options, settings, interfaces, refused }
     this.#planner = new Planner(planning, this.#nodes, this.#tables)
     this.#bgpSource = this.#createBgpSource()
-    this.#conflist = new ConflistWriter({ table: this.#tables.conflist, log, settings, interfaces })
+    this.#conflist = new ConflistWriter({
+      ...{ table: this.#tables.conflist, log, settings, interfaces },
+      pluginFields: () => options.pluginFields(),
+    })
     this.#staleState = new StaleState({
       ...{ tables: this.#tables, nodes: this.#nodes, bgpRoutes: this.#bgpSource.routes, log },
     })

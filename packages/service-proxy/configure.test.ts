@@ -49,8 +49,15 @@ async function running() {
   const recorded: string[] = []
   const events = { record: ({ reason, note }: Statement) => void recorded.push(`${reason} ${note}`) }
   const context = {
-    ...{ nodeName: 'node', cluster, reserved: new ReservedAddresses(), events, clock },
-    ...{ random: () => 1, log: SILENT, podGate: () => undefined, gateChanged() {} },
+    ...{
+      nodeName: 'node',
+      stateDirectory: '/run/test',
+      cluster,
+      reserved: new ReservedAddresses(),
+      events,
+      clock,
+    },
+    ...{ random: () => 1, log: SILENT, podGate: () => undefined, pluginFields: () => ({}), gateChanged() {} },
     firstSync: { large() {}, done() {} },
     kernel: () => Promise.reject(new Error('the test hands it over')),
   }

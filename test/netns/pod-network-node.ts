@@ -67,6 +67,7 @@ export class TestNode {
       holderOf: () => undefined,
       events: { record() {} },
       podGate: () => undefined,
+      pluginFields: () => ({}),
     })
     await this.network.start()
     for (const node of nodes) this.setNode(node)

@@ -88,6 +88,7 @@ export class PodWorld implements AsyncDisposable {
         isVip: () => false,
         holderOf: () => undefined,
         podGate: () => undefined,
+        pluginFields: () => ({}),
       },
       events: { record() {} },
     })

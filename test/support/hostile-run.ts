@@ -85,8 +85,21 @@ function makeProxy(cluster: Cluster, kernel: FakeProxyKernel): ServiceProxyFeatu
   const reserved = new ReservedAddresses()
   reserved.replace('api-server', [task.apiServer])
   const context = {
-    ...{ nodeName: task.nodeName, cluster, reserved, events: { record() {} }, clock: systemClock },
-    ...{ random: Math.random, log: silent, podGate: () => undefined, gateChanged() {} },
+    ...{
+      nodeName: task.nodeName,
+      stateDirectory: '/run/test',
+      cluster,
+      reserved,
+      events: { record() {} },
+      clock: systemClock,
+    },
+    ...{
+      random: Math.random,
+      log: silent,
+      podGate: () => undefined,
+      pluginFields: () => ({}),
+      gateChanged() {},
+    },
     ...{ firstSync: { large() {}, done() {} }, kernel: async () => kernel },
   }
   const settings = { masqueradeAll: false, serviceCIDRs: [], nodeCIDRs: [], nodePortRanges: [], drain: 30 }

@@ -115,7 +115,15 @@ describe('a Pod', () => {
   })
 
   it('is none that has no address of its own', () => {
-    for (const more of [{ hostNetwork: true }, { ended: true }, { addresses: [] }])
+    for (const more of [{ hostNetwork: true }, { ended: true }, { node: '', addresses: [] }])
       expect(pod(more)).to.equal(undefined)
+  })
+
+  it('is one before its node says its addresses', () => {
+    expect(pod({ addresses: [], staticUid: 's' })).to.deep.include({
+      addresses: [],
+      uid: 'u',
+      staticUid: 's',
+    })
   })
 })

@@ -6,6 +6,8 @@ import type { Protocol } from './service.ts'
 /** What is kept of a Pod. */
 export interface PodObject {
   readonly uid: string
+  /** Of a static pod, that stands for one in a file: the UID that the kubelet and the runtime know it by. */
+  readonly staticUid?: string
   readonly labels: Labels
   /** spec.nodeName; empty: not scheduled yet. */
   readonly node: string
@@ -28,27 +30,29 @@ export interface NamedPort {
   readonly port: number
 }
 
-/** A Pod with addresses of its own. */
+/** A Pod that has, or is about to have, addresses of its own. */
 export interface Pod {
   readonly key: string
   readonly namespace: string
   readonly uid: string
+  readonly staticUid?: string
   readonly labels: Labels
   readonly node: string
-  /** Canonical, each once. */
+  /** Canonical, each once; none: its node has not given it any, or not said so yet. */
   readonly addresses: readonly string[]
   readonly ports: readonly NamedPort[]
   readonly leaving: boolean
   readonly created: number
 }
 
-/** Undefined for one that has no address, or that of its node, or had one until it ended. @param key `namespace/name` */
+/** Undefined for one that has no node yet, or its node's address, or had one until it ended. @param key `namespace/name` */
 export function parsePod(object: PodObject, key: string): Pod | undefined {
   if (object.hostNetwork || object.ended) return undefined
   const addresses = object.addresses.map(addressOf).filter((address) => address !== undefined)
-  if (addresses.length === 0) return undefined
-  const { uid, labels, node, leaving = false, created = 0 } = object
+  const { uid, staticUid, labels, node, leaving = false, created = 0 } = object
+  if (node === '' && addresses.length === 0) return undefined
   return {
+    ...(staticUid === undefined ? {} : { staticUid }),
     ...{ key, uid, labels, node, leaving, created },
     namespace: key.slice(0, key.indexOf('/')),
     addresses: exact([...new Set(addresses)]),

@@ -110,9 +110,11 @@ export const PODS: ResourceKind<PodObject> = {
     const { meta, spec, status } = parts(object)
     if (!meta || !spec) return undefined
     const ports = namedPorts(spec)
+    const staticUid = asText(asFields(meta.annotations)?.[STATIC_ANNOTATION])
     const created = Date.parse(asText(meta.creationTimestamp))
     return {
       uid: asText(meta.uid),
+      ...(staticUid === '' ? {} : { staticUid }),
       labels: labelsOf(meta),
       node: asText(spec.nodeName),
       addresses: podAddresses(status),
@@ -124,6 +126,9 @@ export const PODS: ResourceKind<PodObject> = {
     }
   },
 }
+
+/** On the Pod that the kubelet makes for one of a file. */
+const STATIC_ANNOTATION = 'kubernetes.io/config.hash'
 
 const ENDED: ReadonlySet<string> = new Set(['Succeeded', 'Failed'])
 const NO_LABELS: Readonly<Record<string, string>> = {}

@@ -3,6 +3,7 @@
 import { failure } from '../errors.ts'
 import type { Owner } from '../host-local/lease.ts'
 import { hostLocal } from '../host-local/plugin.ts'
+import { forgetNeighbour } from '../netlink/addresses.ts'
 import { deleteLink, findLink, type Link } from '../netlink/links.ts'
 import { Namespace } from '../netlink/namespace.ts'
 import { Netlink } from '../netlink/netlink.ts'
@@ -18,6 +19,7 @@ import { type ContainerLink, configureContainer, findContainerLink } from './con
 import { ensureGateways, gatewayPrefixes, planGateways } from './gateway.ts'
 import { removeMacCheck, setMacCheck } from './mac-spoof.ts'
 import { removeMasquerade, setMasquerade } from './masquerade.ts'
+import { type AwaitPolicy, askForPolicy } from './network-policy.ts'
 import { checkKnown, removeSources, type Sources, setSources, sourcesText } from './source-check.ts'
 import { attachmentAlias, awaitPort, createVeth } from './veth.ts'
 import { ensureVlanGateway, tagPort } from './vlan.ts'
@@ -50,6 +52,20 @@ function planSources({ system, config }: Attachment, result: Result): Sources | 
   if (config.sourceCheck === 'none' || !checkKnown(addresses, config.sourceCheck === 'strict'))
     return undefined
   return { mac: config.mac ?? randomMac(system), addresses }
+}
+
+function askPolicy({ system, invocation, config }: Attachment, result: Result): AwaitPolicy | undefined {
+  const addresses = result.ips.map(({ address }) => address.address)
+  return askForPolicy(system, invocation, config.policyWait, addresses)
+}
+
+/**
+ * What others have sent to the address by now was judged before anything was in place, and waits in the queue of a neighbour that nobody
+ * knows yet: it goes.
+ */
+function awaitPolicies({ netlink }: Attachment, result: Result, gateway: Link, wait: AwaitPolicy): void {
+  wait()
+  netlink.exchange(result.ips.map(({ address }) => forgetNeighbour(gateway.index, address.address)))
 }
 
 function connectToBridge(attachment: Attachment, bridge: Link, sources: Sources | undefined): string {
@@ -137,11 +153,13 @@ function attach(attachment: Attachment): Result {
   const { system, invocation, config, netlink } = attachment
   const existing = findBridge(netlink, config)
   const result = allocateAddresses(attachment)
+  const awaitPolicy = askPolicy(attachment, result)
   const bridge = ensureBridge(system, netlink, config, existing, bridgeGateway(config, result))
   const vlan = provideGateways(attachment, bridge, result)
   const sources = planSources(attachment, result)
   const hostName = connectToBridge(attachment, bridge, sources)
   enableSourceCheck(attachment, hostName, sources)
+  if (awaitPolicy !== undefined) awaitPolicies(attachment, result, vlan ?? bridge, awaitPolicy)
   const container = containerLink(attachment, result)
   enableMacCheck(attachment, hostName, container)
   masquerade(attachment, result)

@@ -7,6 +7,7 @@ import { parseArguments } from '../protocol/arguments.ts'
 import type { Fields } from '../protocol/fields.ts'
 import type { Invocation } from '../protocol/invocation.ts'
 import { type Dns, readDns } from '../protocol/result.ts'
+import { type PolicyWait, readPolicyWait } from './network-policy.ts'
 
 const DEFAULT_BRIDGE = 'cni0'
 const MAX_VLAN = 4094
@@ -37,6 +38,8 @@ export interface BridgeConfig {
   readonly preserveDefaultVlan: boolean
   readonly macSpoofCheck: boolean
   readonly sourceCheck: SourceCheck
+  /** Undefined: a container waits for nobody's policies. */
+  readonly policyWait: PolicyWait | undefined
   readonly duplicateAddressDetection: boolean
   readonly containerInterface: boolean
   readonly portIsolation: boolean
@@ -153,6 +156,7 @@ export function readConfig(invocation: Invocation): BridgeConfig {
     preserveDefaultVlan: config.flag('preserveDefaultVlan'),
     macSpoofCheck: config.flag('macspoofchk'),
     sourceCheck: readSourceCheck(invocation),
+    policyWait: readPolicyWait(config),
     duplicateAddressDetection: config.flag('enabledad'),
     containerInterface: !config.flag('disableContainerInterface'),
     portIsolation: config.flag('portIsolation'),

@@ -1,4 +1,4 @@
-/* Network namespaces and netlink sockets; messages are built and read in TypeScript. */
+/* Network namespaces, netlink sockets and the agent's socket; messages are built and read in TypeScript. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/magic.h>
@@ -7,15 +7,22 @@
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
 #include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "native.h"
 
 enum {
     REPLY_TIMEOUT_MS = 30000,
     HARDWARE_ADDRESS = 6,
+    CONNECT_TIMEOUT_S = 5,
+    LARGEST_ANSWER = 8192,
     LARGEST_DATAGRAM = 200 << 10, /* as much as a socket's buffer takes by default; in UTF-8 */
 };
 
@@ -134,6 +141,64 @@ static NATIVE(find_interface)
     return result;
 }
 
+/* ask(path, text): sends to whoever listens on a unix socket; the answer is read from the descriptor. */
+static NATIVE(ask)
+{
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    struct timeval patience = {.tv_sec = CONNECT_TIMEOUT_S};
+    size_t length;
+    const char *path = JS_ToCString(ctx, argv[0]);
+    const char *text = path ? JS_ToCStringLen(ctx, &length, argv[1]) : NULL;
+    if (!text)
+        return JS_EXCEPTION;
+    snprintf(to.sun_path, sizeof(to.sun_path), "%s", path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0)
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+    int failed = fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0 || native_write_all(fd, text, length) < 0;
+    JSValue result = failed ? native_throw(ctx, "connect", path) : JS_NewInt32(ctx, fd);
+    if (failed && fd >= 0)
+        close(fd);
+    JS_FreeCString(ctx, path);
+    JS_FreeCString(ctx, text);
+    return result;
+}
+
+static int64_t milliseconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+/* answer(fd, timeout): all that comes until the other side closes; ETIMEDOUT. */
+static NATIVE(answer)
+{
+    static char buffer[LARGEST_ANSWER];
+    int fd = -1, timeout = 0;
+    size_t used = 0;
+    JS_ToInt32(ctx, &fd, argv[0]);
+    JS_ToInt32(ctx, &timeout, argv[1]);
+    int64_t end = milliseconds() + timeout;
+    while (used < sizeof(buffer)) {
+        int64_t left = end - milliseconds();
+        struct pollfd wait = {.fd = fd, .events = POLLIN};
+        int ready = left > 0 ? poll(&wait, 1, left) : 0;
+        if (ready == 0) {
+            errno = ETIMEDOUT;
+            return native_throw(ctx, "recv", NULL);
+        }
+        ssize_t n = ready < 0 ? -1 : recv(fd, buffer + used, sizeof(buffer) - used, 0);
+        if (n == 0)
+            break;
+        if (n < 0 && errno != EINTR)
+            return native_throw(ctx, "recv", NULL);
+        if (n > 0)
+            used += n;
+    }
+    return JS_NewStringLen(ctx, buffer, used);
+}
+
 const JSCFunctionListEntry native_network[] = {
     JS_CFUNC_DEF("enterNamespace", 1, enter_namespace),
     JS_CFUNC_DEF("isNamespace", 1, is_namespace),
@@ -141,5 +206,7 @@ const JSCFunctionListEntry native_network[] = {
     JS_CFUNC_DEF("send", 2, send_netlink),
     JS_CFUNC_DEF("receive", 1, receive_netlink),
     JS_CFUNC_DEF("findInterface", 2, find_interface),
+    JS_CFUNC_DEF("ask", 2, ask),
+    JS_CFUNC_DEF("answer", 2, answer),
 };
 const int native_network_count = sizeof(native_network) / sizeof(native_network[0]);

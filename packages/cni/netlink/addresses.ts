@@ -1,4 +1,4 @@
-// Addresses of a link (linux/if_addr.h).
+// Addresses of a link (linux/if_addr.h), and what is known of its neighbours (linux/neighbour.h).
 
 import { type Address, isV4, lastOf, type Prefix } from '../protocol/address.ts'
 import type { Netlink } from './netlink.ts'
@@ -18,6 +18,8 @@ import {
 const RTM_NEWADDR = 20
 const RTM_DELADDR = 21
 const RTM_GETADDR = 22
+const RTM_DELNEIGH = 29
+const NDA_DST = 1
 const IFA_ADDRESS = 1
 const IFA_LOCAL = 2
 const IFA_BROADCAST = 4
@@ -59,6 +61,13 @@ export const removeAddress = (link: number, prefix: Prefix): Request => ({
   type: RTM_DELADDR,
   flags: 0,
   body: body(link, prefix),
+})
+
+/** struct ndmsg: packets that wait for the neighbour's answer go with what is known of it. */
+export const forgetNeighbour = (link: number, address: Address): Request => ({
+  type: RTM_DELNEIGH,
+  flags: 0,
+  body: bytes(addressFamily(address), 0, 0, 0) + u32(link) + u32(0) + attribute(NDA_DST, bytesOf(address)),
 })
 
 /** All addresses of a link, both families. */

@@ -214,6 +214,9 @@ function dump(namespace: FakeNamespace, message: Message): Uint8Array[] {
               attribute(15, u32(route.table)),
           ),
         )
+    // No neighbour is known.
+    case 29:
+      throw new FakeSystemError('ENOENT')
     default:
       throw new FakeSystemError('EOPNOTSUPP')
   }

@@ -21,6 +21,8 @@ export class FakeMachine {
   readonly network = new FakeNetwork()
   /** What a path runs, with its arguments and standard input. */
   readonly programs = new Map<string, (args: readonly string[], input: string) => ChildResult>()
+  /** Who listens on a unix socket; undefined is silence. */
+  readonly sockets = new Map<string, (text: string) => string | undefined>()
   /** Milliseconds. */
   clock = 0
   private random = 0
@@ -53,6 +55,7 @@ type Descriptor =
   | { kind: 'namespace'; namespace: FakeNamespace }
   | { kind: 'netlink'; protocol: number; namespace: FakeNamespace; queue: Uint8Array[] }
   | { kind: 'temporary'; text: string; mode: number }
+  | { kind: 'asked'; answer: string | undefined }
   | { kind: 'file' }
 
 class FakeProcess {
@@ -248,6 +251,18 @@ class FakeProcess {
     if (entry?.kind !== 'netlink') throw new FakeSystemError('EINVAL')
     const link = entry.namespace.links.get(name)
     return link && { index: link.index, mac: link.mac.slice() }
+  }
+  ask(path: string, text: string) {
+    const listener = this.machine.sockets.get(path)
+    if (listener === undefined) throw new FakeSystemError('ECONNREFUSED', path)
+    return this.add({ kind: 'asked', answer: listener(text) })
+  }
+  answer(descriptor: number, timeout: number) {
+    const entry = this.descriptors.get(descriptor)
+    if (entry?.kind !== 'asked') throw new FakeSystemError('EINVAL')
+    if (entry.answer !== undefined) return entry.answer
+    this.machine.clock += timeout
+    throw new FakeSystemError('ETIMEDOUT')
   }
 }
 

@@ -18,6 +18,8 @@ import { FakeSysctls } from './fake-sysctls.ts'
 export class FakeKernel implements Kernel {
   readonly messages: string[] = []
   readonly health = new Map<number, () => HttpAnswer>()
+  /** Who answers on a unix socket. */
+  readonly sockets = new Map<string, (line: string) => Promise<string>>()
   readonly udpFlows: Flow[] = []
   interfaceAddresses: string[] = []
   readonly bound = new Set<BoundPort>()
@@ -66,6 +68,12 @@ export class FakeKernel implements Kernel {
     if (this.health.has(port)) throw new FakeError('EADDRINUSE')
     this.health.set(port, answer)
     return { [Symbol.asyncDispose]: async () => void this.health.delete(port) }
+  }
+
+  async serveLines(path: string, answer: (line: string) => Promise<string>): Promise<AsyncDisposable> {
+    if (this.sockets.has(path)) throw new FakeError('EADDRINUSE')
+    this.sockets.set(path, answer)
+    return { [Symbol.asyncDispose]: async () => void this.sockets.delete(path) }
   }
 
   async boundPorts() {

@@ -12,7 +12,10 @@ import { PolicyChainResource } from './chain-resource.ts'
 import { PolicySetResource, policySets, type SetDeclaration } from './set-resource.ts'
 import { DISPATCH_SETS, isOfPolicies, TABLE_NAME } from './table.ts'
 
-export type PolicyKernel = Pick<Kernel, 'nft' | 'changes' | 'sysctls' | 'loadModules'>
+export type PolicyKernel = Pick<
+  Kernel,
+  'nft' | 'changes' | 'sysctls' | 'loadModules' | 'files' | 'serveLines'
+>
 
 /** Traffic between pods on one bridge is seen by no chain without these; they come with br_netfilter. */
 const BRIDGE_SYSCTLS = ['net/bridge/bridge-nf-call-iptables', 'net/bridge/bridge-nf-call-ip6tables']

@@ -5,22 +5,32 @@
 import type { Pod } from '@podroute/cluster/objects/pod.ts'
 import { type ClaimRule, Claims } from '@podroute/reconcile/claims.ts'
 
-/** The one that stays before the one that goes, then the younger one. */
-const STAYS_LONGER: ClaimRule<string, Pod> = {
+interface AddressClaim {
+  readonly pod: Pod
+  /** The node has just given the address to it. */
+  readonly announced: boolean
+}
+
+/** The one that the node names, then the one that stays before the one that goes, then the younger one. */
+const STAYS_LONGER: ClaimRule<string, AddressClaim> = {
   precedes: ({ owner: a, value: x }, { owner: b, value: y }) =>
-    Number(x.leaving) - Number(y.leaving) || y.created - x.created || (a < b ? -1 : 1),
+    Number(y.announced) - Number(x.announced) ||
+    Number(x.pod.leaving) - Number(y.pod.leaving) ||
+    y.pod.created - x.pod.created ||
+    (a < b ? -1 : 1),
+  equal: (x, y) => x.pod === y.pod && x.announced === y.announced,
 }
 
 export class PodAddresses {
-  readonly #claims: Claims<string, string, Pod>
+  readonly #claims: Claims<string, string, AddressClaim>
 
   /** @param changed is told of a pod that lost or got an address by another one's coming or going */
   constructor(changed: (key: string) => void) {
-    const tell = (pod: Pod | undefined) => pod && changed(pod.key)
-    this.#claims = new Claims<string, string, Pod>(
+    const tell = (claim: AddressClaim | undefined) => claim && changed(claim.pod.key)
+    this.#claims = new Claims<string, string, AddressClaim>(
       {
-        set(_address, pod, previous) {
-          tell(pod)
+        set(_address, claim, previous) {
+          tell(claim)
           tell(previous)
         },
         delete: (_address, previous) => tell(previous),
@@ -29,15 +39,15 @@ export class PodAddresses {
     )
   }
 
-  update(key: string, pod: Pod | undefined): void {
-    this.#claims.replace(
-      key,
-      (pod?.addresses ?? []).map((address) => [address, pod!] as const),
-    )
+  /** @param announced addresses that its node has given it and its status need not say yet */
+  update(key: string, pod: Pod | undefined, announced: readonly string[]): void {
+    const claims = (addresses: readonly string[], isAnnounced: boolean) =>
+      pod ? addresses.map((address) => [address, { pod, announced: isAnnounced }] as const) : []
+    this.#claims.replace(key, [...claims(pod?.addresses ?? [], false), ...claims(announced, true)])
   }
 
   /** The addresses that a pod has and no other one. */
-  of(pod: Pod): readonly string[] {
-    return pod.addresses.filter((address) => this.#claims.winner(address)?.owner === pod.key)
+  of({ key }: Pod): readonly string[] {
+    return this.#claims.keysOf(key).filter((address) => this.#claims.winner(address)?.owner === key)
   }
 }

@@ -27,6 +27,8 @@ export interface PlannerOptions {
   readonly nodeName: string
   readonly cluster: Pick<ClusterView, 'pods' | 'namespaces' | 'networkPolicies'>
   readonly tables: PolicyTables
+  /** Addresses that this node has given a pod and its status need not say yet. */
+  announced(pod: Pod): readonly string[]
   /** A pod is to be planned again. */
   mark(key: PodKey): void
 }
@@ -79,7 +81,13 @@ export class PolicyPlanner {
 
   podChanged(key: PodKey, before: Pod | undefined, after: Pod | undefined): void {
     this.#pods.update(key, before, after)
-    this.#addresses.update(key, after)
+    this.#claimAddresses(key, after)
+    this.#options.mark(key)
+  }
+
+  /** Other addresses of a pod were announced than before. */
+  announcementChanged(key: PodKey): void {
+    this.#claimAddresses(key, this.#options.cluster.pods.get(key))
     this.#options.mark(key)
   }
 
@@ -103,6 +111,11 @@ export class PolicyPlanner {
 
   isLocal(pod: Pod): boolean {
     return pod.node === this.#options.nodeName
+  }
+
+  /** Whether any policy of the namespace may select its pods. */
+  hasPolicies(namespace: string): boolean {
+    return this.#policies.has(namespace)
   }
 
   policiesOf(namespace: string): readonly NetworkPolicy[] {
@@ -182,6 +195,10 @@ export class PolicyPlanner {
         })),
       ].map(byKey)
     })
+  }
+
+  #claimAddresses(key: PodKey, pod: Pod | undefined): void {
+    this.#addresses.update(key, pod, pod ? this.#options.announced(pod) : [])
   }
 
   #groupWanted(group: PodGroup): void {

@@ -27,7 +27,13 @@ describe('the writer of the CNI configuration', () => {
     table = new Table(resource)
     const say = (_message: string, fields: LogFields = {}) => void logged.push(fields)
     const log: Logger = { debug: say, info: say, warn: say, error: say }
-    writer = new ConflistWriter({ table, log, settings: () => settings, interfaces: () => interfaces })
+    writer = new ConflistWriter({
+      table,
+      log,
+      settings: () => settings,
+      interfaces: () => interfaces,
+      pluginFields: () => ({}),
+    })
   })
 
   const bridgePlugin = () => {

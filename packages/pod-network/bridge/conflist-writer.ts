@@ -11,6 +11,8 @@ export interface ConflistWriterOptions {
   readonly log: Logger
   settings(): PodNetworkSettings
   interfaces(): InterfaceState
+  /** What others have the plugin `bridge` do. */
+  pluginFields(): Readonly<Record<string, unknown>>
 }
 
 export class ConflistWriter {
@@ -37,6 +39,7 @@ export class ConflistWriter {
 
   #text(local: ClusterNode): string {
     const settings = this.#options.settings()
-    return planConflist(local, mtuOf(local, settings, this.#options.interfaces()), settings)
+    const mtu = mtuOf(local, settings, this.#options.interfaces())
+    return planConflist(local, mtu, settings, this.#options.pluginFields())
   }
 }

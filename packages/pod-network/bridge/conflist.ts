@@ -6,8 +6,13 @@ import type { PodNetworkSettings } from '../settings.ts'
 /** 1.0.0: the newest version that containerd 1.6 understands. */
 const CNI_VERSION = '1.0.0'
 
-/** Text of the file; the same input always gives the same bytes. */
-export function planConflist(local: ClusterNode, mtu: number, settings: PodNetworkSettings): string {
+/** Text of the file; the same input always gives the same bytes. @param more what others have the plugin `bridge` do */
+export function planConflist(
+  local: ClusterNode,
+  mtu: number,
+  settings: PodNetworkSettings,
+  more: Readonly<Record<string, unknown>> = {},
+): string {
   const conflist = {
     cniVersion: CNI_VERSION,
     name: 'podroute',
@@ -19,6 +24,7 @@ export function planConflist(local: ClusterNode, mtu: number, settings: PodNetwo
         hairpinMode: settings.hairpin,
         mtu,
         sourceCheck: settings.sourceCheck,
+        ...more,
         ipam: {
           type: 'host-local',
           ranges: local.podCidrs.map((prefix) => [{ subnet: prefix.text }]),

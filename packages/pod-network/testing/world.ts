@@ -184,6 +184,7 @@ export class World implements AsyncDisposable {
       isVip: () => false,
       holderOf: (address) => this.reserved.get(address),
       podGate: () => this.gate,
+      pluginFields: () => ({}),
     })
   }
 
