@@ -11,6 +11,7 @@ import {
 } from '@podroute/reconcile/resource.ts'
 import type { RoutesApi } from '../kernel.ts'
 import type { KernelChanges } from '../monitors.ts'
+import { sameNextHops } from './next-hops.ts'
 
 export interface RouteOptions {
   /** Number of the routing table. */
@@ -30,9 +31,9 @@ export class RouteResource implements Resource<string, Route> {
     this.#options = options
   }
 
-  /** By what we decide: the kernel fills in interface, scope and IPv6's metric. */
+  /** By what we decide: the kernel fills in interface, scope and IPv6's metric, and says of no next hop which one it takes first. */
   equal(a: Route, b: Route): boolean {
-    return a.destination === b.destination && a.gateway === b.gateway && a.type === b.type
+    return a.destination === b.destination && a.type === b.type && sameNextHops(a, b)
   }
 
   async *list(): AsyncIterable<Iterable<readonly [string, Route]>> {

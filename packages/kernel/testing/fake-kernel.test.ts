@@ -48,6 +48,28 @@ describeResource(
   },
 )
 
+const ways = (destination: string, ...gateways: readonly string[]): Route => {
+  const { gateway, ...rest } = route(destination, '')
+  return { ...rest, nextHops: gateways.map((text) => ({ gateway: text })) }
+}
+
+describeResource(
+  'routes by several next hops of the fake kernel',
+  () => {
+    const { routes, changes } = freshKernel()
+    routes.unreachable.add(NOBODY)
+    return new RouteResource(routes, { ...OURS, changes })
+  },
+  {
+    entries: [
+      ways('10.1.0.0/24', '192.0.2.12', '192.0.2.13'),
+      ways('fd01::/64', '2001:db8::12', '2001:db8::13'),
+    ].map((r) => [r.destination, r] as const),
+    replacement: ways('10.1.0.0/24', '192.0.2.13', '192.0.2.14', '192.0.2.15'),
+    refused: ['10.9.0.0/24', ways('10.9.0.0/24', '192.0.2.12', NOBODY)],
+  },
+)
+
 describe("the fake kernel's routes", () => {
   it('leave those of others and of other tables alone', async () => {
     const { routes } = freshKernel()

@@ -1,6 +1,7 @@
 /** Routes in memory, as strict as the real ones about what is there. */
 import type { RouteFilter } from '@podroute/linux/route/route-message.ts'
 import type { Route, RouteOp, RoutesApi } from '../kernel.ts'
+import { gatewaysOf } from '../routes/next-hops.ts'
 import type { FakeChanges } from './fake-changes.ts'
 import { FakeError } from './fake-error.ts'
 
@@ -53,7 +54,7 @@ export class FakeRoutes implements RoutesApi {
     const there = this.#routes.get(key)
     if (kind === 'add' && there) return new FakeError('EEXIST')
     if (kind === 'remove' && there?.protocol !== route.protocol) return new FakeError('ESRCH')
-    if (kind !== 'remove' && this.unreachable.has(route.gateway ?? ''))
+    if (kind !== 'remove' && gatewaysOf(route).some((gateway) => this.unreachable.has(gateway)))
       return new FakeError('ENETUNREACH', 'RTM_NEWROUTE: ENETUNREACH')
     if (kind === 'remove') this.#routes.delete(key)
     else this.#routes.set(key, route)

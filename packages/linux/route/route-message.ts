@@ -36,7 +36,7 @@ export interface Route {
   readonly destination: string
   /** Next hop; of the other family with RFC 5549 style routes (RTA_VIA). */
   readonly gateway?: string
-  /** Of a route over several next hops, which has neither `gateway` nor `interfaceIndex` then; read, never written. */
+  /** Of a route over several next hops, which has neither `gateway` nor `interfaceIndex` then. */
   readonly nextHops?: readonly NextHop[]
   readonly interfaceIndex?: number
   /** 254 main, 255 local. */
@@ -54,7 +54,8 @@ export interface Route {
 
 export interface NextHop {
   readonly gateway?: string
-  readonly interfaceIndex: number
+  /** Absent in what is written: the kernel finds the interface that leads to the gateway. */
+  readonly interfaceIndex?: number
 }
 
 const RTA_DST = 1
@@ -89,6 +90,7 @@ export function writeRoute(w: Writer, route: Route): void {
   putAttribute(w, RTA_DST, prefix.bytes)
   if (route.table > 255) putU32Attribute(w, RTA_TABLE, route.table)
   if (route.gateway !== undefined) putGateway(w, route.family, parseAddress(route.gateway))
+  if (route.nextHops !== undefined) putNextHops(w, route.family, route.nextHops)
   if (route.interfaceIndex !== undefined) putU32Attribute(w, RTA_OIF, route.interfaceIndex)
   if (route.source !== undefined) putAttribute(w, RTA_PREFSRC, parseAddress(route.source))
   if (route.priority !== undefined) putU32Attribute(w, RTA_PRIORITY, route.priority)
@@ -104,6 +106,21 @@ function putGateway(w: Writer, family: 4 | 6, gateway: Uint8Array): void {
   const start = beginAttribute(w, RTA_VIA)
   putU16(w, addressFamily(own))
   putBytes(w, gateway)
+  endAttribute(w, start)
+}
+
+/**
+ * For IPv6 as well: a route that is made of single ones (NLM_F_APPEND) is another one for a moment at each of them, and one that is
+ * replaced by the first of them has lost the others until then.
+ */
+function putNextHops(w: Writer, family: 4 | 6, hops: readonly NextHop[]): void {
+  const start = beginAttribute(w, RTA_MULTIPATH)
+  for (const { gateway, interfaceIndex } of hops) {
+    const at = reserve(w, RTNEXTHOP_LENGTH)
+    w.view.setUint32(at + 4, interfaceIndex ?? 0, true)
+    if (gateway !== undefined) putGateway(w, family, parseAddress(gateway))
+    w.view.setUint16(at, w.length - at, true)
+  }
   endAttribute(w, start)
 }
 

@@ -87,8 +87,13 @@ function request(op: RouteOp): NetlinkRequest {
     call: remove ? 'RTM_DELROUTE' : 'RTM_NEWROUTE',
     type: remove ? RTM_DELROUTE : RTM_NEWROUTE,
     flags: FLAGS[op.kind],
-    body: (w) => writeRoute(w, op.route),
+    body: (w) => writeRoute(w, remove ? withoutNextHops(op.route) : op.route),
   }
+}
+
+/** With several next hops in it IPv6 would take each for a deletion of its own; without any the whole route goes at once. */
+function withoutNextHops({ nextHops, ...route }: Route): Route {
+  return route
 }
 
 function matches(route: Route, filter: RouteFilter): boolean {
