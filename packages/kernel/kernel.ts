@@ -37,6 +37,8 @@ export interface IpvsApi {
 
 export interface RoutesApi {
   list(filter?: RouteFilter): Promise<readonly Route[]>
+  /** The route that the kernel takes to an address; undefined where there is none. */
+  get(address: string): Promise<Route | undefined>
   /** How often routes may have changed without an announcement; undefined while nobody follows the announcements. */
   unannounced?(): number | undefined
   apply(ops: readonly RouteOp[]): Promise<readonly (Error | null)[]>

@@ -41,6 +41,7 @@ export function openKernel({ netns, log }: OpenKernelOptions = {}): Kernel & Dis
     addresses,
     routes: {
       list: (filter) => routes.list(filter),
+      get: (address) => routes.get(address),
       apply: (ops) => routes.apply(ops),
       unannounced: () => changes.unannounced(),
     },

@@ -30,10 +30,15 @@ const GONE = [`routes remove ${FROM_ROUTER}`]
 
 /** Every option has its line: the compiler asks for it. */
 const EFFECTS: Readonly<Record<keyof PodNetworkSettings, readonly Effect[]>> = {
+  routing: [
+    { change: { routing: 'api' }, resets: [NODE, ROUTER], ops: GONE },
+    { change: { routing: 'none' }, resets: [NODE, ROUTER], ops: ['routes remove 10.244.2.0/24', ...GONE] },
+  ],
   asn: [{ change: { asn: 64513 }, anew: true }],
   port: [{ change: { port: 1179 }, anew: true, ops: RULES }],
   nodeAddressTypes: [{ change: { nodeAddressTypes: ['ExternalIP', 'InternalIP'] } }],
   mesh: [{ change: { mesh: false }, resets: [NODE] }],
+  maxPaths: [{ change: { maxPaths: 1 } }],
   meshPassword: [{ change: { meshPassword: 'secret' }, resets: [NODE] }],
   meshTtlSecurity: [{ change: { meshTtlSecurity: false }, resets: [NODE] }],
   holdTime: [

@@ -2,7 +2,8 @@
 import { duration } from '@podroute/feature/duration.ts'
 import type { Page } from '@podroute/feature/page.ts'
 import type { DownReason } from 'bgp-speaker-ts/snapshot.ts'
-import type { NamedPeer, RouteSnapshot } from './snapshot.ts'
+import type { RouteSnapshot } from './route-sources/route-report.ts'
+import type { NamedPeer } from './snapshot.ts'
 import type { KeyReport } from './status.ts'
 
 export interface NodesReport {
@@ -54,8 +55,8 @@ export function routesPage(routes: () => readonly RouteSnapshot[]): Page<RoutesR
     data: () => ({ routes: routes() }),
     tables: (report) => [
       {
-        columns: ['DESTINATION', 'VIA', 'NODE', 'STATE', 'DETAIL'],
-        rows: report.routes.map((r) => [r.destination, r.gateway, r.node, r.state, r.detail]),
+        columns: ['DESTINATION', 'VIA', 'NODE', 'STATE', 'FROM', 'DETAIL'],
+        rows: report.routes.map(routeRow),
         empty: 'no routes',
       },
     ],
@@ -72,6 +73,10 @@ function nodeRow(node: KeyReport): string[] {
     node.for === undefined ? '' : duration(node.for / 1000),
     node.reasons.join('; '),
   ]
+}
+
+function routeRow({ destination, gateways, node, state, from, detail }: RouteSnapshot): string[] {
+  return [destination, gateways.join(' '), node, state, from.join(' '), detail]
 }
 
 function peerRow(peer: NamedPeer): string[] {

@@ -47,6 +47,8 @@ export interface PlannerOptions {
   holderOf(address: string): ReservedHolder | undefined
   /** What of a Node's addresses is not taken for a node's; called whenever the Node is planned. */
   refused(node: string, addresses: readonly RefusedAddress[]): void
+  /** Another Node as it is; undefined: it is gone. Its routes are planned where they come from Nodes. */
+  routes(name: string, node: ClusterNode | undefined): void
 }
 
 export type PlannedTables = Pick<
@@ -120,9 +122,7 @@ export class Planner {
   #planLocal(local: ClusterNode): void {
     const settings = this.#options.settings()
     const interfaces = this.#options.interfaces()
-    const instance = planInstance(local, settings)
-    // Without an address the sessions that there are go on.
-    if (instance) this.#tables.instance.set(INSTANCE, instance)
+    this.#planBgp(local, settings)
     const bridge = planBridge(local, mtuOf(local, settings, interfaces))
     replaceAll(this.#tables.bridge, bridge ? [[settings.bridge, bridge]] : [])
     replaceAll(this.#tables.addresses, planBridgeAddresses(local))
@@ -132,8 +132,17 @@ export class Planner {
     this.#tables.rules.set(TABLE, masqueradeTable(settings.masquerade, bgpPortChains(settings)))
     this.#tables.sourceRules.set(TABLE, sourcesTable(settings.sourceCheck !== false))
     this.#elements.want('', planConfiguredElements(settings))
-    this.#announcements.replace('pods', planAnnouncements(local))
     this.#planRanges()
+  }
+
+  #planBgp(local: ClusterNode, settings: PodNetworkSettings): void {
+    const { instance: table } = this.#tables
+    const speaks = settings.routing === 'bgp'
+    this.#announcements.replace('pods', speaks ? planAnnouncements(local) : [])
+    const instance = speaks ? planInstance(local, settings) : undefined
+    // Without an address the sessions that there are go on.
+    if (instance) table.set(INSTANCE, instance)
+    else if (!speaks) table.delete(INSTANCE)
   }
 
   #planNode(name: string, local: ClusterNode): void {
@@ -142,7 +151,11 @@ export class Planner {
     this.#elements.want(name, node ? planNodeElements(node, name === local.name, refused) : [])
     this.#options.refused(name, refused)
     this.#ranges.replace(`node/${name}`, nodeRanges(node))
-    const peer = node && planMeshPeer(local, node, this.#options.settings(), this.#nodes)
+    const settings = this.#options.settings()
+    const other = name === local.name ? undefined : node
+    this.#options.routes(name, other)
+    const speaks = settings.routing === 'bgp'
+    const peer = node && speaks ? planMeshPeer(local, node, settings, this.#nodes) : undefined
     this.#peers.want(`node/${name}`, peer, node?.ready)
   }
 
@@ -172,7 +185,11 @@ export class Planner {
   #planRouter(address: string, local: ClusterNode): void {
     const settings = this.#options.settings()
     const router = settings.externalPeers.find((peer) => peer.address === address)
-    this.#peers.want(`router/${address}`, router && planExternalPeer(local, router, settings))
+    const speaks = settings.routing === 'bgp'
+    this.#peers.want(
+      `router/${address}`,
+      router && speaks ? planExternalPeer(local, router, settings) : undefined,
+    )
   }
 }
 

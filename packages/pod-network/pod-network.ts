@@ -3,7 +3,6 @@ import type { Cidr } from '@podroute/address/cidr.ts'
 import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
 import { isSame } from '@podroute/cluster/objects/same.ts'
 import type { Condition } from '@podroute/feature/condition.ts'
-import { Claims } from '@podroute/reconcile/claims.ts'
 import { Controller } from '@podroute/reconcile/controller.ts'
 import type { PendingChange } from '@podroute/reconcile/flush-order.ts'
 import type { TableStats } from '@podroute/reconcile/table.ts'
@@ -22,7 +21,7 @@ import { NodeProblems } from './nodes/node-problems.ts'
 import type { PodNetworkOptions } from './options.ts'
 import { Planner, type PlannerOptions } from './planner.ts'
 import { Readiness } from './readiness/readiness.ts'
-import { BgpSource } from './route-sources/bgp-source.ts'
+import { RouteSources } from './route-sources/route-sources.ts'
 import type { PodNetworkSettings } from './settings.ts'
 import { type NamedPeer, namedPeers, type PodNetworkSnapshot, snapshot } from './snapshot.ts'
 import { StaleState } from './stale-state.ts'
@@ -43,7 +42,7 @@ export class PodNetwork implements AsyncDisposable {
   readonly #bgp: Bgp
   readonly #tables: PodNetworkTables & BgpTables
   readonly #planner: Planner
-  readonly #bgpSource: BgpSource
+  readonly #routes: RouteSources
   readonly #conflist: ConflistWriter
   readonly #staleState: StaleState
   readonly #controller: Controller<PodNetworkKey>
@@ -76,7 +75,10 @@ export class PodNetwork implements AsyncDisposable {
     this.#hostMonitor = new HostMonitor({
       ...{ kernel, tables: this.#tables, clock, log, bridge: options.settings.bridge },
       hairpin: () => this.#settings.hairpin,
-      changed: () => this.#mark('local'),
+      changed: () => {
+        this.#routes.nextHops.lookAgain()
+        this.#mark('local')
+      },
     })
     this.#forwarding = new Forwarding({
       ...{ kernel, table: this.#tables.forwarding, clock, log, settings },
@@ -86,20 +88,23 @@ export class PodNetwork implements AsyncDisposable {
     const interfaces = () => this.#hostMonitor.interfaces
     const refused: PlannerOptions['refused'] = (node, addresses) =>
       this.#problems.addressesRefused(node, addresses, this.#nodes)
-    const planning = { ...options, settings, interfaces, refused }
+    const routes: PlannerOptions['routes'] = (name, node) =>
+      this.#routes.planNode(name, node, this.#settings.routing)
+    const planning = { ...options, settings, interfaces, refused, routes }
     this.#planner = new Planner(planning, this.#nodes, this.#tables)
-    this.#bgpSource = this.#createBgpSource()
+    this.#routes = this.#createRoutes()
     this.#conflist = new ConflistWriter({
       ...{ table: this.#tables.conflist, log, settings, interfaces },
       pluginFields: () => options.pluginFields(),
     })
     this.#staleState = new StaleState({
-      ...{ tables: this.#tables, nodes: this.#nodes, bgpRoutes: this.#bgpSource.routes, log },
+      ...{ tables: this.#tables, nodes: this.#nodes, bgpRoutes: this.#routes.bgp.routes, log },
     })
     this.#controller = this.#createController()
     this.#readiness = new Readiness({
       ...{ nodeName, nodes: this.#nodes, tables: this.#tables, sessions: this.#bgp.sessions, log },
       nodeAddressTypes,
+      routing: () => this.#settings.routing,
       routers: () => new Set(this.#settings.externalPeers.map(peerKey)),
       podGate: () => options.podGate(),
     })
@@ -110,6 +115,7 @@ export class PodNetwork implements AsyncDisposable {
     await this.#hostMonitor.start()
     await this.#controller.adopt()
     await this.#hostMonitor.updatePorts()
+    this.#routes.nextHops.start()
     this.#startedAt = this.#options.clock.now()
     await this.#forwarding.start()
     this.#awaitPeers()
@@ -173,7 +179,7 @@ export class PodNetwork implements AsyncDisposable {
       settings: this.#settings,
       nodes: this.#nodes,
       tables: this.#tables,
-      bgpRoutes: this.#bgpSource.routes,
+      routes: this.#routes,
       peers: this.peers(),
       rejected: this.#bgp.sessions.rejected(),
       stats: this.stats(),
@@ -218,7 +224,8 @@ export class PodNetwork implements AsyncDisposable {
     void this.#forwarding.look()
     this.#nodes.addressTypesChanged()
     this.#awaitPeers()
-    this.#bgpSource.expire()
+    if (settings.routing !== before.routing) this.#routes.routingChanged(settings.routing)
+    this.#routes.bgp.expire()
     for (const { address } of before.externalPeers) this.#mark(`router/${address}`)
     this.#planAll()
     if (settings.bridge === bridge) return []
@@ -245,6 +252,7 @@ export class PodNetwork implements AsyncDisposable {
     this.#timers[Symbol.dispose]()
     this.#hostMonitor[Symbol.dispose]()
     this.#forwarding[Symbol.dispose]()
+    this.#routes[Symbol.dispose]()
     await this.#controller[Symbol.asyncDispose]()
   }
 
@@ -291,7 +299,7 @@ export class PodNetwork implements AsyncDisposable {
 
   #planAll(): void {
     if (this.#startedAt === undefined || !this.#readiness.nodesSynced || !this.#local) return
-    if (!this.#planning) this.#staleState.retainRoutes()
+    if (!this.#planning && this.#settings.routing === 'bgp') this.#staleState.retainRoutes()
     this.#planning = true
     this.#controller.markAll(this.#allKeys())
   }
@@ -312,9 +320,9 @@ export class PodNetwork implements AsyncDisposable {
 
   #afterPlan(keys: readonly PodNetworkKey[]): void {
     if (!this.#planning) return
-    if (keys.includes('local')) this.#bgpSource.routes.setGuard(this.#planner.guard(this.#local), 'all')
+    if (keys.includes('local')) this.#routes.setGuard(this.#planner.guard(this.#local), 'all')
     else if (this.#settings.externalPeers.length > 0 && keys.some((key) => key.startsWith('node/')))
-      this.#bgpSource.routes.setGuard(this.#planner.guard(this.#local), 'external')
+      this.#routes.setGuard(this.#planner.guard(this.#local), 'external')
   }
 
   /** After a flush: what waits for other things to be in place, or for time. */
@@ -322,11 +330,11 @@ export class PodNetwork implements AsyncDisposable {
     this.#readiness.logWaiting()
     const local = this.#local
     if (!this.#planning || !local) return
-    this.#bgpSource.expire()
+    this.#routes.bgp.expire()
     this.#planned ||= !this.#controller.hasDirtyKeys
     if (!this.#planned) return
     if (this.#conflistIsDue(local)) this.#controller.mark('conflist')
-    if (this.#readiness.endOfRibComplete) this.#staleState.sweep(local)
+    if (this.#readiness.endOfRibComplete && this.#routes.nextHops.settled) this.#staleState.sweep(local)
     if (this.#staleState.swept) this.#readiness.deadlinePassed = true
   }
 
@@ -353,24 +361,27 @@ export class PodNetwork implements AsyncDisposable {
       nodeAt: (peer) => this.#nodes.withAddress(peer)?.name,
       keepFor: () => this.#keepFor(),
       onBest: (changes) => {
-        if (this.#planning) this.#bgpSource.onBest(changes)
+        if (this.#planning) this.#routes.bgp.onBest(changes)
       },
       onSession: (event) => this.#onSession(event),
-      onEnded: () => this.#bgpSource.routes.retainAll(),
+      onEnded: () => this.#routes.bgp.routes.retainAll(),
     })
   }
 
   #onSession(event: PeerEvent): void {
     const { kind, peer } = event
-    if (kind === 'end-of-rib' && this.#bgp.sessions.hasEndOfRib(peer)) this.#bgpSource.endOfRib(peer)
+    if (kind === 'end-of-rib' && this.#bgp.sessions.hasEndOfRib(peer)) this.#routes.bgp.endOfRib(peer)
     if (kind !== 'state') this.recheck()
   }
 
-  #createBgpSource(): BgpSource {
-    const { clock, log, nodeName } = this.#options
-    return new BgpSource({
-      ...{ clock, log, localName: nodeName, nodes: this.#nodes, timers: this.#timers },
-      claims: new Claims(this.#tables.routes),
+  #createRoutes(): RouteSources {
+    const { clock, log, nodeName, kernel } = this.#options
+    return new RouteSources({
+      ...{ clock, log, kernel, localName: nodeName, nodes: this.#nodes, timers: this.#timers },
+      table: this.#tables.routes,
+      interfaces: () => this.#hostMonitor.interfaces,
+      maxPaths: () => this.#settings.maxPaths,
+      changed: () => this.recheck(),
       guard: this.#planner.guard(undefined),
       keepFor: () => this.#keepFor(),
       lostAt: (peer) => this.#bgp.lostAt(peer),
@@ -381,15 +392,16 @@ export class PodNetwork implements AsyncDisposable {
     })
   }
 
+  /** What nobody routes here any more is not kept. */
   #keepFor(): number {
-    return this.#settings.keepRoutes * 1000
+    return this.#settings.routing === 'none' ? 0 : this.#settings.keepRoutes * 1000
   }
 
   #keyFacts(): KeyFacts {
     return {
       ...{ nodeName: this.#options.nodeName, settings: this.#settings, nodes: this.#nodes },
       ...{ tables: this.#tables, planner: this.#planner, sessions: this.#bgp.sessions },
-      bgpRoutes: this.#bgpSource.routes,
+      routes: this.#routes,
       status: (key) => this.#controller.status(key),
     }
   }

@@ -35,7 +35,11 @@ export interface AcceptedPrefix {
   readonly maxLength: number
 }
 
+/** Where routes to the pods of other nodes come from: BGP, the Nodes' own fields, or nowhere, where the network itself routes pods. */
+export type Routing = 'bgp' | 'api' | 'none'
+
 export interface PodNetworkSettings {
+  readonly routing: Routing
   /** The cluster's AS number: every node's. */
   readonly asn: number
   /** BGP port of every node. */
@@ -44,6 +48,8 @@ export interface PodNetworkSettings {
   readonly nodeAddressTypes: readonly AddressType[]
   /** Peer with every other node. */
   readonly mesh: boolean
+  /** Most next hops of a route with several paths of equal cost (ECMP); 1: there is one. */
+  readonly maxPaths: number
   /** TCP-MD5 key of the sessions between nodes. */
   readonly meshPassword?: string
   /** Sessions between nodes are taken from the link only (GTSM, RFC 5082). */

@@ -3,7 +3,8 @@ import type { Condition } from '@podroute/feature/condition.ts'
 import type { TableStats } from '@podroute/reconcile/table.ts'
 import type { PeerSnapshot, RejectedPath } from 'bgp-speaker-ts/snapshot.ts'
 import type { ClusterNodes } from './nodes/cluster-nodes.ts'
-import type { BgpRoutes } from './route-sources/bgp.ts'
+import { type RouteSnapshot, reportRoutes } from './route-sources/route-report.ts'
+import type { RouteSources } from './route-sources/route-sources.ts'
 import type { PodNetworkSettings } from './settings.ts'
 import type { PodNetworkTables } from './tables.ts'
 
@@ -18,17 +19,6 @@ export interface NamedPeer extends PeerSnapshot {
   /** Name of the Node, or the address of a router outside. */
   readonly name: string
   readonly kind: 'node' | 'external'
-}
-
-export interface RouteSnapshot {
-  readonly destination: string
-  readonly gateway: string
-  /** `kept`: its session is lost, the route stays for now. */
-  readonly state: 'installed' | 'pending' | 'failed' | 'kept' | 'refused'
-  /** Name of the Node that it leads to, or ''. */
-  readonly node: string
-  /** The error or the reason of the refusal. */
-  readonly detail: string
 }
 
 export interface PodNetworkSnapshot {
@@ -48,7 +38,7 @@ export interface SnapshotInput {
   readonly settings: PodNetworkSettings
   readonly nodes: ClusterNodes
   readonly tables: PodNetworkTables
-  readonly bgpRoutes: BgpRoutes
+  readonly routes: RouteSources
   readonly peers: readonly NamedPeer[]
   /** Announcements that policy keeps out. */
   readonly rejected: Iterable<RejectedPath>
@@ -72,7 +62,7 @@ export function snapshot(input: SnapshotInput): PodNetworkSnapshot {
     bridgeAddresses: [...input.tables.addresses.desired().keys()],
     nodes,
     peers: input.peers,
-    routes: routes(input),
+    routes: reportRoutes(input),
     conditions: input.conditions,
     tables: input.stats,
   }
@@ -92,28 +82,4 @@ export function namedPeers(
       kind: external.has(peer.address) ? 'external' : 'node',
     }
   })
-}
-
-function routes({ tables, bgpRoutes, nodes, rejected }: SnapshotInput): RouteSnapshot[] {
-  const failures = new Map(tables.routes.failures())
-  const nodeOf = (gateway: string) => nodes.withAddress(gateway)?.name ?? ''
-  const found: RouteSnapshot[] = []
-  for (const [destination, route] of tables.routes.desired()) {
-    const gateway = route.gateway ?? ''
-    const error = failures.get(destination)
-    const installed = tables.routes.acknowledged(destination)
-    const state = error
-      ? 'failed'
-      : bgpRoutes.isRetained(destination)
-        ? 'kept'
-        : installed
-          ? 'installed'
-          : 'pending'
-    found.push({ destination, gateway, state, node: nodeOf(gateway), detail: error?.message ?? '' })
-  }
-  const refuse = (destination: string, detail: string) =>
-    found.push({ destination, gateway: '', state: 'refused', node: '', detail })
-  for (const [destination, reason] of bgpRoutes.refused) refuse(destination, reason)
-  for (const { prefix, peer, reason } of rejected) refuse(prefix, `${reason}, from ${peer}`)
-  return found
 }

@@ -60,6 +60,7 @@ function setup(nodes: readonly ClusterNode[], left: { readonly [table: string]: 
   for (const node of nodes) clusterNodes.set(node)
   const bgpRoutes = new BgpRoutes({
     ...{ claims: new Claims(tables.routes), guard: GUARD, log, now: () => 0 },
+    reach: { hopsTo: (gateway) => [{ gateway }], maxPaths: () => 1 },
     keepFor: () => 120_000,
   })
   const stale = new StaleState({ tables, nodes: clusterNodes, bgpRoutes, log })

@@ -1,4 +1,5 @@
 /** Whether what each Node and router needs on this node is in place, since when, and why not. */
+import { gatewaysOf } from '@podroute/kernel/routes/next-hops.ts'
 import type { Status, WantedKey } from '@podroute/reconcile/status.ts'
 import { peerKey } from './bgp/peer-key.ts'
 import type { BgpSessions } from './bgp/sessions.ts'
@@ -6,7 +7,7 @@ import type { BgpTables } from './bgp/tables.ts'
 import { nameOf, type PlanKey, type PodNetworkKey } from './keys.ts'
 import type { ClusterNodes } from './nodes/cluster-nodes.ts'
 import type { Planner } from './planner.ts'
-import type { BgpRoutes } from './route-sources/bgp.ts'
+import type { RouteSources } from './route-sources/route-sources.ts'
 import type { PodNetworkSettings } from './settings.ts'
 import type { PodNetworkTables } from './tables.ts'
 
@@ -29,7 +30,7 @@ export interface KeyFacts {
   readonly tables: PodNetworkTables & BgpTables
   readonly planner: Pick<Planner, 'peerOf'>
   readonly sessions: Pick<BgpSessions, 'isEstablished'>
-  readonly bgpRoutes: Pick<BgpRoutes, 'refused' | 'isRetained'>
+  readonly routes: Pick<RouteSources, 'refusalOf' | 'isRetained' | 'nextHops'>
   status(key: PlanKey): Status
 }
 
@@ -47,15 +48,32 @@ export function* wantsOf(key: PodNetworkKey, facts: KeyFacts): Iterable<WantedKe
 /** Why a Node or a router is not reached, as far as no table knows it. */
 export function problemsOf(key: PodNetworkKey, facts: KeyFacts): string[] {
   if (key === 'local' || key === 'conflist') return []
-  const { planner, sessions, bgpRoutes } = facts
+  const { planner, sessions } = facts
   const peer = planner.peerOf(key)
-  const session = peer !== undefined && !sessions.isEstablished(peer) ? [`no BGP session with ${peer}`] : []
-  const routes = prefixesOf(key, facts).flatMap((prefix) => {
-    const refused = bgpRoutes.refused.get(prefix)
-    if (refused !== undefined) return [`${prefix} is refused: ${refused}`]
-    return bgpRoutes.isRetained(prefix) ? [`${prefix} is kept from before`] : []
-  })
-  return [...session, ...routes]
+  const session = peer !== undefined && !sessions.isEstablished(peer) ? [noSession(peer, facts)] : []
+  return [...session, ...prefixesOf(key, facts).flatMap((prefix) => routeProblems(prefix, facts))]
+}
+
+/** A node behind a router sends with a TTL that is less than 255 here (GTSM, RFC 5082). */
+function noSession(peer: string, { settings, nodes, routes }: KeyFacts): string {
+  const text = `no BGP session with ${peer}`
+  const isBehind = nodes.withAddress(peer) !== undefined && routes.nextHops.routersTo(peer).length > 0
+  return isBehind && settings.meshTtlSecurity
+    ? `${text}, which is behind a router: set bgp.meshTtlSecurity to false`
+    : text
+}
+
+function routeProblems(prefix: string, { routes, tables, nodes }: KeyFacts): string[] {
+  const refused = routes.refusalOf(prefix)
+  if (refused !== undefined) return [`${prefix} is refused: ${refused}`]
+  if (routes.isRetained(prefix)) return [`${prefix} is kept from before`]
+  const route = tables.routes.get(prefix)
+  const behind = route && gatewaysOf(route).filter((gateway) => nodes.withAddress(gateway) === undefined)
+  return behind && behind.length > 0
+    ? [
+        `${prefix} goes by the router ${behind.join(', ')}, which needs a route to it, or a BGP session with the node`,
+      ]
+    : []
 }
 
 export function reportKeys(facts: KeyFacts, now: number): KeyReport[] {

@@ -38,6 +38,7 @@ export function counting(kernel: Kernel): { readonly kernel: Kernel; readonly co
       },
       routes: {
         list: (filter) => listed(kernel.routes.list(filter)),
+        get: (address) => kernel.routes.get(address),
         apply: (ops) => changed(ops.length, kernel.routes.apply(ops)),
       },
       nft: {

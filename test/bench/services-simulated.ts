@@ -38,7 +38,7 @@ function yesKernel(counts: Counts): ProxyKernel {
   }
   return {
     ipvs: { servers: none, destinations: none, table: noTable, apply: yes },
-    routes: { list: none, apply: yes },
+    routes: { list: none, get: async () => undefined, apply: yes },
     nft: {
       async run(script) {
         counts.messages++

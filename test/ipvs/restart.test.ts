@@ -24,6 +24,7 @@ function counting(kernel: Kernel, writes: string[]): Kernel {
     },
     routes: {
       list: (filter) => kernel.routes.list(filter),
+      get: (address) => kernel.routes.get(address),
       apply(ops) {
         writes.push(...ops.map((op) => `${op.kind}-route ${op.route.destination}`))
         return kernel.routes.apply(ops)

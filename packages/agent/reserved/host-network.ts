@@ -2,6 +2,7 @@
 import { formatAddress, maskBytes, parseAddress } from '@podroute/address/address.ts'
 import type { Kernel } from '@podroute/kernel/kernel.ts'
 import { ROUTE_PROTOCOL } from '@podroute/kernel/route-protocol.ts'
+import { gatewaysOf } from '@podroute/kernel/routes/next-hops.ts'
 import type { Address } from '@podroute/linux/route/addresses.ts'
 import type { Route } from '@podroute/linux/route/routes.ts'
 import type { Logger } from '../log.ts'
@@ -83,19 +84,14 @@ export class HostNetwork implements Disposable {
     const indirect = routes.filter((route) => gatewaysOf(route).length > 0)
     this.#interfaces = new Set(indirect.flatMap(interfacesOf))
     this.#changed({
-      gateways: distinct(indirect.flatMap(gatewaysOf)),
+      gateways: distinct(indirect.flatMap((route) => [...gatewaysOf(route)])),
       broadcasts: distinct(addresses.flatMap(networkAddresses)),
     })
   }
 }
 
-function gatewaysOf({ gateway, nextHops = [] }: Route): string[] {
-  const several = nextHops.flatMap((hop) => hop.gateway ?? [])
-  return gateway === undefined ? several : [gateway, ...several]
-}
-
 function interfacesOf({ interfaceIndex, nextHops = [] }: Route): number[] {
-  const several = nextHops.map((hop) => hop.interfaceIndex)
+  const several = nextHops.flatMap((hop) => hop.interfaceIndex ?? [])
   return interfaceIndex === undefined ? several : [interfaceIndex, ...several]
 }
 

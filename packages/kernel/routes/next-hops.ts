@@ -17,7 +17,10 @@ export function sameNextHops(a: Route, b: Route): boolean {
 function hopsOf({ nextHops, gateway, interfaceIndex }: Route): readonly Partial<NextHop>[] {
   if (nextHops) return nextHops
   return [
-    { ...(gateway === undefined ? {} : { gateway }), ...(interfaceIndex === undefined ? {} : { interfaceIndex }) },
+    {
+      ...(gateway === undefined ? {} : { gateway }),
+      ...(interfaceIndex === undefined ? {} : { interfaceIndex }),
+    },
   ]
 }
 
@@ -25,5 +28,7 @@ function hopsOf({ nextHops, gateway, interfaceIndex }: Route): readonly Partial<
 function sameHop(a: Partial<NextHop>, b: Partial<NextHop>): boolean {
   if (a.gateway !== b.gateway) return false
   if (a.gateway?.startsWith('fe80:') !== true) return true
-  return a.interfaceIndex === undefined || b.interfaceIndex === undefined || a.interfaceIndex === b.interfaceIndex
+  return (
+    a.interfaceIndex === undefined || b.interfaceIndex === undefined || a.interfaceIndex === b.interfaceIndex
+  )
 }

@@ -1,4 +1,5 @@
 /** Routes in memory, as strict as the real ones about what is there. */
+import { cidr, containsAddress } from '@podroute/address/cidr.ts'
 import type { RouteFilter } from '@podroute/linux/route/route-message.ts'
 import type { Route, RouteOp, RoutesApi } from '../kernel.ts'
 import { gatewaysOf } from '../routes/next-hops.ts'
@@ -32,6 +33,13 @@ export class FakeRoutes implements RoutesApi {
   async list(filter: RouteFilter = {}): Promise<readonly Route[]> {
     this.#options.onList?.()
     return [...this.#routes.values()].filter((route) => matches(route, filter))
+  }
+
+  async get(address: string): Promise<Route | undefined> {
+    const leading = [...this.#routes.values()].filter(({ destination }) =>
+      containsAddress(cidr(destination), address),
+    )
+    return leading.sort((a, b) => cidr(b.destination).length - cidr(a.destination).length)[0]
   }
 
   /** Those of a table, by destination. */

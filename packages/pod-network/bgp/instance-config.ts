@@ -4,8 +4,11 @@ import { type ClusterNode, primaryAddress } from '@podroute/cluster/objects/node
 import type { SpeakerConfig } from 'bgp-speaker-ts/config.ts'
 import type { PodNetworkSettings } from '../settings.ts'
 
+/** What the speaker tells of at most. How many are used is changed without a new speaker, whose sessions would start anew. */
+export const MAX_PATHS = 64
+
 /** Nothing that a session can have of its own: a changed hold time is no reason to end those that have another one. */
-export interface InstanceConfig extends Pick<SpeakerConfig, 'asn' | 'routerId'> {
+export interface InstanceConfig extends Pick<SpeakerConfig, 'asn' | 'routerId' | 'multipath'> {
   readonly listen: { readonly addresses: readonly string[]; readonly port: number }
 }
 
@@ -20,6 +23,7 @@ export function planInstance(
     asn: settings.asn,
     routerId: primaryAddress(local, 4) ?? routerIdOf(addresses[0]!),
     listen: { addresses, port: settings.port },
+    multipath: MAX_PATHS,
   }
 }
 

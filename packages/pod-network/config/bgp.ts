@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { port, seconds } from '@podroute/feature/schema.ts'
 import type { SectionInput } from '@podroute/feature/section.ts'
 import * as z from 'zod'
+import { MAX_PATHS } from '../bgp/instance-config.ts'
 import { DRAIN_TAINTS } from '../nodes/node-drain.ts'
 import { holdTime } from './asn.ts'
 import { checkKey, readKey } from './md5-key.ts'
@@ -15,6 +16,8 @@ const drainMarks = z.array(z.string().regex(/^[^=\s]+(=\S*)?$/, 'neither key nor
 export const bgp = z.strictObject({
   port: port.default(179),
   mesh: z.boolean().default(true),
+  /** Most next hops of a learned route with several paths of equal cost (ECMP). */
+  maxPaths: z.number().int().min(1).max(MAX_PATHS).default(8),
   /** Pods may connect to the BGP ports of nodes and of the routers that are configured. */
   fromPods: z.boolean().default(false),
   /** Folder of a Secret whose key `mesh`, where there is one, is the TCP-MD5 key of the sessions between nodes. */

@@ -4,6 +4,8 @@ import * as z from 'zod'
 
 export const podNetwork = z.strictObject({
   enabled: z.boolean().default(true),
+  /** Where routes to the pods of other nodes come from. */
+  routing: z.enum(['bgp', 'api', 'none'], { message: 'bgp, api or none' }).default('bgp'),
   /** Kernel limit of an interface name: 15 bytes. */
   bridge: z
     .string()

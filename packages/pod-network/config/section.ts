@@ -36,9 +36,11 @@ function settingsOf(
   meshPassword: string | undefined,
 ): PodNetworkSettings {
   return {
+    routing: file.podNetwork.routing,
     asn: file.asn,
     port: file.bgp.port,
     mesh: file.bgp.mesh,
+    maxPaths: file.bgp.maxPaths,
     nodeAddressTypes: file.podNetwork.nodeAddressTypes,
     ...(meshPassword === undefined ? {} : { meshPassword }),
     meshTtlSecurity: file.bgp.meshTtlSecurity,

@@ -5,6 +5,7 @@ import { allConditions, type Facts } from './conditions.ts'
 const settled = { desired: 1, applied: 1, pending: 0, repaired: 0, failed: 0 }
 const good: Facts = {
   nodeName: 'node-1',
+  routing: 'bgp',
   nodeAddressTypes: ['InternalIP', 'ExternalIP'],
   nodesSynced: true,
   local: testNode(1),

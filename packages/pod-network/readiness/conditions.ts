@@ -5,9 +5,11 @@ import { problemText } from '@podroute/cluster/objects/problem.ts'
 import { type Condition, condition } from '@podroute/feature/condition.ts'
 import { codeOf } from '@podroute/reconcile/resource.ts'
 import type { TableStats } from '@podroute/reconcile/table.ts'
+import type { Routing } from '../settings.ts'
 
 export interface Facts {
   readonly nodeName: string
+  readonly routing: Routing
   readonly nodeAddressTypes: readonly string[]
   readonly nodesSynced: boolean
   readonly local: ClusterNode | undefined
@@ -34,7 +36,7 @@ export interface TableState extends TableStats {
 /** A route that the kernel does not take. */
 export interface FailingRoute {
   readonly destination: string
-  readonly gateway: string | undefined
+  readonly gateways: readonly string[]
   readonly error: Error
 }
 
@@ -45,15 +47,18 @@ const UNREACHABLE: ReadonlySet<string> = new Set(['ENETUNREACH', 'EHOSTUNREACH']
 export function conditionsBeforeConflist(facts: Facts): readonly Condition[] {
   return [
     condition('node', nodeProblem(facts)),
-    condition('speaker', facts.instance.error ?? unsettled(facts.instance)),
+    ...(facts.routing === 'bgp'
+      ? [condition('speaker', facts.instance.error ?? unsettled(facts.instance))]
+      : []),
     condition('bridge', unsettled(facts.bridge) ?? unsettled(facts.addresses)),
     condition('masquerade', unsettled(facts.masquerade) ?? unsettled(facts.rules)),
-    condition(
-      'peers',
-      facts.blockingPeers.length === 0 ? undefined : `waiting for ${facts.blockingPeers.join(', ')}`,
-    ),
+    ...(facts.routing === 'bgp' ? [condition('peers', waitingFor(facts.blockingPeers))] : []),
     condition('others', facts.podGate),
   ]
+}
+
+function waitingFor(peers: readonly string[]): string | undefined {
+  return peers.length === 0 ? undefined : `waiting for ${peers.join(', ')}`
 }
 
 export function allConditions(facts: Facts): readonly Condition[] {
@@ -79,7 +84,8 @@ function nodeProblem({ nodesSynced, local, nodeName, nodeAddressTypes }: Facts):
 
 function routeProblem({ failingRoutes: [first, ...others] }: Facts): string | undefined {
   if (!first) return undefined
-  const { destination, gateway, error } = first
+  const { destination, gateways, error } = first
+  const gateway = gateways.join(' and ')
   const more = others.length > 0 ? ` (and ${others.length} more)` : ''
   const advice = UNREACHABLE.has(codeOf(error) ?? '')
     ? `: no network of this node holds ${gateway}; have nodes share one, or give this node a route to it`

@@ -35,6 +35,7 @@ function setup() {
   const readiness = new Readiness({
     ...{ nodeName: 'node-1', nodes, tables: tables as never },
     log: { debug: say, info: say, warn: say, error: say } as Logger,
+    routing: () => 'bgp',
     nodeAddressTypes: () => ['InternalIP', 'ExternalIP'],
     routers: () => new Set([ROUTER]),
     sessions: {

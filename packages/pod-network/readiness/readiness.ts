@@ -1,9 +1,11 @@
 /** What the pod network knows about its own progress: the conditions, and what is said while it waits. */
 import type { Condition } from '@podroute/feature/condition.ts'
+import { gatewaysOf } from '@podroute/kernel/routes/next-hops.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import type { Table } from '@podroute/reconcile/table.ts'
 import type { BgpTables } from '../bgp/tables.ts'
 import type { ClusterNodes } from '../nodes/cluster-nodes.ts'
+import type { Routing } from '../settings.ts'
 import type { PodNetworkTables } from '../tables.ts'
 import { allConditions, conditionsBeforeConflist, type Facts, type TableState } from './conditions.ts'
 import { blockingReadiness, missingEndOfRib, type Sessions } from './expected-peers.ts'
@@ -12,6 +14,7 @@ export interface ReadinessSources {
   readonly nodeName: string
   readonly nodes: ClusterNodes
   nodeAddressTypes(): readonly string[]
+  routing(): Routing
   /** Routers outside of the cluster, by the speaker's name of each. */
   routers(): ReadonlySet<string>
   readonly tables: Pick<
@@ -75,9 +78,10 @@ export class Readiness {
   }
 
   #facts(): Facts {
-    const { nodeName, nodes, tables, nodeAddressTypes, podGate } = this.#sources
+    const { nodeName, nodes, tables, nodeAddressTypes, routing, podGate } = this.#sources
     return {
       nodeName,
+      routing: routing(),
       nodeAddressTypes: nodeAddressTypes(),
       nodesSynced: this.nodesSynced,
       local: nodes.reported(nodeName),
@@ -92,7 +96,7 @@ export class Readiness {
       podGate: podGate(),
       failingRoutes: [...tables.routes.failures()].map(([destination, error]) => ({
         destination,
-        gateway: tables.routes.get(destination)?.gateway,
+        gateways: gatewaysOf(tables.routes.get(destination) ?? {}),
         error,
       })),
       conflist: stateOf(tables.conflist),

@@ -5,11 +5,12 @@ import type { BestPathChange } from 'bgp-speaker-ts/snapshot.ts'
 import type { ClusterNodes } from '../nodes/cluster-nodes.ts'
 import type { NamedTimers } from '../timers.ts'
 import { BgpRoutes, type RouteClaims } from './bgp.ts'
-import type { RouteGuard } from './route-guard.ts'
+import type { Reach, RouteGuard } from './route-guard.ts'
 
 export interface BgpSourceOptions {
   readonly claims: RouteClaims
   readonly guard: RouteGuard
+  readonly reach: Reach
   readonly nodes: ClusterNodes
   /** Of the Node that the agent runs on. */
   readonly localName: string
@@ -29,10 +30,10 @@ export class BgpSource {
   readonly #options: BgpSourceOptions
 
   constructor(options: BgpSourceOptions) {
-    const { claims, guard, log, clock } = options
+    const { claims, guard, reach, log, clock } = options
     this.#options = options
     this.routes = new BgpRoutes({
-      ...{ claims, guard, log, now: () => clock.now() },
+      ...{ claims, guard, reach, log, now: () => clock.now() },
       keepFor: () => options.keepFor(),
     })
   }

@@ -19,6 +19,8 @@ const open: RouteGuard = {
 }
 const closed: RouteGuard = { ...open, protected: [{ prefix: cidr('10.0.0.0/8'), reason: 'connected' }] }
 
+const REACH = { hopsTo: (gateway: string) => [{ gateway }], maxPaths: () => 8 }
+
 const learn = (prefix: string, peer = '172.30.0.12') => ({
   prefix,
   best: testPath(prefix, { peer, nextHop: peer }) as Path,
@@ -38,7 +40,14 @@ describe('learned routes', () => {
     now = 0
     table = new Map()
     const claims = new Claims<RouteOwner, string, Route>(table)
-    routes = new BgpRoutes({ claims, log: silent, now: () => now, keepFor: () => 1000, guard: open })
+    routes = new BgpRoutes({
+      claims,
+      log: silent,
+      now: () => now,
+      keepFor: () => 1000,
+      guard: open,
+      reach: REACH,
+    })
   })
 
   it('installs what becomes best and removes what its peer withdraws', () => {

@@ -1,15 +1,17 @@
 /** Routes from the best paths of BGP: what is refused, and what outlives its session for a while. */
 
+import { gatewaysOf } from '@podroute/kernel/routes/next-hops.ts'
 import type { Route } from '@podroute/linux/route/routes.ts'
 import type { Claims } from '@podroute/reconcile/claims.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
-import type { BestPathChange, Path } from 'bgp-speaker-ts/snapshot.ts'
-import { planRoute, type RefuseReason, type RouteGuard } from './route-guard.ts'
+import type { BestPathChange } from 'bgp-speaker-ts/snapshot.ts'
+import { planRoute, type Reach, type RefuseReason, type RouteGuard, type Way } from './route-guard.ts'
 
 /**
- * Who wants a route: the best path, or what was there before it came and after it went. The lower name wins, which is the best path.
+ * Who wants a route: a Node, where routes are made from Nodes, the best path, or what was there before it came and after it went. The
+ * lower name wins.
  */
-export type RouteOwner = `best/${string}` | `retained/${string}`
+export type RouteOwner = `api/${string}` | `best/${string}` | `retained/${string}`
 
 /** By destination. */
 export type RouteClaims = Claims<RouteOwner, string, Route>
@@ -22,12 +24,14 @@ export interface BgpRoutesOptions {
   /** Milliseconds that a route outlives its session. */
   keepFor(): number
   readonly guard: RouteGuard
+  readonly reach: Reach
 }
 
 export class BgpRoutes {
   readonly #options: BgpRoutesOptions
   readonly #claims: RouteClaims
-  readonly #best = new Map<string, Path>()
+  /** The best path of each prefix, and those that are as good. */
+  readonly #best = new Map<string, readonly Way[]>()
   readonly #refused = new Map<string, RefuseReason>()
   /** Destinations without a best path whose route stays for now, each with the time since when. */
   readonly #retained = new Map<string, number>()
@@ -43,6 +47,11 @@ export class BgpRoutes {
     return this.#refused
   }
 
+  /** The paths that a route comes from, the best one first. */
+  waysTo(destination: string): readonly Way[] {
+    return this.#best.get(destination) ?? []
+  }
+
   isRetained(destination: string): boolean {
     return this.#retained.has(destination)
   }
@@ -52,10 +61,10 @@ export class BgpRoutes {
    * graceful restart the speaker has kept the path for a while already.
    */
   onBest(changes: readonly BestPathChange[], lostAt: (peer: string) => number | undefined): void {
-    for (const { prefix, best } of changes) {
-      const peer = this.#best.get(prefix)?.peer
+    for (const { prefix, best, multipath } of changes) {
+      const peer = this.#best.get(prefix)?.[0]?.peer
       const lost = peer === undefined ? undefined : lostAt(peer)
-      if (best) this.#learn(prefix, best)
+      if (best) this.#learn(prefix, multipath ?? [best])
       else if (lost !== undefined && lost + this.#options.keepFor() > this.#options.now())
         this.#retainBest(prefix, lost)
       else this.#drop(prefix)
@@ -70,8 +79,11 @@ export class BgpRoutes {
   /** The peer is back and has said all it has: what it did not repeat is over. */
   endOfRib(nextHops: ReadonlySet<string>): void {
     for (const prefix of this.#retained.keys()) {
-      const gateway = this.#claims.winner(prefix)?.value.gateway
-      if (gateway !== undefined && nextHops.has(gateway)) this.#drop(prefix)
+      // Repeated, and on its way into the kernel.
+      if (this.#best.has(prefix)) continue
+      const route = this.#claims.winner(prefix)?.value
+      const gateways = route ? gatewaysOf(route) : []
+      if (gateways.length > 0 && gateways.every((gateway) => nextHops.has(gateway))) this.#drop(prefix)
     }
   }
 
@@ -87,9 +99,14 @@ export class BgpRoutes {
   /** What is protected changed: everything is judged anew, or only what routers outside announce. */
   setGuard(guard: RouteGuard, whose: 'all' | 'external' = 'all'): void {
     this.#guard = guard
-    for (const [prefix, best] of this.#best) {
-      if (whose === 'all' || guard.isExternal(best.peer ?? '')) this.#learn(prefix, best)
+    for (const [prefix, ways] of this.#best) {
+      if (whose === 'all' || ways.some(({ peer }) => guard.isExternal(peer ?? ''))) this.#learn(prefix, ways)
     }
+  }
+
+  /** Next hops are reached in other ways. */
+  reachChanged(): void {
+    this.setGuard(this.#guard)
   }
 
   /** All sessions are gone with their speaker. */
@@ -97,25 +114,22 @@ export class BgpRoutes {
     for (const prefix of this.#best.keys()) this.#retainBest(prefix, this.#options.now())
   }
 
-  #learn(prefix: string, best: Path): void {
-    this.#best.set(prefix, best)
-    const decision = planRoute(best, this.#guard)
-    if (decision.kind === 'refuse') this.#refuse(prefix, best, decision.reason)
+  #learn(prefix: string, ways: readonly Way[]): void {
+    this.#best.set(prefix, ways)
+    const decision = planRoute(ways, this.#guard, this.#options.reach)
+    if (decision.kind === 'wait') return
+    if (decision.kind === 'refuse') this.#refuse(prefix, ways[0], decision.reason)
     else this.#refused.delete(prefix)
     if (decision.kind === 'install') this.#claims.replace(`best/${prefix}`, [[prefix, decision.route]])
     else this.#claims.remove(`best/${prefix}`)
     this.#release(prefix)
   }
 
-  #refuse(prefix: string, best: Path, reason: RefuseReason): void {
+  #refuse(prefix: string, best: Way | undefined, reason: RefuseReason): void {
     if (this.#refused.get(prefix) === reason) return
     this.#refused.set(prefix, reason)
-    this.#options.log.warn('learned route refused', {
-      prefix,
-      peer: best.peer,
-      nextHop: best.nextHop,
-      reason,
-    })
+    const { peer, nextHop } = best ?? {}
+    this.#options.log.warn('learned route refused', { prefix, peer, nextHop, reason })
   }
 
   #retainBest(prefix: string, since: number): void {

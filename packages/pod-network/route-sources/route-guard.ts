@@ -1,8 +1,9 @@
-/** Best paths to kernel routes, and the refusals: nothing learned ever replaces what the node itself needs. */
+/** Ways to a prefix to kernel routes, and the refusals: nothing learned ever replaces what the node itself needs. */
 
 import { width } from '@podroute/address/address.ts'
 import { type Cidr, contains, parseCidr } from '@podroute/address/cidr.ts'
 import { ROUTE_PROTOCOL } from '@podroute/kernel/route-protocol.ts'
+import type { NextHop } from '@podroute/linux/route/route-message.ts'
 import type { Route } from '@podroute/linux/route/routes.ts'
 import type { Path } from 'bgp-speaker-ts/snapshot.ts'
 import type { ClusterConflict } from './cluster-ranges.ts'
@@ -29,9 +30,22 @@ export interface RouteGuard {
   clusterConflict(prefix: Cidr): ClusterConflict | undefined
 }
 
+/** How next hops are reached from here. */
+export interface Reach {
+  /** Undefined while that is not known. */
+  hopsTo(address: string): readonly NextHop[] | undefined
+  /** Most next hops of a route. */
+  maxPaths(): number
+}
+
+/** One way to a prefix, as a peer or the API server tells it. Every `Path` fits. */
+export type Way = Pick<Path, 'prefix' | 'peer' | 'nextHop'>
+
 export type RouteDecision =
   | { readonly kind: 'install'; readonly route: Route }
   | { readonly kind: 'refuse'; readonly reason: RefuseReason }
+  /** It is not known yet how the next hop is reached: what there is stays. */
+  | { readonly kind: 'wait' }
   | { readonly kind: 'none' }
 
 export type RefuseReason =
@@ -46,24 +60,51 @@ export type RefuseReason =
 const MAIN_TABLE = 254
 const SCOPE_UNIVERSE = 0
 
-/** What the kernel should have for a best path; `none` for a route of our own, which is the bridge's connected route. */
-export function planRoute(best: Path, guard: RouteGuard): RouteDecision {
-  if (best.peer === undefined || best.nextHop === undefined) return { kind: 'none' }
+/**
+ * What the kernel should have for ways of equal cost, the best one first; `none` for a route of our own, which is the bridge's connected
+ * route. Each way is judged by itself.
+ */
+export function planRoute(ways: readonly Way[], guard: RouteGuard, reach: Reach): RouteDecision {
+  const [best] = ways
+  if (best?.peer === undefined || best.nextHop === undefined) return { kind: 'none' }
   const prefix = parseCidr(best.prefix)
   if (!prefix) return { kind: 'refuse', reason: 'bad-prefix' }
-  const reason = refusal(prefix, { peer: best.peer, nextHop: best.nextHop }, guard)
-  if (reason) return { kind: 'refuse', reason }
+  const told = ways.filter((way): way is Told => way.peer !== undefined && way.nextHop !== undefined)
+  const reasons = told.map((way) => refusal(prefix, way, guard))
+  const taken = told.filter((_, i) => reasons[i] === undefined)
+  if (taken.length === 0) return { kind: 'refuse', reason: reasons[0]! }
+  const hops = hopsOf(taken, guard, reach)
+  return hops ? { kind: 'install', route: routeTo(prefix, hops) } : { kind: 'wait' }
+}
+
+/** A peer's way, not one of our own. */
+type Told = Way & { readonly peer: string; readonly nextHop: string }
+
+/** Pods are at one node: of two that claim the same pods half of the flows would be lost at each. */
+function hopsOf(
+  [best, ...others]: readonly Told[],
+  guard: RouteGuard,
+  reach: Reach,
+): readonly NextHop[] | undefined {
+  const alone = guard.isNodeAddress(best!.nextHop)
+  const hops = new Map<string, NextHop>()
+  for (const { nextHop } of alone ? [best!] : [best!, ...others]) {
+    const found = reach.hopsTo(nextHop)
+    if (!found) return undefined
+    for (const hop of found) hops.set(`${hop.gateway} ${hop.interfaceIndex}`, hop)
+  }
+  return [...hops.values()].slice(0, reach.maxPaths())
+}
+
+function routeTo(prefix: Cidr, hops: readonly NextHop[]): Route {
   return {
-    kind: 'install',
-    route: {
-      family: prefix.family,
-      destination: prefix.text,
-      gateway: best.nextHop,
-      table: MAIN_TABLE,
-      protocol: ROUTE_PROTOCOL,
-      scope: SCOPE_UNIVERSE,
-      type: 'unicast',
-    },
+    family: prefix.family,
+    destination: prefix.text,
+    ...(hops.length === 1 ? hops[0] : { nextHops: hops }),
+    table: MAIN_TABLE,
+    protocol: ROUTE_PROTOCOL,
+    scope: SCOPE_UNIVERSE,
+    type: 'unicast',
   }
 }
 

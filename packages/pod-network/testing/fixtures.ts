@@ -18,10 +18,12 @@ export function testNode(n: number, overrides: Partial<NodeObject> = {}): Cluste
 }
 
 export const testSettings: PodNetworkSettings = {
+  routing: 'bgp',
   asn: 64512,
   port: 179,
   nodeAddressTypes: ['InternalIP', 'ExternalIP'],
   mesh: true,
+  maxPaths: 8,
   meshTtlSecurity: true,
   holdTime: 90,
   externalPeers: [],
