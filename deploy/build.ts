@@ -1,6 +1,7 @@
 /**
  * Builds what ships: node deploy/build.ts --out dist
  *   agent.cjs, podroute.mjs   bundles of the agent and the command line
+ *   bfd-worker.cjs            the agent's BFD thread
  *   agent.blob                the agent as Node.js holds it in memory once it is loaded, for this Node.js only
  *   agent.blob.pages          what of it the agent needs no memory for once it runs
  *   koffi/                    the native file that the agent loads
@@ -73,11 +74,18 @@ const out = resolve(values.out)
 const agent = join(out, 'agent.cjs')
 const blob = join(out, 'agent.blob')
 const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }
-const define = { PODROUTE_VERSION: JSON.stringify(version) }
+const BFD_WORKER = 'bfd-worker.cjs'
+const define = {
+  PODROUTE_VERSION: JSON.stringify(version),
+  PODROUTE_BFD_WORKER: JSON.stringify(BFD_WORKER),
+}
 mkdirSync(dirname(out), { recursive: true })
-for (const name of ['agent.cjs', 'agent.blob', 'agent.blob.pages', 'podroute.mjs', 'koffi'])
+for (const name of ['agent.cjs', BFD_WORKER, 'agent.blob', 'agent.blob.pages', 'podroute.mjs', 'koffi'])
   rmSync(join(out, name), { recursive: true, force: true })
-await bundle('cjs', 'packages/agent/main.ts', { outfile: agent, define })
+// The address of the BFD thread's source, which is not what a bundle starts.
+const ofAgent = { ...define, 'import.meta.url': 'undefined' }
+await bundle('cjs', 'packages/agent/main.ts', { outfile: agent, define: ofAgent })
+await bundle('cjs', 'packages/bgp-speaker-ts/bfd/worker.ts', { outfile: join(out, BFD_WORKER) })
 await bundle('esm', 'packages/cli/main.ts', { outfile: join(out, 'podroute.mjs'), define })
 makeSnapshot(agent, blob)
 copyKoffi(out)

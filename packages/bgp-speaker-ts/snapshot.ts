@@ -67,22 +67,26 @@ export interface RejectedPath {
   readonly reason: string
 }
 
-/** Why a session ended. */
+/** Codes of a NOTIFICATION. */
+interface NotificationCodes {
+  readonly code: number
+  readonly subcode: number
+}
+
+/** Why a session ended; `original` is what a hard reset carries (RFC 8538 section 3.1). */
 export type DownReason =
-  | {
+  | (NotificationCodes & {
       readonly kind: 'notification-received'
-      readonly code: number
-      readonly subcode: number
       readonly text: string
+      readonly original?: NotificationCodes
       readonly communication?: string
-    }
-  | {
+    })
+  | (NotificationCodes & {
       readonly kind: 'notification-sent'
-      readonly code: number
-      readonly subcode: number
       readonly text: string
+      readonly original?: NotificationCodes
       readonly communication?: string
-    }
+    })
   | { readonly kind: 'connection-failed'; readonly error: string }
   | { readonly kind: 'connection-closed'; readonly error?: string }
 

@@ -273,8 +273,9 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     if (this.#closed) return
     this.#closed = true
     this.#cancelTick?.()
-    this.#paths.close()
     for (const peer of this.#peers.values()) peer.abandon()
+    // After the connections: some take an administrative end of BFD for a failure, and keep no routes of a session that is still up.
+    this.#paths.close()
     await this.#listeners.close()
     this.#rib.close()
   }

@@ -4,6 +4,7 @@ import type { DeclareMetric } from '@podroute/feature/metric.ts'
 import type { SummaryLine } from '@podroute/feature/page.ts'
 import type { ReservedHolder } from '@podroute/feature/reserved-addresses.ts'
 import { Speaker } from 'bgp-speaker-ts/speaker.ts'
+import { openBfd } from './bgp/bfd/open.ts'
 import { kernelTransport } from './bgp/transport.ts'
 import { section } from './config/section.ts'
 import { BGP_PORT } from './egress/bgp-ports.ts'
@@ -45,9 +46,10 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
     const { nodeName, clock, log, cluster, events, podGate, pluginFields } = context
     this.#context = context
     this.#settings = settings
+    const bfd = openBfd(log)
     this.#network = new PodNetwork({
-      ...{ nodeName, settings, kernel, clock, log, events, podGate, pluginFields },
-      createSpeaker: (speaker) => new Speaker({ ...speaker, transport: kernelTransport(), log }),
+      ...{ nodeName, settings, kernel, clock, log, events, podGate, pluginFields, bfd },
+      createSpeaker: (speaker) => new Speaker({ ...speaker, transport: kernelTransport(), bfd, log }),
       isVip: (address) =>
         cluster.services.withAddress(address) !== undefined && !context.reserved.has(address),
       holderOf: (address) => context.reserved.holderOf(address),

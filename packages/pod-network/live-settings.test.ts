@@ -89,6 +89,7 @@ const EFFECTS: Readonly<Record<keyof PodNetworkSettings, readonly Effect[]>> = {
   restartTime: [{ change: { restartTime: 60 }, resets: [NODE, ROUTER] }],
   longLivedTime: [{ change: { longLivedTime: 60 }, resets: [NODE, ROUTER] }],
   drain: [{ change: { drain: { taints: [], labels: [{ key: 'maintenance' }] } } }],
+  meshBfd: [{ change: { meshBfd: {} } }],
   keepRoutes: [{ change: { keepRoutes: 10 } }],
   peerDeadline: [{ change: { peerDeadline: 5 } }],
 }
@@ -103,6 +104,7 @@ const OF_ROUTER: Readonly<
   ttlSecurityHops: { ...{ ttlSecurityHops: 1 }, resets: [ROUTER] },
   families: { ...{ families: [4] }, resets: NOTHING },
   holdTime: { ...{ holdTime: 30 }, resets: [ROUTER] },
+  bfd: { ...{ bfd: {} } },
   acceptRoutes: { ...{ acceptRoutes: [acceptedPrefix(cidr('9.0.0.0/8'), {})] }, ops: GONE },
   maxPrefixes: { ...{ maxPrefixes: 5 } },
 }

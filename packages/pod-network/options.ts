@@ -3,6 +3,7 @@ import type { EventRecorder } from '@podroute/cluster/events/recorder.ts'
 import type { ReservedHolder } from '@podroute/feature/reserved-addresses.ts'
 import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
+import type { BfdMonitor } from './bgp/bfd/monitor.ts'
 import type { CreateSpeaker } from './bgp/instance.ts'
 import type { PodNetworkSettings } from './settings.ts'
 import type { createTables, PodNetworkKernel } from './tables.ts'
@@ -14,6 +15,8 @@ export interface PodNetworkOptions {
   readonly createSpeaker: CreateSpeaker
   /** The kernel's tables, where they are not those of the kernel itself. */
   readonly createTables?: typeof createTables
+  /** The paths to peers that are watched; ends with the pod network. */
+  readonly bfd: Pick<BfdMonitor, 'stateOf' | typeof Symbol.asyncDispose>
   readonly events: Pick<EventRecorder, 'record'>
   readonly clock: Clock
   readonly log: Logger

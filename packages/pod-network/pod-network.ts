@@ -189,7 +189,8 @@ export class PodNetwork implements AsyncDisposable {
 
   /** Sessions with the names of their nodes. */
   peers(): readonly NamedPeer[] {
-    return namedPeers(this.#bgp.peers(), this.#settings, this.#nodes)
+    const { bfd } = this.#options
+    return namedPeers(this.#bgp.peers(), this.#settings, this.#nodes, (peer) => bfd.stateOf(peer))
   }
 
   /** Whether what each Node and router needs is in place, since when, and why not. */
@@ -245,6 +246,7 @@ export class PodNetwork implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stop()
     await this.#bgp.stop(this.#settings.restartTime !== undefined)
+    await this.#options.bfd[Symbol.asyncDispose]()
   }
 
   async #stop(): Promise<void> {

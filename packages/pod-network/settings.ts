@@ -2,6 +2,7 @@
 import type { Family } from '@podroute/address/address.ts'
 import type { Cidr } from '@podroute/address/cidr.ts'
 import type { AddressType } from '@podroute/cluster/objects/node.ts'
+import type { BfdTimers } from 'bgp-speaker-ts/bfd/config.ts'
 import type { DrainSettings } from './nodes/node-drain.ts'
 
 /** A BGP router outside the cluster that every node peers with. */
@@ -18,6 +19,8 @@ export interface ExternalPeer {
   readonly families?: readonly Family[]
   /** Seconds; the speaker's default when absent. */
   readonly holdTime?: number
+  /** Its path is watched with these timers; absent: it is not. */
+  readonly bfd?: BfdTimers
   readonly acceptRoutes: AcceptRoutes
   /** Most prefixes that it may announce in one family: the session ends when there are more. */
   readonly maxPrefixes: number
@@ -56,6 +59,8 @@ export interface PodNetworkSettings {
   readonly meshTtlSecurity: boolean
   /** Seconds. */
   readonly holdTime: number
+  /** Paths to nodes are watched with these timers; absent: they are not. */
+  readonly meshBfd?: BfdTimers
   readonly externalPeers: readonly ExternalPeer[]
   readonly bridge: string
   /** MTU of the bridge and the pods; the node's uplink's when absent. */

@@ -2,6 +2,7 @@
 import type { Condition } from '@podroute/feature/condition.ts'
 import type { TableStats } from '@podroute/reconcile/table.ts'
 import type { PeerSnapshot, RejectedPath } from 'bgp-speaker-ts/snapshot.ts'
+import type { PathState } from './bgp/bfd/monitor.ts'
 import type { ClusterNodes } from './nodes/cluster-nodes.ts'
 import { type RouteSnapshot, reportRoutes } from './route-sources/route-report.ts'
 import type { RouteSources } from './route-sources/route-sources.ts'
@@ -19,6 +20,8 @@ export interface NamedPeer extends PeerSnapshot {
   /** Name of the Node, or the address of a router outside. */
   readonly name: string
   readonly kind: 'node' | 'external'
+  /** Absent: its path is not watched. */
+  readonly bfd?: PathState
 }
 
 export interface PodNetworkSnapshot {
@@ -72,14 +75,17 @@ export function namedPeers(
   peers: readonly PeerSnapshot[],
   settings: PodNetworkSettings,
   nodes: ClusterNodes,
+  pathOf: (peer: string) => PathState | undefined,
 ): NamedPeer[] {
   const external = new Set(settings.externalPeers.map((peer) => peer.address))
   return peers.map((peer) => {
+    const path = pathOf(peer.remoteAddress ?? peer.address)
     const node = external.has(peer.address) ? undefined : nodes.withAddress(peer.address)
     return {
       ...peer,
       name: node?.name ?? peer.address,
       kind: external.has(peer.address) ? 'external' : 'node',
+      ...(path === undefined ? {} : { bfd: path }),
     }
   })
 }

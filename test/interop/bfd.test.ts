@@ -1,10 +1,11 @@
 // Our BFD and that of BIRD 2 (Debian's bird2) and FRR (bfdd), each in a network namespace of its own.
+
+import { kernelBfdSockets } from '@podroute/pod-network/bgp/bfd/sockets.ts'
 import { Bfd, type BfdDown } from 'bgp-speaker-ts/bfd/bfd.ts'
 import { encodePacket } from 'bgp-speaker-ts/bfd/packet.ts'
 import type { BfdSessionSnapshot } from 'bgp-speaker-ts/bfd/snapshot.ts'
 import { expect } from 'chai'
 import { type BfdDaemon, type BfdTimers, BirdBfd, FrrBfd } from './support/bfd-daemons.ts'
-import { linuxBfdSockets } from './support/bfd-sockets.ts'
 import { eventually, output } from './support/daemon.ts'
 import { ADDRESS, ip, type Link, makeLink, removeLink } from './support/link.ts'
 import { together } from './support/together.ts'
@@ -29,7 +30,7 @@ class Bench<D extends BfdDaemon> {
   constructor(daemon: D, family: 4 | 6) {
     this.daemon = daemon
     this.family = family
-    this.bfd = new Bfd({ openSocket: linuxBfdSockets(this.link.ours) })
+    this.bfd = new Bfd({ openSocket: kernelBfdSockets(this.link.ours) })
     this.bfd.on('up', () => void this.ups++)
     this.bfd.on('down', (down) => void this.downs.push({ ...down, at: performance.now() }))
   }

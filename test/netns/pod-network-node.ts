@@ -1,10 +1,12 @@
 /** A node for tests of the pod network: what the API server says is the test's, its kernel is a real one. */
+
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { NodeObject } from '@podroute/cluster/objects/node.ts'
 import { parseNode } from '@podroute/cluster/objects/parse-node.ts'
 import { openKernel } from '@podroute/kernel/open.ts'
+import { openBfd } from '@podroute/pod-network/bgp/bfd/open.ts'
 import type { CreateSpeaker } from '@podroute/pod-network/bgp/instance.ts'
 import { PodNetwork } from '@podroute/pod-network/pod-network.ts'
 import type { PodNetworkSettings } from '@podroute/pod-network/settings.ts'
@@ -61,6 +63,7 @@ export class TestNode {
       settings: { ...testSettings, mesh: false, conflist: this.conflist, ...settings },
       kernel: { ...this.#kernel, sysctls },
       createSpeaker: this.createSpeaker,
+      bfd: openBfd(silent),
       clock: systemClock,
       log: silent,
       isVip: () => false,

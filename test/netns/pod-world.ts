@@ -1,4 +1,5 @@
 /** A node with real pods: their CNI plugin, the pod network of an agent on the kernel of a namespace, and a router outside. */
+
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -6,6 +7,7 @@ import { join } from 'node:path'
 import { parseNode } from '@podroute/cluster/objects/parse-node.ts'
 import { listTable } from '@podroute/kernel/nft/listing.ts'
 import { openKernel } from '@podroute/kernel/open.ts'
+import { openBfd } from '@podroute/pod-network/bgp/bfd/open.ts'
 import { PodNetwork } from '@podroute/pod-network/pod-network.ts'
 import type { PodNetworkSettings } from '@podroute/pod-network/settings.ts'
 import { SOURCES_TABLE } from '@podroute/pod-network/sources/table.ts'
@@ -91,6 +93,7 @@ export class PodWorld implements AsyncDisposable {
         pluginFields: () => ({}),
       },
       events: { record() {} },
+      bfd: openBfd(silent),
     })
     await this.network.start()
     this.network.setNode(

@@ -19,7 +19,7 @@ import type { OpenSocket, SocketRequest } from './sockets.ts'
 
 export interface BfdOptions {
   /** Entry point of the worker, for bundles that have their own; this package's `bfd/worker.ts` when absent. */
-  readonly worker?: URL | string
+  readonly worker?: URL | string | undefined
   /** Makes sockets that check the TTL of received packets, as RFC 5881 section 5 requires; absent: it is not checked. */
   readonly openSocket?: OpenSocket
   readonly log?: Logger

@@ -12,14 +12,15 @@ export function downReason(reason: EndReason, established: boolean): DownReason 
   }
   const { code, subcode } = reason.notification
   const original = originalOf(reason.notification)
-  const inner =
-    original === reason.notification ? '' : `: ${notificationText(original.code, original.subcode)}`
+  const wrapped = original !== reason.notification
+  const inner = wrapped ? `: ${notificationText(original.code, original.subcode)}` : ''
   const communication = shutdownCommunication(reason.notification)
   return {
     kind: reason.kind === 'sent' ? 'notification-sent' : 'notification-received',
     code,
     subcode,
     text: notificationText(code, subcode) + inner,
+    ...(wrapped ? { original: { code: original.code, subcode: original.subcode } } : {}),
     ...(communication === undefined ? {} : { communication }),
   }
 }

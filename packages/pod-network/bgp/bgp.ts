@@ -3,6 +3,7 @@ import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import type { BestPathChange, PeerEvent, PeerSnapshot } from 'bgp-speaker-ts/snapshot.ts'
 import type { Speaker } from 'bgp-speaker-ts/speaker.ts'
+import { isPathFailure } from './bfd/path-failure.ts'
 import { BgpInstance, type CreateSpeaker } from './instance.ts'
 import { LostSessions } from './lost-sessions.ts'
 import { BgpSessions } from './sessions.ts'
@@ -84,7 +85,9 @@ export class Bgp {
   #sessionChanged(event: PeerEvent): void {
     const { clock, keepFor, onSession } = this.#options
     if (event.kind === 'established') this.#lost.established(event.peer)
-    if (event.kind === 'down') this.#lost.lost(event.peer, clock.now(), keepFor())
+    // A path that BFD finds dead is that of a machine, not of its agent: nothing of it is kept.
+    if (event.kind === 'down' && !isPathFailure(event.reason))
+      this.#lost.lost(event.peer, clock.now(), keepFor())
     onSession(event)
   }
 }

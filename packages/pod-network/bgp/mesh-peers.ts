@@ -51,6 +51,7 @@ export function planMeshPeer(
     ...(settings.meshPassword === undefined ? {} : { password: settings.meshPassword }),
     // Every version answers connections with TTL 255: one that cannot connect with it yet is met by our own connection.
     ...(settings.meshTtlSecurity ? { ttlSecurityHops: 1 } : {}),
+    ...(settings.meshBfd === undefined ? {} : { bfd: settings.meshBfd }),
     importPolicy: meshImport(claimants),
     exportPolicy: EXPORT_OWN,
     nextHop: nextHops(local),

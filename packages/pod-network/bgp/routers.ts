@@ -28,6 +28,7 @@ export function planExternalPeer(
     families: families.map(bgpFamily),
     ...(peer.password === undefined ? {} : { password: peer.password }),
     ...(peer.ttlSecurityHops === undefined ? {} : { ttlSecurityHops: peer.ttlSecurityHops }),
+    ...(peer.bfd === undefined ? {} : { bfd: peer.bfd }),
     importPolicy: externalImport(peer.acceptRoutes),
     maxPrefixes: peer.maxPrefixes,
     exportPolicy:

@@ -6,6 +6,7 @@ import * as z from 'zod'
 import { MAX_PATHS } from '../bgp/instance-config.ts'
 import { DRAIN_TAINTS } from '../nodes/node-drain.ts'
 import { holdTime } from './asn.ts'
+import { bfd } from './bfd.ts'
 import { checkKey, readKey } from './md5-key.ts'
 
 /** Key of the Secret that holds the mesh's password. */
@@ -40,6 +41,8 @@ export const bgp = z.strictObject({
   drain: z
     .strictObject({ taints: drainMarks.default([...DRAIN_TAINTS]), labels: drainMarks.default([]) })
     .prefault({}),
+  /** BFD between nodes. */
+  bfd: bfd.default(false),
   keepRoutesSeconds: seconds(0, 3600).default(120),
   peerDeadlineSeconds: seconds(1, 600).default(20),
 })

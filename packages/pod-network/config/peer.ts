@@ -7,6 +7,7 @@ import * as z from 'zod'
 import { acceptedPrefix } from '../bgp/external-policy.ts'
 import type { AcceptRoutes, ExternalPeer } from '../settings.ts'
 import { asn, holdTime } from './asn.ts'
+import { bfd, bfdTimers } from './bfd.ts'
 import { key, readKey } from './md5-key.ts'
 
 /** fe80::/10: such an address means nothing without an interface, and a node's sessions run from its global address. */
@@ -43,6 +44,8 @@ export const peer = z.strictObject({
     .min(1)
     .optional(),
   holdTimeSeconds: holdTime.optional(),
+  /** RFC 5880, 5881: the router has to have it, too. */
+  bfd: bfd.default(false),
   acceptRoutes: acceptRoutes.default(false),
   /** In each family; more end the session, which is tried again after a minute. */
   maxPrefixes: z.number().int().min(1).max(1_000_000).default(1000),
@@ -54,6 +57,7 @@ export function externalPeer(entry: z.infer<typeof peer>, path: string, input: S
   const { passwordFile } = entry
   const secret = passwordFile === undefined ? undefined : readKey(passwordFile, `${path}.passwordFile`, input)
   const password = entry.password ?? secret
+  const watched = bfdTimers(entry.bfd)
   const families = entry.families?.map((family): Family => (family === 'ipv4' ? 4 : 6))
   return {
     address: canonicalAddress(entry.address) ?? entry.address,
@@ -63,6 +67,7 @@ export function externalPeer(entry: z.infer<typeof peer>, path: string, input: S
     ...(entry.ttlSecurityHops === undefined ? {} : { ttlSecurityHops: entry.ttlSecurityHops }),
     ...(families === undefined ? {} : { families }),
     ...(entry.holdTimeSeconds === undefined ? {} : { holdTime: entry.holdTimeSeconds }),
+    ...(watched === undefined ? {} : { bfd: watched }),
     acceptRoutes: accepted(entry.acceptRoutes, `${path}.acceptRoutes`, input),
     maxPrefixes: entry.maxPrefixes,
   }

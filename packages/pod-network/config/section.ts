@@ -5,6 +5,7 @@ import * as z from 'zod'
 import { drainMark } from '../nodes/node-drain.ts'
 import type { ExternalPeer, PodNetworkSettings } from '../settings.ts'
 import { asn } from './asn.ts'
+import { bfdTimers } from './bfd.ts'
 import { bgp, meshPassword } from './bgp.ts'
 import { KUBE_ROUTER_FLAGS } from './kube-router-flags.ts'
 import { externalPeer, peer, reportDuplicates } from './peer.ts'
@@ -35,6 +36,7 @@ function settingsOf(
   externalPeers: readonly ExternalPeer[],
   meshPassword: string | undefined,
 ): PodNetworkSettings {
+  const meshBfd = bfdTimers(file.bgp.bfd)
   return {
     routing: file.podNetwork.routing,
     asn: file.asn,
@@ -60,6 +62,7 @@ function settingsOf(
     conflist: file.podNetwork.conflist,
     ...(file.bgp.gracefulRestart.enabled ? restartTimes(file.bgp.gracefulRestart) : {}),
     drain: { taints: file.bgp.drain.taints.map(drainMark), labels: file.bgp.drain.labels.map(drainMark) },
+    ...(meshBfd === undefined ? {} : { meshBfd }),
     keepRoutes: file.bgp.keepRoutesSeconds,
     peerDeadline: file.bgp.peerDeadlineSeconds,
   }

@@ -12,10 +12,12 @@ import type { PeerConfig } from 'bgp-speaker-ts/config.ts'
 import { Speaker } from 'bgp-speaker-ts/speaker.ts'
 import { FakeClock } from 'bgp-speaker-ts/testing/fake-clock.ts'
 import { MemoryNetwork } from 'bgp-speaker-ts/testing/memory-network.ts'
+import { BfdMonitor } from '../bgp/bfd/monitor.ts'
 import { TABLE_NAME } from '../egress/masquerade.ts'
 import { PodNetwork } from '../pod-network.ts'
 import type { PodNetworkSettings } from '../settings.ts'
 import { createTables } from '../tables.ts'
+import { FakeBfd } from './fake-bfd.ts'
 import { testNode, testSettings } from './fixtures.ts'
 
 export const LOCAL = 'node-1'
@@ -28,6 +30,8 @@ export class World implements AsyncDisposable {
   readonly bgpClock = new FakeClock()
   readonly memory = new MemoryNetwork(this.bgpClock)
   readonly kernel = new FakeKernel()
+  readonly paths = new FakeBfd()
+  readonly bfd = new BfdMonitor(() => this.paths)
   readonly events: Statement[] = []
   readonly said: { readonly level: string; readonly message: string; readonly fields: LogFields }[] = []
   /** Every speaker of this node that was made, the last one last. */
@@ -179,6 +183,7 @@ export class World implements AsyncDisposable {
         for (const [name, table] of all) this.#record(name, table)
         return tables
       },
+      bfd: this.bfd,
       createSpeaker: (config) => this.#createSpeaker(config),
       events: { record: (statement) => void this.events.push(statement) },
       isVip: () => false,
@@ -195,7 +200,7 @@ export class World implements AsyncDisposable {
       throw new Error('the port is taken')
     }
     const used = this.portTaken ? { supports, connect, listen: taken } : transport
-    const speaker = new Speaker({ ...config, clock: this.bgpClock, transport: used })
+    const speaker = new Speaker({ ...config, clock: this.bgpClock, transport: used, bfd: this.bfd })
     this.speakers.push(speaker)
     return speaker
   }

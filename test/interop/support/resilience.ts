@@ -1,9 +1,9 @@
 // What must hold when a side restarts, asks again, or says too much; and for peers that nobody named.
 
+import { kernelBfdSockets } from '@podroute/pod-network/bgp/bfd/sockets.ts'
 import { Bfd } from 'bgp-speaker-ts/bfd/bfd.ts'
 import { expect } from 'chai'
 import { Bench, OUR_ASN, OURS, onBench, THEIRS, towards, v4Of } from './bench.ts'
-import { linuxBfdSockets } from './bfd-sockets.ts'
 import { eventually } from './daemon.ts'
 import type { Make } from './exchange.ts'
 import { ADDRESS, ip } from './link.ts'
@@ -290,7 +290,7 @@ export function watchesPath(make: Make): Case {
     title: 'ends the session within a second when BFD finds that the path is gone',
     run: () =>
       onBench(new Bench(make(), { theirAsn: 65001, bfd: true }), async (bench) => {
-        const bfd = new Bfd({ openSocket: linuxBfdSockets(bench.link.ours) })
+        const bfd = new Bfd({ openSocket: kernelBfdSockets(bench.link.ours) })
         const up = new Promise<string>((resolve) => void bfd.once('up', resolve))
         try {
           bench.speaker = bench.newSpeaker({ bfd })

@@ -1,12 +1,13 @@
 // A program: a speaker with an unnumbered peer on the link that its argument names, watched by BFD; prints what becomes of it.
+
+import { kernelBfdSockets } from '@podroute/pod-network/bgp/bfd/sockets.ts'
 import { kernelDiscovery } from '@podroute/pod-network/bgp/discovery.ts'
 import { kernelTransport } from '@podroute/pod-network/bgp/transport.ts'
 import { Bfd } from 'bgp-speaker-ts/bfd/bfd.ts'
 import { Speaker } from 'bgp-speaker-ts/speaker.ts'
-import { linuxBfdSockets } from './bfd-sockets.ts'
 
 const say = (text: string) => process.stdout.write(`${text}\n`)
-const bfd = new Bfd({ openSocket: linuxBfdSockets() })
+const bfd = new Bfd({ openSocket: kernelBfdSockets() })
 bfd.on('up', (peer) => say(`bfd up ${peer}`))
 const speaker = new Speaker({
   asn: 64512,

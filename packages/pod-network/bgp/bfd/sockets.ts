@@ -1,4 +1,4 @@
-// BFD's sockets made by the linux package: in a network namespace of the test's own, and deaf to any TTL but 255.
+/** BFD's sockets: they send with TTL 255 and are deaf to any other (RFC 5881 section 5), which Node.js cannot ask for. */
 import { parseAddress } from '@podroute/address/address.ts'
 import { interfaceIndex } from '@podroute/linux/interface.ts'
 import { withNetns } from '@podroute/linux/netns.ts'
@@ -21,8 +21,8 @@ import { type OpenSocket, ttlFilter } from 'bgp-speaker-ts/bfd/sockets.ts'
 const IPPROTO_IPV6 = 41
 const IPV6_V6ONLY = 26
 
-/** @param netns the process's own when absent; only there a link-local address can be connected to */
-export function linuxBfdSockets(netns?: string): OpenSocket {
+/** @param netns path of the network namespace; the process's own when absent, and only there a link-local address can be connected to */
+export function kernelBfdSockets(netns?: string): OpenSocket {
   return (request) =>
     withNetns(netns, () => {
       const family = request.local.includes(':') ? 6 : 4
