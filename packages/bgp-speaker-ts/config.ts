@@ -2,6 +2,7 @@
 
 import type { BfdTimers } from './bfd/config.ts'
 import type { Clock } from './clock.ts'
+import type { Role } from './config/roles.ts'
 import type { Discovery } from './discovery/discovery.ts'
 import type { Logger } from './log.ts'
 import type { PathMonitor } from './peer/path-watch.ts'
@@ -81,6 +82,10 @@ export interface PeerConfig {
   readonly routeReflectorClient?: boolean
   /** Reject what an external peer sends whose AS path does not start with the peer's own AS (RFC 4271 6.3); true when absent, false for route servers. */
   readonly enforceFirstAs?: boolean
+  /** What we are to this external peer (RFC 9234): routes that a provider, a peer or a route server sent are then passed on to customers only, and what comes back the wrong way is rejected as `route-leak`. Absent: neither. */
+  readonly role?: Role
+  /** Refuse a peer that does not say its own role (RFC 9234 section 4.2). A role that does not fit is always refused. */
+  readonly roleStrict?: boolean
   /** Prefix limit of each family: a peer that exceeds it gets CEASE/1 and is barred for a minute. */
   readonly maxPrefixes?: number
   /** Take several paths to one prefix from this peer (RFC 7911), in all families; the peer must be willing to send them. Each counts as a prefix of `maxPrefixes`. */

@@ -1,4 +1,6 @@
 // What the speaker shows of itself: peers, paths, table sizes and events.
+
+import type { Role } from './config/roles.ts'
 import type { Family, RemoteAsn } from './config.ts'
 
 interface FamilySize {
@@ -40,6 +42,8 @@ export interface Path {
   readonly extendedCommunities: readonly string[]
   readonly originatorId: string | undefined
   readonly clusterList: readonly string[]
+  /** AS number of ONLY_TO_CUSTOMER (RFC 9234). Absent: the path has none. */
+  readonly onlyToCustomer?: number
   /** Path identifier of the peer (RFC 7911); only `paths` fills it in. */
   readonly pathId?: number
 }
@@ -150,6 +154,8 @@ export interface PeerSnapshot {
   readonly families: readonly Family[]
   /** Families whose End-of-RIB the peer has sent in this session. */
   readonly endOfRib: readonly Family[]
+  /** The role that the peer has said it has towards us (RFC 9234). Absent: none. */
+  readonly role?: Role
   /** Families with stale routes: the peer is restarting (RFC 4724) or repeats its routes (RFC 7313). Absent: none. */
   readonly stale?: readonly Family[]
   /** Those of `stale` in the long-lived phase (RFC 9494). Absent: none. */

@@ -26,6 +26,7 @@ import {
   takesDynamicPeers,
   watchesPath,
 } from './support/resilience.ts'
+import { agreesOnRoles, appliesRoles } from './support/roles.ts'
 import type { Case, Feature } from './support/together.ts'
 
 /** Everything that there is to test. */
@@ -50,6 +51,8 @@ function allCases(make: Make): readonly Case[] {
     ...weReflect(make),
     ...Object.values(refusesLoops(make)),
     ...Object.values(theyRefuseLoops(make)),
+    ...agreesOnRoles(make),
+    ...appliesRoles(make),
     watchesPath(make),
   ]
 }
@@ -70,7 +73,9 @@ function implementation(name: string, make: Make, lacks: Lacks, but: readonly Ca
 
 const NO_BFD = 'has no BFD'
 const NO_LLGR = 'does not have RFC 9494'
+const NO_ROLES = 'does not have RFC 9234'
 const gobgp = () => new Gobgp()
+const openbgpd = () => new OpenBgpd()
 
 export const IMPLEMENTATIONS: readonly Implementation[] = [
   implementation('BIRD', () => new Bird(), {}),
@@ -83,19 +88,26 @@ export const IMPLEMENTATIONS: readonly Implementation[] = [
       'IPv4 over IPv6 next hops': 'offers it to unnumbered peers only',
       'reflection loops, refused': 'sends no route to the one that originated it',
       'reflection loops, caused': 'keeps a route with its own cluster ID, and does not pass it on',
+      roles: NO_ROLES,
       BFD: NO_BFD,
     },
     [refusesLoops(gobgp).cluster, theyRefuseLoops(gobgp).originator],
   ),
-  implementation('OpenBGPD', () => new OpenBgpd(), {
-    'route refresh, we ask': '7.7 counts our request and sends nothing again',
-    'graceful restart, they':
-      'says that it keeps no forwarding state over a restart, so that its routes go at once',
-    'long-lived stale routes, theirs': NO_LLGR,
-    'long-lived stale routes, ours': NO_LLGR,
-    'IPv4 over IPv6 next hops': '7.7 does not have RFC 8950',
-    BFD: NO_BFD,
-  }),
+  implementation(
+    'OpenBGPD',
+    openbgpd,
+    {
+      'route refresh, we ask': '7.7 counts our request and sends nothing again',
+      'graceful restart, they':
+        'says that it keeps no forwarding state over a restart, so that its routes go at once',
+      'long-lived stale routes, theirs': NO_LLGR,
+      'long-lived stale routes, ours': NO_LLGR,
+      'IPv4 over IPv6 next hops': '7.7 does not have RFC 8950',
+      roles: '7.7 applies its role only to a peer that says one',
+      BFD: NO_BFD,
+    },
+    agreesOnRoles(openbgpd),
+  ),
   implementation('ExaBGP', () => new ExaBgp(), {
     'route refresh, we ask': '4.2 fails on a request (a TypeError of its own) and closes the connection',
     'prefix limit, theirs': 'has no limit',
@@ -105,6 +117,7 @@ export const IMPLEMENTATIONS: readonly Implementation[] = [
     'route reflection, they': 'reflects nothing',
     'reflection loops, refused': 'reflects nothing',
     'reflection loops, caused': 'keeps no table, it shows all that it hears',
+    roles: NO_ROLES,
     BFD: NO_BFD,
   }),
 ]

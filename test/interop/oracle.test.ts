@@ -180,6 +180,7 @@ const CAPABILITIES: readonly Capability['kind'][] = [
   'route-refresh',
   'extended-next-hop',
   'extended-message',
+  'role',
   'graceful-restart',
   'long-lived-graceful-restart',
   'four-octet-as',

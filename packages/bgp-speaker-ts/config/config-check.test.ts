@@ -30,6 +30,18 @@ describe('the configuration of a peer', () => {
       expect(problems({ ttlSecurityHops })).to.deep.equal(['ttlSecurityHops: not from 1 to 254 hops'])
   })
 
+  it('has a role towards an external peer only, and is strict about roles only with one (RFC 9234)', () => {
+    for (const role of ['provider', 'customer', 'peer', 'rs', 'rs-client'] as const)
+      expect(problems({ role, roleStrict: true })).to.deep.equal([])
+    expect(problems({ role: 'friend' as 'peer' })).to.deep.equal([
+      'role: not provider, customer, peer, rs or rs-client: friend',
+    ])
+    expect(problems({ role: 'peer', asn: 'internal' })).to.deep.equal([
+      'role: only for an external peer (RFC 9234)',
+    ])
+    expect(problems({ roleStrict: true })).to.deep.equal(['roleStrict: only beside a role'])
+  })
+
   it('has a zone with a link-local address, and with no other', () => {
     expect(problems({ address: 'fe80::1%eth0' })).to.deep.equal([])
     expect(problems({ address: 'fe80::1' })).to.deep.equal([

@@ -7,6 +7,7 @@ import { BgpConfigError } from '../errors.ts'
 import { parseLargeCommunity } from '../packet/communities.ts'
 import { checkPolicy } from '../policy/check.ts'
 import { Checker, isInteger } from './checker.ts'
+import { isRole } from './roles.ts'
 
 /** Most bytes of a TCP-MD5 key (TCP_MD5SIG_MAXKEYLEN in linux/tcp.h). */
 const MAX_KEY = 80
@@ -70,6 +71,7 @@ export function checkPeer(peer: PeerConfig, abilities: SpeakerAbilities): void {
     'not a positive number',
   )
   checker.expect(peer.validated !== true || abilities.validator, 'validated', 'the speaker has no validator')
+  checkRole(checker, peer)
   checkRestart(checker, peer)
   checkLongLived(checker, peer)
   checkBfd(checker, peer.bfd, abilities.bfd)
@@ -121,6 +123,13 @@ function checkSockets(checker: Checker, peer: PeerConfig, abilities: SpeakerAbil
     'ttlSecurityHops',
     'not from 1 to 254 hops',
   )
+}
+
+function checkRole(checker: Checker, { role, roleStrict, asn }: PeerConfig): void {
+  checker.expect(role !== undefined || roleStrict !== true, 'roleStrict', 'only beside a role')
+  if (role === undefined) return
+  checker.expect(isRole(role), 'role', `not provider, customer, peer, rs or rs-client: ${role}`)
+  checker.expect(asn !== 'internal', 'role', 'only for an external peer (RFC 9234)')
 }
 
 function checkRestart(checker: Checker, { gracefulRestart, longLivedRestart }: PeerConfig): void {

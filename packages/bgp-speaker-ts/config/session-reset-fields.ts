@@ -15,10 +15,10 @@ export function sessionResetFields(config: PeerConfig): string {
     ttlSecurityHops,
   } = config
   const { extendedNextHop, gracefulRestart, longLivedRestart } = config
-  const { addPathReceive, addPathSend } = config
+  const { addPathReceive, addPathSend, role, roleStrict } = config
   return JSON.stringify([
     [address, link, port, asn, localAddress, holdTime, families, password, ttlSecurityHops],
     [extendedNextHop, gracefulRestart, longLivedRestart?.time],
-    [addPathReceive, addPathSend],
+    [addPathReceive, addPathSend, role, roleStrict],
   ])
 }

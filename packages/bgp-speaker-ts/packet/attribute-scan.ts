@@ -6,6 +6,7 @@ import { AS4Merge } from './as4-merge.ts'
 import { ATTRIBUTE, ERROR, FLAG, UPDATE_ERROR } from './codes.ts'
 import { type MpSection, readMpReach, readMpUnreach } from './mp-scan.ts'
 import { readU16, readU32 } from './reader.ts'
+import { writeU32 } from './writer.ts'
 
 // Canonical form: for each attribute `type (1), flags (1), length (2), value`, in the order received, AS numbers always 4 bytes wide,
 // without MP_REACH and MP_UNREACH, the next hop (4 or 16 bytes) last, as a NEXT_HOP attribute.
@@ -34,7 +35,7 @@ const BOTH = OPTIONAL | TRANSITIVE
 const EXPECTED = new Uint8Array(256).fill(255)
 for (const type of [1, 2, 3, 5, 6]) EXPECTED[type] = WELL_KNOWN
 for (const type of [4, 9, 10, 14, 15]) EXPECTED[type] = NON_TRANSITIVE
-for (const type of [7, 8, 16, 17, 18, 32]) EXPECTED[type] = BOTH
+for (const type of [7, 8, 16, 17, 18, 32, 35]) EXPECTED[type] = BOTH
 
 export class AttributeScan {
   /** Canonical bytes, without the next hop until `appendNextHop`. */
@@ -47,6 +48,8 @@ export class AttributeScan {
   /** -1: absent. */
   med = -1
   localPref = -1
+  /** The AS number of ONLY_TO_CUSTOMER; -1: absent. */
+  onlyToCustomer = -1
   originatorId = 0
   clusters = 0
   /** Canonical offset and length of CLUSTER_LIST's value. */
@@ -119,16 +122,28 @@ export class AttributeScan {
     return to
   }
 
+  /** Adds ONLY_TO_CUSTOMER to the canonical form (RFC 9234 section 5). */
+  addOnlyToCustomer(asn: number): void {
+    const { buffer, length: to } = this
+    buffer[to] = ATTRIBUTE.ONLY_TO_CUSTOMER
+    buffer[to + 1] = BOTH
+    buffer[to + 2] = 0
+    buffer[to + 3] = 4
+    writeU32(buffer, to + 4, asn)
+    this.onlyToCustomer = asn
+    this.length = to + 8
+  }
+
   #reset(bytes: Uint8Array, length: number): undefined {
     this.#bytes = bytes
-    // AS numbers may double in width, headers grow by a byte each; 24 for the next hop.
+    // AS numbers may double in width, headers grow by a byte each; 24 for the next hop, 8 for ONLY_TO_CUSTOMER.
     const most = 3 * length + 64
     if (this.buffer.length < most) this.buffer = new Uint8Array(most)
     this.length = 0
     this.outcome = OUTCOME.OK
     this.problem = ''
     this.origin = 2
-    this.med = this.localPref = this.nextHopAt = -1
+    this.med = this.localPref = this.nextHopAt = this.onlyToCustomer = -1
     this.originatorId = this.clusters = this.clusterAt = 0
     this.asPath.length = this.asPath.neighbour = this.asPath.loops = 0
     this.reach.afi = this.unreach.afi = 0
@@ -213,6 +228,10 @@ export class AttributeScan {
         return this.#list(type, flags, at, length, 8)
       case ATTRIBUTE.LARGE_COMMUNITIES:
         return this.#list(type, flags, at, length, 12)
+      case ATTRIBUTE.ONLY_TO_CUSTOMER:
+        if (length !== 4) return this.#fail('malformed ONLY_TO_CUSTOMER')
+        this.onlyToCustomer = readU32(bytes, at)
+        return this.#copy(type, flags, at, length)
       case ATTRIBUTE.MP_REACH:
         return readMpReach(bytes, at, length, this.reach)
       case ATTRIBUTE.MP_UNREACH:

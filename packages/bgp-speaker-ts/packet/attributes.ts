@@ -34,6 +34,8 @@ export interface PathAttributes {
   /** 16 hex digits each. */
   readonly extendedCommunities?: readonly string[]
   readonly largeCommunities?: readonly LargeCommunity[]
+  /** An AS number (RFC 9234). */
+  readonly onlyToCustomer?: number
   /** Types of known optional transitive attributes whose partial bit is set: it stays set on the whole way (RFC 4271 section 5). */
   readonly partial?: readonly number[]
   readonly unknown?: readonly UnknownAttribute[]
@@ -53,6 +55,7 @@ const MAY_BE_PARTIAL: readonly number[] = [
   ATTRIBUTE.COMMUNITIES,
   ATTRIBUTE.EXTENDED_COMMUNITIES,
   ATTRIBUTE.LARGE_COMMUNITIES,
+  ATTRIBUTE.ONLY_TO_CUSTOMER,
 ]
 const SEGMENT_KINDS = ['set', 'sequence', 'confed-sequence', 'confed-set'] as const
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
@@ -110,6 +113,9 @@ function decodeOne(into: Mutable<PathAttributes>, type: number, flags: number, v
     case ATTRIBUTE.LARGE_COMMUNITIES:
       into.largeCommunities = items(value, (r) => [r.u32(), r.u32(), r.u32()] as const)
       return
+    case ATTRIBUTE.ONLY_TO_CUSTOMER:
+      into.onlyToCustomer = value.u32()
+      return
     default:
       if (type === TAGS && (flags & OWN) !== 0) {
         into.tags = decodeTags(value.take(value.left()))
@@ -156,7 +162,7 @@ export function encodeCanonical(attributes: PathAttributes): Uint8Array {
   }
   const { origin, asPath, med, localPref, aggregator, communities, originatorId, clusterList, nextHop } =
     attributes
-  const { extendedCommunities, largeCommunities } = attributes
+  const { extendedCommunities, largeCommunities, onlyToCustomer } = attributes
   if (origin !== undefined) put(ATTRIBUTE.ORIGIN, TRANSITIVE, () => writer.u8(ORIGINS.indexOf(origin)))
   if (asPath !== undefined) put(ATTRIBUTE.AS_PATH, TRANSITIVE, () => encodeAsPath(writer, asPath))
   if (med !== undefined)
@@ -183,6 +189,8 @@ export function encodeCanonical(attributes: PathAttributes): Uint8Array {
       writer.u32All(largeCommunities.flat()),
     )
   }
+  if (onlyToCustomer !== undefined)
+    put(ATTRIBUTE.ONLY_TO_CUSTOMER, transitive(ATTRIBUTE.ONLY_TO_CUSTOMER), () => writer.u32(onlyToCustomer))
   for (const { type, flags, value } of attributes.unknown ?? []) put(type, flags, () => writer.raw(value))
   const { tags } = attributes
   if (tags?.length) put(TAGS, OWN, () => writer.raw(new TextEncoder().encode(tags.join('\n'))))

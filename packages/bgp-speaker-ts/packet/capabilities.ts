@@ -34,6 +34,8 @@ export type Capability =
       readonly kind: 'long-lived-graceful-restart'
       readonly families: readonly (GracefulRestartFamily & { readonly time: number })[]
     }
+  /** RFC 9234; the sender's role by its number, see roles.ts */
+  | { readonly kind: 'role'; readonly role: number }
   /** RFC 6793 */
   | { readonly kind: 'four-octet-as'; readonly asn: number }
   /** RFC 7911 */
@@ -50,6 +52,7 @@ const CODE = {
   ROUTE_REFRESH: 2,
   EXTENDED_NEXT_HOP: 5,
   EXTENDED_MESSAGE: 6,
+  ROLE: 9,
   GRACEFUL_RESTART: 64,
   FOUR_OCTET_AS: 65,
   ADD_PATH: 69,
@@ -80,6 +83,8 @@ function decodeCapability(code: number, value: Reader): Capability {
       }
     case CODE.EXTENDED_MESSAGE:
       return { kind: 'extended-message' }
+    case CODE.ROLE:
+      return { kind: 'role', role: value.u8() }
     case CODE.GRACEFUL_RESTART:
       return decodeGracefulRestart(value)
     case CODE.FOUR_OCTET_AS:
@@ -174,6 +179,9 @@ function encodeValue(writer: Writer, capability: Capability): void {
         writer.u16(time & 0xffff)
       }
       return
+    case 'role':
+      writer.u8(capability.role)
+      return
     case 'four-octet-as':
       writer.u32(capability.asn)
       return
@@ -206,6 +214,8 @@ function codeOf(capability: Capability): number {
       return CODE.EXTENDED_NEXT_HOP
     case 'extended-message':
       return CODE.EXTENDED_MESSAGE
+    case 'role':
+      return CODE.ROLE
     case 'graceful-restart':
       return CODE.GRACEFUL_RESTART
     case 'long-lived-graceful-restart':

@@ -28,6 +28,8 @@ export const OPEN_ERROR = {
   OPTIONAL_PARAMETER: 4,
   HOLD_TIME: 6,
   CAPABILITY: 7,
+  /** RFC 9234. */
+  ROLE_MISMATCH: 11,
 } as const
 export const UPDATE_ERROR = {
   ATTRIBUTE_LIST: 1,
@@ -71,6 +73,8 @@ export const ATTRIBUTE = {
   AS4_PATH: 17,
   AS4_AGGREGATOR: 18,
   LARGE_COMMUNITIES: 32,
+  /** RFC 9234. */
+  ONLY_TO_CUSTOMER: 35,
 } as const
 
 export const FLAG = { OPTIONAL: 0x80, TRANSITIVE: 0x40, PARTIAL: 0x20, EXTENDED: 0x10 } as const

@@ -33,6 +33,7 @@ const NAMES: Readonly<Record<number, readonly [string, Readonly<Record<number, s
       4: 'Unsupported Optional Parameter',
       6: 'Unacceptable Hold Time',
       7: 'Unsupported Capability',
+      11: 'Role Mismatch',
     },
   ],
   3: [

@@ -13,6 +13,8 @@ export interface WireOptions {
   readonly external: boolean
   /** LOCAL_PREF of routes without one, for internal peers. */
   readonly localPref: number | undefined
+  /** AS number of the ONLY_TO_CUSTOMER that routes without it get (RFC 9234 section 5); undefined: none. */
+  readonly onlyToCustomer: number | undefined
   /** Set for a reflected route: adds ORIGINATOR_ID when it is absent and prepends the cluster ID to CLUSTER_LIST. */
   readonly reflect: { readonly originatorId: number; readonly clusterId: number } | undefined
 }
@@ -22,6 +24,7 @@ export const PLAIN: WireOptions = {
   prepend: undefined,
   external: false,
   localPref: undefined,
+  onlyToCustomer: undefined,
   reflect: undefined,
 }
 
@@ -34,7 +37,7 @@ export function writeWireAttributes(
   options: WireOptions,
 ): void {
   let at = start
-  let localPref = options.localPref
+  let { localPref, onlyToCustomer } = options
   let originator = false
   let clusters = false
   while (at < end) {
@@ -60,9 +63,14 @@ export function writeWireAttributes(
       else writeAttribute(writer, FLAG.OPTIONAL, type, bytes, value, length)
     } else if (type === ATTRIBUTE.EXTENDED_COMMUNITIES && options.external)
       writeTransitiveOnes(writer, bytes[value - 3]!, bytes, value, length)
-    else writeAttribute(writer, bytes[value - 3]!, type, bytes, value, length)
+    else {
+      if (type === ATTRIBUTE.ONLY_TO_CUSTOMER) onlyToCustomer = undefined
+      writeAttribute(writer, bytes[value - 3]!, type, bytes, value, length)
+    }
   }
   if (localPref !== undefined) writeU32Attribute(writer, FLAG.TRANSITIVE, ATTRIBUTE.LOCAL_PREF, localPref)
+  if (onlyToCustomer !== undefined)
+    writeU32Attribute(writer, FLAG.OPTIONAL | FLAG.TRANSITIVE, ATTRIBUTE.ONLY_TO_CUSTOMER, onlyToCustomer)
   if (options.reflect === undefined) return
   if (!originator)
     writeU32Attribute(writer, FLAG.OPTIONAL, ATTRIBUTE.ORIGINATOR_ID, options.reflect.originatorId)

@@ -22,6 +22,7 @@ export function snapshotOf(parts: SnapshotParts, now: number): PeerSnapshot {
   const { config, state, session, retained, counters, lastDown, remote } = parts
   const stale = session?.stale.families ?? retained?.families ?? []
   const longLived = retained?.longLived ?? []
+  const role = session?.negotiated.role
   const connection = session?.wire.connection
   return {
     address: peerName(config),
@@ -34,6 +35,7 @@ export function snapshotOf(parts: SnapshotParts, now: number): PeerSnapshot {
     holdTime: session === undefined ? undefined : session.hold / 1000,
     families: session?.negotiated.families ?? [],
     endOfRib: session?.endOfRib ?? [],
+    ...(role === undefined ? {} : { role }),
     ...(stale.length === 0 ? {} : { stale }),
     ...(longLived.length === 0 ? {} : { longLivedStale: longLived }),
     lastDown,

@@ -257,6 +257,8 @@ export class Peer implements ConnectionOwner, RemotePeer {
       hold: (config.holdTime ?? this.speaker.holdTime) * 1000,
       connectRetry: (config.connectRetryTime ?? 5) * 1000,
       passive: config.passive === true || this.remote === undefined,
+      role: config.role,
+      roleStrict: config.roleStrict === true,
       gracefulRestart: config.gracefulRestart !== undefined,
     }
   }

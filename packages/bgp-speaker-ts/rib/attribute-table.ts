@@ -19,7 +19,13 @@ export const DEFAULT_LOCAL_PREF = 100
 const CHUNK = 1 << 20
 
 /** Bits of the `flags` column. */
-export const ATTRIBUTE_FLAG = { NO_EXPORT: 1, NO_ADVERTISE: 2, LLGR_STALE: 4, NO_LLGR: 8 } as const
+export const ATTRIBUTE_FLAG = {
+  NO_EXPORT: 1,
+  NO_ADVERTISE: 2,
+  LLGR_STALE: 4,
+  NO_LLGR: 8,
+  ONLY_TO_CUSTOMER: 16,
+} as const
 
 export class AttributeTable {
   origin = new Uint8Array(0)
@@ -200,6 +206,7 @@ export class AttributeTable {
       const length = readU16(bytes, at + 2)
       if (type === ATTRIBUTE.NEXT_HOP) nextHop = length
       else if (type === ATTRIBUTE.COMMUNITIES) flags |= communityFlags(bytes, at + 4, length)
+      else if (type === ATTRIBUTE.ONLY_TO_CUSTOMER) flags |= ATTRIBUTE_FLAG.ONLY_TO_CUSTOMER
       at += 4 + length
     }
     this.flags[id] = flags

@@ -2,6 +2,7 @@
 import type { Family, RouteValidator } from '../config.ts'
 import type { UpdateContext } from '../packet/attribute-scan.ts'
 import type { PolicyEngine } from '../policy/engine.ts'
+import type { OtcIngress } from './only-to-customer.ts'
 import type { Source } from './source.ts'
 
 /** Settings and counters of the session, and the events that ingest reports to it. */
@@ -16,6 +17,8 @@ export interface IngestPeer {
   readonly localId: number
   /** AS number that an external peer's AS_PATH must start with (RFC 4271 section 6.3); 0: not checked. */
   readonly firstAsn: number
+  /** What ONLY_TO_CUSTOMER means on this session. */
+  readonly otc: OtcIngress
   /** Whether the address at `at` is our own, which may not be a next hop. */
   isOwnAddress(bytes: Uint8Array, at: number, length: number): boolean
   /** The session runs over loopback addresses. */

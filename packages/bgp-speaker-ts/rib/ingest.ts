@@ -184,6 +184,7 @@ export class Ingest {
       return
     }
     this.#refusal = refusalOf(scan, peer, bytes, nextHopAt, nextHopLength)
+    if (peer.otc.adds !== 0 && scan.onlyToCustomer < 0) scan.addOnlyToCustomer(peer.otc.adds)
     const length = scan.appendNextHop(nextHopAt, nextHopLength)
     const id = this.#attributes.intern(scan.buffer, length, scan)
     this.#walk(peer, family, bytes, start, end, id, false)

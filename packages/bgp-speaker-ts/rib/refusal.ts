@@ -1,10 +1,11 @@
-// Reasons of the speaker's own to refuse a path, whatever the policy says: loops, a wrong first AS, a bad next hop.
+// Reasons of the speaker's own to refuse a path, whatever the policy says: loops, leaks, a wrong first AS, a bad next hop.
 import { isHost, isLinkLocal, isLoopback } from '../address.ts'
 import type { AttributeScan } from '../packet/attribute-scan.ts'
 import { readU32 } from '../packet/reader.ts'
 import type { IngestPeer } from './ingest-peer.ts'
+import { isLeak } from './only-to-customer.ts'
 
-/** Returns the reason to refuse the scanned attributes with the next hop at `at`; '': none (RFC 4271 sections 5.1.3, 6.3 and 9.1.2, RFC 4456 section 8). */
+/** Returns the reason to refuse the scanned attributes with the next hop at `at`; '': none (RFC 4271 sections 5.1.3, 6.3 and 9.1.2, RFC 4456 section 8, RFC 9234 section 5). */
 export function refusalOf(
   scan: AttributeScan,
   peer: IngestPeer,
@@ -14,6 +15,7 @@ export function refusalOf(
 ): string {
   if (scan.asPath.loops > 0) return 'as-loop'
   if (peer.firstAsn !== 0 && scan.asPath.neighbour !== peer.firstAsn) return 'first-as'
+  if (isLeak(peer.otc, scan.onlyToCustomer)) return 'route-leak'
   if (scan.originatorId !== 0 && scan.originatorId === peer.localId) return 'originator-loop'
   for (let i = 0; i < scan.clusters; i++) {
     if (readU32(scan.buffer, scan.clusterAt + 4 * i) === peer.clusterId) return 'cluster-loop'

@@ -27,6 +27,7 @@ export function toPath(prefix: string, attributes: PathAttributes, source: Sourc
     extendedCommunities: attributes.extendedCommunities ?? [],
     originatorId: attributes.originatorId === undefined ? undefined : formatId(attributes.originatorId),
     clusterList: (attributes.clusterList ?? []).map(formatId),
+    ...(attributes.onlyToCustomer === undefined ? {} : { onlyToCustomer: attributes.onlyToCustomer }),
   }
 }
 

@@ -123,6 +123,34 @@ export const VECTORS: readonly Vector[] = [
     },
   },
   {
+    name: 'OPEN with a role',
+    source: 'RFC 9234 4.1',
+    hex: `${MARKER}002201 04 fc00 005a 0a000001 05 0203 0901 03`,
+    message: {
+      kind: 'open',
+      asn: 64512,
+      holdTime: 90,
+      routerId: 0x0a000001,
+      capabilities: [{ kind: 'role', role: 3 }],
+    },
+  },
+  {
+    name: 'UPDATE with ONLY_TO_CUSTOMER',
+    source: 'RFC 9234 5',
+    hex: `${MARKER}003502 0000 001b 400101 00 400206 0201 0000fc01 c02304 0000fc01 400304 c0000201 100a01`,
+    message: {
+      kind: 'update',
+      withdrawn: [],
+      attributes: {
+        origin: 'igp',
+        asPath: [{ kind: 'sequence', asns: [64513] }],
+        onlyToCustomer: 64513,
+        nextHop: '192.0.2.1',
+      },
+      nlri: [{ prefix: '10.1.0.0/16' }],
+    },
+  },
+  {
     name: 'UPDATE that withdraws',
     source: 'RFC 4271 4.3',
     hex: `${MARKER}002002 0009 00 100a01 1f0a020000 0000`,

@@ -55,6 +55,7 @@ protocol bgp speaker {
   ${scenario.reflector ? 'rr client;' : ''}
   ${scenario.clusterId === undefined ? '' : `rr cluster id ${scenario.clusterId};`}
   ${scenario.bfd ? 'bfd on;' : ''}
+  ${scenario.role === undefined ? '' : `local role ${scenario.role}; require roles ${scenario.roleStrict ? 'on' : 'off'};`}
   ${scenario.gracefulRestart === undefined ? '' : `graceful restart on; graceful restart time ${scenario.gracefulRestart};`}
   ${scenario.longLived === undefined ? '' : `long lived graceful restart on; long lived stale time ${scenario.longLived};`}
   ${channel(4)}

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import type { Role } from 'bgp-speaker-ts/config/roles.ts'
 import type { Link } from './link.ts'
 
 /** What the other side is told to be. */
@@ -28,6 +29,10 @@ export interface Scenario {
   /** Several paths to a prefix, in both directions (RFC 7911). */
   readonly addPath?: boolean
   readonly bfd?: boolean
+  /** What it is to us (RFC 9234). */
+  readonly role?: Role
+  /** It refuses us unless we say our role. */
+  readonly roleStrict?: boolean
   /** IPv4 with IPv6 next hops (RFC 8950). */
   readonly extendedNextHop?: boolean
   /** It follows one that was killed, and has kept its forwarding state (RFC 4724). */

@@ -64,6 +64,7 @@ function ourSession(us: string, scenario: Scenario): string {
  ${theirAsn === ourAsn ? '' : `neighbor ${us} disable-connected-check`}
  ${scenario.password === undefined ? '' : `neighbor ${us} password ${scenario.password}`}
  ${scenario.ttlSecurity ? `neighbor ${us} ttl-security hops 1` : ''}
+ ${scenario.role === undefined ? '' : `neighbor ${us} local-role ${scenario.role}${scenario.roleStrict ? ' strict-mode' : ''}`}
  ${scenario.extendedNextHop ? `neighbor ${us} capability extended-nexthop` : ''}`
 }
 

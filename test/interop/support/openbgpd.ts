@@ -51,6 +51,7 @@ neighbor ${address} {
   ${password === undefined ? '' : `tcp md5sig password "${password}"`}
   ${scenario.ttlSecurity ? 'ttl-security yes' : ''}
   ${maxPrefixes === undefined ? '' : `max-prefix ${maxPrefixes} restart 1`}
+  ${scenario.role === undefined ? '' : `announce policy ${scenario.role}${scenario.roleStrict ? ' enforce' : ''}`}
   ${client ? `route-reflector ${clusterId}` : ''}
 }`
 }

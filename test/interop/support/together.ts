@@ -23,6 +23,7 @@ export type Feature =
   | 'reflection loops, refused'
   | 'reflection loops, caused'
   | 'add-path'
+  | 'roles'
   | 'BFD'
 
 export interface Case {

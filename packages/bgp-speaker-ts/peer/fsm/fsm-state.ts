@@ -1,4 +1,6 @@
 // State, events and effects of one peer's state machine (RFC 4271 section 8).
+
+import type { Role } from '../../config/roles.ts'
 import type { RemoteAsn } from '../../config.ts'
 import type { NotificationError } from '../../errors.ts'
 import type { Notification } from '../../packet/notification.ts'
@@ -60,6 +62,10 @@ export interface FsmConfig {
   readonly connectRetry: number
   /** We do not connect: the peer is configured as passive, or its address is not known yet. */
   readonly passive: boolean
+  /** Our role towards the peer (RFC 9234); undefined: none. */
+  readonly role: Role | undefined
+  /** The peer has to say its role, too. */
+  readonly roleStrict: boolean
   /** We offer graceful restart (RFC 4724). */
   readonly gracefulRestart: boolean
 }

@@ -22,6 +22,8 @@ const CONFIG: FsmConfig = {
   hold: 90_000,
   connectRetry: 5000,
   passive: false,
+  role: undefined,
+  roleStrict: false,
   gracefulRestart: false,
 }
 const OPEN: Open = { asn: 64513, holdTime: 30, routerId: 5, capabilities: [] }

@@ -19,6 +19,8 @@ const CONFIG: FsmConfig = {
   hold: 90_000,
   connectRetry: 5000,
   passive: false,
+  role: undefined,
+  roleStrict: false,
   gracefulRestart: true,
 }
 const OPEN: Open = {

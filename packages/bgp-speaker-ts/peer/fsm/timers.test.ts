@@ -11,6 +11,8 @@ const CONFIG: FsmConfig = {
   hold: 90_000,
   connectRetry: 120_000,
   passive: false,
+  role: undefined,
+  roleStrict: false,
   gracefulRestart: false,
 }
 const OPEN: Open = { asn: 64513, holdTime: 60, routerId: 9, capabilities: [] }

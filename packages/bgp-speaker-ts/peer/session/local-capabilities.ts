@@ -1,4 +1,6 @@
 // The capabilities that our OPEN to a peer carries (RFC 5492).
+
+import { roleCode } from '../../config/roles.ts'
 import type { Family, PeerConfig } from '../../config.ts'
 import type { Capability } from '../../packet/capabilities.ts'
 import { AFI, SAFI } from '../../packet/codes.ts'
@@ -14,6 +16,7 @@ export function localCapabilities(config: PeerConfig, asn: number, restarting: b
     { kind: 'extended-message' },
     ...extendedNextHop(config),
     ...addPath(config),
+    ...role(config, asn),
     ...gracefulRestart(config, restarting),
     ...longLived(config),
     { kind: 'four-octet-as', asn },
@@ -37,6 +40,11 @@ function addPath({ addPathReceive, addPathSend, families }: PeerConfig): Capabil
   if (!receive && !send) return []
   const each = families.map((family) => ({ ...FAMILY_CODES[family], receive, send }))
   return [{ kind: 'add-path', families: each }]
+}
+
+/** RFC 9234 section 4.1: on external sessions only. */
+function role({ role: ours, asn: theirs }: PeerConfig, asn: number): Capability[] {
+  return ours === undefined || theirs === asn ? [] : [{ kind: 'role', role: roleCode(ours) }]
 }
 
 function gracefulRestart(

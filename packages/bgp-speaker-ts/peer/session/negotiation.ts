@@ -1,4 +1,6 @@
 // What two OPENs agree on: the capabilities that both sides have (RFC 5492 and the RFC of each capability).
+
+import { type Role, roleOf } from '../../config/roles.ts'
 import type { Family } from '../../config.ts'
 import type { Capability, GracefulRestartFamily } from '../../packet/capabilities.ts'
 import { AFI, SAFI } from '../../packet/codes.ts'
@@ -37,6 +39,8 @@ export interface Negotiated {
     | undefined
   /** The peer's long-lived graceful restart capability (RFC 9494); undefined without graceful restart, which it needs. */
   readonly longLived: readonly LongLivedFamily[] | undefined
+  /** The peer's role (RFC 9234); undefined where either side says none. */
+  readonly role: Role | undefined
 }
 
 /** Times in seconds. */
@@ -63,6 +67,7 @@ export function negotiate(ours: readonly Capability[], open: Open): Negotiated {
     addPathReceive: addPath(ours, theirs, 'receive'),
     addPathSend: addPath(ours, theirs, 'send'),
     gracefulRestart: has(ours, 'graceful-restart') ? gracefulRestart : undefined,
+    role: has(ours, 'role') ? roleOf(find(theirs, 'role')?.role ?? -1) : undefined,
     longLived: longLived ? find(theirs, 'long-lived-graceful-restart')?.families : undefined,
   }
 }

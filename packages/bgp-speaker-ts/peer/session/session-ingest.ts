@@ -4,6 +4,7 @@ import type { Family, PeerConfig, RouteValidator } from '../../config.ts'
 import type { UpdateContext } from '../../packet/attribute-scan.ts'
 import type { PolicyEngine } from '../../policy/engine.ts'
 import type { IngestPeer } from '../../rib/ingest-peer.ts'
+import { NO_ROLE, type OtcIngress, otcIngress } from '../../rib/only-to-customer.ts'
 import type { Source } from '../../rib/source.ts'
 import type { SpeakerContext } from '../speaker-context.ts'
 import type { Negotiated } from './negotiation.ts'
@@ -28,6 +29,7 @@ export class SessionIngest implements IngestPeer {
   readonly localId: number
   readonly firstAsn: number
   readonly loopback: boolean
+  readonly otc: OtcIngress
   readonly received: Record<Family, number> = { 'ipv4-unicast': 0, 'ipv6-unicast': 0 }
   readonly accepted: Record<Family, number> = { 'ipv4-unicast': 0, 'ipv6-unicast': 0 }
   policy: PolicyEngine | undefined
@@ -64,6 +66,7 @@ export class SessionIngest implements IngestPeer {
     this.clusterId = speaker.clusterId
     this.localId = speaker.routerId
     this.firstAsn = source.kind === 'ebgp' && config.enforceFirstAs !== false ? asn : 0
+    this.otc = source.kind === 'ebgp' ? otcIngress(config.role, asn) : NO_ROLE
     const localBytes = parseScoped(local)
     this.loopback = localBytes !== undefined && isLoopback(localBytes)
     this.configure(config)

@@ -72,13 +72,14 @@ export class ExportRules {
     return stale && this.#config.longLived === 'lower' ? loweredStale(this.#attributes, attribute) : attribute
   }
 
-  /** Whether the protocol allows to send the path (RFC 4271 section 9.2, RFC 4456, RFC 1997, RFC 9494 section 4.3). */
+  /** Whether the protocol allows to send the path (RFC 4271 section 9.2, RFC 4456, RFC 1997, RFC 9494 section 4.3, RFC 9234 section 5). */
   #mayPass(source: Source, attribute: number): boolean {
     // Well-known communities restrict received routes. On our own routes they are meant for the receivers.
     if (source.kind === 'local') return true
     const flags = this.#attributes.flags[attribute]!
     if ((flags & ATTRIBUTE_FLAG.NO_ADVERTISE) !== 0) return false
     if ((flags & ATTRIBUTE_FLAG.LLGR_STALE) !== 0 && this.#config.longLived === 'withhold') return false
+    if (this.#config.withholdsOtc && (flags & ATTRIBUTE_FLAG.ONLY_TO_CUSTOMER) !== 0) return false
     if (this.#config.external) return (flags & ATTRIBUTE_FLAG.NO_EXPORT) === 0
     return source.kind !== 'ibgp' || source.client || this.#config.client
   }

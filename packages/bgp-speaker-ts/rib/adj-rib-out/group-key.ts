@@ -6,6 +6,7 @@ import type { WireOptions } from '../../packet/wire-attributes.ts'
 import type { Negotiated } from '../../peer/session/negotiation.ts'
 import type { Policy } from '../../policy/policy.ts'
 import { DEFAULT_LOCAL_PREF } from '../attribute-table.ts'
+import { keepsFromPeer, marksForPeer } from '../only-to-customer.ts'
 
 /** Everything that decides what a peer is sent, other than its export policy. */
 export interface GroupConfig {
@@ -24,6 +25,8 @@ export interface GroupConfig {
   readonly ipv4OverIpv6: boolean
   /** Long-lived stale paths (RFC 9494) are sent as they are, not at all, or with the lowest preference. */
   readonly longLived: 'pass' | 'withhold' | 'lower'
+  /** Routes with ONLY_TO_CUSTOMER are not sent (RFC 9234 section 5). */
+  readonly withholdsOtc: boolean
   /** Families with add-path: members are sent all paths (RFC 7911). */
   readonly addPath: readonly Family[]
 }
@@ -43,6 +46,7 @@ export function makeGroupConfig(
       prepend: external ? speaker.asn : undefined,
       external,
       localPref: external ? undefined : DEFAULT_LOCAL_PREF,
+      onlyToCustomer: external && marksForPeer(peer.role) ? speaker.asn : undefined,
       reflect: undefined,
     },
     maxLength: negotiated.extendedMessages ? MAX_EXTENDED_LENGTH : MAX_LENGTH,
@@ -60,6 +64,7 @@ export function makeGroupConfig(
         : peer.longLivedRestart?.tellAnyway === true && !external
           ? 'lower'
           : 'withhold',
+    withholdsOtc: external && keepsFromPeer(peer.role),
     addPath: negotiated.addPathSend,
   }
 }

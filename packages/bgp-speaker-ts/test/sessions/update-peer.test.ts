@@ -75,6 +75,7 @@ describe('updatePeer', () => {
   const anew: readonly (readonly [string, Partial<PeerConfig>])[] = [
     ['asn', { asn: 'external' }],
     ['port', { port: 1179 }],
+    ['role', { role: 'provider' }],
     ['localAddress', { localAddress: '10.0.0.1' }],
     ['holdTime', { holdTime: 30 }],
     ['families', { families: ['ipv4-unicast'] }],
