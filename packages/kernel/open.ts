@@ -15,6 +15,7 @@ import { nodeFiles } from './files/files.ts'
 import { healthListener } from './http-listener.ts'
 import type { IpvsApi, Kernel, SysctlApi } from './kernel.ts'
 import { Monitors } from './monitors.ts'
+import { ForeignChanges } from './nft/foreign-changes.ts'
 import { openNft } from './nft/open-nft.ts'
 import { OwnChanges } from './nft/own-changes.ts'
 import { boundPorts, IpvsTableRevision, ipvsTable } from './proc.ts'
@@ -32,6 +33,7 @@ export function openKernel({ netns, log }: OpenKernelOptions = {}): Kernel & Dis
   const socket = stack.use(NetlinkSocket.open(NETLINK_ROUTE, at))
   const nft = stack.use(openNft(at))
   const own = new OwnChanges()
+  const foreign = new ForeignChanges(() => nft.generation())
   const changes = stack.use(new Monitors({ ...at, log, own, routePort: socket.port }))
   const routes = new Routes(socket)
   const links = new Links(socket)
@@ -47,7 +49,11 @@ export function openKernel({ netns, log }: OpenKernelOptions = {}): Kernel & Dis
     },
     sysctls: sysctlsOf(netns),
     files: nodeFiles,
-    nft: { ...nft, run: (script) => own.announced(script, () => nft.run(script)) },
+    nft: {
+      ...nft,
+      run: (script) => foreign.own(() => own.announced(script, () => nft.run(script))),
+      foreignRevision: () => foreign.revision(),
+    },
     ipvs: ipvsOf(stack.use(Ipvs.open(at)), netns),
     flows: stack.use(Conntrack.open(at)),
     changes,

@@ -30,8 +30,8 @@ export interface EnforcementOptions extends TableOptions {
 /** Milliseconds that changes are gathered, and between two flushes: what comes all the time shares the cost of one. */
 const COALESCE = 5
 const INTERVAL = 25
-/** What nobody announces is repaired within ten seconds. */
-const AUDIT_PAUSE = 8000
+/** What others do to elements, which is not followed, is repaired within a second; listed is only where anybody did anything. */
+const AUDIT_PAUSE = 600
 
 export class Enforcement implements AsyncDisposable {
   readonly #options: EnforcementOptions

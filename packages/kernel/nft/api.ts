@@ -13,13 +13,21 @@ export interface NftApi {
   show(command: string): Promise<string>
   /** The number of the last transaction, whoever's it was: each adds one, and what follows the largest is 1. */
   generation(): Promise<number>
+  /** A text that is another one when somebody else has changed anything; undefined: not known now. Absent: it cannot be told. */
+  foreignRevision?(): Promise<string | undefined>
   /** Chains of every table that the kernel itself leads packets to. */
   baseChains(): Promise<readonly BaseChain[]>
   /** The rules of a chain that have a comment, in their order; none where there is no such chain. */
   commentedRules(chain: Pick<BaseChain, 'family' | 'table' | 'name'>): Promise<readonly CommentedRule[]>
 }
 
+/** What a Resource of nftables asks whether anything has changed. */
+export interface NftRevision extends Pick<NftApi, 'generation'> {
+  /** In place of the generation: for Resources that know what they have written themselves. */
+  revision?(): Promise<string | undefined>
+}
+
 /** A text that is another one after every transaction: until then no table has changed. */
-export async function nftRevision(nft: Pick<NftApi, 'generation'>): Promise<string> {
-  return (await nft.generation()).toString()
+export async function nftRevision(nft: NftRevision): Promise<string | undefined> {
+  return nft.revision ? nft.revision() : (await nft.generation()).toString()
 }

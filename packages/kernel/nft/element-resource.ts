@@ -3,14 +3,14 @@ import { hostCidr, overlaps, parseCidr } from '@podroute/address/cidr.ts'
 import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
 import { codeOf, DONE, outcomeOf } from '@podroute/reconcile/resource.ts'
 import type { Table } from '@podroute/reconcile/table.ts'
-import { type NftApi, nftRevision } from './api.ts'
+import { type NftApi, type NftRevision, nftRevision } from './api.ts'
 import { type ElementType, tableAt } from './definition.ts'
 import { type ElementKey, elementKey, type SetElement } from './element.ts'
 
 type ElementOp = Op<ElementKey, SetElement>
 
 /** What is used of nftables. */
-export type NftElementSets = Pick<NftApi, 'run' | 'elements' | 'generation'>
+export type NftElementSets = Pick<NftApi, 'run' | 'elements'> & NftRevision
 
 /** Elements of one command: a script of any length is one transaction, but nft's parser slows down on long lists. */
 const ELEMENTS_PER_COMMAND = 500
@@ -58,7 +58,7 @@ export class SetElementResource implements Resource<ElementKey, SetElement> {
     return found
   }
 
-  revision(): Promise<string> {
+  revision(): Promise<string | undefined> {
     return nftRevision(this.#nft)
   }
 

@@ -46,7 +46,7 @@ export class ForeignRuleResource implements Resource<string, ForeignRule> {
     }
   }
 
-  revision(): Promise<string> {
+  revision(): Promise<string | undefined> {
     return nftRevision(this.#nft)
   }
 

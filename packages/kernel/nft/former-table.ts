@@ -31,7 +31,7 @@ export class FormerTableResource implements Resource<string, string> {
     if (removal !== '') yield [[FORMER, removal]]
   }
 
-  revision(): Promise<string> {
+  revision(): Promise<string | undefined> {
     return nftRevision(this.#nft)
   }
 

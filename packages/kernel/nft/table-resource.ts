@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto'
 import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
 import { applyEach } from '@podroute/reconcile/resource.ts'
-import { type NftApi, nftRevision } from './api.ts'
+import { type NftApi, type NftRevision, nftRevision } from './api.ts'
 import { type NftTable, tableAt, tableScript } from './definition.ts'
 import { elementKey, type SetElement } from './element.ts'
 import { elementScript } from './element-resource.ts'
@@ -15,7 +15,7 @@ import { listTable, type TableListing } from './listing.ts'
 import { type ChangedSet, changedSets, typeLines } from './set-types.ts'
 
 /** What is used of nftables. */
-export type NftTables = Pick<NftApi, 'run' | 'show' | 'elements' | 'generation'>
+export type NftTables = Pick<NftApi, 'run' | 'show' | 'elements'> & NftRevision
 
 /** The one key of the resource. */
 export const TABLE = 'table'
@@ -61,7 +61,7 @@ export class NftTableResource implements Resource<typeof TABLE, NftTable> {
     if (listing.chains.size + listing.sets.size > 0) yield [[TABLE, this.#observed(listing)]]
   }
 
-  revision(): Promise<string> {
+  revision(): Promise<string | undefined> {
     return nftRevision(this.#nft)
   }
 

@@ -1,19 +1,19 @@
 /** Chains of policies as a Resource. Their names follow from their rules, so that one is written once and changed by nobody but others. */
-import type { NftApi } from '@podroute/kernel/nft/api.ts'
 import { nftRevision } from '@podroute/kernel/nft/api.ts'
 import { listTable } from '@podroute/kernel/nft/listing.ts'
 import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
 import type { PolicyChain } from '../compile/chain.ts'
 import { applyTogether } from './apply-together.ts'
+import type { PolicyNft } from './set-resource.ts'
 import { isPolicyChain, TABLE_NAME } from './table.ts'
 
 type ChainOp = Op<string, PolicyChain>
 
 export class PolicyChainResource implements Resource<string, PolicyChain> {
   readonly name = 'policy-chains'
-  readonly #nft: Pick<NftApi, 'run' | 'show' | 'generation'>
+  readonly #nft: PolicyNft
 
-  constructor(nft: Pick<NftApi, 'run' | 'show' | 'generation'>) {
+  constructor(nft: PolicyNft) {
     this.#nft = nft
   }
 

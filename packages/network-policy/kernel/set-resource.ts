@@ -1,11 +1,13 @@
 /** Sets that rules of policies refer to, as a Resource: what is in them is another table's. */
-import type { NftApi } from '@podroute/kernel/nft/api.ts'
-import { nftRevision } from '@podroute/kernel/nft/api.ts'
+import { type NftApi, type NftRevision, nftRevision } from '@podroute/kernel/nft/api.ts'
 import type { ElementType } from '@podroute/kernel/nft/definition.ts'
 import { listTable } from '@podroute/kernel/nft/listing.ts'
 import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
 import { applyTogether } from './apply-together.ts'
 import { referredType, TABLE_NAME } from './table.ts'
+
+/** What is used of nftables. */
+export type PolicyNft = Pick<NftApi, 'run' | 'show'> & NftRevision
 
 /** `type ipv4_addr`: follows from its name. */
 export type SetDeclaration = string
@@ -14,9 +16,9 @@ type SetOp = Op<string, SetDeclaration>
 
 export class PolicySetResource implements Resource<string, SetDeclaration> {
   readonly name = 'policy-sets'
-  readonly #nft: Pick<NftApi, 'run' | 'show' | 'generation'>
+  readonly #nft: PolicyNft
 
-  constructor(nft: Pick<NftApi, 'run' | 'show' | 'generation'>) {
+  constructor(nft: PolicyNft) {
     this.#nft = nft
   }
 

@@ -32,7 +32,10 @@ export interface PolicyTables {
   readonly dispatch: Table<ElementKey, SetElement>
 }
 
-export function makeTables({ nft, sysctls }: PolicyKernel, options: TableOptions): PolicyTables {
+export function makeTables({ nft: kernelNft, sysctls }: PolicyKernel, options: TableOptions): PolicyTables {
+  const { foreignRevision } = kernelNft
+  // What of the table is ours to keep is changed by us alone: an audit is for what others do.
+  const nft = foreignRevision ? { ...kernelNft, revision: () => foreignRevision() } : kernelNft
   const peers = new SetElementResource(nft, TABLE_NAME, () => policySets(nft), 'policy-peers')
   const isolated = new SetElementResource(nft, TABLE_NAME, DISPATCH_SETS, 'isolated-pods')
   const sets = new Table(new PolicySetResource(nft), options)

@@ -111,12 +111,12 @@ describe('pods that are about to start', () => {
   it('hear why not when their time is over', async () => {
     const { clock, state, sync, ask, said } = await start()
     await ask('early', '10.1.0.2')
-    clock.advance(5000)
+    await clock.advance(5000)
     await turns()
     state.set('networkpolicies', 'shop/deny', DENY)
     await sync()
     await ask('web', '10.1.0.3')
-    clock.advance(5000)
+    await clock.advance(5000)
     await turns()
     expect(said).to.deep.equal([
       'early {"state":"unknown","reason":"waiting for networkpolicies"}',

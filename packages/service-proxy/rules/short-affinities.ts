@@ -53,7 +53,7 @@ export class ShortAffinities implements Resource<ServerKey, ShortAffinity> {
     yield [...found.values()].map((affinity) => [serverKey(affinity), affinity])
   }
 
-  revision(): Promise<string> {
+  revision(): Promise<string | undefined> {
     return nftRevision(this.#nft)
   }
 
