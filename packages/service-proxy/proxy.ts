@@ -36,7 +36,7 @@ const DEFAULT_INTERVAL = 25
 /** As long as Pods have for their own end by default. */
 const DEFAULT_DRAIN = 30
 /** What nobody announces is repaired within ten seconds. */
-const DEFAULT_AUDIT_PAUSE = 9000
+const DEFAULT_AUDIT_PAUSE = 8000
 
 export type { ServiceProxyOptions } from './options.ts'
 
