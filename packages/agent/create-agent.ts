@@ -24,6 +24,7 @@ import { FileWatch } from './config/file-watch.ts'
 import type { Flags } from './config/flags.ts'
 import { type ConfigTexts, LiveConfig } from './config/live-config.ts'
 import { type Config, loadConfig } from './config/load.ts'
+import { createGarbage } from './garbage.ts'
 import type { ConfigurableLogger, Logger } from './log.ts'
 import { Reviews } from './metrics/reviews.ts'
 import { AnsweringServers, ConfiguredServers } from './reserved/api-server.ts'
@@ -102,6 +103,7 @@ export function createAgent(
   })
   parts.agent = agent
   following.use(followFiles(live))
+  following.use(createGarbage(systemClock))?.start()
   following.use(followReserved(reserved, kernel, log))
   configured.update(urlsOf(flags, config))
   return agent
