@@ -52,15 +52,7 @@ export async function buildPodrouteImage(): Promise<string> {
     await buildah([
       ...['build', '--quiet', '--layers', '--build-arg', `RUNTIME_IMAGE=${runtime}`],
       ...['--build-context', `build=${dist.directory}`],
-      ...[
-        '--ignorefile',
-        'deploy/Dockerfile.dockerignore',
-        '-f',
-        'deploy/Dockerfile',
-        '-t',
-        PODROUTE_IMAGE,
-        '.',
-      ],
+      ...['--ignorefile', '.dockerignore', '-f', 'deploy/Dockerfile', '-t', PODROUTE_IMAGE, '.'],
     ])
     // With the layers that only it had; those of the earlier stages stay for the next build.
     if (previous !== '' && previous !== (await imageId())) await buildah(['rmi', previous])

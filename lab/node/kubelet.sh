@@ -1,9 +1,9 @@
 #!/bin/bash
-# Makes a booted guest a Kubernetes node: its network, containerd and the kubelet, all by hand. /etc/cni/net.d and
-# /opt/cni/bin are empty: the pod network is the cluster's business.
+# Makes a booted guest a machine that can be a Kubernetes node, its network and containerd with images, and joins it as a person would do.
+# /etc/cni/net.d and /opt/cni/bin are empty: the pod network is the cluster's business.
 #
-# Environment: NODE IPV4 IPV6 (empty: none of that family) GATEWAY4 GATEWAY6 IMAGES (folder of unpacked images) FILES (kubeconfig, ca.crt,
-# kubelet.json) PROGRAMS (folder of kubelet) PAUSE_IMAGE
+# Environment: NODE IPV4 IPV6 (empty: none of that family) GATEWAY4 GATEWAY6 IMAGES (folder of unpacked images) FILES (NODE.kubeconfig,
+# kubelet.conf) PROGRAMS (folder of kubelet) JOIN (the script of that name) PAUSE_IMAGE
 set -eu
 
 for folder in /var/lib/containerd /var/lib/kubelet /var/lib/cni /opt/cni /etc/cni /var/log; do
@@ -11,9 +11,7 @@ for folder in /var/lib/containerd /var/lib/kubelet /var/lib/cni /opt/cni /etc/cn
   mount -t tmpfs -o mode=0755 tmpfs "$folder"
 done
 mount --make-rshared /
-mkdir -p /opt/cni/bin /etc/cni/net.d /var/log/pods /var/log/containers
-
-cp "$FILES/kubeconfig" /var/lib/kubelet/kubeconfig
+mkdir -p /var/log/pods /var/log/containers
 
 ip link set eth0 up
 node_ips=
@@ -70,5 +68,9 @@ CONFIG
 # Without virtualization a signal and a garbage collection cost much more than they do on a real machine.
 export GODEBUG=asyncpreemptoff=1 GOGC=400
 setsid containerd </dev/null >/var/log/containerd.log 2>&1 &
-setsid "$PROGRAMS/kubelet" --config="$FILES/kubelet.json" --kubeconfig=/var/lib/kubelet/kubeconfig --hostname-override="$NODE" \
-  --node-ip="$node_ips" --housekeeping-interval=1m </dev/null >/var/log/kubelet.log 2>&1 &
+mkdir -p /etc/kubernetes
+mount -t tmpfs -o mode=0755 tmpfs /etc/kubernetes
+mkdir /etc/kubernetes/kubelet.conf.d
+cp "$FILES/kubelet.conf" /etc/kubernetes/kubelet.conf.d/lab.conf
+PATH=$PROGRAMS:$PATH setsid "$JOIN" "$FILES/$NODE.kubeconfig" --node-ip "$node_ips" -- --housekeeping-interval=1m \
+  </dev/null >/var/log/kubelet.log 2>&1 &

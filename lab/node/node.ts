@@ -13,6 +13,8 @@ import type { Kernel } from './kernel.ts'
 import { agentSocket, machineProcesses } from './machine.ts'
 import { guestCommand, type RunOptions, START_SCRIPT } from './vm.ts'
 
+const JOIN = join(import.meta.dirname, '..', 'join')
+
 export interface NodeOptions {
   readonly addresses: NodeAddresses
   readonly processes: Processes
@@ -20,7 +22,7 @@ export interface NodeOptions {
   readonly tools: string
   /** Folder of the Kubernetes programs. */
   readonly programs: string
-  /** Folder with ca.crt and <node>.kubeconfig. */
+  /** Folder with <node>.kubeconfig. */
   readonly pki: string
   readonly imageStore: string
   readonly memoryMiB?: number
@@ -57,9 +59,9 @@ export async function powerOn(options: NodeOptions): Promise<void> {
   const directory = nodeDirectory(processes.directory, addresses.name)
   const files = join(directory, 'files')
   await mkdir(files, { recursive: true, mode: 0o700 })
-  await copyFile(join(pki, 'ca.crt'), join(files, 'ca.crt'))
-  await copyFile(join(pki, `${addresses.name}.kubeconfig`), join(files, 'kubeconfig'))
-  await writeFile(join(files, 'kubelet.json'), JSON.stringify(kubeletConfiguration(files), null, 2))
+  const kubeconfig = `${addresses.name}.kubeconfig`
+  await copyFile(join(pki, kubeconfig), join(files, kubeconfig))
+  await writeFile(join(files, 'kubelet.conf'), JSON.stringify(KUBELET_CONFIGURATION, null, 2))
   const machine = machineProcesses({
     name: addresses.name,
     memoryMiB: options.memoryMiB ?? 2048,
@@ -99,6 +101,7 @@ export async function joinCluster(options: NodeOptions): Promise<void> {
         IMAGES: imageStore,
         FILES: join(nodeDirectory(processes.directory, name), 'files'),
         PROGRAMS: programs,
+        JOIN,
         PAUSE_IMAGE,
       },
       timeout: 120_000,
@@ -127,34 +130,22 @@ async function waitForGuest(processes: Processes, name: string): Promise<void> {
   )
 }
 
-function kubeletConfiguration(files: string) {
-  return {
-    kind: 'KubeletConfiguration',
-    apiVersion: 'kubelet.config.k8s.io/v1beta1',
-    authentication: {
-      anonymous: { enabled: false },
-      webhook: { enabled: true },
-      x509: { clientCAFile: join(files, 'ca.crt') },
-    },
-    authorization: { mode: 'Webhook' },
-    containerRuntimeEndpoint: 'unix:///run/containerd/containerd.sock',
-    cgroupDriver: 'cgroupfs',
-    enforceNodeAllocatable: [],
-    localStorageCapacityIsolation: false,
-    failSwapOn: false,
-    clusterDomain: 'cluster.local',
-    clusterDNS: ['10.96.0.10'],
-    resolvConf: '/etc/resolv.conf',
-    // Nobody looks at statistics here, and nodes that share a core have better to do.
-    volumeStatsAggPeriod: '-1s',
-    nodeStatusReportFrequency: '1m',
-    // The nodes' disks are memory: never clear images away.
-    imageGCHighThresholdPercent: 100,
-    evictionHard: {
-      'imagefs.available': '0%',
-      'memory.available': '0%',
-      'nodefs.available': '0%',
-      'nodefs.inodesFree': '0%',
-    },
-  }
+/** What nodes of the lab have beside what `lab/join` gives every node. */
+const KUBELET_CONFIGURATION = {
+  kind: 'KubeletConfiguration',
+  apiVersion: 'kubelet.config.k8s.io/v1beta1',
+  enforceNodeAllocatable: [],
+  localStorageCapacityIsolation: false,
+  resolvConf: '/etc/resolv.conf',
+  // Nobody looks at statistics here, and nodes that share a core have better to do.
+  volumeStatsAggPeriod: '-1s',
+  nodeStatusReportFrequency: '1m',
+  // The nodes' disks are memory: never clear images away.
+  imageGCHighThresholdPercent: 100,
+  evictionHard: {
+    'imagefs.available': '0%',
+    'memory.available': '0%',
+    'nodefs.available': '0%',
+    'nodefs.inodesFree': '0%',
+  },
 }
