@@ -53,10 +53,18 @@ export interface PeerConfig {
   readonly port?: number
   /** The AS number that the peer's OPEN must carry. Equal to the speaker's: iBGP. */
   readonly asn: RemoteAsn
+  /** Our AS number towards this peer where it is another than the speaker's (RFC 7705): the OPEN carries it, and a peer of the same number is iBGP. */
+  readonly localAsn?: number
+  /** Whether an external peer sees the speaker's own AS number behind `localAsn` in AS paths; no when absent ("Replace Old AS"). Received paths are never prepended ("No Prepend Inbound"). */
+  readonly localAsnPrepends?: boolean
+  /** How often our own AS number may occur in the peer's paths; 0 when absent: such a path is a loop (RFC 4271 section 9.1.2). */
+  readonly allowOwnAs?: number
   /** Source address of our connections to this peer. */
   readonly localAddress?: string
   /** Seconds; see SpeakerConfig.holdTime. */
   readonly holdTime?: number
+  /** Most seconds between KEEPALIVEs; a third of the negotiated hold time when absent, and never more. */
+  readonly keepaliveTime?: number
   /** Most seconds between attempts to connect: one at first, twice as many after each that failed, jittered by up to -25 %. 5 when absent (RFC 4271 suggests 120: then say `retryPeer` where you know that the peer is back). */
   readonly connectRetryTime?: number
   /** Address families to negotiate, in any order; both may run over one session of either family. */
@@ -67,6 +75,8 @@ export interface PeerConfig {
   readonly password?: string
   /** GTSM (RFC 5082): the greatest number of hops to the peer, 1 for one on the same link; the transport must support it. The peer has to send with TTL 255 itself. */
   readonly ttlSecurityHops?: number
+  /** TTL (hop limit) of what is sent, 1 to 255; 255 when absent, as peers with GTSM demand. The transport must support it, and it excludes `ttlSecurityHops`. */
+  readonly ttl?: number
   /** Applied to the peer's routes; all are accepted when absent. */
   readonly importPolicy?: Policy
   /** What the import policy accepts has to pass SpeakerConfig.validator, too. */
@@ -86,8 +96,10 @@ export interface PeerConfig {
   readonly role?: Role
   /** Refuse a peer that does not say its own role (RFC 9234 section 4.2). A role that does not fit is always refused. */
   readonly roleStrict?: boolean
-  /** Prefix limit of each family: a peer that exceeds it gets CEASE/1 and is barred for a minute. */
-  readonly maxPrefixes?: number
+  /** Prefix limit of each family, or of the families that are named. */
+  readonly maxPrefixes?: number | Readonly<Partial<Record<Family, number>>>
+  /** What happens to a peer that exceeds its limit: it gets CEASE/1 and is barred for a minute (when absent), the prefixes beyond it are not taken, or all are taken and only the event tells. */
+  readonly maxPrefixesAction?: 'reset' | 'block' | 'warn'
   /** Take several paths to one prefix from this peer (RFC 7911), in all families; the peer must be willing to send them. Each counts as a prefix of `maxPrefixes`. */
   readonly addPathReceive?: boolean
   /** Send this peer all paths that policy accepts, not only the best (RFC 7911), in all families; the peer must be willing to take them. */
@@ -152,7 +164,7 @@ export interface Announcement {
   readonly communities?: readonly string[]
   /** `64512:1:2` (RFC 8092). */
   readonly largeCommunities?: readonly string[]
-  /** 16 hex digits each (RFC 4360). */
+  /** 16 hex digits each (RFC 4360), or `rt:64512:1` and `soo:192.0.2.1:1` for route targets and origins. */
   readonly extendedCommunities?: readonly string[]
   /** What kind of route it is, for export policies to match (Match.tags); never sent. */
   readonly tags?: readonly string[]

@@ -143,13 +143,16 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
   }
 
   /**
-   * Applies a changed configuration. The session is reset only for fields that the OPEN or the connection carries; never for policies, next hops, limits, `routeReflectorClient`, `validated`, BFD, `passive` and `connectRetryTime`.
+   * Applies a changed configuration. The session is reset only for fields that the OPEN or the connection carries; never for policies, next hops, limits, `routeReflectorClient`, `validated`, timers but the hold time, BFD, TTL and `passive`, nor for the TCP-MD5 key where the transport can change it.
    * @throws BgpConfigError, BgpError `unknown-peer`
    */
   updatePeer(config: PeerConfig): void {
     const peer = this.#peer(peerName(config))
     checkPeer(config, this.#abilities())
-    if (sessionResetFields(config) === sessionResetFields(peer.config)) {
+    if (
+      sessionResetFields(config) === sessionResetFields(peer.config) &&
+      this.#rekey(peer, config.password)
+    ) {
       peer.reconfigure(config)
       return
     }
@@ -321,6 +324,13 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
       discovery: has('discovery'),
       validator: has('validator'),
     }
+  }
+
+  /** Changes the key of a peer where it is another one, on the session that there is too. Both ends get it at different times: TCP sends again what was not signed well. */
+  #rekey(peer: Peer, password: string | undefined): boolean {
+    if (password === peer.config.password) return true
+    this.#setPassword(peer.remote, password)
+    return peer.rekey(password)
   }
 
   #setPassword(remote: string | undefined, password: string | undefined): void {

@@ -18,6 +18,9 @@ export interface SocketSettings {
   readonly addresses?: (socket: net.Socket) => Ends | undefined
   /** Sets GTSM on an accepted socket; false: it has come from further away. */
   readonly secureTtl?: (socket: net.Socket, hops: number) => boolean
+  readonly setTtl?: (socket: net.Socket, ttl: number) => void
+  /** Sets, changes or removes the TCP-MD5 key; false: that cannot be done any more. */
+  readonly setPassword?: (socket: net.Socket, remote: string, password: string | undefined) => boolean
 }
 
 interface Ends {
@@ -100,6 +103,14 @@ export class SocketConnection implements Connection {
 
   secureTtl(hops: number): boolean {
     return this.#settings.secureTtl?.(this.socket, hops) ?? true
+  }
+
+  setTtl(ttl: number): void {
+    this.#settings.setTtl?.(this.socket, ttl)
+  }
+
+  setPassword(password: string | undefined): boolean {
+    return this.#settings.setPassword?.(this.socket, this.remoteAddress, password) ?? false
   }
 
   write(bytes: Uint8Array): boolean {

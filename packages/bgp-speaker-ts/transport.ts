@@ -9,6 +9,8 @@ export interface ConnectOptions {
   readonly password?: string
   /** GTSM (RFC 5082): drop what arrives with a TTL of less than 256 - hops. A transport that supports it always sends with TTL 255. */
   readonly ttlSecurityHops?: number
+  /** TTL (hop limit) of what is sent; 255 when absent. */
+  readonly ttl?: number
 }
 
 export interface ListenOptions {
@@ -34,6 +36,10 @@ export interface Connection {
   handle(handlers: ConnectionHandlers): void
   /** Sets GTSM on an accepted connection; called only when the transport supports it. Returns false when the connection itself has come from further away. */
   secureTtl(hops: number): boolean
+  /** Sets the TTL (hop limit) of what is sent from now on; called only when the transport supports it. */
+  setTtl(ttl: number): void
+  /** Changes, sets or removes the TCP-MD5 key of a connection that may be established. Returns false when that cannot be done: a new connection is needed. */
+  setPassword(password: string | undefined): boolean
   /** Queues the bytes, which must not change afterwards. Returns false when the caller should wait for `onDrain`. */
   write(bytes: Uint8Array): boolean
   /** Bytes accepted by `write` that the kernel has not taken yet. */

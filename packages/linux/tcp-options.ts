@@ -19,7 +19,7 @@ const MAX_KEY_BYTES = 80
 
 /**
  * Sets the key that segments to and from `remote` must be signed with; undefined removes it.
- * @param fd a TCP socket that is not connected yet, or listens (connections accepted later inherit the keys)
+ * @param fd a TCP socket, connected or not, or one that listens (connections accepted later inherit the keys)
  * @param family of the socket: an IPv6 socket takes an IPv4 remote as a mapped address
  * @param remote an address, or a CIDR for all peers inside it
  * @throws KernelError ENOENT when there was no key to remove, EPERM without CAP_NET_ADMIN; RangeError for a key over 80 bytes

@@ -36,13 +36,15 @@ export interface TcpConnectOptions {
   readonly password?: string | undefined
   /** GTSM: how many hops away the peer may be. */
   readonly ttlSecurityHops?: number | undefined
+  /** TTL (hop limit) of what is sent; 255 when absent, as peers with GTSM demand. */
+  readonly ttl?: number | undefined
   /** Milliseconds. With a key a closed port never answers, so there is always a limit; default 10,000. */
   readonly connectTimeout?: number | undefined
   readonly netns?: string | undefined
 }
 
 /**
- * Starts to connect, with TTL 255, which peers with GTSM demand; `connect` or `error` and `close` follow as for any net.Socket (ETIMEDOUT after `connectTimeout`).
+ * Starts to connect; `connect` or `error` and `close` follow as for any net.Socket (ETIMEDOUT after `connectTimeout`).
  * @throws KernelError when the socket cannot be made or bound, AddressError
  */
 export function connectTcp(options: TcpConnectOptions): Socket {
@@ -51,7 +53,7 @@ export function connectTcp(options: TcpConnectOptions): Socket {
   const fd = openStream(family, options.netns, (made) => {
     bindToZone(made, options.address)
     if (options.password !== undefined) setMd5Key(made, family, plain, options.password)
-    if (options.ttlSecurityHops === undefined) setTtl(made, family, 255)
+    if (options.ttlSecurityHops === undefined) setTtl(made, family, options.ttl ?? 255)
     else setTtlSecurity(made, family, options.ttlSecurityHops)
     if (options.localAddress !== undefined) {
       bind(made, sockaddr(family, parseAddress(splitZone(options.localAddress).address), 0))
@@ -160,6 +162,28 @@ export function securedByTtl(connection: Socket, hops: number): boolean {
   if ((arrivedWithTtl(fd) ?? 255) < 256 - hops) return false
   setTtlSecurity(fd, getsockname(fd)[0] === AF_INET6 ? 6 : 4, hops)
   return true
+}
+
+/** Sends with this TTL (hop limit) from now on. @throws KernelError */
+export function sendWithTtl(connection: Socket, ttl: number): void {
+  const fd = descriptor(connection)
+  if (fd >= 0) setTtl(fd, getsockname(fd)[0] === AF_INET6 ? 6 : 4, ttl)
+}
+
+/**
+ * Changes, sets or removes the key of a connection, established or not. What was not signed as the other end wants it is sent again
+ * until both have the same key. Returns false where the kernel cannot: before Linux 5.8 not on an established one.
+ */
+export function changeKey(connection: Socket, remote: string, key: string | undefined): boolean {
+  const fd = descriptor(connection)
+  if (fd < 0) return true
+  try {
+    setPassword(fd, getsockname(fd)[0] === AF_INET6 ? 6 : 4, remote, key)
+    return true
+  } catch (error) {
+    if (!hasCode(error, 'EINVAL')) throw error
+    return false
+  }
 }
 
 /** The file descriptor, or -1 when the connection is closed. */

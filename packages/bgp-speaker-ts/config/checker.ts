@@ -1,7 +1,7 @@
 // Collects the problems of a configuration, each with its path.
 import { isHost, isLinkLocal, parseAddress, parseScoped, splitZone } from '../address.ts'
 import { BgpConfigError, type ConfigProblem } from '../errors.ts'
-import { parseCommunity, parseLargeCommunity } from '../packet/communities.ts'
+import { isCommunity, parseCommunity } from '../packet/communities.ts'
 
 export class Checker {
   readonly problems: ConfigProblem[] = []
@@ -56,9 +56,10 @@ export class Checker {
     )
   }
 
-  communities(values: readonly string[] | undefined, path: string, large: boolean): void {
+  /** @param all large and extended ones are good, too */
+  communities(values: readonly string[] | undefined, path: string, all: boolean): void {
     for (const [i, value] of (values ?? []).entries()) {
-      const good = parseCommunity(value) !== undefined || (large && parseLargeCommunity(value) !== undefined)
+      const good = all ? isCommunity(value) : parseCommunity(value) !== undefined
       this.expect(good, `${path}[${i}]`, `not a community: ${value}`)
     }
   }

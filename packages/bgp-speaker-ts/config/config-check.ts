@@ -4,7 +4,7 @@ import type { BfdTimers } from '../bfd/config.ts'
 import { validateSession } from '../bfd/config.ts'
 import type { Announcement, DynamicPeersConfig, PeerConfig, SpeakerConfig } from '../config.ts'
 import { BgpConfigError } from '../errors.ts'
-import { parseLargeCommunity } from '../packet/communities.ts'
+import { parseExtendedCommunity, parseLargeCommunity } from '../packet/communities.ts'
 import { checkPolicy } from '../policy/check.ts'
 import { Checker, isInteger } from './checker.ts'
 import { isRole } from './roles.ts'
@@ -65,11 +65,13 @@ export function checkPeer(peer: PeerConfig, abilities: SpeakerAbilities): void {
   checkSockets(checker, peer, abilities)
   checker.nextHop(peer.nextHop?.ipv4, 'nextHop.ipv4', 4)
   checker.nextHop(peer.nextHop?.ipv6, 'nextHop.ipv6', 6)
-  checker.expect(
-    peer.maxPrefixes === undefined || isInteger(peer.maxPrefixes, 1, 0xffffffff),
-    'maxPrefixes',
-    'not a positive number',
-  )
+  const limits = typeof peer.maxPrefixes === 'object' ? Object.values(peer.maxPrefixes) : [peer.maxPrefixes]
+  for (const limit of limits)
+    checker.expect(
+      limit === undefined || isInteger(limit, 1, 0xffffffff),
+      'maxPrefixes',
+      'not a positive number',
+    )
   checker.expect(peer.validated !== true || abilities.validator, 'validated', 'the speaker has no validator')
   checkRole(checker, peer)
   checkRestart(checker, peer)
@@ -83,6 +85,18 @@ export function checkPeer(peer: PeerConfig, abilities: SpeakerAbilities): void {
 /** Checks what the OPEN carries, and the timers. */
 function checkSession(checker: Checker, peer: PeerConfig): void {
   if (peer.asn !== 'external' && peer.asn !== 'internal') checker.asn(peer.asn, 'asn')
+  if (peer.localAsn !== undefined) checker.asn(peer.localAsn, 'localAsn')
+  const { allowOwnAs, keepaliveTime } = peer
+  checker.expect(
+    allowOwnAs === undefined || isInteger(allowOwnAs, 0, 255),
+    'allowOwnAs',
+    'not from 0 to 255 times',
+  )
+  checker.expect(
+    keepaliveTime === undefined || isInteger(keepaliveTime, 1, 21845),
+    'keepaliveTime',
+    'not from 1 to 21845 seconds',
+  )
   checker.expect(peer.port === undefined || isInteger(peer.port, 1, 65535), 'port', 'not a port')
   checker.scoped(peer.localAddress, 'localAddress')
   checker.holdTime(peer.holdTime, 'holdTime')
@@ -122,6 +136,16 @@ function checkSockets(checker: Checker, peer: PeerConfig, abilities: SpeakerAbil
     peer.ttlSecurityHops === undefined || isInteger(peer.ttlSecurityHops, 1, 254),
     'ttlSecurityHops',
     'not from 1 to 254 hops',
+  )
+  checker.expect(
+    peer.ttl === undefined || (abilities.ttlSecurity && isInteger(peer.ttl, 1, 255)),
+    'ttl',
+    abilities.ttlSecurity ? 'not from 1 to 255' : 'the transport cannot set TTLs',
+  )
+  checker.expect(
+    peer.ttl === undefined || peer.ttlSecurityHops === undefined,
+    'ttl',
+    'ttlSecurityHops sends with 255',
   )
 }
 
@@ -208,9 +232,9 @@ export function checkAnnouncement(route: Announcement): void {
     checker.expect(/^[^\n]+$/.test(value), `tags[${i}]`, 'empty, or with a line feed')
   for (const [i, value] of (route.extendedCommunities ?? []).entries()) {
     checker.expect(
-      /^[0-9a-fA-F]{16}$/.test(value),
+      parseExtendedCommunity(value) !== undefined,
       `extendedCommunities[${i}]`,
-      `not 16 hex digits: ${value}`,
+      `neither 16 hex digits nor such as rt:64512:1: ${value}`,
     )
   }
   checker.done()

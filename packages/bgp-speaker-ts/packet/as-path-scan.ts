@@ -7,7 +7,7 @@ export interface AsPathSummary {
   length: number
   /** First AS number of the path; 0 when it is empty or starts with a set. */
   neighbour: number
-  /** How often the local AS number occurs. */
+  /** How often one of the local AS numbers occurs. */
   loops: number
   /** Number of confederation segments (RFC 5065). */
   confederations: number
@@ -23,6 +23,7 @@ export function scanAsPath(
   width: 2 | 4,
   localAsn: number,
   summary: AsPathSummary,
+  otherAsn = localAsn,
 ): boolean {
   const end = at + length
   let first = true
@@ -42,7 +43,7 @@ export function scanAsPath(
     if (type === SEGMENT.SEQUENCE || type === SEGMENT.SET) first = false
     for (let i = 0; i < count; i++, at += width) {
       const asn = width === 4 ? readU32(bytes, at) : readU16(bytes, at)
-      if (asn === localAsn) summary.loops++
+      if (asn === localAsn || asn === otherAsn) summary.loops++
       else if (asn === 0) return false
     }
   }

@@ -28,11 +28,18 @@ export class AS4Merge {
   }
 
   /** Takes an AS4_PATH. Returns false when it is malformed and discarded (RFC 6793 section 6), which includes AS number 0 (RFC 7607 section 2). */
-  as4Path(bytes: Uint8Array, at: number, length: number, localAsn: number): boolean {
+  as4Path(
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+    localAsn: number,
+    otherAsn: number | undefined,
+  ): boolean {
     const summary = emptySummary()
     if (!scanAsPath(bytes, at, length, 4, COUNT_ZEROS, summary)) return false
     if (summary.loops > 0) {
-      this.discardedLoops = countAs(bytes, at, length, localAsn)
+      const other = otherAsn === undefined ? 0 : countAs(bytes, at, length, otherAsn)
+      this.discardedLoops = countAs(bytes, at, length, localAsn) + other
       return false
     }
     this.#as4Path =

@@ -18,6 +18,8 @@ export interface UpdateContext {
   /** The peer is in our AS: LOCAL_PREF, ORIGINATOR_ID and CLUSTER_LIST count. */
   readonly internal: boolean
   readonly localAsn: number
+  /** The speaker's AS number where the session has another one (RFC 7705): it is ours, too. */
+  readonly otherAsn?: number | undefined
   /** NLRI carry a path identifier (RFC 7911), by family. */
   readonly addPath4: boolean
   readonly addPath6: boolean
@@ -238,7 +240,7 @@ export class AttributeScan {
         return readMpUnreach(bytes, at, length, this.unreach)
       case ATTRIBUTE.AS4_PATH:
         // Between speakers with 4-byte AS numbers it is discarded (RFC 6793 section 4.1).
-        if (!context.fourOctetAs && !this.#as4.as4Path(bytes, at, length, context.localAsn))
+        if (!context.fourOctetAs && !this.#as4.as4Path(bytes, at, length, context.localAsn, context.otherAsn))
           this.#fail('malformed AS4_PATH', OUTCOME.ATTRIBUTE_DISCARD)
         return
       case ATTRIBUTE.AS4_AGGREGATOR:
@@ -269,7 +271,17 @@ export class AttributeScan {
 
   #asPath(flags: number, at: number, length: number, context: UpdateContext): undefined {
     const bytes = this.#bytes
-    if (!scanAsPath(bytes, at, length, context.fourOctetAs ? 4 : 2, context.localAsn, this.asPath))
+    if (
+      !scanAsPath(
+        bytes,
+        at,
+        length,
+        context.fourOctetAs ? 4 : 2,
+        context.localAsn,
+        this.asPath,
+        context.otherAsn,
+      )
+    )
       return this.#fail('malformed AS_PATH')
     // Confederation segments are malformed from outside a confederation (RFC 5065 section 5), and we are in none.
     if (!context.internal && this.asPath.confederations > 0) return this.#fail('AS_PATH of a confederation')
@@ -280,7 +292,7 @@ export class AttributeScan {
   #mergeAs4(context: UpdateContext): undefined {
     const value = this.#as4.merged()
     if (value !== undefined && this.has(ATTRIBUTE.AS_PATH)) {
-      scanAsPath(value, 0, value.length, 4, context.localAsn, this.asPath)
+      scanAsPath(value, 0, value.length, 4, context.localAsn, this.asPath, context.otherAsn)
       this.asPath.loops += this.#as4.discardedLoops
       this.#write(ATTRIBUTE.AS_PATH, WELL_KNOWN, value, 0, value.length)
     }

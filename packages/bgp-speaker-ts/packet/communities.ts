@@ -1,4 +1,5 @@
 // Communities: numbers and their text forms (RFC 1997, RFC 8092).
+import { parseAddress } from '../address.ts'
 
 const WELL_KNOWN: readonly (readonly [string, number])[] = [
   ['graceful-shutdown', 0xffff0000],
@@ -41,6 +42,43 @@ export function formatLargeCommunity(value: LargeCommunity): string {
 export function parseLargeCommunity(text: string): LargeCommunity | undefined {
   const numbers = parseNumbers(text, 3, 0xffffffff)
   return numbers === undefined ? undefined : [numbers[0]!, numbers[1]!, numbers[2]!]
+}
+
+//  | type (1) | subtype (1) | administrator (2 or 4) | number (4 or 2) |
+
+/** Types of extended communities by their administrator (RFC 4360 section 3, RFC 5668). */
+const EXTENDED_TYPE = { asn: 0x00, address: 0x01, asn4: 0x02 } as const
+const EXTENDED_SUBTYPES: Readonly<Record<string, number>> = { rt: 0x02, soo: 0x03, ro: 0x03 }
+
+/**
+ * Parses 16 hex digits, or a route target or site of origin such as `rt:64512:1`, `soo:4200000000:1` or `rt:192.0.2.1:1`, to 16 hex digits; undefined when it is neither.
+ */
+export function parseExtendedCommunity(text: string): string | undefined {
+  const hex = /^(?:0x)?([0-9a-fA-F]{16})$/.exec(text)?.[1]
+  if (hex !== undefined) return hex.toLowerCase()
+  const [, name = '', administrator = '', local = ''] = /^([a-z]+):([\d.]+):(\d{1,10})$/.exec(text) ?? []
+  const subtype = EXTENDED_SUBTYPES[name]
+  if (subtype === undefined) return undefined
+  const address = administrator.includes('.') ? parseAddress(administrator) : undefined
+  if (administrator.includes('.') && address?.length !== 4) return undefined
+  const asn = Number(administrator)
+  const wide = address !== undefined || asn > 0xffff
+  if (Number(local) > (wide ? 0xffff : 0xffffffff) || asn > 0xffffffff) return undefined
+  const type = address !== undefined ? EXTENDED_TYPE.address : wide ? EXTENDED_TYPE.asn4 : EXTENDED_TYPE.asn
+  const owner =
+    address !== undefined ? [...address].map((byte) => digits(byte, 2)).join('') : digits(asn, wide ? 8 : 4)
+  return `${digits(type, 2)}${digits(subtype, 2)}${owner}${digits(Number(local), wide ? 4 : 8)}`
+}
+
+/** Whether it is a community of any kind. */
+export function isCommunity(text: string): boolean {
+  return [parseCommunity, parseLargeCommunity, parseExtendedCommunity].some(
+    (parse) => parse(text) !== undefined,
+  )
+}
+
+function digits(value: number, count: number): string {
+  return value.toString(16).padStart(count, '0')
 }
 
 function parseNumbers(text: string, count: number, most: number): number[] | undefined {

@@ -7,8 +7,8 @@ import type { Writer } from './writer.ts'
 /** Properties of the receiver's session that change the encoding. */
 export interface WireOptions {
   readonly fourOctetAs: boolean
-  /** AS number to prepend for an external peer; undefined for an internal one, whose path stays unchanged. */
-  readonly prepend: number | undefined
+  /** AS numbers to prepend for an external peer; none for an internal one, whose path stays unchanged. */
+  readonly prepend: readonly number[]
   /** Leave out what external peers do not get: LOCAL_PREF, ORIGINATOR_ID, CLUSTER_LIST, non-transitive extended communities (RFC 4360 section 6), and a received MULTI_EXIT_DISC (RFC 4271 section 5.1.4). */
   readonly external: boolean
   /** LOCAL_PREF of routes without one, for internal peers. */
@@ -21,7 +21,7 @@ export interface WireOptions {
 
 export const PLAIN: WireOptions = {
   fourOctetAs: true,
-  prepend: undefined,
+  prepend: [],
   external: false,
   localPref: undefined,
   onlyToCustomer: undefined,
@@ -142,9 +142,10 @@ function writeAsPath(
 ): void {
   const { prepend, fourOctetAs } = options
   // RFC 4271 section 5.1.2: prepends to a leading AS_SEQUENCE with room, else starts a new segment.
+  const count = prepend.length
   const joins =
-    prepend !== undefined && start < end && bytes[start] === SEGMENT.SEQUENCE && bytes[start + 1]! < 255
-  const extra = prepend === undefined ? 0 : joins ? 4 : 6
+    count > 0 && start < end && bytes[start] === SEGMENT.SEQUENCE && bytes[start + 1]! + count <= 255
+  const extra = count === 0 ? 0 : 4 * count + (joins ? 0 : 2)
   if (fourOctetAs) {
     writeAttributeHeader(writer, FLAG.TRANSITIVE, ATTRIBUTE.AS_PATH, end - start + extra)
     writePath(writer, bytes, start, end, prepend, joins)
@@ -158,14 +159,14 @@ function writePath(
   bytes: Uint8Array,
   start: number,
   end: number,
-  prepend: number | undefined,
+  prepend: readonly number[],
   joins: boolean,
 ): void {
   let at = start
-  if (prepend !== undefined) {
+  if (prepend.length > 0) {
     writer.u8(SEGMENT.SEQUENCE)
-    writer.u8(joins ? bytes[start + 1]! + 1 : 1)
-    writer.u32(prepend)
+    writer.u8(prepend.length + (joins ? bytes[start + 1]! : 0))
+    writer.u32All(prepend)
     if (joins) at = start + 2
   }
   writer.raw(bytes, at, end)
@@ -177,11 +178,11 @@ function writeOldAsPath(
   bytes: Uint8Array,
   start: number,
   end: number,
-  prepend: number | undefined,
+  prepend: readonly number[],
   joins: boolean,
 ): void {
   const headerAt = writer.length
-  writer.reserve(end - start + 12)
+  writer.reserve(end - start + 12 + 4 * prepend.length)
   writePath(writer, bytes, start, end, prepend, joins)
   const path = writer.copy(headerAt)
   writer.length = headerAt

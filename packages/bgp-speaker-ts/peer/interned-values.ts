@@ -1,5 +1,6 @@
 // Interns values that are equal for most sessions, because there may be thousands of sessions.
 
+import type { Family } from '../config.ts'
 import type { UpdateContext } from '../packet/attribute-scan.ts'
 import type { Negotiated } from './session/negotiation.ts'
 
@@ -24,5 +25,6 @@ export class InternTable<T extends object> {
 export class InternedValues {
   readonly negotiated = new InternTable<Negotiated>()
   readonly contexts = new InternTable<UpdateContext>()
+  readonly limits = new InternTable<Readonly<Record<Family, number>>>()
   readonly addresses = new InternTable<readonly Uint8Array[]>()
 }

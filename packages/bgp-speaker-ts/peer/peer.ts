@@ -86,6 +86,11 @@ export class Peer implements ConnectionOwner, RemotePeer {
     return gracefulRestart !== undefined && !gracefulRestart.restarting && !session.caughtUp
   }
 
+  /** Our AS number towards it. */
+  get #asn(): number {
+    return this.config.localAsn ?? this.speaker.asn
+  }
+
   start(): void {
     this.dispatch({ kind: 'start' })
     this.#endpoint?.start((address, before) => this.#located(address, before))
@@ -172,7 +177,14 @@ export class Peer implements ConnectionOwner, RemotePeer {
     this.#connections.arrive(connection)
   }
 
-  /** Applies the fields that need no session reset: policies, next hops, limits, the role in route reflection, BFD, `passive`. */
+  /** Changes the TCP-MD5 key of its connections, and tries it at once where there is no session. Returns false when a session cannot go on with it. */
+  rekey(password: string | undefined): boolean {
+    if (!this.#connections.setPassword(password)) return false
+    if (this.session === undefined) this.retry()
+    return true
+  }
+
+  /** Applies the fields that need no session reset: policies, next hops, limits, the role in route reflection, BFD, TTL, `passive`. */
   reconfigure(config: PeerConfig): void {
     const before = this.config
     this.config = config
@@ -180,6 +192,8 @@ export class Peer implements ConnectionOwner, RemotePeer {
       this.speaker.paths.forget(this.name)
       this.#sessions.watchPath(config)
     }
+    if (before.ttl !== config.ttl && config.ttlSecurityHops === undefined)
+      this.#connections.setTtl(config.ttl ?? 255)
     if (before.passive === true) this.dispatch({ kind: 'located' })
     const source = this.ingest?.source
     if (source !== undefined) this.speaker.rib.setClient(source, config.routeReflectorClient === true)
@@ -191,7 +205,7 @@ export class Peer implements ConnectionOwner, RemotePeer {
       this.dispatch({
         kind: 'bad-message',
         side: session.wire.side,
-        error: tooManyPrefixes(family, config.maxPrefixes!),
+        error: tooManyPrefixes(family, session.ingest.maxPrefixes[family]),
       })
   }
 
@@ -226,7 +240,7 @@ export class Peer implements ConnectionOwner, RemotePeer {
 
   /** Capabilities of our OPEN. */
   capabilities(): readonly Capability[] {
-    return localCapabilities(this.config, this.speaker.asn, this.speaker.restarting())
+    return localCapabilities(this.config, this.#asn, this.speaker.restarting())
   }
 
   received(wire: Wire, bytes: Uint8Array): void {
@@ -251,10 +265,11 @@ export class Peer implements ConnectionOwner, RemotePeer {
   #fsmConfig(): FsmConfig {
     const { config } = this
     return {
-      localAsn: this.speaker.asn,
+      localAsn: this.#asn,
       localId: this.speaker.routerId,
       peerAsn: config.asn,
       hold: (config.holdTime ?? this.speaker.holdTime) * 1000,
+      keepalive: (config.keepaliveTime ?? Number.POSITIVE_INFINITY) * 1000,
       connectRetry: (config.connectRetryTime ?? 5) * 1000,
       passive: config.passive === true || this.remote === undefined,
       role: config.role,

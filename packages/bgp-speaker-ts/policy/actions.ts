@@ -5,6 +5,7 @@ import {
   formatLargeCommunity,
   type LargeCommunity,
   parseCommunity,
+  parseExtendedCommunity,
   parseLargeCommunity,
 } from '../packet/communities.ts'
 import type { Actions } from './policy.ts'
@@ -59,6 +60,9 @@ function removeCommunities(result: Mutable<PathAttributes>, which: readonly stri
     result.largeCommunities = result.largeCommunities.filter(
       (value) => !gone.has(formatLargeCommunity(value)),
     )
+  const extended = new Set(which.map(parseExtendedCommunity))
+  if (result.extendedCommunities !== undefined)
+    result.extendedCommunities = result.extendedCommunities.filter((value) => !extended.has(value))
 }
 
 function addCommunities(result: Mutable<PathAttributes>, texts: readonly string[]): void {
@@ -66,9 +70,12 @@ function addCommunities(result: Mutable<PathAttributes>, texts: readonly string[
   const large = new Map(
     (result.largeCommunities ?? []).map((value) => [formatLargeCommunity(value), value] as const),
   )
+  const extended = new Set(result.extendedCommunities ?? [])
   for (const text of texts) {
     const community = parseCommunity(text)
+    const hex = parseExtendedCommunity(text)
     if (community !== undefined) standard.add(community)
+    else if (hex !== undefined) extended.add(hex)
     else {
       const value: LargeCommunity | undefined = parseLargeCommunity(text)
       if (value !== undefined) large.set(text, value)
@@ -76,4 +83,5 @@ function addCommunities(result: Mutable<PathAttributes>, texts: readonly string[
   }
   if (standard.size > 0) result.communities = [...standard].sort((a, b) => a - b)
   if (large.size > 0) result.largeCommunities = [...large.values()]
+  if (extended.size > 0) result.extendedCommunities = [...extended].sort()
 }

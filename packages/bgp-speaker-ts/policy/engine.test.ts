@@ -28,6 +28,7 @@ const PATH: PathAttributes = {
   localPref: 100,
   communities: [(64512 << 16) >>> 0, 0xffff029a],
   largeCommunities: [[64512, 1, 2]],
+  extendedCommunities: ['0002fc0000000064'],
 }
 
 class Run {
@@ -98,6 +99,9 @@ describe('policy', () => {
       ['a community', { communities: ['1:1', '64512:0'] }, true],
       ['a community by its name', { communities: ['blackhole'] }, true],
       ['a large community', { communities: ['64512:1:2'] }, true],
+      ['an extended community', { communities: ['rt:64512:100'] }, true],
+      ['an extended community in hex', { communities: ['0x0002fc0000000064'] }, true],
+      ['no other extended one', { communities: ['soo:64512:100', 'rt:64512:101'] }, false],
       ['not others', { communities: ['64512:1', '64512:1:3'] }, false],
       ['an AS in the path', { asPath: { contains: 4_200_000_001 } }, true],
       ['an AS in a set', { asPath: { contains: 8 } }, true],
@@ -162,6 +166,13 @@ describe('policy', () => {
         [64512, 1, 2],
         [9, 9, 9],
       ])
+      const extended = ['rt:64512:100', 'soo:4200000000:1', 'rt:192.0.2.1:7']
+      expect(run.apply({ addCommunities: extended }).extendedCommunities).to.deep.equal([
+        '0002fc0000000064',
+        '0102c00002010007',
+        '0203fa56ea000001',
+      ])
+      expect(run.apply({ removeCommunities: extended }).extendedCommunities ?? []).to.deep.equal([])
       const removed = run.apply({ removeCommunities: ['blackhole', '64512:1:2'] })
       expect(removed.communities).to.deep.equal([0xfc000000])
       expect(removed.largeCommunities ?? []).to.deep.equal([])

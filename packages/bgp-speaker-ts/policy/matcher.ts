@@ -1,9 +1,14 @@
 // Compiles a rule's conditions for fast matching.
 import { contains, containsAt, type Prefix, parseAddressOrPrefix, parsePrefix } from '../address.ts'
 import type { Family } from '../config.ts'
-import { decodeTags, OWN, TAGS } from '../packet/attributes.ts'
+import { decodeTags, OWN, TAGS, toHex } from '../packet/attributes.ts'
 import { ATTRIBUTE } from '../packet/codes.ts'
-import { formatLargeCommunity, parseCommunity } from '../packet/communities.ts'
+import {
+  formatLargeCommunity,
+  parseCommunity,
+  parseExtendedCommunity,
+  parseLargeCommunity,
+} from '../packet/communities.ts'
 import { readU16, readU32 } from '../packet/reader.ts'
 import type { AttributeTable } from '../rib/attribute-table.ts'
 import type { PrefixTable } from '../rib/prefix-table.ts'
@@ -77,6 +82,8 @@ export class AttributeCondition {
   readonly #nextHops: readonly Prefix[] | undefined
   readonly #communities: ReadonlySet<number> | undefined
   readonly #large: ReadonlySet<string> | undefined
+  /** 16 hex digits each. */
+  readonly #extended: ReadonlySet<string> | undefined
   readonly #tags: Match['tags']
 
   constructor(match: Match) {
@@ -90,8 +97,10 @@ export class AttributeCondition {
     this.#nextHops = match.nextHops?.map((text) => parseAddressOrPrefix(text)!)
     const standard = match.communities?.map(parseCommunity).filter((value) => value !== undefined)
     this.#communities = standard === undefined ? undefined : new Set(standard.map((value) => value | 0))
-    const large = match.communities?.filter((text) => parseCommunity(text) === undefined)
+    const large = match.communities?.filter((text) => parseLargeCommunity(text) !== undefined)
     this.#large = large === undefined || large.length === 0 ? undefined : new Set(large)
+    const extended = match.communities?.flatMap((text) => parseExtendedCommunity(text) ?? [])
+    this.#extended = extended === undefined || extended.length === 0 ? undefined : new Set(extended)
   }
 
   matches(table: AttributeTable, id: number, source: Source): boolean {
@@ -119,6 +128,19 @@ export class AttributeCondition {
       const end = at < 0 ? -1 : at + readU16(bytes, at - 2)
       for (let i = at; i < end; i += 4) if (wanted.has(readU32(bytes, i) | 0)) return true
     }
+    return this.#hasLarge(table, id, bytes) || this.#hasExtended(table, id, bytes)
+  }
+
+  #hasExtended(table: AttributeTable, id: number, bytes: Uint8Array): boolean {
+    const extended = this.#extended
+    if (extended === undefined) return false
+    const at = table.find(id, ATTRIBUTE.EXTENDED_COMMUNITIES)
+    const end = at < 0 ? -1 : at + readU16(bytes, at - 2)
+    for (let i = at; i < end; i += 8) if (extended.has(toHex(bytes.subarray(i, i + 8)))) return true
+    return false
+  }
+
+  #hasLarge(table: AttributeTable, id: number, bytes: Uint8Array): boolean {
     const large = this.#large
     if (large === undefined) return false
     const at = table.find(id, ATTRIBUTE.LARGE_COMMUNITIES)

@@ -31,7 +31,7 @@ export interface Match {
   readonly neighbours?: readonly string[]
   /** Addresses or CIDRs of the next hop. */
   readonly nextHops?: readonly string[]
-  /** Standard `64512:1` or large `64512:1:2` communities, or the names of well-known ones such as `no-export`. */
+  /** Communities of any kind: standard `64512:1`, names of well-known ones such as `no-export`, large `64512:1:2`, extended `rt:64512:1` or 16 hex digits. */
   readonly communities?: readonly string[]
   readonly asPath?: AsPathMatch
   readonly sources?: readonly PathSource[]
@@ -44,6 +44,7 @@ export interface Actions {
   readonly localPref?: number
   /** null removes the MED. */
   readonly med?: number | null
+  /** Of any kind, see Match.communities. */
   readonly addCommunities?: readonly string[]
   /** `all` removes every standard and large community. */
   readonly removeCommunities?: readonly string[] | 'all'

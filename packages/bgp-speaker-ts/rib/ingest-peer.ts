@@ -19,14 +19,18 @@ export interface IngestPeer {
   readonly firstAsn: number
   /** What ONLY_TO_CUSTOMER means on this session. */
   readonly otc: OtcIngress
+  /** How often our own AS number may occur in a path. */
+  readonly allowedLoops: number
   /** Whether the address at `at` is our own, which may not be a next hop. */
   isOwnAddress(bytes: Uint8Array, at: number, length: number): boolean
   /** The session runs over loopback addresses. */
   readonly loopback: boolean
-  /** Prefix limit of each family; Infinity: none. */
-  readonly maxPrefixes: number
-  /** Number of prefixes in one family from which `near-prefix-limit` is emitted. */
-  readonly warnPrefixes: number
+  /** Prefix limits; Infinity: none. */
+  readonly maxPrefixes: Readonly<Record<Family, number>>
+  /** Number of prefixes from which `near-prefix-limit` is emitted. */
+  readonly warnPrefixes: Readonly<Record<Family, number>>
+  /** What happens to prefixes beyond the limit. */
+  readonly beyondLimit: 'reset' | 'block' | 'warn'
   readonly received: Record<Family, number>
   readonly accepted: Record<Family, number>
   rejected(reason: string, prefix: string): void

@@ -265,11 +265,13 @@ export class Ingest {
     let path = rib.lookup(prefix, peer.source.index, pathId)
     const before = path < 0 ? REJECTED : paths.attribute[path]!
     if (path < 0) {
+      if (this.#blocks(peer, rib, prefix)) return
       path = rib.insert(prefix, peer.source.index, pathId)
       paths.received[path] = paths.attribute[path] = REJECTED
       const count = ++peer.received[rib.family]
-      if (count > peer.maxPrefixes) throw tooManyPrefixes(rib.family, peer.maxPrefixes)
-      if (count === peer.warnPrefixes) peer.nearLimit(rib.family)
+      const most = peer.maxPrefixes[rib.family]
+      if (count > most && peer.beyondLimit === 'reset') throw tooManyPrefixes(rib.family, most)
+      if (count === peer.warnPrefixes[rib.family]) peer.nearLimit(rib.family)
     } else if (paths.received[path] === received && (paths.flags[path]! & PATH_FLAG.LONG_LIVED) === 0) {
       paths.flags[path]! &= ~PATH_FLAG.STALE
       return
@@ -281,6 +283,15 @@ export class Ingest {
     paths.attribute[path] = after
     peer.accepted[rib.family] += Number(after >= 0) - Number(before >= 0)
     if (after !== before) rib.touch(prefix)
+  }
+
+  /** Whether a prefix is one too many and not taken: nothing is kept of it, so that a peer has no more of our memory than its limit. */
+  #blocks(peer: IngestPeer, rib: FamilyRib, prefix: number): boolean {
+    if (peer.beyondLimit !== 'block' || peer.received[rib.family] < peer.maxPrefixes[rib.family]) return false
+    peer.rejected('max-prefixes', rib.prefixes.text(prefix))
+    // A prefix that was made for it is released with the next flush.
+    rib.touch(prefix)
+    return true
   }
 
   #verdict(peer: IngestPeer, rib: FamilyRib, prefix: number, received: number): number {

@@ -13,7 +13,7 @@ export function refusalOf(
   at: number,
   length: number,
 ): string {
-  if (scan.asPath.loops > 0) return 'as-loop'
+  if (scan.asPath.loops > peer.allowedLoops) return 'as-loop'
   if (peer.firstAsn !== 0 && scan.asPath.neighbour !== peer.firstAsn) return 'first-as'
   if (isLeak(peer.otc, scan.onlyToCustomer)) return 'route-leak'
   if (scan.originatorId !== 0 && scan.originatorId === peer.localId) return 'originator-loop'

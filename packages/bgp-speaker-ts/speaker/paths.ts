@@ -6,6 +6,7 @@ import {
   formatCommunity,
   formatLargeCommunity,
   parseCommunity,
+  parseExtendedCommunity,
   parseLargeCommunity,
 } from '../packet/communities.ts'
 import { DEFAULT_LOCAL_PREF } from '../rib/attribute-table.ts'
@@ -41,6 +42,7 @@ function scoped(nextHop: string | undefined, { zone }: Source): string | undefin
 /** Returns the attributes of an announcement that was checked before. */
 export function toAttributes(route: Announcement): PathAttributes {
   const communities = (route.communities ?? []).map((text) => parseCommunity(text)!)
+  const extended = (route.extendedCommunities ?? []).map((text) => parseExtendedCommunity(text)!)
   const large = (route.largeCommunities ?? []).map((text) => parseLargeCommunity(text)!)
   return {
     origin: route.origin ?? 'igp',
@@ -50,7 +52,7 @@ export function toAttributes(route: Announcement): PathAttributes {
     ...(route.localPref === undefined ? {} : { localPref: route.localPref }),
     ...(communities.length === 0 ? {} : { communities }),
     ...(large.length === 0 ? {} : { largeCommunities: large }),
-    ...(route.extendedCommunities?.length ? { extendedCommunities: route.extendedCommunities } : {}),
+    ...(extended.length === 0 ? {} : { extendedCommunities: extended }),
     ...(route.tags?.length ? { tags: [...new Set(route.tags)].sort() } : {}),
   }
 }

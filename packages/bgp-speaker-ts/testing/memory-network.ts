@@ -25,6 +25,10 @@ class MemoryConnection implements Connection {
   /** Hops that it has come. */
   distance = 1
   closed = false
+  ttl = 255
+  password: string | undefined
+  /** Whether its TCP-MD5 key can be another one while it is open. */
+  changesKeys = true
   readonly #clock: FakeClock
   #handlers = NO_HANDLERS
   #queue: Uint8Array[] = []
@@ -44,6 +48,16 @@ class MemoryConnection implements Connection {
 
   secureTtl(hops: number): boolean {
     return this.distance <= hops
+  }
+
+  setTtl(ttl: number): void {
+    this.ttl = ttl
+  }
+
+  setPassword(password: string | undefined): boolean {
+    if (!this.changesKeys) return false
+    this.password = password
+    return true
   }
 
   connected(): void {
@@ -210,6 +224,8 @@ export class MemoryNetwork {
     const route = this.#route(host, options)
     const near = new MemoryConnection(this.clock, route.near[0]!, route.near[1]!)
     near.handle(handlers)
+    near.ttl = options.ttl ?? 255
+    near.password = options.password
     this.attempts.push({ address: options.address, at: this.clock.now() })
     if (this.silent.has(options.address)) return near
     this.clock.soon(() => {

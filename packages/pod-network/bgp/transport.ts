@@ -1,17 +1,20 @@
 /** The BGP speaker's sockets with TCP-MD5 (RFC 2385) and GTSM (RFC 5082), which need socket options that node does not have. */
 import { Socket } from 'node:net'
 import {
+  changeKey,
   connectTcp,
   listenTcp,
   securedByTtl,
+  sendWithTtl,
   type TcpConnectOptions,
   tcpAddresses,
 } from '@podroute/linux/tcp.ts'
 import type { Transport } from 'bgp-speaker-ts/transport.ts'
 import { SocketConnection, type SocketSettings } from 'bgp-speaker-ts/transport-node.ts'
 
+const SETTINGS: SocketSettings = { addresses: tcpAddresses, setTtl: sendWithTtl, setPassword: changeKey }
 /** One for all sockets: there may be thousands. */
-const ACCEPTED: SocketSettings = { addresses: tcpAddresses, secureTtl: securedByTtl }
+const ACCEPTED: SocketSettings = { ...SETTINGS, secureTtl: securedByTtl }
 
 /** @param netns path of the network namespace of the sockets; the process's own when absent */
 export function kernelTransport(netns?: string): Transport {
@@ -19,10 +22,7 @@ export function kernelTransport(netns?: string): Transport {
     supports: { password: true, ttlSecurity: true },
 
     connect(options, handlers) {
-      const connection = new SocketConnection(open({ ...options, netns }), {
-        options,
-        addresses: tcpAddresses,
-      })
+      const connection = new SocketConnection(open({ ...options, netns }), { ...SETTINGS, options })
       connection.handle(handlers)
       return connection
     },

@@ -52,7 +52,7 @@ export class Connections implements WireOwner {
 
   connect(): void {
     const { speaker, config, remote: address } = this.#owner
-    const { port = 179, localAddress, password, ttlSecurityHops } = config
+    const { port = 179, localAddress, password, ttlSecurityHops, ttl } = config
     if (address === undefined) throw new BgpError('closed', 'an unnumbered peer that was not found')
     // The transport reports no event before the end of this turn, so the wire replaces these handlers in time.
     const connection = speaker.transport.connect(
@@ -62,6 +62,7 @@ export class Connections implements WireOwner {
         ...(localAddress === undefined ? {} : { localAddress }),
         ...(password === undefined ? {} : { password }),
         ...(ttlSecurityHops === undefined ? {} : { ttlSecurityHops }),
+        ...(ttl === undefined ? {} : { ttl }),
       },
       ignoreAll,
     )
@@ -70,13 +71,14 @@ export class Connections implements WireOwner {
 
   /** Handles a connection that the peer opened: refuses it unless the state machine answers with an OPEN. */
   arrive(connection: Connection): void {
-    const { ttlSecurityHops } = this.#owner.config
+    const { ttlSecurityHops, ttl } = this.#owner.config
     if (ttlSecurityHops !== undefined && !connection.secureTtl(ttlSecurityHops)) {
       // Closed at once: a peer that does not send with TTL 255 yet would wait for an answer, and refuse our connection for this one.
       connection.destroy()
       this.#owner.refused(`its connection came with a TTL below ${256 - ttlSecurityHops} (GTSM)`)
       return
     }
+    if (ttl !== undefined) connection.setTtl(ttl)
     this.#arriving = connection
     this.#owner.dispatch({ kind: 'accepted' })
     if (this.#arriving === undefined) return
@@ -90,8 +92,8 @@ export class Connections implements WireOwner {
       this.#arriving = undefined
       this.#wires.open(side, connection, this)
     }
-    const { asn, routerId, holdTime: usual } = this.#owner.speaker
-    const { holdTime = usual } = this.#owner.config
+    const { asn: speakerAsn, routerId, holdTime: usual } = this.#owner.speaker
+    const { holdTime = usual, localAsn: asn = speakerAsn } = this.#owner.config
     this.#send(side, encodeMessage({ kind: 'open', asn, holdTime, routerId, capabilities }))
   }
 
@@ -102,6 +104,15 @@ export class Connections implements WireOwner {
   sendNotification(side: Side, notification: Notification): void {
     const { code, subcode, data } = notification
     this.#send(side, encodeMessage({ kind: 'notification', code, subcode, data: data.subarray(0, MAX_DATA) }))
+  }
+
+  setTtl(ttl: number): void {
+    for (const { connection } of this.#wires.all()) connection.setTtl(ttl)
+  }
+
+  /** Changes the TCP-MD5 key of the connections that there are. Returns false when one of them cannot have another. */
+  setPassword(password: string | undefined): boolean {
+    return [...this.#wires.all()].every(({ connection }) => connection.setPassword(password))
   }
 
   close(side: Side): void {

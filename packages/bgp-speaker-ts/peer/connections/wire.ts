@@ -83,6 +83,13 @@ export class Wires {
     return typeof side === 'number' ? this.#newcomers?.get(side) : this[side]
   }
 
+  /** All that are open. */
+  *all(): Iterable<Wire> {
+    if (this.outgoing !== undefined) yield this.outgoing
+    if (this.incoming !== undefined) yield this.incoming
+    yield* this.#newcomers?.values() ?? []
+  }
+
   /** A newcomer is the incoming connection from now on. */
   promote(newcomer: number): void {
     const wire = this.get(newcomer)
@@ -115,8 +122,7 @@ export class Wires {
 
   /** Cuts all connections without a NOTIFICATION. */
   destroy(): void {
-    for (const wire of [this.outgoing, this.incoming, ...(this.#newcomers?.values() ?? [])]) {
-      if (wire === undefined) continue
+    for (const wire of [...this.all()]) {
       this.closed(wire)
       wire.connection.destroy()
     }

@@ -59,6 +59,8 @@ export interface FsmConfig {
   readonly peerAsn: RemoteAsn
   /** Configured hold time in milliseconds; 0: never expires. */
   readonly hold: number
+  /** Most milliseconds between KEEPALIVEs; absent: a third of the hold time. */
+  readonly keepalive?: number
   readonly connectRetry: number
   /** We do not connect: the peer is configured as passive, or its address is not known yet. */
   readonly passive: boolean

@@ -26,7 +26,14 @@ import {
   sidesOf,
 } from './fsm-state.ts'
 import { openProblem } from './open-check.ts'
-import { BARRED, CONNECT_TIMEOUT, keepaliveTimer, OPEN_HOLD, retryDelay } from './timers.ts'
+import {
+  BARRED,
+  CONNECT_TIMEOUT,
+  keepaliveInterval,
+  keepaliveTimer,
+  OPEN_HOLD,
+  retryDelay,
+} from './timers.ts'
 
 /** Newcomers at a time. One more ends the oldest: whoever holds connections open in silence does not keep the peer out. */
 const MAX_NEWCOMERS = 4
@@ -198,7 +205,7 @@ class Machine {
       open,
       hold,
       deadline: this.#now + (hold || OPEN_HOLD),
-      keepaliveAt: keepaliveTimer(hold, this.#now, this.#random),
+      keepaliveAt: keepaliveTimer(hold, this.#now, this.#random, this.#config.keepalive),
     })
   }
 
@@ -274,12 +281,15 @@ class Machine {
     if (link === undefined || (link.phase !== 'open-confirm' && link.phase !== 'established')) return
     if (this.#now < link.keepaliveAt) return
     const quiet = this.#now - sent
-    if (link.phase === 'established' && quiet < link.hold / 4) {
-      this.#set(side, { ...link, keepaliveAt: this.#now + link.hold / 3 - quiet })
+    const { keepalive } = this.#config
+    const interval = keepaliveInterval(link.hold, keepalive)
+    if (link.phase === 'established' && quiet < (interval * 3) / 4) {
+      this.#set(side, { ...link, keepaliveAt: this.#now + interval - quiet })
       return
     }
     this.effects.push({ kind: 'send-keepalive', side })
-    this.#set(side, { ...link, keepaliveAt: keepaliveTimer(link.hold, this.#now, this.#random) })
+    const keepaliveAt = keepaliveTimer(link.hold, this.#now, this.#random, keepalive)
+    this.#set(side, { ...link, keepaliveAt })
   }
 
   #endAll(notification: Notification): void {

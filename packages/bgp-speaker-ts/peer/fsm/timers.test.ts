@@ -38,6 +38,20 @@ describe('timers', () => {
     expect(nextDeadline(established(0.999_999))).to.be.closeTo(15_000, 1)
   })
 
+  it('KeepaliveTimer is less where that is configured, and never more', () => {
+    const due = (keepalive: number) => {
+      const config = { ...CONFIG, keepalive }
+      const events = ['connected', 'open', 'keepalive'] as const
+      const state = events.reduce(
+        (now, kind) => step(config, now, { kind, side: 'outgoing', open: OPEN } as never, 0, 0).state,
+        step(config, INITIAL, { kind: 'start' }, 0, 0).state,
+      )
+      return nextDeadline(state)
+    }
+    expect(due(5000)).to.equal(5000)
+    expect(due(300_000)).to.equal(20_000)
+  })
+
   it('HoldTimer is the smaller of both offers, and is never shortened', () => {
     for (const random of [0, 0.5, 0.99]) {
       const { outgoing } = established(random)

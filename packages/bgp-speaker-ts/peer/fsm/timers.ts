@@ -7,9 +7,14 @@ export const CONNECT_TIMEOUT = 10_000
 export const BARRED = 60_000
 const FIRST_RETRY = 1000
 
-/** When the next KEEPALIVE is due: after a third of the hold time, shortened by up to a quarter of it as jitter (RFC 4271 section 10). */
-export function keepaliveTimer(hold: number, now: number, random: number): number {
-  return hold === 0 ? Number.POSITIVE_INFINITY : now + (hold / 3) * (1 - random / 4)
+/** Most milliseconds between KEEPALIVEs: a third of the hold time, or less where that is configured. */
+export function keepaliveInterval(hold: number, most = Number.POSITIVE_INFINITY): number {
+  return Math.min(hold / 3, most)
+}
+
+/** When the next KEEPALIVE is due: after the interval, shortened by up to a quarter of it as jitter (RFC 4271 section 10). */
+export function keepaliveTimer(hold: number, now: number, random: number, most?: number): number {
+  return hold === 0 ? Number.POSITIVE_INFINITY : now + keepaliveInterval(hold, most) * (1 - random / 4)
 }
 
 /** How long to wait after so many failures: twice as long each time, up to `most`, with the same jitter. */

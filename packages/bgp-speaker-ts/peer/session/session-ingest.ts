@@ -21,6 +21,11 @@ export interface IngestOwner {
 /** Share of the prefix limit from which `near-prefix-limit` is emitted. */
 const WARN_SHARE = 0.8
 
+const UNLIMITED: Readonly<Record<Family, number>> = {
+  'ipv4-unicast': Number.POSITIVE_INFINITY,
+  'ipv6-unicast': Number.POSITIVE_INFINITY,
+}
+
 export class SessionIngest implements IngestPeer {
   readonly source: Source
   readonly context: UpdateContext
@@ -28,14 +33,16 @@ export class SessionIngest implements IngestPeer {
   readonly clusterId: number
   readonly localId: number
   readonly firstAsn: number
+  readonly allowedLoops: number
   readonly loopback: boolean
   readonly otc: OtcIngress
   readonly received: Record<Family, number> = { 'ipv4-unicast': 0, 'ipv6-unicast': 0 }
   readonly accepted: Record<Family, number> = { 'ipv4-unicast': 0, 'ipv6-unicast': 0 }
   policy: PolicyEngine | undefined
   validator: RouteValidator | undefined
-  maxPrefixes = Number.POSITIVE_INFINITY
-  warnPrefixes = Number.POSITIVE_INFINITY
+  maxPrefixes: Readonly<Record<Family, number>> = UNLIMITED
+  warnPrefixes: Readonly<Record<Family, number>> = UNLIMITED
+  beyondLimit: 'reset' | 'block' | 'warn' = 'reset'
   readonly #speaker: SpeakerContext
   readonly #owner: IngestOwner
   readonly #local: string
@@ -58,7 +65,8 @@ export class SessionIngest implements IngestPeer {
     this.context = speaker.interned.contexts.intern({
       fourOctetAs,
       internal: source.kind === 'ibgp',
-      localAsn: speaker.asn,
+      localAsn: config.localAsn ?? speaker.asn,
+      otherAsn: config.localAsn === undefined ? undefined : speaker.asn,
       addPath4: addPathReceive.includes('ipv4-unicast'),
       addPath6: addPathReceive.includes('ipv6-unicast'),
     })
@@ -67,17 +75,20 @@ export class SessionIngest implements IngestPeer {
     this.localId = speaker.routerId
     this.firstAsn = source.kind === 'ebgp' && config.enforceFirstAs !== false ? asn : 0
     this.otc = source.kind === 'ebgp' ? otcIngress(config.role, asn) : NO_ROLE
+    this.allowedLoops = config.allowOwnAs ?? 0
     const localBytes = parseScoped(local)
     this.loopback = localBytes !== undefined && isLoopback(localBytes)
     this.configure(config)
   }
 
   /** Applies the fields that may change while the session runs. */
-  configure({ importPolicy, validated, maxPrefixes, nextHop }: PeerConfig): void {
+  configure({ importPolicy, validated, maxPrefixes, maxPrefixesAction, nextHop }: PeerConfig): void {
     this.policy = this.#speaker.engine(importPolicy)
     this.validator = validated === true ? this.#speaker.validator : undefined
-    this.maxPrefixes = maxPrefixes ?? Number.POSITIVE_INFINITY
-    this.warnPrefixes = Math.ceil(this.maxPrefixes * WARN_SHARE)
+    const limits = this.#speaker.interned.limits
+    this.maxPrefixes = limits.intern(limitsOf(maxPrefixes))
+    this.warnPrefixes = limits.intern(limitsOf(maxPrefixes, WARN_SHARE))
+    this.beyondLimit = maxPrefixesAction ?? 'reset'
     const addresses = [this.#local, nextHop?.ipv4, nextHop?.ipv6].map((text) => parseScoped(text ?? ''))
     this.#own = this.#speaker.interned.addresses.intern(addresses.filter((bytes) => bytes !== undefined))
   }
@@ -111,4 +122,12 @@ export class SessionIngest implements IngestPeer {
 function matches(own: Uint8Array, bytes: Uint8Array, at: number): boolean {
   for (let i = 0; i < own.length; i++) if (bytes[at + i] !== own[i]) return false
   return true
+}
+
+/** Each limit, or that share of it. */
+function limitsOf(limits: PeerConfig['maxPrefixes'], share = 1): Readonly<Record<Family, number>> {
+  if (limits === undefined) return UNLIMITED
+  const of = (family: Family) =>
+    Math.ceil((typeof limits === 'number' ? limits : (limits[family] ?? Number.POSITIVE_INFINITY)) * share)
+  return { 'ipv4-unicast': of('ipv4-unicast'), 'ipv6-unicast': of('ipv6-unicast') }
 }

@@ -101,8 +101,9 @@ export class Session implements Member, IngestOwner {
 
   /** A family with more prefixes than `maxPrefixes`; undefined: none. */
   get tooMany(): Family | undefined {
-    const { received, maxPrefixes } = this.ingest
-    return this.negotiated.families.find((family) => received[family] > maxPrefixes)
+    const { received, maxPrefixes, beyondLimit } = this.ingest
+    if (beyondLimit !== 'reset') return undefined
+    return this.negotiated.families.find((family) => received[family] > maxPrefixes[family])
   }
 
   /** Applies the fields that need no session reset: policies, next hops, limits, whether the peer is a reflector's client. */
@@ -177,7 +178,7 @@ export class Session implements Member, IngestOwner {
     const { remoteAddress } = this.wire.connection
     const bytes = parseScoped(remoteAddress)
     return this.#speaker.rib.addSource({
-      kind: asn === this.#speaker.asn ? 'ibgp' : 'ebgp',
+      kind: asn === (this.#config.localAsn ?? this.#speaker.asn) ? 'ibgp' : 'ebgp',
       address: this.#name,
       remote: remoteAddress,
       zone: bytes !== undefined && isLinkLocal(bytes) ? splitZone(remoteAddress).zone : undefined,
@@ -232,7 +233,7 @@ export class Session implements Member, IngestOwner {
   nearLimit(family: Family): void {
     if (this.#nearLimit.includes(family)) return
     this.#nearLimit = [...this.#nearLimit, family]
-    const { maxPrefixes: limit } = this.ingest
+    const limit = this.ingest.maxPrefixes[family]
     this.#speaker.emitPeer({ kind: 'near-prefix-limit', peer: this.#name, family, limit })
   }
 

@@ -43,7 +43,7 @@ export function makeGroupConfig(
     external,
     options: {
       fourOctetAs: negotiated.fourOctetAs,
-      prepend: external ? speaker.asn : undefined,
+      prepend: external ? toldAsns(peer, speaker.asn) : [],
       external,
       localPref: external ? undefined : DEFAULT_LOCAL_PREF,
       onlyToCustomer: external && marksForPeer(peer.role) ? speaker.asn : undefined,
@@ -67,6 +67,12 @@ export function makeGroupConfig(
     withholdsOtc: external && keepsFromPeer(peer.role),
     addPath: negotiated.addPathSend,
   }
+}
+
+/** Our own AS numbers in what an external peer is told (RFC 7705 section 3.3). */
+function toldAsns({ localAsn = 0, localAsnPrepends }: PeerConfig, asn: number): readonly number[] {
+  if (localAsn === 0 || localAsn === asn) return [asn]
+  return localAsnPrepends === true ? [localAsn, asn] : [localAsn]
 }
 
 /** Our own next hop of a family: as configured, else the session's local address when it is of that family. On a link-local session the link-local address follows a configured IPv6 one (RFC 2545 section 3). */

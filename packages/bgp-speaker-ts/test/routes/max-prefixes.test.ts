@@ -53,6 +53,34 @@ describe('the limit of prefixes', () => {
     expect(near().length).to.equal(2)
   })
 
+  it('is another one for each family, or for one only', () => {
+    bench.speaker.updatePeer({ ...config, maxPrefixes: { 'ipv6-unicast': 1 } })
+    peer.announce('10.1.0.0/16', '10.2.0.0/16', '10.3.0.0/16', 'fd01::/48')
+    expect(bench.prefixes().length).to.equal(4)
+    peer.announce('fd02::/48')
+    expectCease(2, 1)
+  })
+
+  it('blocks what is beyond it and keeps the session and what there was', () => {
+    const rejected: string[] = []
+    bench.speaker.on('reject', ({ prefix, reason }) => void rejected.push(`${prefix} ${reason}`))
+    bench.speaker.updatePeer({ ...config, maxPrefixes: 2, maxPrefixesAction: 'block' })
+    peer.announce('10.1.0.0/16', '10.2.0.0/16', '10.3.0.0/16')
+    expect(bench.prefixes()).to.deep.equal(['10.1.0.0/16', '10.2.0.0/16'])
+    expect(rejected).to.deep.equal(['10.3.0.0/16 max-prefixes'])
+    expect(bench.speaker.tables()['ipv4-unicast'].prefixes).to.equal(2)
+    peer.withdraw('10.1.0.0/16').announce('10.3.0.0/16')
+    expect(bench.prefixes()).to.deep.equal(['10.2.0.0/16', '10.3.0.0/16'])
+    expect(bench.downs()).to.deep.equal([])
+  })
+
+  it('only warns', () => {
+    bench.speaker.updatePeer({ ...config, maxPrefixes: 2, maxPrefixesAction: 'warn' })
+    peer.announce('10.1.0.0/16', '10.2.0.0/16', '10.3.0.0/16')
+    expect(bench.prefixes().length).to.equal(3)
+    expect(bench.events.filter(({ kind }) => kind === 'near-prefix-limit').length).to.equal(1)
+  })
+
   it('counts each family by itself', () => {
     peer.announce('10.1.0.0/16', '10.2.0.0/16', 'fd01::/48', 'fd02::/48')
     expect(bench.prefixes().length).to.equal(4)

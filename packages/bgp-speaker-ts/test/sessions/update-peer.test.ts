@@ -48,6 +48,11 @@ describe('updatePeer', () => {
     ['nextHopUnchanged', { nextHopUnchanged: true }],
     ['enforceFirstAs', { enforceFirstAs: false }],
     ['maxPrefixes', { maxPrefixes: 10 }],
+    ['maxPrefixesAction', { maxPrefixesAction: 'warn' }],
+    ['keepaliveTime', { keepaliveTime: 5 }],
+    ['password', { password: 'secret' }],
+    ['ttl', { ttl: 3 }],
+    ['localAsnPrepends', { localAsnPrepends: true }],
     ['connectRetryTime', { connectRetryTime: 60 }],
     ['passive', { passive: false }],
     ['bfd', { bfd: {} }],
@@ -79,7 +84,8 @@ describe('updatePeer', () => {
     ['localAddress', { localAddress: '10.0.0.1' }],
     ['holdTime', { holdTime: 30 }],
     ['families', { families: ['ipv4-unicast'] }],
-    ['password', { password: 'secret' }],
+    ['localAsn', { localAsn: 64600 }],
+    ['allowOwnAs', { allowOwnAs: 1 }],
     ['ttlSecurityHops', { ttlSecurityHops: 1 }],
     ['extendedNextHop', { extendedNextHop: true }],
     ['addPathReceive', { addPathReceive: true }],
@@ -93,6 +99,32 @@ describe('updatePeer', () => {
       expect(peer.names()).to.deep.equal(['notification 6/6'])
     })
   }
+
+  it('changes the key and the TTL of the connection that there is', () => {
+    const [connection] = bench.network.between('10.0.0.1', '10.0.0.2')
+    bench.speaker.updatePeer({ ...BASE, password: 'secret', ttl: 3 })
+    expect([connection?.password, connection?.ttl]).to.deep.equal(['secret', 3])
+    expect(bench.network.passwords.get('10.0.0.2')).to.equal('secret')
+    bench.speaker.updatePeer(BASE)
+    expect([connection?.password, connection?.ttl]).to.deep.equal([undefined, 255])
+    expect(bench.network.passwords.has('10.0.0.2')).to.equal(false)
+  })
+
+  it('takes a new session when password changes and the connection cannot have another', () => {
+    for (const connection of bench.network.connections) connection.changesKeys = false
+    bench.speaker.updatePeer({ ...BASE, password: 'secret' })
+    expect(peer.names()).to.deep.equal(['notification 6/6'])
+    expect(bench.network.passwords.get('10.0.0.2')).to.equal('secret')
+  })
+
+  it('connects at once with another key where there is no session', () => {
+    peer.crash()
+    bench.speaker.updatePeer({ ...BASE, passive: false, connectRetryTime: 600 })
+    bench.clock.settle()
+    const before = bench.network.attempts.length
+    bench.speaker.updatePeer({ ...BASE, passive: false, connectRetryTime: 600, password: 'k2' })
+    expect(bench.network.attempts.length).to.equal(before + 1)
+  })
 
   it('connects to a peer that was waited for', () => {
     peer.crash()
