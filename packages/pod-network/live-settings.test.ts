@@ -39,7 +39,7 @@ const EFFECTS: Readonly<Record<keyof PodNetworkSettings, readonly Effect[]>> = {
   nodeAddressTypes: [{ change: { nodeAddressTypes: ['ExternalIP', 'InternalIP'] } }],
   mesh: [{ change: { mesh: false }, resets: [NODE] }],
   maxPaths: [{ change: { maxPaths: 1 } }],
-  meshPassword: [{ change: { meshPassword: 'secret' }, resets: [NODE] }],
+  meshPassword: [{ change: { meshPassword: 'secret' } }],
   meshTtlSecurity: [{ change: { meshTtlSecurity: false }, resets: [NODE] }],
   holdTime: [
     { change: { holdTime: 30 }, resets: [NODE, ROUTER] },
@@ -100,7 +100,7 @@ const OF_ROUTER: Readonly<
 > = {
   asn: { ...{ asn: 65001 }, resets: [ROUTER], ops: GONE },
   port: { ...{ port: 1179 }, resets: [ROUTER], ops: [...GONE, ...RULES] },
-  password: { ...{ password: 'secret' }, resets: [ROUTER] },
+  password: { ...{ password: 'secret' }, resets: NOTHING },
   ttlSecurityHops: { ...{ ttlSecurityHops: 1 }, resets: [ROUTER] },
   families: { ...{ families: [4] }, resets: NOTHING },
   holdTime: { ...{ holdTime: 30 }, resets: [ROUTER] },
