@@ -13,6 +13,7 @@ import { EventRecorder } from '@podroute/cluster/events/recorder.ts'
 import { EventSink } from '@podroute/cluster/events/sink.ts'
 import type { FeatureDefinition } from '@podroute/feature/feature.ts'
 import { ReservedAddresses } from '@podroute/feature/reserved-addresses.ts'
+import { ServedAddresses } from '@podroute/feature/served-addresses.ts'
 import type { Kernel } from '@podroute/kernel/kernel.ts'
 import { removeFormer } from '@podroute/kernel/nft/former-table.ts'
 import { openKernel } from '@podroute/kernel/open.ts'
@@ -80,6 +81,7 @@ export function createAgent(
     definitions,
     shared: {
       ...{ nodeName: flags.nodeName, stateDirectory: flags.stateDirectory },
+      served: new ServedAddresses(),
       ...{ cluster, reserved, events, log, clock: systemClock, random: Math.random },
       kernel: async () => kernel,
     },

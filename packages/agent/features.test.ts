@@ -1,6 +1,7 @@
 import { ClusterState } from '@podroute/cluster/state.ts'
 import type { FeatureContext } from '@podroute/feature/feature.ts'
 import { ReservedAddresses } from '@podroute/feature/reserved-addresses.ts'
+import { ServedAddresses } from '@podroute/feature/served-addresses.ts'
 import { silent } from '@podroute/reconcile/log.ts'
 import { ManualClock } from '@podroute/reconcile/testing/manual-clock.ts'
 import { expect } from 'chai'
@@ -58,6 +59,7 @@ function run() {
       ...{ nodeName: 'node-1', stateDirectory: '/run/test' },
       ...{ cluster, clock, random: () => 0, log: silent },
       reserved: new ReservedAddresses(),
+      served: new ServedAddresses(),
       kernel: () => Promise.reject(new Error('no kernel here')),
       events: { record() {} } as FeatureContext['events'],
     },

@@ -16,6 +16,7 @@ import type { DeclareMetric } from './metric.ts'
 import type { Page, SummaryLine } from './page.ts'
 import type { ReservedAddresses } from './reserved-addresses.ts'
 import type { AnySection } from './section.ts'
+import type { ServedAddresses } from './served-addresses.ts'
 
 /** What a feature stands on. What it wants to know of another feature it asks of these. */
 export interface FeatureContext {
@@ -24,6 +25,8 @@ export interface FeatureContext {
   readonly stateDirectory: string
   readonly cluster: ClusterView
   readonly reserved: ReservedAddresses
+  /** Addresses of Services that are served on this node. */
+  readonly served: ServedAddresses
   /** The node's kernel: opened once for all features, by the first that asks. @throws KernelError */
   kernel(): Promise<Kernel>
   readonly events: Pick<EventRecorder, 'record'>

@@ -3,6 +3,7 @@ import { ClusterState } from '@podroute/cluster/state.ts'
 import { declareWith } from '@podroute/feature/declare-metric.ts'
 import type { FeatureContext } from '@podroute/feature/feature.ts'
 import { ReservedAddresses } from '@podroute/feature/reserved-addresses.ts'
+import { ServedAddresses } from '@podroute/feature/served-addresses.ts'
 import { FakeKernel } from '@podroute/kernel/testing/fake-kernel.ts'
 import { silent } from '@podroute/reconcile/log.ts'
 import { ManualClock } from '@podroute/reconcile/testing/manual-clock.ts'
@@ -25,6 +26,7 @@ async function start() {
       random: () => 0,
     },
     reserved: new ReservedAddresses(),
+    served: new ServedAddresses(),
     kernel: () => Promise.reject(new Error('unused')),
     events: {
       record(statement, say) {

@@ -3,6 +3,7 @@ import type { Statement } from '@podroute/cluster/events/event.ts'
 import { ClusterState } from '@podroute/cluster/state.ts'
 import { nodeObject } from '@podroute/cluster/testing/objects.ts'
 import { ReservedAddresses } from '@podroute/feature/reserved-addresses.ts'
+import { ServedAddresses } from '@podroute/feature/served-addresses.ts'
 import { ManualClock } from '@podroute/reconcile/testing/manual-clock.ts'
 import { expect } from 'chai'
 import * as z from 'zod'
@@ -57,6 +58,7 @@ async function running() {
       events,
       clock,
     },
+    served: new ServedAddresses(),
     ...{ random: () => 1, log: SILENT, podGate: () => undefined, pluginFields: () => ({}), gateChanged() {} },
     firstSync: { large() {}, done() {} },
     kernel: () => Promise.reject(new Error('the test hands it over')),

@@ -15,6 +15,7 @@ import type { ProxyKernel } from './proxy-kernel.ts'
 import { FORMER_RULES } from './rules/sets.ts'
 import { Runner } from './runner.ts'
 import { section } from './section.ts'
+import { Serving } from './serving.ts'
 import { MODULES, type ServiceProxySettings } from './settings.ts'
 import type { Problem } from './types.ts'
 
@@ -35,6 +36,7 @@ export class ServiceProxyFeature implements Feature<ServiceProxySettings> {
   readonly #metrics = new ProxyMetrics(() => Date.now())
   readonly #apiServer = new ApiServerEndpoints()
   readonly #leftOvers: LeftOvers
+  readonly #serving: Serving
   readonly #subscriptions = new DisposableStack()
   readonly pages
   #settings: ServiceProxySettings
@@ -54,6 +56,7 @@ export class ServiceProxyFeature implements Feature<ServiceProxySettings> {
       nodes: context.cluster.nodes,
       reserved: context.reserved,
       kernel,
+      onServed: (services) => context.served.changed(services),
       onFlushed: (_result, milliseconds) => this.#metrics.flushed(milliseconds),
       onProblem: (problem) => this.#say(problem),
       onLeftOvers: (leftOvers) => this.#leftOvers.found(leftOvers),
@@ -62,10 +65,19 @@ export class ServiceProxyFeature implements Feature<ServiceProxySettings> {
       ...{ nodeName, log, clock, random },
       proxy: this.#proxy,
       metrics: this.#metrics,
-      gateChanged: () => context.gateChanged(),
+      gateChanged: () => {
+        context.gateChanged()
+        this.#serving.look()
+      },
       unable: (reason) => context.events.record(nodeStatement(reason, nodeName)),
       largeFirstSync: () => firstSync.large(),
       synced: () => firstSync.done(),
+    })
+    this.#serving = new Serving({
+      ...{ clock, served: context.served },
+      health: () => this.#runner.health(),
+      reason: () => this.#runner.problem,
+      addressesOf: (service) => this.#proxy.addressesOf(service),
     })
     this.pages = [
       servicesPage(() => ({ services: this.#proxy.snapshot(), problems: this.#proxy.problems() })),
@@ -125,12 +137,14 @@ export class ServiceProxyFeature implements Feature<ServiceProxySettings> {
   /** Nobody writes while all is removed: not the cluster's news, not an attempt to start. */
   async cleanup(): Promise<void> {
     this.#subscriptions.dispose()
+    this.#serving.end()
     await this.#runner.stop()
     await this.#proxy.cleanup()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#subscriptions.dispose()
+    this.#serving[Symbol.dispose]()
     this.#runner[Symbol.dispose]()
     await this.#proxy[Symbol.asyncDispose]()
   }

@@ -1,5 +1,6 @@
 /** What a service proxy is made with. */
 import type { NodeIndex } from '@podroute/cluster/node-index.ts'
+import type { ServiceKey } from '@podroute/cluster/objects/service.ts'
 import type { ServiceIndex } from '@podroute/cluster/service-index.ts'
 import type { ReservedAddresses } from '@podroute/feature/reserved-addresses.ts'
 import type { LeftOver } from '@podroute/kernel/addresses/host-addresses.ts'
@@ -49,6 +50,8 @@ export interface ServiceProxyOptions extends ProxySettings {
   readonly onProblem?: (problem: Problem) => void
   /** Interfaces of other service proxies, whenever the node's addresses are read. */
   readonly onLeftOvers?: (leftOvers: readonly LeftOver[]) => void
+  /** After a flush: what `addressesOf` says of these Services may be different. */
+  readonly onServed?: (services: readonly ServiceKey[]) => void
   /** After every flush: what it did, and how long it took in milliseconds. */
   readonly onFlushed?: (result: FlushResult, milliseconds: number) => void
   /** How long changes are gathered before they are sent, in milliseconds. */

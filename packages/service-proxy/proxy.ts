@@ -2,6 +2,7 @@
 
 import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
 import type { Service, ServiceKey } from '@podroute/cluster/objects/service.ts'
+import type { ServedAddress } from '@podroute/feature/served-addresses.ts'
 import { TABLE } from '@podroute/kernel/nft/table-resource.ts'
 import { type Clock, systemClock } from '@podroute/reconcile/clock.ts'
 import { Controller } from '@podroute/reconcile/controller.ts'
@@ -222,6 +223,11 @@ export class ServiceProxy implements AsyncDisposable {
     })
   }
 
+  /** What clients from outside meet at the addresses of a Service that are served here. */
+  addressesOf(service: ServiceKey): readonly ServedAddress[] {
+    return this.#planner.addressesOf(service)
+  }
+
   /** Takes what an operator may change while it runs; what differs is planned again. */
   configure(settings: ProxySettings): void {
     this.#planner.destinations.configure(settings.drain ?? DEFAULT_DRAIN)
@@ -305,6 +311,8 @@ export class ServiceProxy implements AsyncDisposable {
 
   #flushed(result: FlushResult, milliseconds: number): void {
     this.#postSync.flushed(this.#planner.frontends)
+    const served = this.#planner.takeChanged()
+    if (served.length > 0) this.#options.onServed?.(served)
     this.#options.onFlushed?.(result, milliseconds)
   }
 

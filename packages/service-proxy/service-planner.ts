@@ -2,6 +2,7 @@
 
 import type { Service, ServiceKey } from '@podroute/cluster/objects/service.ts'
 import type { ServiceIndex } from '@podroute/cluster/service-index.ts'
+import type { ServedAddress } from '@podroute/feature/served-addresses.ts'
 import type { ServerKey } from '@podroute/kernel/ipvs/keys.ts'
 import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { WantedKey } from '@podroute/reconcile/status.ts'
@@ -16,6 +17,7 @@ import { EMPTY_PLAN, planService, problemOf } from './plan/plan.ts'
 import type { PostSync } from './post-sync/post-sync.ts'
 import type { Problems } from './problems/problems.ts'
 import type { ProxyKernel } from './proxy-kernel.ts'
+import { servedAddresses } from './served.ts'
 import type { ProxyTables } from './tables.ts'
 
 export interface ServicePlannerOptions {
@@ -39,6 +41,8 @@ export class ServicePlanner implements Disposable {
   readonly frontends: Frontends
   readonly #drainingServices: DrainingServices
   readonly #healthChecks: HealthCheckPorts
+  /** Planned since this was asked last, and what of theirs is not in the kernel yet. */
+  readonly #unserved = new Set<ServiceKey>()
   /** Services with endpoints that are refused unless Nodes have them. */
   readonly #dependentOnNodes = new Set<ServiceKey>()
 
@@ -63,9 +67,24 @@ export class ServicePlanner implements Disposable {
 
   /** Returns whether the Service wants anything else now. */
   plan(key: ServiceKey): boolean {
+    this.#unserved.add(key)
     const service = this.#options.services.get(key)
     if (service) return this.#planService(service)
     return this.#drainingServices.isPending(key) ? false : this.#planDeleted(key)
+  }
+
+  /** What clients from outside meet at the addresses of a Service. */
+  addressesOf(key: ServiceKey): readonly ServedAddress[] {
+    const service = this.#options.services.get(key)
+    return service ? servedAddresses(service, this.frontends.of(key), this.#options.tables) : []
+  }
+
+  /** After a flush: Services at whose addresses clients may meet something else now. */
+  takeChanged(): readonly ServiceKey[] {
+    const keys = [...this.#unserved]
+    for (const key of keys)
+      if (!this.addressesOf(key).some(({ answer }) => answer === 'pending')) this.#unserved.delete(key)
+    return keys
   }
 
   *wants(key: ServiceKey): Iterable<WantedKey> {

@@ -8,6 +8,7 @@ import { type ApiClient, createApiClient } from '@podroute/cluster/api/client.ts
 import { Cluster } from '@podroute/cluster/cluster.ts'
 import { ApiStatusError } from '@podroute/cluster/errors.ts'
 import { ReservedAddresses } from '@podroute/feature/reserved-addresses.ts'
+import { ServedAddresses } from '@podroute/feature/served-addresses.ts'
 import { systemClock } from '@podroute/reconcile/clock.ts'
 import { silent } from '@podroute/reconcile/log.ts'
 import { seeded } from '@podroute/reconcile/testing/random.ts'
@@ -90,6 +91,7 @@ function makeProxy(cluster: Cluster, kernel: FakeProxyKernel): ServiceProxyFeatu
       stateDirectory: '/run/test',
       cluster,
       reserved,
+      served: new ServedAddresses(),
       events: { record() {} },
       clock: systemClock,
     },

@@ -1,6 +1,7 @@
 /** A Service of the API to a Service that is ours to proxy; bad fields are reported, the rest is used. */
 import { isLocalByAnnotation, ownAnnotations } from './annotations.ts'
 import { addressOf, exact, keyOf, listOf, portOf, prefixOf, protocolOf, shown, textOf } from './fields.ts'
+import type { Labels } from './label-selector.ts'
 import type { FieldProblem } from './problem.ts'
 import {
   type Affinity,
@@ -21,14 +22,15 @@ type Spec = NonNullable<ServiceObject['spec']>
 /** API default and upper bound of sessionAffinityConfig.clientIP.timeoutSeconds. */
 const DEFAULT_AFFINITY_SECONDS = 10_800
 const LONGEST_AFFINITY_SECONDS = 86_400
+const NO_LABELS: Labels = {}
 const NO_AFFINITY: Affinity = { kind: 'none' }
 
 /** Undefined for what no proxy serves (headless, ExternalName, no address yet) or another one does (KEP-2447). */
 export function parseService(object: ServiceObject, key = keyOf(object?.metadata)): Service | undefined {
   const spec = object?.spec
   if (key === undefined || typeof spec !== 'object' || spec === null) return undefined
-  const labels = object.metadata?.labels
-  if (labels?.[PROXY_NAME_LABEL] !== undefined || labels?.[HEADLESS_LABEL] !== undefined) return undefined
+  const labels = labelsOf(object)
+  if (labels[PROXY_NAME_LABEL] !== undefined || labels[HEADLESS_LABEL] !== undefined) return undefined
   if (spec.type === 'ExternalName' || !spec.clusterIP || spec.clusterIP === 'None') return undefined
   const problems: FieldProblem[] = []
   const report: Report = (path, reason) => problems.push({ path, reason })
@@ -53,9 +55,17 @@ export function parseService(object: ServiceObject, key = keyOf(object?.metadata
       type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local'
         ? (portOf(spec.healthCheckNodePort) ?? 0)
         : 0,
+    labels,
     annotations,
     problems: exact(problems),
   }
+}
+
+function labelsOf({ metadata }: ServiceObject): Labels {
+  const { labels } = metadata ?? {}
+  if (typeof labels !== 'object' || labels === null) return NO_LABELS
+  const texts = Object.entries(labels).filter(([, value]) => typeof value === 'string')
+  return texts.length === 0 ? NO_LABELS : Object.fromEntries(texts)
 }
 
 function createdAt(object: ServiceObject): number {

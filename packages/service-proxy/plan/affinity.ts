@@ -1,11 +1,11 @@
 /** Session affinity shorter than IPVS can have it: what nftables has to know of it. */
 
 import { familyOf } from '@podroute/address/address.ts'
+import type { Backend } from '@podroute/cluster/endpoints/choose.ts'
 import type { Service } from '@podroute/cluster/objects/service.ts'
 import { markText, type SetElement } from '@podroute/kernel/nft/element.ts'
 import { affinityName, chainsOf, IPVS_TIME_WAIT, type ShortAffinity } from '../rules/affinity.ts'
 import { setOf } from '../rules/sets.ts'
-import type { Backend } from './endpoints.ts'
 import { hash, MARK_BASE } from './marks.ts'
 import type { EndpointNumbers, Target } from './target.ts'
 

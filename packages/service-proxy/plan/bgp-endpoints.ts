@@ -2,10 +2,11 @@
  * Endpoints that are the BGP port of a node or a router: whoever may write a slice would arrive there with this node's address, as this node.
  * Pure.
  */
+
+import type { Backend } from '@podroute/cluster/endpoints/choose.ts'
 import type { Service } from '@podroute/cluster/objects/service.ts'
 import type { Problem } from '../types.ts'
 import type { PlanContext } from './context.ts'
-import type { Backend } from './endpoints.ts'
 
 export interface Judged {
   /** Without such endpoints; the very same ones where there are none. */

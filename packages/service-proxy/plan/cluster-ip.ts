@@ -1,7 +1,8 @@
 /** ClusterIPs: one frontend an address and port. */
+
+import type { Backend } from '@podroute/cluster/endpoints/choose.ts'
+import { choose } from '@podroute/cluster/endpoints/choose.ts'
 import type { SetElement } from '@podroute/kernel/nft/element.ts'
-import type { Backend } from './endpoints.ts'
-import { choose } from './endpoints.ts'
 import type { Frontend } from './frontend.ts'
 import { makeFrontend } from './make-frontend.ts'
 import type { Target } from './target.ts'

@@ -23,6 +23,8 @@ export interface Frontend {
   readonly drain: number | undefined
   readonly server: VirtualServer
   readonly destinations: readonly Destination[]
+  /** None of the destinations is ready: they terminate, and serve still. */
+  readonly leaving?: true
   readonly elements: readonly SetElement[]
   /** Which endpoint a client had is remembered beside IPVS. */
   readonly affinity?: ShortAffinity

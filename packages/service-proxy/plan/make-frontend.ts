@@ -2,6 +2,7 @@
 
 import type { Family } from '@podroute/address/address.ts'
 import { familyOf } from '@podroute/address/address.ts'
+import type { Backend } from '@podroute/cluster/endpoints/choose.ts'
 import { FLAG_OURS, serverKey } from '@podroute/kernel/ipvs/keys.ts'
 import type { VirtualServer } from '@podroute/kernel/kernel.ts'
 import type { SetElement } from '@podroute/kernel/nft/element.ts'
@@ -10,7 +11,6 @@ import { tuningOf } from '../parse/annotations.ts'
 import { setOf } from '../rules/sets.ts'
 import { DEFAULT_SCHEDULER } from '../settings.ts'
 import { affinityElements, affinityOf, leadElements, shortAffinity } from './affinity.ts'
-import type { Backend } from './endpoints.ts'
 import type { Frontend, Origin } from './frontend.ts'
 import { elementOf, type Target } from './target.ts'
 
@@ -37,6 +37,7 @@ export function makeFrontend(
     drain: drainOf(target),
     server,
     destinations: backends.map(toDestination),
+    ...leaving(backends),
     elements: [
       ...vipElements(vip, target),
       ...hairpinElements(target, backends),
@@ -72,9 +73,14 @@ export function makeMarkedFrontend(
     drain: drainOf(target),
     server,
     destinations: backends.map(toDestination),
+    ...leaving(backends),
     elements: [...elements(mark), ...affinityElements(target, backends)],
     vip: undefined,
   }
+}
+
+function leaving(backends: readonly Backend[]): Pick<Frontend, 'leaving'> {
+  return backends.length > 0 && !backends.some(({ endpoint }) => endpoint.ready) ? { leaving: true } : {}
 }
 
 function serverOf({ service, port, address, context }: Target): VirtualServer {

@@ -1,8 +1,8 @@
 /** What clients outside the cluster connect to: NodePorts, external addresses and those of load balancers, all by the same rules. */
 import { familyOf } from '@podroute/address/address.ts'
+import type { Backend } from '@podroute/cluster/endpoints/choose.ts'
+import { choose } from '@podroute/cluster/endpoints/choose.ts'
 import { markElement } from '../rules/sets.ts'
-import type { Backend } from './endpoints.ts'
-import { choose } from './endpoints.ts'
 import type { Frontend, Origin } from './frontend.ts'
 import { makeFrontend, makeMarkedFrontend } from './make-frontend.ts'
 import { rangeElements } from './ranges.ts'

@@ -1,7 +1,7 @@
-/** Which endpoints of a Service's slices take traffic for one of its ports. */
+/** Which endpoints of a Service's slices take traffic for one of its ports: whoever serves Services and whoever announces them ask here. */
 import type { Family } from '@podroute/address/address.ts'
-import type { Endpoint, Slice } from '@podroute/cluster/objects/endpoint-slice.ts'
-import type { ServicePort, TrafficPolicy } from '@podroute/cluster/objects/service.ts'
+import type { Endpoint, Slice } from '../objects/endpoint-slice.ts'
+import type { ServicePort, TrafficPolicy } from '../objects/service.ts'
 
 /** One address and port, with what its slice says of it. */
 export interface Backend {
