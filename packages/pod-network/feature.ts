@@ -12,6 +12,8 @@ import { FORMER_RULES } from './egress/masquerade.ts'
 import { declareBgpMetrics } from './metrics.ts'
 import { nodesPage, peersPage, routesPage } from './pages.ts'
 import { PodNetwork } from './pod-network.ts'
+import { FollowedServices } from './service-addresses/followed-services.ts'
+import { announcementsPage } from './service-addresses/report.ts'
 import type { PodNetworkSettings } from './settings.ts'
 import type { PodNetworkKernel } from './tables.ts'
 
@@ -39,6 +41,7 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
   readonly #context: FeatureContext
   readonly pages
   #settings: PodNetworkSettings
+  readonly #services: FollowedServices
   readonly #subscriptions = new DisposableStack()
   readonly #apiServers = new Map<ReservedHolder, readonly string[]>()
 
@@ -47,8 +50,10 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
     this.#context = context
     this.#settings = settings
     const bfd = openBfd(log)
+    this.#services = this.#followedServices()
     this.#network = new PodNetwork({
       ...{ nodeName, settings, kernel, clock, log, events, podGate, pluginFields, bfd },
+      services: this.#services,
       createSpeaker: (speaker) => new Speaker({ ...speaker, transport: kernelTransport(), bfd, log }),
       isVip: (address) =>
         cluster.services.withAddress(address) !== undefined && !context.reserved.has(address),
@@ -58,6 +63,7 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
       nodesPage(() => this.#network.report()),
       peersPage(() => this.#network.peers()),
       routesPage(() => this.#network.snapshot().routes),
+      announcementsPage(() => this.#network.announcements()),
     ]
     this.#reserveRouters()
   }
@@ -65,6 +71,7 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
   async start(): Promise<void> {
     const { cluster, reserved } = this.#context
     await this.#network.start()
+    this.#services.start()
     this.#subscriptions.use(
       reserved.subscribe((holder, addresses, changed) => {
         this.#network.reservedChanged(changed)
@@ -87,6 +94,7 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
   configure(settings: PodNetworkSettings): readonly string[] {
     this.#settings = settings
     this.#reserveRouters()
+    this.#services.look()
     return this.#network.configure(settings)
   }
 
@@ -132,9 +140,20 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#subscriptions.dispose()
+    this.#services[Symbol.dispose]()
     this.#context.reserved.replace('bgp-peer', [])
     this.#context.reserved.replaceBgpPorts([])
     await this.#network[Symbol.asyncDispose]()
+  }
+
+  #followedServices(): FollowedServices {
+    const { nodeName, cluster, served, reserved } = this.#context
+    return new FollowedServices({
+      ...{ nodeName, cluster, served, reserved },
+      settings: () => this.#settings.serviceAddresses,
+      changed: (services) => this.#network.servicesChanged(services),
+      allChanged: () => this.#network.allServicesChanged(),
+    })
   }
 
   /** No router outside is believed about the API server. */

@@ -1,6 +1,7 @@
 import { cidr } from '@podroute/address/cidr.ts'
 import { expect } from 'chai'
 import { acceptedPrefix } from './bgp/external-policy.ts'
+import { NO_SERVICE_ADDRESSES } from './service-addresses/settings.ts'
 import type { ExternalPeer, PodNetworkSettings } from './settings.ts'
 import { ipv4Node, World } from './testing/world.ts'
 
@@ -79,6 +80,7 @@ const EFFECTS: Readonly<Record<keyof PodNetworkSettings, readonly Effect[]>> = {
   ],
   serviceCidrs: [{ change: { serviceCidrs: [cidr('8.8.0.0/16')] }, ops: GONE }],
   clusterCidrs: [{ change: { clusterCidrs: [cidr('8.8.0.0/16')] }, ops: GONE }],
+  serviceAddresses: [{ change: { serviceAddresses: { ...NO_SERVICE_ADDRESSES, kinds: ['external-ip'] } } }],
   nodeCidrs: [
     {
       change: { nodeCidrs: [cidr('172.31.0.0/16')] },

@@ -5,6 +5,7 @@ import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import type { BfdMonitor } from './bgp/bfd/monitor.ts'
 import type { CreateSpeaker } from './bgp/instance.ts'
+import type { ServiceSource } from './service-addresses/service-addresses.ts'
 import type { PodNetworkSettings } from './settings.ts'
 import type { createTables, PodNetworkKernel } from './tables.ts'
 
@@ -20,6 +21,7 @@ export interface PodNetworkOptions {
   readonly events: Pick<EventRecorder, 'record'>
   readonly clock: Clock
   readonly log: Logger
+  readonly services: ServiceSource
   /** Whether an address is a Service's on this node. */
   isVip(address: string): boolean
   /** Who needs an address, whatever Nodes say; undefined: nobody. */

@@ -3,13 +3,13 @@ import type { Cidr } from '@podroute/address/cidr.ts'
 import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
 import type { ReservedHolder } from '@podroute/feature/reserved-addresses.ts'
 import { TABLE } from '@podroute/kernel/nft/table-resource.ts'
-import { Claims } from '@podroute/reconcile/claims.ts'
-import type { Announcement } from 'bgp-speaker-ts/config.ts'
-import { planAnnouncements } from './bgp/announcements.ts'
+import type { Clock } from '@podroute/reconcile/clock.ts'
+import { AnnouncementClaims, planPodPrefixes } from './bgp/announcements.ts'
 import { INSTANCE } from './bgp/instance.ts'
 import { planInstance } from './bgp/instance-config.ts'
 import { planMeshPeer } from './bgp/mesh-peers.ts'
-import { PeerClaims } from './bgp/peer-claims.ts'
+import { PeerClaims, type PeerOwner } from './bgp/peer-claims.ts'
+import { peerKey } from './bgp/peer-key.ts'
 import { planExternalPeer } from './bgp/routers.ts'
 import type { BgpTables } from './bgp/tables.ts'
 import { planBridge, planBridgeAddresses } from './bridge/bridge.ts'
@@ -22,12 +22,16 @@ import type { PlanKey } from './keys.ts'
 import { nameOf } from './keys.ts'
 import { type AddressFacts, type RefusedAddress, refusedAddresses } from './nodes/address-judge.ts'
 import type { ClusterNodes } from './nodes/cluster-nodes.ts'
+import { nodeDrain } from './nodes/node-drain.ts'
 import { makeGuard } from './route-sources/cluster-guard.ts'
 import { ClusterRanges, hostRanges, nodeRanges, type RangeKind } from './route-sources/cluster-ranges.ts'
 import type { RouteGuard } from './route-sources/route-guard.ts'
+import { ServiceAddresses, type ServiceSource } from './service-addresses/service-addresses.ts'
+import { NO_SERVICE_ADDRESSES, type ServiceAddressSettings } from './service-addresses/settings.ts'
 import type { PodNetworkSettings } from './settings.ts'
 import { sourcesTable } from './sources/table.ts'
 import type { PodNetworkTables } from './tables.ts'
+import type { NamedTimers } from './timers.ts'
 
 /** What is used of a table. */
 interface Writable<K extends string, V> {
@@ -42,6 +46,11 @@ export interface PlannerOptions {
   settings(): PodNetworkSettings
   /** As they were read last. */
   interfaces(): InterfaceState
+  readonly services: ServiceSource
+  readonly clock: Pick<Clock, 'now'>
+  readonly timers: NamedTimers
+  /** The key is to be planned again. */
+  mark(key: PlanKey): void
   isVip(address: string): boolean
   /** Who needs an address, whatever Nodes say. */
   holderOf(address: string): ReservedHolder | undefined
@@ -70,7 +79,8 @@ export class Planner {
   readonly #tables: PlannedTables
   readonly #elements: ElementClaims
   readonly #peers: PeerClaims
-  readonly #announcements: Claims<string, string, Announcement>
+  readonly #announcements: AnnouncementClaims
+  readonly serviceAddresses: ServiceAddresses
   readonly #ranges = new ClusterRanges()
   #apiServers: readonly string[] = []
   #serviceRanges: readonly Cidr[] = []
@@ -81,7 +91,8 @@ export class Planner {
     this.#tables = tables
     this.#elements = new ElementClaims(tables.masquerade)
     this.#peers = new PeerClaims(tables.peers)
-    this.#announcements = new Claims(tables.announcements)
+    this.#announcements = new AnnouncementClaims(tables.announcements)
+    this.serviceAddresses = this.#createServiceAddresses()
   }
 
   /** Addresses of the API server: no router outside is believed about them. */
@@ -97,12 +108,13 @@ export class Planner {
   plan(key: PlanKey, local: ClusterNode): void {
     if (key === 'local') this.#planLocal(local)
     else if (key.startsWith('node/')) this.#planNode(nameOf(key), local)
+    else if (key.startsWith('service/')) this.serviceAddresses.plan(nameOf(key), local)
     else this.#planRouter(nameOf(key), local)
   }
 
   /** The peer that a Node or a router is, by its name in the table; undefined: none. */
   peerOf(key: PlanKey): string | undefined {
-    return key === 'local' ? undefined : this.#peers.keyOf(key)
+    return isPeerOwner(key) ? this.#peers.keyOf(key) : undefined
   }
 
   guard(local: ClusterNode | undefined): RouteGuard {
@@ -138,11 +150,29 @@ export class Planner {
   #planBgp(local: ClusterNode, settings: PodNetworkSettings): void {
     const { instance: table } = this.#tables
     const speaks = settings.routing === 'bgp'
-    this.#announcements.replace('pods', speaks ? planAnnouncements(local) : [])
+    this.#announcements.replace('pods', speaks ? planPodPrefixes(local) : [])
     const instance = speaks ? planInstance(local, settings) : undefined
     // Without an address the sessions that there are go on.
     if (instance) table.set(INSTANCE, instance)
     else if (!speaks) table.delete(INSTANCE)
+    this.serviceAddresses.localChanged(local)
+  }
+
+  /** Prefixes that this node announces by itself. */
+  get podPrefixes(): readonly string[] {
+    return this.#announcements.keysOf('pods')
+  }
+
+  #createServiceAddresses(): ServiceAddresses {
+    const { services, clock, timers, settings, mark } = this.#options
+    return new ServiceAddresses({
+      ...{ source: services, claims: this.#announcements, clock, timers },
+      settings: () => announcedOf(settings()),
+      routers: () => settings().externalPeers.map(peerKey),
+      leaving: (local) => nodeDrain(local, settings().drain),
+      mark: (key) => mark(`service/${key}`),
+      markLocal: () => mark('local'),
+    })
   }
 
   #planNode(name: string, local: ClusterNode): void {
@@ -191,6 +221,15 @@ export class Planner {
       router && speaks ? planExternalPeer(local, router, settings) : undefined,
     )
   }
+}
+
+/** Without BGP there is nobody to tell. */
+function announcedOf({ routing, serviceAddresses }: PodNetworkSettings): ServiceAddressSettings {
+  return routing === 'bgp' ? serviceAddresses : { ...NO_SERVICE_ADDRESSES, annotations: false }
+}
+
+function isPeerOwner(key: PlanKey): key is PeerOwner {
+  return key.startsWith('node/') || key.startsWith('router/')
 }
 
 /** Makes the table want exactly these. */

@@ -2,6 +2,7 @@
 import type { Cidr } from '@podroute/address/cidr.ts'
 import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
 import { isSame } from '@podroute/cluster/objects/same.ts'
+import type { ServiceKey } from '@podroute/cluster/objects/service.ts'
 import type { Condition } from '@podroute/feature/condition.ts'
 import { Controller } from '@podroute/reconcile/controller.ts'
 import type { PendingChange } from '@podroute/reconcile/flush-order.ts'
@@ -22,6 +23,8 @@ import type { PodNetworkOptions } from './options.ts'
 import { Planner, type PlannerOptions } from './planner.ts'
 import { Readiness } from './readiness/readiness.ts'
 import { RouteSources } from './route-sources/route-sources.ts'
+import { type AnnouncedPrefix, announcedPrefixes, type Listener } from './service-addresses/report.ts'
+import { letsOut } from './service-addresses/told.ts'
 import type { PodNetworkSettings } from './settings.ts'
 import { type NamedPeer, namedPeers, type PodNetworkSnapshot, snapshot } from './snapshot.ts'
 import { StaleState } from './stale-state.ts'
@@ -90,7 +93,10 @@ export class PodNetwork implements AsyncDisposable {
       this.#problems.addressesRefused(node, addresses, this.#nodes)
     const routes: PlannerOptions['routes'] = (name, node) =>
       this.#routes.planNode(name, node, this.#settings.routing)
-    const planning = { ...options, settings, interfaces, refused, routes }
+    const planning = {
+      ...{ ...options, settings, interfaces, refused, routes, timers: this.#timers },
+      mark: (key: PlanKey) => this.#mark(key),
+    }
     this.#planner = new Planner(planning, this.#nodes, this.#tables)
     this.#routes = this.#createRoutes()
     this.#conflist = new ConflistWriter({
@@ -160,6 +166,17 @@ export class PodNetwork implements AsyncDisposable {
       for (const { name } of this.#nodes.claimantsOfAddress(address)) this.#mark(`node/${name}`)
   }
 
+  /** Other things may be true of these Services. */
+  servicesChanged(services: Iterable<ServiceKey>): void {
+    for (const key of services) this.#mark(`service/${key}`)
+  }
+
+  /** Other things may be true of all Services: others serve them, or they work no more. */
+  allServicesChanged(): void {
+    this.#mark('local')
+    this.#planner.serviceAddresses.markAll()
+  }
+
   /** Something outside changed that readiness depends on. */
   recheck(): void {
     this.#controller.schedule()
@@ -191,6 +208,20 @@ export class PodNetwork implements AsyncDisposable {
   peers(): readonly NamedPeer[] {
     const { bfd } = this.#options
     return namedPeers(this.#bgp.peers(), this.#settings, this.#nodes, (peer) => bfd.stateOf(peer))
+  }
+
+  /** What this node announces, to whom, and why not what is switched on. */
+  announcements(): readonly AnnouncedPrefix[] {
+    const { announcements, peers } = this.#tables
+    const listeners = this.#bgp
+      .peers()
+      .filter(({ state }) => state === 'established')
+      .map(({ address }): Listener => {
+        const policy = peers.get(address)?.exportPolicy
+        return { address, tells: (announcement) => !policy || letsOut(policy, announcement) }
+      })
+    const pods = this.#planner.podPrefixes.flatMap((prefix) => announcements.get(prefix) ?? [])
+    return announcedPrefixes(pods, this.#planner.serviceAddresses.report(), listeners)
   }
 
   /** Whether what each Node and router needs is in place, since when, and why not. */

@@ -4,6 +4,7 @@ import type { Cidr } from '@podroute/address/cidr.ts'
 import type { AddressType } from '@podroute/cluster/objects/node.ts'
 import type { BfdTimers } from 'bgp-speaker-ts/bfd/config.ts'
 import type { DrainSettings } from './nodes/node-drain.ts'
+import type { ServiceAddressSettings } from './service-addresses/settings.ts'
 
 /** A BGP router outside the cluster that every node peers with. */
 export interface ExternalPeer {
@@ -82,6 +83,8 @@ export interface PodNetworkSettings {
   readonly clusterCidrs: readonly Cidr[]
   /** Ranges that nodes take their addresses from; none: not told. */
   readonly nodeCidrs: readonly Cidr[]
+  /** Which addresses of Services routers are told. */
+  readonly serviceAddresses: ServiceAddressSettings
   /** Path of the CNI configuration. */
   readonly conflist: string
   /** Seconds that peers keep this node's routes while its agent is away (graceful restart, RFC 4724); absent: peers are not asked to. */

@@ -1,4 +1,4 @@
-/** Whether what each Node and router needs on this node is in place, since when, and why not. */
+/** Whether what each Node, router and Service needs on this node is in place, since when, and why not. */
 import { gatewaysOf } from '@podroute/kernel/routes/next-hops.ts'
 import type { Status, WantedKey } from '@podroute/reconcile/status.ts'
 import { peerKey } from './bgp/peer-key.ts'
@@ -28,7 +28,7 @@ export interface KeyFacts {
   readonly settings: PodNetworkSettings
   readonly nodes: ClusterNodes
   readonly tables: PodNetworkTables & BgpTables
-  readonly planner: Pick<Planner, 'peerOf'>
+  readonly planner: Pick<Planner, 'peerOf' | 'serviceAddresses' | 'podPrefixes'>
   readonly sessions: Pick<BgpSessions, 'isEstablished'>
   readonly routes: Pick<RouteSources, 'refusalOf' | 'isRetained' | 'nextHops'>
   status(key: PlanKey): Status
@@ -37,8 +37,10 @@ export interface KeyFacts {
 /** The keys of tables that follow from a key. */
 export function* wantsOf(key: PodNetworkKey, facts: KeyFacts): Iterable<WantedKey> {
   const { tables, planner } = facts
-  if (key === 'local') return yield* ownKeys(tables)
+  if (key === 'local') return yield* ownKeys(facts)
   if (key === 'conflist') return yield* keysOf(tables.conflist)
+  if (key.startsWith('service/'))
+    return yield* inTable(tables.announcements, planner.serviceAddresses.prefixesOf(nameOf(key)))
   const peer = planner.peerOf(key)
   if (peer !== undefined) yield { table: tables.peers, key: peer }
   for (const prefix of prefixesOf(key, facts))
@@ -49,6 +51,7 @@ export function* wantsOf(key: PodNetworkKey, facts: KeyFacts): Iterable<WantedKe
 export function problemsOf(key: PodNetworkKey, facts: KeyFacts): string[] {
   if (key === 'local' || key === 'conflist') return []
   const { planner, sessions } = facts
+  if (key.startsWith('service/')) return planner.serviceAddresses.problemsOf(nameOf(key))
   const peer = planner.peerOf(key)
   const session = peer !== undefined && !sessions.isEstablished(peer) ? [noSession(peer, facts)] : []
   return [...session, ...prefixesOf(key, facts).flatMap((prefix) => routeProblems(prefix, facts))]
@@ -101,9 +104,14 @@ export function reportKeys(facts: KeyFacts, now: number): KeyReport[] {
   return [...ofNodes, ...ofRouters]
 }
 
-function* ownKeys(tables: KeyFacts['tables']): Iterable<WantedKey> {
+function* ownKeys({ tables, planner }: KeyFacts): Iterable<WantedKey> {
   const { bridge, addresses, sysctls, rules, instance, announcements } = tables
-  for (const table of [bridge, addresses, sysctls, rules, instance, announcements]) yield* keysOf(table)
+  for (const table of [bridge, addresses, sysctls, rules, instance]) yield* keysOf(table)
+  yield* inTable(announcements, planner.podPrefixes)
+}
+
+function* inTable(table: WantedKey['table'], keys: readonly string[]): Iterable<WantedKey> {
+  for (const key of keys) yield { table, key }
 }
 
 function* keysOf(

@@ -10,6 +10,7 @@ import { openBfd } from '@podroute/pod-network/bgp/bfd/open.ts'
 import type { CreateSpeaker } from '@podroute/pod-network/bgp/instance.ts'
 import { PodNetwork } from '@podroute/pod-network/pod-network.ts'
 import type { PodNetworkSettings } from '@podroute/pod-network/settings.ts'
+import { FakeServices } from '@podroute/pod-network/testing/fake-services.ts'
 import { testSettings } from '@podroute/pod-network/testing/fixtures.ts'
 import { systemClock } from '@podroute/reconcile/clock.ts'
 import { silent } from '@podroute/reconcile/log.ts'
@@ -66,6 +67,7 @@ export class TestNode {
       bfd: openBfd(silent),
       clock: systemClock,
       log: silent,
+      services: new FakeServices(),
       isVip: () => false,
       holderOf: () => undefined,
       events: { record() {} },

@@ -11,6 +11,7 @@ import { openBfd } from '@podroute/pod-network/bgp/bfd/open.ts'
 import { PodNetwork } from '@podroute/pod-network/pod-network.ts'
 import type { PodNetworkSettings } from '@podroute/pod-network/settings.ts'
 import { SOURCES_TABLE } from '@podroute/pod-network/sources/table.ts'
+import { FakeServices } from '@podroute/pod-network/testing/fake-services.ts'
 import { testSettings } from '@podroute/pod-network/testing/fixtures.ts'
 import { systemClock } from '@podroute/reconcile/clock.ts'
 import { silent } from '@podroute/reconcile/log.ts'
@@ -87,6 +88,7 @@ export class PodWorld implements AsyncDisposable {
       ...{
         clock: systemClock,
         log: silent,
+        services: new FakeServices(),
         isVip: () => false,
         holderOf: () => undefined,
         podGate: () => undefined,

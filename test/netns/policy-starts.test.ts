@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers'
 import { ClusterState } from '@podroute/cluster/state.ts'
 import type { FeatureContext } from '@podroute/feature/feature.ts'
 import { ReservedAddresses } from '@podroute/feature/reserved-addresses.ts'
+import { ServedAddresses } from '@podroute/feature/served-addresses.ts'
 import { openKernel } from '@podroute/kernel/open.ts'
 import { NetworkPolicyFeature } from '@podroute/network-policy/feature.ts'
 import type { NetworkPolicySettings } from '@podroute/network-policy/section.ts'
@@ -50,6 +51,7 @@ class Node implements AsyncDisposable {
     const context: FeatureContext = {
       ...{ nodeName: NODE, stateDirectory, cluster: this.cluster, log: silent, clock: systemClock },
       ...{ random: Math.random, reserved: new ReservedAddresses(), events: { record() {} } },
+      served: new ServedAddresses(),
       kernel: async () => this.#kernel,
       ...{ podGate: () => undefined, pluginFields: () => ({}), gateChanged() {} },
       firstSync: { large() {}, done() {} },

@@ -1,5 +1,4 @@
 /** A Service of the cluster: the fields of the object that are read, and what is made of them. */
-import type { Labels } from './label-selector.ts'
 import type { FieldProblem } from './problem.ts'
 
 /** core/v1 Service. Every field may be missing or wrong: what cannot be used is skipped and reported. */
@@ -79,7 +78,7 @@ export interface Service {
   readonly affinity: Affinity
   /** 0: none. */
   readonly healthCheckNodePort: number
-  readonly labels: Labels
+  readonly labels: Readonly<Record<string, string>>
   /** Those of podroute and kube-router, as they stand there. */
   readonly annotations: Annotations
   /** Fields that were skipped. */

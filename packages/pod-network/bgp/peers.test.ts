@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { meshPeer, testNode, testSettings } from '../testing/fixtures.ts'
-import { planAnnouncements } from './announcements.ts'
+import { planPodPrefixes } from './announcements.ts'
 import { planExternalPeer } from './routers.ts'
 
 const [one, two] = [testNode(1), testNode(2)]
@@ -137,11 +137,11 @@ describe('peers', () => {
   })
 
   it('announces its own pod prefixes with its own address of the family', () => {
-    expect([...planAnnouncements(one).values()]).to.deep.equal([
+    expect(Array.from(planPodPrefixes(one).values(), ({ announcement }) => announcement)).to.deep.equal([
       { prefix: '10.244.1.0/24', nextHop: '172.30.0.11', origin: 'igp', tags: ['pod-cidr'] },
       { prefix: 'fd10:244:0:1::/64', nextHop: 'fd30::11', origin: 'igp', tags: ['pod-cidr'] },
     ])
-    expect([...planAnnouncements(testNode(1, { internalIPs: ['172.30.0.11'] })).keys()]).to.deep.equal([
+    expect([...planPodPrefixes(testNode(1, { internalIPs: ['172.30.0.11'] })).keys()]).to.deep.equal([
       '10.244.1.0/24',
     ])
   })

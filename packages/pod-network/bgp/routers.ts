@@ -2,9 +2,12 @@
 import { FAMILIES, familyOf } from '@podroute/address/address.ts'
 import { type ClusterNode, primaryAddress } from '@podroute/cluster/objects/node.ts'
 import type { PeerConfig } from 'bgp-speaker-ts/config.ts'
+import type { Policy } from 'bgp-speaker-ts/policy/policy.ts'
 import { nodeDrain } from '../nodes/node-drain.ts'
+import { onlyTold } from '../service-addresses/told.ts'
 import type { ExternalPeer, PodNetworkSettings } from '../settings.ts'
 import { externalImport } from './external-policy.ts'
+import { peerKey } from './peer-key.ts'
 import { EXPORT_ALL_KINDS, lowered } from './policy.ts'
 import { bgpFamily, gracefulRestart, nextHops } from './session-options.ts'
 
@@ -31,8 +34,18 @@ export function planExternalPeer(
     ...(peer.bfd === undefined ? {} : { bfd: peer.bfd }),
     importPolicy: externalImport(peer.acceptRoutes),
     maxPrefixes: peer.maxPrefixes,
-    exportPolicy:
-      nodeDrain(local, settings.drain) === undefined ? EXPORT_ALL_KINDS : lowered(EXPORT_ALL_KINDS),
+    exportPolicy: exportPolicy(local, peer, settings),
     nextHop: nextHops(local),
   }
+}
+
+function exportPolicy(local: ClusterNode, peer: ExternalPeer, settings: PodNetworkSettings): Policy {
+  const policy = toldOf(EXPORT_ALL_KINDS, peer, settings)
+  return nodeDrain(local, settings.drain) === undefined ? policy : lowered(policy)
+}
+
+/** Some addresses of Services are for other routers only. */
+function toldOf(policy: Policy, peer: ExternalPeer, { serviceAddresses }: PodNetworkSettings): Policy {
+  if (!serviceAddresses.rules.some(({ peers }) => peers)) return policy
+  return { ...policy, rules: [onlyTold(peerKey(peer)), ...policy.rules] }
 }

@@ -3,6 +3,7 @@ import { cidr } from '@podroute/address/cidr.ts'
 import { anySection, type ClusterRanges } from '@podroute/feature/section.ts'
 import * as z from 'zod'
 import { drainMark } from '../nodes/node-drain.ts'
+import type { ServiceAddressSettings } from '../service-addresses/settings.ts'
 import type { ExternalPeer, PodNetworkSettings } from '../settings.ts'
 import { asn } from './asn.ts'
 import { bfdTimers } from './bfd.ts'
@@ -10,12 +11,14 @@ import { bgp, meshPassword } from './bgp.ts'
 import { KUBE_ROUTER_FLAGS } from './kube-router-flags.ts'
 import { externalPeer, peer, reportDuplicates } from './peer.ts'
 import { podNetwork } from './pod-network.ts'
+import { serviceAddresses, serviceAddressSettings } from './service-addresses.ts'
 
 const shape = {
   asn: asn.default(64512),
   peers: z.array(peer).default([]),
   bgp: bgp.prefault({}),
   podNetwork: podNetwork.prefault({}),
+  serviceAddresses: serviceAddresses.prefault({}),
 }
 
 type File = z.infer<z.ZodObject<typeof shape>> & ClusterRanges
@@ -27,13 +30,17 @@ export const section = anySection<typeof shape, PodNetworkSettings>({
   settings(file, input) {
     const peers = file.peers.map((entry, i) => externalPeer(entry, `peers[${i}]`, input))
     reportDuplicates(peers, input)
-    return file.podNetwork.enabled ? settingsOf(file, peers, meshPassword(file.bgp, input)) : undefined
+    const routers = peers.map(({ address }) => address)
+    const addresses = serviceAddressSettings(file.serviceAddresses, routers, input)
+    const password = meshPassword(file.bgp, input)
+    return file.podNetwork.enabled ? settingsOf(file, peers, addresses, password) : undefined
   },
 })
 
 function settingsOf(
   file: File,
   externalPeers: readonly ExternalPeer[],
+  serviceAddresses: ServiceAddressSettings,
   meshPassword: string | undefined,
 ): PodNetworkSettings {
   const meshBfd = bfdTimers(file.bgp.bfd)
@@ -59,6 +66,7 @@ function settingsOf(
     serviceCidrs: file.serviceCIDRs.map(cidr),
     clusterCidrs: file.podNetwork.clusterCIDRs.map(cidr),
     nodeCidrs: file.nodeCIDRs.map(cidr),
+    serviceAddresses,
     conflist: file.podNetwork.conflist,
     ...(file.bgp.gracefulRestart.enabled ? restartTimes(file.bgp.gracefulRestart) : {}),
     drain: { taints: file.bgp.drain.taints.map(drainMark), labels: file.bgp.drain.labels.map(drainMark) },

@@ -4,6 +4,7 @@ import { parseNode } from '@podroute/cluster/objects/parse-node.ts'
 import type { Path } from 'bgp-speaker-ts/snapshot.ts'
 import { planMeshPeer } from '../bgp/mesh-peers.ts'
 import { DRAIN_TAINTS } from '../nodes/node-drain.ts'
+import { NO_SERVICE_ADDRESSES } from '../service-addresses/settings.ts'
 import type { PodNetworkSettings } from '../settings.ts'
 
 /** node-1, node-2 … with addresses 172.30.0.1n / fd30::1n and pod prefixes 10.244.n.0/24 / fd10:244:0:n::/64. */
@@ -37,6 +38,7 @@ export const testSettings: PodNetworkSettings = {
   serviceCidrs: [],
   clusterCidrs: [],
   nodeCidrs: [],
+  serviceAddresses: NO_SERVICE_ADDRESSES,
   conflist: '/etc/cni/net.d/10-podroute.conflist',
   restartTime: 90,
   drain: { taints: DRAIN_TAINTS.map((key) => ({ key })), labels: [] },

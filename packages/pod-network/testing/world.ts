@@ -18,6 +18,7 @@ import { PodNetwork } from '../pod-network.ts'
 import type { PodNetworkSettings } from '../settings.ts'
 import { createTables } from '../tables.ts'
 import { FakeBfd } from './fake-bfd.ts'
+import { FakeServices } from './fake-services.ts'
 import { testNode, testSettings } from './fixtures.ts'
 
 export const LOCAL = 'node-1'
@@ -40,6 +41,8 @@ export class World implements AsyncDisposable {
   gate: string | undefined
   /** Whom the node needs, by address. */
   readonly reserved = new Map<string, ReservedHolder>()
+  /** The Services of the cluster, as far as this node knows them. */
+  readonly services = new FakeServices()
   /** While true, another program has the BGP port. */
   portTaken = false
   network: PodNetwork
@@ -186,6 +189,7 @@ export class World implements AsyncDisposable {
       bfd: this.bfd,
       createSpeaker: (config) => this.#createSpeaker(config),
       events: { record: (statement) => void this.events.push(statement) },
+      services: this.services,
       isVip: () => false,
       holderOf: (address) => this.reserved.get(address),
       podGate: () => this.gate,
