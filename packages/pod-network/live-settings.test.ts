@@ -40,6 +40,7 @@ const EFFECTS: Readonly<Record<keyof PodNetworkSettings, readonly Effect[]>> = {
   nodeAddressTypes: [{ change: { nodeAddressTypes: ['ExternalIP', 'InternalIP'] } }],
   mesh: [{ change: { mesh: false }, resets: [NODE] }],
   maxPaths: [{ change: { maxPaths: 1 } }],
+  reflectors: [{ change: { reflectors: { fromNodes: 1, perNode: 3 } } }],
   meshPassword: [{ change: { meshPassword: 'secret' } }],
   meshTtlSecurity: [{ change: { meshTtlSecurity: false }, resets: [NODE] }],
   holdTime: [

@@ -4,12 +4,14 @@ import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
 import type { ReservedHolder } from '@podroute/feature/reserved-addresses.ts'
 import { TABLE } from '@podroute/kernel/nft/table-resource.ts'
 import type { Clock } from '@podroute/reconcile/clock.ts'
+import type { PeerConfig } from 'bgp-speaker-ts/config.ts'
 import { AnnouncementClaims, planPodPrefixes } from './bgp/announcements.ts'
 import { INSTANCE } from './bgp/instance.ts'
 import { planInstance } from './bgp/instance-config.ts'
 import { planMeshPeer } from './bgp/mesh-peers.ts'
 import { PeerClaims, type PeerOwner } from './bgp/peer-claims.ts'
 import { peerKey } from './bgp/peer-key.ts'
+import type { MeshRoles } from './bgp/roles/mesh-roles.ts'
 import { planExternalPeer } from './bgp/routers.ts'
 import type { BgpTables } from './bgp/tables.ts'
 import { planBridge, planBridgeAddresses } from './bridge/bridge.ts'
@@ -54,6 +56,10 @@ export interface PlannerOptions {
   isVip(address: string): boolean
   /** Who needs an address, whatever Nodes say. */
   holderOf(address: string): ReservedHolder | undefined
+  /** Who the nodes are to each other. */
+  readonly roles: Pick<MeshRoles, 'session' | 'asnOf'>
+  /** What routes to the pods of a Node are judged by; undefined: it is gone. */
+  origin(name: string, node: ClusterNode | undefined): void
   /** What of a Node's addresses is not taken for a node's; called whenever the Node is planned. */
   refused(node: string, addresses: readonly RefusedAddress[]): void
   /** Another Node as it is; undefined: it is gone. Its routes are planned where they come from Nodes. */
@@ -151,7 +157,8 @@ export class Planner {
     const { instance: table } = this.#tables
     const speaks = settings.routing === 'bgp'
     this.#announcements.replace('pods', speaks ? planPodPrefixes(local) : [])
-    const instance = speaks ? planInstance(local, settings) : undefined
+    const asn = this.#options.roles.asnOf(local.name)
+    const instance = speaks ? planInstance(local, { ...settings, asn }) : undefined
     // Without an address the sessions that there are go on.
     if (instance) table.set(INSTANCE, instance)
     else if (!speaks) table.delete(INSTANCE)
@@ -184,9 +191,14 @@ export class Planner {
     const settings = this.#options.settings()
     const other = name === local.name ? undefined : node
     this.#options.routes(name, other)
-    const speaks = settings.routing === 'bgp'
-    const peer = node && speaks ? planMeshPeer(local, node, settings, this.#nodes) : undefined
+    this.#options.origin(name, node)
+    const peer = other && settings.routing === 'bgp' ? this.#planSession(other, local) : undefined
     this.#peers.want(`node/${name}`, peer, node?.ready)
+  }
+
+  #planSession(node: ClusterNode, local: ClusterNode): PeerConfig | undefined {
+    const { session, ...parts } = this.#options.roles.session(node.name)
+    return session ? planMeshPeer(local, node, this.#options.settings(), this.#nodes, parts) : undefined
   }
 
   #addressFacts(local: ClusterNode): AddressFacts {

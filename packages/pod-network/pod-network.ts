@@ -10,6 +10,7 @@ import type { TableStats } from '@podroute/reconcile/table.ts'
 import type { PeerEvent } from 'bgp-speaker-ts/snapshot.ts'
 import { Bgp } from './bgp/bgp.ts'
 import { peerKey } from './bgp/peer-key.ts'
+import { MeshRoles } from './bgp/roles/mesh-roles.ts'
 import { type BgpTables, bgpFlushOrder } from './bgp/tables.ts'
 import { ConflistWriter } from './bridge/conflist-writer.ts'
 import { HostMonitor } from './bridge/host-monitor.ts'
@@ -44,6 +45,7 @@ export class PodNetwork implements AsyncDisposable {
   readonly #forwarding: Forwarding
   readonly #bgp: Bgp
   readonly #tables: PodNetworkTables & BgpTables
+  readonly #roles: MeshRoles
   readonly #planner: Planner
   readonly #routes: RouteSources
   readonly #conflist: ConflistWriter
@@ -93,8 +95,19 @@ export class PodNetwork implements AsyncDisposable {
       this.#problems.addressesRefused(node, addresses, this.#nodes)
     const routes: PlannerOptions['routes'] = (name, node) =>
       this.#routes.planNode(name, node, this.#settings.routing)
+    this.#roles = this.#createRoles()
+    const origin: PlannerOptions['origin'] = (name, node) => this.#bgp.setOrigin(name, node)
     const planning = {
-      ...{ ...options, settings, interfaces, refused, routes, timers: this.#timers },
+      ...{
+        ...options,
+        settings,
+        interfaces,
+        refused,
+        routes,
+        origin,
+        roles: this.#roles,
+        timers: this.#timers,
+      },
       mark: (key: PlanKey) => this.#mark(key),
     }
     this.#planner = new Planner(planning, this.#nodes, this.#tables)
@@ -193,6 +206,7 @@ export class PodNetwork implements AsyncDisposable {
   snapshot(): PodNetworkSnapshot {
     return snapshot({
       nodeName: this.#options.nodeName,
+      asn: this.#roles.asnOf(this.#options.nodeName),
       settings: this.#settings,
       nodes: this.#nodes,
       tables: this.#tables,
@@ -255,6 +269,7 @@ export class PodNetwork implements AsyncDisposable {
     this.#hostMonitor.portsChanged()
     void this.#forwarding.look()
     this.#nodes.addressTypesChanged()
+    this.#roles.settingsChanged()
     this.#awaitPeers()
     if (settings.routing !== before.routing) this.#routes.routingChanged(settings.routing)
     this.#routes.bgp.expire()
@@ -283,6 +298,7 @@ export class PodNetwork implements AsyncDisposable {
   async #stop(): Promise<void> {
     this.#planning = false
     this.#timers[Symbol.dispose]()
+    this.#roles[Symbol.dispose]()
     this.#hostMonitor[Symbol.dispose]()
     this.#forwarding[Symbol.dispose]()
     this.#routes[Symbol.dispose]()
@@ -310,6 +326,7 @@ export class PodNetwork implements AsyncDisposable {
 
   #nodeChanged(name: string, before: ClusterNode | undefined): void {
     const after = this.#nodes.get(name)
+    this.#roles.nodeChanged(name, after)
     // Heartbeats change nothing here; what the API server reports may still be another reason to wait.
     this.recheck()
     if (before && after && isSame(before, after)) return
@@ -353,6 +370,7 @@ export class PodNetwork implements AsyncDisposable {
 
   #afterPlan(keys: readonly PodNetworkKey[]): void {
     if (!this.#planning) return
+    this.#bgp.judge()
     if (keys.includes('local')) this.#routes.setGuard(this.#planner.guard(this.#local), 'all')
     else if (this.#settings.externalPeers.length > 0 && keys.some((key) => key.startsWith('node/')))
       this.#routes.setGuard(this.#planner.guard(this.#local), 'external')
@@ -363,6 +381,7 @@ export class PodNetwork implements AsyncDisposable {
     this.#readiness.logWaiting()
     const local = this.#local
     if (!this.#planning || !local) return
+    this.#roles.tend()
     this.#routes.bgp.expire()
     this.#planned ||= !this.#controller.hasDirtyKeys
     if (!this.#planned) return
@@ -404,7 +423,29 @@ export class PodNetwork implements AsyncDisposable {
   #onSession(event: PeerEvent): void {
     const { kind, peer } = event
     if (kind === 'end-of-rib' && this.#bgp.sessions.hasEndOfRib(peer)) this.#routes.bgp.endOfRib(peer)
+    if (kind === 'down') this.#surplusDown(peer)
     if (kind !== 'state') this.recheck()
+  }
+
+  /** What was kept only for as long as it lasts is over. */
+  #surplusDown(peer: string): void {
+    for (const { name } of this.#nodes.claimantsOfAddress(peer))
+      if (this.#roles.isSurplus(name)) this.#mark(`node/${name}`)
+  }
+
+  #createRoles(): MeshRoles {
+    const { nodeName, clock, log, events } = this.#options
+    const peerOf = (node: string) => this.#planner.peerOf(`node/${node}`) ?? ''
+    return new MeshRoles({
+      ...{ localName: nodeName, clock, log, events, nodes: this.#nodes },
+      settings: () => this.#settings,
+      isEstablished: (node) => this.#bgp.sessions.isEstablished(peerOf(node)),
+      hasEndOfRib: (node) => this.#bgp.sessions.hasEndOfRib(peerOf(node)),
+      changed: () => this.#planAll(),
+      released: (names) => {
+        for (const name of names) this.#mark(`node/${name}`)
+      },
+    })
   }
 
   #createRoutes(): RouteSources {

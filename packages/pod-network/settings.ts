@@ -3,6 +3,7 @@ import type { Family } from '@podroute/address/address.ts'
 import type { Cidr } from '@podroute/address/cidr.ts'
 import type { AddressType } from '@podroute/cluster/objects/node.ts'
 import type { BfdTimers } from 'bgp-speaker-ts/bfd/config.ts'
+import type { ReflectorSettings } from './bgp/roles/topology.ts'
 import type { DrainSettings } from './nodes/node-drain.ts'
 import type { ServiceAddressSettings } from './service-addresses/settings.ts'
 
@@ -54,6 +55,8 @@ export interface PodNetworkSettings {
   readonly mesh: boolean
   /** Most next hops of a route with several paths of equal cost (ECMP); 1: there is one. */
   readonly maxPaths: number
+  /** When nodes choose reflectors among themselves; absent: never. */
+  readonly reflectors?: ReflectorSettings
   /** TCP-MD5 key of the sessions between nodes. */
   readonly meshPassword?: string
   /** Sessions between nodes are taken from the link only (GTSM, RFC 5082). */

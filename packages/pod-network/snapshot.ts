@@ -38,6 +38,8 @@ export interface PodNetworkSnapshot {
 
 export interface SnapshotInput {
   readonly nodeName: string
+  /** Of this node. */
+  readonly asn: number
   readonly settings: PodNetworkSettings
   readonly nodes: ClusterNodes
   readonly tables: PodNetworkTables
@@ -60,7 +62,7 @@ export function snapshot(input: SnapshotInput): PodNetworkSnapshot {
   )
   return {
     node: nodes.find((node) => node.name === input.nodeName),
-    asn: input.settings.asn,
+    asn: input.asn,
     bridge: input.settings.bridge,
     bridgeAddresses: [...input.tables.addresses.desired().keys()],
     nodes,

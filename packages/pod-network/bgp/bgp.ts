@@ -1,11 +1,14 @@
 /** BGP on this node as the pod network sees it: the instance, its tables and sessions, and what is heard of them. */
+import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
 import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import type { BestPathChange, PeerEvent, PeerSnapshot } from 'bgp-speaker-ts/snapshot.ts'
 import type { Speaker } from 'bgp-speaker-ts/speaker.ts'
 import { isPathFailure } from './bfd/path-failure.ts'
 import { BgpInstance, type CreateSpeaker } from './instance.ts'
+import type { InstanceConfig } from './instance-config.ts'
 import { LostSessions } from './lost-sessions.ts'
+import { PodOrigins } from './roles/pod-origins.ts'
 import { BgpSessions } from './sessions.ts'
 import { type BgpTables, createBgpTables } from './tables.ts'
 
@@ -30,6 +33,9 @@ export class Bgp {
   readonly #options: BgpOptions
   readonly #instance: BgpInstance
   readonly #lost = new LostSessions()
+  readonly #origins = new PodOrigins()
+  /** Prefixes in which routes may be judged otherwise than they were. */
+  readonly #doubtful = new Set<string>()
 
   constructor(options: BgpOptions) {
     const { createSpeaker, clock, log } = options
@@ -38,7 +44,8 @@ export class Bgp {
       created: (speaker: Speaker) => this.#follow(speaker),
       ended: () => this.#ended(),
     }
-    this.#instance = new BgpInstance(createSpeaker, handlers, log)
+    const create = (config: InstanceConfig) => createSpeaker({ ...config, validator: this.#origins })
+    this.#instance = new BgpInstance(create, handlers, log)
     this.tables = createBgpTables(this.#instance, { clock, log })
     // For as long as the instance is there: it tells only of its own failures.
     this.tables.instance.watch()
@@ -58,6 +65,18 @@ export class Bgp {
   retry(peer: string): void {
     const { speaker } = this.#instance
     if (speaker?.configuration(peer)) speaker.retryPeer(peer)
+  }
+
+  /** What routes to the pods of a Node are judged by, from the next `judge` on. @param node undefined: it is gone */
+  setOrigin(name: string, node: ClusterNode | undefined): void {
+    for (const prefix of this.#origins.replace(name, node)) this.#doubtful.add(prefix)
+  }
+
+  /** Routes that Nodes have been changed for are judged again. */
+  judge(): void {
+    if (this.#doubtful.size === 0) return
+    this.#instance.speaker?.revalidate([...this.#doubtful])
+    this.#doubtful.clear()
   }
 
   /** When the session with a peer was lost; undefined while it is there. */

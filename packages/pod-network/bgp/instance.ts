@@ -5,11 +5,13 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import { DONE, type Observation, type Op, type Outcome, type Resource } from '@podroute/reconcile/resource.ts'
+import type { SpeakerConfig } from 'bgp-speaker-ts/config.ts'
 import type { Speaker } from 'bgp-speaker-ts/speaker.ts'
 import { PodNetworkError } from '../errors.ts'
 import type { InstanceConfig } from './instance-config.ts'
 
-export type CreateSpeaker = (config: InstanceConfig) => Speaker
+/** How a speaker is made; `validator` is the same for all of them. */
+export type CreateSpeaker = (config: InstanceConfig & Pick<SpeakerConfig, 'validator'>) => Speaker
 
 /** The only key. */
 export const INSTANCE = 'bgp'

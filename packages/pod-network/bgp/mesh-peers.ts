@@ -3,7 +3,8 @@ import { FAMILIES } from '@podroute/address/address.ts'
 import { type ClusterNode, primaryAddress } from '@podroute/cluster/objects/node.ts'
 import type { PeerConfig } from 'bgp-speaker-ts/config.ts'
 import type { PodNetworkSettings } from '../settings.ts'
-import { EXPORT_OWN, meshImport } from './policy.ts'
+import { EXPORT_OWN, meshImport, reflectingExport } from './policy.ts'
+import type { NodeSession } from './roles/mesh-roles.ts'
 import { bgpFamily, gracefulRestart, nextHops } from './session-options.ts'
 
 /**
@@ -27,6 +28,7 @@ export function planMeshPeer(
   other: ClusterNode,
   settings: PodNetworkSettings,
   nodes: Claimants,
+  session: Omit<NodeSession, 'session'>,
 ): PeerConfig | undefined {
   if (!settings.mesh || other.name === local.name) return undefined
   // Two Nodes of one address: whoever answers there is this node itself.
@@ -42,7 +44,7 @@ export function planMeshPeer(
   return {
     address,
     port: settings.port,
-    asn: settings.asn,
+    asn: session.asn,
     localAddress: primaryAddress(local, transport)!,
     holdTime: settings.holdTime,
     connectRetryTime: MESH_RETRY,
@@ -52,8 +54,14 @@ export function planMeshPeer(
     // Every version answers connections with TTL 255: one that cannot connect with it yet is met by our own connection.
     ...(settings.meshTtlSecurity ? { ttlSecurityHops: 1 } : {}),
     ...(settings.meshBfd === undefined ? {} : { bfd: settings.meshBfd }),
-    importPolicy: meshImport(claimants),
-    exportPolicy: EXPORT_OWN,
+    ...(session.client ? { routeReflectorClient: true } : {}),
+    // Who tells about others is believed what holds of any Node (`PodOrigins`).
+    ...(session.believed ? { validated: true } : { importPolicy: meshImport(claimants) }),
+    exportPolicy: session.reflects ? reflectingExport(routersOf(settings)) : EXPORT_OWN,
     nextHop: nextHops(local),
   }
+}
+
+function routersOf({ externalPeers }: Pick<PodNetworkSettings, 'externalPeers'>): string[] {
+  return externalPeers.map(({ address }) => address)
 }

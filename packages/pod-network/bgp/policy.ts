@@ -46,6 +46,19 @@ const own = (tags?: readonly AnnouncementKind[]): Policy => ({
 /** What other nodes are told: the ranges of the node's pods. They serve the addresses of Services themselves. */
 export const EXPORT_OWN = own(['pod-cidr'])
 
+/**
+ * What a reflector tells nodes: its own ranges, and what other nodes have told it. Who is sent what of that is a matter of roles
+ * (RFC 4456 section 6). Nothing of a router outside is passed on.
+ */
+export function reflectingExport(routers: readonly string[]): Policy {
+  const { rules } = EXPORT_OWN
+  const fromRouters = routers.length > 0 ? [reject('router', { neighbours: routers })] : []
+  return {
+    rules: [...rules, ...fromRouters, accept('reflected', { sources: ['ibgp'] })],
+    otherwise: 'reject',
+  }
+}
+
 /** What routers outside are told: whatever kind of address the node announces. */
 export const EXPORT_ALL_KINDS = own()
 

@@ -4,6 +4,7 @@ import { port, seconds } from '@podroute/feature/schema.ts'
 import type { SectionInput } from '@podroute/feature/section.ts'
 import * as z from 'zod'
 import { MAX_PATHS } from '../bgp/instance-config.ts'
+import type { ReflectorSettings } from '../bgp/roles/topology.ts'
 import { DRAIN_TAINTS } from '../nodes/node-drain.ts'
 import { holdTime } from './asn.ts'
 import { bfd } from './bfd.ts'
@@ -12,6 +13,31 @@ import { checkKey, readKey } from './md5-key.ts'
 /** Key of the Secret that holds the mesh's password. */
 const MESH_KEY = 'mesh'
 
+/** Beyond so many nodes the mesh gives way to reflectors that nodes choose among themselves. */
+const FROM_NODES = 100
+const CLIENT_OF = 3
+
+/** `auto`: as the defaults are; `off`: annotations alone. */
+const reflectors = z
+  .union(
+    [
+      z.enum(['auto', 'off']),
+      z.strictObject({
+        fromNodes: z.number().int().min(2).max(100_000).default(FROM_NODES),
+        count: z.number().int().min(1).max(1000).optional(),
+        perNode: z.number().int().min(1).max(16).default(CLIENT_OF),
+      }),
+    ],
+    { message: 'auto, off, or {fromNodes: 100, count: 3, perNode: 3}' },
+  )
+  .default('auto')
+
+export function reflectorSettings(file: z.infer<typeof reflectors>): ReflectorSettings | undefined {
+  if (file === 'off') return undefined
+  const { count, ...rest } = file === 'auto' ? { fromNodes: FROM_NODES, perNode: CLIENT_OF } : file
+  return count === undefined ? rest : { ...rest, count }
+}
+
 const drainMarks = z.array(z.string().regex(/^[^=\s]+(=\S*)?$/, 'neither key nor key=value'))
 
 export const bgp = z.strictObject({
@@ -19,6 +45,8 @@ export const bgp = z.strictObject({
   mesh: z.boolean().default(true),
   /** Most next hops of a learned route with several paths of equal cost (ECMP). */
   maxPaths: z.number().int().min(1).max(MAX_PATHS).default(8),
+  /** Nodes that pass on the routes of others (RFC 4456), where there are many. */
+  reflectors,
   /** Pods may connect to the BGP ports of nodes and of the routers that are configured. */
   fromPods: z.boolean().default(false),
   /** Folder of a Secret whose key `mesh`, where there is one, is the TCP-MD5 key of the sessions between nodes. */

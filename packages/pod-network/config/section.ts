@@ -7,7 +7,7 @@ import type { ServiceAddressSettings } from '../service-addresses/settings.ts'
 import type { ExternalPeer, PodNetworkSettings } from '../settings.ts'
 import { asn } from './asn.ts'
 import { bfdTimers } from './bfd.ts'
-import { bgp, meshPassword } from './bgp.ts'
+import { bgp, meshPassword, reflectorSettings } from './bgp.ts'
 import { KUBE_ROUTER_FLAGS } from './kube-router-flags.ts'
 import { externalPeer, peer, reportDuplicates } from './peer.ts'
 import { podNetwork } from './pod-network.ts'
@@ -44,12 +44,14 @@ function settingsOf(
   meshPassword: string | undefined,
 ): PodNetworkSettings {
   const meshBfd = bfdTimers(file.bgp.bfd)
+  const reflectors = reflectorSettings(file.bgp.reflectors)
   return {
     routing: file.podNetwork.routing,
     asn: file.asn,
     port: file.bgp.port,
     mesh: file.bgp.mesh,
     maxPaths: file.bgp.maxPaths,
+    ...(reflectors ? { reflectors } : {}),
     nodeAddressTypes: file.podNetwork.nodeAddressTypes,
     ...(meshPassword === undefined ? {} : { meshPassword }),
     meshTtlSecurity: file.bgp.meshTtlSecurity,

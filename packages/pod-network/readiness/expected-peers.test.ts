@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import { planMeshPeer } from '../bgp/mesh-peers.ts'
 import { peerKey } from '../bgp/peer-key.ts'
 import { ClusterNodes } from '../nodes/cluster-nodes.ts'
-import { testNode, testSettings } from '../testing/fixtures.ts'
+import { MESH_SESSION, testNode, testSettings } from '../testing/fixtures.ts'
 import { blockingReadiness, missingEndOfRib, type Sessions } from './expected-peers.ts'
 
 const ROUTER = '172.30.0.100'
@@ -13,7 +13,7 @@ describe('expected peers', () => {
   const planned = new Map<string, PeerConfig>()
   for (const node of [testNode(1), testNode(2), testNode(3, { ready: false })]) {
     nodes.set(node)
-    const peer = planMeshPeer(testNode(1), node, testSettings, nodes)
+    const peer = planMeshPeer(testNode(1), node, testSettings, nodes, MESH_SESSION)
     if (peer) planned.set(peerKey(peer), peer)
   }
   planned.set(ROUTER, { ...planned.get('172.30.0.12')!, address: ROUTER, asn: 65000 })

@@ -66,7 +66,10 @@ export function testPath(prefix: string, overrides: Partial<Path> = {}): Path {
   }
 }
 
+/** A session of the full mesh, in which each tells of itself. */
+export const MESH_SESSION = { asn: testSettings.asn, client: false, believed: false, reflects: false }
+
 /** The session to a Node that shares its address with nobody. */
 export function meshPeer(local: ClusterNode, other: ClusterNode, settings: PodNetworkSettings) {
-  return planMeshPeer(local, other, settings, { claimantsOfAddress: () => [other] })
+  return planMeshPeer(local, other, settings, { claimantsOfAddress: () => [other] }, MESH_SESSION)
 }
