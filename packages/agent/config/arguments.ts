@@ -1,7 +1,7 @@
 /** Words of the command line to the values of flags, as programs in Go take them: `--flag`, `--flag=value`, `--flag value`, `-f value`. */
 import type { Flag, FlagTakes, FlagValue, FlagValues } from '@podroute/feature/flag.ts'
+import { nearestName } from '@podroute/feature/nearest-name.ts'
 import { parseBoolean, parseDuration } from './go-values.ts'
-import { nearestName } from './nearest-name.ts'
 
 export type Option = Pick<Flag, 'name' | 'letter' | 'takes'>
 

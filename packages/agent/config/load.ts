@@ -1,15 +1,13 @@
 /** From the texts of the configuration file and its secrets to a valid configuration, or to every problem with its path. */
 import { dirname } from 'node:path'
 import type { FeatureDefinition } from '@podroute/feature/feature.ts'
+import { issueTexts } from '@podroute/feature/issue-text.ts'
+import { parseYaml } from '@podroute/feature/parse-yaml.ts'
 import type { SectionInput } from '@podroute/feature/section.ts'
-import { parseDocument } from 'yaml'
-import type * as z from 'zod'
 import { ConfigError } from '../errors.ts'
 import { type BaseFile, fileSchema } from './base.ts'
 import type { Flags } from './flags.ts'
 import { type MetricsCertificate, metricsCertificate, nodeListeners } from './listeners.ts'
-import { pathText } from './path-text.ts'
-import { unknownKey } from './unknown-keys.ts'
 
 /** What the agent runs with: parsed once, never checked again. */
 export interface Config extends BaseFile {
@@ -62,27 +60,8 @@ function parseFile(
   const schema = fileSchema(definitions.map(({ section }) => section))
   const result = schema.safeParse(withOverrides(file ?? {}, overrides, input))
   if (result.success) return result.data
-  for (const issue of result.error.issues) problems.push(...describeIssue(schema, issue))
+  for (const issue of result.error.issues) problems.push(...issueTexts(schema, issue))
   return undefined
-}
-
-/** An alias of nothing, or too many aliases, are found by the second step. */
-function parseYaml(text: string, problems: string[]): unknown {
-  const say = ({ message }: Error) => void problems.push(`YAML: ${message.split('\n')[0]}`)
-  const document = parseDocument(text, { prettyErrors: true })
-  document.errors.forEach(say)
-  if (document.errors.length > 0) return undefined
-  try {
-    return document.toJS()
-  } catch (error) {
-    say(error as Error)
-    return undefined
-  }
-}
-
-function describeIssue(schema: z.ZodType, issue: z.core.$ZodIssue): string[] {
-  if (issue.code !== 'unrecognized_keys') return [`${pathText(issue.path)}: ${issue.message}`]
-  return issue.keys.map((key) => `${pathText([...issue.path, key])}: ${unknownKey(schema, issue.path, key)}`)
 }
 
 /** Flags become keys of the file, so that one schema checks both. */
