@@ -53,6 +53,7 @@ describe('the agent', () => {
       shared: {
         ...{ nodeName: 'node-1', stateDirectory: '/run/test' },
         ...{ cluster: new ClusterState(), clock, random: () => 0, log: silent },
+        store: () => ({ load: () => undefined, save() {} }),
         reserved: new ReservedAddresses(),
         served: new ServedAddresses(),
         kernel: () => Promise.reject(new Error('no kernel here')),

@@ -84,6 +84,7 @@ export function createAgent(
       served: new ServedAddresses(),
       ...{ cluster, reserved, events, log, clock: systemClock, random: Math.random },
       kernel: async () => kernel,
+      store: (name) => new StateFile(join(flags.stateDirectory, `${name}.json`), log),
     },
     log,
     changed: () => parts.agent?.updateListeners(),

@@ -58,6 +58,7 @@ function run() {
     shared: {
       ...{ nodeName: 'node-1', stateDirectory: '/run/test' },
       ...{ cluster, clock, random: () => 0, log: silent },
+      store: () => ({ load: () => undefined, save() {} }),
       reserved: new ReservedAddresses(),
       served: new ServedAddresses(),
       kernel: () => Promise.reject(new Error('no kernel here')),

@@ -122,6 +122,13 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     for (const peer of this.#peers.values()) peer.start()
   }
 
+  /** Listens on other addresses from now on, at the port of the configuration; no session ends for that. @throws when an address cannot be bound: what was listened on before stays. */
+  async listenOn(addresses: readonly string[]): Promise<void> {
+    const { listen } = this.config
+    if (listen === undefined || this.#closed) throw new BgpError('closed', 'the speaker does not listen')
+    await this.#listeners.move(addresses, listen.port, (connection) => this.#accept(connection))
+  }
+
   /** Addresses and ports that are listened on, after `start`. */
   listening(): readonly { readonly address: string; readonly port: number }[] {
     return this.#listeners.addresses

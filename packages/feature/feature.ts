@@ -18,6 +18,14 @@ import type { ReservedAddresses } from './reserved-addresses.ts'
 import type { AnySection } from './section.ts'
 import type { ServedAddresses } from './served-addresses.ts'
 
+/** What a feature leaves on the node for the next agent. */
+export interface Store<Value> {
+  /** Undefined where nothing is known. Never throws. */
+  load(): Value | undefined
+  /** Never throws. */
+  save(value: Value): void
+}
+
 /** What a feature stands on. What it wants to know of another feature it asks of these. */
 export interface FeatureContext {
   readonly nodeName: string
@@ -34,6 +42,8 @@ export interface FeatureContext {
   /** Uniform in [0, 1). */
   readonly random: () => number
   readonly log: Logger
+  /** By a name of its own; for root alone to read: it may hold passwords. */
+  store<Value>(name: string): Store<Value>
   /** Why pods must not start yet, as the other features say; undefined: they may. */
   podGate(): string | undefined
   /** What the other features have the CNI plugin `bridge` do: fields of its configuration. */

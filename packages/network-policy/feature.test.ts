@@ -25,6 +25,7 @@ async function start() {
       clock: new ManualClock(),
       random: () => 0,
     },
+    store: () => ({ load: () => undefined, save() {} }),
     reserved: new ReservedAddresses(),
     served: new ServedAddresses(),
     kernel: () => Promise.reject(new Error('unused')),

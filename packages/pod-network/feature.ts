@@ -54,6 +54,8 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
     this.#network = new PodNetwork({
       ...{ nodeName, settings, kernel, clock, log, events, podGate, pluginFields, bfd },
       services: this.#services,
+      keptAnnotations: context.store('node-annotations'),
+      settingsChanged: (changed) => this.#reserveRouters(changed),
       createSpeaker: (speaker) => new Speaker({ ...speaker, transport: kernelTransport(), bfd, log }),
       isVip: (address) =>
         cluster.services.withAddress(address) !== undefined && !context.reserved.has(address),
@@ -65,7 +67,7 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
       routesPage(() => this.#network.snapshot().routes),
       announcementsPage(() => this.#network.announcements()),
     ]
-    this.#reserveRouters()
+    this.#reserveRouters(settings)
   }
 
   async start(): Promise<void> {
@@ -93,7 +95,6 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
 
   configure(settings: PodNetworkSettings): readonly string[] {
     this.#settings = settings
-    this.#reserveRouters()
     this.#services.look()
     return this.#network.configure(settings)
   }
@@ -164,8 +165,7 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
   }
 
   /** No Service may take a router's address, nor lead to where it or a node speaks BGP. */
-  #reserveRouters(): void {
-    const { externalPeers, port, podsSpeakBgp } = this.#settings
+  #reserveRouters({ externalPeers, port, podsSpeakBgp }: PodNetworkSettings): void {
     const ports = [port, ...externalPeers.map((peer) => peer.port ?? BGP_PORT)]
     this.#context.reserved.replaceBgpPorts(podsSpeakBgp ? [] : ports)
     this.#context.reserved.replace(

@@ -1,10 +1,12 @@
 /** What a pod network is made with. */
 import type { EventRecorder } from '@podroute/cluster/events/recorder.ts'
+import type { Store } from '@podroute/feature/feature.ts'
 import type { ReservedHolder } from '@podroute/feature/reserved-addresses.ts'
 import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import type { BfdMonitor } from './bgp/bfd/monitor.ts'
 import type { CreateSpeaker } from './bgp/instance.ts'
+import type { KeptAnnotations } from './node-annotations/node-annotations.ts'
 import type { ServiceSource } from './service-addresses/service-addresses.ts'
 import type { PodNetworkSettings } from './settings.ts'
 import type { createTables, PodNetworkKernel } from './tables.ts'
@@ -18,10 +20,14 @@ export interface PodNetworkOptions {
   readonly createTables?: typeof createTables
   /** The paths to peers that are watched; ends with the pod network. */
   readonly bfd: Pick<BfdMonitor, 'stateOf' | typeof Symbol.asyncDispose>
+  /** What the last agent knew of the annotations of this node's own Node. */
+  readonly keptAnnotations: Store<KeptAnnotations>
   readonly events: Pick<EventRecorder, 'record'>
   readonly clock: Clock
   readonly log: Logger
   readonly services: ServiceSource
+  /** The settings of this node are others now: by the configuration, or by annotations of its Node. */
+  settingsChanged?(settings: PodNetworkSettings): void
   /** Whether an address is a Service's on this node. */
   isVip(address: string): boolean
   /** Who needs an address, whatever Nodes say; undefined: nobody. */

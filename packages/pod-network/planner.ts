@@ -22,6 +22,7 @@ import { ElementClaims } from './egress/element-claims.ts'
 import { masqueradeTable, planConfiguredElements, planNodeElements } from './egress/masquerade.ts'
 import type { PlanKey } from './keys.ts'
 import { nameOf } from './keys.ts'
+import type { NodeOverrides } from './node-annotations/node-settings.ts'
 import { type AddressFacts, type RefusedAddress, refusedAddresses } from './nodes/address-judge.ts'
 import type { ClusterNodes } from './nodes/cluster-nodes.ts'
 import { nodeDrain } from './nodes/node-drain.ts'
@@ -46,6 +47,8 @@ export interface PlannerOptions {
   readonly nodeName: string
   /** As they are now. */
   settings(): PodNetworkSettings
+  /** What annotations of this node's own Node say. */
+  overrides(): NodeOverrides
   /** As they were read last. */
   interfaces(): InterfaceState
   readonly services: ServiceSource
@@ -157,8 +160,9 @@ export class Planner {
     const { instance: table } = this.#tables
     const speaks = settings.routing === 'bgp'
     this.#announcements.replace('pods', speaks ? planPodPrefixes(local) : [])
+    const { listen } = this.#options.overrides()
     const asn = this.#options.roles.asnOf(local.name)
-    const instance = speaks ? planInstance(local, { ...settings, asn }) : undefined
+    const instance = speaks ? planInstance(local, { ...settings, asn }, listen) : undefined
     // Without an address the sessions that there are go on.
     if (instance) table.set(INSTANCE, instance)
     else if (!speaks) table.delete(INSTANCE)
@@ -230,7 +234,7 @@ export class Planner {
     const speaks = settings.routing === 'bgp'
     this.#peers.want(
       `router/${address}`,
-      router && speaks ? planExternalPeer(local, router, settings) : undefined,
+      router && speaks ? planExternalPeer(local, router, settings, this.#options.overrides()) : undefined,
     )
   }
 }

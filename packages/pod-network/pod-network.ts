@@ -18,6 +18,8 @@ import { cleanUp } from './cleanup.ts'
 import { sayDropped } from './forwarding/events.ts'
 import { Forwarding } from './forwarding/forwarding.ts'
 import type { PlanKey, PodNetworkKey } from './keys.ts'
+import { NodeAnnotations } from './node-annotations/node-annotations.ts'
+import { withPeers } from './node-annotations/node-settings.ts'
 import { ClusterNodes } from './nodes/cluster-nodes.ts'
 import { NodeProblems } from './nodes/node-problems.ts'
 import type { PodNetworkOptions } from './options.ts'
@@ -55,6 +57,10 @@ export class PodNetwork implements AsyncDisposable {
   readonly #timers: NamedTimers
   /** Nodes whose routes are others than when they were planned last. */
   readonly #rerouted = new Set<PodNetworkKey>()
+  readonly #annotations: NodeAnnotations
+  /** As the configuration says. */
+  #configured: PodNetworkSettings
+  /** Of this node: with what its annotations say. */
   #settings: PodNetworkSettings
   /** Clock time, in milliseconds. */
   #startedAt: number | undefined
@@ -67,7 +73,7 @@ export class PodNetwork implements AsyncDisposable {
     const { clock, log, kernel, nodeName } = options
     const settings = () => this.#settings
     this.#options = options
-    this.#settings = options.settings
+    this.#settings = this.#configured = options.settings
     this.#timers = new NamedTimers(clock)
     const nodeAddressTypes = () => this.#settings.nodeAddressTypes
     this.#nodes = new ClusterNodes(nodeName, nodeAddressTypes)
@@ -80,10 +86,11 @@ export class PodNetwork implements AsyncDisposable {
     this.#hostMonitor = new HostMonitor({
       ...{ kernel, tables: this.#tables, clock, log, bridge: options.settings.bridge },
       hairpin: () => this.#settings.hairpin,
-      changed: () => {
-        this.#routes.nextHops.lookAgain()
-        this.#mark('local')
-      },
+      changed: () => this.#interfacesChanged(),
+    })
+    this.#annotations = new NodeAnnotations({
+      ...{ nodeName, log, events: options.events, store: options.keptAnnotations },
+      hasAddress: (address) => this.#hostMonitor.interfaces.addresses.includes(address),
     })
     this.#forwarding = new Forwarding({
       ...{ kernel, table: this.#tables.forwarding, clock, log, settings },
@@ -93,6 +100,7 @@ export class PodNetwork implements AsyncDisposable {
     const interfaces = () => this.#hostMonitor.interfaces
     const refused: PlannerOptions['refused'] = (node, addresses) =>
       this.#problems.addressesRefused(node, addresses, this.#nodes)
+    const overrides = () => this.#annotations.settings
     const routes: PlannerOptions['routes'] = (name, node) =>
       this.#routes.planNode(name, node, this.#settings.routing)
     this.#roles = this.#createRoles()
@@ -101,6 +109,7 @@ export class PodNetwork implements AsyncDisposable {
       ...{
         ...options,
         settings,
+        overrides,
         interfaces,
         refused,
         routes,
@@ -145,6 +154,7 @@ export class PodNetwork implements AsyncDisposable {
   setNode(node: ClusterNode): void {
     this.#problems.check(this.#nodes.asReached(node), this.#nodes)
     const before = this.#nodes.set(node)
+    if (node.name === this.#options.nodeName && this.#annotations.update(node.annotations)) this.#use()
     this.#nodeChanged(node.name, before)
   }
 
@@ -196,7 +206,7 @@ export class PodNetwork implements AsyncDisposable {
   }
 
   conditions(): readonly Condition[] {
-    return [...this.#readiness.conditions(), this.#forwarding.condition()]
+    return [...this.#readiness.conditions(), this.#forwarding.condition(), this.#annotations.condition()]
   }
 
   get ready(): boolean {
@@ -263,22 +273,36 @@ export class PodNetwork implements AsyncDisposable {
    * what to do.
    */
   configure(settings: PodNetworkSettings): readonly string[] {
-    const before = this.#settings
-    const { bridge } = before
-    this.#settings = { ...settings, bridge }
+    const { bridge, routing } = this.#settings
+    this.#configured = { ...settings, bridge }
+    this.#use()
     this.#hostMonitor.portsChanged()
     void this.#forwarding.look()
     this.#nodes.addressTypesChanged()
     this.#roles.settingsChanged()
     this.#awaitPeers()
-    if (settings.routing !== before.routing) this.#routes.routingChanged(settings.routing)
+    if (settings.routing !== routing) this.#routes.routingChanged(settings.routing)
     this.#routes.bgp.expire()
-    for (const { address } of before.externalPeers) this.#mark(`router/${address}`)
-    this.#planAll()
     if (settings.bridge === bridge) return []
     return [
       `podNetwork.bridge: pods hang on ${bridge}: drain the node, delete that bridge and restart the agent to use ${settings.bridge}`,
     ]
+  }
+
+  /** Puts into effect what the configuration and the annotations say together: what differs is planned again. */
+  #use(): void {
+    const before = this.#settings
+    this.#settings = withPeers(this.#configured, this.#annotations.settings.peers)
+    this.#options.settingsChanged?.(this.#settings)
+    for (const { address } of before.externalPeers) this.#mark(`router/${address}`)
+    this.#planAll()
+  }
+
+  /** An address that an annotation names may be there now. */
+  #interfacesChanged(): void {
+    this.#routes.nextHops.lookAgain()
+    if (this.#annotations.recheck()) this.#use()
+    else this.#mark('local')
   }
 
   /** Takes away what makes this node part of the pod network. May be called again after it failed. @throws PodNetworkError (left-behind) */

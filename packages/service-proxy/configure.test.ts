@@ -60,6 +60,7 @@ async function running() {
     },
     served: new ServedAddresses(),
     ...{ random: () => 1, log: SILENT, podGate: () => undefined, pluginFields: () => ({}), gateChanged() {} },
+    store: () => ({ load: () => undefined, save() {} }),
     firstSync: { large() {}, done() {} },
     kernel: () => Promise.reject(new Error('the test hands it over')),
   }

@@ -71,6 +71,7 @@ export class TestNode {
       isVip: () => false,
       holderOf: () => undefined,
       events: { record() {} },
+      keptAnnotations: { load: () => undefined, save() {} },
       podGate: () => undefined,
       pluginFields: () => ({}),
     })

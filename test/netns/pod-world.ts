@@ -96,6 +96,7 @@ export class PodWorld implements AsyncDisposable {
       },
       events: { record() {} },
       bfd: openBfd(silent),
+      keptAnnotations: { load: () => undefined, save() {} },
     })
     await this.network.start()
     this.network.setNode(

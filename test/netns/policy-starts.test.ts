@@ -55,6 +55,7 @@ class Node implements AsyncDisposable {
       kernel: async () => this.#kernel,
       ...{ podGate: () => undefined, pluginFields: () => ({}), gateChanged() {} },
       firstSync: { large() {}, done() {} },
+      store: () => ({ load: () => undefined, save() {} }),
     }
     this.feature = new NetworkPolicyFeature(context, settings, this.#kernel)
   }

@@ -102,6 +102,7 @@ function makeProxy(cluster: Cluster, kernel: FakeProxyKernel): ServiceProxyFeatu
       pluginFields: () => ({}),
       gateChanged() {},
     },
+    store: () => ({ load: () => undefined, save() {} }),
     ...{ firstSync: { large() {}, done() {} }, kernel: async () => kernel },
   }
   const settings = { masqueradeAll: false, serviceCIDRs: [], nodeCIDRs: [], nodePortRanges: [], drain: 30 }

@@ -1,8 +1,9 @@
 /** From the texts of the configuration file and its secrets to a valid configuration, or to every problem with its path. */
 import { dirname } from 'node:path'
 import type { FeatureDefinition } from '@podroute/feature/feature.ts'
-import { issueTexts } from '@podroute/feature/issue-text.ts'
+import { findingsOf } from '@podroute/feature/findings.ts'
 import { parseYaml } from '@podroute/feature/parse-yaml.ts'
+import { pathText } from '@podroute/feature/path-text.ts'
 import type { SectionInput } from '@podroute/feature/section.ts'
 import { ConfigError } from '../errors.ts'
 import { type BaseFile, fileSchema } from './base.ts'
@@ -60,7 +61,8 @@ function parseFile(
   const schema = fileSchema(definitions.map(({ section }) => section))
   const result = schema.safeParse(withOverrides(file ?? {}, overrides, input))
   if (result.success) return result.data
-  for (const issue of result.error.issues) problems.push(...issueTexts(schema, issue))
+  for (const { path, message } of findingsOf(schema, result.error))
+    problems.push(`${pathText(path)}: ${message}`)
   return undefined
 }
 

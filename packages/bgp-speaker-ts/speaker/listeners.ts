@@ -29,6 +29,19 @@ export class Listeners {
     }
   }
 
+  /** Listens on these addresses in place of those before; sockets of addresses that stay are not touched. @throws when an address cannot be bound: the others of before go on. */
+  async move(
+    addresses: readonly string[],
+    port: number,
+    accept: (connection: Connection) => void,
+  ): Promise<void> {
+    const missing = addresses.filter((address) => !this.#listeners.some((one) => one.address === address))
+    await this.open({ addresses: missing, port }, accept)
+    const unwanted = this.#listeners.filter(({ address }) => !addresses.includes(address))
+    this.#listeners = this.#listeners.filter(({ address }) => addresses.includes(address))
+    await Promise.all(unwanted.map((listener) => listener.close()))
+  }
+
   /** Sets the key that connections from an address or prefix must have; undefined removes it. */
   setPassword(remote: string, password: string | undefined): void {
     if (password === undefined) {

@@ -12,19 +12,28 @@ export interface InstanceConfig extends Pick<SpeakerConfig, 'asn' | 'routerId' |
   readonly listen: { readonly addresses: readonly string[]; readonly port: number }
 }
 
-/** Undefined while the node has no address. */
+/**
+ * Undefined while the node has no address.
+ * @param named addresses to listen on in place of the node's own, which stay where other nodes connect to them
+ */
 export function planInstance(
   local: ClusterNode,
-  settings: Pick<PodNetworkSettings, 'asn' | 'port'>,
+  settings: Pick<PodNetworkSettings, 'asn' | 'port' | 'mesh'>,
+  named: readonly string[] = [],
 ): InstanceConfig | undefined {
   const addresses = FAMILIES.flatMap((family) => primaryAddress(local, family) ?? [])
   if (addresses.length === 0) return undefined
   return {
     asn: settings.asn,
     routerId: primaryAddress(local, 4) ?? routerIdOf(addresses[0]!),
-    listen: { addresses, port: settings.port },
+    listen: { addresses: listenAddresses(addresses, named, settings.mesh), port: settings.port },
     multipath: MAX_PATHS,
   }
+}
+
+function listenAddresses(own: readonly string[], named: readonly string[], mesh: boolean): readonly string[] {
+  if (named.length === 0) return own
+  return [...new Set([...(mesh ? own : []), ...named])]
 }
 
 /** RFC 6286: any non-zero number that is unique in the AS; on a node without IPv4, 32 bits of a hash of its address (FNV-1a). */

@@ -135,6 +135,20 @@ describe('the BGP instance', () => {
     )
   })
 
+  it('is the speaker that it is, with its sessions, where it listens on other addresses', async () => {
+    const { speaker } = instance
+    const both = { ...config(HERE), listen: { addresses: [HERE, '127.0.0.74'], port: 0 } }
+    await become(both)
+    expect(instance.speaker).to.equal(speaker)
+    const at = () => speaker!.listening().map(({ address }) => address)
+    expect([at(), ended]).to.deep.equal([[HERE, '127.0.0.74'], 0])
+    await become({ ...both, listen: { addresses: ['192.0.2.1'], port: 0 } })
+    expect([...table.failures()].map(([, { message }]) => message)[0]).to.match(
+      /^cannot listen for BGP at 192/,
+    )
+    expect([instance.speaker === speaker, at()]).to.deep.equal([true, [HERE, '127.0.0.74']])
+  })
+
   it('is what it was when it cannot be another one and need not any more', async () => {
     const occupied = { ...config(HERE), listen: { addresses: [THERE], port: there.port } }
     await become(occupied)

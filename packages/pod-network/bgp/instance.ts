@@ -1,6 +1,7 @@
 /**
  * The BGP instance of this node as one key of a table: its AS number, its router ID and where it listens. A change of these is a new
- * speaker, and all sessions start anew; one that cannot listen is a failing key, which the table tries again.
+ * speaker, and all sessions start anew, unless it is the addresses alone; one that cannot listen is a failing key, which the table tries
+ * again.
  */
 import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from '@podroute/reconcile/log.ts'
@@ -92,7 +93,12 @@ export class BgpInstance implements Resource<typeof INSTANCE, InstanceConfig> {
   }
 
   async #put(config: InstanceConfig): Promise<void> {
-    if (this.speaker) {
+    const running = this.#running
+    if (running && isDeepStrictEqual(withoutAddresses(running.config), withoutAddresses(config))) {
+      await this.#listenOn(running, config)
+      return
+    }
+    if (running) {
       this.#log.warn('the node is another one to its peers, all BGP sessions start anew', {
         asn: config.asn,
         listen: config.listen.addresses,
@@ -100,6 +106,16 @@ export class BgpInstance implements Resource<typeof INSTANCE, InstanceConfig> {
       await this.close('reconfigured')
     }
     await this.#start(config)
+  }
+
+  /** Sessions stay, and so does what was listened on where it cannot be done. */
+  async #listenOn({ speaker }: { readonly speaker: Speaker }, config: InstanceConfig): Promise<void> {
+    try {
+      await speaker.listenOn(config.listen.addresses)
+    } catch (cause) {
+      throw new PodNetworkError('listen', cannotListen(config, cause as Error), { cause })
+    }
+    this.#running = { speaker, config }
   }
 
   async #start(config: InstanceConfig): Promise<void> {
@@ -112,11 +128,18 @@ export class BgpInstance implements Resource<typeof INSTANCE, InstanceConfig> {
       await speaker.close().catch(() => {})
       // What the table has acknowledged, the one before, is gone as well.
       for (const touched of this.#watchers) touched(INSTANCE, { kind: 'absent' })
-      const at = config.listen.addresses.map((address) => `${address} port ${config.listen.port}`).join(', ')
-      const message = `cannot listen for BGP at ${at}: ${(cause as Error).message}`
-      throw new PodNetworkError('listen', message, { cause })
+      throw new PodNetworkError('listen', cannotListen(config, cause as Error), { cause })
     }
     this.#running = { speaker, config }
     this.#log.info('BGP speaker started', { routerId: config.routerId, listen: speaker.listening() })
   }
+}
+
+function cannotListen({ listen }: InstanceConfig, { message }: Error): string {
+  const at = listen.addresses.map((address) => `${address} port ${listen.port}`).join(', ')
+  return `cannot listen for BGP at ${at}: ${message}`
+}
+
+function withoutAddresses({ listen, ...rest }: InstanceConfig) {
+  return { ...rest, port: listen.port }
 }

@@ -3,6 +3,8 @@ import { FAMILIES, familyOf } from '@podroute/address/address.ts'
 import { type ClusterNode, primaryAddress } from '@podroute/cluster/objects/node.ts'
 import type { PeerConfig } from 'bgp-speaker-ts/config.ts'
 import type { Policy } from 'bgp-speaker-ts/policy/policy.ts'
+import { NO_NODE_SETTINGS, type NodeOverrides } from '../node-annotations/node-settings.ts'
+import { rejecting, withPathAttributes } from '../node-annotations/policies.ts'
 import { nodeDrain } from '../nodes/node-drain.ts'
 import { onlyTold } from '../service-addresses/told.ts'
 import type { ExternalPeer, PodNetworkSettings } from '../settings.ts'
@@ -16,6 +18,7 @@ export function planExternalPeer(
   local: ClusterNode,
   peer: ExternalPeer,
   settings: PodNetworkSettings,
+  overrides: NodeOverrides = NO_NODE_SETTINGS,
 ): PeerConfig | undefined {
   const localAddress = primaryAddress(local, familyOf(peer.address))
   if (localAddress === undefined) return undefined
@@ -32,9 +35,9 @@ export function planExternalPeer(
     ...(peer.password === undefined ? {} : { password: peer.password }),
     ...(peer.ttlSecurityHops === undefined ? {} : { ttlSecurityHops: peer.ttlSecurityHops }),
     ...(peer.bfd === undefined ? {} : { bfd: peer.bfd }),
-    importPolicy: externalImport(peer.acceptRoutes),
+    importPolicy: rejecting(overrides.importReject, externalImport(peer.acceptRoutes)),
     maxPrefixes: peer.maxPrefixes,
-    exportPolicy: exportPolicy(local, peer, settings),
+    exportPolicy: withPathAttributes(overrides, exportPolicy(local, peer, settings)),
     nextHop: nextHops(local),
   }
 }

@@ -75,7 +75,6 @@ function fromFile(
   return passwords
 }
 
-/** What `printf password | base64` prints; a line's end that was encoded with it is none of the password's. */
 function decode(text: string | undefined, path: string, input: FlagInput): string | undefined {
   if (text === undefined || text === '') return undefined
   const password = decodePassword(text)
@@ -83,7 +82,8 @@ function decode(text: string | undefined, path: string, input: FlagInput): strin
   return password
 }
 
-function decodePassword(text: string): string | undefined {
+/** What `printf password | base64` prints; a line's end that was encoded with it is none of the password's. */
+export function decodePassword(text: string): string | undefined {
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text) || text.length % 4 === 1) return undefined
   return Buffer.from(text, 'base64')
     .toString('utf8')

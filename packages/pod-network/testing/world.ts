@@ -14,6 +14,7 @@ import { FakeClock } from 'bgp-speaker-ts/testing/fake-clock.ts'
 import { MemoryNetwork } from 'bgp-speaker-ts/testing/memory-network.ts'
 import { BfdMonitor } from '../bgp/bfd/monitor.ts'
 import { TABLE_NAME } from '../egress/masquerade.ts'
+import type { KeptAnnotations } from '../node-annotations/node-annotations.ts'
 import { PodNetwork } from '../pod-network.ts'
 import type { PodNetworkSettings } from '../settings.ts'
 import { createTables } from '../tables.ts'
@@ -45,6 +46,8 @@ export class World implements AsyncDisposable {
   readonly services = new FakeServices()
   /** While true, another program has the BGP port. */
   portTaken = false
+  /** What an agent leaves for the next one of its annotations. */
+  keptAnnotations: KeptAnnotations | undefined
   network: PodNetwork
   /** As the pod network was made with them. */
   settings: PodNetworkSettings
@@ -188,6 +191,12 @@ export class World implements AsyncDisposable {
       },
       bfd: this.bfd,
       createSpeaker: (config) => this.#createSpeaker(config),
+      keptAnnotations: {
+        load: () => this.keptAnnotations,
+        save: (kept) => {
+          this.keptAnnotations = kept
+        },
+      },
       events: { record: (statement) => void this.events.push(statement) },
       services: this.services,
       isVip: () => false,

@@ -57,6 +57,30 @@ describe('several local addresses', () => {
     await listener.close()
   })
 
+  it('are others while the speaker runs, and no session ends for that', async () => {
+    const first = bench.peer({ address: '10.0.0.2', speaker: '10.7.0.1' }).establish()
+    await bench.speaker.listenOn([SPEAKER, 'fd00::1', '10.8.0.1'])
+    expect(bench.speaker.listening().map(({ address }) => address)).to.have.members([
+      ...[SPEAKER, 'fd00::1', '10.8.0.1'],
+    ])
+    bench.clock.advance(1000)
+    bench.peer({ address: '10.0.0.3', speaker: '10.8.0.1' }).establish()
+    expect(bench.speaker.peers().map(({ state }) => state)).to.deep.equal(['established', 'established'])
+    expect(first.heard().some(({ kind }) => kind === 'notification')).to.equal(false)
+  })
+
+  it('stay where another one cannot be bound', async () => {
+    const taken = bench.network.transport('10.0.0.8')
+    const listener = await taken.listen({ address: '10.9.0.9', port: 179 }, () => {})
+    let error: unknown
+    await bench.speaker.listenOn(['10.9.0.9']).catch((reason: unknown) => {
+      error = reason
+    })
+    expect(String(error)).to.include('is taken')
+    expect(bench.speaker.listening().map(({ address }) => address)).to.include(SPEAKER)
+    await listener.close()
+  })
+
   it('that cannot be bound keep the speaker from starting', async () => {
     const second = new Speaker({
       asn: 1,
