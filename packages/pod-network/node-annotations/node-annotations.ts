@@ -16,7 +16,7 @@ import { COMMUNITIES, PREPEND } from './path-attributes.ts'
 import { PEERS } from './peers.ts'
 import type { Find, Topic } from './topic.ts'
 
-export const TOPICS: readonly Topic[] = [PEERS, PREPEND, COMMUNITIES, IMPORT_REJECT, LISTEN]
+const TOPICS: readonly Topic[] = [PEERS, PREPEND, COMMUNITIES, IMPORT_REJECT, LISTEN]
 
 /** Annotations of one topic by their names, as they are written. */
 type Texts = Readonly<Record<string, string>>
