@@ -76,6 +76,30 @@ describe('flags of kube-router', () => {
     )
   })
 
+  it('watch their routers by BFD, with the timers of kube-router where nothing else is said', () => {
+    const words = ['--peer-router-ips=192.0.2.1', '--peer-router-asns=65000', '--enable-bfd']
+    const timersOf = (...more: string[]) => load([...words, ...more]).podNetwork!.externalPeers[0]!.bfd
+    expect(timersOf()).to.deep.equal({ desiredMinTx: 1000, requiredMinRx: 1000, detectMultiplier: 3 })
+    expect(timersOf('--bfd-desired-min-tx-interval=100', '--bfd-detection-multiplier=5')).to.deep.equal({
+      ...{ desiredMinTx: 100, requiredMinRx: 1000, detectMultiplier: 5 },
+    })
+    expect(timersOf('--enable-bfd=false', '--bfd-detection-multiplier=5')).to.equal(undefined)
+    expect(load(['--enable-bfd', '--bfd-port=3785']).notes).to.have.members(['--enable-bfd', '--bfd-port'])
+  })
+
+  it('say which addresses of Services are announced', () => {
+    const { serviceAddresses } = load(['--advertise-cluster-ip', '--advertise-external-ip=true']).podNetwork!
+    expect(serviceAddresses.kinds).to.deep.equal(['cluster-ip', 'external-ip'])
+    expect(load(['--advertise-loadbalancer-ip']).podNetwork!.serviceAddresses.kinds).to.deep.equal([
+      'load-balancer-ip',
+    ])
+  })
+
+  it('keep the full mesh of nodes where it is asked for', () => {
+    expect(load(['--nodes-full-mesh']).podNetwork).to.not.have.property('reflectors')
+    expect(load(['--nodes-full-mesh=false']).podNetwork).to.have.property('reflectors')
+  })
+
   it('add their routers to those of the file, and stand for one that both name', () => {
     const config = 'peers: [{address: 192.0.2.1, asn: 1}, {address: 192.0.2.9, asn: 9}]'
     const { podNetwork } = load(['--peer-router-ips=192.0.2.1', '--peer-router-asns=65000'], {

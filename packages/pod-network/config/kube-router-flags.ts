@@ -14,6 +14,13 @@ export const KUBE_ROUTER_FLAGS: readonly Flag[] = [
   sets('run-router', 'bool', 'podNetwork.enabled'),
   sets('cluster-asn', 'number', 'asn'),
   sets('enable-ibgp', 'bool', 'bgp.mesh'),
+  judged<boolean>('nodes-full-mesh', 'bool', ['bgp.reflectors'], (on) =>
+    // Without a mesh node.asn, rr.server and rr.client say who peers with whom, which they do in any case.
+    on ? set('bgp.reflectors', 'off') : undefined,
+  ),
+  sets('advertise-cluster-ip', 'bool', 'serviceAddresses.clusterIPs'),
+  sets('advertise-external-ip', 'bool', 'serviceAddresses.externalIPs'),
+  sets('advertise-loadbalancer-ip', 'bool', 'serviceAddresses.loadBalancerIPs'),
   sets('bgp-port', 'number', 'bgp.port'),
   sets('bgp-holdtime', 'seconds', 'bgp.holdTimeSeconds'),
   sets('bgp-graceful-restart', 'bool', 'bgp.gracefulRestart.enabled'),

@@ -7,6 +7,7 @@ import {
   partOf,
   refuse,
 } from '@podroute/feature/flag.ts'
+import { bfdOfFlags, KUBE_ROUTER_BFD_FLAGS } from './kube-router-bfd.ts'
 
 const IPS = 'peer-router-ips'
 const PASSWORDS = 'peer-router-passwords'
@@ -23,6 +24,7 @@ export const KUBE_ROUTER_PEER_FLAGS: readonly Flag[] = [
   part('peer-router-ports', 'list', 'port'),
   part(PASSWORDS, 'list', 'password'),
   part(PASSWORDS_FILE, 'text', 'password'),
+  ...KUBE_ROUTER_BFD_FLAGS,
 ]
 
 function peersOf(all: FlagValues): FlagEffect[] {
@@ -40,6 +42,7 @@ function peersOf(all: FlagValues): FlagEffect[] {
       address,
       asn: numberOf(list('peer-router-asns')[i]),
       ...optional('port', numberOf(list('peer-router-ports')[i])),
+      ...optional('bfd', bfdOfFlags(all)),
     }),
   )
   const edit = (now: unknown, input: FlagInput) => {

@@ -73,6 +73,30 @@ describe('annotations of this node', () => {
     expect(two).to.not.have.property('password')
   })
 
+  it('have BFD with the timers of kube-router, where nothing else is said', () => {
+    const timersOf = (bfd: string) => {
+      annotations.update({ 'kube-router.io/peers': `[{remoteip: 192.0.2.1, remoteasn: 1, bfd: ${bfd}}]` })
+      return annotations.settings.peers[0]?.bfd
+    }
+    expect(timersOf('{enabled: true}')).to.deep.equal({
+      ...{ desiredMinTx: 1000, requiredMinRx: 1000, detectMultiplier: 3 },
+    })
+    const all =
+      '{enabled: true, port: 3784, detection_multiplier: 2, required_min_rx_interval: 500, desired_min_tx_interval: 250}'
+    expect(timersOf(all)).to.deep.equal({ desiredMinTx: 250, requiredMinRx: 500, detectMultiplier: 2 })
+    expect([timersOf('{enabled: false, detection_multiplier: 2}'), timersOf('{}')]).to.deep.equal([
+      ...[undefined, undefined],
+    ])
+    expect(events).to.deep.equal([])
+    for (const wrong of ['{enabled: true, multiplier: 2}', '{enabled: true, detection_multiplier: 1}', '7']) {
+      const said = problemsOf({
+        'kube-router.io/peers': `[{remoteip: 192.0.2.1, remoteasn: 1, bfd: ${wrong}}]`,
+      })
+      expect(said[0]).to.match(/^kube-router\.io\/peers\[0\]\.bfd: write \{enabled: true/)
+      problemsOf({})
+    }
+  })
+
   it('are ours where both are set, and peers where the older lists are set, too', () => {
     annotations.update({
       'kube-router.io/peers': ROUTERS,

@@ -5,6 +5,8 @@
 import { findingsOf } from '@podroute/feature/findings.ts'
 import { nearestName } from '@podroute/feature/nearest-name.ts'
 import { parseYaml } from '@podroute/feature/parse-yaml.ts'
+import { bfd } from '../config/bfd.ts'
+import { BFD_FORM, bfdOfAnnotation } from '../config/kube-router-bfd.ts'
 import { decodePassword } from '../config/kube-router-peers.ts'
 import { externalPeer, peer } from '../config/peer.ts'
 import type { ExternalPeer } from '../settings.ts'
@@ -16,6 +18,7 @@ const KEYS: Readonly<Record<string, string>> = {
   remoteasn: 'asn',
   password: 'password',
   port: 'port',
+  bfd: 'bfd',
 }
 /** The older annotations, one for each key. */
 const LISTS = {
@@ -79,7 +82,7 @@ function fromKubeRouter(entry: Entry, path: string, say: Say): Parsed | undefine
   let known = true
   for (const [key, value] of Object.entries(entry)) {
     const ours = KEYS[key]
-    if (ours !== undefined) translated[ours] = value
+    if (ours !== undefined) translated[ours] = ours === 'bfd' ? bfdOfAnnotation(value) : value
     else {
       known = false
       const near = nearestName(key, Object.keys(KEYS))
@@ -90,6 +93,10 @@ function fromKubeRouter(entry: Entry, path: string, say: Say): Parsed | undefine
           : `unknown key, the keys here are ${Object.keys(KEYS).join(', ')}`,
       )
     }
+  }
+  if ('bfd' in translated && !bfd.safeParse(translated.bfd).success) {
+    say(`${path}.bfd`, BFD_FORM)
+    known = false
   }
   if (!known) return undefined
   const theirs = Object.fromEntries(Object.entries(KEYS).map(([key, ours]) => [ours, key]))
