@@ -110,6 +110,8 @@ export interface PeerConfig {
   readonly gracefulRestart?: GracefulRestart
   /** Long-lived graceful restart (RFC 9494), which needs `gracefulRestart`; absent: the capability is not sent. */
   readonly longLivedRestart?: LongLivedRestart
+  /** What is still to be announced is not all known: the peer gets no End-of-RIB until this is taken back, and keeps what it has from before a restart (RFC 4724 section 4.1). */
+  readonly holdEndOfRib?: boolean
   /** Watch the path by BFD (RFC 5880, 5881) while the peer is known; a failure ends the session with CEASE/BFD Down (RFC 9384). Needs SpeakerConfig.bfd. */
   readonly bfd?: BfdTimers
 }

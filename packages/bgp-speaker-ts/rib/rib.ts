@@ -44,6 +44,7 @@ export class Rib {
   readonly #timer: FlushTimer
   /** Called once no prefix waits for selection. */
   #selected: (() => void)[] = []
+  #unsent: (() => void)[] = []
 
   constructor(clock: Clock, listener: RibListener, routerId: number, multipath = 1) {
     this.#clock = clock
@@ -196,6 +197,12 @@ export class Rib {
     return false
   }
 
+  /** Calls `done` when the changes until now were sent to the peers. */
+  whenSent(done: () => void): void {
+    this.#unsent.push(done)
+    this.schedule()
+  }
+
   /** Schedules a flush at the end of this turn of the event loop, or a little later (see FlushTimer). */
   schedule(): void {
     this.#timer.schedule()
@@ -231,11 +238,18 @@ export class Rib {
       }
     }
     more = this.#syncs.work(this.families, now) || more
+    if (!more && !this.#queued()) this.#tellSent()
     if (this.#deferral.ended && !more && !this.#queued()) this.#deferral.settle()
     if (this.attributes.wantsSweep()) this.#sweep()
     if (!more && this.#sources.retiring && !this.busy()) this.#sources.forget()
     this.#listener.flushed()
     return { more, wide: prefixes < members }
+  }
+
+  #tellSent(): void {
+    const waiting = this.#unsent
+    this.#unsent = []
+    for (const done of waiting) done()
   }
 
   #tellSelected(): void {

@@ -53,7 +53,7 @@ export class Session implements Member, IngestOwner {
   readonly #counters: PeerCounters
   /** undefined while no bytes wait to be sent. */
   #sendHold: SendHold | undefined
-  /** Families whose End-of-RIB waits for the end of our own restart. */
+  /** Families whose End-of-RIB waits for the end of our own restart, or for what is still to be announced. */
   #postponedEnds: readonly Family[] = NO_FAMILIES
   /** Families for which `near-prefix-limit` was emitted. */
   #nearLimit: readonly Family[] = NO_FAMILIES
@@ -112,9 +112,9 @@ export class Session implements Member, IngestOwner {
     this.ingest.configure(config)
     for (const family of this.negotiated.families) this.#speaker.rib.reconsider(this.ingest, family)
     const group = this.#findGroup()
-    if (group === this.#group) return
-    this.#speaker.rib.move(this, this.#group, group)
+    if (group !== this.#group) this.#speaker.rib.move(this, this.#group, group)
     this.#group = group
+    if (this.#postponedEnds.length > 0) this.#speaker.rib.whenSent(() => this.endRestart())
   }
 
   /** Asks the peer to send all routes of a family again (RFC 2918). Returns false when the peer has no route refresh or not this family. */
@@ -137,8 +137,9 @@ export class Session implements Member, IngestOwner {
     else if (message.subtype === REFRESH.END) this.stale.end(family, 'refresh')
   }
 
-  /** Our own restart is over: sends the End-of-RIB markers that waited for it, after the routes that are queued for the peer. */
+  /** Our own restart is over, or all is announced: sends the End-of-RIB markers that waited for it, after the routes that are queued for the peer. */
   endRestart(): void {
+    if (this.#holdsEnds || this.#ended) return
     const families = this.#postponedEnds
     this.#postponedEnds = NO_FAMILIES
     for (const family of families) this.#group.end(family, this)
@@ -214,8 +215,7 @@ export class Session implements Member, IngestOwner {
 
   sendMarker(family: Family, kind: Marker): void {
     if (kind === 'end-of-rib') {
-      if (this.#speaker.restarting() && this.#config.gracefulRestart !== undefined)
-        this.#postponedEnds = [...this.#postponedEnds, family]
+      if (this.#holdsEnds) this.#postponedEnds = [...this.#postponedEnds, family]
       else this.write(encodeEndOfRib(family), 1)
       return
     }
@@ -255,6 +255,11 @@ export class Session implements Member, IngestOwner {
       if (!this.#ended) this.#speaker.emitPeer({ kind: 'end-of-rib', peer: this.#name, family })
     })
     this.#speaker.restartProgress()
+  }
+
+  get #holdsEnds(): boolean {
+    const { gracefulRestart, holdEndOfRib } = this.#config
+    return holdEndOfRib === true || (this.#speaker.restarting() && gracefulRestart !== undefined)
   }
 
   #findGroup(): UpdateGroup {

@@ -78,6 +78,28 @@ describe('a speaker that restarts', () => {
     expect(a.names()).to.deep.equal(['update -10.9.0.0/16'])
   })
 
+  it('sends none while it is held for a peer, restart or not, and then after what was announced meanwhile', async () => {
+    await begin({})
+    const held = bench.peer(
+      { address: '10.0.0.4', asn: 64515, capabilities: [capability()] },
+      { ...OURS, holdEndOfRib: true },
+    )
+    bench.speaker.announce({ prefix: '10.9.0.0/16' })
+    held.establish()
+    expect(held.names()).to.deep.equal(['open', 'update +10.9.0.0/16'])
+    expect(a.establish().names()).to.include('end-of-rib ipv4')
+    bench.speaker.announce({ prefix: '10.8.0.0/16' })
+    const config = bench.speaker.configuration('10.0.0.4')!
+    bench.speaker.updatePeer({ ...config, maxPrefixes: 7 })
+    expect(held.names()).to.deep.equal(['update +10.8.0.0/16'])
+    bench.speaker.announce({ prefix: '10.7.0.0/16' })
+    bench.speaker.updatePeer({ ...config, holdEndOfRib: false })
+    expect(held.names()).to.deep.equal(['update +10.7.0.0/16', 'end-of-rib ipv4', 'end-of-rib ipv6'])
+    bench.speaker.updatePeer({ ...config, holdEndOfRib: true })
+    bench.speaker.updatePeer({ ...config, holdEndOfRib: false })
+    expect(held.names()).to.deep.equal([])
+  })
+
   it('waits no longer than the selection deferral time for a peer that does not come', async () => {
     await begin({ restarting: true, selectionDeferralTime: 30 })
     a.establish().announce('10.1.0.0/16')
