@@ -25,6 +25,8 @@ export interface ServedAddress {
 export interface ServiceServer {
   /** Why no client is to be sent to this node, whatever it serves; undefined: nothing. */
   problem(): string | undefined
+  /** Whether all that there is at first is in the kernel, as far as it can be: what is not served by then is not. */
+  complete(): boolean
   /** Each address of the Service that is served here, once for each kind: not those that are refused, or another Service's. */
   addressesOf(service: ServiceKey): readonly ServedAddress[]
 }
@@ -32,7 +34,7 @@ export interface ServiceServer {
 export interface ServedSubscriber {
   /** Other things may be true of these Services. */
   changed(services: Iterable<ServiceKey>): void
-  /** Another one serves Services, nobody does any more, or its problem is another one. */
+  /** Another one serves Services, nobody does any more, or its problem is another one, or it is complete. */
   serverChanged(): void
 }
 

@@ -232,10 +232,10 @@ export class Planner {
     const settings = this.#options.settings()
     const router = settings.externalPeers.find((peer) => peer.address === address)
     const speaks = settings.routing === 'bgp'
-    this.#peers.want(
-      `router/${address}`,
-      router && speaks ? planExternalPeer(local, router, settings, this.#options.overrides()) : undefined,
-    )
+    const peer =
+      router && speaks ? planExternalPeer(local, router, settings, this.#options.overrides()) : undefined
+    const held = peer && !this.serviceAddresses.complete ? { ...peer, holdEndOfRib: true } : peer
+    this.#peers.want(`router/${address}`, held)
   }
 }
 

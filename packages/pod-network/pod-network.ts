@@ -68,6 +68,8 @@ export class PodNetwork implements AsyncDisposable {
   #planning = false
   /** All that there was at first has been planned: what nobody wants then is wanted by nobody. */
   #planned = false
+  /** Nobody waits any longer for what is to be there at first. */
+  #late = false
 
   constructor(options: PodNetworkOptions) {
     const { clock, log, kernel, nodeName } = options
@@ -408,10 +410,18 @@ export class PodNetwork implements AsyncDisposable {
     this.#roles.tend()
     this.#routes.bgp.expire()
     this.#planned ||= !this.#controller.hasDirtyKeys
+    this.#tellComplete()
     if (!this.#planned) return
     if (this.#conflistIsDue(local)) this.#controller.mark('conflist')
     if (this.#readiness.endOfRibComplete && this.#routes.nextHops.settled) this.#staleState.sweep(local)
     if (this.#staleState.swept) this.#readiness.deadlinePassed = true
+  }
+
+  /** Routers hear that they have been told all. */
+  #tellComplete(): void {
+    const idle = !this.#controller.hasDirtyKeys
+    if (!this.#planner.serviceAddresses.settle({ idle, late: this.#late })) return
+    for (const { address } of this.#settings.externalPeers) this.#mark(`router/${address}`)
   }
 
   /** Until then peers are waited for: that they come up, and that they have told all they have. */
@@ -420,6 +430,7 @@ export class PodNetwork implements AsyncDisposable {
     const due = this.#startedAt + this.#settings.peerDeadline * 1000
     this.#timers.after('deadline', Math.max(0, due - this.#options.clock.now()), () => {
       this.#readiness.deadlinePassed = true
+      this.#late = true
       this.recheck()
     })
   }

@@ -76,6 +76,7 @@ export class ServiceProxyFeature implements Feature<ServiceProxySettings> {
     this.#serving = new Serving({
       ...{ clock, served: context.served },
       health: () => this.#runner.health(),
+      complete: () => this.#runner.gate === undefined,
       reason: () => this.#runner.problem,
       addressesOf: (service) => this.#proxy.addressesOf(service),
     })

@@ -123,7 +123,14 @@ describe('a proxy as the server of Services', () => {
     let told = 0
     served.subscribe({ changed() {}, serverChanged: () => void told++ })
     const serving = new Serving({
-      ...{ served, clock, health: () => state, reason: () => undefined, addressesOf: () => [] },
+      ...{
+        served,
+        clock,
+        health: () => state,
+        complete: () => true,
+        reason: () => undefined,
+        addressesOf: () => [],
+      },
     })
     expect([told, served.server?.problem()]).to.deep.equal([1, undefined])
     state.healthy = false

@@ -8,6 +8,8 @@ export interface ServingOptions {
   readonly served: ServedAddresses
   readonly clock: Pick<Clock, 'after'>
   health(): Pick<ProxyHealth, 'healthy'>
+  /** The first sync is over, or cannot be. */
+  complete(): boolean
   /** Why Services do not work; undefined where that is not known. */
   reason(): string | undefined
   addressesOf(service: ServiceKey): readonly ServedAddress[]
@@ -19,12 +21,12 @@ const LOOK_EVERY = 5000
 export class Serving implements ServiceServer, Disposable {
   readonly #options: ServingOptions
   readonly #registration: Disposable
-  #told: string | undefined
+  #told: string
   #timer: Disposable | undefined
 
   constructor(options: ServingOptions) {
     this.#options = options
-    this.#told = this.problem()
+    this.#told = this.#state()
     this.#registration = options.served.serve(this)
     this.#wait()
   }
@@ -35,15 +37,19 @@ export class Serving implements ServiceServer, Disposable {
     return `the service proxy does not work: ${reason() ?? 'changes do not reach the kernel'}`
   }
 
+  complete(): boolean {
+    return this.#options.complete()
+  }
+
   addressesOf(service: ServiceKey): readonly ServedAddress[] {
     return this.#options.addressesOf(service)
   }
 
   /** The proxy may have begun to work, or ceased to. */
   look(): void {
-    const problem = this.problem()
-    if (problem === this.#told) return
-    this.#told = problem
+    const state = this.#state()
+    if (state === this.#told) return
+    this.#told = state
     this.#options.served.serverChanged()
   }
 
@@ -56,6 +62,10 @@ export class Serving implements ServiceServer, Disposable {
   /** The agent ends: the kernel goes on, so that all of this stays true. */
   [Symbol.dispose](): void {
     this.#timer?.[Symbol.dispose]()
+  }
+
+  #state(): string {
+    return `${this.complete()} ${this.problem() ?? ''}`
   }
 
   #wait(): void {

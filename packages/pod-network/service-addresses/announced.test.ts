@@ -64,6 +64,37 @@ describe('service addresses at routers', () => {
     expect(learned()).to.have.members(['10.244.1.0/24', `${VIP}/32`])
   })
 
+  it('are all there before the router hears that this is all, so that it keeps those from before a restart (A8, A15)', async () => {
+    await start()
+    const ends: string[] = []
+    far.on('peer', ({ kind }) => void ends.push(kind))
+    world.services.ready = false
+    await world.start(ipv4Node(1))
+    await world.sessions()
+    expect(learned()).to.deep.equal(['10.244.1.0/24'])
+    expect(ends).to.include('established').and.not.include('end-of-rib')
+    far.on('best', (changes) => void ends.push(...changes.map(({ prefix }) => prefix)))
+    world.services.set(web(), allServed(web(), 'serving'))
+    world.services.ready = true
+    world.network.allServicesChanged()
+    await world.settle(1000)
+    const told = ends.filter((word) => word === `${VIP}/32` || word === 'end-of-rib')
+    expect(told).to.deep.equal([`${VIP}/32`, 'end-of-rib'])
+    expect(world.established()[ROUTER]).to.equal(1)
+  })
+
+  it('are waited for no longer than peers are', async () => {
+    await start()
+    const ends: string[] = []
+    far.on('peer', ({ kind }) => void ends.push(kind))
+    world.services.ready = false
+    await world.start(ipv4Node(1))
+    await world.settle((world.settings.peerDeadline - 5) * 1000)
+    expect(ends).to.include('established').and.not.include('end-of-rib')
+    await world.settle(6000)
+    expect(ends).to.include('end-of-rib')
+  })
+
   it('go with the last Service that is served there, not with the first, and come with no word in between (A14)', async () => {
     await start()
     await world.start(ipv4Node(1))

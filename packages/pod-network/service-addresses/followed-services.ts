@@ -32,6 +32,8 @@ export class FollowedServices implements ServiceSource, Disposable {
   #mode: Mode = 'off'
   #subscriptions = new DisposableStack()
   #served: Disposable | undefined
+  /** Of what is followed. */
+  #missing = 0
 
   constructor(options: FollowedServicesOptions) {
     this.#options = options
@@ -57,6 +59,7 @@ export class FollowedServices implements ServiceSource, Disposable {
     const before = this.#subscriptions
     this.#mode = mode
     this.#subscriptions = new DisposableStack()
+    this.#missing = mode === 'off' ? 0 : mode === 'rule' ? 2 : 1
     if (mode !== 'off') this.#followServices()
     if (mode === 'rule') this.#followSlices()
     // What is followed before and after is watched on.
@@ -84,6 +87,12 @@ export class FollowedServices implements ServiceSource, Disposable {
     })
   }
 
+  complete(): boolean {
+    return (
+      this.#missing === 0 && (this.#mode !== 'server' || this.#options.served.server?.complete() === true)
+    )
+  }
+
   /** Why an address may not be served. */
   get unserved(): string {
     return this.#options.served.server
@@ -109,7 +118,9 @@ export class FollowedServices implements ServiceSource, Disposable {
 
   #followServices(): void {
     const { cluster, changed } = this.#options
-    this.#subscriptions.use(cluster.subscribe('services', { changed: (key) => changed([key]), synced() {} }))
+    this.#subscriptions.use(
+      cluster.subscribe('services', { changed: (key) => changed([key]), synced: () => this.#kindSynced() }),
+    )
   }
 
   #followSlices(): void {
@@ -119,9 +130,14 @@ export class FollowedServices implements ServiceSource, Disposable {
     this.#subscriptions.use(
       cluster.subscribe('endpointslices', {
         changed: (_key, before, after) => changed(keysOf(before, after)),
-        synced() {},
+        synced: () => this.#kindSynced(),
       }),
     )
+  }
+
+  #kindSynced(): void {
+    this.#missing--
+    if (this.complete()) this.#options.allChanged()
   }
 
   #isInRange(address: string): boolean {

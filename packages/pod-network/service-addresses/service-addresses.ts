@@ -16,6 +16,8 @@ export interface ServiceSource {
   service(key: ServiceKey): Service | undefined
   /** What of it is served on this node. */
   servedOf(service: Service): readonly ServedAddress[]
+  /** Whether all that there is at first is known. */
+  complete(): boolean
   /** Why nothing is served on this node; undefined: it is. */
   problem(): string | undefined
   /** What to say of an address that is not served on this node. */
@@ -56,9 +58,25 @@ export class ServiceAddresses {
   readonly #decisions = new Map<ServiceKey, readonly AddressDecision[]>()
   #node: NodeState | undefined
   #facts: NodeFacts | undefined
+  #complete = false
 
   constructor(options: ServiceAddressesOptions) {
     this.#options = options
+  }
+
+  /**
+   * Whether all that is announced at first is: routers keep what they have of before a restart until then, and drop the rest of it
+   * when they are told so (End-of-RIB, RFC 4724).
+   */
+  get complete(): boolean {
+    return this.#complete
+  }
+
+  /** After a flush. Returns whether it has just become complete. @param idle nothing is to be planned @param late nobody waits any longer */
+  settle({ idle, late }: { readonly idle: boolean; readonly late: boolean }): boolean {
+    if (this.#complete || !(late || (idle && this.#options.source.complete()))) return false
+    this.#complete = true
+    return true
   }
 
   /** Nothing is known of before: all Services are planned. */

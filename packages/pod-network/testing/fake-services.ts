@@ -33,6 +33,7 @@ export function allServed(service: Service, answer: Answer): ServedAddress[] {
 
 export class FakeServices implements ServiceSource {
   readonly unserved = 'not served'
+  ready = true
   broken: string | undefined
   readonly #services = new Map<ServiceKey, Service>()
   readonly #served = new Map<ServiceKey, readonly ServedAddress[]>()
@@ -52,6 +53,10 @@ export class FakeServices implements ServiceSource {
 
   servedOf({ key }: Service): readonly ServedAddress[] {
     return this.#served.get(key) ?? []
+  }
+
+  complete(): boolean {
+    return this.ready
   }
 
   problem(): string | undefined {
