@@ -10,6 +10,9 @@ export const seconds = (least: number, most: number) => z.number().int().min(lea
 
 export const port = z.number().int().min(1).max(65535)
 
+/** Kernel limit of an interface name: 15 bytes. */
+export const interfaceName = z.string().regex(/^[^\s/:%]{1,15}$/, 'not an interface name')
+
 export const ipAddress = z
   .string()
   .refine((text) => canonicalAddress(text) !== undefined, { message: 'not an IP address' })

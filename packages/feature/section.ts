@@ -6,6 +6,8 @@ import type { Flag, FlagInput } from './flag.ts'
 export interface SectionInput extends FlagInput {
   /** The same of a file that may be there or not, and may come and go: undefined where it is not, or is empty. */
   readSecretIfThere(file: string): string | undefined
+  /** The same of a file whose problems concern only a part of the settings. */
+  trySecret(file: string): { readonly text: string } | { readonly problem: string }
 }
 
 /** Keys that say what is true of the whole cluster: every feature may read them. */

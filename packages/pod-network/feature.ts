@@ -5,6 +5,7 @@ import type { SummaryLine } from '@podroute/feature/page.ts'
 import type { ReservedHolder } from '@podroute/feature/reserved-addresses.ts'
 import { Speaker } from 'bgp-speaker-ts/speaker.ts'
 import { openBfd } from './bgp/bfd/open.ts'
+import { kernelDiscovery } from './bgp/discovery.ts'
 import { kernelTransport } from './bgp/transport.ts'
 import { section } from './config/section.ts'
 import { BGP_PORT } from './egress/bgp-ports.ts'
@@ -56,7 +57,8 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
       services: this.#services,
       keptAnnotations: context.store('node-annotations'),
       settingsChanged: (changed) => this.#reserveRouters(changed),
-      createSpeaker: (speaker) => new Speaker({ ...speaker, transport: kernelTransport(), bfd, log }),
+      createSpeaker: (speaker) =>
+        new Speaker({ ...speaker, transport: kernelTransport(), discovery: kernelDiscovery(), bfd, log }),
       isVip: (address) =>
         cluster.services.withAddress(address) !== undefined && !context.reserved.has(address),
       holderOf: (address) => context.reserved.holderOf(address),
@@ -170,7 +172,9 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
     this.#context.reserved.replaceBgpPorts(podsSpeakBgp ? [] : ports)
     this.#context.reserved.replace(
       'bgp-peer',
-      externalPeers.map(({ address }) => address),
+      externalPeers.flatMap(({ address }) =>
+        address === undefined || address.includes('%') ? [] : [address],
+      ),
     )
   }
 }

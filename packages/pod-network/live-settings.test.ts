@@ -99,7 +99,7 @@ const EFFECTS: Readonly<Record<keyof PodNetworkSettings, readonly Effect[]>> = {
 
 /** The same for what is said of one router. */
 const OF_ROUTER: Readonly<
-  Record<Exclude<keyof ExternalPeer, 'address'>, Omit<Effect, 'change'> & Partial<ExternalPeer>>
+  Record<Exclude<keyof ExternalPeer, 'address' | 'interface'>, Omit<Effect, 'change'> & Partial<ExternalPeer>>
 > = {
   asn: { ...{ asn: 65001 }, resets: [ROUTER], ops: GONE },
   port: { ...{ port: 1179 }, resets: [ROUTER], ops: [...GONE, ...RULES] },
@@ -110,6 +110,31 @@ const OF_ROUTER: Readonly<
   bfd: { ...{ bfd: {} } },
   acceptRoutes: { ...{ acceptRoutes: [acceptedPrefix(cidr('9.0.0.0/8'), {})] }, ops: GONE },
   maxPrefixes: { ...{ maxPrefixes: 5 } },
+  maxPrefixesAction: { ...{ maxPrefixesAction: 'block' } },
+  description: { ...{ description: 'top of the rack' } },
+  nodes: {
+    ...{ nodes: { names: ['node-9'], labels: [] } },
+    ...{ resets: [ROUTER], ops: [...GONE, ...RULES] },
+  },
+  fault: {
+    ...{ fault: { path: 'peers[0].passwordFile', message: 'no such file' } },
+    ...{ resets: [ROUTER], ops: [...GONE, ...RULES] },
+  },
+  localAsn: { ...{ localAsn: 64600 }, resets: [ROUTER], ops: GONE },
+  localAsnPrepends: { ...{ localAsnPrepends: true } },
+  allowOwnAs: { ...{ allowOwnAs: 1 }, resets: [ROUTER] },
+  localAddress: { ...{ localAddress: '172.30.0.99' }, resets: [ROUTER], ops: GONE },
+  localInterface: { ...{ localInterface: 'none' }, resets: [ROUTER], ops: GONE },
+  passive: { ...{ passive: true } },
+  ttl: { ...{ ttl: 5 } },
+  keepalive: { ...{ keepalive: 5 } },
+  connectRetry: { ...{ connectRetry: 5 } },
+  restart: { ...{ restart: { time: 60, longLivedTime: 0 } }, resets: [ROUTER] },
+  addPath: { ...{ addPath: { send: true, receive: false } }, resets: [ROUTER] },
+  accept: { ...{ accept: [{ prefixes: [acceptedPrefix(cidr('9.0.0.0/8'), {})] }] }, ops: GONE },
+  reject: { ...{ reject: [{ prefixes: [acceptedPrefix(cidr(FROM_ROUTER), {})] }] }, ops: GONE },
+  localPreference: { ...{ localPreference: 200 } },
+  announce: { ...{ announce: { med: 5, communities: ['64512:1'] } } },
 }
 
 describe('settings that change while the pod network runs', () => {

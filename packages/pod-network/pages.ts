@@ -82,7 +82,7 @@ function routeRow({ destination, gateways, node, state, from, detail }: RouteSna
 function peerRow(peer: NamedPeer): string[] {
   const { prefixesReceived, prefixesAccepted, prefixesAdvertised } = peer.counters
   return [
-    peer.name,
+    peer.description ?? peer.name,
     peer.address,
     String(peer.asn),
     peer.state,

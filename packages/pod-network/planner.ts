@@ -29,9 +29,10 @@ import { nodeDrain } from './nodes/node-drain.ts'
 import { makeGuard } from './route-sources/cluster-guard.ts'
 import { ClusterRanges, hostRanges, nodeRanges, type RangeKind } from './route-sources/cluster-ranges.ts'
 import type { RouteGuard } from './route-sources/route-guard.ts'
+import { Aggregates } from './routers/aggregates.ts'
 import { ServiceAddresses, type ServiceSource } from './service-addresses/service-addresses.ts'
 import { NO_SERVICE_ADDRESSES, type ServiceAddressSettings } from './service-addresses/settings.ts'
-import type { PodNetworkSettings } from './settings.ts'
+import type { ExternalPeer, PodNetworkSettings } from './settings.ts'
 import { sourcesTable } from './sources/table.ts'
 import type { PodNetworkTables } from './tables.ts'
 import type { NamedTimers } from './timers.ts'
@@ -88,6 +89,7 @@ export class Planner {
   readonly #tables: PlannedTables
   readonly #elements: ElementClaims
   readonly #peers: PeerClaims
+  readonly #aggregates: Aggregates
   readonly #announcements: AnnouncementClaims
   readonly serviceAddresses: ServiceAddresses
   readonly #ranges = new ClusterRanges()
@@ -100,7 +102,8 @@ export class Planner {
     this.#tables = tables
     this.#elements = new ElementClaims(tables.masquerade)
     this.#peers = new PeerClaims(tables.peers)
-    this.#announcements = new AnnouncementClaims(tables.announcements)
+    this.#aggregates = new Aggregates(tables.announcements)
+    this.#announcements = new AnnouncementClaims(this.#aggregates)
     this.serviceAddresses = this.#createServiceAddresses()
   }
 
@@ -159,6 +162,7 @@ export class Planner {
   #planBgp(local: ClusterNode, settings: PodNetworkSettings): void {
     const { instance: table } = this.#tables
     const speaks = settings.routing === 'bgp'
+    this.#aggregates.configure(settings.externalPeers.flatMap(({ announce }) => announce?.aggregates ?? []))
     this.#announcements.replace('pods', speaks ? planPodPrefixes(local) : [])
     const { listen } = this.#options.overrides()
     const asn = this.#options.roles.asnOf(local.name)
@@ -228,14 +232,22 @@ export class Planner {
     return [...this.#options.settings().serviceCidrs, ...this.#serviceRanges]
   }
 
-  #planRouter(address: string, local: ClusterNode): void {
+  #planRouter(name: string, local: ClusterNode): void {
     const settings = this.#options.settings()
-    const router = settings.externalPeers.find((peer) => peer.address === address)
+    const router = settings.externalPeers.find((peer) => peerKey(peer) === name)
     const speaks = settings.routing === 'bgp'
-    const peer =
-      router && speaks ? planExternalPeer(local, router, settings, this.#options.overrides()) : undefined
+    const peer = router && speaks ? this.#routerPeer(router, local, settings) : undefined
     const held = peer && !this.serviceAddresses.complete ? { ...peer, holdEndOfRib: true } : peer
-    this.#peers.want(`router/${address}`, held)
+    this.#peers.want(`router/${name}`, held)
+  }
+
+  #routerPeer(
+    router: ExternalPeer,
+    local: ClusterNode,
+    settings: PodNetworkSettings,
+  ): PeerConfig | undefined {
+    const { overrides, interfaces } = this.#options
+    return planExternalPeer(local, router, settings, overrides(), interfaces())
   }
 }
 

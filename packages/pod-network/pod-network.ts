@@ -26,6 +26,7 @@ import type { PodNetworkOptions } from './options.ts'
 import { Planner, type PlannerOptions } from './planner.ts'
 import { Readiness } from './readiness/readiness.ts'
 import { RouteSources } from './route-sources/route-sources.ts'
+import { Routers } from './routers/routers.ts'
 import { type AnnouncedPrefix, announcedPrefixes, type Listener } from './service-addresses/report.ts'
 import { letsOut } from './service-addresses/told.ts'
 import type { PodNetworkSettings } from './settings.ts'
@@ -52,6 +53,7 @@ export class PodNetwork implements AsyncDisposable {
   readonly #routes: RouteSources
   readonly #conflist: ConflistWriter
   readonly #staleState: StaleState
+  readonly #routers: Routers
   readonly #controller: Controller<PodNetworkKey>
   readonly #readiness: Readiness
   readonly #timers: NamedTimers
@@ -75,7 +77,9 @@ export class PodNetwork implements AsyncDisposable {
     const { clock, log, kernel, nodeName } = options
     const settings = () => this.#settings
     this.#options = options
-    this.#settings = this.#configured = options.settings
+    this.#configured = options.settings
+    this.#routers = new Routers(options)
+    this.#settings = this.#withRouters(undefined)
     this.#timers = new NamedTimers(clock)
     const nodeAddressTypes = () => this.#settings.nodeAddressTypes
     this.#nodes = new ClusterNodes(nodeName, nodeAddressTypes)
@@ -208,7 +212,12 @@ export class PodNetwork implements AsyncDisposable {
   }
 
   conditions(): readonly Condition[] {
-    return [...this.#readiness.conditions(), this.#forwarding.condition(), this.#annotations.condition()]
+    return [
+      ...this.#readiness.conditions(),
+      this.#forwarding.condition(),
+      this.#annotations.condition(),
+      this.#routers.condition(),
+    ]
   }
 
   get ready(): boolean {
@@ -294,9 +303,11 @@ export class PodNetwork implements AsyncDisposable {
   /** Puts into effect what the configuration and the annotations say together: what differs is planned again. */
   #use(): void {
     const before = this.#settings
-    this.#settings = withPeers(this.#configured, this.#annotations.settings.peers)
-    this.#options.settingsChanged?.(this.#settings)
-    for (const { address } of before.externalPeers) this.#mark(`router/${address}`)
+    const { peers } = this.#annotations.settings
+    this.#settings = withPeers(this.#withRouters(this.#local), peers)
+    // No Service may take the address of any router, whoever peers with it.
+    this.#options.settingsChanged?.(withPeers(this.#configured, peers))
+    this.#markRouters(before)
     this.#planAll()
   }
 
@@ -304,7 +315,21 @@ export class PodNetwork implements AsyncDisposable {
   #interfacesChanged(): void {
     this.#routes.nextHops.lookAgain()
     if (this.#annotations.recheck()) this.#use()
-    else this.#mark('local')
+    else {
+      this.#mark('local')
+      this.#markRouters(this.#settings)
+    }
+  }
+
+  #withRouters(local: ClusterNode | undefined): PodNetworkSettings {
+    return {
+      ...this.#configured,
+      externalPeers: this.#routers.select(this.#configured.externalPeers, local),
+    }
+  }
+
+  #markRouters({ externalPeers }: PodNetworkSettings): void {
+    for (const router of externalPeers) this.#mark(`router/${peerKey(router)}`)
   }
 
   /** Takes away what makes this node part of the pod network. May be called again after it failed. @throws PodNetworkError (left-behind) */
@@ -356,7 +381,8 @@ export class PodNetwork implements AsyncDisposable {
     // Heartbeats change nothing here; what the API server reports may still be another reason to wait.
     this.recheck()
     if (before && after && isSame(before, after)) return
-    if (!this.#planning || name === this.#options.nodeName) this.#planAll()
+    if (name === this.#options.nodeName) this.#use()
+    else if (!this.#planning) this.#planAll()
     else this.#markNode(name, [before, after])
     const peer = after?.ready ? this.#planner.peerOf(`node/${name}`) : undefined
     if (peer !== undefined) this.#bgp.retry(peer)
@@ -382,7 +408,7 @@ export class PodNetwork implements AsyncDisposable {
 
   #allKeys(): PlanKey[] {
     const nodes = Array.from(this.#nodes.values(), ({ name }): PlanKey => `node/${name}`)
-    const routers = this.#settings.externalPeers.map(({ address }): PlanKey => `router/${address}`)
+    const routers = this.#settings.externalPeers.map((router): PlanKey => `router/${peerKey(router)}`)
     return ['local', ...nodes, ...routers]
   }
 

@@ -3,42 +3,84 @@ import type { Family } from '@podroute/address/address.ts'
 import type { Cidr } from '@podroute/address/cidr.ts'
 import type { AddressType } from '@podroute/cluster/objects/node.ts'
 import type { BfdTimers } from 'bgp-speaker-ts/bfd/config.ts'
+import type { RemoteAsn } from 'bgp-speaker-ts/config.ts'
 import type { ReflectorSettings } from './bgp/roles/topology.ts'
 import type { DrainSettings } from './nodes/node-drain.ts'
+import type {
+  AcceptEntry,
+  AcceptedPrefix,
+  NodeSelector,
+  RouteMatch,
+  RouterExport,
+  RouterFault,
+  RouterRestart,
+} from './routers/router-settings.ts'
 import type { ServiceAddressSettings } from './service-addresses/settings.ts'
 
-/** A BGP router outside the cluster that every node peers with. */
+/** A BGP router outside the cluster: a peer of every node, or of those that are selected. */
 export interface ExternalPeer {
-  readonly address: string
-  readonly asn: number
+  /** Canonical, a link-local one with its interface; absent: the router is unnumbered, it is found on `interface`. */
+  readonly address?: string
+  /** Of an unnumbered router. */
+  readonly interface?: string
+  readonly description?: string
+  /** Absent: every node. */
+  readonly nodes?: NodeSelector
+  /** What of its entry in the configuration cannot be used on the nodes that it selects. */
+  readonly fault?: RouterFault
+  /** `external`: any but ours, `internal`: ours. */
+  readonly asn: RemoteAsn
+  /** Our AS number towards it; the node's own when absent (RFC 7705). */
+  readonly localAsn?: number
+  /** The node's own AS number stands behind `localAsn` in what it is told. */
+  readonly localAsnPrepends?: boolean
+  /** How often our own AS number may occur in its paths; 0 when absent. */
+  readonly allowOwnAs?: number
   /** TCP port; 179 unless set. */
   readonly port?: number
+  /** Source of the session; the Node's address of the router's family when absent. */
+  readonly localAddress?: string
+  /** The first address of this interface is the source. */
+  readonly localInterface?: string
+  /** Waits for the router to connect. */
+  readonly passive?: boolean
   /** TCP-MD5 key (RFC 2385). */
   readonly password?: string
   /** GTSM (RFC 5082): how many hops away it may be, 1 on the nodes' own network; any when absent. */
   readonly ttlSecurityHops?: number
+  /** TTL of what is sent; 255 when absent. */
+  readonly ttl?: number
   /** Families to exchange; those of the node's pod prefixes when absent. */
   readonly families?: readonly Family[]
   /** Seconds; the speaker's default when absent. */
   readonly holdTime?: number
+  /** Seconds; a third of the hold time when absent. */
+  readonly keepalive?: number
+  /** Most seconds between attempts to connect; 5 when absent. */
+  readonly connectRetry?: number
   /** Its path is watched with these timers; absent: it is not. */
   readonly bfd?: BfdTimers
+  readonly restart?: RouterRestart
+  /** Several paths to a prefix (RFC 7911). */
+  readonly addPath?: { readonly send: boolean; readonly receive: boolean }
   readonly acceptRoutes: AcceptRoutes
-  /** Most prefixes that it may announce in one family: the session ends when there are more. */
-  readonly maxPrefixes: number
+  /** What is accepted, in place of `acceptRoutes`. */
+  readonly accept?: readonly AcceptEntry[]
+  /** What is not accepted, whatever else is. */
+  readonly reject?: readonly RouteMatch[]
+  /** Of what is accepted; 100 when absent. */
+  readonly localPreference?: number
+  /** Most prefixes that it may announce in one family. */
+  readonly maxPrefixes: number | Readonly<Partial<Record<Family, number>>>
+  /** When there are more; the session ends when absent. */
+  readonly maxPrefixesAction?: 'reset' | 'block' | 'warn'
+  readonly announce?: RouterExport
 }
 
 /**
  * What a router is believed. false: nothing; true: everything but what `externalImport` and `ClusterRanges` refuse; a list: these prefixes.
  */
 export type AcceptRoutes = boolean | readonly AcceptedPrefix[]
-
-/** Prefixes inside `prefix` whose length lies in [minLength, maxLength]. */
-export interface AcceptedPrefix {
-  readonly prefix: Cidr
-  readonly minLength: number
-  readonly maxLength: number
-}
 
 /** Where routes to the pods of other nodes come from: BGP, the Nodes' own fields, or nowhere, where the network itself routes pods. */
 export type Routing = 'bgp' | 'api' | 'none'

@@ -3,6 +3,7 @@ import type { Condition } from '@podroute/feature/condition.ts'
 import type { TableStats } from '@podroute/reconcile/table.ts'
 import type { PeerSnapshot, RejectedPath } from 'bgp-speaker-ts/snapshot.ts'
 import type { PathState } from './bgp/bfd/monitor.ts'
+import { peerKey } from './bgp/peer-key.ts'
 import type { ClusterNodes } from './nodes/cluster-nodes.ts'
 import { type RouteSnapshot, reportRoutes } from './route-sources/route-report.ts'
 import type { RouteSources } from './route-sources/route-sources.ts'
@@ -20,6 +21,8 @@ export interface NamedPeer extends PeerSnapshot {
   /** Name of the Node, or the address of a router outside. */
   readonly name: string
   readonly kind: 'node' | 'external'
+  /** Of a router, as it is configured. */
+  readonly description?: string
   /** Absent: its path is not watched. */
   readonly bfd?: PathState
 }
@@ -79,14 +82,16 @@ export function namedPeers(
   nodes: ClusterNodes,
   pathOf: (peer: string) => PathState | undefined,
 ): NamedPeer[] {
-  const external = new Set(settings.externalPeers.map((peer) => peer.address))
+  const external = new Map(settings.externalPeers.map((peer) => [peerKey(peer), peer]))
   return peers.map((peer) => {
     const path = pathOf(peer.remoteAddress ?? peer.address)
+    const description = external.get(peer.address)?.description
     const node = external.has(peer.address) ? undefined : nodes.withAddress(peer.address)
     return {
       ...peer,
       name: node?.name ?? peer.address,
       kind: external.has(peer.address) ? 'external' : 'node',
+      ...(description === undefined ? {} : { description }),
       ...(path === undefined ? {} : { bfd: path }),
     }
   })

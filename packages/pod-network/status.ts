@@ -98,8 +98,9 @@ export function reportKeys(facts: KeyFacts, now: number): KeyReport[] {
     })
   })
   const ofRouters = settings.externalPeers.map((peer) => {
-    const fields = { name: peerKey(peer), podCIDRs: [], addresses: [peer.address] }
-    return report(`router/${peer.address}`, { ...fields, kind: 'router' })
+    const name = peerKey(peer)
+    const fields = { name, podCIDRs: [], addresses: peer.address === undefined ? [] : [peer.address] }
+    return report(`router/${name}`, { ...fields, kind: 'router' })
   })
   return [...ofNodes, ...ofRouters]
 }

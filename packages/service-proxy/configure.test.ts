@@ -21,7 +21,12 @@ interface File {
 
 function settings({ serviceProxy = {}, serviceCIDRs = [] }: File): ServiceProxySettings {
   const file = { ...z.object(section.shape).parse({ serviceProxy }), serviceCIDRs, nodeCIDRs: [] }
-  const input = { readSecret: () => undefined, readSecretIfThere: () => undefined, problem() {} }
+  const input = {
+    readSecret: () => undefined,
+    readSecretIfThere: () => undefined,
+    trySecret: () => ({ problem: 'none' }),
+    problem() {},
+  }
   return section.settings(file, input) as ServiceProxySettings
 }
 

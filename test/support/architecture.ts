@@ -64,7 +64,6 @@ export const LIBRARY = /^packages\/bgp-speaker-ts\//
 export const UNUSED_YET: readonly string[] = [
   // Tests make namespaces.
   ...['createNetns', 'removeNetns'].map((name) => `packages/linux/netns.ts ${name}`),
-  // Unnumbered peers of the agent, and writing objects with their versions: the features to come need them.
-  'packages/pod-network/bgp/discovery.ts kernelDiscovery',
+  // Writing objects with their versions: the features to come need it.
   'packages/cluster/api/patch.ts onlyVersion',
 ]

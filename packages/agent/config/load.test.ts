@@ -179,12 +179,32 @@ apiServer: http://plain
     expect(problemsOf(() => load('', { configFile: 'none' }))[0]).to.match(/^cannot read none/)
   })
 
-  it('reports a peer that is named twice, and an unreadable password', () => {
-    const text = 'peers: [{address: 10.0.0.1, asn: 1}, {address: 10.0.0.1, asn: 2, passwordFile: /none}]'
-    expect(problemsOf(() => load(text))).to.deep.equal([
-      'peers[1].passwordFile: cannot read /none: ENOENT: /none',
-      'peers[1].address: 10.0.0.1 is peers[0] already',
-    ])
+  it('reports a peer that is named twice for the same nodes', () => {
+    const of = (first: string, second: string) =>
+      problemsOf(() =>
+        load(`peers: [{address: 10.0.0.1, asn: 1${first}}, {address: 10.0.0.1, asn: 2${second}}]`),
+      )
+    const rack = (name: string) => `, nodes: {matchLabels: {rack: ${name}}}`
+    expect(of('', '')).to.deep.equal(['peers[1].address: 10.0.0.1 is peers[0] already'])
+    expect(of(rack('a'), rack('a'))).to.deep.equal(['peers[1].address: 10.0.0.1 is peers[0] already'])
+    expect(of(rack('a'), rack('b'))).to.deep.equal([])
+  })
+
+  it('lets a key that cannot be read be a fault of its router alone', () => {
+    const of = (content: string | undefined) => {
+      const text = 'peers: [{address: 10.0.0.1, asn: 1}, {address: 10.0.0.2, asn: 2, passwordFile: /key}]'
+      const [good, bad] = load(text, {}, content === undefined ? {} : { '/key': content }).podNetwork!
+        .externalPeers
+      expect(good?.fault).to.equal(undefined)
+      return bad?.fault ? `${bad.fault.path}: ${bad.fault.message}` : bad?.password
+    }
+    expect(of(undefined)).to.equal('peers[1].passwordFile: cannot read /key: ENOENT: /key')
+    expect(of('\n')).to.equal('peers[1].passwordFile: /key is empty')
+    expect(of('\ufffd')).to.equal('peers[1].passwordFile: /key is not UTF-8')
+    expect(of(' k # "\\%é \n\n')).to.equal(' k # "\\%é \n')
+    expect(of('x'.repeat(81))).to.equal(
+      'peers[1].passwordFile: /key has 81 bytes: a TCP-MD5 key has at most 80',
+    )
   })
 
   it('reports TCP-MD5 keys of more than 80 bytes, with the path of the option that names them', () => {
@@ -202,7 +222,6 @@ peers:
     const short = text.replace(/.*10\.0\.0\.3.*\n/, '')
     expect(problemsOf(() => load(short, {}, files))).to.have.members([
       'bgp.meshPasswordFile: /long has 81 bytes: a TCP-MD5 key has at most 80',
-      'peers[0].passwordFile: /long has 81 bytes: a TCP-MD5 key has at most 80',
     ])
   })
 

@@ -90,15 +90,28 @@ function sectionInput(
   return {
     problem: (path, message) => void problems.push(`${path}: ${message}`),
     readSecret(file, path) {
-      const text = readOr(file, read, problems, path)?.trim()
-      if (text === '') problems.push(`${path}: ${file} is empty`)
-      return text || undefined
+      const found = trySecret(file, read)
+      if ('text' in found) return found.text
+      problems.push(`${path}: ${found.problem}`)
+      return undefined
     },
+    trySecret: (file) => trySecret(file, read),
     readSecretIfThere(file) {
       // Its folder is what a Pod mounts: one that is missing now comes with another Pod.
-      return folderExists(dirname(file)) ? readOr(file, read, [])?.trim() || undefined : undefined
+      const found = folderExists(dirname(file)) ? trySecret(file, read) : undefined
+      return found && 'text' in found ? found.text : undefined
     },
   }
+}
+
+/** The content byte for byte, without the one line feed at its end that editors and `echo` put there. */
+function trySecret(file: string, read: ReadFile): { readonly text: string } | { readonly problem: string } {
+  const problems: string[] = []
+  const text = readOr(file, read, problems)?.replace(/\n$/, '')
+  if (text === undefined) return { problem: problems[0]! }
+  if (text === '') return { problem: `${file} is empty` }
+  // What is no UTF-8 is read as this character.
+  return text.includes('\ufffd') ? { problem: `${file} is not UTF-8` } : { text }
 }
 
 function readOr(file: string, read: ReadFile, problems: string[], path?: string): string | undefined {

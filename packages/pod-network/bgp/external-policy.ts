@@ -2,8 +2,9 @@
 import { width } from '@podroute/address/address.ts'
 import { type Cidr, cidr, cidrOf } from '@podroute/address/cidr.ts'
 import { SPECIAL_RANGES, type SpecialRange } from '@podroute/address/special.ts'
-import type { Policy, PrefixMatch, Rule } from 'bgp-speaker-ts/policy/policy.ts'
-import type { AcceptedPrefix, AcceptRoutes } from '../settings.ts'
+import type { Match, Policy, PrefixMatch, Rule } from 'bgp-speaker-ts/policy/policy.ts'
+import type { AcceptEntry, AcceptedPrefix, RouteMatch } from '../routers/router-settings.ts'
+import type { AcceptRoutes } from '../settings.ts'
 import { accept, reject, within } from './policy.ts'
 
 /** Of one link only. Clouds answer at 169.254.169.254 with the credentials of the node. */
@@ -17,32 +18,78 @@ const LEAST_LENGTH = { 4: 8, 6: 16 } as const
 
 const DEFAULT_ROUTES: readonly PrefixMatch[] = [{ prefix: '0.0.0.0/0' }, { prefix: '::/0' }]
 
+/** What is taken of a router beside `acceptRoutes`. */
+export interface RouterImport {
+  readonly accept?: readonly AcceptEntry[]
+  readonly reject?: readonly RouteMatch[]
+  readonly localPreference?: number
+}
+
 /**
  * Rules that depend on the configuration alone. What the cluster itself has is judged where it is known, by `ClusterRanges`, so that
  * a Node that comes or goes changes no policy.
  */
-export function externalImport(acceptRoutes: AcceptRoutes): Policy {
-  if (acceptRoutes === false) return { rules: [reject('not-accepted')], otherwise: 'reject' }
-  const rules: readonly Rule[] = [
+export function externalImport(acceptRoutes: AcceptRoutes, more: RouterImport = {}): Policy {
+  const entries = entriesOf(acceptRoutes, more.accept)
+  if (entries.length === 0) return { rules: [reject('not-accepted')], otherwise: 'reject' }
+  const rules: Rule[] = [
     reject('martian', { prefixes: MARTIANS.map(within) }),
     reject('link-local', { prefixes: LINK_LOCAL.map(within) }),
-    accept('named', { prefixes: namedPrefixes(acceptRoutes).map(({ text }) => ({ prefix: text })) }),
+    ...(more.reject ?? []).map((entry) => reject('rejected', conditionsOf(entry))),
+    ...entries.map((entry) => {
+      const prefixes = namedIn(entry.prefixes).map(({ text }) => ({ prefix: text }))
+      return acceptAs('named', { ...conditionsOf(entry), prefixes }, entry, more)
+    }),
     reject('default-route', { prefixes: DEFAULT_ROUTES }),
     reject('too-short', { prefixes: DEFAULT_ROUTES.map(upToLeast) }),
     reject('covers-link-local', { prefixes: LINK_LOCAL.flatMap(ancestors) }),
   ]
-  if (acceptRoutes === true) return { rules, otherwise: 'accept' }
-  const listed = accept('listed', { prefixes: acceptRoutes.map(match) })
-  return { rules: [...rules, listed, reject('not-accepted')], otherwise: 'reject' }
+  if (entries.some(isUnconditional) && more.localPreference === undefined)
+    return { rules, otherwise: 'accept' }
+  rules.push(...entries.map((entry) => acceptAs('listed', conditionsOf(entry), entry, more)))
+  return { rules: [...rules, reject('not-accepted')], otherwise: 'reject' }
+}
+
+/** Without entries of its own a router is believed what `acceptRoutes` says. */
+function entriesOf(
+  acceptRoutes: AcceptRoutes,
+  accepted: readonly AcceptEntry[] | undefined,
+): readonly AcceptEntry[] {
+  if (accepted) return accepted
+  if (typeof acceptRoutes === 'boolean') return acceptRoutes ? [{}] : []
+  return [{ prefixes: acceptRoutes }]
+}
+
+function isUnconditional(entry: AcceptEntry): boolean {
+  return Object.keys(entry).length === 0
+}
+
+function acceptAs(name: string, match: Match, entry: AcceptEntry, router: RouterImport): Rule {
+  const localPref = entry.localPreference ?? router.localPreference
+  return { ...accept(name, match), ...(localPref === undefined ? {} : { set: { localPref } }) }
+}
+
+function conditionsOf({ prefixes, communities, asPath }: RouteMatch): Match {
+  return {
+    ...(prefixes ? { prefixes: prefixes.map(match) } : {}),
+    ...(communities ? { communities } : {}),
+    ...(asPath ? { asPath } : {}),
+  }
 }
 
 /**
- * Prefixes that stand in the list themselves. The operator means exactly these: they may be as short as the default route, and cover
+ * Prefixes that stand in the lists themselves. The operator means exactly these: they may be as short as the default route, and cover
  * what the cluster has, whose own routes are more specific.
  */
-export function namedPrefixes(acceptRoutes: AcceptRoutes): Cidr[] {
-  if (typeof acceptRoutes === 'boolean') return []
-  return acceptRoutes.filter((entry) => entry.minLength <= entry.prefix.length).map((entry) => entry.prefix)
+export function namedPrefixes(
+  acceptRoutes: AcceptRoutes,
+  accepted?: readonly AcceptEntry[] | undefined,
+): Cidr[] {
+  return entriesOf(acceptRoutes, accepted).flatMap(({ prefixes }) => namedIn(prefixes))
+}
+
+function namedIn(prefixes: readonly AcceptedPrefix[] = []): Cidr[] {
+  return prefixes.filter((entry) => entry.minLength <= entry.prefix.length).map((entry) => entry.prefix)
 }
 
 function prefixOf({ prefix }: SpecialRange): Cidr {

@@ -62,6 +62,9 @@ export function planMeshPeer(
   }
 }
 
+const LINK_LOCAL = 'fe80::/10'
+
 function routersOf({ externalPeers }: Pick<PodNetworkSettings, 'externalPeers'>): string[] {
-  return externalPeers.map(({ address }) => address)
+  // Of unnumbered routers, and of others at link-local addresses, only that is known.
+  return externalPeers.map(({ address = LINK_LOCAL }) => (address.includes('%') ? LINK_LOCAL : address))
 }

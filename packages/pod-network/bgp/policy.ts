@@ -38,8 +38,8 @@ export function meshImport(nodes: readonly ClusterNode[]): Policy {
 export type AnnouncementKind = 'pod-cidr' | 'cluster-ip' | 'external-ip' | 'load-balancer-ip'
 
 /** Only what this node announces itself goes out: nobody carries routes for others. */
-const own = (tags?: readonly AnnouncementKind[]): Policy => ({
-  rules: [accept('own', { sources: ['local'], ...(tags ? { tags } : {}) })],
+const own = (tags: readonly AnnouncementKind[]): Policy => ({
+  rules: [accept('own', { sources: ['local'], tags })],
   otherwise: 'reject',
 })
 
@@ -59,8 +59,15 @@ export function reflectingExport(routers: readonly string[]): Policy {
   }
 }
 
-/** What routers outside are told: whatever kind of address the node announces. */
-export const EXPORT_ALL_KINDS = own()
+export const ALL_KINDS: readonly AnnouncementKind[] = [
+  'pod-cidr',
+  'cluster-ip',
+  'external-ip',
+  'load-balancer-ip',
+]
+
+/** What routers outside are told: whatever kind of address the node announces. Aggregates are for those that are configured so. */
+export const EXPORT_ALL_KINDS = own(ALL_KINDS)
 
 /** The same from a node that is to be left: routers prefer whatever else they have (GRACEFUL_SHUTDOWN, RFC 8326). */
 export function lowered(policy: Policy): Policy {

@@ -2,6 +2,7 @@
 import { cidr } from '@podroute/address/cidr.ts'
 import { anySection, type ClusterRanges } from '@podroute/feature/section.ts'
 import * as z from 'zod'
+import { peerKey } from '../bgp/peer-key.ts'
 import { drainMark } from '../nodes/node-drain.ts'
 import type { ServiceAddressSettings } from '../service-addresses/settings.ts'
 import type { ExternalPeer, PodNetworkSettings } from '../settings.ts'
@@ -30,7 +31,7 @@ export const section = anySection<typeof shape, PodNetworkSettings>({
   settings(file, input) {
     const peers = file.peers.map((entry, i) => externalPeer(entry, `peers[${i}]`, input))
     reportDuplicates(peers, input)
-    const routers = peers.map(({ address }) => address)
+    const routers = peers.map(peerKey)
     const addresses = serviceAddressSettings(file.serviceAddresses, routers, input)
     const password = meshPassword(file.bgp, input)
     return file.podNetwork.enabled ? settingsOf(file, peers, addresses, password) : undefined

@@ -1,33 +1,19 @@
 /** `serviceAddresses` of the configuration file: which addresses of Services routers outside are told, and how. */
 import { canonicalAddress } from '@podroute/address/address.ts'
 import { cidr } from '@podroute/address/cidr.ts'
-import { type LabelSelector, parseSelector } from '@podroute/cluster/objects/label-selector.ts'
 import { prefix, seconds } from '@podroute/feature/schema.ts'
 import type { SectionInput } from '@podroute/feature/section.ts'
 import type { AddressKind } from '@podroute/feature/served-addresses.ts'
 import { parseCommunity, parseLargeCommunity } from 'bgp-speaker-ts/packet/communities.ts'
 import * as z from 'zod'
 import type { AddressRule, ServiceAddressSettings } from '../service-addresses/settings.ts'
+import { readSelector, selector } from './label-selector.ts'
 
 const KINDS: Readonly<Record<'clusterIPs' | 'externalIPs' | 'loadBalancerIPs', AddressKind>> = {
   clusterIPs: 'cluster-ip',
   externalIPs: 'external-ip',
   loadBalancerIPs: 'load-balancer-ip',
 }
-
-/** As in metav1.LabelSelector; an empty one takes every Service. */
-const selector = z.strictObject({
-  matchLabels: z.record(z.string(), z.string()).optional(),
-  matchExpressions: z
-    .array(
-      z.strictObject({
-        key: z.string().min(1),
-        operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']),
-        values: z.array(z.string()).optional(),
-      }),
-    )
-    .optional(),
-})
 
 const community = z
   .string()
@@ -106,10 +92,4 @@ function readRule(
     largeCommunities: entry.communities.filter(isLarge),
     ...(localPreference === undefined ? {} : { localPref: localPreference }),
   }
-}
-
-/** The schema has checked it. */
-function readSelector({ matchLabels = {}, matchExpressions = [] }: z.infer<typeof selector>): LabelSelector {
-  const expressions = matchExpressions.map(({ key, operator, values = [] }) => ({ key, operator, values }))
-  return parseSelector({ matchLabels, matchExpressions: expressions }, () => {})
 }

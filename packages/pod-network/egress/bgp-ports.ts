@@ -66,9 +66,12 @@ export function bgpPortChains(
 }
 
 function routersOf({ externalPeers }: Pick<PodNetworkSettings, 'externalPeers'>): Speakers[] {
-  return externalPeers.map(({ address, port = BGP_PORT }) => ({
-    ...{ family: familyOf(address), addresses: address, port },
-  }))
+  return externalPeers.flatMap(({ address, port = BGP_PORT }) =>
+    // A link-local address is reached by no pod: packets to it are not forwarded.
+    address === undefined || address.includes('%')
+      ? []
+      : [{ family: familyOf(address), addresses: address, port }],
+  )
 }
 
 function matchOf({ family, addresses, port }: Speakers): string {

@@ -1,5 +1,6 @@
 /** What the annotations of a Node set for that node alone, beside what the configuration says for all. */
 import type { Cidr } from '@podroute/address/cidr.ts'
+import { peerKey } from '../bgp/peer-key.ts'
 import type { ExternalPeer, PodNetworkSettings } from '../settings.ts'
 
 export interface PathPrepend {
@@ -33,7 +34,7 @@ export const NO_NODE_SETTINGS: NodeSettings = {
 
 /** With the node's own routers; of one that both name the annotation's entry counts, which is about this node. */
 export function withPeers(settings: PodNetworkSettings, peers: readonly ExternalPeer[]): PodNetworkSettings {
-  const own = new Set(peers.map(({ address }) => address))
-  const others = settings.externalPeers.filter(({ address }) => !own.has(address))
+  const own = new Set(peers.map(peerKey))
+  const others = settings.externalPeers.filter((router) => !own.has(peerKey(router)))
   return { ...settings, externalPeers: [...others, ...peers] }
 }

@@ -5,6 +5,7 @@
 import { findingsOf } from '@podroute/feature/findings.ts'
 import { nearestName } from '@podroute/feature/nearest-name.ts'
 import { parseYaml } from '@podroute/feature/parse-yaml.ts'
+import { peerKey } from '../bgp/peer-key.ts'
 import { bfd } from '../config/bfd.ts'
 import { BFD_FORM, bfdOfAnnotation } from '../config/kube-router-bfd.ts'
 import { decodePassword } from '../config/kube-router-peers.ts'
@@ -69,7 +70,7 @@ function fromEntry(entry: unknown, path: string, say: Say): Parsed | undefined {
     say(path, 'not a router such as {remoteip: 192.0.2.1, remoteasn: 64512}')
     return undefined
   }
-  if (!('address' in entry)) return fromKubeRouter(entry as Entry, path, say)
+  if (!('address' in entry || 'interface' in entry)) return fromKubeRouter(entry as Entry, path, say)
   if ('passwordFile' in entry) {
     say(`${path}.passwordFile`, 'an annotation names no files of the node: name it in the configuration')
     return undefined
@@ -165,6 +166,7 @@ function checked(entry: Entry, pathOf: PathOf, path: string, say: Say): Parsed |
     },
     readSecret: () => undefined,
     readSecretIfThere: () => undefined,
+    trySecret: () => ({ problem: 'an annotation names no files of the node' }),
   }
   const parsed = externalPeer(result.data, path, input)
   return good ? { peer: parsed, path } : undefined
@@ -177,7 +179,7 @@ function innerText(path: readonly PropertyKey[]): string {
 
 function sayTwice(peers: readonly Parsed[], say: Say): void {
   for (const [i, { path, peer: one }] of peers.entries()) {
-    const first = peers.find((other) => other.peer.address === one.address)
-    if (first !== peers[i]) say(path, `${one.address} is ${first!.path} already`)
+    const first = peers.find((other) => peerKey(other.peer) === peerKey(one))
+    if (first !== peers[i]) say(path, `${peerKey(one)} is ${first!.path} already`)
   }
 }

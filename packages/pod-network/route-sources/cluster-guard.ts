@@ -2,6 +2,7 @@
 import { type Cidr, hostCidr } from '@podroute/address/cidr.ts'
 import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
 import { namedPrefixes } from '../bgp/external-policy.ts'
+import { peerKey } from '../bgp/peer-key.ts'
 import type { InterfaceState } from '../bridge/host-interfaces.ts'
 import type { ClusterNodes } from '../nodes/cluster-nodes.ts'
 import type { PodNetworkSettings } from '../settings.ts'
@@ -37,9 +38,11 @@ export function makeGuard({
   const connected: Protected[] = interfaces.connected.map((prefix) => ({ prefix, reason: 'connected' }))
   const pods: Protected[] = (local?.podCidrs ?? []).map((prefix) => ({ prefix, reason: 'local-pods' }))
   const services: Protected[] = serviceCidrs.map((prefix) => ({ prefix, reason: 'service-cidr' }))
-  const routers = new Set(externalPeers.map(({ address }) => address))
+  const routers = new Set(externalPeers.map(peerKey))
   const named = new Set(
-    externalPeers.flatMap(({ acceptRoutes }) => namedPrefixes(acceptRoutes)).map(({ text }) => text),
+    externalPeers
+      .flatMap(({ acceptRoutes, accept }) => namedPrefixes(acceptRoutes, accept))
+      .map(({ text }) => text),
   )
   return {
     protected: [...connected, ...pods, ...services],

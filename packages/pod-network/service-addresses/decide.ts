@@ -7,6 +7,7 @@ import type { Service } from '@podroute/cluster/objects/service.ts'
 import type { AddressKind, ServedAddress } from '@podroute/feature/served-addresses.ts'
 import type { Announcement } from 'bgp-speaker-ts/config.ts'
 import type { WantedAnnouncement } from '../bgp/announcements.ts'
+import { neverAggregated } from '../routers/export-policy.ts'
 import type { NodeState } from './node-state.ts'
 import type { AddressRule, ServiceAddressSettings } from './settings.ts'
 import { notTold } from './told.ts'
@@ -112,7 +113,7 @@ function decide(
   const leaving = served.answer === 'leaving' ? 'only endpoints that terminate' : undefined
   const reason = node.kind === 'leaving' ? node.reason : leaving
   const announcement = makeAnnouncement(
-    { service, kind, prefix, nextHop, lowered: reason !== undefined },
+    { service, kind, prefix, nextHop, lowered: reason !== undefined, here: served.policy === 'local' },
     facts,
   )
   const wanted = {
@@ -143,10 +144,12 @@ interface Subject {
   readonly prefix: string
   readonly nextHop: string
   readonly lowered: boolean
+  /** It is served by endpoints on this node alone. */
+  readonly here: boolean
 }
 
 function makeAnnouncement(
-  { service, kind, prefix, nextHop, lowered }: Subject,
+  { service, kind, prefix, nextHop, lowered, here }: Subject,
   { settings, routers }: DecisionFacts,
 ): Announcement {
   const rule = settings.rules.find((each) => isFor(each, service, kind))
@@ -154,7 +157,7 @@ function makeAnnouncement(
   const localPref = lowered ? 0 : rule?.localPref
   return {
     ...{ prefix, nextHop, origin: 'igp' },
-    tags: [kind, ...notTold(rule?.peers, routers)],
+    tags: [kind, ...(here ? [neverAggregated(kind)] : []), ...notTold(rule?.peers, routers)],
     ...(communities.length === 0 ? {} : { communities }),
     ...(rule === undefined || rule.largeCommunities.length === 0
       ? {}
