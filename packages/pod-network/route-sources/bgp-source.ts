@@ -39,15 +39,25 @@ export class BgpSource {
   }
 
   onBest(changes: readonly BestPathChange[]): void {
-    const { nodes, lostAt, rerouted } = this.#options
-    // A router outside whose session is lost, and which does no graceful restart (RFC 4724), may be gone; a node's pods are where they
-    // were.
-    this.routes.onBest(changes, (peer) => (nodes.withAddress(peer) === undefined ? undefined : lostAt(peer)))
+    const { nodes, rerouted } = this.#options
+    this.routes.onBest(changes, (peer, prefix) => this.#lostAt(peer, prefix))
     for (const { prefix } of changes) {
       const node = nodes.withPodCidr(prefix)
       if (node) rerouted(node.name)
     }
     this.expire()
+  }
+
+  /** Since when a path is lost and not withdrawn; undefined: it is withdrawn. */
+  #lostAt(peer: string, prefix: string): number | undefined {
+    const { nodes, lostAt, localName, clock } = this.#options
+    const owner = nodes.withPodCidr(prefix)
+    const own = owner?.name === localName || owner?.addresses.some(({ text }) => text === peer)
+    // A reflector that is gone, or has the route no more, says nothing of the node that the route leads to.
+    if (owner && !own) return lostAt(peer) ?? clock.now()
+    // A router outside whose session is lost, and which does no graceful restart (RFC 4724), may be gone; a node's pods are where they
+    // were.
+    return nodes.withAddress(peer) === undefined ? undefined : lostAt(peer)
   }
 
   /** The peer has sent all that it has: what it did not repeat is over. */

@@ -60,10 +60,13 @@ export class BgpRoutes {
    * @param lostAt when the session with the peer of a path that went was lost; undefined: it is merely done with the prefix. With
    * graceful restart the speaker has kept the path for a while already.
    */
-  onBest(changes: readonly BestPathChange[], lostAt: (peer: string) => number | undefined): void {
+  onBest(
+    changes: readonly BestPathChange[],
+    lostAt: (peer: string, prefix: string) => number | undefined,
+  ): void {
     for (const { prefix, best, multipath } of changes) {
       const peer = this.#best.get(prefix)?.[0]?.peer
-      const lost = peer === undefined ? undefined : lostAt(peer)
+      const lost = peer === undefined ? undefined : lostAt(peer, prefix)
       if (best) this.#learn(prefix, multipath ?? [best])
       else if (lost !== undefined && lost + this.#options.keepFor() > this.#options.now())
         this.#retainBest(prefix, lost)

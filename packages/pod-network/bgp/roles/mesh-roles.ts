@@ -80,6 +80,8 @@ export class MeshRoles implements Disposable {
 
   /** To be called after sessions were planned: what is kept for now is looked at again when it is time. */
   tend(): void {
+    // Nodes that are gone are not asked about.
+    this.#current()
     if (this.#timer !== undefined) return
     const { clock } = this.#options
     const pause = this.#held.pause(clock.now(), (name) => this.#topology.mayStay(name))
