@@ -27,6 +27,13 @@ const FORMATS = {
   cjs: `require = process.getBuiltinModule('module').createRequire(__filename)`,
 } as const
 
+/**
+ * The first datagram socket loads `node:cluster`, which loads all that a primary needs to start processes: in a thread of a process that
+ * was started from a snapshot Node.js ends with that process (24.21: "pipe_constructor_template_.IsEmpty()"). What a cluster's worker
+ * needs it can load. A thread has environment variables of its own.
+ */
+const AS_CLUSTER_WORKER = `process.env.NODE_UNIQUE_ID ??= 'thread'`
+
 async function bundle(format: keyof typeof FORMATS, entry: string, options: BuildOptions): Promise<void> {
   await build({
     entryPoints: [join(ROOT, entry)],
@@ -85,7 +92,10 @@ for (const name of ['agent.cjs', BFD_WORKER, 'agent.blob', 'agent.blob.pages', '
 // The address of the BFD thread's source, which is not what a bundle starts.
 const ofAgent = { ...define, 'import.meta.url': 'undefined' }
 await bundle('cjs', 'packages/agent/main.ts', { outfile: agent, define: ofAgent })
-await bundle('cjs', 'packages/bgp-speaker-ts/bfd/worker.ts', { outfile: join(out, BFD_WORKER) })
+await bundle('cjs', 'packages/bgp-speaker-ts/bfd/worker.ts', {
+  outfile: join(out, BFD_WORKER),
+  banner: { js: AS_CLUSTER_WORKER },
+})
 await bundle('esm', 'packages/cli/main.ts', { outfile: join(out, 'podroute.mjs'), define })
 makeSnapshot(agent, blob)
 copyKoffi(out)

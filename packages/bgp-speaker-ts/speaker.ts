@@ -278,14 +278,12 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     this.#rib.close()
   }
 
-  /** Cuts all connections without a NOTIFICATION, so that peers with graceful restart keep our routes until we are back (`restarting: true`). Resolves when the listeners are closed. */
+  /** Cuts all connections without a NOTIFICATION, so that peers with graceful restart keep our routes until we are back (`restarting: true`). BFD goes on: its owner ends it a moment later, as FRR takes the end of it for a failure while it has the connection. Resolves when the listeners are closed. */
   async abandon(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
     this.#cancelTick?.()
     for (const peer of this.#peers.values()) peer.abandon()
-    // After the connections: some take an administrative end of BFD for a failure, and keep no routes of a session that is still up.
-    this.#paths.close()
     await this.#listeners.close()
     this.#rib.close()
   }

@@ -19,7 +19,7 @@ export interface PodNetworkOptions {
   /** The kernel's tables, where they are not those of the kernel itself. */
   readonly createTables?: typeof createTables
   /** The paths to peers that are watched; ends with the pod network. */
-  readonly bfd: Pick<BfdMonitor, 'stateOf' | typeof Symbol.asyncDispose>
+  readonly bfd: Pick<BfdMonitor, 'watches' | 'stateOf' | typeof Symbol.asyncDispose>
   /** What the last agent knew of the annotations of this node's own Node. */
   readonly keptAnnotations: Store<KeptAnnotations>
   readonly events: Pick<EventRecorder, 'record'>

@@ -39,6 +39,8 @@ import { NamedTimers } from './timers.ts'
 /** Least time between two flushes, in milliseconds: a change alone waits for nothing, many share a flush. */
 const INTERVAL = 20
 const AUDIT_PAUSE = 60_000
+/** Milliseconds in which routers see that a connection has ended. */
+const CONNECTIONS_END = 250
 
 export class PodNetwork implements AsyncDisposable {
   readonly #options: PodNetworkOptions
@@ -342,8 +344,11 @@ export class PodNetwork implements AsyncDisposable {
   /** Ends sessions and timers; everything in the kernel, and at peers with graceful restart, stays: pods go on while another agent starts. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stop()
+    const { bfd, clock } = this.#options
     await this.#bgp.stop(this.#settings.restartTime !== undefined)
-    await this.#options.bfd[Symbol.asyncDispose]()
+    // FRR takes the end of BFD for a failed path, and drops the routes, for as long as it has not seen the end of the connection.
+    if (bfd.watches) await new Promise<void>((resolve) => void clock.after(CONNECTIONS_END, resolve))
+    await bfd[Symbol.asyncDispose]()
   }
 
   async #stop(): Promise<void> {

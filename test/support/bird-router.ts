@@ -6,14 +6,21 @@ import type { AgentCluster } from './agent-cluster.ts'
 import type { TestNode } from './agent-network.ts'
 import { CLIENT_PREFIXES, CLUSTER_ASN, OutsideRouter, ROUTER } from './outside-router.ts'
 
+/** `graceful`: what BFD finds dead is taken for an agent that restarts. */
+export type BirdBfd = 'off' | 'on' | 'graceful'
+
 export class BirdRouter extends OutsideRouter {
   /** A peer of `nodes`; it announces the client's networks. */
-  static async start(cluster: AgentCluster, nodes: readonly TestNode[]): Promise<BirdRouter> {
+  static async start(
+    cluster: AgentCluster,
+    nodes: readonly TestNode[],
+    bfd: BirdBfd = 'off',
+  ): Promise<BirdRouter> {
     const router = new BirdRouter(cluster)
     await router.connect()
     await mkdir(router.directory, { recursive: true })
     const file = join(router.directory, 'bird.conf')
-    await writeFile(file, configuration(nodes))
+    await writeFile(file, configuration(nodes, bfd))
     const command = ['bird', '-f', '-c', file, '-s', router.#socket]
     await cluster.processes.start('router-bird', command, { netns: router.netns })
     return router
@@ -39,7 +46,7 @@ export class BirdRouter extends OutsideRouter {
 
 const nameOf = (node: TestNode) => node.name.replace('-', '_')
 
-function configuration(nodes: readonly TestNode[]): string {
+function configuration(nodes: readonly TestNode[], bfd: BirdBfd): string {
   const [prefix4, prefix6] = CLIENT_PREFIXES
   const family = (of: 4 | 6, prefix: string) => `
 protocol kernel kernel${of} { ipv${of} { export where source = RTS_BGP; }; }
@@ -49,6 +56,7 @@ protocol static static${of} { ipv${of}; route ${prefix} blackhole; }`
   return `log stderr all;
 router id ${ROUTER.ipv4};
 protocol device {}
+protocol bfd { interface "*" { interval 300 ms; multiplier 3; }; }
 ${family(4, prefix4)}
 ${family(6, prefix6)}
 ${nodes
@@ -57,7 +65,7 @@ ${nodes
   local ${ROUTER.ipv4} as ${ROUTER.asn};
   neighbor ${node.ipv4} as ${CLUSTER_ASN};
   connect delay time 1; connect retry time 1; error wait time 1, 2;
-  graceful restart on;
+  graceful restart on; bfd ${bfd};
   ${channel(4)}
   ${channel(6)}
 }`,

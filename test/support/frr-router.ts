@@ -8,16 +8,20 @@ import { CLIENT_PREFIXES, CLUSTER_ASN, OutsideRouter, ROUTER } from './outside-r
 
 const DAEMONS = '/usr/lib/frr'
 
+/** How it watches the paths to nodes by BFD; `check-control-plane-failure`: it minds that a node's agent is what speaks BFD there (RFC 5882 section 4.3). */
+export type FrrBfd = 'bfd' | 'bfd check-control-plane-failure'
+
 export class FrrRouter extends OutsideRouter {
   /** A peer of `nodes`; it announces the client's networks and `more`. */
   static async start(
     cluster: AgentCluster,
     nodes: readonly TestNode[],
     more: readonly string[] = [],
+    bfd?: FrrBfd,
   ): Promise<FrrRouter> {
     const router = new FrrRouter(cluster)
     await router.connect()
-    await router.#startDaemons(configuration(nodes, [...CLIENT_PREFIXES, ...more]))
+    await router.#startDaemons(configuration(nodes, [...CLIENT_PREFIXES, ...more], bfd))
     return router
   }
 
@@ -64,17 +68,18 @@ export class FrrRouter extends OutsideRouter {
     await mkdir(folder, { recursive: true })
     await run('chmod', ['a+x', this.cluster.directory]) // the daemons give up root
     await run('chown', ['frr:frr', folder])
-    for (const daemon of ['zebra', 'bgpd']) {
+    for (const daemon of ['zebra', 'bgpd', 'bfdd']) {
       const file = join(folder, `${daemon}.conf`)
       await writeFile(file, daemon === 'bgpd' ? bgpd : 'log stdout informational\n')
       const options = ['-f', file, '-z', join(folder, 'zserv.api'), '-i', join(folder, `${daemon}.pid`)]
+      if (daemon === 'bfdd') options.push('--bfdctl', join(folder, 'bfdd.sock'))
       const command = [join(DAEMONS, daemon), ...options, '--vty_socket', folder]
       await this.cluster.processes.start(`router-${daemon}`, command, { netns: this.netns })
     }
   }
 }
 
-function configuration(nodes: readonly TestNode[], announced: readonly string[]): string {
+function configuration(nodes: readonly TestNode[], announced: readonly string[], bfd?: FrrBfd): string {
   const family = (of: 4 | 6) => ` address-family ipv${of} unicast
 ${announced
   .filter((prefix) => prefix.includes(':') === (of === 6))
@@ -97,7 +102,7 @@ router bgp ${ROUTER.asn}
  neighbor NODES peer-group
  neighbor NODES remote-as ${CLUSTER_ASN}
  neighbor NODES timers connect 1
-${nodes.map(({ ipv4 }) => ` neighbor ${ipv4} peer-group NODES`).join('\n')}
+${bfd ? ` neighbor NODES bfd\n${bfd === 'bfd' ? '' : ` neighbor NODES ${bfd}\n`}` : ''}${nodes.map(({ ipv4 }) => ` neighbor ${ipv4} peer-group NODES`).join('\n')}
 ${family(4)}
 ${family(6)}
 `

@@ -53,9 +53,10 @@ async function bound(
   const v6 = request.local.includes(':')
   const socket = createSocket({ type: v6 ? 'udp6' : 'udp4', ipv6Only: v6, lookup: noLookup })
   const port = request.role === 'receive' ? request.port : request.sourcePort
-  const where = open ? { fd: await open(request) } : { address: request.local, port, exclusive: true }
+  const where = open ? { fd: await open(request) } : { address: request.local, port }
   try {
-    await settled(socket, 'listening', () => socket.bind(where))
+    // Never one of a cluster's primary.
+    await settled(socket, 'listening', () => socket.bind({ ...where, exclusive: true }))
     return socket
   } catch (error) {
     closeOnce(socket)

@@ -69,7 +69,9 @@ export class World implements AsyncDisposable {
 
   /** The agent ends, and another one starts on what it leaves. */
   async restart(settings: Partial<PodNetworkSettings>, ...nodes: readonly ClusterNode[]): Promise<void> {
-    await this.network[Symbol.asyncDispose]()
+    const ended = this.network[Symbol.asyncDispose]()
+    await this.settle(300)
+    await ended
     this.settings = { ...testSettings, ...settings }
     this.network = this.#create(this.settings)
     await this.start(...nodes)
@@ -170,7 +172,7 @@ export class World implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     const ends = [this.network[Symbol.asyncDispose](), ...Array.from(this.#others.values(), (s) => s.close())]
-    this.bgpClock.advance(5000)
+    await this.settle(5000)
     await Promise.all(ends)
   }
 

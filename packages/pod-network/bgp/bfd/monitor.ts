@@ -52,6 +52,11 @@ export class BfdMonitor extends EventEmitter<{ down: [BfdDown] }> implements Asy
     return path && { state: this.#thread?.isUp(peer) === true ? 'up' : 'down', ...path }
   }
 
+  /** Whether the path to anybody is watched. */
+  get watches(): boolean {
+    return this.#paths.size > 0
+  }
+
   /** Tells every neighbour that the end is meant (AdminDown, RFC 5882 section 4.2: no failure), and ends the thread. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#thread?.close()

@@ -56,8 +56,12 @@ describe('paths to nodes that BFD watches', () => {
     expect(Object.values(world.established())).to.deep.equal([1, 1])
   })
 
-  it('end with the agent, which tells them so', async () => {
-    await world.network[Symbol.asyncDispose]()
+  it('end with the agent, which tells them so once the connections are closed', async () => {
+    const ended = world.network[Symbol.asyncDispose]()
+    await world.settle(200)
+    expect(world.paths.closed).to.equal(false)
+    await world.settle(100)
+    await ended
     expect(world.paths.closed).to.equal(true)
     await world.restart({}, ipv4Node(1), ipv4Node(2))
   })
