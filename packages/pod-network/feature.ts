@@ -113,12 +113,14 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
   summary(): readonly SummaryLine[] {
     const { node, asn, peers, routes } = this.#network.snapshot()
     const unchecked = this.#network.uncheckedPorts
+    const { drain } = this.#network
     const up = peers.filter((peer) => peer.state === 'established').length
     const installed = routes.filter((route) => route.state === 'installed').length
     return [
       ['pod prefixes', node?.podCIDRs.join(', ') ?? ''],
       ['addresses', node?.addresses.join(', ') ?? ''],
       ['AS number', String(asn)],
+      ...(drain === undefined ? [] : [['to be left', drain] as const]),
       ['peers', `${up} of ${peers.length} up`],
       ['routes', String(installed)],
       ...(unchecked > 0 ? [['pods that are not checked', String(unchecked)] as const] : []),

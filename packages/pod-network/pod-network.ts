@@ -21,6 +21,7 @@ import type { PlanKey, PodNetworkKey } from './keys.ts'
 import { NodeAnnotations } from './node-annotations/node-annotations.ts'
 import { withPeers } from './node-annotations/node-settings.ts'
 import { ClusterNodes } from './nodes/cluster-nodes.ts'
+import { nodeDrain } from './nodes/node-drain.ts'
 import { NodeProblems } from './nodes/node-problems.ts'
 import type { PodNetworkOptions } from './options.ts'
 import { Planner, type PlannerOptions } from './planner.ts'
@@ -222,6 +223,13 @@ export class PodNetwork implements AsyncDisposable {
     ]
   }
 
+  /** Why this node is to be left; undefined: it is not. */
+  get drain(): string | undefined {
+    const local = this.#nodes.reported(this.#options.nodeName)
+    if (local) return nodeDrain(local, this.#settings.drain)
+    return this.#planning ? 'the Node is gone' : undefined
+  }
+
   get ready(): boolean {
     return this.conditions().every(({ ok, advisory }) => ok || advisory)
   }
@@ -341,11 +349,17 @@ export class PodNetwork implements AsyncDisposable {
     await cleanUp({ tables: this.#tables, hasSessions, clock: this.#options.clock })
   }
 
-  /** Ends sessions and timers; everything in the kernel, and at peers with graceful restart, stays: pods go on while another agent starts. */
+  /**
+   * Ends sessions and timers; everything in the kernel, and at peers with graceful restart, stays: pods go on while another agent starts.
+   * On a node that is to be left peers forget it.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
+    const drain = this.drain
     await this.#stop()
-    const { bfd, clock } = this.#options
-    await this.#bgp.stop(this.#settings.restartTime !== undefined)
+    const { bfd, clock, log } = this.#options
+    if (drain !== undefined) log.info('peers are told to forget this node', { reason: drain })
+    const how = this.#settings.restartTime === undefined ? 'forgotten' : 'kept'
+    await this.#bgp.stop(drain === undefined ? how : 'left')
     // FRR takes the end of BFD for a failed path, and drops the routes, for as long as it has not seen the end of the connection.
     if (bfd.watches) await new Promise<void>((resolve) => void clock.after(CONNECTIONS_END, resolve))
     await bfd[Symbol.asyncDispose]()

@@ -7,6 +7,7 @@ import type { Speaker } from 'bgp-speaker-ts/speaker.ts'
 import { isPathFailure } from './bfd/path-failure.ts'
 import { BgpInstance, type CreateSpeaker } from './instance.ts'
 import type { InstanceConfig } from './instance-config.ts'
+import { takeLeave } from './leave.ts'
 import { LostSessions } from './lost-sessions.ts'
 import { PodOrigins } from './roles/pod-origins.ts'
 import { BgpSessions } from './sessions.ts'
@@ -84,10 +85,12 @@ export class Bgp {
     return this.#lost.lostAt(peer)
   }
 
-  /** @param graceful whether peers are to keep this node's routes until another agent is there */
-  async stop(graceful: boolean): Promise<void> {
-    if (graceful) await this.#instance.abandon()
-    else await this.#instance.close('agent stops')
+  /** `kept`: peers keep this node's routes until another agent is there; `left`: nobody does, and routers move before they have to. */
+  async stop(how: 'kept' | 'forgotten' | 'left'): Promise<void> {
+    const { speaker } = this.#instance
+    if (how === 'left' && speaker) await takeLeave(speaker, this.#options.clock)
+    if (how === 'kept') await this.#instance.abandon()
+    else await this.#instance.close(how === 'left' ? 'the node leaves' : 'agent stops')
   }
 
   #follow(speaker: Speaker): void {

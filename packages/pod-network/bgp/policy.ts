@@ -73,3 +73,7 @@ export const EXPORT_ALL_KINDS = own(ALL_KINDS)
 export function lowered(policy: Policy): Policy {
   return { ...policy, rules: [ANNOUNCE_SHUTDOWN, ...policy.rules] }
 }
+
+export function isLowered(policy: Policy | undefined): boolean {
+  return policy?.rules.includes(ANNOUNCE_SHUTDOWN) === true
+}
