@@ -52,7 +52,9 @@ serviceAddresses: { ${more}, ranges: [198.51.100.0/24, 203.0.0.0/16] }`,
       await cluster.registerNode(node, { ready: true })
       await cluster.startAgent(node, config(node))
     }
-    services = new AnnouncedServices(await QuickApi.open(cluster))
+    services = new AnnouncedServices(
+      await QuickApi.open({ ...cluster, kubeconfig: cluster.control.kubeconfig }),
+    )
     await eventually(async () => expect(await router.hears(one)).to.equal(true), 60_000)
     await eventually(async () => expect(await router.hears(two)).to.equal(true), 60_000)
   })

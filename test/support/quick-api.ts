@@ -2,8 +2,16 @@
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { buildControlPlane } from '../../lab/control-plane/build.ts'
-import type { AgentCluster } from './agent-cluster.ts'
+import type { Processes } from '../../lab/processes.ts'
 import { eventually } from './eventually.ts'
+
+export interface Door {
+  readonly directory: string
+  /** Namespace in which the API server is reached. */
+  readonly network: string
+  readonly kubeconfig: string
+  readonly processes: Processes
+}
 
 export class QuickApi {
   readonly #socket: string
@@ -13,12 +21,11 @@ export class QuickApi {
   }
 
   /** Sockets in the file system belong to no network namespace. */
-  static async open(cluster: AgentCluster): Promise<QuickApi> {
-    const socket = join(cluster.directory, 'api.sock')
+  static async open({ directory, network, kubeconfig, processes }: Door): Promise<QuickApi> {
+    const socket = join(directory, 'api.sock')
     const program = join(await buildControlPlane(), 'kubectl')
-    const { kubeconfig } = cluster.control
     const command = [program, `--kubeconfig=${kubeconfig}`, 'proxy', `--unix-socket=${socket}`]
-    await cluster.processes.start('api-door', command, { netns: cluster.network })
+    await processes.start('api-door', command, { netns: network })
     const api = new QuickApi(socket)
     await eventually(() => api.#send('GET', '/readyz').catch(() => undefined))
     return api

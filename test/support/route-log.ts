@@ -16,8 +16,10 @@ export class RouteLog implements Disposable {
   readonly #events: RouteEvent[] = []
   readonly #waiting = new Set<() => void>()
 
-  constructor(netns: string) {
-    this.#child = spawn('ip', ['-n', netns, 'monitor', 'route'], { stdio: ['ignore', 'pipe', 'inherit'] })
+  /** @param netns absent: the own namespace */
+  constructor(netns?: string) {
+    const place = netns === undefined ? [] : ['-n', netns]
+    this.#child = spawn('ip', [...place, 'monitor', 'route'], { stdio: ['ignore', 'pipe', 'inherit'] })
     createInterface({ input: this.#child.stdout! }).on('line', (text) => {
       this.#events.push({ at: performance.now(), text })
       for (const look of this.#waiting) look()
