@@ -2,7 +2,7 @@ import { cidr } from '@podroute/address/cidr.ts'
 import { Bench } from 'bgp-speaker-ts/testing/bench.ts'
 import { expect } from 'chai'
 import type { AcceptRoutes } from '../settings.ts'
-import { acceptedPrefix, externalImport, namedPrefixes } from './external-policy.ts'
+import { acceptedPrefix, externalImport, namedPrefixes, type RouterImport } from './external-policy.ts'
 
 /** What no router is believed that may announce anything else, with the reason. */
 const REFUSED: Readonly<Record<string, string>> = {
@@ -41,15 +41,24 @@ const HONEST = [
   'fd00::/16',
 ]
 
+const path = (...asns: readonly number[]) => ({ asPath: [{ kind: 'sequence' as const, asns }] })
+/** Of routes that are not plain. */
+const ATTRIBUTES: Readonly<Record<string, object>> = {
+  '10.1.0.0/16': { communities: [0xfc000007] },
+  '10.2.0.0/16': { largeCommunities: [[64512, 1, 2]] },
+  '10.3.0.0/16': { extendedCommunities: ['0002fc0000000064'] },
+  '10.4.0.0/16': path(64513, 65010, 65020),
+}
+
 describe('what a router outside is believed', () => {
   let bench: Bench
   afterEach(() => bench.close())
 
   /** What is taken of the prefixes, and why others are not. */
-  const judge = async (acceptRoutes: AcceptRoutes, prefixes: readonly string[]) => {
+  const judge = async (acceptRoutes: AcceptRoutes, prefixes: readonly string[], more: RouterImport = {}) => {
     bench = await Bench.started()
-    const peer = bench.peer({}, { importPolicy: externalImport(acceptRoutes) }).establish()
-    peer.announce(...prefixes)
+    const peer = bench.peer({}, { importPolicy: externalImport(acceptRoutes, more) }).establish()
+    for (const prefix of prefixes) peer.announceWith(ATTRIBUTES[prefix] ?? {}, prefix)
     const taken = bench.prefixes()
     const refused = [...bench.speaker.rejected()].map(({ prefix, reason }) => [prefix, reason] as const)
     return { taken, refused: Object.fromEntries(refused) }
@@ -101,5 +110,53 @@ describe('what a router outside is believed', () => {
     ])
     expect(taken).to.deep.equal(['10.1.0.0/16', '10.1.2.0/24', 'fd00:0:0:1::/64', 'fd00::/16'])
     expect(namedPrefixes(list).map(({ text }) => text)).to.deep.equal(['fd00::/16'])
+  })
+
+  it('is told apart by communities of all kinds and by AS paths', async () => {
+    const routes = [...Object.keys(ATTRIBUTES), '10.5.0.0/16']
+    const taken = async (more: RouterImport) => {
+      const judged = await judge(false, routes, more)
+      await bench.close()
+      return judged.taken
+    }
+    expect(await taken({ accept: [{ communities: ['64512:7'] }] })).to.deep.equal(['10.1.0.0/16'])
+    expect(await taken({ accept: [{ communities: ['64512:1:2', 'rt:64512:100'] }] })).to.deep.equal([
+      '10.2.0.0/16',
+      '10.3.0.0/16',
+    ])
+    expect(await taken({ accept: [{ asPath: { origin: 65020 } }] })).to.deep.equal(['10.4.0.0/16'])
+    expect(await taken({ accept: [{ asPath: { maxLength: 1 }, communities: ['64512:7'] }] })).to.deep.equal([
+      '10.1.0.0/16',
+    ])
+    expect(await taken({ accept: [{}], reject: [{ asPath: { contains: 65010 } }] })).to.deep.equal([
+      ...['10.1.0.0/16', '10.2.0.0/16', '10.3.0.0/16', '10.5.0.0/16'],
+    ])
+    bench = await Bench.started()
+  })
+
+  it('is not what is rejected, even by name, with that reason', async () => {
+    const list = [acceptedPrefix(cidr('10.0.0.0/8'), { minLength: 8, maxLength: 24 })]
+    const reject = [{ prefixes: [acceptedPrefix(cidr('10.2.0.0/16'), { maxLength: 32 })] }]
+    const { taken, refused } = await judge(list, ['10.1.0.0/16', '10.2.0.0/16', '10.2.1.0/24'], { reject })
+    expect(taken).to.deep.equal(['10.1.0.0/16'])
+    expect(refused).to.deep.equal({ '10.2.0.0/16': 'rejected', '10.2.1.0/24': 'rejected' })
+  })
+
+  it('has the local preference of its entry, else that of its router; a default route only where one is named', async () => {
+    const accept = [
+      { prefixes: [acceptedPrefix(cidr('10.1.0.0/16'), {})], localPreference: 300 },
+      { prefixes: [acceptedPrefix(cidr('10.5.0.0/16'), {})] },
+    ]
+    await judge(false, ['10.1.0.0/16', '10.5.0.0/16', '0.0.0.0/0'], { accept, localPreference: 200 })
+    const preferred = () =>
+      Object.fromEntries([...bench.speaker.routes()].map((r) => [r.prefix, r.localPref]))
+    expect(preferred()).to.deep.equal({ '10.1.0.0/16': 300, '10.5.0.0/16': 200 })
+    await bench.close()
+    const { refused } = await judge(true, ['10.1.0.0/16', '0.0.0.0/0'], { localPreference: 200 })
+    expect(preferred()).to.deep.equal({ '10.1.0.0/16': 200 })
+    expect(refused).to.deep.equal({ '0.0.0.0/0': 'default-route' })
+    await bench.close()
+    await judge(false, ['0.0.0.0/0'], { accept: [{ prefixes: [acceptedPrefix(cidr('0.0.0.0/0'), {})] }] })
+    expect(preferred()).to.deep.equal({ '0.0.0.0/0': 100 })
   })
 })

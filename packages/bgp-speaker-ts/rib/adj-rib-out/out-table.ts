@@ -28,6 +28,8 @@ export class OutTable {
     }
     if (used <= this.used) return
     this.attribute.fill(NOTHING, this.used, used)
+    // Or a prefix that is not told would be withdrawn.
+    this.source.fill(NO_SOURCE, this.used, used)
     this.used = used
   }
 

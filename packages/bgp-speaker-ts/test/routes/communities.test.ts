@@ -66,12 +66,13 @@ describe('communities', () => {
   it('are told without the tags of a route of our own, and a route of another tag is not told', () => {
     const tagged = { name: 'pods', match: { tags: ['pods'] }, verdict: 'accept' as const }
     const policy = { rules: [tagged], otherwise: 'reject' as const }
-    bench.speaker.updatePeer({ ...bench.speaker.configuration('10.0.0.3')!, exportPolicy: policy })
+    const choosy = bench.peer({ address: '10.0.0.5', asn: 64515 }, { exportPolicy: policy }).establish()
     bench.speaker.announce({ prefix: '10.8.0.0/16', tags: ['services'] })
     bench.speaker.announce({ prefix: '10.9.0.0/16', tags: ['pods', 'nodes'], communities: ['1:2'] })
-    const heard = external
-      .heard()
-      .flatMap((message) => (message.kind === 'update' && message.nlri.length > 0 ? [message] : []))
+    const updates = choosy.heard().flatMap((message) => (message.kind === 'update' ? [message] : []))
+    // Nothing is withdrawn that was never told.
+    expect(updates.flatMap(({ withdrawn }) => withdrawn)).to.deep.equal([])
+    const heard = updates.filter(({ nlri }) => nlri.length > 0)
     expect(heard.flatMap(({ nlri }) => nlri.map(({ prefix }) => prefix))).to.deep.equal(['10.9.0.0/16'])
     expect(heard[0]?.attributes).to.have.all.keys('origin', 'asPath', 'nextHop', 'communities')
   })
