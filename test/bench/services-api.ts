@@ -1,7 +1,9 @@
 /** Writes the objects of the service benchmarks to an API server, many at once. */
 
-import { Agent, request } from 'node:https'
+import { Agent, type AgentOptions, request } from 'node:https'
+import { connect } from 'node:tls'
 import type { EndpointSliceObject } from '@podroute/cluster/objects/endpoint-slice.ts'
+import { connectTcp } from '@podroute/linux/tcp.ts'
 import { type BenchNodeObject, benchService, benchSlice } from './services-objects.ts'
 
 const SERVICES = '/api/v1/namespaces/default/services'
@@ -18,11 +20,16 @@ interface Credentials {
 
 export class ApiWriter implements Disposable {
   readonly #credentials: Credentials
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: PARALLEL })
+  readonly #agent: Agent
   #services = 0
 
-  /** @param kubeconfig text, with the certificates in it, as the lab writes it */
-  constructor(kubeconfig: string) {
+  /**
+   * @param kubeconfig text, with the certificates in it, as the lab writes it
+   * @param netns in which the server is reached; this process's own when absent
+   */
+  constructor(kubeconfig: string, netns?: string) {
+    const options = { keepAlive: true, maxSockets: PARALLEL }
+    this.#agent = netns === undefined ? new Agent(options) : new NetnsAgent(netns, options)
     const { clusters, users } = JSON.parse(kubeconfig)
     const bytes = (text: string) => Buffer.from(text, 'base64')
     this.#credentials = {
@@ -86,6 +93,20 @@ export class ApiWriter implements Disposable {
       sent.on('error', reject)
       sent.end(body)
     })
+  }
+}
+
+class NetnsAgent extends Agent {
+  readonly #netns: string
+
+  constructor(netns: string, options: AgentOptions) {
+    super(options)
+    this.#netns = netns
+  }
+
+  override createConnection(options: { host: string; port: number }) {
+    const socket = connectTcp({ address: options.host, port: options.port, netns: this.#netns })
+    return connect({ ...options, socket, servername: '' })
   }
 }
 
