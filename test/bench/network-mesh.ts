@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { run } from '../../lab/command.ts'
 import type { TestNode } from '../support/agent-network.ts'
 import { eventually } from '../support/eventually.ts'
+import { gobgpProgram } from './bgp-gobgp.ts'
 import { machineTime, timeBetween } from './machine-time.ts'
 import type { NetworkCase, Say } from './network-case.ts'
 import { type BenchCluster, configOf, RouteWatch, startBenchCluster, untilReady } from './network-cluster.ts'
@@ -91,6 +92,8 @@ async function restart(bench: BenchCluster, node: TestNode, watch: RouteWatch, s
 /** As far as it can: what has not come up after a minute is given up. */
 async function gobgp(node: TestNode, simulated: Simulated, say: Say): Promise<void> {
   const nodes = Array.from({ length: PEERS }, (_, index) => simulatedNode(index))
+  // It may have to be built first.
+  await gobgpProgram()
   const started = performance.now()
   await using program = await startGobgpMesh(node.netns, nodes)
   const end = started + GIVE_UP
