@@ -13,6 +13,7 @@ import { FORMER_RULES } from './egress/masquerade.ts'
 import { declareBgpMetrics } from './metrics.ts'
 import { nodesPage, peersPage, routesPage } from './pages.ts'
 import { PodNetwork } from './pod-network.ts'
+import { declareRouteMetrics } from './route-sources/route-metrics.ts'
 import { FollowedServices } from './service-addresses/followed-services.ts'
 import { announcementsPage } from './service-addresses/report.ts'
 import type { PodNetworkSettings } from './settings.ts'
@@ -66,7 +67,7 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
     this.pages = [
       nodesPage(() => this.#network.report()),
       peersPage(() => this.#network.peers()),
-      routesPage(() => this.#network.snapshot().routes),
+      routesPage(() => this.#network.routes()),
       announcementsPage(() => this.#network.announcements()),
     ]
     this.#reserveRouters(settings)
@@ -137,6 +138,7 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
 
   declareMetrics(declare: DeclareMetric): void {
     declareBgpMetrics(declare, () => this.#network.peers())
+    declareRouteMetrics(declare, () => this.#network.routes())
   }
 
   cleanup(): Promise<void> {

@@ -26,6 +26,7 @@ import { NodeProblems } from './nodes/node-problems.ts'
 import type { PodNetworkOptions } from './options.ts'
 import { Planner, type PlannerOptions } from './planner.ts'
 import { Readiness } from './readiness/readiness.ts'
+import { type RouteSnapshot, reportRoutes } from './route-sources/route-report.ts'
 import { RouteSources } from './route-sources/route-sources.ts'
 import { Routers } from './routers/routers.ts'
 import { type AnnouncedPrefix, announcedPrefixes, type Listener } from './service-addresses/report.ts'
@@ -241,11 +242,17 @@ export class PodNetwork implements AsyncDisposable {
       settings: this.#settings,
       nodes: this.#nodes,
       tables: this.#tables,
-      routes: this.#routes,
+      routes: this.routes(),
       peers: this.peers(),
-      rejected: this.#bgp.sessions.rejected(),
       stats: this.stats(),
       conditions: this.conditions(),
+    })
+  }
+
+  routes(): readonly RouteSnapshot[] {
+    return reportRoutes({
+      ...{ nodes: this.#nodes, tables: this.#tables, routes: this.#routes, peers: this.peers() },
+      rejected: this.#bgp.sessions.rejected(),
     })
   }
 

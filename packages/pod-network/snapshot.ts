@@ -1,12 +1,11 @@
 /** The pod network's state as plain data: for the admin socket, the command line and metrics. */
 import type { Condition } from '@podroute/feature/condition.ts'
 import type { TableStats } from '@podroute/reconcile/table.ts'
-import type { PeerSnapshot, RejectedPath } from 'bgp-speaker-ts/snapshot.ts'
+import type { PeerSnapshot } from 'bgp-speaker-ts/snapshot.ts'
 import type { PathState } from './bgp/bfd/monitor.ts'
 import { peerKey } from './bgp/peer-key.ts'
 import type { ClusterNodes } from './nodes/cluster-nodes.ts'
-import { type RouteSnapshot, reportRoutes } from './route-sources/route-report.ts'
-import type { RouteSources } from './route-sources/route-sources.ts'
+import type { RouteSnapshot } from './route-sources/route-report.ts'
 import type { PodNetworkSettings } from './settings.ts'
 import type { PodNetworkTables } from './tables.ts'
 
@@ -46,10 +45,8 @@ export interface SnapshotInput {
   readonly settings: PodNetworkSettings
   readonly nodes: ClusterNodes
   readonly tables: PodNetworkTables
-  readonly routes: RouteSources
+  readonly routes: readonly RouteSnapshot[]
   readonly peers: readonly NamedPeer[]
-  /** Announcements that policy keeps out. */
-  readonly rejected: Iterable<RejectedPath>
   readonly stats: Readonly<Record<string, TableStats>>
   readonly conditions: readonly Condition[]
 }
@@ -70,7 +67,7 @@ export function snapshot(input: SnapshotInput): PodNetworkSnapshot {
     bridgeAddresses: [...input.tables.addresses.desired().keys()],
     nodes,
     peers: input.peers,
-    routes: reportRoutes(input),
+    routes: input.routes,
     conditions: input.conditions,
     tables: input.stats,
   }
