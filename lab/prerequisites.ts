@@ -41,6 +41,7 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   nftables: 'nftables tests',
   openbgpd: 'BGP peer in the interoperability tests',
   openssl: 'certificates of the lab',
+  pmacct: 'BMP collector in the interoperability tests',
   podman: 'container runtime in the tests of the CNI plugins',
   procps: 'sysctl in the nodes',
   python3: 'SCTP in the IPVS tests',

@@ -1,6 +1,12 @@
 // The package's errors. Each has a code; errors about messages carry the NOTIFICATION that the RFC names.
 
-export type BgpErrorCode = 'bad-config' | 'unknown-peer' | 'not-encodable' | 'closed' | 'too-many-peers'
+export type BgpErrorCode =
+  | 'bad-config'
+  | 'unknown-peer'
+  | 'not-encodable'
+  | 'not-decodable'
+  | 'closed'
+  | 'too-many-peers'
 
 export class BgpError extends Error {
   readonly code: BgpErrorCode

@@ -1,6 +1,7 @@
 // The public API: one BGP speaker with its peers and its routes.
 import { EventEmitter } from 'node:events'
 import { parseId, parsePrefix, splitZone } from './address.ts'
+import type { ObservedSpeaker, SpeakerObserver } from './bmp/observer.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { checkDynamicPeers, checkPeer, checkSpeaker, type SpeakerAbilities } from './config/config-check.ts'
 import { sessionResetFields } from './config/session-reset-fields.ts'
@@ -255,6 +256,19 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
       if (ingest !== undefined) yield* this.#ribReader.rejected(ingest)
   }
 
+  /** Lets an observer see the sessions, and what their peers send: `Bmp` is one. */
+  observe(observer: SpeakerObserver): ObservedSpeaker {
+    this.#context.observer = observer
+    const { rib, clock, transport, random, log } = this.#context
+    const peers = this.#peers
+    return {
+      ...{ rib, clock, transport, random, log },
+      *sessions() {
+        for (const { session } of peers.values()) if (session !== undefined) yield session
+      },
+    }
+  }
+
   /** Sizes of the tables, for metrics. */
   tables(): TableSizes {
     return this.#ribReader.sizes()
@@ -301,6 +315,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
       transport: this.#transport,
       discovery: config.discovery,
       rib: this.#rib,
+      observer: undefined,
       validator: config.validator,
       paths: this.#paths,
       interned: new InternedValues(),

@@ -92,6 +92,10 @@ export class SocketConnection implements Connection {
     return this.#remote ?? this.#settings.options?.address ?? ''
   }
 
+  get localPort(): number | undefined {
+    return this.socket.localPort
+  }
+
   get remotePort(): number {
     return this.socket.remotePort ?? this.#settings.options?.port ?? 0
   }

@@ -33,6 +33,8 @@ export interface Connection {
   readonly localAddress: string
   readonly remoteAddress: string
   readonly remotePort: number
+  /** Absent: not known. */
+  readonly localPort?: number | undefined
   handle(handlers: ConnectionHandlers): void
   /** Sets GTSM on an accepted connection; called only when the transport supports it. Returns false when the connection itself has come from further away. */
   secureTtl(hops: number): boolean

@@ -60,6 +60,7 @@ export class PeerSessions {
       hold,
       retained,
     })
+    speaker.observer?.sessionUp(this.current)
     this.watchPath(config)
     this.#counters.established++
     const { families } = negotiated
@@ -80,6 +81,7 @@ export class PeerSessions {
       this.retained = new RetainedRoutes(this.#speaker.rib, session.ingest, families, now)
       if (!this.retained.expire(now)) this.release()
     }
+    this.#speaker.observer?.sessionDown(session, reason)
     this.lastDown = downReason(reason, true)
     this.#speaker.emitPeer({ kind: 'down', peer: this.#peer, reason: this.lastDown })
   }

@@ -1,4 +1,5 @@
 // The speaker as its peers see it: its identity, clock, transport, tables and events.
+import type { SpeakerObserver } from '../bmp/observer.ts'
 import type { Clock } from '../clock.ts'
 import type { PeerConfig, RouteValidator } from '../config.ts'
 import type { Discovery } from '../discovery/discovery.ts'
@@ -23,6 +24,8 @@ export interface SpeakerContext {
   /** Finds unnumbered peers; undefined: the speaker has none. */
   readonly discovery: Discovery | undefined
   readonly rib: Rib
+  /** Is told of the sessions; mostly nobody is. */
+  observer: SpeakerObserver | undefined
   readonly validator: RouteValidator | undefined
   readonly paths: PathWatch
   readonly interned: InternedValues

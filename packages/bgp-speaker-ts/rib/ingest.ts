@@ -17,6 +17,7 @@ import type { IngestPeer } from './ingest-peer.ts'
 import { markedStale } from './long-lived.ts'
 import { PATH_FLAG } from './path-table.ts'
 import { refusalOf } from './refusal.ts'
+import type { RibObserver } from './rib-observer.ts'
 
 /** So many ranges are looked for in the table; beyond that every prefix of it is judged anew. */
 const MANY_RANGES = 16
@@ -27,6 +28,8 @@ export class Ingest {
   readonly rules: ImportRules
   readonly #scan = new AttributeScan()
   readonly #sections = new UpdateSections()
+  /** Follows the paths; mostly nobody does. */
+  observer: RibObserver | undefined
   /** Why the current attribute set is refused whatever the policy says; '': it is not. */
   #refusal = ''
   /** Hash keys of the message's prefixes in their order, see `PrefixTable.fetch4`. */
@@ -135,6 +138,7 @@ export class Ingest {
     let after = this.#verdict(peer, rib, paths.prefix[path]!, paths.received[path]!)
     if (after >= 0 && (flags & PATH_FLAG.LONG_LIVED) !== 0) after = markedStale(this.#attributes, after)
     if (after === before) return
+    this.observer?.changed(peer.source, rib.family, paths.prefix[path]!, paths.pathId(path))
     paths.attribute[path] = after
     this.#attributes.released++
     peer.accepted[rib.family] += Number(after >= 0) - Number(before >= 0)
@@ -257,6 +261,7 @@ export class Ingest {
     peer.received[rib.family]--
     if (rib.paths.attribute[path]! >= 0) peer.accepted[rib.family]--
     this.#attributes.released++
+    this.observer?.changed(peer.source, rib.family, rib.paths.prefix[path]!, rib.paths.pathId(path))
     rib.remove(path)
   }
 
@@ -276,6 +281,7 @@ export class Ingest {
       paths.flags[path]! &= ~PATH_FLAG.STALE
       return
     }
+    this.observer?.changed(peer.source, rib.family, prefix, pathId)
     if (before >= 0) this.#attributes.released++
     paths.received[path] = received
     paths.flags[path] = this.#refusal === '' ? 0 : PATH_FLAG.REFUSED

@@ -13,6 +13,7 @@ import { Deferral } from './deferral.ts'
 import { FamilyRib } from './family-rib.ts'
 import { Ingest } from './ingest.ts'
 import type { IngestPeer } from './ingest-peer.ts'
+import type { RibObserver } from './rib-observer.ts'
 import type { Source, SourceInfo } from './source.ts'
 import { Sources } from './sources.ts'
 import { sweepAttributes } from './sweep.ts'
@@ -42,6 +43,7 @@ export class Rib {
   readonly #syncs = new InitialSyncQueue()
   readonly #deferral = new Deferral()
   readonly #timer: FlushTimer
+  #observer: RibObserver | undefined
   /** Called once no prefix waits for selection. */
   #selected: (() => void)[] = []
   #unsent: (() => void)[] = []
@@ -66,6 +68,17 @@ export class Rib {
 
   addSource(info: SourceInfo): Source {
     return this.#sources.add(info)
+  }
+
+  /** Lets an observer follow what peers send; undefined: nobody does. */
+  observe(observer: RibObserver | undefined): void {
+    this.#observer = observer
+    this.ingest.observer = observer
+  }
+
+  /** The observer needs these prefixes no more. */
+  release(family: Family, prefixes: Int32Array): void {
+    this.#release(this.families[family], prefixes)
   }
 
   /** Frees the index of a source whose paths were dropped, once all peers have been sent the withdrawals. */
@@ -307,7 +320,7 @@ export class Rib {
 
   #held(family: Family, prefix: number): boolean {
     for (const group of this.groups.values()) if (group.holds(family, prefix)) return true
-    return false
+    return this.#observer?.holds(family, prefix) === true
   }
 
   #sweep(): void {

@@ -94,7 +94,11 @@ export class Connections implements WireOwner {
     }
     const { asn: speakerAsn, routerId, holdTime: usual } = this.#owner.speaker
     const { holdTime = usual, localAsn: asn = speakerAsn } = this.#owner.config
-    this.#send(side, encodeMessage({ kind: 'open', asn, holdTime, routerId, capabilities }))
+    const bytes = encodeMessage({ kind: 'open', asn, holdTime, routerId, capabilities })
+    const wire = this.#wires.get(side)
+    if (this.#owner.speaker.observer !== undefined && wire !== undefined)
+      wire.opens = { sent: String.fromCharCode(...bytes), received: '' }
+    this.#send(side, bytes)
   }
 
   sendKeepalive(side: Side): void {

@@ -35,7 +35,11 @@ export function receiveMessages(peer: RemotePeer, wire: Wire, bytes: Uint8Array)
       if (type === MESSAGE.UPDATE && session?.wire === wire) {
         counters.updatesReceived++
         speaker.rib.ingest.update(session.ingest, buffer, start + HEADER_LENGTH, end)
-      } else dispatchMessage(peer, wire, type, new Reader(buffer, start + HEADER_LENGTH, end))
+      } else {
+        if (type === MESSAGE.OPEN && wire.opens !== undefined)
+          wire.opens.received = String.fromCharCode(...buffer.subarray(start, end))
+        dispatchMessage(peer, wire, type, new Reader(buffer, start + HEADER_LENGTH, end))
+      }
       return wire.open
     })
   } catch (error) {

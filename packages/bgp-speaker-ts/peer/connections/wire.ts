@@ -1,4 +1,6 @@
 // The TCP connections of one peer: at most two until collision detection closes one, newcomers that are not known to be the peer's yet, and closed ones that still send their last bytes.
+
+import type { Opens } from '../../bmp/observer.ts'
 import type { Clock } from '../../clock.ts'
 import { Framer } from '../../packet/header.ts'
 import type { Connection, ConnectionHandlers } from '../../transport.ts'
@@ -25,6 +27,8 @@ export class Wire implements ConnectionHandlers {
   /** The clock's time of the last write and the last read. */
   sentAt = 0
   receivedAt = 0
+  /** Kept where BMP shows them only. */
+  opens: Opens | undefined
   readonly #owner: WireOwner
 
   constructor(side: Side, connection: Connection, owner: WireOwner) {

@@ -50,7 +50,7 @@ export class Session implements Member, IngestOwner {
   /** The source of its paths. */
   readonly source: Source
   readonly #speaker: SpeakerContext
-  readonly #counters: PeerCounters
+  readonly counters: PeerCounters
   /** undefined while no bytes wait to be sent. */
   #sendHold: SendHold | undefined
   /** Families whose End-of-RIB waits for the end of our own restart, or for what is still to be announced. */
@@ -64,7 +64,7 @@ export class Session implements Member, IngestOwner {
   constructor({ speaker, config, counters, wire, open, negotiated, hold, retained }: SessionInput) {
     this.#speaker = speaker
     this.#config = config
-    this.#counters = counters
+    this.counters = counters
     this.wire = wire
     this.asn = open.asn
     this.negotiated = negotiated
@@ -200,8 +200,8 @@ export class Session implements Member, IngestOwner {
   // Called by its update group:
 
   write(bytes: Uint8Array, messages: number): void {
-    this.#counters.messagesSent += messages
-    this.#counters.updatesSent += messages
+    this.counters.messagesSent += messages
+    this.counters.updatesSent += messages
     this.wire.write(bytes, this.#speaker.clock.now())
   }
 
@@ -238,18 +238,19 @@ export class Session implements Member, IngestOwner {
   }
 
   treatedAsWithdraw(problem: string): void {
-    this.#counters.treatedAsWithdraw++
+    this.counters.treatedAsWithdraw++
     this.#speaker.log.warn('malformed UPDATE treated as withdraw', { peer: this.#name, problem })
   }
 
   attributesDiscarded(problem: string): void {
-    this.#counters.attributesDiscarded++
+    this.counters.attributesDiscarded++
     this.#speaker.log.debug('malformed attribute discarded', { peer: this.#name, problem })
   }
 
   heardEndOfRib(family: Family): void {
     if (!this.endOfRib.includes(family)) this.endOfRib = [...this.endOfRib, family]
     this.stale.end(family, 'restart')
+    this.#speaker.observer?.endOfRib(this, family)
     // The routes before it, which may have arrived in the same bytes, are told before it.
     this.#speaker.rib.whenSelected(() => {
       if (!this.#ended) this.#speaker.emitPeer({ kind: 'end-of-rib', peer: this.#name, family })
@@ -280,13 +281,13 @@ export class Session implements Member, IngestOwner {
   }
 
   #sendRefresh(family: Family, subtype: number): void {
-    this.#counters.messagesSent++
+    this.counters.messagesSent++
     const message = encodeMessage({ kind: 'route-refresh', ...FAMILY_CODES[family], subtype })
     this.wire.write(message, this.#speaker.clock.now())
   }
 
   #reject(direction: 'import' | 'export', reason: string, prefix: string): void {
-    this.#counters.reject(reason)
+    this.counters.reject(reason)
     this.#speaker.emitReject({ peer: this.#name, direction, prefix, reason })
   }
 }

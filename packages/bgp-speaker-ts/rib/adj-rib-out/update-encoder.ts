@@ -34,6 +34,8 @@ export class UpdateEncoder {
   #messages = 0
   /** Path identifier before every NLRI (RFC 7911 section 3); 0: none. */
   pathId = 0
+  /** NLRI have path identifiers also where that is 0. */
+  pathIds = false
 
   constructor(attributes: AttributeTable) {
     this.#attributes = attributes
@@ -152,10 +154,11 @@ export class UpdateEncoder {
     let at = writer.length
     let prefix = head
     const { pathId } = this
-    const room = table.words === 1 && pathId === 0 ? 5 : NLRI_ROOM
+    const identified = this.pathIds || pathId !== 0
+    const room = table.words === 1 && !identified ? 5 : NLRI_ROOM
     while (prefix >= 0 && at + room <= limit) {
       const length = table.length[prefix]!
-      if (pathId !== 0) {
+      if (identified) {
         writeU32(bytes, at, pathId)
         at += 4
       }
