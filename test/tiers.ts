@@ -48,6 +48,13 @@ export const TIERS: readonly Tier[] = [
     timeout: 120_000,
     longer: true,
   },
+  {
+    name: 'service-addresses',
+    files: ['test/service-addresses/**/*.test.ts'],
+    where: 'host',
+    timeout: 300_000,
+    longer: true,
+  },
   { name: 'cluster', files: ['test/cluster/**/*.test.ts'], where: 'host', timeout: 300_000 },
 ]
 

@@ -473,7 +473,7 @@ export class PodNetwork implements AsyncDisposable {
   #tellComplete(): void {
     const idle = !this.#controller.hasDirtyKeys
     if (!this.#planner.serviceAddresses.settle({ idle, late: this.#late })) return
-    for (const { address } of this.#settings.externalPeers) this.#mark(`router/${address}`)
+    this.#markRouters(this.#settings)
   }
 
   /** Until then peers are waited for: that they come up, and that they have told all they have. */

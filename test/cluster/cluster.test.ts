@@ -8,6 +8,7 @@ import { liveConfig } from './live-config.ts'
 import { nothingLeft } from './nothing-left.ts'
 import { privileges } from './privileges.ts'
 import { packetsThroughTheRouter, restarts } from './restart.ts'
+import { serviceAddresses } from './service-addresses.ts'
 import { upstream } from './upstream.ts'
 import { walkThrough } from './walk-through.ts'
 
@@ -28,6 +29,7 @@ describe('the lab', function () {
   hostile()
   restarts()
   packetsThroughTheRouter()
+  serviceAddresses()
   upstream()
   nothingLeft()
 

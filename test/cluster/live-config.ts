@@ -19,11 +19,16 @@ interface ConfigMap {
 const inNamespace = ['-n', PODROUTE_NAMESPACE]
 
 /** Changes the ConfigMap. A kubelet looks at it by itself once a minute, and at once when the pod changes. */
-async function configure(text: string): Promise<void> {
+export async function configure(text: string): Promise<void> {
   const patch = JSON.stringify({ data: { [FILE]: text } })
   await kubectl([...inNamespace, 'patch', 'configmap', 'podroute', '-p', patch])
   for (const { name } of await agents())
     await kubectl([...inNamespace, 'annotate', '--overwrite', 'pod', name, `test/changed=${Date.now()}`])
+}
+
+export async function readConfiguration(): Promise<string> {
+  const map = await kubectlJson<ConfigMap>([...inNamespace, 'get', 'configmap', 'podroute'])
+  return map.data[FILE]!
 }
 
 async function status(agent: PodView): Promise<StatusReport> {
@@ -51,8 +56,7 @@ export function liveConfig(): void {
       (await status(agent)).conditions.find(({ name }) => name === 'configuration')
 
     before('read it', async () => {
-      const map = await kubectlJson<ConfigMap>([...inNamespace, 'get', 'configmap', 'podroute'])
-      original = map.data[FILE]!
+      original = await readConfiguration()
     })
     after(() => configure(original))
 

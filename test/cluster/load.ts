@@ -9,7 +9,8 @@ import { clientName, service } from '../../lab/scenarios/blue.ts'
 import { apply, kubectl, waitFor, waitForPods } from '../../lab/scenarios/cluster.ts'
 import type { Load } from '../ipvs/support/load.ts'
 
-const NAME = 'load'
+/** Label and name of the Deployment. */
+export const LOAD = 'load'
 const REPLICAS = 2
 /** Requests a second of each client. */
 const RATE = 160
@@ -17,17 +18,17 @@ const RATE = 160
 const QUIET = 3000
 
 function deployment() {
-  const labels = { app: NAME }
+  const labels = { app: LOAD }
   const name = { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }
   const container = {
-    ...{ name: NAME, image: CLIENT_IMAGE, imagePullPolicy: 'Never', env: [name] },
+    ...{ name: LOAD, image: CLIENT_IMAGE, imagePullPolicy: 'Never', env: [name] },
     command: ['/bin/load', 'serve', '$(POD_NAME)', '::', '8000', String(QUIET)],
     readinessProbe: { tcpSocket: { port: 8000 }, periodSeconds: 1 },
   }
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
-    metadata: { name: NAME, labels },
+    metadata: { name: LOAD, labels },
     spec: {
       replicas: REPLICAS,
       selector: { matchLabels: labels },
@@ -43,19 +44,19 @@ export async function startLoadPods(): Promise<void> {
   await apply(deployment(), {
     apiVersion: 'v1',
     kind: 'Service',
-    metadata: { name: NAME },
-    spec: { type: 'NodePort', selector: { app: NAME }, ports: [{ port: 80, targetPort: 8000 }] },
+    metadata: { name: LOAD },
+    spec: { type: 'NodePort', selector: { app: LOAD }, ports: [{ port: 80, targetPort: 8000 }] },
   })
-  await waitForPods(`app=${NAME}`, REPLICAS)
+  await waitForPods(`app=${LOAD}`, REPLICAS)
 }
 
 export async function removeLoadPods(): Promise<void> {
-  await kubectl(['delete', 'service,deployment', NAME])
+  await kubectl(['delete', 'service,deployment', LOAD])
 }
 
 /** From a pod of the node to the ClusterIP, and from outside to its NodePort, while `disturb` runs: nothing may be lost. */
 export async function underLoad(node: string, disturb: () => Promise<void>): Promise<readonly Load[]> {
-  const { clusterIP, nodePort } = await service(NAME)
+  const { clusterIP, nodePort } = await service(LOAD)
   const { ipv4 } = NODES.find(({ name }) => name === node)!
   const inPod = kubectl(['exec', clientName(node), '--', 'load', 'ask', clusterIP, '80', String(RATE), '600'])
   const outside = spawn(

@@ -1,0 +1,181 @@
+/**
+ * The address of a Service at the router outside, which spreads clients over the nodes (ECMP), while pods, agents and nodes come and go.
+ * In short in the cluster tier; with an upgrade and a node that is left by `npm test -- service-addresses`.
+ */
+import { spawn } from 'node:child_process'
+import { text } from 'node:stream/consumers'
+import { expect } from 'chai'
+import { NODES, OUTSIDE_NAMESPACE, ROUTER_NAMESPACE } from '../../lab/addresses.ts'
+import { run } from '../../lab/command.ts'
+import { buildLoad } from '../../lab/load/build.ts'
+import { apply, kubectl, waitFor, waitForPods } from '../../lab/scenarios/cluster.ts'
+import { PODROUTE_NAMESPACE } from '../../lab/scenarios/podroute.ts'
+import type { Load } from '../ipvs/support/load.ts'
+import { agents, onNode } from './lab.ts'
+import { configure, readConfiguration } from './live-config.ts'
+import { expectNothingLost, LOAD, removeLoadPods, startLoadPods } from './load.ts'
+
+const ADDRESS = '203.0.113.50'
+/** Requests a second, every other one on a connection of its own. */
+const RATE = 300
+const LABEL = 'example.com/leave'
+const SETTINGS = `serviceAddresses: { externalIPs: true, drainSeconds: 5 }\nbgp: { drain: { labels: [${LABEL}] } }\n`
+const NODE = NODES[1]!
+
+const FRONT = {
+  ...{ apiVersion: 'v1', kind: 'Service', metadata: { name: 'front' } },
+  spec: { selector: { app: LOAD }, externalIPs: [ADDRESS], ports: [{ port: 80, targetPort: 8000 }] },
+}
+
+/** Addresses of the nodes by which the router's kernel sends what is for a Service's address. */
+async function nextHops(): Promise<string[]> {
+  const routes = JSON.parse(
+    await run('ip', ['-n', ROUTER_NAMESPACE, '-j', 'route', 'show', ADDRESS]),
+  ) as readonly {
+    gateway?: string
+    nexthops?: readonly { gateway: string }[]
+  }[]
+  return routes
+    .flatMap(({ gateway, nexthops = [] }) => [gateway, ...nexthops.map((hop) => hop.gateway)])
+    .filter((address) => address !== undefined)
+    .sort()
+}
+
+const reachedBy = (nodes: readonly { ipv4: string }[]) =>
+  waitFor(
+    'next hops',
+    nextHops,
+    (found) =>
+      found.join() ===
+      nodes
+        .map(({ ipv4 }) => ipv4)
+        .sort()
+        .join(),
+  )
+
+/** Connections that a node has led to endpoints. */
+async function connections(node: string): Promise<number> {
+  const line = await onNode(node, `ipvsadm -Ln --stats --exact -t ${ADDRESS}:80 | grep '^TCP'`)
+  return Number(line.trim().split(/\s+/)[2])
+}
+
+/** Requests from outside all the time while `disturb` runs. */
+async function underLoad(disturb: () => Promise<void>): Promise<Load> {
+  const command = [
+    'netns',
+    'exec',
+    OUTSIDE_NAMESPACE,
+    await buildLoad(),
+    'ask',
+    ADDRESS,
+    '80',
+    String(RATE),
+    '600',
+  ]
+  const client = spawn('ip', command, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const said = text(client.stdout)
+  try {
+    await new Promise((done) => setTimeout(done, 1000))
+    await disturb()
+    await new Promise((done) => setTimeout(done, 1000))
+  } finally {
+    client.kill('SIGTERM')
+  }
+  return JSON.parse(await said) as Load
+}
+
+async function replacePods(): Promise<void> {
+  await kubectl(['rollout', 'restart', `deployment/${LOAD}`])
+  await kubectl(['rollout', 'status', `deployment/${LOAD}`, '--timeout=120s'])
+}
+
+async function killAgent(): Promise<void> {
+  const find = async () => (await agents()).find(({ node }) => node === NODE.name)!
+  const { restarts } = await find()
+  await onNode(NODE.name, 'pkill -9 -f "[/]opt/podroute/agent.cjs"')
+  await waitFor('agent back', find, (pod) => pod.ready && pod.restarts === restarts + 1, { timeout: 180_000 })
+}
+
+async function upgradeAgents(): Promise<void> {
+  await kubectl(['rollout', 'restart', 'daemonset', 'podroute', '-n', PODROUTE_NAMESPACE])
+  const flags = ['-n', PODROUTE_NAMESPACE, '--timeout=240s']
+  await kubectl(['rollout', 'status', 'daemonset', 'podroute', ...flags])
+}
+
+export function serviceAddresses(): void {
+  describe(`${RATE} requests a second from outside to an external IP that nodes announce`, () => {
+    let original: string
+    before(async () => {
+      original = await readConfiguration()
+      await startLoadPods()
+      await apply(FRONT)
+      await run('ip', [
+        'netns',
+        'exec',
+        ROUTER_NAMESPACE,
+        'sysctl',
+        '-qw',
+        'net.ipv4.fib_multipath_hash_policy=1',
+      ])
+      await configure(original + SETTINGS)
+      await reachedBy(NODES)
+    })
+    after(async () => {
+      await configure(original)
+      await reachedBy([])
+      await kubectl(['delete', 'service', 'front'])
+      await removeLoadPods()
+    })
+
+    it('reach endpoints by every node, and none is lost over a rolling update and the end of an agent (SIGKILL)', async () => {
+      const load = await underLoad(async () => {
+        await replacePods()
+        await killAgent()
+      })
+      expectNothingLost([load])
+      for (const { name } of NODES) expect(await connections(name), name).to.be.greaterThan(0)
+      await reachedBy(NODES)
+    })
+  })
+}
+
+/** What takes longer; within `serviceAddresses`' Service. */
+export function servicesThroughUpgrades(): void {
+  describe('requests from outside to an external IP, at greater length', () => {
+    let original: string
+    before(async () => {
+      original = await readConfiguration()
+      await startLoadPods()
+      await apply(FRONT)
+      await waitForPods(`app=${LOAD}`, 2)
+      await configure(original + SETTINGS)
+      await reachedBy(NODES)
+    })
+    after(async () => {
+      await configure(original)
+      await kubectl(['delete', 'service', 'front'])
+      await removeLoadPods()
+    })
+
+    it('none is lost over an upgrade of all agents', async () => {
+      expectNothingLost([await underLoad(upgradeAgents)])
+      await reachedBy(NODES)
+    })
+
+    it('none is refused or without an answer over a node that is left and comes back', async () => {
+      const others = NODES.filter((node) => node !== NODE)
+      const load = await underLoad(async () => {
+        await kubectl(['label', 'node', NODE.name, `${LABEL}=yes`])
+        await reachedBy(others)
+        // It was the last resort for so long; then it has withdrawn.
+        await new Promise((done) => setTimeout(done, 8000))
+        await kubectl(['label', 'node', NODE.name, `${LABEL}-`])
+        await reachedBy(NODES)
+      })
+      process.stdout.write(`      ${JSON.stringify(load)}\n`)
+      // A router that forgets flows leads those that are open to another node, which resets them: docs/service-addresses.md.
+      expect(load.failed - load.resets, JSON.stringify(load)).to.equal(0)
+      expect(load.answered).to.be.greaterThan(RATE)
+    })
+  })
+}
