@@ -15,6 +15,7 @@ import { nodesPage, peersPage, routesPage } from './pages.ts'
 import { PodNetwork } from './pod-network.ts'
 import { declareRouteMetrics } from './route-sources/route-metrics.ts'
 import { FollowedServices } from './service-addresses/followed-services.ts'
+import { declareAnnouncementMetrics } from './service-addresses/metrics.ts'
 import { announcementsPage } from './service-addresses/report.ts'
 import type { PodNetworkSettings } from './settings.ts'
 import type { PodNetworkKernel } from './tables.ts'
@@ -68,7 +69,10 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
       nodesPage(() => this.#network.report()),
       peersPage(() => this.#network.peers()),
       routesPage(() => this.#network.routes()),
-      announcementsPage(() => this.#network.announcements()),
+      announcementsPage(() => ({
+        announcements: this.#network.announcements(),
+        problems: this.#network.announcementProblems(),
+      })),
     ]
     this.#reserveRouters(settings)
   }
@@ -139,6 +143,7 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
   declareMetrics(declare: DeclareMetric): void {
     declareBgpMetrics(declare, () => this.#network.peers())
     declareRouteMetrics(declare, () => this.#network.routes())
+    declareAnnouncementMetrics(declare, () => this.#network.announcements())
   }
 
   cleanup(): Promise<void> {

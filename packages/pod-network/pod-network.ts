@@ -29,7 +29,12 @@ import { Readiness } from './readiness/readiness.ts'
 import { type RouteSnapshot, reportRoutes } from './route-sources/route-report.ts'
 import { RouteSources } from './route-sources/route-sources.ts'
 import { Routers } from './routers/routers.ts'
-import { type AnnouncedPrefix, announcedPrefixes, type Listener } from './service-addresses/report.ts'
+import {
+  type AnnouncedPrefix,
+  type AnnouncementProblem,
+  announcedPrefixes,
+  type Listener,
+} from './service-addresses/report.ts'
 import { letsOut } from './service-addresses/told.ts'
 import type { PodNetworkSettings } from './settings.ts'
 import { type NamedPeer, namedPeers, type PodNetworkSnapshot, snapshot } from './snapshot.ts'
@@ -273,7 +278,19 @@ export class PodNetwork implements AsyncDisposable {
         return { address, tells: (announcement) => !policy || letsOut(policy, announcement) }
       })
     const pods = this.#planner.podPrefixes.flatMap((prefix) => announcements.get(prefix) ?? [])
-    return announcedPrefixes(pods, this.#planner.serviceAddresses.report(), listeners)
+    const missing = (prefix: string) => {
+      const status = announcements.status(prefix)
+      if (status.kind === 'in-place') return undefined
+      return status.kind === 'failed' ? status.error.message : 'the speaker does not have it yet'
+    }
+    return announcedPrefixes(pods, this.#planner.serviceAddresses.report(), listeners, missing)
+  }
+
+  /** What of annotations of Services means nothing. */
+  announcementProblems(): readonly AnnouncementProblem[] {
+    return [...this.#planner.serviceAddresses.problems()].flatMap(([service, details]) =>
+      details.map((detail) => ({ service, detail })),
+    )
   }
 
   /** Whether what each Node and router needs is in place, since when, and why not. */

@@ -158,6 +158,13 @@ serviceAddresses: { ${more}, ranges: [198.51.100.0/24, 203.0.0.0/16] }`,
     expect(stdout).to.match(/198\.51\.100\.10\/32\s.*withheld.*no ready endpoint on this node/)
   })
 
+  it('are counted, by kind and by what became of them', async () => {
+    const text = await cluster.exec(one, 'curl', '-s', 'http://127.0.0.1:20245/metrics')
+    expect(text).to.match(/^podroute_announced_prefixes\{kind="pod-cidr",state="announced"\} 2$/m)
+    expect(text).to.match(/^podroute_announced_prefixes\{kind="external-ip",state="announced"\} \d+$/m)
+    expect(text).to.match(/^podroute_announced_prefixes\{kind="external-ip",state="withheld"\} \d+$/m)
+  })
+
   it('change with the configuration, and no session with them', async () => {
     const { peers } = await cluster.ask(one, '/peers')
     await cluster.configure(one, config(one, 'externalIPs: false, annotations: false'))

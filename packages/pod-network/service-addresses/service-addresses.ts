@@ -56,6 +56,8 @@ export class ServiceAddresses {
   readonly #options: ServiceAddressesOptions
   /** Of Services with an address that is switched on. */
   readonly #decisions = new Map<ServiceKey, readonly AddressDecision[]>()
+  /** What of a Service's annotations means nothing. */
+  readonly #problems = new Map<ServiceKey, readonly string[]>()
   #node: NodeState | undefined
   #facts: NodeFacts | undefined
   #complete = false
@@ -109,6 +111,10 @@ export class ServiceAddresses {
     const decisions = this.#decide(key, local)
     if (decisions.length === 0) this.#decisions.delete(key)
     else this.#decisions.set(key, decisions)
+    const service = this.#options.source.service(key)
+    const problems = service ? annotationProblems(service) : []
+    if (problems.length === 0) this.#problems.delete(key)
+    else this.#problems.set(key, problems)
     const wanted = new Map<string, WantedAnnouncement>()
     for (const { prefix, wanted: one } of decisions)
       if (one && isBetter(one, wanted.get(prefix))) wanted.set(prefix, one)
@@ -122,14 +128,18 @@ export class ServiceAddresses {
 
   /** Why addresses of a Service that are switched on are not announced, or as the last resort. */
   problemsOf(key: ServiceKey): string[] {
-    const service = this.#options.source.service(key)
     const decisions = this.#decisions.get(key) ?? []
     return [
       ...decisions
         .filter(({ reason }) => reason !== '')
         .map(({ address, reason }) => `${address}: ${reason}`),
-      ...(service ? annotationProblems(service) : []),
+      ...(this.#problems.get(key) ?? []),
     ]
+  }
+
+  /** What of annotations means nothing, by Service. */
+  problems(): ReadonlyMap<ServiceKey, readonly string[]> {
+    return this.#problems
   }
 
   report(): AddressReport[] {
