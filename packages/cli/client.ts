@@ -24,8 +24,8 @@ export function askPages(socket: string): Promise<PagesReport> {
 }
 
 /** A page of a feature for people. */
-export function askTables(socket: string, page: string): Promise<PageText> {
-  return ask(socket, `/${page}/tables`)
+export function askTables(socket: string, page: string, query = ''): Promise<PageText> {
+  return ask(socket, `/${page}/tables${query}`)
 }
 
 /** What the agent answers at one path. @throws CliError when no agent answers, or it answers with an error */
@@ -43,7 +43,7 @@ export async function ask<Report>(socket: string, path: string): Promise<Report>
 
 /** Which pages there are, where the agent knows. */
 async function noPage(socket: string, path: string): Promise<string> {
-  const [, name] = path.split('/')
+  const [, name] = path.split(/[/?]/)
   const { pages } = await askPages(socket).catch((): PagesReport => ({ pages: [] }))
   const names = pages.map((page) => page.name)
   return `the agent has no page "${name}"${names.length > 0 ? `: it has ${names.join(', ')}` : ''}`

@@ -10,6 +10,8 @@ export interface Answer {
 export interface Request {
   /** The header of this name. */
   readonly authorization?: string | undefined
+  /** What stands behind the path's `?`. */
+  readonly query?: Readonly<Record<string, string>>
 }
 
 /** The answer to a path; undefined: there is no such page. */

@@ -8,12 +8,25 @@ export interface TextTable {
   readonly empty: string
 }
 
+/** What a page is asked with. argument: by its place; option: `--NAME VALUE`; file: the text of `--NAME FILE`. */
+export interface PageArgument {
+  readonly name: string
+  readonly kind: 'argument' | 'option' | 'file'
+  readonly summary: string
+  readonly required?: boolean
+}
+
+/** By the names of the page's arguments. */
+export type PageQuery = Readonly<Record<string, string>>
+
 /** The command `podroute NAME` and the path `/NAME` of the socket. */
 export interface Page<Data = unknown> {
   readonly name: string
   /** One line for `podroute --help`. */
   readonly summary: string
-  data(): Data
+  readonly arguments?: readonly PageArgument[]
+  /** @throws Error that says what is wrong with the query */
+  data(query?: PageQuery): Data
   /** How people see it, one table below the other. */
   tables(data: Data): readonly TextTable[]
 }

@@ -45,6 +45,7 @@ export interface RoutesApi {
 }
 
 export interface FlowsApi {
+  list(filter: FlowFilter): Promise<readonly Flow[]>
   /** Forgets the flows that match and that `select` picks; returns how many. */
   remove(filter: FlowFilter, select: (flow: Flow) => boolean): Promise<number>
 }

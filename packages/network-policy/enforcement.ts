@@ -1,12 +1,15 @@
 /** Policies of the cluster in the kernel of this node: exists only while there are any. */
-import type { NetworkPolicy } from '@podroute/cluster/objects/network-policy.ts'
+import type { Direction, NetworkPolicy } from '@podroute/cluster/objects/network-policy.ts'
 import type { Pod } from '@podroute/cluster/objects/pod.ts'
 import type { ClusterView } from '@podroute/cluster/state.ts'
+import { systemClock } from '@podroute/reconcile/clock.ts'
 import { Controller } from '@podroute/reconcile/controller.ts'
 import type { PendingChange } from '@podroute/reconcile/flush-order.ts'
+import { silent } from '@podroute/reconcile/log.ts'
 import type { Status } from '@podroute/reconcile/status.ts'
 import type { AuditRequest, FlushResult, TableOptions, TableStats } from '@podroute/reconcile/table.ts'
 import { NetworkPolicyError } from './errors.ts'
+import { type Connection, type End, judgeDirection, type Known, type Verdict } from './judge/judge.ts'
 import {
   BRIDGE_MODULE,
   flushOrder,
@@ -17,6 +20,8 @@ import {
   watchKernel,
 } from './kernel/tables.ts'
 import { PolicyPlanner } from './plan/planner.ts'
+import type { FlowEnds } from './tighten/ended-flow.ts'
+import { Tightening } from './tighten/tightening.ts'
 
 export interface EnforcementOptions extends TableOptions {
   readonly nodeName: string
@@ -24,6 +29,10 @@ export interface EnforcementOptions extends TableOptions {
   readonly kernel: PolicyKernel
   /** Addresses that this node has given a pod and its status need not say yet. */
   readonly announced?: (pod: Pod) => readonly string[]
+  /** Whether connections end that policies do not allow any more; absent: no. */
+  endsConnections?(): boolean
+  /** So many ended. */
+  ended?(count: number): void
   onFlushed?(milliseconds: number): void
 }
 
@@ -38,6 +47,7 @@ export class Enforcement implements AsyncDisposable {
   readonly #tables: PolicyTables
   readonly #planner: PolicyPlanner
   readonly #controller: Controller<string>
+  readonly #tightening: Tightening
   #watching: Disposable | undefined
   #synced = false
   #stopped = false
@@ -47,8 +57,16 @@ export class Enforcement implements AsyncDisposable {
     this.#tables = makeTables(options.kernel, options)
     this.#planner = new PolicyPlanner({
       ...{ nodeName: options.nodeName, cluster: options.cluster, tables: this.#tables },
-      announced: options.announced ?? (() => []),
+      announced: (pod) => options.announced?.(pod) ?? [],
+      touched: (address) => this.#tightening.touched(address),
       mark: (key) => this.#mark(key),
+    })
+    this.#tightening = new Tightening({
+      ...{ flows: options.kernel.flows, nft: options.kernel.nft },
+      ...{ clock: options.clock ?? systemClock, log: options.log ?? silent },
+      nodeAddresses: async () => (await options.kernel.hostAddresses()).reachable,
+      mayTalk: (ends) => this.mayTalk(ends),
+      ended: (count) => options.ended?.(count),
     })
     this.#controller = new Controller<string>({
       ...options,
@@ -59,7 +77,10 @@ export class Enforcement implements AsyncDisposable {
       plan: (key) => this.#planner.plan(key),
       planned: () => !this.#stopped && this.#planner.planned(),
       wants: (key) => this.#planner.wants(key),
-      onFlushed: (_result, milliseconds) => options.onFlushed?.(milliseconds),
+      onFlushed: (_result, milliseconds) => {
+        if (options.endsConnections?.()) this.#tightening.flushed()
+        options.onFlushed?.(milliseconds)
+      },
     })
   }
 
@@ -114,6 +135,26 @@ export class Enforcement implements AsyncDisposable {
     this.#controller.start()
   }
 
+  /** What the policies of one end of a connection say. */
+  judge(direction: Direction, connection: Connection): Verdict {
+    return judgeDirection(direction, connection, this.#known)
+  }
+
+  /** Whether a connection may begin, as far as this node has a say: by the policies of its own pods. */
+  mayTalk({ source, destination, protocol, port }: FlowEnds): boolean {
+    if (source === destination) return true
+    const end = (address: string): End => ({ address, pod: this.#planner.podAt(address) })
+    const connection = { from: end(source), to: end(destination), protocol, port }
+    const denies = (direction: Direction, { pod }: End) =>
+      pod !== undefined && this.#planner.isLocal(pod) && this.judge(direction, connection).kind === 'denied'
+    return !denies('egress', connection.from) && !denies('ingress', connection.to)
+  }
+
+  /** Resolves when no connection is being judged anew. */
+  get settled(): Promise<void> {
+    return this.#tightening.settled
+  }
+
   /** Sends what is due now. */
   flush(): Promise<FlushResult> {
     return this.#controller.flush()
@@ -152,11 +193,19 @@ export class Enforcement implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop()
     await this.#controller[Symbol.asyncDispose]()
+    await this.#tightening[Symbol.asyncDispose]()
   }
 
   #stop(): void {
     this.#stopped = true
     this.#watching?.[Symbol.dispose]()
+  }
+
+  get #known(): Known {
+    return {
+      namespaces: this.#options.cluster.namespaces,
+      policiesOf: (namespace) => this.#planner.policiesOf(namespace),
+    }
   }
 
   #mark(key: string): void {

@@ -2,7 +2,9 @@
 
 export type NetworkPolicyErrorCode =
   /** Something could not be removed. */
-  'LEFT_BEHIND'
+  | 'LEFT_BEHIND'
+  /** It cannot be answered as it was asked. */
+  | 'QUESTION'
 
 export class NetworkPolicyError extends Error {
   override readonly name = 'NetworkPolicyError'

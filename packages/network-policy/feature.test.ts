@@ -11,7 +11,7 @@ import { expect } from 'chai'
 import { Registry } from 'prom-client'
 import { NetworkPolicyFeature } from './feature.ts'
 
-const SETTINGS = { podStart: 'selected', podStartTimeout: 10 } as const
+const SETTINGS = { podStart: 'selected', podStartTimeout: 10, endConnections: true } as const
 
 async function start() {
   const cluster = new ClusterState()
@@ -109,6 +109,7 @@ describe('network policy as a feature', () => {
     feature.declareMetrics(declareWith(registry))
     const lines = (await registry.metrics()).split('\n').filter((line) => /^podroute_policy_\w+ /.test(line))
     expect(lines.filter((line) => !line.includes('duration'))).to.deep.equal([
+      'podroute_policy_connections_ended_total 0',
       'podroute_policy_policies 1',
       'podroute_policy_problems 1',
       'podroute_policy_pods 1',

@@ -6,10 +6,11 @@ import { type Condition, condition } from '@podroute/feature/condition.ts'
 import type { Feature, FeatureContext, FeatureDefinition } from '@podroute/feature/feature.ts'
 import type { DeclareMetric } from '@podroute/feature/metric.ts'
 import type { SummaryLine } from '@podroute/feature/page.ts'
+import { explain } from './judge/explain.ts'
 import type { PolicyKernel } from './kernel/tables.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { type PolicyCounts, PolicyMetrics } from './metrics.ts'
-import { policyPage } from './page.ts'
+import { explainPage, policyPage } from './page.ts'
 import { type NetworkPolicySettings, section } from './section.ts'
 import { policyReport } from './snapshot.ts'
 import { PodStarts } from './start/pod-starts.ts'
@@ -45,6 +46,8 @@ export class NetworkPolicyFeature implements Feature<NetworkPolicySettings> {
       announced: (pod) => this.#starts.announced(pod),
       podChanged: (key, before, after) => this.#starts.podChanged(key, before, after),
       changed: () => this.#starts.changed(),
+      endsConnections: () => this.#settings.endConnections,
+      ended: (count) => this.#metrics.ended(count),
       onFlushed: (milliseconds) => {
         this.#metrics.flushed(milliseconds)
         this.#starts.changed()
@@ -52,7 +55,10 @@ export class NetworkPolicyFeature implements Feature<NetworkPolicySettings> {
       synced: () => firstSync.done(),
     })
     const statusOf = (pod: string) => this.#lifecycle.enforcement?.status(pod)
-    this.pages = [policyPage(() => policyReport(cluster, nodeName, statusOf))]
+    this.pages = [
+      policyPage(() => policyReport(cluster, nodeName, statusOf)),
+      explainPage((question) => explain(question, cluster)),
+    ] as const
   }
 
   async start(): Promise<void> {

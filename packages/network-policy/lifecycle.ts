@@ -24,6 +24,10 @@ export interface LifecycleOptions {
   podChanged?(key: string, before: Pod | undefined, after: Pod | undefined): void
   /** What a pod may wait for has changed: what is known of it, or what is in place. */
   changed?(): void
+  /** Whether connections end that policies do not allow any more; absent: no. */
+  endsConnections?(): boolean
+  /** So many ended. */
+  ended?(count: number): void
   onFlushed(milliseconds: number): void
   /** What there was to do at first is done. */
   synced(): void
@@ -141,11 +145,7 @@ export class Lifecycle implements AsyncDisposable {
   }
 
   #make(): Enforcement {
-    const { nodeName, cluster, kernel, clock, random, log, announced, onFlushed } = this.#options
-    return new Enforcement({
-      ...{ nodeName, cluster, kernel, clock, random, log, onFlushed },
-      ...(announced ? { announced } : {}),
-    })
+    return new Enforcement(this.#options)
   }
 
   #begin(): void {

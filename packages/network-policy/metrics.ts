@@ -1,6 +1,6 @@
 /** Metrics of network policy. None has a series for each pod: they come and go. */
 import type { DeclareMetric } from '@podroute/feature/metric.ts'
-import { Histogram } from 'prom-client'
+import { Counter, Histogram } from 'prom-client'
 
 export interface PolicyCounts {
   /** Policies of the cluster. */
@@ -26,12 +26,23 @@ export class PolicyMetrics {
     registers: [],
   })
 
+  readonly #ended = new Counter({
+    name: 'podroute_policy_connections_ended_total',
+    help: 'Connections that were open and ended because policies do not allow them any more',
+    registers: [],
+  })
+
+  ended(count: number): void {
+    this.#ended.inc(count)
+  }
+
   flushed(milliseconds: number): void {
     this.#flush.observe(milliseconds / 1000)
   }
 
   declare(declare: DeclareMetric, counts: () => PolicyCounts): void {
     declare.own(this.#flush)
+    declare.own(this.#ended)
     const number = (name: string, help: string, value: (counts: PolicyCounts) => number) =>
       declare.metric({ name: `podroute_policy_${name}`, help, read: (sample) => sample(value(counts())) })
     number('policies', 'NetworkPolicies of the cluster', ({ policies }) => policies)

@@ -11,7 +11,11 @@ import { ToldCluster } from './testing/told-cluster.ts'
 const TABLE = 'inet podroute-network-policy'
 
 /** What the kernel of a node and the model do not agree on. */
-function differences(cluster: ModelCluster, kernel: FakeKernel, node: string): string[] {
+function differences(
+  cluster: ModelCluster,
+  { kernel, mayTalk: judged }: { kernel: FakeKernel; mayTalk: Enforcement['mayTalk'] },
+  node: string,
+): string[] {
   const found: string[] = []
   const ends = [0, 1].map((family): End[] => [
     ...cluster.pods.map((pod) => ({ pod, address: pod.addresses[family]! })),
@@ -26,6 +30,8 @@ function differences(cluster: ModelCluster, kernel: FakeKernel, node: string): s
             const packet = { source: from.address, destination: to.address, port }
             const lower = protocol.toLowerCase() as 'tcp' | 'udp' | 'sctp'
             const seen = passes(kernel.nft.tables.get(TABLE), { ...packet, protocol: lower })
+            if (wanted !== judged({ ...packet, protocol: lower }))
+              found.push(`${from.address} ${to.address} ${lower} ${port}: judged as ${!wanted}`)
             if (wanted !== seen)
               found.push(`${from.address} ${to.address} ${lower} ${port}: ${seen}, not ${wanted}`)
           }
@@ -68,6 +74,7 @@ async function start(told: ToldCluster, node: string) {
   return {
     kernel,
     restart,
+    mayTalk: (ends: Parameters<Enforcement['mayTalk']>[0]) => enforcement.mayTalk(ends),
     flush: () => enforcement.flush(),
     cleanup: () => enforcement.cleanup(),
     audit: () => enforcement.audit(),
@@ -85,8 +92,8 @@ describe('network policy in a random cluster', function () {
     told.tellAll()
     const nodes = await Promise.all(NODES.map(async (name) => ({ name, ...(await start(told, name)) })))
     const check = (when: string) => {
-      for (const { name, kernel } of nodes)
-        expect(differences(model, kernel, name), `${when}, ${name}`).to.deep.equal([])
+      for (const { name, ...node } of nodes)
+        expect(differences(model, node, name), `${when}, ${name}`).to.deep.equal([])
     }
     check('at first')
     for (let step = 1; step <= 200; step++) {
@@ -95,9 +102,9 @@ describe('network policy in a random cluster', function () {
       for (const { flush } of nodes) await flush()
       check(`change ${step}, ${JSON.stringify(change)}`)
     }
-    for (const { restart, kernel, name } of nodes) {
+    for (const { restart, kernel, mayTalk: judged, name } of nodes) {
       expect(await restart(), 'written by the next agent').to.deep.equal([])
-      expect(differences(model, kernel, name)).to.deep.equal([])
+      expect(differences(model, { kernel, mayTalk: judged }, name)).to.deep.equal([])
     }
     for (const { cleanup, kernel } of nodes) {
       await cleanup()
@@ -112,8 +119,7 @@ describe('network policy in a random cluster', function () {
       const told = new ToldCluster(model)
       told.tellAll()
       for (const name of NODES) {
-        const { kernel } = await start(told, name)
-        expect(differences(model, kernel, name)).to.deep.equal([])
+        expect(differences(model, await start(told, name), name)).to.deep.equal([])
       }
     }
   })

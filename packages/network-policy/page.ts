@@ -1,5 +1,8 @@
-/** What `podroute policy` shows. */
-import type { Page } from '@podroute/feature/page.ts'
+/** What `podroute policy` and `podroute explain` show. */
+import type { Page, PageArgument } from '@podroute/feature/page.ts'
+import { parseAllDocuments } from 'yaml'
+import { NetworkPolicyError } from './errors.ts'
+import type { Explanation, Question } from './judge/explain.ts'
 import type { PodPolicies, PolicyReport } from './snapshot.ts'
 
 export function policyPage(data: () => PolicyReport): Page<PolicyReport> {
@@ -42,4 +45,58 @@ function names(policies: readonly string[]): string {
 function stateText(state: PodPolicies['state'], reasons: readonly string[]): string {
   if (state === 'failed' || state === 'refused') return `failed: ${reasons[0] ?? ''}`
   return state === 'pending' ? 'pending' : 'in place'
+}
+
+const EXPLAIN_ARGUMENTS: readonly PageArgument[] = [
+  {
+    name: 'pod',
+    kind: 'argument',
+    required: true,
+    summary: 'who is connected to: namespace/name, or an address',
+  },
+  { name: 'port', kind: 'argument', required: true, summary: '80, 53/udp, or the name of a port of the pod' },
+  { name: 'from', kind: 'option', required: true, summary: 'who connects: namespace/name, or an address' },
+  { name: 'with', kind: 'file', summary: 'NetworkPolicies that count as applied, as YAML or JSON' },
+]
+
+export function explainPage(explain: (question: Question) => Explanation): Page<Explanation> {
+  return {
+    name: 'explain',
+    summary: 'whether network policies allow a connection, and which rule decides',
+    arguments: EXPLAIN_ARGUMENTS,
+    data({ pod: to = '', port = '', from = '', with: text = '' } = {}) {
+      return explain({ to, port, from, policies: documentsOf(text) })
+    },
+    tables: ({ from, to, protocol, port, allowed, decisions, problems }) => [
+      {
+        columns: ['FROM', 'TO', 'PORT', 'VERDICT'],
+        rows: [[from, to, `${port}/${protocol}`, allowed ? 'allowed' : 'denied']],
+        empty: '',
+      },
+      {
+        columns: ['DIRECTION', 'NODE', 'VERDICT', 'DECIDED BY'],
+        rows: decisions.map((one) => [
+          one.direction,
+          one.node,
+          one.allowed ? 'allowed' : 'denied',
+          one.reason,
+        ]),
+        empty: 'a pod that reaches itself is not judged',
+      },
+      { columns: ['NOT USED'], rows: problems.map((problem) => [problem]), empty: '' },
+    ],
+  }
+}
+
+/** @throws NetworkPolicyError QUESTION */
+function documentsOf(text: string): readonly unknown[] {
+  const documents = parseAllDocuments(text)
+  if (!Array.isArray(documents)) return []
+  return documents.flatMap((document) => {
+    const [error] = document.errors
+    if (error) throw new NetworkPolicyError('QUESTION', `not YAML: ${error.message}`)
+    const value = document.toJS() as { kind?: string; items?: unknown[] } | null
+    if (value === null) return []
+    return value.kind?.endsWith('List') && value.items ? value.items : [value]
+  })
 }

@@ -14,12 +14,15 @@ export interface NetworkPolicySettings {
   readonly podStart: PodStart
   /** Seconds that a pod waits before its start fails, and is tried again. */
   readonly podStartTimeout: number
+  /** Whether connections end that policies do not allow any more. */
+  readonly endConnections: boolean
 }
 
 const networkPolicy = z.strictObject({
   enabled: z.boolean().default(true),
   podStart: z.enum(['selected', 'always', 'never']).default('selected'),
   podStartTimeoutSeconds: seconds(1, 120).default(10),
+  endConnections: z.boolean().default(true),
 })
 
 const shape = { networkPolicy: networkPolicy.prefault({}) }
@@ -28,6 +31,6 @@ export const section = anySection<typeof shape, NetworkPolicySettings>({
   shape,
   switches: { 'run-network-policy': ['networkPolicy', 'enabled'] },
   kubeRouterFlags: KUBE_ROUTER_FLAGS,
-  settings: ({ networkPolicy: { enabled, podStart, podStartTimeoutSeconds } }) =>
-    enabled ? { podStart, podStartTimeout: podStartTimeoutSeconds } : undefined,
+  settings: ({ networkPolicy: { enabled, podStart, podStartTimeoutSeconds, endConnections } }) =>
+    enabled ? { podStart, podStartTimeout: podStartTimeoutSeconds, endConnections } : undefined,
 })

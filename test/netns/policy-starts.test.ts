@@ -27,7 +27,7 @@ const OUTSIDE = ['192.0.2.2', '2001:db8::2'] as const
 const PORT = 7777
 const SOURCE_PORT = 40_000
 const DENY = { podSelector: {}, policyTypes: ['Ingress', 'Egress'] }
-const SETTINGS: NetworkPolicySettings = { podStart: 'selected', podStartTimeout: 2 }
+const SETTINGS: NetworkPolicySettings = { podStart: 'selected', podStartTimeout: 2, endConnections: true }
 
 /** The kernel lets nothing out of an interface that was not up for a moment. */
 function attempt(send: () => void): void {

@@ -47,7 +47,7 @@ export const EFFECTS: readonly RegExp[] = [
   // The memory of the startup snapshot.
   /^packages\/agent\/snapshot-pages\.ts$/,
   // The admin socket's other end.
-  /^packages\/cli\/client\.ts$/,
+  /^packages\/cli\/(client|command)\.ts$/,
   // What /proc shows.
   /^packages\/kernel\/proc\.ts$/,
   // Builds the CNI plugins; runs on the developer's machine.

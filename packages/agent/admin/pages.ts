@@ -28,14 +28,14 @@ export interface Noise {
 }
 
 export function adminPages(state: AgentState): Handler {
-  return (path) => {
+  return (path, { query } = {}) => {
     const [, name = '', view] = path.split('/')
     if (name === 'status' && view === undefined) return json(status(state))
     if (name === 'plan' && view === undefined) return json(plan(state))
     if (name === 'pages' && view === undefined) return json(pageList(state))
     const page = pagesOf(state).find((candidate) => candidate.name === name)
-    if (page && view === undefined) return json(page.data())
-    if (page && view === 'tables') return json({ tables: page.tables(page.data()) })
+    if (page && view === undefined) return json(page.data(query))
+    if (page && view === 'tables') return json({ tables: page.tables(page.data(query)) })
     return undefined
   }
 }
@@ -77,7 +77,12 @@ function plan(state: AgentState): PlanReport {
 }
 
 function pageList(state: AgentState): PagesReport {
-  return { pages: pagesOf(state).map(({ name, summary }) => ({ name, summary })) }
+  return {
+    pages: pagesOf(state).map((page) => ({
+      ...{ name: page.name, summary: page.summary },
+      ...(page.arguments ? { arguments: page.arguments } : {}),
+    })),
+  }
 }
 
 function pagesOf(state: AgentState): readonly Page[] {

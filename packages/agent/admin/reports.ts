@@ -1,7 +1,7 @@
 /** What the admin socket answers of the agent itself, as types that the command line shares. */
 import type { WatchStatus } from '@podroute/cluster/watch/resource-watch.ts'
 import type { Condition } from '@podroute/feature/condition.ts'
-import type { SummaryLine } from '@podroute/feature/page.ts'
+import type { PageArgument, SummaryLine } from '@podroute/feature/page.ts'
 import type { PendingChange } from '@podroute/reconcile/flush-order.ts'
 import type { TableStats } from '@podroute/reconcile/table.ts'
 import type { Runs } from '../run-record.ts'
@@ -29,5 +29,9 @@ export interface PlanReport {
 
 /** The pages of the features: `/NAME` is their data, `/NAME/tables` what people see. */
 export interface PagesReport {
-  readonly pages: readonly { readonly name: string; readonly summary: string }[]
+  readonly pages: readonly {
+    readonly name: string
+    readonly summary: string
+    readonly arguments?: readonly PageArgument[]
+  }[]
 }

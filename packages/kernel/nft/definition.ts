@@ -17,6 +17,8 @@ export interface ElementType {
   readonly value?: readonly ElementField[] | 'verdict'
   /** The last field of a key may be a prefix. */
   readonly interval?: boolean
+  /** Elements may end by themselves. */
+  readonly timeout?: boolean
 }
 
 export interface NftChain {
@@ -65,10 +67,11 @@ export const ND_TARGET = '@th,64,128'
 const EXPRESSIONS: Partial<Record<ElementField, string>> = { nd_target: ND_TARGET, ifname: 'iifname' }
 
 /** What a set's declaration says of its elements, as nft lists it. */
-export function setTypeLines({ key, value, interval }: ElementType): readonly string[] {
+export function setTypeLines({ key, value, interval, timeout }: ElementType): readonly string[] {
   const values = value === undefined ? '' : ` : ${value === 'verdict' ? value : value.join(' . ')}`
   const raw = key.includes('nd_target')
   const fields = raw ? key.map((field) => EXPRESSIONS[field] ?? field) : key
   const type = `${raw ? 'typeof' : 'type'} ${fields.join(' . ')}${values}`
-  return [type, ...(interval ? ['flags interval'] : [])]
+  const flags = [...(interval ? ['interval'] : []), ...(timeout ? ['timeout'] : [])]
+  return [type, ...(flags.length > 0 ? [`flags ${flags.join(',')}`] : [])]
 }

@@ -50,6 +50,13 @@ export class FakeKernel implements Kernel {
   }
 
   readonly flows = {
+    list: async ({ family, protocol, destination }: FlowFilter): Promise<Flow[]> =>
+      this.udpFlows.filter(
+        (flow) =>
+          flow.family === family &&
+          flow.protocol === protocol &&
+          (destination ?? flow.original.destination) === flow.original.destination,
+      ),
     remove: async (filter: FlowFilter, select: (flow: Flow) => boolean) => {
       const { destination, destinationPort } = filter
       const doomed = this.udpFlows.filter(

@@ -17,6 +17,17 @@ export const DISPATCH_SETS: Readonly<Record<string, ElementType>> = Object.fromE
   ]),
 )
 
+/** Flows that a policy ended: their packets would begin a new one, in the other direction too. */
+const ENDED_SETS: Readonly<Record<string, ElementType>> = Object.fromEntries(
+  FAMILIES.map((family) => [
+    endedSet(family),
+    {
+      key: [addressType(family), 'inet_service', addressType(family), 'inet_service', 'inet_proto'],
+      timeout: true,
+    },
+  ]),
+)
+
 /**
  * IPv6 does not work without them (RFC 4861), nor with bridges that listen in on them: 130 to 132 and 143 are MLD, 133 to 137 neighbour
  * discovery.
@@ -29,7 +40,7 @@ const NEIGHBOUR_DISCOVERY = 'icmpv6 type { 130-137, 143 } accept'
  */
 export const POLICY_TABLE: NftTable = {
   name: TABLE_NAME,
-  sets: DISPATCH_SETS,
+  sets: { ...DISPATCH_SETS, ...ENDED_SETS },
   chains: {
     judge: {
       hook: 'type filter hook postrouting priority 80; policy accept;',
@@ -39,6 +50,10 @@ export const POLICY_TABLE: NftTable = {
         // The node's own traffic is always let in: probes.
         'fib saddr type local accept',
         ...FAMILIES.map((family) => `${ip(family)} saddr . ${ip(family)} daddr @self-${family} accept`),
+        ...FAMILIES.map(
+          (family) =>
+            `${ip(family)} saddr . th sport . ${ip(family)} daddr . th dport . meta l4proto @${endedSet(family)} drop`,
+        ),
         'jump from-pods',
         'jump to-pods',
       ],
@@ -81,6 +96,10 @@ export function dispatchElement(
 
 export function selfElement(family: Family, address: string): SetElement {
   return { set: `self-${family}`, element: `${address} . ${address}` }
+}
+
+export function endedSet(family: Family): string {
+  return `ended-${family}`
 }
 
 function familyIn([, family]: readonly string[]): Family {

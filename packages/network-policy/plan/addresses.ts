@@ -46,6 +46,11 @@ export class PodAddresses {
     this.#claims.replace(key, [...claims(pod?.addresses ?? [], false), ...claims(announced, true)])
   }
 
+  /** Key of the pod that has it. */
+  owner(address: string): string | undefined {
+    return this.#claims.winner(address)?.owner
+  }
+
   /** The addresses that a pod has and no other one. */
   of({ key }: Pod): readonly string[] {
     return this.#claims.keysOf(key).filter((address) => this.#claims.winner(address)?.owner === key)

@@ -9,7 +9,7 @@ import type { Pod } from '@podroute/cluster/objects/pod.ts'
 import type { ClusterView } from '@podroute/cluster/state.ts'
 import { type ElementKey, elementKey, type SetElement } from '@podroute/kernel/nft/element.ts'
 import { TABLE } from '@podroute/kernel/nft/table-resource.ts'
-import { Claims } from '@podroute/reconcile/claims.ts'
+import { type ClaimSink, Claims } from '@podroute/reconcile/claims.ts'
 import type { WantedKey } from '@podroute/reconcile/status.ts'
 import type { PolicyChain } from '../compile/chain.ts'
 import { groupSet, type PodGroup, type PortName, portSet } from '../compile/references.ts'
@@ -29,6 +29,8 @@ export interface PlannerOptions {
   readonly tables: PolicyTables
   /** Addresses that this node has given a pod and its status need not say yet. */
   announced(pod: Pod): readonly string[]
+  /** What judges this address's packets, or who it is to others, is another thing when it is flushed. */
+  touched(address: string): void
   /** A pod is to be planned again. */
   mark(key: PodKey): void
 }
@@ -60,9 +62,9 @@ export class PolicyPlanner {
     const { tables, cluster } = options
     this.#groups = new PodGroups(this.#pods, cluster.namespaces)
     this.#addresses = new PodAddresses((key) => options.mark(key))
-    this.#dispatch = new Claims(tables.dispatch, SAME_ELEMENT)
+    this.#dispatch = new Claims(this.#watched(tables.dispatch), SAME_ELEMENT)
     this.#chains = new Claims(tables.chains, SAME_CHAIN)
-    this.#elements = new Claims(tables.elements, SAME_ELEMENT)
+    this.#elements = new Claims(this.#watched(tables.elements), SAME_ELEMENT)
     this.#wantedGroups = new Claims<PodKey, string, PodGroup>(
       {
         set: (_id, group, previous) => !previous && this.#groupWanted(group),
@@ -107,6 +109,12 @@ export class PolicyPlanner {
     for (const pod of this.#pods.in(namespace))
       if (this.isLocal(pod) && selectors.some((selector) => matches(selector, pod.labels)))
         this.#options.mark(pod.key)
+  }
+
+  /** Whose an address is. */
+  podAt(address: string): Pod | undefined {
+    const key = this.#addresses.owner(address)
+    return key === undefined ? undefined : this.#options.cluster.pods.get(key)
   }
 
   isLocal(pod: Pod): boolean {
@@ -195,6 +203,21 @@ export class PolicyPlanner {
         })),
       ].map(byKey)
     })
+  }
+
+  #watched(table: PolicyTables['elements']): ClaimSink<ElementKey, SetElement, PodKey> {
+    const { touched } = this.#options
+    const tell = ({ element }: SetElement) => touched(element.slice(0, `${element} `.indexOf(' ')))
+    return {
+      set(key, value) {
+        table.set(key, value)
+        tell(value)
+      },
+      delete(key, previous) {
+        table.delete(key)
+        tell(previous)
+      },
+    }
   }
 
   #claimAddresses(key: PodKey, pod: Pod | undefined): void {

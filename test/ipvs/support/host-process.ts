@@ -12,15 +12,23 @@ const IPPROTO_SCTP = 132
 const QUESTIONS = 25
 const PAUSE = 20
 const PATIENCE = 20_000
+/** A server that was told to goes on sending, whether anybody answers or not. */
+const SENDING = { pause: 50, times: 400 }
 /** Of `open`, by its id. */
 const connections = new Map<number, Socket>()
+/** Of `listen`, by its id: how much came since it was asked last. */
+const heard = new Map<number, number>()
 
 for (const port of ports.map(Number)) {
   createServer(serve).listen({ port, host: '::' })
   // One socket an address, so that each answers with the address that it was asked at.
   for (const { address, family } of addresses()) {
     const udp = createSocket(family === 'IPv6' ? 'udp6' : 'udp4')
-    udp.on('message', (_, from) => udp.send(`${name} ${plain(from.address)}`, from.port, from.address))
+    udp.on('message', (data, from) => {
+      const answer = () => udp.send(`${name} ${plain(from.address)}`, from.port, from.address)
+      if (data.includes('*')) goOn(answer)
+      else answer()
+    })
     udp.bind(port, address)
   }
 }
@@ -32,7 +40,17 @@ function addresses() {
 
 interface Command {
   readonly id: number
-  readonly protocol: 'tcp' | 'udp' | 'open' | 'say' | 'sctp' | 'serve-sctp' | 'load'
+  readonly protocol:
+    | 'tcp'
+    | 'udp'
+    | 'open'
+    | 'say'
+    | 'sctp'
+    | 'serve-sctp'
+    | 'load'
+    | 'listen'
+    | 'listen-udp'
+    | 'heard'
   /** `load`: for so many milliseconds. */
   readonly milliseconds?: number
   /** `say`: on the connection of this `open`. */
@@ -65,6 +83,12 @@ function attempt(command: Command): Promise<string> {
       return askSctp(command)
     case 'load':
       return load(command)
+    case 'listen':
+      return listen(command)
+    case 'listen-udp':
+      return listenUdp(command)
+    case 'heard':
+      return hear(command)
     case 'serve-sctp':
       return serveSctp(command)
   }
@@ -74,7 +98,41 @@ function serve(socket: Socket): void {
   socket.on('error', () => {})
   const answer = () => `${name} ${plain(socket.remoteAddress ?? '')}`
   // One question and the end of it, or as many as the client likes.
-  socket.on('data', (data) => (data.includes('?') ? socket.end(answer()) : socket.write(answer())))
+  socket.on('data', (data) => {
+    if (data.includes('?')) socket.end(answer())
+    else if (data.includes('*')) goOn(() => socket.writable && socket.write(answer()))
+    else socket.write(answer())
+  })
+}
+
+function goOn(send: () => unknown): void {
+  let left = SENDING.times
+  const timer = setInterval(() => (left-- > 0 ? send() : clearInterval(timer)), SENDING.pause)
+}
+
+/** Says nothing more after it has asked. */
+async function listen(command: Command): Promise<string> {
+  const id = await openTcp(command)
+  const socket = connections.get(command.id)!
+  heard.set(command.id, 0)
+  socket.on('data', ({ length }) => heard.set(command.id, (heard.get(command.id) ?? 0) + length))
+  socket.write('*')
+  return id
+}
+
+function listenUdp({ id, host, port, localPort = 0 }: Command): Promise<string> {
+  const socket = createSocket({ type: host.includes(':') ? 'udp6' : 'udp4', reuseAddr: true })
+  heard.set(id, 0)
+  socket.on('message', ({ length }) => heard.set(id, (heard.get(id) ?? 0) + length))
+  return new Promise((resolve) =>
+    socket.bind(localPort, () => socket.send('*', port, host, () => resolve(String(id)))),
+  )
+}
+
+async function hear({ connection = 0 }: Command): Promise<string> {
+  const count = heard.get(connection) ?? 0
+  heard.set(connection, 0)
+  return String(count)
 }
 
 /** A one-to-one SCTP socket differs from a TCP one in how it is made only. */

@@ -38,6 +38,8 @@ export interface Host extends AsyncDisposable {
   serveSctp(port: number): Promise<string>
   /** Opens a TCP connection that stays; each call of the result asks once more on it. */
   connect(host: string, port: number): Promise<() => Promise<string>>
+  /** Has the server send from then on, without a word; each call of the result tells how many bytes have come since the last one. */
+  listen(protocol: 'tcp' | 'udp', host: string, port: number): Promise<() => Promise<number>>
 }
 
 /** How many questions were answered, how many were not, and why the first was not. */
@@ -190,6 +192,11 @@ async function startHost(namespace: string, name: string, ports: readonly number
     async connect(address, port) {
       const connection = Number(await ask({ protocol: 'open', host: address, port }))
       return () => ask({ protocol: 'say', connection })
+    },
+    async listen(protocol, address, port) {
+      const command = protocol === 'tcp' ? 'listen' : 'listen-udp'
+      const connection = Number(await ask({ protocol: command, host: address, port }))
+      return async () => Number(await ask({ protocol: 'heard', connection }))
     },
     async [Symbol.asyncDispose]() {
       child.kill('SIGKILL')

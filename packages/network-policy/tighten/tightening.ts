@@ -1,0 +1,160 @@
+/**
+ * Connections that are open are judged anew when what judges them changes: those that are not allowed any more end, in both directions,
+ * and do not come back; no other one loses a packet. To make connection tracking forget a flow would not do: the server's next packet
+ * makes a new one, in its own direction. So packets of a flow that was ended are dropped until it is allowed again.
+ */
+import type { FlowsApi } from '@podroute/kernel/kernel.ts'
+import type { NftApi } from '@podroute/kernel/nft/api.ts'
+import type { SetElement } from '@podroute/kernel/nft/element.ts'
+import type { Flow, FlowProtocol } from '@podroute/linux/conntrack.ts'
+import type { Clock } from '@podroute/reconcile/clock.ts'
+import type { Logger } from '@podroute/reconcile/log.ts'
+import { TABLE_NAME } from '../kernel/table.ts'
+import { endedElements, endsOf, type FlowEnds, flowKey } from './ended-flow.ts'
+
+export interface TighteningOptions {
+  readonly flows: FlowsApi
+  readonly nft: Pick<NftApi, 'run'>
+  readonly clock: Clock
+  readonly log: Logger
+  /** Addresses of the node: its own traffic is not judged. */
+  nodeAddresses(): Promise<readonly string[]>
+  /** Whether a connection may begin now. */
+  mayTalk(ends: FlowEnds): boolean
+  ended?(count: number): void
+}
+
+interface Ended {
+  readonly ends: FlowEnds
+  readonly elements: readonly SetElement[]
+  /** Clock time at which the kernel forgets it. */
+  readonly until: number
+}
+
+const FAMILIES = [4, 6] as const
+const PROTOCOLS: readonly FlowProtocol[] = ['tcp', 'udp', 'sctp']
+/** Between two looks at connection tracking, in milliseconds. */
+const PAUSE = 300
+/** TCP gives up within 15 minutes of silence; one that is idle may send later. */
+const HOURS = 24
+const MOST_ENDED = 20_000
+const ELEMENTS_PER_COMMAND = 500
+
+export class Tightening implements AsyncDisposable {
+  readonly #options: TighteningOptions
+  #touched = new Set<string>()
+  readonly #ended = new Map<string, Ended>()
+  #timer: Disposable | undefined
+  #running: Promise<void> | undefined
+  #disposed = false
+
+  constructor(options: TighteningOptions) {
+    this.#options = options
+  }
+
+  /** Connections of this address may be judged otherwise after the next flush. */
+  touched(address: string): void {
+    this.#touched.add(address)
+  }
+
+  /** The kernel judges new connections as it should. */
+  flushed(): void {
+    if (this.#touched.size === 0 || this.#timer || this.#disposed) return
+    if (this.#running) return
+    this.#running = this.#look().finally(() => {
+      this.#running = undefined
+      if (!this.#disposed) this.#timer = this.#options.clock.after(PAUSE, () => this.#again())
+    })
+  }
+
+  /** Resolves when no flow is being looked at. */
+  get settled(): Promise<void> {
+    return this.#running ?? Promise.resolve()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed = true
+    this.#timer?.[Symbol.dispose]()
+    await this.#running
+  }
+
+  #again(): void {
+    this.#timer = undefined
+    this.flushed()
+  }
+
+  /** What fails is looked at again after the next change. */
+  async #look(): Promise<void> {
+    const touched = this.#touched
+    this.#touched = new Set()
+    try {
+      const own = new Set(await this.#options.nodeAddresses())
+      const concerns = ({ source, destination }: FlowEnds) =>
+        (touched.has(source) || touched.has(destination)) && !own.has(source) && !own.has(destination)
+      await this.#allowAgain(concerns)
+      for (const family of FAMILIES)
+        for (const protocol of PROTOCOLS) await this.#endForbidden(family, protocol, concerns)
+    } catch (error) {
+      for (const address of touched) this.#touched.add(address)
+      this.#options.log.warn('connections could not be judged anew', { error })
+    }
+  }
+
+  async #endForbidden(
+    family: 4 | 6,
+    protocol: FlowProtocol,
+    concerns: (ends: FlowEnds) => boolean,
+  ): Promise<void> {
+    const { flows, mayTalk, log, clock, ended } = this.#options
+    const filter = { family, protocol }
+    const forbidden = (await flows.list(filter)).filter((flow) => {
+      const ends = endsOf(flow)
+      return concerns(ends) && !mayTalk(ends)
+    })
+    if (forbidden.length === 0) return
+    const doomed = new Map(forbidden.map((flow) => [flowKey(flow), flow]))
+    // First what keeps it from coming back.
+    await this.#add([...doomed.values()].flatMap(endedElements))
+    const until = clock.now() + HOURS * 3_600_000
+    for (const [key, flow] of doomed)
+      this.#ended.set(key, { ends: endsOf(flow), elements: endedElements(flow), until })
+    this.#forgetOldest()
+    const count = await flows.remove(filter, (flow: Flow) => doomed.has(flowKey(flow)))
+    log.info('connections were ended that policies do not allow any more', { protocol, family, count })
+    ended?.(count)
+  }
+
+  async #allowAgain(concerns: (ends: FlowEnds) => boolean): Promise<void> {
+    const { mayTalk, clock } = this.#options
+    for (const [key, { ends, elements, until }] of this.#ended) {
+      if (until > clock.now() && !(concerns(ends) && mayTalk(ends))) continue
+      this.#ended.delete(key)
+      await this.#remove(elements)
+    }
+  }
+
+  async #add(elements: readonly SetElement[]): Promise<void> {
+    for (let at = 0; at < elements.length; at += ELEMENTS_PER_COMMAND) {
+      const some = elements.slice(at, at + ELEMENTS_PER_COMMAND)
+      const { set } = some[0]!
+      const list = some.map(({ element }) => `${element} timeout ${HOURS}h`).join(', ')
+      await this.#options.nft.run(`add element inet ${TABLE_NAME} ${set} { ${list} }\n`)
+    }
+  }
+
+  /** One that is gone already is no fault. */
+  async #remove(elements: readonly SetElement[]): Promise<void> {
+    for (const { set, element } of elements)
+      await this.#options.nft
+        .run(`delete element inet ${TABLE_NAME} ${set} { ${element} }\n`)
+        .catch(() => undefined)
+  }
+
+  /** The kernel keeps what it has of those until their time is over. */
+  #forgetOldest(): void {
+    for (const key of this.#ended.keys()) {
+      if (this.#ended.size <= MOST_ENDED) return
+      this.#ended.delete(key)
+    }
+  }
+}
