@@ -136,6 +136,26 @@ export interface PeerCountersSnapshot {
   readonly attributesDiscarded: number
 }
 
+/** What both ends are capable of (RFC 5492), beside the families. */
+export interface PeerCapabilities {
+  readonly fourOctetAs: boolean
+  readonly routeRefresh: boolean
+  readonly enhancedRefresh: boolean
+  readonly extendedMessages: boolean
+  /** Families with several paths to a prefix, by direction (RFC 7911). */
+  readonly addPathReceive: readonly Family[]
+  readonly addPathSend: readonly Family[]
+  /** The peer's graceful restart (RFC 4724), in seconds. `notification`: also over NOTIFICATIONs (RFC 8538). `forwarding`: families whose routes it keeps using. */
+  readonly gracefulRestart?: {
+    readonly time: number
+    readonly restarting: boolean
+    readonly notification: boolean
+    readonly forwarding: readonly Family[]
+  }
+  /** The peer's long-lived stale times (RFC 9494), in seconds. */
+  readonly longLived?: Readonly<Partial<Record<Family, number>>>
+}
+
 export interface PeerSnapshot {
   /** The peer's name: its address as configured, or the interface of an unnumbered one. */
   readonly address: string
@@ -156,6 +176,8 @@ export interface PeerSnapshot {
   readonly endOfRib: readonly Family[]
   /** The role that the peer has said it has towards us (RFC 9234). Absent: none. */
   readonly role?: Role
+  /** Absent while not established. */
+  readonly capabilities?: PeerCapabilities
   /** Families with stale routes: the peer is restarting (RFC 4724) or repeats its routes (RFC 7313). Absent: none. */
   readonly stale?: readonly Family[]
   /** Those of `stale` in the long-lived phase (RFC 9494). Absent: none. */

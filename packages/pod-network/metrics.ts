@@ -1,6 +1,7 @@
 /** Metrics of the BGP sessions. */
 import type { DeclareMetric } from '@podroute/feature/metric.ts'
 import type { PeerSnapshot } from 'bgp-speaker-ts/snapshot.ts'
+import type { PathState } from './bgp/bfd/monitor.ts'
 import type { NamedPeer } from './snapshot.ts'
 
 type Peers = () => readonly NamedPeer[]
@@ -45,8 +46,39 @@ export function declareBgpMetrics(declare: DeclareMetric, peers: Peers): void {
     'Messages from the peer',
     (p) => p.counters.messagesReceived,
   )
+  perPeer(
+    'podroute_bgp_routes_kept',
+    '1 while routes of a session that ended are kept (RFC 4724, 9494)',
+    (p) => (p.stale && p.state !== 'established' ? 1 : 0),
+  )
+  declarePaths(declare, peers)
+  declare.metric({
+    name: 'kube_router_controller_bgp_peers',
+    help: 'BGP peers, under the name that kube-router has for it',
+    labelNames: [],
+    read: (sample) => sample(peers().length, {}),
+  })
   perPeer('podroute_bgp_messages_sent_total', 'Messages to the peer', (p) => p.counters.messagesSent)
   declareRejects(declare, peers)
+}
+
+/** Of peers whose path is watched. */
+function declarePaths(declare: DeclareMetric, peers: Peers): void {
+  const perPath = (name: string, help: string, value: (path: PathState) => number) =>
+    declare.metric({
+      ...{ name, help, labelNames: LABELS },
+      read(sample) {
+        for (const { address: peer, name, bfd } of peers()) if (bfd) sample(value(bfd), { peer, name })
+      },
+    })
+  perPath('podroute_bfd_session_up', '1 while BFD finds the path to the peer good', ({ state }) =>
+    state === 'up' ? 1 : 0,
+  )
+  perPath(
+    'podroute_bfd_sessions_down_total',
+    'Times that BFD lost the path to the peer',
+    ({ downs }) => downs,
+  )
 }
 
 function declareRejects(declare: DeclareMetric, peers: Peers): void {

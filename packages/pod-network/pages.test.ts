@@ -1,5 +1,6 @@
 import { expect } from 'chai'
-import { nodesPage } from './pages.ts'
+import { nodesPage, peersPage } from './pages.ts'
+import type { NamedPeer } from './snapshot.ts'
 import type { KeyReport } from './status.ts'
 
 const report = (more: Partial<KeyReport>): KeyReport => ({
@@ -32,5 +33,52 @@ describe('podroute nodes', () => {
       '',
       'no BGP session with 172.30.0.12; 10.244.2.0/24 is kept from before',
     ])
+  })
+})
+
+const peer: NamedPeer = {
+  ...{ name: '192.0.2.1', address: '192.0.2.1', remoteAddress: '192.0.2.1', kind: 'external', asn: 65000 },
+  ...{
+    state: 'established',
+    uptime: 90_000,
+    routerId: '192.0.2.1',
+    localAddress: '192.0.2.11',
+    holdTime: 90,
+  },
+  ...{ families: ['ipv4-unicast'], endOfRib: [], lastDown: undefined },
+  counters: {
+    ...{ messagesReceived: 1, messagesSent: 2, updatesReceived: 3, updatesSent: 4, established: 1 },
+    ...{ prefixesReceived: 5, prefixesAccepted: 6, prefixesAdvertised: 7, rejected: {} },
+    ...{ treatedAsWithdraw: 0, attributesDiscarded: 0 },
+  },
+}
+const capabilities: NonNullable<NamedPeer['capabilities']> = {
+  ...{ fourOctetAs: true, routeRefresh: true, enhancedRefresh: false, extendedMessages: false },
+  ...{ addPathReceive: [], addPathSend: [] },
+  gracefulRestart: { time: 120, restarting: false, notification: false, forwarding: [] },
+}
+
+describe('podroute peers', () => {
+  /** BFD, RESTART and LAST DOWN. */
+  const endOf = (more: Partial<NamedPeer>) => {
+    const page = peersPage(() => [{ ...peer, ...more }])
+    return page.tables(page.data())[0]?.rows[0]?.slice(8)
+  }
+
+  it('shows whether the path is watched, and whether the peer is a helper of restarts', () => {
+    expect(endOf({})).to.deep.equal(['', '', ''])
+    const bfd = { state: 'up', downs: 0, lastDown: undefined } as const
+    expect(endOf({ bfd, capabilities })).to.deep.equal(['up', '120s', ''])
+    const gracefulRestart = { time: 120, restarting: false, notification: true, forwarding: [] }
+    const longLived = { 'ipv4-unicast': 3600 } as const
+    const all = { ...capabilities, gracefulRestart, longLived }
+    expect(endOf({ capabilities: all })?.[1]).to.equal('120s errors +3600s')
+  })
+
+  it('shows what is kept of one that is away, and why it is', () => {
+    const lastDown = { kind: 'notification-received', code: 6, subcode: 2, text: 'Cease' } as const
+    const away = { state: 'active', stale: ['ipv4-unicast'], lastDown } as const
+    expect(endOf(away)).to.deep.equal(['', 'stale', 'received Cease'])
+    expect(endOf({ ...away, longLivedStale: ['ipv4-unicast'] })?.[1]).to.equal('long-lived stale')
   })
 })

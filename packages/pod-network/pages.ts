@@ -1,7 +1,7 @@
 /** What `podroute nodes`, `podroute peers` and `podroute routes` show. */
 import { duration } from '@podroute/feature/duration.ts'
 import type { Page } from '@podroute/feature/page.ts'
-import type { DownReason } from 'bgp-speaker-ts/snapshot.ts'
+import { downText } from './bgp/ends/down-text.ts'
 import type { RouteSnapshot } from './route-sources/route-report.ts'
 import type { NamedPeer } from './snapshot.ts'
 import type { KeyReport } from './status.ts'
@@ -40,7 +40,10 @@ export function peersPage(peers: () => readonly NamedPeer[]): Page<PeersReport> 
     data: () => ({ peers: peers() }),
     tables: (report) => [
       {
-        columns: ['NAME', 'ADDRESS', 'AS', 'STATE', 'UP', 'RECEIVED', 'ACCEPTED', 'SENT', 'LAST DOWN'],
+        columns: [
+          ...['NAME', 'ADDRESS', 'AS', 'STATE', 'UP', 'RECEIVED', 'ACCEPTED', 'SENT'],
+          ...['BFD', 'RESTART', 'LAST DOWN'],
+        ],
         rows: report.peers.map(peerRow),
         empty: 'no peers',
       },
@@ -88,18 +91,18 @@ function peerRow(peer: NamedPeer): string[] {
     peer.state,
     peer.uptime === undefined ? '' : duration(peer.uptime / 1000),
     ...[prefixesReceived, prefixesAccepted, prefixesAdvertised].map(String),
+    peer.bfd === undefined ? '' : peer.bfd.state,
+    restartText(peer),
     peer.lastDown ? downText(peer.lastDown) : '',
   ]
 }
 
-function downText(down: DownReason): string {
-  switch (down.kind) {
-    case 'notification-received':
-    case 'notification-sent':
-      return `${down.kind === 'notification-sent' ? 'sent' : 'received'} ${down.text}${down.communication ? `: ${down.communication}` : ''}`
-    case 'connection-failed':
-      return down.error
-    case 'connection-closed':
-      return down.error ?? 'closed'
-  }
+/** While it is away: what is kept of it. Else for how long it would be: `120s`, after errors, too (RFC 8538), and long-lived (RFC 9494). */
+function restartText({ stale, longLivedStale, capabilities }: NamedPeer): string {
+  if (longLivedStale) return 'long-lived stale'
+  if (stale) return 'stale'
+  const { gracefulRestart: restart, longLived } = capabilities ?? {}
+  if (restart === undefined) return ''
+  const most = Math.max(0, ...Object.values(longLived ?? {}))
+  return `${restart.time}s${restart.notification ? ' errors' : ''}${most > 0 ? ` +${most}s` : ''}`
 }

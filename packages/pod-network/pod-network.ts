@@ -9,6 +9,7 @@ import type { PendingChange } from '@podroute/reconcile/flush-order.ts'
 import type { TableStats } from '@podroute/reconcile/table.ts'
 import type { PeerEvent } from 'bgp-speaker-ts/snapshot.ts'
 import { Bgp } from './bgp/bgp.ts'
+import { DownRouters } from './bgp/ends/down-routers.ts'
 import { peerKey } from './bgp/peer-key.ts'
 import { MeshRoles } from './bgp/roles/mesh-roles.ts'
 import { type BgpTables, bgpFlushOrder } from './bgp/tables.ts'
@@ -63,6 +64,7 @@ export class PodNetwork implements AsyncDisposable {
   readonly #conflist: ConflistWriter
   readonly #staleState: StaleState
   readonly #routers: Routers
+  readonly #downRouters: DownRouters
   readonly #controller: Controller<PodNetworkKey>
   readonly #readiness: Readiness
   readonly #timers: NamedTimers
@@ -144,6 +146,12 @@ export class PodNetwork implements AsyncDisposable {
       ...{ tables: this.#tables, nodes: this.#nodes, bgpRoutes: this.#routes.bgp.routes, log },
     })
     this.#controller = this.#createController()
+    this.#downRouters = new DownRouters({
+      ...{ nodeName, events: options.events, clock },
+      routers: () => this.#settings.externalPeers.map(peerKey),
+      isEstablished: (router) => this.#bgp.sessions.isEstablished(router),
+      peers: () => this.#bgp.peers(),
+    })
     this.#readiness = new Readiness({
       ...{ nodeName, nodes: this.#nodes, tables: this.#tables, sessions: this.#bgp.sessions, log },
       nodeAddressTypes,
@@ -471,9 +479,15 @@ export class PodNetwork implements AsyncDisposable {
       this.#routes.setGuard(this.#planner.guard(this.#local), 'external')
   }
 
+  #lookAtRouters(): void {
+    const next = this.#planning ? this.#downRouters.look() : undefined
+    if (next !== undefined) this.#timers.after('down-routers', next, () => this.#lookAtRouters())
+  }
+
   /** After a flush: what waits for other things to be in place, or for time. */
   #advance(): void {
     this.#readiness.logWaiting()
+    this.#lookAtRouters()
     const local = this.#local
     if (!this.#planning || !local) return
     this.#roles.tend()

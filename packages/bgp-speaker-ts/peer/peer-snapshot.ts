@@ -1,9 +1,11 @@
 // Builds the API's snapshot of a peer.
 import { formatId } from '../address.ts'
 import type { Family, PeerConfig } from '../config.ts'
+import { familyOf } from '../packet/families.ts'
 import { peerName } from '../peer-name.ts'
-import type { DownReason, PeerSnapshot, PeerState } from '../snapshot.ts'
+import type { DownReason, PeerCapabilities, PeerSnapshot, PeerState } from '../snapshot.ts'
 import type { PeerCounters } from './peer-counters.ts'
+import type { Negotiated } from './session/negotiation.ts'
 import type { RetainedRoutes } from './session/retention.ts'
 import type { Session } from './session/session.ts'
 
@@ -35,6 +37,7 @@ export function snapshotOf(parts: SnapshotParts, now: number): PeerSnapshot {
     holdTime: session === undefined ? undefined : session.hold / 1000,
     families: session?.negotiated.families ?? [],
     endOfRib: session?.endOfRib ?? [],
+    ...(session === undefined ? {} : { capabilities: capabilitiesOf(session.negotiated) }),
     ...(role === undefined ? {} : { role }),
     ...(stale.length === 0 ? {} : { stale }),
     ...(longLived.length === 0 ? {} : { longLivedStale: longLived }),
@@ -46,6 +49,30 @@ export function snapshotOf(parts: SnapshotParts, now: number): PeerSnapshot {
       prefixesAdvertised: session?.advertised ?? 0,
     },
   }
+}
+
+function capabilitiesOf(negotiated: Negotiated): PeerCapabilities {
+  const { fourOctetAs, routeRefresh, enhancedRefresh, extendedMessages } = negotiated
+  const { addPathReceive, addPathSend, gracefulRestart: restart, longLived } = negotiated
+  return {
+    ...{ fourOctetAs, routeRefresh, enhancedRefresh, extendedMessages, addPathReceive, addPathSend },
+    ...(restart === undefined ? {} : { gracefulRestart: restartOf(restart) }),
+    ...(longLived === undefined ? {} : { longLived: longLivedOf(longLived) }),
+  }
+}
+
+function restartOf({ time, restarting, notification, families }: NonNullable<Negotiated['gracefulRestart']>) {
+  const kept = families.filter(({ forwarding }) => forwarding).map(familyOf)
+  return { time, restarting, notification, forwarding: kept.filter((family) => family !== undefined) }
+}
+
+function longLivedOf(families: NonNullable<Negotiated['longLived']>): PeerCapabilities['longLived'] & object {
+  return Object.fromEntries(
+    families.flatMap((entry) => {
+      const family = familyOf(entry)
+      return family === undefined ? [] : [[family, entry.time]]
+    }),
+  )
 }
 
 function sum(record: Record<Family, number> | undefined): number {

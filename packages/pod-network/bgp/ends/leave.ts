@@ -5,7 +5,7 @@
 import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { PeerConfig } from 'bgp-speaker-ts/config.ts'
 import type { Speaker } from 'bgp-speaker-ts/speaker.ts'
-import { isLowered, lowered } from './policy.ts'
+import { isLowered, lowered } from '../policy.ts'
 
 /** Milliseconds that routers have to move to other paths, where they were not told before. */
 const LOWERED_FOR = 1000

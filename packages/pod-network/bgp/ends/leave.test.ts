@@ -1,7 +1,7 @@
 import type { NodeObject } from '@podroute/cluster/objects/node.ts'
 import type { Speaker } from 'bgp-speaker-ts/speaker.ts'
 import { expect } from 'chai'
-import { ipv4Node, World } from '../testing/world.ts'
+import { ipv4Node, World } from '../../testing/world.ts'
 
 const [NODE, ROUTER] = ['172.30.0.12', '172.30.0.100']
 const OWN = '10.244.1.0/24'
