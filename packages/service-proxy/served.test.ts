@@ -58,10 +58,16 @@ describe('what clients from outside meet at an address', () => {
   })
 
   it('is on its way while endpoints only terminate, and over when they serve no more (A4)', async () => {
-    const { proxy, web, answers } = await start()
+    const { proxy, web, answers, told } = await start()
     web('Local')
     proxy.upsertSlice(slice('web', [ELSEWHERE, ends(HERE, true)]))
     expect(await answers()).to.deep.equal(['cluster-ip serving', 'external-ip leaving'])
+    proxy.upsertSlice(slice('web', [ELSEWHERE, HERE]))
+    expect(await answers()).to.deep.equal(['cluster-ip serving', 'external-ip serving'])
+    told.length = 0
+    proxy.upsertSlice(slice('web', [ELSEWHERE, ends(HERE, true)]))
+    expect(await answers()).to.deep.equal(['cluster-ip serving', 'external-ip leaving'])
+    expect(told).to.deep.equal(['test/web'])
     proxy.upsertSlice(slice('web', [ELSEWHERE, ends(HERE, false)]))
     expect(await answers()).to.deep.equal(['cluster-ip serving', 'external-ip none'])
     web('Cluster')

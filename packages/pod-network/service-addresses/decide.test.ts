@@ -18,6 +18,7 @@ function facts(settings: Partial<ServiceAddressSettings>, more: Partial<Decision
     nextHop: (family) => NEXT_HOPS[family],
     routers: ['192.0.2.1', '192.0.2.2'],
     unserved: 'not served',
+    complete: true,
     current: () => undefined,
     ...more,
   }
@@ -108,6 +109,19 @@ describe('which addresses of a Service are announced', () => {
     expect(decided(web(), 'pending', facts({ kinds: ['external-ip'] }, { current }))).to.deep.equal([
       `${VIP}/32`,
     ])
+  })
+
+  it('what was announced before, while whoever serves Services now does not know all of them yet', () => {
+    const given = facts({ kinds: ['external-ip'] })
+    const [before] = decideService(web(), allServed(web(), 'serving'), given)
+    const current = () => before!.wanted
+    const early = facts({ kinds: ['external-ip'] }, { current, complete: false })
+    const prefixes = (served: ReturnType<typeof allServed>, now = early) =>
+      decideService(web(), served, now).map(({ wanted, prefix }) => wanted && prefix)
+    expect(prefixes([])).to.deep.equal([`${VIP}/32`])
+    expect(prefixes(allServed(web(), 'none'))).to.deep.equal([`${VIP}/32`])
+    expect(prefixes([], { ...early, complete: true })).to.deep.equal([undefined])
+    expect(prefixes([], { ...early, current: () => undefined })).to.deep.equal([undefined])
   })
 
   it('none that the proxy refuses, none outside the ranges, and none without a next hop of the family', () => {

@@ -28,6 +28,8 @@ export interface DecisionFacts {
   readonly node: NodeState
   /** This node's own address of a family. */
   nextHop(family: Family): string | undefined
+  /** Whether all that there is at first is known. */
+  readonly complete: boolean
   /** What to say of an address that is not served here. */
   readonly unserved: string
   /** Names of all routers. */
@@ -100,14 +102,14 @@ function decide(
   if (kind !== 'cluster-ip' && !isInside(host, settings.ranges))
     return withhold('not in serviceAddresses.ranges')
   if (node.kind === 'out') return withhold(node.reason)
-  if (!served) return withhold(facts.unserved)
   const nextHop = facts.nextHop(familyOf(address))
   if (nextHop === undefined) return withhold(`this node has no IPv${familyOf(address)} address`)
-  // What was true a moment ago still is while the kernel gets something new.
-  if (served.answer === 'pending') {
+  if (isDoubtful(served, facts.complete)) {
     const wanted = facts.current(prefix)
-    return wanted ? { ...held, wanted, reason: '' } : withhold('not in the kernel yet')
+    if (wanted) return { ...held, wanted, reason: '' }
   }
+  if (!served) return withhold(facts.unserved)
+  if (served.answer === 'pending') return withhold('not in the kernel yet')
   if (served.answer === 'none' && !(settings.withoutEndpoints && served.policy === 'cluster'))
     return withhold(served.policy === 'local' ? 'no ready endpoint on this node' : 'no ready endpoint')
   const leaving = served.answer === 'leaving' ? 'only endpoints that terminate' : undefined
@@ -122,6 +124,11 @@ function decide(
     created: service.created,
   } as const
   return { ...held, wanted, reason: reason ?? '' }
+}
+
+/** What was true a moment ago still is while the kernel gets something new, and while not all is known. */
+function isDoubtful(served: ServedAddress | undefined, complete: boolean): boolean {
+  return served?.answer === 'pending' || (!complete && (served === undefined || served.answer === 'none'))
 }
 
 /** An address with policy Local is announced by itself: the aggregate comes from nodes without an endpoint as well. */

@@ -160,6 +160,7 @@ export class ServiceAddresses {
     return decideService(service, source.servedOf(service), {
       ...this.#facts,
       unserved: source.unserved,
+      complete: source.complete(),
       nextHop: (family) => primaryAddress(local, family),
       current: (prefix) => own(prefix)?.value,
     })
