@@ -1,4 +1,5 @@
 import { cidr } from '@podroute/address/cidr.ts'
+import { BmpStation } from 'bgp-speaker-ts/testing/bmp-station.ts'
 import { expect } from 'chai'
 import { acceptedPrefix } from './bgp/external-policy.ts'
 import { NO_SERVICE_ADDRESSES } from './service-addresses/settings.ts'
@@ -7,6 +8,7 @@ import { ipv4Node, World } from './testing/world.ts'
 
 const NODE = '172.30.0.12'
 const ROUTER = '172.30.0.100'
+const COLLECTOR = { address: '172.30.0.77', port: 11_019 }
 const CONFLIST = '/etc/cni/net.d/10-podroute.conflist'
 const FROM_ROUTER = '8.8.8.0/24'
 const router: ExternalPeer = { address: ROUTER, asn: 65000, acceptRoutes: true, maxPrefixes: 1000 }
@@ -95,6 +97,7 @@ const EFFECTS: Readonly<Record<keyof PodNetworkSettings, readonly Effect[]>> = {
   meshBfd: [{ change: { meshBfd: {} } }],
   keepRoutes: [{ change: { keepRoutes: 10 } }],
   peerDeadline: [{ change: { peerDeadline: 5 } }],
+  bmpCollectors: [{ change: { bmpCollectors: [COLLECTOR] } }],
 }
 
 /** The same for what is said of one router. */
@@ -111,6 +114,8 @@ const OF_ROUTER: Readonly<
   acceptRoutes: { ...{ acceptRoutes: [acceptedPrefix(cidr('9.0.0.0/8'), {})] }, ops: GONE },
   maxPrefixes: { ...{ maxPrefixes: 5 } },
   maxPrefixesAction: { ...{ maxPrefixesAction: 'block' } },
+  role: { ...{ role: 'customer' }, resets: [ROUTER] },
+  roleStrict: { ...{ role: 'provider', roleStrict: true }, resets: [ROUTER], ops: GONE },
   description: { ...{ description: 'top of the rack' } },
   nodes: {
     ...{ nodes: { names: ['node-9'], labels: [] } },
@@ -206,6 +211,25 @@ describe('settings that change while the pod network runs', () => {
     world.network.configure({ ...world.settings, peerDeadline: 12 })
     await world.settle(2200)
     expect(world.problems()).to.deep.equal([])
+  })
+
+  it('bmpCollectors: one is told of sessions and routes from then on, and until it is taken out', async () => {
+    const station = new BmpStation()
+    const at = { port: COLLECTOR.port }
+    await world.memory.transport(COLLECTOR.address).listen(at, (connection) => station.accept(connection))
+    world.network.configure({ ...world.settings, bmpCollectors: [COLLECTOR] })
+    await world.settle(100)
+    expect(station.messages[0]).to.deep.include({
+      kind: 'initiation',
+      information: [
+        { type: 1, text: 'podroute' },
+        { type: 2, text: 'node-1' },
+      ],
+    })
+    expect(station.routes()).to.include(`pre ${NODE} 10.244.2.0/24`)
+    world.network.configure({ ...world.settings, bmpCollectors: [] })
+    await world.settle(100)
+    expect(station.messages.at(-1)?.kind).to.equal('termination')
   })
 
   it('restartTime: peers are asked to forget at the end, where that is switched off', async () => {

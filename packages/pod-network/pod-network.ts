@@ -96,6 +96,7 @@ export class PodNetwork implements AsyncDisposable {
     this.#nodes = new ClusterNodes(nodeName, nodeAddressTypes)
     this.#problems = new NodeProblems({ log, localName: nodeName, events: options.events })
     this.#bgp = this.#createBgp()
+    this.#bgp.collectors.configure(options.settings.bmpCollectors)
     this.#tables = {
       ...(options.createTables ?? createTables)(kernel, settings, { clock, log }),
       ...this.#bgp.tables,
@@ -333,6 +334,7 @@ export class PodNetwork implements AsyncDisposable {
     void this.#forwarding.look()
     this.#nodes.addressTypesChanged()
     this.#roles.settingsChanged()
+    this.#bgp.collectors.configure(settings.bmpCollectors)
     this.#awaitPeers()
     if (settings.routing !== routing) this.#routes.routingChanged(settings.routing)
     this.#routes.bgp.expire()
@@ -525,9 +527,9 @@ export class PodNetwork implements AsyncDisposable {
   // BGP.
 
   #createBgp(): Bgp {
-    const { createSpeaker, clock, log } = this.#options
+    const { nodeName, createSpeaker, clock, log } = this.#options
     return new Bgp({
-      ...{ createSpeaker, clock, log },
+      ...{ nodeName, createSpeaker, clock, log },
       nodeAt: (peer) => this.#nodes.withAddress(peer)?.name,
       keepFor: () => this.#keepFor(),
       onBest: (changes) => {

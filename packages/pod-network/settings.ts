@@ -3,6 +3,8 @@ import type { Family } from '@podroute/address/address.ts'
 import type { Cidr } from '@podroute/address/cidr.ts'
 import type { AddressType } from '@podroute/cluster/objects/node.ts'
 import type { BfdTimers } from 'bgp-speaker-ts/bfd/config.ts'
+import type { CollectorConfig } from 'bgp-speaker-ts/bmp/config.ts'
+import type { Role } from 'bgp-speaker-ts/config/roles.ts'
 import type { RemoteAsn } from 'bgp-speaker-ts/config.ts'
 import type { ReflectorSettings } from './bgp/roles/topology.ts'
 import type { DrainSettings } from './nodes/node-drain.ts'
@@ -61,6 +63,10 @@ export interface ExternalPeer {
   /** Its path is watched with these timers; absent: it is not. */
   readonly bfd?: BfdTimers
   readonly restart?: RouterRestart
+  /** What we are to it (RFC 9234). */
+  readonly role?: Role
+  /** It has to say its role, too. */
+  readonly roleStrict?: boolean
   /** Several paths to a prefix (RFC 7911). */
   readonly addPath?: { readonly send: boolean; readonly receive: boolean }
   readonly acceptRoutes: AcceptRoutes
@@ -138,6 +144,8 @@ export interface PodNetworkSettings {
   readonly longLivedTime?: number
   /** What says that a node is to be left. */
   readonly drain: DrainSettings
+  /** Who is told of sessions, and of what peers send. */
+  readonly bmpCollectors: readonly CollectorConfig[]
   /** Seconds that a node's routes outlive its lost session, so that a restart over there loses no packet. */
   readonly keepRoutes: number
   /** Seconds after the start before what nobody announced again is swept, and before readiness stops waiting for peers. */

@@ -5,6 +5,7 @@ import type { Logger } from '@podroute/reconcile/log.ts'
 import type { BestPathChange, PeerEvent, PeerSnapshot } from 'bgp-speaker-ts/snapshot.ts'
 import type { Speaker } from 'bgp-speaker-ts/speaker.ts'
 import { isPathFailure } from './bfd/path-failure.ts'
+import { BmpCollectors } from './bmp/collectors.ts'
 import { takeLeave } from './ends/leave.ts'
 import { LostSessions } from './ends/lost-sessions.ts'
 import { BgpInstance, type CreateSpeaker } from './instance.ts'
@@ -14,6 +15,7 @@ import { BgpSessions } from './sessions.ts'
 import { type BgpTables, createBgpTables } from './tables.ts'
 
 export interface BgpOptions {
+  readonly nodeName: string
   readonly createSpeaker: CreateSpeaker
   readonly clock: Clock
   readonly log: Logger
@@ -31,6 +33,7 @@ export interface BgpOptions {
 export class Bgp {
   readonly sessions: BgpSessions
   readonly tables: BgpTables
+  readonly collectors: BmpCollectors
   readonly #options: BgpOptions
   readonly #instance: BgpInstance
   readonly #lost = new LostSessions()
@@ -41,6 +44,7 @@ export class Bgp {
   constructor(options: BgpOptions) {
     const { createSpeaker, clock, log } = options
     this.#options = options
+    this.collectors = new BmpCollectors(options.nodeName)
     const handlers = {
       created: (speaker: Speaker) => this.#follow(speaker),
       ended: () => this.#ended(),
@@ -94,11 +98,13 @@ export class Bgp {
   }
 
   #follow(speaker: Speaker): void {
+    this.collectors.follow(speaker)
     this.sessions.follow(speaker)
     speaker.on('best', (changes) => this.#options.onBest(changes))
   }
 
   #ended(): void {
+    void this.collectors.ended()
     this.sessions.clear()
     this.#options.onEnded()
     for (const table of [this.tables.peers, this.tables.announcements]) void table.adopt()

@@ -48,6 +48,8 @@ export function planExternalPeer(
       addPathSend: peer.addPath?.send || undefined,
       addPathReceive: peer.addPath?.receive || undefined,
       maxPrefixesAction: peer.maxPrefixesAction,
+      role: peer.role,
+      roleStrict: peer.roleStrict,
     }),
     asn: peer.asn,
     holdTime: peer.holdTime ?? settings.holdTime,

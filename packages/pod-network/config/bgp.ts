@@ -8,6 +8,7 @@ import type { ReflectorSettings } from '../bgp/roles/topology.ts'
 import { DRAIN_TAINTS } from '../nodes/node-drain.ts'
 import { holdTime } from './asn.ts'
 import { bfd } from './bfd.ts'
+import { bmp } from './bmp.ts'
 import { checkKey, readKey } from './md5-key.ts'
 
 /** Key of the Secret that holds the mesh's password. */
@@ -69,6 +70,7 @@ export const bgp = z.strictObject({
   drain: z
     .strictObject({ taints: drainMarks.default([...DRAIN_TAINTS]), labels: drainMarks.default([]) })
     .prefault({}),
+  bmp,
   /** BFD between nodes. */
   bfd: bfd.default(false),
   keepRoutesSeconds: seconds(0, 3600).default(120),

@@ -70,6 +70,10 @@ export const peer = z.strictObject({
   connectRetrySeconds: seconds(1, 65535).optional(),
   /** RFC 5880, 5881: the router has to have it, too. */
   bfd: bfd.default(false),
+  /** What this cluster is to the router's AS (RFC 9234): its provider, its customer, its equal, a route server or a client of one. */
+  role: z.enum(['provider', 'customer', 'peer', 'rs', 'rs-client']).optional(),
+  /** A router that does not say its role is refused. */
+  roleStrict: z.boolean().optional(),
   /** In place of bgp.gracefulRestart. */
   gracefulRestart: z
     .strictObject({
@@ -125,6 +129,8 @@ export function externalPeer(entry: Entry, path: string, input: SectionInput): E
       connectRetry: entry.connectRetrySeconds,
       bfd: bfdTimers(entry.bfd),
       restart: entry.gracefulRestart && restartOf(entry.gracefulRestart),
+      role: entry.role,
+      roleStrict: entry.roleStrict,
       addPath: entry.addPath,
       accept: entry.accept?.map((each, i) => readAccept(each, `${path}.accept[${i}]`, input)),
       reject: entry.reject?.map((each, i) => readMatch(each, `${path}.reject[${i}]`, input)),
@@ -175,6 +181,10 @@ function reportContradictions(entry: Entry, path: string, input: SectionInput): 
   both('password', 'passwordFile')
   both('localAddress', 'localInterface')
   both('ttlSecurityHops', 'multihop')
+  if (entry.role !== undefined && entry.asn === 'internal')
+    input.problem(`${path}.role`, 'only towards a router of another AS (RFC 9234)')
+  if (entry.role === undefined && entry.roleStrict === true)
+    input.problem(`${path}.roleStrict`, 'only beside a role')
   if (entry.accept !== undefined && entry.acceptRoutes !== false)
     input.problem(path, 'accept and acceptRoutes are both given')
 }

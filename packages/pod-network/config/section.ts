@@ -9,6 +9,7 @@ import type { ExternalPeer, PodNetworkSettings } from '../settings.ts'
 import { asn } from './asn.ts'
 import { bfdTimers } from './bfd.ts'
 import { bgp, meshPassword, reflectorSettings } from './bgp.ts'
+import { collectors } from './bmp.ts'
 import { KUBE_ROUTER_FLAGS } from './kube-router-flags.ts'
 import { externalPeer, peer, reportDuplicates } from './peer.ts'
 import { podNetwork } from './pod-network.ts'
@@ -74,6 +75,7 @@ function settingsOf(
     ...(file.bgp.gracefulRestart.enabled ? restartTimes(file.bgp.gracefulRestart) : {}),
     drain: { taints: file.bgp.drain.taints.map(drainMark), labels: file.bgp.drain.labels.map(drainMark) },
     ...(meshBfd === undefined ? {} : { meshBfd }),
+    bmpCollectors: collectors(file.bgp.bmp),
     keepRoutes: file.bgp.keepRoutesSeconds,
     peerDeadline: file.bgp.peerDeadlineSeconds,
   }

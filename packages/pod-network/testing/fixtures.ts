@@ -43,6 +43,7 @@ export const testSettings: PodNetworkSettings = {
   restartTime: 90,
   drain: { taints: DRAIN_TAINTS.map((key) => ({ key })), labels: [] },
   keepRoutes: 120,
+  bmpCollectors: [],
   peerDeadline: 30,
 }
 

@@ -46,7 +46,7 @@ export function makeGroupConfig(
       prepend: external ? toldAsns(peer, speaker.asn) : [],
       external,
       localPref: external ? undefined : DEFAULT_LOCAL_PREF,
-      onlyToCustomer: external && marksForPeer(peer.role) ? speaker.asn : undefined,
+      onlyToCustomer: external && marksForPeer(peer.role) ? (peer.localAsn ?? speaker.asn) : undefined,
       reflect: undefined,
     },
     maxLength: negotiated.extendedMessages ? MAX_EXTENDED_LENGTH : MAX_LENGTH,
