@@ -13,7 +13,7 @@ import {
 import { type ControlPlane, startControlPlane } from './control-plane/start.ts'
 import { LabError } from './errors.ts'
 import { makeNetwork, presentNamespaces, removeNetwork } from './network.ts'
-import { joinCluster, type NodeOptions, powerOn } from './node/node.ts'
+import { joinCluster, type NodeOptions, powerOn, prepareMachine } from './node/node.ts'
 import { makePki } from './pki.ts'
 import type { Prepared } from './prepare.ts'
 import { Processes } from './processes.ts'
@@ -78,7 +78,12 @@ async function startNodes(prepared: Prepared, processes: Processes, progress: Pr
   }))
   for (const machine of machines) await powerOn(machine)
   await Promise.all(
-    machines.map((machine) => progress.step(`boot ${machine.addresses.name}`, () => joinCluster(machine))),
+    machines.map((machine) =>
+      progress.step(`boot ${machine.addresses.name}`, async () => {
+        await prepareMachine(machine)
+        await joinCluster(machine)
+      }),
+    ),
   )
 }
 

@@ -1,5 +1,6 @@
 // The cluster's certificates and kubeconfigs, made with the openssl program. As a program of its own it serves
 // docker-compose.yaml: node lab/pki.ts --out DIR [--address ADDRESS]… [--service-cidr RANGE,…] [--node NAME]…
+// Compose's variables API_ADDRESS and SERVICE_CIDR stand for the options.
 
 import { execFile } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
@@ -243,8 +244,8 @@ async function main(): Promise<void> {
     options: {
       out: { type: 'string' },
       // Empty where docker-compose.yaml is given none.
-      address: { type: 'string', multiple: true, default: [] },
-      'service-cidr': { type: 'string', default: SERVICE_CIDRS.join() },
+      address: { type: 'string', multiple: true, default: [process.env.API_ADDRESS ?? ''] },
+      'service-cidr': { type: 'string', default: process.env.SERVICE_CIDR || SERVICE_CIDRS.join() },
       node: { type: 'string', multiple: true, default: [] },
     },
   })

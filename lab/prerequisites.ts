@@ -20,6 +20,8 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   cpio: 'packs the initial file system of a node',
   crun: 'starts the containers of the nodes',
   curl: 'client in the scenarios, and in the images of upstream’s tests',
+  'docker-compose': 'the control plane of docs/lab.md',
+  'docker.io': 'container engine of docs/lab.md',
   exabgp: 'BGP peer in the interoperability tests, and decodes messages of the BGP speaker',
   flex: 'builds the kernel of user-mode Linux',
   frr: 'router outside the cluster',

@@ -19,6 +19,7 @@ Runs the tests of these tiers, or of all but kernels and families, and installs 
   ipvs      a virtual machine whose kernel has IPVS
   api       a real control plane
   cluster   the lab
+  document  the commands of docs/lab.md, with a container engine
   kernels   the ipvs tier, but for its load, on the kernel of this machine's Debian (12: Linux 6.1), emulated; also by --kernels
   families  the lab with nodes of IPv4 alone, and of IPv6 alone
 `

@@ -43,7 +43,7 @@ async function imageId(): Promise<string> {
 export async function buildPodrouteImage(): Promise<string> {
   const [base, dist] = await Promise.all([buildBase(), buildDist()])
   const recipe = await Promise.all(
-    ['Dockerfile', 'collect.sh'].map((name) => readFile(join(REPOSITORY, 'deploy', name))),
+    ['Dockerfile', 'collect.sh', 'shell.sh'].map((name) => readFile(join(REPOSITORY, 'deploy', name))),
   )
   const key = fingerprint([base, dist.key, ...recipe])
   const { directory } = await cached('image', key, async (into) => {

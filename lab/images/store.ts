@@ -1,5 +1,5 @@
 // Images for the nodes without importing them there: this machine's containerd unpacks them once into a folder of
-// the cache, and every node takes that folder as its image store (start: node/kubelet.sh). Under emulation this
+// the cache, and every node takes that folder as its image store (start: node/prepare.sh). Under emulation this
 // saves each node the unpacking of 200 MB.
 
 import { chmod, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'

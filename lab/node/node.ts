@@ -14,24 +14,37 @@ import { agentSocket, machineProcesses } from './machine.ts'
 import { guestCommand, type RunOptions, START_SCRIPT } from './vm.ts'
 
 const JOIN = join(import.meta.dirname, '..', 'join')
+const KUBELET_CONF = 'kubelet.conf'
 
-export interface NodeOptions {
+/** Without virtualization a signal and a garbage collection cost much more than they do on a real machine. */
+export const NODE_ENVIRONMENT = { GODEBUG: 'asyncpreemptoff=1', GOGC: '400' } as const
+export const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
+export interface MachineOptions {
   readonly addresses: NodeAddresses
   readonly processes: Processes
   readonly kernel: Kernel
   readonly tools: string
-  /** Folder of the Kubernetes programs. */
-  readonly programs: string
-  /** Folder with <node>.kubeconfig. */
-  readonly pki: string
   readonly imageStore: string
   readonly memoryMiB?: number
   readonly cpus?: number
 }
 
+export interface NodeOptions extends MachineOptions {
+  /** Folder of the Kubernetes programs. */
+  readonly programs: string
+  /** Folder with <node>.kubeconfig. */
+  readonly pki: string
+}
+
 /** Folder of a node's sockets, console log and files, inside the lab's state folder. */
 export function nodeDirectory(state: string, name: string): string {
   return join(state, 'nodes', name)
+}
+
+/** Folder of the host that the node sees at the same path. */
+export function nodeFiles(state: string, name: string): string {
+  return join(nodeDirectory(state, name), 'files')
 }
 
 export function nodeSocket(state: string, name: string): string {
@@ -54,14 +67,12 @@ function nodeCpus(): number {
 }
 
 /** Powers a node on; resolves when its processes run. */
-export async function powerOn(options: NodeOptions): Promise<void> {
-  const { addresses, processes, pki, imageStore } = options
+export async function powerOn(options: MachineOptions): Promise<void> {
+  const { addresses, processes, imageStore } = options
   const directory = nodeDirectory(processes.directory, addresses.name)
-  const files = join(directory, 'files')
+  const files = nodeFiles(processes.directory, addresses.name)
   await mkdir(files, { recursive: true, mode: 0o700 })
-  const kubeconfig = `${addresses.name}.kubeconfig`
-  await copyFile(join(pki, kubeconfig), join(files, kubeconfig))
-  await writeFile(join(files, 'kubelet.conf'), JSON.stringify(KUBELET_CONFIGURATION, null, 2))
+  await writeFile(join(files, KUBELET_CONF), JSON.stringify(KUBELET_CONFIGURATION, null, 2))
   const machine = machineProcesses({
     name: addresses.name,
     memoryMiB: options.memoryMiB ?? 2048,
@@ -82,34 +93,46 @@ export async function powerOn(options: NodeOptions): Promise<void> {
   }
 }
 
-/** Waits for the guest, then starts containerd and the kubelet in it. */
-export async function joinCluster(options: NodeOptions): Promise<void> {
-  const { addresses, processes, programs, imageStore } = options
+/** Waits for the guest, then gives it its network and its images: a machine that can be a node. */
+export async function prepareMachine(options: MachineOptions): Promise<void> {
+  const { addresses, processes, imageStore } = options
   const { name } = addresses
   await waitForGuest(processes, name)
-  const result = await runOnNode(
-    processes.directory,
-    name,
-    ['/bin/bash', join(import.meta.dirname, 'kubelet.sh')],
-    {
-      env: {
-        NODE: name,
-        IPV4: FAMILIES.includes(4) ? addresses.ipv4 : '',
-        IPV6: FAMILIES.includes(6) ? addresses.ipv6 : '',
-        GATEWAY4: ROUTER.ipv4,
-        GATEWAY6: ROUTER.ipv6,
-        IMAGES: imageStore,
-        FILES: join(nodeDirectory(processes.directory, name), 'files'),
-        PROGRAMS: programs,
-        JOIN,
-        PAUSE_IMAGE,
-      },
-      timeout: 120_000,
-    },
-  )
-  if (result.code !== 0) {
-    throw new LabError('command-failed', `${name} cannot start its kubelet: ${result.stderr.trim()}`)
+  const env = {
+    NODE: name,
+    IPV4: FAMILIES.includes(4) ? addresses.ipv4 : '',
+    IPV6: FAMILIES.includes(6) ? addresses.ipv6 : '',
+    GATEWAY4: ROUTER.ipv4,
+    GATEWAY6: ROUTER.ipv6,
+    IMAGES: imageStore,
+    KUBELET_CONF: join(nodeFiles(processes.directory, name), KUBELET_CONF),
+    PAUSE_IMAGE,
   }
+  await runSetup(options, ['/bin/bash', join(import.meta.dirname, 'prepare.sh')], env)
+}
+
+/** Joins a machine that is prepared, by the script that people use; resolves when that has started. */
+export async function joinCluster(options: NodeOptions): Promise<void> {
+  const { addresses, processes, programs, pki } = options
+  const { name, ipv4, ipv6 } = addresses
+  const kubeconfig = join(nodeFiles(processes.directory, name), `${name}.kubeconfig`)
+  await copyFile(join(pki, `${name}.kubeconfig`), kubeconfig)
+  const nodeIps = FAMILIES.map((family) => (family === 4 ? ipv4 : ipv6)).join()
+  const command = [JOIN, kubeconfig, '--node-ip', nodeIps, '--', '--housekeeping-interval=1m']
+  await runSetup(options, `setsid ${command.join(' ')} </dev/null >/var/log/kubelet.log 2>&1 &`, {
+    ...NODE_ENVIRONMENT,
+    PATH: `${programs}:${SYSTEM_PATH}`,
+  })
+}
+
+async function runSetup(
+  { addresses, processes }: MachineOptions,
+  command: string | readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<void> {
+  const result = await runOnNode(processes.directory, addresses.name, command, { env, timeout: 120_000 })
+  if (result.code !== 0)
+    throw new LabError('command-failed', `${addresses.name} cannot start: ${result.stderr.trim()}`)
 }
 
 async function waitForGuest(processes: Processes, name: string): Promise<void> {

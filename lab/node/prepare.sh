@@ -1,29 +1,26 @@
 #!/bin/bash
-# Makes a booted guest a machine that can be a Kubernetes node, its network and containerd with images, and joins it as a person would do.
-# /etc/cni/net.d and /opt/cni/bin are empty: the pod network is the cluster's business.
+# Makes a booted guest a machine that can be a Kubernetes node: its network, its images, what containerd and the kubelet are told beside
+# what lab/join tells them. /etc/cni/net.d and /opt/cni/bin are empty: the pod network is the cluster's business.
 #
-# Environment: NODE IPV4 IPV6 (empty: none of that family) GATEWAY4 GATEWAY6 IMAGES (folder of unpacked images) FILES (NODE.kubeconfig,
-# kubelet.conf) PROGRAMS (folder of kubelet) JOIN (the script of that name) PAUSE_IMAGE
+# Environment: NODE IPV4 IPV6 (empty: none of that family) GATEWAY4 GATEWAY6 IMAGES (folder of unpacked images) KUBELET_CONF (a file)
+# PAUSE_IMAGE
 set -eu
 
-for folder in /var/lib/containerd /var/lib/kubelet /var/lib/cni /opt/cni /etc/cni /var/log; do
+for folder in /var/lib/containerd /var/lib/kubelet /var/lib/cni /opt/cni /etc/cni /etc/kubernetes /var/log; do
   mkdir -p "$folder"
   mount -t tmpfs -o mode=0755 tmpfs "$folder"
 done
 mount --make-rshared /
-mkdir -p /var/log/pods /var/log/containers
+mkdir -p /etc/cni/net.d /var/log/pods /var/log/containers
 
 ip link set eth0 up
-node_ips=
 if [ -n "$IPV4" ]; then
   ip address add "$IPV4/24" dev eth0
   ip route add default via "$GATEWAY4"
-  node_ips=$IPV4
 fi
 if [ -n "$IPV6" ]; then
   ip address add "$IPV6/64" dev eth0 nodad
   ip -6 route add default via "$GATEWAY6"
-  node_ips=${node_ips:+$node_ips,}$IPV6
 fi
 
 rm -f /etc/resolv.conf /etc/machine-id
@@ -65,12 +62,5 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.snapshotter.
       SystemdCgroup = false
 CONFIG
 
-# Without virtualization a signal and a garbage collection cost much more than they do on a real machine.
-export GODEBUG=asyncpreemptoff=1 GOGC=400
-setsid containerd </dev/null >/var/log/containerd.log 2>&1 &
-mkdir -p /etc/kubernetes
-mount -t tmpfs -o mode=0755 tmpfs /etc/kubernetes
 mkdir /etc/kubernetes/kubelet.conf.d
-cp "$FILES/kubelet.conf" /etc/kubernetes/kubelet.conf.d/lab.conf
-PATH=$PROGRAMS:$PATH setsid "$JOIN" "$FILES/$NODE.kubeconfig" --node-ip "$node_ips" -- --housekeeping-interval=1m \
-  </dev/null >/var/log/kubelet.log 2>&1 &
+cp "$KUBELET_CONF" /etc/kubernetes/kubelet.conf.d/lab.conf
