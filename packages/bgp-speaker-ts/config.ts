@@ -25,6 +25,8 @@ export interface SpeakerConfig {
   readonly clock?: Clock
   /** This process follows one that ended by `abandon`. Peers with graceful restart are told so; paths are selected and End-of-RIB is sent once they have sent theirs (RFC 4724 section 4.1). Own announcements do not wait. */
   readonly restarting?: boolean
+  /** This process follows another one whose routes are still used, and waits for nobody (unlike `restarting`): OPENs carry the R bit until a peer's first session, for its restart time at most; paths are selected and End-of-RIB is sent at once. */
+  readonly restarted?: boolean
   /** Seconds that a restarting speaker waits at most for End-of-RIB before it selects paths (RFC 4724 section 4.1); 60 when absent. */
   readonly selectionDeferralTime?: number
   /** Random numbers in [0, 1) for jitter (RFC 4271 section 10). */

@@ -324,6 +324,8 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
       emitPeer: (event) => void this.emit('peer', event),
       emitReject: (event) => void this.emit('reject', event),
       restarting: () => this.#restart.restarting,
+      restarted: (seconds) =>
+        config.restarted === true && this.#clock.now() - this.#startedAt < seconds * 1000,
       timersChanged: () => this.#active(),
       restartProgress: () => this.#restart.check(),
       dynamicPeerGone: (address) => {

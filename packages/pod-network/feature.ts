@@ -59,8 +59,11 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
       services: this.#services,
       keptAnnotations: context.store('node-annotations'),
       settingsChanged: (changed) => this.#reserveRouters(changed),
-      createSpeaker: (speaker) =>
-        new Speaker({ ...speaker, transport: kernelTransport(), discovery: kernelDiscovery(), bfd, log }),
+      createSpeaker(speaker) {
+        const sockets = { transport: kernelTransport(), discovery: kernelDiscovery() }
+        // What an agent before this one told is still true; peers that keep nothing of one do not mind.
+        return new Speaker({ ...speaker, ...sockets, restarted: true, bfd, log })
+      },
       isVip: (address) =>
         cluster.services.withAddress(address) !== undefined && !context.reserved.has(address),
       holderOf: (address) => context.reserved.holderOf(address),

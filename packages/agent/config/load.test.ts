@@ -104,6 +104,42 @@ peers:
     ])
   })
 
+  it('takes what says that a node is to be left, for how long routes are kept, and BFD', () => {
+    const settings = (text: string) => load(text).podNetwork!
+    const fast = { desiredMinTx: 300, requiredMinRx: 300, detectMultiplier: 3 }
+    const autoscaler = { key: 'ToBeDeletedByClusterAutoscaler' }
+    expect(settings('')).to.deep.include({
+      drain: { taints: [autoscaler, { key: 'node.kubernetes.io/out-of-service' }], labels: [] },
+      restartTime: 120,
+      longLivedTime: 3600,
+    })
+    expect(settings('')).to.not.have.property('meshBfd')
+    expect(settings('bgp: {gracefulRestart: {enabled: false}}')).to.not.have.any.keys(
+      ...['restartTime', 'longLivedTime'],
+    )
+    expect(settings('bgp: {drain: {taints: [a.b/c=d], labels: [e]}, bfd: true}')).to.deep.include({
+      drain: { taints: [{ key: 'a.b/c', value: 'd' }], labels: [{ key: 'e' }] },
+      meshBfd: fast,
+    })
+    const router = (bfd: string) =>
+      settings(`peers: [{address: 10.0.0.1, asn: 1, bfd: ${bfd}}]`).externalPeers[0]?.bfd
+    expect(router('{minTxMilliseconds: 50, multiplier: 5}')).to.deep.equal({
+      ...fast,
+      ...{ desiredMinTx: 50, detectMultiplier: 5 },
+    })
+    expect(router('false')).to.equal(undefined)
+  })
+
+  it('reports BFD too fast or without patience, and marks that are none', () => {
+    const of = (text: string) => problemsOf(() => load(text)).join('\n')
+    expect(of('bgp: {bfd: {minRxMilliseconds: 5}}')).to.match(/^bgp\.bfd/)
+    expect(of('bgp: {bfd: {multiplier: 1}}')).to.match(/^bgp\.bfd/)
+    expect(of('bgp: {drain: {taints: [""]}}')).to.match(/^bgp\.drain\.taints\[0\]/)
+    expect(of('bgp: {drain: {labels: ["=x"]}}')).to.match(
+      /^bgp\.drain\.labels\[0\]: neither key nor key=value/,
+    )
+  })
+
   it('takes a list of the prefixes that a router is believed, with ranges of lengths', () => {
     const list = [
       '0.0.0.0/0',

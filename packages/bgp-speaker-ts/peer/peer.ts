@@ -240,7 +240,13 @@ export class Peer implements ConnectionOwner, RemotePeer {
 
   /** Capabilities of our OPEN. */
   capabilities(): readonly Capability[] {
-    return localCapabilities(this.config, this.#asn, this.speaker.restarting())
+    return localCapabilities(this.config, this.#asn, this.speaker.restarting() || this.#isFirst())
+  }
+
+  /** Whether its first session since our process started is still to come, and it may keep our routes from before. */
+  #isFirst(): boolean {
+    const { gracefulRestart } = this.config
+    return this.counters.established === 0 && this.speaker.restarted(gracefulRestart?.time ?? 0)
   }
 
   received(wire: Wire, bytes: Uint8Array): void {

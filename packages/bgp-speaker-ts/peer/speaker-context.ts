@@ -37,6 +37,8 @@ export interface SpeakerContext {
   emitReject(event: RejectEvent): void
   /** Whether the speaker is still restarting (RFC 4724 section 4.1): OPENs carry the R bit, and End-of-RIB waits. */
   restarting(): boolean
+  /** Whether it was started less than so many seconds ago, after a process whose routes are still used (SpeakerConfig.restarted). */
+  restarted(seconds: number): boolean
   /** A peer's timers may be others now: the speaker looks at them within a second. */
   timersChanged(): void
   /** A session came up or a peer sent End-of-RIB, which may end `restarting`. */

@@ -24,8 +24,9 @@ describe('a speaker that restarts', () => {
     a = bench.peer({ capabilities: [capability()] }, OURS)
     b = bench.peer({ address: '10.0.0.3', asn: 64514, capabilities: [capability()] }, OURS)
   }
-  const restartBit = (peer: RawPeer) => {
-    const open = peer.heard().find((message) => message.kind === 'open')
+  const restartBit = (peer: RawPeer) => restartBitOf(peer.heard())
+  const restartBitOf = (messages: ReturnType<RawPeer['heard']>) => {
+    const open = messages.find((message) => message.kind === 'open')
     const found = open?.kind === 'open' && open.capabilities.find(({ kind }) => kind === 'graceful-restart')
     return found && found.kind === 'graceful-restart' && found.restarting
   }
@@ -44,6 +45,20 @@ describe('a speaker that restarts', () => {
     await bench.close()
     await begin({})
     expect(restartBit(a.establish())).to.equal(false)
+  })
+
+  it('that waits for nobody sets it until the first session, and selects and tells at once', async () => {
+    await begin({ restarted: true })
+    bench.speaker.announce({ prefix: '10.9.0.0/16' })
+    a.establish().announce('10.1.0.0/16')
+    expect(bench.prefixes()).to.have.members(['10.1.0.0/16', '10.9.0.0/16'])
+    const told = a.heard()
+    expect(told.filter(({ kind }) => kind === 'update')).to.have.length(3)
+    expect(restartBitOf(told)).to.equal(true)
+    a.crash()
+    expect(restartBit(a.establish())).to.equal(false)
+    bench.clock.advance(121_000)
+    expect(restartBit(b.establish())).to.equal(false)
   })
 
   it('sends End-of-RIB when all peers have sent theirs, after its routes', async () => {
