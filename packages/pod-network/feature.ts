@@ -167,6 +167,7 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
       ...{ nodeName, cluster, served, reserved },
       settings: () => this.#settings.serviceAddresses,
       changed: (services) => this.#network.servicesChanged(services),
+      servedChanged: (services) => this.#network.servedChanged(services),
       allChanged: () => this.#network.allServicesChanged(),
     })
   }

@@ -218,6 +218,12 @@ export class PodNetwork implements AsyncDisposable {
     for (const key of services) this.#mark(`service/${key}`)
   }
 
+  /** Other things may be served of these Services: nearly always none of their addresses is to be announced. */
+  servedChanged(services: Iterable<ServiceKey>): void {
+    for (const key of services)
+      if (this.#planner.serviceAddresses.isSwitchedOn(key)) this.#mark(`service/${key}`)
+  }
+
   /** Other things may be true of all Services: others serve them, or they work no more. */
   allServicesChanged(): void {
     this.#mark('local')

@@ -126,6 +126,34 @@ describe('service addresses at routers', () => {
     expect(communities()).to.equal(undefined)
   })
 
+  it('cost nothing where none is to be announced, however often what is served changes', async () => {
+    await start({ kinds: [] })
+    await world.start(ipv4Node(1))
+    await world.sessions()
+    world.services.set(web(), allServed(web(), 'serving'))
+    world.network.servicesChanged(['shop/web'])
+    await world.settle(400)
+    let asked = 0
+    const { servedOf } = world.services
+    world.services.servedOf = (service) => {
+      asked++
+      return servedOf.call(world.services, service)
+    }
+    world.network.servedChanged(['shop/web'])
+    await world.settle(400)
+    expect(asked).to.equal(0)
+    world.network.configure({
+      ...world.settings,
+      serviceAddresses: { ...NO_SERVICE_ADDRESSES, kinds: ['external-ip'] },
+    })
+    await world.settle(400)
+    expect(learned()).to.include(`${VIP}/32`)
+    world.services.set(web(), allServed(web(), 'none'))
+    world.network.servedChanged(['shop/web'])
+    await world.settle(400)
+    expect(learned()).to.not.include(`${VIP}/32`)
+  })
+
   it('of Services that did not change are not heard of again, whatever else does (A5)', async () => {
     await start()
     await world.start(ipv4Node(1), ipv4Node(2))

@@ -34,7 +34,7 @@ class Follower {
       for (const key of services) this.dirty.add(key)
     }
     this.followed = new FollowedServices({
-      ...{ nodeName: HERE, cluster: this.cluster, served: this.served, changed },
+      ...{ nodeName: HERE, cluster: this.cluster, served: this.served, changed, servedChanged: changed },
       reserved: { has: () => false },
       settings: () => this.settings,
       allChanged: () => this.#addresses.markAll(),

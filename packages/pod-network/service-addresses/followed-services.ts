@@ -18,8 +18,10 @@ export interface FollowedServicesOptions {
   readonly served: ServedAddresses
   readonly reserved: Pick<ReservedAddresses, 'has'>
   settings(): ServiceAddressSettings
-  /** Other things may be true of these Services. */
+  /** These Services are others, or their slices where the rule looks at them. */
   changed(services: Iterable<ServiceKey>): void
+  /** Other things may be served of these. */
+  servedChanged(services: Iterable<ServiceKey>): void
   /** Other things may be true of all, and of this node. */
   allChanged(): void
 }
@@ -42,7 +44,7 @@ export class FollowedServices implements ServiceSource, Disposable {
   start(): void {
     this.#served = this.#options.served.subscribe({
       changed: (services) => {
-        if (this.#mode === 'server') this.#options.changed(services)
+        if (this.#mode === 'server') this.#options.servedChanged(services)
       },
       serverChanged: () => {
         this.look()

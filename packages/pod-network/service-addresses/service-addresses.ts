@@ -121,6 +121,11 @@ export class ServiceAddresses {
     this.#options.claims.replace(`service/${key}`, wanted)
   }
 
+  /** Whether any address of a Service is to be announced, as far as it is known. */
+  isSwitchedOn(key: ServiceKey): boolean {
+    return this.#decisions.has(key)
+  }
+
   /** Prefixes that are announced because of a Service, by it or by one that shares them. */
   prefixesOf(key: ServiceKey): readonly string[] {
     return this.#options.claims.keysOf(`service/${key}`)
