@@ -11,7 +11,11 @@ import {
 } from '@podroute/reconcile/resource.ts'
 import type { RoutesApi } from '../kernel.ts'
 import type { KernelChanges } from '../monitors.ts'
+import { RouteError } from './errors.ts'
 import { sameNextHops } from './next-hops.ts'
+
+/** IP6_RT_PRIO_USER of linux/ipv6_route.h. */
+const IPV6_PRIORITY = 1024
 
 export interface RouteOptions {
   /** Number of the routing table. */
@@ -43,12 +47,28 @@ export class RouteResource implements Resource<string, Route> {
   }
 
   async apply(ops: readonly Op<string, Route>[]): Promise<readonly Outcome[]> {
-    const outcomes = await this.#routes.apply(ops.map(routeOp))
-    return outcomes.map((error, i) => {
-      // Gone already: IPv4 routes vanish with their interface.
-      if (codeOf(error) === 'ESRCH' && ops[i]?.kind === 'remove') return DONE
-      return outcomeOf(error)
+    const foreign = await this.#foreignTo(ops)
+    const ours = ops.filter((op) => !foreign.has(op.key))
+    const errors = await this.#routes.apply(ours.map(routeOp))
+    const outcomes = new Map(ours.map((op, i) => [op, outcomeFor(op, errors[i])]))
+    const taken = new RouteError('another program has a route to this destination')
+    return ops.map((op) => outcomes.get(op) ?? { ok: false, error: taken })
+  }
+
+  /**
+   * Destinations that are to be replaced where the route is somebody else's by now: ours went without an announcement, with its
+   * interface, and the kernel would replace whatever is there.
+   */
+  async #foreignTo(ops: readonly Op<string, Route>[]): Promise<ReadonlySet<string>> {
+    const replaced = new Map(ops.flatMap((op) => (op.kind === 'replace' ? [[op.key, op.value]] : [])))
+    if (replaced.size === 0) return new Set()
+    const { table, protocol } = this.#options
+    const others = await this.#routes.list({ table, notProtocol: protocol })
+    const same = others.filter((other) => {
+      const route = replaced.get(other.destination)
+      return route !== undefined && priorityOf(route) === priorityOf(other)
     })
+    return new Set(same.map(({ destination }) => destination))
   }
 
   watch(touched: (key: string, observation?: Observation<Route>) => void): Disposable {
@@ -61,6 +81,16 @@ export class RouteResource implements Resource<string, Route> {
       },
     })
   }
+}
+
+function outcomeFor({ kind }: Op<string, Route>, error: Error | null | undefined): Outcome {
+  // Gone already: IPv4 routes vanish with their interface.
+  return kind === 'remove' && codeOf(error) === 'ESRCH' ? DONE : outcomeOf(error)
+}
+
+/** The kernel has one route of each destination and priority; IPv6 has a default that is not zero. */
+function priorityOf({ family, priority }: Route): number {
+  return priority || (family === 6 ? IPV6_PRIORITY : 0)
 }
 
 function routeOp(op: Op<string, Route>): RouteOp {

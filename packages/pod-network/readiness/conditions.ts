@@ -87,6 +87,8 @@ function routeProblem({ failingRoutes: [first, ...others] }: Facts): string | un
   const { destination, gateways, error } = first
   const gateway = gateways.join(' and ')
   const more = others.length > 0 ? ` (and ${others.length} more)` : ''
+  if (codeOf(error) === 'EEXIST')
+    return `${destination} via ${gateway} cannot be installed${more}: another program has a route there, which stays: take it away, or do not accept the prefix`
   const advice = UNREACHABLE.has(codeOf(error) ?? '')
     ? `: no network of this node holds ${gateway}; have nodes share one, or give this node a route to it`
     : ''

@@ -1,6 +1,7 @@
 /** What `podroute routes` shows: each route with all its next hops, whom it was learned of, and why others are refused. */
 import { gatewaysOf } from '@podroute/kernel/routes/next-hops.ts'
 import type { Route } from '@podroute/linux/route/routes.ts'
+import { codeOf } from '@podroute/reconcile/resource.ts'
 import type { PeerSnapshot, RejectedPath } from 'bgp-speaker-ts/snapshot.ts'
 import type { ClusterNodes } from '../nodes/cluster-nodes.ts'
 import type { PodNetworkTables } from '../tables.ts'
@@ -66,23 +67,27 @@ function describe(
   const { destination } = route
   const gateways = gatewaysOf(route)
   const told = routes.waysTo(destination).map(({ peer = '' }) => peer)
+  // Another program has a route there, which stays.
+  const isForeign = codeOf(error) === 'EEXIST'
   const family = route.family === 4 ? 'ipv4-unicast' : 'ipv6-unicast'
   const isStale = told.length > 0 && told.every((peer) => peers.get(peer)?.stale?.includes(family) === true)
   return {
     destination,
     gateway: gateways[0] ?? '',
     gateways,
-    state: error
-      ? 'failed'
-      : routes.isRetained(destination)
-        ? 'kept'
-        : tables.routes.acknowledged(destination) === undefined
-          ? 'pending'
-          : isStale
-            ? 'stale'
-            : 'installed',
+    state: isForeign
+      ? 'refused'
+      : error
+        ? 'failed'
+        : routes.isRetained(destination)
+          ? 'kept'
+          : tables.routes.acknowledged(destination) === undefined
+            ? 'pending'
+            : isStale
+              ? 'stale'
+              : 'installed',
     node: (nodes.withPodCidr(destination) ?? nodes.withAddress(gateways[0] ?? ''))?.name ?? '',
     from: routes.isFromNode(destination) ? ['API'] : told.map((peer) => peers.get(peer)?.name ?? peer),
-    detail: error?.message ?? '',
+    detail: isForeign ? 'foreign-route' : (error?.message ?? ''),
   }
 }
