@@ -26,6 +26,11 @@ describe('podroute nodes', () => {
     ])
   })
 
+  it('shows who reflects for others, and who has others do it', () => {
+    expect(rowOf({ role: 'reflector' })?.[1]).to.equal('node, reflector')
+    expect(rowOf({ kind: 'this node', role: 'client' })?.[1]).to.equal('this node, client')
+  })
+
   it('shows every reason why one is not', () => {
     const reasons = ['no BGP session with 172.30.0.12', '10.244.2.0/24 is kept from before']
     expect(rowOf({ state: 'pending', for: undefined, reasons })?.slice(4)).to.deep.equal([
@@ -62,8 +67,17 @@ describe('podroute peers', () => {
   /** BFD, RESTART and LAST DOWN. */
   const endOf = (more: Partial<NamedPeer>) => {
     const page = peersPage(() => [{ ...peer, ...more }])
-    return page.tables(page.data())[0]?.rows[0]?.slice(8)
+    return page.tables(page.data())[0]?.rows[0]?.slice(9)
   }
+
+  it('shows what a node is to this one', () => {
+    const rowOf = (more: Partial<NamedPeer>) => {
+      const page = peersPage(() => [{ ...peer, ...more }])
+      return page.tables(page.data())[0]?.rows[0]?.slice(0, 5)
+    }
+    expect(rowOf({})).to.deep.equal(['192.0.2.1', '192.0.2.1', '65000', '', 'established'])
+    expect(rowOf({ meshRole: 'reflector' })?.[3]).to.equal('reflector')
+  })
 
   it('shows whether the path is watched, and whether the peer is a helper of restarts', () => {
     expect(endOf({})).to.deep.equal(['', '', ''])

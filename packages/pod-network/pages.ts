@@ -41,7 +41,7 @@ export function peersPage(peers: () => readonly NamedPeer[]): Page<PeersReport> 
     tables: (report) => [
       {
         columns: [
-          ...['NAME', 'ADDRESS', 'AS', 'STATE', 'UP', 'RECEIVED', 'ACCEPTED', 'SENT'],
+          ...['NAME', 'ADDRESS', 'AS', 'ROLE', 'STATE', 'UP', 'RECEIVED', 'ACCEPTED', 'SENT'],
           ...['BFD', 'RESTART', 'LAST DOWN'],
         ],
         rows: report.peers.map(peerRow),
@@ -69,7 +69,7 @@ export function routesPage(routes: () => readonly RouteSnapshot[]): Page<RoutesR
 function nodeRow(node: KeyReport): string[] {
   return [
     node.name,
-    node.kind,
+    node.role === undefined ? node.kind : `${node.kind}, ${node.role}`,
     node.podCIDRs.join(' '),
     node.addresses.join(' '),
     node.state,
@@ -88,6 +88,7 @@ function peerRow(peer: NamedPeer): string[] {
     peer.description ?? peer.name,
     peer.address,
     String(peer.asn),
+    peer.meshRole ?? '',
     peer.state,
     peer.uptime === undefined ? '' : duration(peer.uptime / 1000),
     ...[prefixesReceived, prefixesAccepted, prefixesAdvertised].map(String),

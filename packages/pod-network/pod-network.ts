@@ -279,7 +279,9 @@ export class PodNetwork implements AsyncDisposable {
   /** Sessions with the names of their nodes. */
   peers(): readonly NamedPeer[] {
     const { bfd } = this.#options
-    return namedPeers(this.#bgp.peers(), this.#settings, this.#nodes, (peer) => bfd.stateOf(peer))
+    const pathOf = (peer: string) => bfd.stateOf(peer)
+    const roleOf = (node: string) => this.#roles.shownSession(node)
+    return namedPeers(this.#bgp.peers(), this.#settings, this.#nodes, pathOf, roleOf)
   }
 
   /** What this node announces, to whom, and why not what is switched on. */
@@ -602,6 +604,7 @@ export class PodNetwork implements AsyncDisposable {
       ...{ nodeName: this.#options.nodeName, settings: this.#settings, nodes: this.#nodes },
       ...{ tables: this.#tables, planner: this.#planner, sessions: this.#bgp.sessions },
       routes: this.#routes,
+      roles: this.#roles,
       status: (key) => this.#controller.status(key),
     }
   }

@@ -4,6 +4,7 @@ import type { TableStats } from '@podroute/reconcile/table.ts'
 import type { PeerSnapshot } from 'bgp-speaker-ts/snapshot.ts'
 import type { PathState } from './bgp/bfd/monitor.ts'
 import { peerKey } from './bgp/peer-key.ts'
+import type { ShownSession } from './bgp/roles/mesh-roles.ts'
 import type { ClusterNodes } from './nodes/cluster-nodes.ts'
 import type { RouteSnapshot } from './route-sources/route-report.ts'
 import type { PodNetworkSettings } from './settings.ts'
@@ -22,6 +23,8 @@ export interface NamedPeer extends PeerSnapshot {
   readonly kind: 'node' | 'external'
   /** Of a router, as it is configured. */
   readonly description?: string
+  /** What a node is to this one; absent: it is none, or does not speak to it. */
+  readonly meshRole?: ShownSession
   /** Absent: its path is not watched. */
   readonly bfd?: PathState
 }
@@ -78,6 +81,7 @@ export function namedPeers(
   settings: PodNetworkSettings,
   nodes: ClusterNodes,
   pathOf: (peer: string) => PathState | undefined,
+  roleOf: (node: string) => ShownSession,
 ): NamedPeer[] {
   const external = new Map(settings.externalPeers.map((peer) => [peerKey(peer), peer]))
   return peers.map((peer) => {
@@ -89,6 +93,7 @@ export function namedPeers(
       name: node?.name ?? peer.address,
       kind: external.has(peer.address) ? 'external' : 'node',
       ...(description === undefined ? {} : { description }),
+      ...(node === undefined ? {} : { meshRole: roleOf(node.name) }),
       ...(path === undefined ? {} : { bfd: path }),
     }
   })

@@ -2,6 +2,7 @@
 import { gatewaysOf } from '@podroute/kernel/routes/next-hops.ts'
 import type { Status, WantedKey } from '@podroute/reconcile/status.ts'
 import { peerKey } from './bgp/peer-key.ts'
+import type { MeshRoles, ShownRole } from './bgp/roles/mesh-roles.ts'
 import type { BgpSessions } from './bgp/sessions.ts'
 import type { BgpTables } from './bgp/tables.ts'
 import { nameOf, type PlanKey, type PodNetworkKey } from './keys.ts'
@@ -15,6 +16,8 @@ export interface KeyReport {
   /** Of the Node, or the address of the router. */
   readonly name: string
   readonly kind: 'this node' | 'node' | 'router'
+  /** Of a Node, where it is not one of the mesh like others. */
+  readonly role?: ShownRole
   readonly podCIDRs: readonly string[]
   readonly addresses: readonly string[]
   readonly state: Status['state']
@@ -30,6 +33,7 @@ export interface KeyFacts {
   readonly tables: PodNetworkTables & BgpTables
   readonly planner: Pick<Planner, 'peerOf' | 'serviceAddresses' | 'podPrefixes'>
   readonly sessions: Pick<BgpSessions, 'isEstablished'>
+  readonly roles: Pick<MeshRoles, 'shownRole'>
   readonly routes: Pick<RouteSources, 'refusalOf' | 'isRetained' | 'nextHops'>
   status(key: PlanKey): Status
 }
@@ -80,19 +84,21 @@ function routeProblems(prefix: string, { routes, tables, nodes }: KeyFacts): str
 }
 
 export function reportKeys(facts: KeyFacts, now: number): KeyReport[] {
-  const { nodes, nodeName, settings, status } = facts
+  const { nodes, nodeName, settings, roles, status } = facts
   const report = (
     key: PlanKey,
-    fields: Pick<KeyReport, 'name' | 'kind' | 'podCIDRs' | 'addresses'>,
+    fields: Pick<KeyReport, 'name' | 'kind' | 'role' | 'podCIDRs' | 'addresses'>,
   ): KeyReport => {
     const { state, since, reasons } = status(key)
     return { ...fields, state, for: since === undefined ? undefined : now - since, reasons }
   }
   const ofNodes = Array.from(nodes.values(), (node) => {
     const isLocal = node.name === nodeName
+    const role = settings.mesh && settings.routing === 'bgp' ? roles.shownRole(node.name) : undefined
     return report(isLocal ? 'local' : `node/${node.name}`, {
       name: node.name,
       kind: isLocal ? 'this node' : 'node',
+      ...(role === undefined ? {} : { role }),
       podCIDRs: node.podCidrs.map(({ text }) => text),
       addresses: node.addresses.map(({ text }) => text),
     })

@@ -45,6 +45,10 @@ export class HeldRelations {
     this.#clients.delete(name)
   }
 
+  relationOf(name: string): Relation {
+    return this.#held.get(name)?.relation ?? NO_RELATION
+  }
+
   /** Whether some other node is a client of this one. */
   get reflects(): boolean {
     return this.#clients.size > 0

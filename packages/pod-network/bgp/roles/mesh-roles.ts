@@ -23,6 +23,10 @@ export interface MeshRolesOptions extends NodeAnnotationsOptions {
   released(names: readonly string[]): void
 }
 
+export type ShownRole = 'reflector' | 'client'
+/** `until replaced`: it is more than it is to be, for as long as that takes. */
+export type ShownSession = ShownRole | 'mesh' | 'until replaced'
+
 /** What a session with another node is to be. */
 export interface NodeSession extends Relation {
   /** The other node's AS number. */
@@ -71,6 +75,18 @@ export class MeshRoles implements Disposable {
     const established = isEstablished(name)
     const relation = this.#held.update(name, wanted, { time: clock.now(), established })
     return { ...relation, asn: this.asnOf(name), reflects: this.#reflects() }
+  }
+
+  /** What a Node is in its AS; undefined: a node of the mesh, or nothing where there are no sessions between nodes. */
+  shownRole(name: string): ShownRole | undefined {
+    const { kind } = this.roleOf(name)
+    return kind === 'server' ? 'reflector' : kind === 'client' ? 'client' : undefined
+  }
+
+  /** What a Node is to this one. */
+  shownSession(name: string): ShownSession {
+    const { client, believed } = this.#held.relationOf(name)
+    return this.isSurplus(name) ? 'until replaced' : client ? 'client' : believed ? 'reflector' : 'mesh'
   }
 
   /** Whether the session is there only until what replaces it is. */

@@ -82,6 +82,28 @@ describe('roles that change', function () {
         .map(({ counters }) => counters.established),
     )
     expect(new Set(counts)).to.deep.equal(new Set([1]))
+    const nodes = agents.network(3).report()
+    expect(nodes.map(({ name, kind, role, state }) => [name, kind, role, state])).to.deep.equal([
+      ['node-1', 'node', 'reflector', 'in-place'],
+      ['node-2', 'node', 'reflector', 'in-place'],
+      ['node-3', 'this node', 'client', 'in-place'],
+      ...[4, 5, 6].map((n) => [`node-${n}`, 'node', 'client', 'in-place']),
+    ])
+    expect(
+      agents
+        .network(3)
+        .peers()
+        .map(({ name, meshRole }) => `${name} ${meshRole}`)
+        .sort(),
+    ).to.deep.equal(['node-1 reflector', 'node-2 reflector'])
+    const [route] = agents
+      .network(3)
+      .routes()
+      .filter(({ node }) => node === 'node-4')
+    expect(
+      route?.from.every((name) => ['node-1', 'node-2'].includes(name)),
+      `${route?.from}`,
+    ).to.equal(true)
     expectWhole()
   })
 
