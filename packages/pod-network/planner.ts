@@ -166,7 +166,9 @@ export class Planner {
     this.#announcements.replace('pods', speaks ? planPodPrefixes(local) : [])
     const { listen } = this.#options.overrides()
     const asn = this.#options.roles.asnOf(local.name)
-    const instance = speaks ? planInstance(local, { ...settings, asn }, listen) : undefined
+    const instance = speaks
+      ? planInstance(local, { ...settings, asn }, listen, this.#nodes.values())
+      : undefined
     // Without an address the sessions that there are go on.
     if (instance) table.set(INSTANCE, instance)
     else if (!speaks) table.delete(INSTANCE)

@@ -1,7 +1,8 @@
 /** What makes this node the BGP speaker that it is to its peers. */
-import { canonicalAddress, FAMILIES } from '@podroute/address/address.ts'
+import { FAMILIES } from '@podroute/address/address.ts'
 import { type ClusterNode, primaryAddress } from '@podroute/cluster/objects/node.ts'
 import type { SpeakerConfig } from 'bgp-speaker-ts/config.ts'
+import { routerIdOf } from '../nodes/router-id.ts'
 import type { PodNetworkSettings } from '../settings.ts'
 
 /** What the speaker tells of at most. How many are used is changed without a new speaker, whose sessions would start anew. */
@@ -15,17 +16,19 @@ export interface InstanceConfig extends Pick<SpeakerConfig, 'asn' | 'routerId' |
 /**
  * Undefined while the node has no address.
  * @param named addresses to listen on in place of the node's own, which stay where other nodes connect to them
+ * @param others the Nodes, this one may be among them
  */
 export function planInstance(
   local: ClusterNode,
   settings: Pick<PodNetworkSettings, 'asn' | 'port' | 'mesh'>,
   named: readonly string[] = [],
+  others: Iterable<ClusterNode> = [],
 ): InstanceConfig | undefined {
   const addresses = FAMILIES.flatMap((family) => primaryAddress(local, family) ?? [])
   if (addresses.length === 0) return undefined
   return {
     asn: settings.asn,
-    routerId: primaryAddress(local, 4) ?? routerIdOf(addresses[0]!),
+    routerId: primaryAddress(local, 4) ?? routerIdOf(local, others),
     listen: { addresses: listenAddresses(addresses, named, settings.mesh), port: settings.port },
     multipath: MAX_PATHS,
   }
@@ -34,13 +37,4 @@ export function planInstance(
 function listenAddresses(own: readonly string[], named: readonly string[], mesh: boolean): readonly string[] {
   if (named.length === 0) return own
   return [...new Set([...(mesh ? own : []), ...named])]
-}
-
-/** RFC 6286: any non-zero number that is unique in the AS; on a node without IPv4, 32 bits of a hash of its address (FNV-1a). */
-function routerIdOf(address: string): string {
-  let hash = 0x811c9dc5
-  for (const char of canonicalAddress(address) ?? address) {
-    hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193) >>> 0
-  }
-  return [24, 16, 8, 0].map((shift) => ((hash || 1) >>> shift) & 255).join('.')
 }

@@ -38,7 +38,7 @@ export class BgpInstance implements Resource<typeof INSTANCE, InstanceConfig> {
     this.#log = log
   }
 
-  /** Undefined while there is none that listens. */
+  /** Undefined while there is none. */
   get speaker(): Speaker | undefined {
     return this.#running?.speaker
   }
@@ -105,7 +105,12 @@ export class BgpInstance implements Resource<typeof INSTANCE, InstanceConfig> {
       })
       await this.close('reconfigured')
     }
-    await this.#start(config)
+    const started = await this.#start(config)
+    // What the table has acknowledged, the one before, is gone.
+    for (const touched of this.#watchers) touched(INSTANCE, { kind: 'absent' })
+    await this.#listenOn(started, config)
+    const { routerId } = config
+    this.#log.info('BGP speaker started', { routerId, listen: started.speaker.listening() })
   }
 
   /** Sessions stay, and so does what was listened on where it cannot be done. */
@@ -118,26 +123,23 @@ export class BgpInstance implements Resource<typeof INSTANCE, InstanceConfig> {
     this.#running = { speaker, config }
   }
 
-  async #start(config: InstanceConfig): Promise<void> {
-    const speaker = this.#create(config)
+  /** It listens nowhere yet: where it cannot, because another daemon of the host has the port, it still connects to its peers. */
+  async #start(config: InstanceConfig): Promise<{ readonly speaker: Speaker }> {
+    const silent = { ...config, listen: { ...config.listen, addresses: [] } }
+    const speaker = this.#create(silent)
     this.#handlers.created(speaker)
-    try {
-      await speaker.start()
-    } catch (cause) {
-      speaker.removeAllListeners()
-      await speaker.close().catch(() => {})
-      // What the table has acknowledged, the one before, is gone as well.
-      for (const touched of this.#watchers) touched(INSTANCE, { kind: 'absent' })
-      throw new PodNetworkError('listen', cannotListen(config, cause as Error), { cause })
-    }
-    this.#running = { speaker, config }
-    this.#log.info('BGP speaker started', { routerId: config.routerId, listen: speaker.listening() })
+    await speaker.start()
+    this.#running = { speaker, config: silent }
+    return this.#running
   }
 }
 
 function cannotListen({ listen }: InstanceConfig, { message }: Error): string {
   const at = listen.addresses.map((address) => `${address} port ${listen.port}`).join(', ')
-  return `cannot listen for BGP at ${at}: ${message}`
+  const advice = message.includes('EADDRINUSE')
+    ? `; sessions that this node opens itself come up. \`ss -ltnp sport = :${listen.port}\` on the node names who has the port`
+    : ''
+  return `cannot listen for BGP at ${at}: ${message}${advice}`
 }
 
 function withoutAddresses({ listen, ...rest }: InstanceConfig) {

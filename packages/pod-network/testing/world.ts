@@ -210,11 +210,11 @@ export class World implements AsyncDisposable {
 
   #createSpeaker(config: ConstructorParameters<typeof Speaker>[0]): Speaker {
     const transport = this.memory.transport(LOCAL_ADDRESS)
-    const { connect, supports } = transport
-    const taken = async () => {
-      throw new Error('the port is taken')
+    const listen: typeof transport.listen = async (options, accept) => {
+      if (this.portTaken) throw new Error('the port is taken')
+      return transport.listen(options, accept)
     }
-    const used = this.portTaken ? { supports, connect, listen: taken } : transport
+    const used = { ...transport, listen }
     const speaker = new Speaker({ ...config, clock: this.bgpClock, transport: used, bfd: this.bfd })
     this.speakers.push(speaker)
     return speaker
