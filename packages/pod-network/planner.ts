@@ -1,6 +1,7 @@
 /** What is wanted because of one key: this node itself, another Node, or a router outside. Pure but for the claims and tables that it fills. */
 import type { Cidr } from '@podroute/address/cidr.ts'
 import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
+import type { Service } from '@podroute/cluster/objects/service.ts'
 import type { ReservedHolder } from '@podroute/feature/reserved-addresses.ts'
 import { TABLE } from '@podroute/kernel/nft/table-resource.ts'
 import type { Clock } from '@podroute/reconcile/clock.ts'
@@ -53,6 +54,8 @@ export interface PlannerOptions {
   /** As they were read last. */
   interfaces(): InterfaceState
   readonly services: ServiceSource
+  /** An annotation of a Service means nothing. */
+  wrong(service: Service, detail: string): void
   readonly clock: Pick<Clock, 'now'>
   readonly timers: NamedTimers
   /** The key is to be planned again. */
@@ -187,6 +190,7 @@ export class Planner {
       settings: () => announcedOf(settings()),
       routers: () => settings().externalPeers.map(peerKey),
       leaving: (local) => nodeDrain(local, settings().drain),
+      wrong: (service, detail) => this.#options.wrong(service, detail),
       mark: (key) => mark(`service/${key}`),
       markLocal: () => mark('local'),
     })

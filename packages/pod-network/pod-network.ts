@@ -2,7 +2,7 @@
 import type { Cidr } from '@podroute/address/cidr.ts'
 import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
 import { isSame } from '@podroute/cluster/objects/same.ts'
-import type { ServiceKey } from '@podroute/cluster/objects/service.ts'
+import type { Service, ServiceKey } from '@podroute/cluster/objects/service.ts'
 import type { Condition } from '@podroute/feature/condition.ts'
 import { Controller } from '@podroute/reconcile/controller.ts'
 import type { PendingChange } from '@podroute/reconcile/flush-order.ts'
@@ -30,6 +30,7 @@ import { Readiness } from './readiness/readiness.ts'
 import { type RouteSnapshot, reportRoutes } from './route-sources/route-report.ts'
 import { RouteSources } from './route-sources/route-sources.ts'
 import { Routers } from './routers/routers.ts'
+import { wrongAnnotation } from './service-addresses/events.ts'
 import {
   type AnnouncedPrefix,
   type AnnouncementProblem,
@@ -136,6 +137,7 @@ export class PodNetwork implements AsyncDisposable {
         timers: this.#timers,
       },
       mark: (key: PlanKey) => this.#mark(key),
+      wrong: (service: Service, detail: string) => options.events.record(wrongAnnotation(service, detail)),
     }
     this.#planner = new Planner(planning, this.#nodes, this.#tables)
     this.#routes = this.#createRoutes()

@@ -22,6 +22,7 @@ class Follower {
   readonly served = new ServedAddresses()
   readonly table = new Map<string, object>()
   readonly dirty = new Set<string>()
+  readonly said: string[] = []
   settings: ServiceAddressSettings
   readonly followed: FollowedServices
   readonly #addresses: ServiceAddresses
@@ -48,6 +49,7 @@ class Follower {
       leaving: () => undefined,
       mark: (key) => void this.dirty.add(key),
       markLocal() {},
+      wrong: (_service, detail) => void this.said.push(detail),
     })
     this.followed.start()
   }
@@ -117,6 +119,22 @@ describe('Services that are followed', () => {
     cluster.synced('endpointslices')
     cluster.set('endpointslices', 'shop/web-1', slice('web-1', 'web', 'node-2', true))
     expect(follower.announced()).to.deep.equal(['198.51.100.1/32'])
+  })
+
+  it('are complained about once for each annotation that means nothing', () => {
+    const follower = new Follower({ kinds: ['external-ip'] })
+    const web = service('web', '198.51.100.1', 'Cluster')
+    const annotated = (text: string) => ({
+      ...web,
+      metadata: { ...web.metadata, annotations: { 'podroute.io/service.advertise.clusterip': text } },
+    })
+    for (const text of ['yes', 'yes ', 'true', 'yes']) {
+      follower.cluster.set('services', 'shop/web', annotated(text))
+      follower.announced()
+    }
+    const detail =
+      'metadata.annotations[podroute.io/service.advertise.clusterip]: neither true nor false: yes'
+    expect(follower.said).to.deep.equal([detail, detail])
   })
 
   it('lose what a load balancer gave them with their type, though the status names it still (A14)', () => {

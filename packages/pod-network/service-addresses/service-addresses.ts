@@ -36,6 +36,8 @@ export interface ServiceAddressesOptions {
   routers(): readonly string[]
   /** Why this node is to be left; undefined: it is not. */
   leaving(local: ClusterNode): string | undefined
+  /** An annotation of a Service means nothing. */
+  wrong(service: Service, detail: string): void
   /** The Service is to be planned again. */
   mark(key: ServiceKey): void
   /** This node is to be planned again. */
@@ -113,8 +115,7 @@ export class ServiceAddresses {
     else this.#decisions.set(key, decisions)
     const service = this.#options.source.service(key)
     const problems = service ? annotationProblems(service) : []
-    if (problems.length === 0) this.#problems.delete(key)
-    else this.#problems.set(key, problems)
+    this.#note(key, service, problems)
     const wanted = new Map<string, WantedAnnouncement>()
     for (const { prefix, wanted: one } of decisions)
       if (one && isBetter(one, wanted.get(prefix))) wanted.set(prefix, one)
@@ -155,6 +156,15 @@ export class ServiceAddresses {
         sharedWith: decision.wanted && this.#otherWinner(service, decision.prefix),
       })),
     )
+  }
+
+  /** Each problem is said once, for as long as it lasts. */
+  #note(key: ServiceKey, service: Service | undefined, problems: readonly string[]): void {
+    const before = this.#problems.get(key) ?? []
+    if (problems.length === 0) this.#problems.delete(key)
+    else this.#problems.set(key, problems)
+    for (const detail of problems)
+      if (service && !before.includes(detail)) this.#options.wrong(service, detail)
   }
 
   #decide(key: ServiceKey, local: ClusterNode): readonly AddressDecision[] {
