@@ -11,6 +11,7 @@ import { prepareKernel } from './node/machine.ts'
 import { checkMachine, installPackages } from './prerequisites.ts'
 import type { Progress, Report } from './progress.ts'
 import { buildTools } from './tools/build.ts'
+import { buildHelm } from './tools/helm.ts'
 import { fetchNode22 } from './tools/node-22.ts'
 import { buildReferencePlugins } from './tools/reference-plugins.ts'
 import { buildUpstreamImages } from './upstream/images.ts'
@@ -61,10 +62,12 @@ export async function prepare(progress: Progress, options: PrepareOptions = {}):
   return { programs, ...others }
 }
 
-function prepareUpstream(progress: Progress): Promise<string> {
-  return progress.step('build upstream’s tests', (report) =>
+async function prepareUpstream(progress: Progress): Promise<string> {
+  const programs = await progress.step('build upstream’s tests', (report) =>
     buildUpstream(counting(report, 'packages compiled')),
   )
+  await progress.step('build Helm', buildHelm)
+  return programs
 }
 
 async function afterPackages(
