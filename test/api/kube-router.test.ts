@@ -1,0 +1,154 @@
+/** Agents with the flags of kube-router's example manifests, on Nodes with its annotations, and a router outside that kube-router's users have. */
+import { expect } from 'chai'
+import { AgentCluster, agentConfig } from '../support/agent-cluster.ts'
+import type { TestNode } from '../support/agent-network.ts'
+import { eventually } from '../support/eventually.ts'
+import { FrrRouter } from '../support/frr-router.ts'
+import { CLUSTER_ASN, ROUTER } from '../support/outside-router.ts'
+
+/** daemonset/generic-kuberouter-all-features-advertise-routes.yaml, but for the proxy: there is no IPVS here. */
+const WITH_ROUTER = [
+  ...['--run-router=true', '--run-firewall=true', '--bgp-graceful-restart=true'],
+  ...[`--peer-router-ips=${ROUTER.ipv4}`, `--peer-router-asns=${ROUTER.asn}`],
+  ...[`--cluster-asn=${CLUSTER_ASN}`, '--advertise-cluster-ip=true'],
+]
+/** daemonset/kubeadm-kuberouter.yaml */
+const PLAIN = ['--run-router=true', '--run-firewall=true', '--bgp-graceful-restart=true']
+
+const PASSWORD = 'SecurePassword'
+const PEERS = `
+- remoteip: ${ROUTER.ipv4}
+  remoteasn: ${ROUTER.asn}
+  password: ${Buffer.from(`${PASSWORD}\n`).toString('base64')}
+`
+
+interface FrrPath {
+  readonly aspath: { readonly string: string }
+  readonly community?: { readonly string: string }
+}
+
+describe('agents in the place of kube-router', function () {
+  this.timeout(120_000)
+  let cluster: AgentCluster
+  let router: FrrRouter
+  let one: TestNode
+  let two: TestNode
+  let prefixes: string[]
+
+  const annotate = (node: TestNode, ...annotations: readonly string[]) =>
+    cluster.kubectl('annotate', 'node', node.name, '--overwrite', ...annotations)
+  /** How often the session with a node came up. */
+  const established = async (node: TestNode) => {
+    const json = JSON.parse(await router.vtysh(`show bgp neighbors ${node.ipv4} json`))
+    return Number(json[node.ipv4].connectionsEstablished)
+  }
+  /** The router's path to the node's pods. */
+  const path = async (prefix: string): Promise<FrrPath | undefined> => {
+    const { paths = [] } = JSON.parse(await router.vtysh(`show bgp ipv4 unicast ${prefix} json`))
+    return paths[0]
+  }
+  const start = (node: TestNode, flags: readonly string[]) =>
+    cluster.startAgent(node, agentConfig(cluster.conflist(node)), { flags })
+
+  before(async () => {
+    cluster = await AgentCluster.start('kube-router')
+    one = await cluster.addNamespace()
+    two = await cluster.addNamespace()
+    router = await FrrRouter.start(cluster, [one, two])
+    const password = `neighbor ${two.ipv4} password ${PASSWORD}`
+    // Its daemon is not there at once.
+    await eventually(() =>
+      router.vtysh('configure terminal', `router bgp ${ROUTER.asn}`, password).then(
+        () => true,
+        () => false,
+      ),
+    )
+    for (const node of [one, two]) await cluster.registerNode(node, { ready: true })
+    await annotate(two, `kube-router.io/peers=${PEERS}`)
+    await start(one, WITH_ROUTER)
+    await start(two, PLAIN)
+    const allocated = await Promise.all([one, two].map((node) => cluster.allocated(node)))
+    prefixes = allocated.map((each) => each.find((prefix) => !prefix.includes(':'))!)
+  })
+  after(async () => {
+    await router?.[Symbol.asyncDispose]()
+    await cluster?.[Symbol.asyncDispose]()
+  })
+
+  it('have the sessions that its flags and its annotations name, and those between nodes', async () => {
+    for (const node of [one, two]) await eventually(() => router.hears(node), 60_000)
+    await eventually(async () => expect(await router.learned()).to.include.members(prefixes), 30_000)
+    await eventually(async () => {
+      const { peers } = await cluster.ask(one, '/peers')
+      return peers.length === 2 && peers.every(({ state }) => state === 'established')
+    }, 30_000)
+    await eventually(async () =>
+      expect((await cluster.routes(one)).join()).to.include(`${prefixes[1]} via ${two.ipv4}`),
+    )
+  })
+
+  it('prepend and mark what the router is told, as its annotations say, and no session ends for that', async () => {
+    const before = await Promise.all([established(one), established(two)])
+    await annotate(
+      ...([two, 'kube-router.io/path-prepend.as=64999', 'kube-router.io/path-prepend.repeat-n=3'] as const),
+      'kube-router.io/node.bgp.communities=4232052813,64512:78',
+    )
+    await eventually(async () => {
+      const told = await path(prefixes[1]!)
+      expect(told?.aspath.string).to.equal(`${CLUSTER_ASN} 64999 64999 64999`)
+      return expect(told?.community?.string.split(' ')).to.have.members(['64576:77', '64512:78'])
+    })
+    expect((await path(prefixes[0]!))?.aspath.string).to.equal(String(CLUSTER_ASN))
+    await annotate(two, 'kube-router.io/path-prepend.as-', 'kube-router.io/path-prepend.repeat-n-')
+    await eventually(async () =>
+      expect((await path(prefixes[1]!))?.aspath.string).to.equal(String(CLUSTER_ASN)),
+    )
+    expect(await Promise.all([established(one), established(two)])).to.deep.equal(before)
+  })
+
+  it('keep a session while its annotation is wrong, say so in an Event and in podroute status, and show no password', async () => {
+    const before = await established(two)
+    await annotate(two, `kube-router.io/peers=${PEERS.replace(ROUTER.ipv4, 'nowhere')}`)
+    await eventually(async () => {
+      const events = await cluster.kubectl('get', 'events', '-o', 'json')
+      const { items } = JSON.parse(events) as { items: { reason: string; message?: string; note?: string }[] }
+      const refused = items.filter(({ reason }) => reason === 'NodeAnnotationRefused')
+      return expect(refused.map(({ message, note }) => message ?? note)).to.deep.equal([
+        'the last good value goes on: kube-router.io/peers[0].remoteip: not an IP address',
+      ])
+    })
+    const { stdout } = await cluster.podroute(two, 'status')
+    expect(stdout).to.include('kube-router.io/peers[0].remoteip: not an IP address')
+    await cluster.killAgent(two)
+    await start(two, PLAIN)
+    await eventually(() => router.hears(two), 60_000)
+    expect(await established(two)).to.equal(before + 1)
+    const log = await cluster.agentLog(two)
+    for (const secret of [PASSWORD, PEERS.match(/password: (\S+)/)![1]!]) {
+      expect(log).to.not.include(secret)
+      expect(stdout).to.not.include(secret)
+    }
+  })
+
+  it('end a session whose annotation goes, and no other', async () => {
+    const before = await established(one)
+    await annotate(two, 'kube-router.io/peers-')
+    await eventually(async () => expect(await router.hears(two)).to.equal(false))
+    expect([await router.hears(one), await established(one)]).to.deep.equal([true, before])
+    await annotate(two, `podroute.io/peers=${PEERS}`)
+    await eventually(() => router.hears(two), 60_000)
+  })
+
+  it('say of flags that mean nothing here why, and refuse those that must not be passed over', async () => {
+    await cluster.killAgent(one)
+    await start(one, [...WITH_ROUTER, '--enable-overlay=true', '--routes-sync-period=5m0s'])
+    await eventually(async () => {
+      const said = await cluster.said(one, 'a flag of kube-router has no effect here')
+      return said.length === 2
+    })
+    const flags = ['--netpol-default-deny', '--peer-router-ip=192.0.2.1']
+    const { code, stderr } = await cluster.runAgent(two, agentConfig(cluster.conflist(two)), { flags })
+    expect(code).to.equal(2)
+    expect(stderr).to.include('--netpol-default-deny: ').and.to.include('did you mean --peer-router-ips?')
+  })
+})
