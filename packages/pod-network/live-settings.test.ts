@@ -38,6 +38,8 @@ const EFFECTS: Readonly<Record<keyof PodNetworkSettings, readonly Effect[]>> = {
     { change: { routing: 'none' }, resets: [NODE, ROUTER], ops: ['routes remove 10.244.2.0/24', ...GONE] },
   ],
   asn: [{ change: { asn: 64513 }, anew: true }],
+  routerId: [{ change: { routerId: '192.0.2.1' }, anew: true, ops: NOTHING }],
+  announce: [{ change: { announce: { kinds: ['cluster-ip'] } } }],
   port: [{ change: { port: 1179 }, anew: true, ops: RULES }],
   nodeAddressTypes: [{ change: { nodeAddressTypes: ['ExternalIP', 'InternalIP'] } }],
   mesh: [{ change: { mesh: false }, resets: [NODE] }],

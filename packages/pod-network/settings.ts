@@ -95,6 +95,10 @@ export interface PodNetworkSettings {
   readonly routing: Routing
   /** The cluster's AS number: every node's. */
   readonly asn: number
+  /** Of this node; made of its address when absent. */
+  readonly routerId?: string
+  /** What routers are told whose own entry says nothing else. */
+  readonly announce: RouterExport
   /** BGP port of every node. */
   readonly port: number
   /** Which of its addresses a Node is reached at: those of the first of these types that it has any of. */

@@ -87,6 +87,27 @@ describe('flags of kube-router', () => {
     expect(load(['--enable-bfd', '--bfd-port=3785']).notes).to.have.members(['--enable-bfd', '--bfd-port'])
   })
 
+  it('say what all routers are told, whatever else is said of them', () => {
+    const words = ['--advertise-pod-cidr=false', '--override-nexthop', '--router-id=192.0.2.7']
+    const { announce, routerId } = load(words).podNetwork!
+    expect(announce).to.deep.equal({
+      kinds: ['cluster-ip', 'external-ip', 'load-balancer-ip'],
+      nextHop: 'self',
+    })
+    expect(routerId).to.equal('192.0.2.7')
+    expect(load(['--router-id=generate', '--advertise-pod-cidr']).podNetwork).to.deep.include({
+      announce: {},
+    })
+    expect(problemsOf(['--router-id=fd00::1'])[0]).to.match(/^bgp\.routerId: /)
+  })
+
+  it('send to routers with the TTL that is said', () => {
+    const words = ['--peer-router-ips=192.0.2.1', '--peer-router-asns=65000']
+    const ttlOf = (ttl: number) =>
+      load([...words, `--peer-router-multihop-ttl=${ttl}`]).podNetwork!.externalPeers[0]!.ttl
+    expect([ttlOf(0), ttlOf(1), ttlOf(5)]).to.deep.equal([undefined, undefined, 5])
+  })
+
   it('say which addresses of Services are announced', () => {
     const { serviceAddresses } = load(['--advertise-cluster-ip', '--advertise-external-ip=true']).podNetwork!
     expect(serviceAddresses.kinds).to.deep.equal(['cluster-ip', 'external-ip'])

@@ -20,7 +20,7 @@ export interface InstanceConfig extends Pick<SpeakerConfig, 'asn' | 'routerId' |
  */
 export function planInstance(
   local: ClusterNode,
-  settings: Pick<PodNetworkSettings, 'asn' | 'port' | 'mesh'>,
+  settings: Pick<PodNetworkSettings, 'asn' | 'port' | 'mesh' | 'routerId'>,
   named: readonly string[] = [],
   others: Iterable<ClusterNode> = [],
 ): InstanceConfig | undefined {
@@ -28,7 +28,7 @@ export function planInstance(
   if (addresses.length === 0) return undefined
   return {
     asn: settings.asn,
-    routerId: primaryAddress(local, 4) ?? routerIdOf(local, others),
+    routerId: settings.routerId ?? primaryAddress(local, 4) ?? routerIdOf(local, others),
     listen: { addresses: listenAddresses(addresses, named, settings.mesh), port: settings.port },
     multipath: MAX_PATHS,
   }

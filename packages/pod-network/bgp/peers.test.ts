@@ -28,6 +28,16 @@ describe('peers', () => {
     expect(secure?.ttlSecurityHops).to.equal(3)
   })
 
+  it('tells routers what is said for all of them, where their own entry says nothing else', () => {
+    const router = { address: '172.30.0.100', asn: 65000, acceptRoutes: false, maxPrefixes: 10 }
+    const settings = { ...testSettings, announce: { kinds: ['cluster-ip'], nextHop: 'self' } as const }
+    const tags = (peer: ReturnType<typeof planExternalPeer>) => peer?.exportPolicy?.rules.at(-1)?.match?.tags
+    const plain = planExternalPeer(one, router, settings)
+    expect([tags(plain), plain?.nextHopSelf]).to.deep.equal([['cluster-ip'], true])
+    const own = planExternalPeer(one, { ...router, announce: { kinds: ['pod-cidr'] } }, settings)
+    expect([tags(own), own?.nextHopSelf]).to.deep.equal([['pod-cidr'], true])
+  })
+
   it('does not peer with a Node that has one of its own addresses', () => {
     const twin = testNode(2, { internalIPs: ['172.30.0.12', 'fd30::11'] })
     expect(meshPeer(one, twin, testSettings)).to.equal(undefined)

@@ -20,11 +20,12 @@ type Interfaces = Pick<InterfaceState, 'interfaces'>
 /** The session to a router outside; undefined when this node has no address that it could be from. */
 export function planExternalPeer(
   local: ClusterNode,
-  peer: ExternalPeer,
+  configured: ExternalPeer,
   settings: PodNetworkSettings,
   overrides: NodeOverrides = NO_NODE_SETTINGS,
   interfaces: Interfaces = { interfaces: [] },
 ): PeerConfig | undefined {
+  const peer = withDefaults(configured, settings)
   const localAddress = sourceOf(local, peer, interfaces)
   if (localAddress === undefined && !isOnLink(peer)) return undefined
   const families = (peer.families ?? FAMILIES).filter((f) => primaryAddress(local, f))
@@ -60,6 +61,10 @@ export function planExternalPeer(
     exportPolicy: withPathAttributes(overrides, exportPolicy(local, peer, settings)),
     ...nextHopOf(local, peer, localAddress),
   }
+}
+
+function withDefaults(peer: ExternalPeer, { announce }: PodNetworkSettings): ExternalPeer {
+  return Object.keys(announce).length === 0 ? peer : { ...peer, announce: { ...announce, ...peer.announce } }
 }
 
 /** A router that is reached by its link: the session is from the link-local address there. */

@@ -28,6 +28,9 @@ export const announce = z.strictObject({
   aggregates: z.array(prefix).optional(),
 })
 
+/** What holds for routers whose entry says nothing else. */
+export const announceToAll = announce.pick({ kinds: true, nextHop: true })
+
 export function readAnnounce({ kinds, aggregates, ...others }: z.infer<typeof announce>): RouterExport {
   return {
     ...withoutUndefined(others),

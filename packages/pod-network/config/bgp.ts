@@ -6,6 +6,7 @@ import * as z from 'zod'
 import { MAX_PATHS } from '../bgp/instance-config.ts'
 import type { ReflectorSettings } from '../bgp/roles/topology.ts'
 import { DRAIN_TAINTS } from '../nodes/node-drain.ts'
+import { announceToAll } from './announce.ts'
 import { holdTime } from './asn.ts'
 import { bfd } from './bfd.ts'
 import { bmp } from './bmp.ts'
@@ -71,6 +72,13 @@ export const bgp = z.strictObject({
     .strictObject({ taints: drainMarks.default([...DRAIN_TAINTS]), labels: drainMarks.default([]) })
     .prefault({}),
   bmp,
+  /** In place of the node's own address, or a number that is made of it: of one node only, it has to differ from all others'. */
+  routerId: z
+    .ipv4()
+    .refine((id) => id !== '0.0.0.0', { message: '0.0.0.0 is no router ID' })
+    .optional(),
+  /** For routers whose own `announce` says nothing else. */
+  announce: announceToAll.prefault({}),
   /** BFD between nodes. */
   bfd: bfd.default(false),
   keepRoutesSeconds: seconds(0, 3600).default(120),

@@ -18,6 +18,16 @@ export const KUBE_ROUTER_FLAGS: readonly Flag[] = [
     // Without a mesh node.asn, rr.server and rr.client say who peers with whom, which they do in any case.
     on ? set('bgp.reflectors', 'off') : undefined,
   ),
+  judged<boolean>('advertise-pod-cidr', 'bool', ['bgp.announce.kinds'], (on) =>
+    on ? undefined : set('bgp.announce.kinds', ['clusterIPs', 'externalIPs', 'loadBalancerIPs']),
+  ),
+  judged<boolean>('override-nexthop', 'bool', ['bgp.announce.nextHop'], (on) =>
+    on ? set('bgp.announce.nextHop', 'self') : undefined,
+  ),
+  judged<string>('router-id', 'text', ['bgp.routerId'], (id) =>
+    // Nodes without IPv4 make one of their address.
+    id === 'generate' || id === '' ? undefined : set('bgp.routerId', id),
+  ),
   sets('advertise-cluster-ip', 'bool', 'serviceAddresses.clusterIPs'),
   sets('advertise-external-ip', 'bool', 'serviceAddresses.externalIPs'),
   sets('advertise-loadbalancer-ip', 'bool', 'serviceAddresses.loadBalancerIPs'),

@@ -10,6 +10,7 @@ import {
 import { bfdOfFlags, KUBE_ROUTER_BFD_FLAGS } from './kube-router-bfd.ts'
 
 const IPS = 'peer-router-ips'
+const MULTIHOP = 'peer-router-multihop-ttl'
 const PASSWORDS = 'peer-router-passwords'
 const PASSWORDS_FILE = 'peer-router-passwords-file'
 
@@ -24,6 +25,7 @@ export const KUBE_ROUTER_PEER_FLAGS: readonly Flag[] = [
   part('peer-router-ports', 'list', 'port'),
   part(PASSWORDS, 'list', 'password'),
   part(PASSWORDS_FILE, 'text', 'password'),
+  part(MULTIHOP, 'number', 'multihop'),
   ...KUBE_ROUTER_BFD_FLAGS,
 ]
 
@@ -43,6 +45,8 @@ function peersOf(all: FlagValues): FlagEffect[] {
       asn: numberOf(list('peer-router-asns')[i]),
       ...optional('port', numberOf(list('peer-router-ports')[i])),
       ...optional('bfd', bfdOfFlags(all)),
+      // kube-router takes one hop for none.
+      ...(Number(all.get(MULTIHOP) ?? 0) >= 2 ? { multihop: all.get(MULTIHOP) } : {}),
     }),
   )
   const edit = (now: unknown, input: FlagInput) => {

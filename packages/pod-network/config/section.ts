@@ -6,6 +6,7 @@ import { peerKey } from '../bgp/peer-key.ts'
 import { drainMark } from '../nodes/node-drain.ts'
 import type { ServiceAddressSettings } from '../service-addresses/settings.ts'
 import type { ExternalPeer, PodNetworkSettings } from '../settings.ts'
+import { readAnnounce } from './announce.ts'
 import { asn } from './asn.ts'
 import { bfdTimers } from './bfd.ts'
 import { bgp, meshPassword, reflectorSettings } from './bgp.ts'
@@ -51,6 +52,8 @@ function settingsOf(
     routing: file.podNetwork.routing,
     asn: file.asn,
     port: file.bgp.port,
+    ...(file.bgp.routerId === undefined ? {} : { routerId: file.bgp.routerId }),
+    announce: readAnnounce(file.bgp.announce),
     mesh: file.bgp.mesh,
     maxPaths: file.bgp.maxPaths,
     ...(reflectors ? { reflectors } : {}),

@@ -9,6 +9,7 @@ const ROUTERS = `
   password: U2VjdXJlUGFzc3dvcmQK
 - remoteip: 2001:db8::1
   remoteasn: 4200000000
+  localip: 2001:db8::77
   port: 1179
 `
 
@@ -52,6 +53,7 @@ describe('annotations of this node', () => {
     expect(one).to.deep.include({ address: '192.0.2.1', asn: 65000, password: 'SecurePassword' })
     expect(one).to.deep.include({ acceptRoutes: false, maxPrefixes: 1000 })
     expect(two).to.deep.include({ address: '2001:db8::1', asn: 4200000000, port: 1179 })
+    expect(two).to.deep.include({ localAddress: '2001:db8::77' })
     expect(events).to.deep.equal([])
   })
 
@@ -66,10 +68,12 @@ describe('annotations of this node', () => {
       'kube-router.io/peer.asns': '65000,65001',
       'kube-router.io/peer.ports': '179,1179',
       'kube-router.io/peer.passwords': 'U2VjdXJlUGFzc3dvcmQK,',
+      'kube-router.io/peer.localips': ',192.0.2.77',
     })
     const [one, two] = annotations.settings.peers
     expect(one).to.deep.include({ address: '192.0.2.1', asn: 65000, port: 179, password: 'SecurePassword' })
-    expect(two).to.deep.include({ address: '192.0.2.2', asn: 65001, port: 1179 })
+    expect(two).to.deep.include({ address: '192.0.2.2', asn: 65001, port: 1179, localAddress: '192.0.2.77' })
+    expect(one).to.not.have.property('localAddress')
     expect(two).to.not.have.property('password')
   })
 
@@ -164,6 +168,9 @@ describe('annotations of this node', () => {
     )
     expect(problemsOf({ 'podroute.io/peers': 'remoteip: 192.0.2.1' })[0]).to.match(
       /^podroute\.io\/peers: not a list/,
+    )
+    expect(problemsOf({ 'podroute.io/peers': '[{remoteasn: 1}]' })[0]).to.match(
+      /^podroute\.io\/peers\[0\]\.remoteip: missing/,
     )
     const twice = '[{remoteip: 192.0.2.1, remoteasn: 1}, {remoteip: 192.0.2.1, remoteasn: 2}]'
     expect(problemsOf({ 'podroute.io/peers': twice })).to.deep.equal([

@@ -17,6 +17,7 @@ import { type Find, type Found, listOf, type Say, type Topic } from './topic.ts'
 const KEYS: Readonly<Record<string, string>> = {
   remoteip: 'address',
   remoteasn: 'asn',
+  localip: 'localAddress',
   password: 'password',
   port: 'port',
   bfd: 'bfd',
@@ -27,6 +28,7 @@ const LISTS = {
   asn: 'peer.asns',
   port: 'peer.ports',
   password: 'peer.passwords',
+  localAddress: 'peer.localips',
 } as const
 
 type Entry = Record<string, unknown>
@@ -83,6 +85,7 @@ function fromKubeRouter(entry: Entry, path: string, say: Say): Parsed | undefine
   let known = true
   for (const [key, value] of Object.entries(entry)) {
     const ours = KEYS[key]
+    if (ours !== undefined && value === '') continue
     if (ours !== undefined) translated[ours] = ours === 'bfd' ? bfdOfAnnotation(value) : value
     else {
       known = false
@@ -162,7 +165,8 @@ function checked(entry: Entry, pathOf: PathOf, path: string, say: Say): Parsed |
   const input = {
     problem(at: string, message: string) {
       good = false
-      say(at, message)
+      const key = at.startsWith(`${path}.`) ? at.slice(path.length + 1) : ''
+      say(/^\w+$/.test(key) ? pathOf(key) : at, message)
     },
     readSecret: () => undefined,
     readSecretIfThere: () => undefined,

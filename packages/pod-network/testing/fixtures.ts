@@ -22,6 +22,7 @@ export const testSettings: PodNetworkSettings = {
   routing: 'bgp',
   asn: 64512,
   port: 179,
+  announce: {},
   nodeAddressTypes: ['InternalIP', 'ExternalIP'],
   mesh: true,
   maxPaths: 8,
