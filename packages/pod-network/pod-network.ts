@@ -21,6 +21,7 @@ import { Forwarding } from './forwarding/forwarding.ts'
 import type { PlanKey, PodNetworkKey } from './keys.ts'
 import { NodeAnnotations } from './node-annotations/node-annotations.ts'
 import { withPeers } from './node-annotations/node-settings.ts'
+import { PodCidrOverrides } from './node-annotations/pod-cidr-overrides.ts'
 import { ClusterNodes } from './nodes/cluster-nodes.ts'
 import { nodeDrain } from './nodes/node-drain.ts'
 import { NodeProblems } from './nodes/node-problems.ts'
@@ -72,6 +73,7 @@ export class PodNetwork implements AsyncDisposable {
   /** Nodes whose routes are others than when they were planned last. */
   readonly #rerouted = new Set<PodNetworkKey>()
   readonly #annotations: NodeAnnotations
+  readonly #podCidrs: PodCidrOverrides
   /** As the configuration says. */
   #configured: PodNetworkSettings
   /** Of this node: with what its annotations say. */
@@ -106,6 +108,10 @@ export class PodNetwork implements AsyncDisposable {
       ...{ kernel, tables: this.#tables, clock, log, bridge: options.settings.bridge },
       hairpin: () => this.#settings.hairpin,
       changed: () => this.#interfacesChanged(),
+    })
+    this.#podCidrs = new PodCidrOverrides({
+      clusterCidrs: () => this.#settings.clusterCidrs,
+      refused: (node, problems) => this.#annotations.podCidrsRefused(node, problems),
     })
     this.#annotations = new NodeAnnotations({
       ...{ nodeName, log, events: options.events, store: options.keptAnnotations },
@@ -177,7 +183,11 @@ export class PodNetwork implements AsyncDisposable {
     this.#planAll()
   }
 
-  setNode(node: ClusterNode): void {
+  setNode(told: ClusterNode): void {
+    for (const node of this.#podCidrs.set(told)) this.#setNode(node)
+  }
+
+  #setNode(node: ClusterNode): void {
     this.#problems.check(this.#nodes.asReached(node), this.#nodes)
     const before = this.#nodes.set(node)
     if (node.name === this.#options.nodeName && this.#annotations.update(node.annotations)) this.#use()
@@ -185,6 +195,7 @@ export class PodNetwork implements AsyncDisposable {
   }
 
   removeNode(name: string): void {
+    for (const node of this.#podCidrs.delete(name)) this.#setNode(node)
     const before = this.#nodes.delete(name)
     this.#problems.forget(name)
     this.#nodeChanged(name, before)
@@ -340,6 +351,7 @@ export class PodNetwork implements AsyncDisposable {
     const { bridge, routing } = this.#settings
     this.#configured = { ...settings, bridge }
     this.#use()
+    for (const node of this.#podCidrs.rangesChanged()) this.#setNode(node)
     this.#hostMonitor.portsChanged()
     void this.#forwarding.look()
     this.#nodes.addressTypesChanged()

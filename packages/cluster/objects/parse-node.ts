@@ -20,7 +20,7 @@ export function parseNode(node: NodeObject): ClusterNode {
   const podCidrs: Cidr[] = []
   for (const [i, text] of node.podCIDRs.entries()) {
     const parsed = parseCidr(text)
-    const problem = parsed ? prefixProblem(parsed, podCidrs, [...InternalIP, ...ExternalIP]) : 'not a prefix'
+    const problem = parsed ? podCidrProblem(parsed, podCidrs, [...InternalIP, ...ExternalIP]) : 'not a prefix'
     if (problem !== undefined) problems.push({ path: `spec.podCIDRs[${i}]`, reason: `${problem}: ${text}` })
     else podCidrs.push(parsed!)
   }
@@ -47,7 +47,8 @@ function parseAddresses(texts: readonly string[], problems: FieldProblem[]): Nod
   return addresses
 }
 
-function prefixProblem(
+/** Why a prefix cannot be one of a Node's pods; undefined: it can. */
+export function podCidrProblem(
   prefix: Cidr,
   others: readonly Cidr[],
   addresses: ClusterNode['addresses'],

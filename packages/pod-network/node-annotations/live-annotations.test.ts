@@ -1,3 +1,4 @@
+import { cidr } from '@podroute/address/cidr.ts'
 import { expect } from 'chai'
 import type { ExternalPeer } from '../settings.ts'
 import { ipv4Node, World } from '../testing/world.ts'
@@ -84,6 +85,20 @@ describe('annotations that change while the pod network runs', () => {
       addCommunities: ['no-export'],
     })
     expect(policyOf(NODE).exportPolicy?.rules.some((rule) => rule.set)).to.equal(false)
+  })
+
+  it('give Nodes other pod prefixes than their spec, which are announced, believed and routed', async () => {
+    const node = (n: number) => ipv4Node(n, { annotations: { 'kube-router.io/pod-cidrs': `10.9.${n}.0/24` } })
+    await using other = new World({ clusterCidrs: [cidr('10.9.0.0/16')] })
+    await other.start(node(1), node(2))
+    await other.speak(NODE, ['10.9.2.0/24', '10.244.2.0/24'])
+    await other.sessions()
+    expect(other.routes()).to.deep.equal([`10.9.2.0/24 via ${NODE}`])
+    expect(other.speaker!.announced().map(({ prefix }) => prefix)).to.deep.equal(['10.9.1.0/24'])
+    other.network.setNode(ipv4Node(2))
+    await other.settle()
+    expect(other.routes()).to.deep.equal([`10.244.2.0/24 via ${NODE}`])
+    expect(other.established()).to.deep.equal({ [NODE]: 1 })
   })
 
   it('keep out what routers announce of a range, whatever is accepted of them', async () => {

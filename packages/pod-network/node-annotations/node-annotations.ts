@@ -16,7 +16,7 @@ import { COMMUNITIES, PREPEND } from './path-attributes.ts'
 import { PEERS } from './peers.ts'
 import type { Find, Topic } from './topic.ts'
 
-const TOPICS: readonly Topic[] = [PEERS, PREPEND, COMMUNITIES, IMPORT_REJECT, LISTEN]
+export const TOPICS: readonly Topic[] = [PEERS, PREPEND, COMMUNITIES, IMPORT_REJECT, LISTEN]
 
 /** Annotations of one topic by their names, as they are written. */
 type Texts = Readonly<Record<string, string>>
@@ -46,6 +46,8 @@ export class NodeAnnotations {
   readonly #problems = new Map<Topic, readonly string[]>()
   #annotations: Annotations = {}
   #settings = NO_NODE_SETTINGS
+  /** What is wrong with the pod prefixes. */
+  #podCidrs: readonly string[] = []
 
   constructor(options: NodeAnnotationsOptions) {
     this.#options = options
@@ -69,6 +71,15 @@ export class NodeAnnotations {
   recheck(): boolean {
     this.#read.delete(LISTEN)
     return this.update(this.#annotations)
+  }
+
+  /** What is wrong with the pod prefixes of a Node, which are judged beside those of all others; of another one the log alone tells. */
+  podCidrsRefused(node: string, problems: readonly string[]): void {
+    if (node === this.#options.nodeName) {
+      this.#podCidrs = problems
+      this.#say()
+    } else if (problems.length > 0)
+      this.#options.log.warn('a Node’s annotation of its pod prefixes is not believed', { node, problems })
   }
 
   condition(): Condition {
@@ -128,7 +139,7 @@ export class NodeAnnotations {
   }
 
   #allProblems(): readonly string[] {
-    return TOPICS.flatMap((topic) => this.#problems.get(topic) ?? [])
+    return [...TOPICS.flatMap((topic) => this.#problems.get(topic) ?? []), ...this.#podCidrs]
   }
 }
 
