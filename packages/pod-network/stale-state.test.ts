@@ -78,12 +78,13 @@ function setup(nodes: readonly ClusterNode[], left: { readonly [table: string]: 
 }
 
 describe('the stale state of an earlier run', () => {
-  it('holds the routes to pods of Nodes, through their own addresses alone, and sweeps all others', async () => {
+  it('holds the routes to pods of Nodes, through their own addresses or routers, and sweeps all others', async () => {
     const nodes = [local, testNode(2), testNode(3)]
     const { stale, adopt, left } = setup(nodes, {
       routes: [
         '10.244.2.0/24 via 172.30.0.12',
         '10.244.3.0/24 via 172.30.0.12',
+        'fd10:244:0:2::/64 via fd30::1',
         '10.244.4.0/24 via 172.30.0.14',
         'fd10:244:0:3::/64 via fd30::13',
       ],
@@ -91,7 +92,7 @@ describe('the stale state of an earlier run', () => {
     await adopt()
     stale.retainRoutes()
     stale.sweep(local)
-    expect(await left()).to.have.members(['10.244.2.0/24', 'fd10:244:0:3::/64'])
+    expect(await left()).to.have.members(['10.244.2.0/24', 'fd10:244:0:2::/64', 'fd10:244:0:3::/64'])
   })
 
   it('is swept of everything that nobody wants, once, and counted', async () => {

@@ -1,5 +1,6 @@
 /** What an earlier run left on the node: routes to pods stay until they are announced again, all else until everybody has spoken. */
 import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
+import { gatewaysOf } from '@podroute/kernel/routes/next-hops.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import type { ClusterNodes } from './nodes/cluster-nodes.ts'
 import type { BgpRoutes } from './route-sources/bgp.ts'
@@ -30,7 +31,7 @@ export class StaleState {
     for (const node of nodes.values()) {
       for (const prefix of node.podCidrs) {
         const route = tables.routes.acknowledged(prefix.text)
-        if (route && node.addresses.some(({ text }) => text === route.gateway)) bgpRoutes.retainAdopted(route)
+        if (route && gatewaysOf(route).every(leadsTo(node, nodes))) bgpRoutes.retainAdopted(route)
       }
     }
   }
@@ -43,4 +44,10 @@ export class StaleState {
     const count = addresses.sweep() + masquerade.sweep() + routes.sweep() + formerRules.sweep()
     if (count > 0) this.#options.log.info('stale state of an earlier run is removed', { count })
   }
+}
+
+/** A Node is its own next hop, or a router is that leads to it; another Node is none. */
+function leadsTo(node: ClusterNode, nodes: Pick<ClusterNodes, 'withAddress'>): (gateway: string) => boolean {
+  return (gateway) =>
+    nodes.withAddress(gateway) === undefined || node.addresses.some(({ text }) => text === gateway)
 }

@@ -131,6 +131,23 @@ describe('routes to pods', () => {
     expect(world.routes()).to.include('10.244.2.0/24 via 172.30.0.2')
   })
 
+  it('to a Node behind a router outlive the agent, also where that Node has no session yet', async () => {
+    create({ peerDeadline: 2 })
+    const destination = '192.168.9.0/24'
+    const far = { family: 4, destination, scope: 0, type: 'unicast', table: TABLE_MAIN, protocol: 4 } as const
+    await world.kernel.routes.apply([{ kind: 'add', route: { ...far, gateway: '172.30.0.1' } }])
+    const node = ipv4Node(2, { internalIPs: ['192.168.9.12'] })
+    await world.start(ipv4Node(1), node)
+    await world.speak('192.168.9.12', ['10.244.2.0/24'])
+    await world.sessions()
+    expect(world.routes()).to.include('10.244.2.0/24 via 172.30.0.1')
+    world.ops()
+    await world.silence('192.168.9.12')
+    await world.restart({ peerDeadline: 2 }, ipv4Node(1), node)
+    await world.settle(10_000)
+    expect([routeOps(), world.routes().includes('10.244.2.0/24 via 172.30.0.1')]).to.deep.equal([[], true])
+  })
+
   describe('and to networks outside', () => {
     const routers = ROUTERS.map(router)
     const outside = () => world.kernel.routes.of(TABLE_MAIN).get(OUTSIDE)
