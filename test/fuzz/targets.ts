@@ -6,6 +6,7 @@ import { BGP } from './targets/bgp.ts'
 import { CNI } from './targets/cni.ts'
 import { CONFIGURATION } from './targets/configuration.ts'
 import { NETLINK } from './targets/netlink.ts'
+import { NODE_ANNOTATIONS } from './targets/node-annotations.ts'
 import { ANNOTATIONS, ENDPOINT_SLICE, NODE_TARGET, SERVICE } from './targets/objects.ts'
 
 export const CORPUS = join(import.meta.dirname, 'corpus')
@@ -19,7 +20,7 @@ export interface NamedTarget {
 
 export const TARGETS: readonly NamedTarget[] = [
   ...[named(ANNOTATIONS), named(SERVICE), named(ENDPOINT_SLICE), named(NODE_TARGET)],
-  ...[named(CONFIGURATION), named(NETLINK), named(CNI), named(BGP)],
+  ...[named(NODE_ANNOTATIONS), named(CONFIGURATION), named(NETLINK), named(CNI), named(BGP)],
 ]
 
 /** Lets the type of the inputs go. */
