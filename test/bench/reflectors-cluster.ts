@@ -1,7 +1,9 @@
 /** Speakers of a whole cluster in one process, with the sessions and policies that the pod network plans for their nodes. */
+import { isDeepStrictEqual } from 'node:util'
 import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
 import { parseNode } from '@podroute/cluster/objects/parse-node.ts'
 import { planMeshPeer } from '@podroute/pod-network/bgp/mesh-peers.ts'
+import { HeldRelations } from '@podroute/pod-network/bgp/roles/held-relations.ts'
 import { PodOrigins } from '@podroute/pod-network/bgp/roles/pod-origins.ts'
 import { type ReflectorSettings, Topology } from '@podroute/pod-network/bgp/roles/topology.ts'
 import type { PodNetworkSettings } from '@podroute/pod-network/settings.ts'
@@ -28,6 +30,9 @@ export class BenchCluster {
   readonly network = new ProcessNetwork()
   readonly #nodes = new Map<string, ClusterNode>()
   readonly #speakers = new Map<string, Speaker>()
+  readonly #held = new Map<string, HeldRelations>()
+  /** Peers that a node has a session with, by their addresses. */
+  readonly #established = new Map<string, Set<string>>()
   /** How many nodes have a path to a prefix. */
   readonly #knowing = new Map<string, number>()
   /** Ends of sessions that are up, and that are wanted. */
@@ -60,7 +65,7 @@ export class BenchCluster {
     this.plan()
   }
 
-  /** Gives each speaker the sessions that its node is to have now. */
+  /** Gives each speaker the sessions that its node is to have now; what it is to have no more it keeps until `release`. */
   plan(): void {
     const members = Array.from(this.#nodes.values(), ({ name, zone }) => ({
       ...{ name, zone, asn: ASN, able: true, complete: true },
@@ -69,6 +74,17 @@ export class BenchCluster {
     this.#topology = new Topology(members, this.#reflectors)
     this.#wanted = 0
     for (const local of this.#nodes.values()) this.#planNode(local)
+  }
+
+  /** All is there that is wanted: what has been kept until then goes. */
+  release(): void {
+    for (const held of this.#held.values())
+      held.release(
+        Number.POSITIVE_INFINITY,
+        () => true,
+        () => false,
+      )
+    this.plan()
   }
 
   /** The node loses its power, and its Node is not ready any more. */
@@ -80,7 +96,8 @@ export class BenchCluster {
     this.#origins.replace(name, undefined)
     speaker.removeAllListeners()
     for (const { prefix, peer } of speaker.routes()) if (peer !== undefined) this.#count(prefix, -1)
-    this.#up -= speaker.peers().filter(({ state }) => state === 'established').length
+    this.#up -= this.#established.get(name)!.size
+    for (const held of this.#held.values()) held.forget(name)
     this.network.fail(node.addresses[0]!.text)
     void speaker.abandon()
     for (const other of this.#speakers.values()) other.revalidate([node.podCidrs[0]!.text])
@@ -118,17 +135,21 @@ export class BenchCluster {
 
   #planNode(local: ClusterNode): void {
     const speaker = this.#speakers.get(local.name)!
-    const reflects = this.#topology.roleOf(local.name).kind === 'server'
+    const held = this.#held.get(local.name)!
+    const established = this.#established.get(local.name)!
+    const reflects = this.#topology.roleOf(local.name).kind === 'server' || held.reflects
     const nodes = { claimantsOfAddress: (address: string) => this.#at(address) }
     const before = new Set(Array.from(speaker.configurations(), ({ address }) => address!))
     for (const other of this.#nodes.values()) {
       if (other === local) continue
-      const { session, ...relation } = this.#topology.relation(local.name, other.name)
+      const wanted = this.#topology.relation(local.name, other.name)
+      const isUp = established.has(other.addresses[0]!.text)
+      const { session, ...relation } = held.update(other.name, wanted, { time: 0, established: isUp })
       if (!session) continue
       this.#wanted++
       const peer = planMeshPeer(local, other, this.#settings, nodes, { ...relation, reflects, asn: ASN })!
       if (!before.delete(peer.address!)) speaker.addPeer(peer)
-      else speaker.updatePeer(peer)
+      else if (!isDeepStrictEqual(speaker.configuration(peer.address!), peer)) speaker.updatePeer(peer)
     }
     for (const address of before) void speaker.removePeer(address)
   }
@@ -160,9 +181,12 @@ export class BenchCluster {
         if (this.#origins.refuse(prefix, address) === 'foreign-next-hop') this.gaps++
       }
     })
-    speaker.on('peer', ({ kind }) => {
-      if (kind === 'established') this.#up++
-      if (kind === 'down') this.#up--
+    const established = new Set<string>()
+    this.#established.set(node.name, established)
+    this.#held.set(node.name, new HeldRelations())
+    speaker.on('peer', ({ kind, peer }) => {
+      if (kind === 'established' && established.add(peer)) this.#up++
+      if (kind === 'down' && established.delete(peer)) this.#up--
     })
     speaker.announce({ prefix: own, tags: ['pod-cidr'] })
     return speaker
