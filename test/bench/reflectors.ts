@@ -23,11 +23,10 @@ interface Cost {
 }
 
 async function reflectors(say: Say): Promise<void> {
-  const many = await measure(MANY, AUTO, say)
-  sayRun(`${MANY} nodes`, many, say)
   const few = await measure(FEW, { ...AUTO, fromNodes: FEW / 2 })
   const mesh = await measure(FEW, undefined)
   sayRun(`${FEW} nodes beside the mesh`, few, say, mesh)
+  sayRun(`${MANY} nodes`, await measure(MANY, AUTO, say), say)
 }
 
 function sayRun(of: string, run: Run, say: Say, mesh?: Run): void {
