@@ -1,6 +1,6 @@
 /**
  * The address of a Service at the router outside, which spreads clients over the nodes (ECMP), while pods, agents and nodes come and go.
- * In short in the cluster tier; with an upgrade and a node that is left by `npm test -- service-addresses`.
+ * In short in the cluster tier; with a rolling update, an upgrade and a node that is left by `npm test -- service-addresses`.
  */
 import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
@@ -11,6 +11,7 @@ import { buildLoad } from '../../lab/load/build.ts'
 import { apply, kubectl, waitFor, waitForPods } from '../../lab/scenarios/cluster.ts'
 import { PODROUTE_NAMESPACE } from '../../lab/scenarios/podroute.ts'
 import type { Load } from '../ipvs/support/load.ts'
+import { RouteLog } from '../support/route-log.ts'
 import { agents, onNode } from './lab.ts'
 import { configure, readConfiguration } from './live-config.ts'
 import { expectNothingLost, LOAD, removeLoadPods, startLoadPods } from './load.ts'
@@ -130,11 +131,10 @@ export function serviceAddresses(): void {
       await removeLoadPods()
     })
 
-    it('reach endpoints by every node, and none is lost over a rolling update and the end of an agent (SIGKILL)', async () => {
-      const load = await underLoad(async () => {
-        await replacePods()
-        await killAgent()
-      })
+    it('reach endpoints by every node, and none is lost over the end of an agent (SIGKILL): the router’s route stays as it is', async () => {
+      using routes = new RouteLog(ROUTER_NAMESPACE)
+      const load = await underLoad(killAgent)
+      expect(routes.about(ADDRESS)).to.deep.equal([])
       expectNothingLost([load])
       for (const { name } of NODES) expect(await connections(name), name).to.be.greaterThan(0)
       await reachedBy(NODES)
@@ -158,6 +158,13 @@ export function servicesThroughUpgrades(): void {
       await configure(original)
       await kubectl(['delete', 'service', 'front'])
       await removeLoadPods()
+    })
+
+    it('none is lost over a rolling update of the pods', async () => {
+      using routes = new RouteLog(ROUTER_NAMESPACE)
+      const load = await underLoad(replacePods)
+      expect(routes.about(ADDRESS)).to.deep.equal([])
+      expectNothingLost([load])
     })
 
     it('none is lost over an upgrade of all agents', async () => {
