@@ -9,6 +9,8 @@ export interface ReportCommand {
   readonly name: string
   readonly summary: string
   readonly arguments?: readonly PageArgument[]
+  /** Shows what comes, until it is ended. Absent: nothing comes. */
+  follow?(socket: string, query: PageQuery, write: (text: string) => void): Promise<void>
   /** The answer for programs. */
   ask(socket: string, query: PageQuery): Promise<unknown>
   /** The answer for people. */
@@ -28,14 +30,19 @@ export function reportCommand(definition: ReportCommand, write: (text: string) =
     if (required) command.requiredOption(flags, summary)
     else command.option(flags, summary)
   }
+  if (definition.follow) command.option('--follow', 'go on with what comes, until it is ended')
   return command
     .option('--json', 'print what the agent answered, as JSON')
     .option('--socket <path>', 'socket of the agent', SOCKET)
     .action(async (...given: unknown[]) => {
-      const options = given[places.length] as { json?: boolean; socket: string } & Record<string, unknown>
+      const options = given[places.length] as { json?: boolean; follow?: boolean; socket: string } & Record<
+        string,
+        unknown
+      >
       const values = places.map(({ name }, i) => [name, given[i]] as const)
       const query = queryOf(definition.arguments ?? [], { ...options, ...Object.fromEntries(values) })
-      const { json, socket } = options
+      const { json, socket, follow } = options
+      if (follow && definition.follow) return definition.follow(socket, query, write)
       const text = json
         ? JSON.stringify(await definition.ask(socket, query), null, 2)
         : await definition.show(socket, query)

@@ -28,8 +28,8 @@ export function createProgram(
     .addHelpText('after', pages.length === 0 ? `${NO_PAGES}${EXIT_STATUS}` : EXIT_STATUS)
     .addCommand(reportCommand(status, write))
     .addCommand(reportCommand(plan, write))
-  for (const { name, summary, arguments: given } of pages)
-    program.addCommand(reportCommand(page(name, summary, given), write))
+  for (const { name, summary, ...more } of pages)
+    program.addCommand(reportCommand(page(name, summary, more), write))
   // Commands that are added do not inherit it.
   for (const command of program.commands) command.exitOverride()
   return program

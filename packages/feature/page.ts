@@ -25,6 +25,8 @@ export interface Page<Data = unknown> {
   /** One line for `podroute --help`. */
   readonly summary: string
   readonly arguments?: readonly PageArgument[]
+  /** `--follow`: the first table is shown on and on, each time asked with `after` as this says; empty: as before. */
+  follows?(data: Data): string
   /** @throws Error that says what is wrong with the query */
   data(query?: PageQuery): Data
   /** How people see it, one table below the other. */
@@ -34,6 +36,8 @@ export interface Page<Data = unknown> {
 /** What the socket answers to `/NAME/tables`: the same page for people. */
 export interface PageText {
   readonly tables: readonly TextTable[]
+  /** What to ask with `after` for what comes next. */
+  readonly next?: string
 }
 
 /** A line of `podroute status`. */

@@ -3,6 +3,7 @@ import type { Flow, FlowFilter } from '@podroute/linux/conntrack.ts'
 import type { Connections, Destination, IpvsOp, VirtualServer } from '@podroute/linux/ipvs/ipvs.ts'
 import type { LegacyForward } from '@podroute/linux/legacy-iptables.ts'
 import type { ModuleOutcome } from '@podroute/linux/modules.ts'
+import type { LoggedPacket } from '@podroute/linux/nflog.ts'
 import type { Addresses, AddressOp } from '@podroute/linux/route/addresses.ts'
 import type { Links } from '@podroute/linux/route/links.ts'
 import type { Route, RouteFilter } from '@podroute/linux/route/route-message.ts'
@@ -59,6 +60,13 @@ export interface HttpAnswer {
 /** Answers HTTP requests on a port, until disposed of. Rejects with EADDRINUSE. */
 export type Listen = (port: number, answer: () => HttpAnswer) => Promise<AsyncDisposable>
 
+/** Follows what rules log to a group, until disposed of. @param copy bytes of a packet @throws KernelError where another process does */
+export type WatchPackets = (
+  group: number,
+  copy: number,
+  onPacket: (packet: LoggedPacket) => void,
+) => Disposable
+
 /**
  * Answers programs of the node on a unix socket of mode 0600, each connection with one line for a line, until disposed of. Rejects with
  * EADDRINUSE.
@@ -97,6 +105,7 @@ export interface Kernel {
   readonly changes: KernelChanges
   readonly listen: Listen
   readonly serveLines: ServeLines
+  readonly watchPackets: WatchPackets
   /** Ports on which processes wait for clients. */
   boundPorts(): Promise<ReadonlySet<BoundPort>>
   /** Addresses of all interfaces. @throws KernelError */

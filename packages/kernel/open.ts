@@ -4,6 +4,7 @@ import { Ipvs } from '@podroute/linux/ipvs/ipvs.ts'
 import { legacyForward } from '@podroute/linux/legacy-iptables.ts'
 import { loadModules } from '@podroute/linux/modules.ts'
 import { NETLINK_ROUTE, type NetlinkOptions, NetlinkSocket } from '@podroute/linux/netlink/socket.ts'
+import { watchPackets } from '@podroute/linux/nflog.ts'
 import { Addresses } from '@podroute/linux/route/addresses.ts'
 import { Links } from '@podroute/linux/route/links.ts'
 import { Routes } from '@podroute/linux/route/routes.ts'
@@ -60,6 +61,7 @@ export function openKernel({ netns, log }: OpenKernelOptions = {}): Kernel & Dis
     boundPorts: () => boundPorts(netns),
     listen: healthListener(netns),
     serveLines,
+    watchPackets: (group, copy, onPacket) => watchPackets(group, copy, onPacket, at).unref(),
     hostAddresses: () => readHostAddresses(links, addresses),
     legacyForward: (family) => legacyForward(family, netns),
     loadModules,

@@ -2,14 +2,18 @@
 import type { Direction, NetworkPolicy } from '@podroute/cluster/objects/network-policy.ts'
 import type { Pod } from '@podroute/cluster/objects/pod.ts'
 import type { ClusterView } from '@podroute/cluster/state.ts'
+import { TABLE } from '@podroute/kernel/nft/table-resource.ts'
 import { systemClock } from '@podroute/reconcile/clock.ts'
 import { Controller } from '@podroute/reconcile/controller.ts'
 import type { PendingChange } from '@podroute/reconcile/flush-order.ts'
 import { silent } from '@podroute/reconcile/log.ts'
 import type { Status } from '@podroute/reconcile/status.ts'
 import type { AuditRequest, FlushResult, TableOptions, TableStats } from '@podroute/reconcile/table.ts'
+import { DeniedPackets } from './denied/denied-packets.ts'
+import type { PacketEnds } from './denied/packet.ts'
 import { NetworkPolicyError } from './errors.ts'
-import { type Connection, type End, judgeDirection, type Known, type Verdict } from './judge/judge.ts'
+import { type Connection, type End, judgeDirection, type Known, noRule, type Verdict } from './judge/judge.ts'
+import { TABLE_WITHOUT_LOG } from './kernel/table.ts'
 import {
   BRIDGE_MODULE,
   flushOrder,
@@ -48,6 +52,7 @@ export class Enforcement implements AsyncDisposable {
   readonly #planner: PolicyPlanner
   readonly #controller: Controller<string>
   readonly #tightening: Tightening
+  readonly denied: DeniedPackets
   #watching: Disposable | undefined
   #synced = false
   #stopped = false
@@ -68,6 +73,13 @@ export class Enforcement implements AsyncDisposable {
       mayTalk: (ends) => this.mayTalk(ends),
       ended: (count) => options.ended?.(count),
     })
+    this.denied = new DeniedPackets({
+      ...{ nft: options.kernel.nft, watchPackets: (...args) => options.kernel.watchPackets(...args) },
+      ...{ clock: options.clock ?? systemClock, log: options.log ?? silent },
+      isLocal: (address) => this.#isLocal(address),
+      nameOf: (address) => this.#planner.podAt(address)?.key ?? '',
+      reasonOf: (direction, ends) => this.#reasonOf(direction, ends),
+    })
     this.#controller = new Controller<string>({
       ...options,
       tables: flushOrder(this.#tables),
@@ -78,7 +90,7 @@ export class Enforcement implements AsyncDisposable {
       planned: () => !this.#stopped && this.#planner.planned(),
       wants: (key) => this.#planner.wants(key),
       onFlushed: (_result, milliseconds) => {
-        if (options.endsConnections?.()) this.#tightening.flushed()
+        this.#flushed()
         options.onFlushed?.(milliseconds)
       },
     })
@@ -133,6 +145,7 @@ export class Enforcement implements AsyncDisposable {
     this.#controller.sweep()
     await this.#controller.flush()
     this.#controller.start()
+    this.denied.start()
   }
 
   /** What the policies of one end of a connection say. */
@@ -199,6 +212,30 @@ export class Enforcement implements AsyncDisposable {
   #stop(): void {
     this.#stopped = true
     this.#watching?.[Symbol.dispose]()
+    this.denied[Symbol.dispose]()
+  }
+
+  #flushed(): void {
+    if (this.#options.endsConnections?.()) this.#tightening.flushed()
+    // A kernel without nfnetlink_log takes the same rules without it.
+    const { rules } = this.#tables
+    if (!this.#planner.logs || this.#stopped || rules.status(TABLE).kind !== 'failed') return
+    this.#planner.logs = false
+    this.#controller.schedule()
+    if (rules.get(TABLE)) rules.set(TABLE, TABLE_WITHOUT_LOG)
+  }
+
+  #isLocal(address: string): boolean {
+    const pod = this.#planner.podAt(address)
+    return pod !== undefined && this.#planner.isLocal(pod)
+  }
+
+  #reasonOf(direction: Direction, { source, destination, protocol, port }: PacketEnds): string {
+    const end = (address: string): End => ({ address, pod: this.#planner.podAt(address) })
+    const known = protocol === 'tcp' || protocol === 'udp' || protocol === 'sctp'
+    if (!known || port === undefined) return 'no rule is for this protocol'
+    const verdict = this.judge(direction, { from: end(source), to: end(destination), protocol, port })
+    return verdict.kind === 'denied' ? noRule(verdict.policies) : 'a connection that was ended'
   }
 
   get #known(): Known {

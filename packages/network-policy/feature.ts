@@ -10,7 +10,7 @@ import { explain } from './judge/explain.ts'
 import type { PolicyKernel } from './kernel/tables.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { type PolicyCounts, PolicyMetrics } from './metrics.ts'
-import { explainPage, policyPage } from './page.ts'
+import { type DropsReport, dropsPage, explainPage, policyPage } from './page.ts'
 import { type NetworkPolicySettings, section } from './section.ts'
 import { policyReport } from './snapshot.ts'
 import { PodStarts } from './start/pod-starts.ts'
@@ -58,6 +58,7 @@ export class NetworkPolicyFeature implements Feature<NetworkPolicySettings> {
     this.pages = [
       policyPage(() => policyReport(cluster, nodeName, statusOf)),
       explainPage((question) => explain(question, cluster)),
+      dropsPage((after) => this.#drops(after)),
     ] as const
   }
 
@@ -122,11 +123,24 @@ export class NetworkPolicyFeature implements Feature<NetworkPolicySettings> {
     await this.#lifecycle[Symbol.asyncDispose]()
   }
 
+  #drops(after: number): DropsReport {
+    const { denied } = this.#lifecycle.enforcement ?? {}
+    const now = this.#context.clock.now()
+    const podAt = (address: string) =>
+      [...this.#context.cluster.pods.values()].find((pod) => pod.addresses.includes(address))?.key ?? ''
+    const packets = denied?.recent(after) ?? []
+    return {
+      packets: packets.map(({ at, ...packet }) => ({ ...packet, secondsAgo: (now - at) / 1000 })),
+      counts: [...(denied?.counts() ?? [])].map((count) => ({ ...count, pod: podAt(count.address) })),
+    }
+  }
+
   #counts(): PolicyCounts {
     const { networkPolicies, pods } = this.#context.cluster
     const { chains = 0, groups = 0 } = this.#lifecycle.enforcement?.size ?? {}
     const problems = [...networkPolicies.values()].reduce((sum, policy) => sum + policy.problems.length, 0)
-    return { policies: networkPolicies.size, problems, pods: pods.size, chains, groups }
+    const denied = this.#lifecycle.enforcement?.denied.totals ?? { ingress: 0, egress: 0 }
+    return { policies: networkPolicies.size, problems, pods: pods.size, chains, groups, denied }
   }
 
   #sayProblems(policy: NetworkPolicy): void {

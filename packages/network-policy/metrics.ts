@@ -13,6 +13,8 @@ export interface PolicyCounts {
   readonly chains: number
   /** Groups of pods that rules on this node refer to. */
   readonly groups: number
+  /** Packets that were dropped. */
+  readonly denied: Readonly<Record<'ingress' | 'egress', number>>
 }
 
 /** In seconds: 1 ms to 16 s. */
@@ -49,6 +51,14 @@ export class PolicyMetrics {
     number('problems', 'Fields of NetworkPolicies that cannot be used and allow nothing', (c) => c.problems)
     number('pods', 'Pods of all nodes that are followed', ({ pods }) => pods)
     number('chains', 'Combinations of policies that judge pods of this node', ({ chains }) => chains)
+    declare.metric({
+      name: 'podroute_policy_denied_packets_total',
+      help: 'Packets of pods of this node that no policy allows, and that were dropped',
+      labelNames: ['direction'],
+      read(sample) {
+        for (const [direction, value] of Object.entries(counts().denied)) sample(value, { direction })
+      },
+    })
     number('groups', 'Groups of pods that rules on this node refer to', ({ groups }) => groups)
   }
 }

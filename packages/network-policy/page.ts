@@ -1,6 +1,9 @@
 /** What `podroute policy` and `podroute explain` show. */
+import { duration } from '@podroute/feature/duration.ts'
 import type { Page, PageArgument } from '@podroute/feature/page.ts'
 import { parseAllDocuments } from 'yaml'
+import type { DeniedCount } from './denied/denied-counts.ts'
+import type { DeniedPacket } from './denied/denied-packets.ts'
 import { NetworkPolicyError } from './errors.ts'
 import type { Explanation, Question } from './judge/explain.ts'
 import type { PodPolicies, PolicyReport } from './snapshot.ts'
@@ -99,4 +102,43 @@ function documentsOf(text: string): readonly unknown[] {
     if (value === null) return []
     return value.kind?.endsWith('List') && value.items ? value.items : [value]
   })
+}
+
+export interface DropsReport {
+  readonly packets: readonly (Omit<DeniedPacket, 'at'> & { readonly secondsAgo: number })[]
+  /** By the pod that policies isolate. */
+  readonly counts: readonly (DeniedCount & { readonly pod: string })[]
+}
+
+export function dropsPage(data: (after: number) => DropsReport): Page<DropsReport> {
+  return {
+    name: 'drops',
+    summary: 'packets that network policies have dropped, some of each second',
+    follows: ({ packets }) => String(packets.at(-1)?.id ?? ''),
+    data: ({ after = '' } = {}) => data(Number(after) || 0),
+    tables: ({ packets, counts }) => [
+      {
+        columns: ['AGO', 'DIRECTION', 'FROM', 'TO', 'PORT', 'DECIDED BY'],
+        rows: packets.map((packet) => [
+          duration(packet.secondsAgo),
+          packet.direction,
+          packet.from || packet.source,
+          packet.to || packet.destination,
+          `${packet.port === undefined ? '' : `${packet.port}/`}${packet.protocol}`,
+          packet.reason,
+        ]),
+        empty: 'none were seen',
+      },
+      {
+        columns: ['POD', 'ADDRESS', 'DIRECTION', 'DROPPED'],
+        rows: counts.map(({ pod, address, direction, packets: count }) => [
+          pod,
+          address,
+          direction,
+          String(count),
+        ]),
+        empty: '',
+      },
+    ],
+  }
 }

@@ -3,7 +3,7 @@ import type { EventStats } from '@podroute/cluster/events/recorder.ts'
 import type { WatchStatus } from '@podroute/cluster/watch/resource-watch.ts'
 import { type Condition, isReady } from '@podroute/feature/condition.ts'
 import { type Handler, json } from '@podroute/feature/listener.ts'
-import type { Page } from '@podroute/feature/page.ts'
+import type { Page, PageQuery, PageText } from '@podroute/feature/page.ts'
 import type { TableStats } from '@podroute/reconcile/table.ts'
 import type { Runs } from '../run-record.ts'
 import type { RunningFeature } from '../running-features.ts'
@@ -35,7 +35,7 @@ export function adminPages(state: AgentState): Handler {
     if (name === 'pages' && view === undefined) return json(pageList(state))
     const page = pagesOf(state).find((candidate) => candidate.name === name)
     if (page && view === undefined) return json(page.data(query))
-    if (page && view === 'tables') return json({ tables: page.tables(page.data(query)) })
+    if (page && view === 'tables') return json(pageText(page, query))
     return undefined
   }
 }
@@ -76,11 +76,17 @@ function plan(state: AgentState): PlanReport {
   return { pending }
 }
 
+function pageText(page: Page, query: PageQuery | undefined): PageText {
+  const data = page.data(query)
+  return { tables: page.tables(data), ...(page.follows ? { next: page.follows(data) } : {}) }
+}
+
 function pageList(state: AgentState): PagesReport {
   return {
     pages: pagesOf(state).map((page) => ({
       ...{ name: page.name, summary: page.summary },
       ...(page.arguments ? { arguments: page.arguments } : {}),
+      ...(page.follows ? { follows: true } : {}),
     })),
   }
 }

@@ -33,5 +33,6 @@ export interface PagesReport {
     readonly name: string
     readonly summary: string
     readonly arguments?: readonly PageArgument[]
+    readonly follows?: boolean
   }[]
 }

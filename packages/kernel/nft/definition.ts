@@ -19,6 +19,8 @@ export interface ElementType {
   readonly interval?: boolean
   /** Elements may end by themselves. */
   readonly timeout?: boolean
+  /** Rules add elements. */
+  readonly dynamic?: boolean
 }
 
 export interface NftChain {
@@ -67,11 +69,12 @@ export const ND_TARGET = '@th,64,128'
 const EXPRESSIONS: Partial<Record<ElementField, string>> = { nd_target: ND_TARGET, ifname: 'iifname' }
 
 /** What a set's declaration says of its elements, as nft lists it. */
-export function setTypeLines({ key, value, interval, timeout }: ElementType): readonly string[] {
+export function setTypeLines({ key, value, interval, timeout, dynamic }: ElementType): readonly string[] {
   const values = value === undefined ? '' : ` : ${value === 'verdict' ? value : value.join(' . ')}`
   const raw = key.includes('nd_target')
   const fields = raw ? key.map((field) => EXPRESSIONS[field] ?? field) : key
   const type = `${raw ? 'typeof' : 'type'} ${fields.join(' . ')}${values}`
-  const flags = [...(interval ? ['interval'] : []), ...(timeout ? ['timeout'] : [])]
+  const named = { interval, dynamic, timeout }
+  const flags = Object.keys(named).filter((name) => named[name as keyof typeof named])
   return [type, ...(flags.length > 0 ? [`flags ${flags.join(',')}`] : [])]
 }

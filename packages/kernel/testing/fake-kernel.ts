@@ -2,6 +2,7 @@
 import type { Flow, FlowFilter } from '@podroute/linux/conntrack.ts'
 import type { LegacyForward } from '@podroute/linux/legacy-iptables.ts'
 import type { ModuleOutcome } from '@podroute/linux/modules.ts'
+import type { LoggedPacket } from '@podroute/linux/nflog.ts'
 import { type HostAddresses, readHostAddresses } from '../addresses/host-addresses.ts'
 import type { HttpAnswer, Kernel } from '../kernel.ts'
 import type { BoundPort } from '../sockets.ts'
@@ -18,6 +19,8 @@ import { FakeSysctls } from './fake-sysctls.ts'
 export class FakeKernel implements Kernel {
   readonly messages: string[] = []
   readonly health = new Map<number, () => HttpAnswer>()
+  /** Who follows packets that rules log. */
+  readonly packetLogs = new Set<(packet: LoggedPacket) => void>()
   /** Who answers on a unix socket. */
   readonly sockets = new Map<string, (line: string) => Promise<string>>()
   readonly udpFlows: Flow[] = []
@@ -75,6 +78,11 @@ export class FakeKernel implements Kernel {
     if (this.health.has(port)) throw new FakeError('EADDRINUSE')
     this.health.set(port, answer)
     return { [Symbol.asyncDispose]: async () => void this.health.delete(port) }
+  }
+
+  watchPackets(_group: number, _copy: number, onPacket: (packet: LoggedPacket) => void): Disposable {
+    this.packetLogs.add(onPacket)
+    return { [Symbol.dispose]: () => void this.packetLogs.delete(onPacket) }
   }
 
   async serveLines(path: string, answer: (line: string) => Promise<string>): Promise<AsyncDisposable> {

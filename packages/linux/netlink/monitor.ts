@@ -1,7 +1,7 @@
 /** A netlink socket that listens to multicast groups, to which the kernel announces every change, our own included. */
 import { hasCode } from '../errors.ts'
 import { withNetns } from '../netns.ts'
-import { close, recvNow, type Watch, watchReadable } from '../sys.ts'
+import { close, recvNow, send, type Watch, watchReadable } from '../sys.ts'
 import { openGroupSocket, RECEIVE_BUFFER } from './open.ts'
 import type { NetlinkOptions } from './socket.ts'
 import { type Message, readMessages } from './wire.ts'
@@ -23,6 +23,8 @@ export interface MonitorOptions extends NetlinkOptions {
   readonly receiveBuffer?: number
   /** A classic BPF program that announcements must pass: an array of struct sock_filter. */
   readonly filter?: Uint8Array
+  /** Messages that are sent at first: they ask for what is to come. */
+  readonly greeting?: Uint8Array
   /** Types of messages that are handed over; all by default. */
   readonly wants?: (type: number) => boolean
 }
@@ -51,6 +53,7 @@ export class NetlinkMonitor implements Disposable {
   ): NetlinkMonitor {
     const bytes = options.receiveBuffer ?? RECEIVE_BUFFER
     const fd = withNetns(options.netns, () => openGroupSocket(protocol, groups, bytes, options.filter))
+    if (options.greeting) greet(fd, options.greeting)
     return new NetlinkMonitor(fd, handlers, options.wants)
   }
 
@@ -112,5 +115,14 @@ export class NetlinkMonitor implements Disposable {
     const known = error instanceof Error ? error : new Error(String(error))
     if (this.#handlers.onError) this.#handlers.onError(known)
     else queueMicrotask(() => Promise.reject(known))
+  }
+}
+
+function greet(fd: number, messages: Uint8Array): void {
+  try {
+    send(fd, messages)
+  } catch (error) {
+    close(fd)
+    throw error
   }
 }

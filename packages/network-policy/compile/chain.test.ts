@@ -19,15 +19,17 @@ function compile(direction: 'ingress' | 'egress', spec: Spec, family: 4 | 6 = 4,
 const ingress = (spec: Spec['ingress'], family: 4 | 6 = 4) =>
   compile('ingress', { ingress: spec! }, family)?.chain.rules
 
+const DENIED = 'goto denied-ingress'
+
 describe('the chain of policies', () => {
   it('drops what nothing allows', () => {
-    expect(ingress([])).to.deep.equal(['drop'])
+    expect(ingress([])).to.deep.equal([DENIED])
   })
 
   it('is none where everything is allowed', () => {
     expect(ingress([{}])).to.equal(undefined)
     expect(ingress([{ from: [{ ipBlock: { cidr: '0.0.0.0/0' } }] }])).to.equal(undefined)
-    expect(ingress([{ from: [{ ipBlock: { cidr: '0.0.0.0/0' } }] }], 6)).to.deep.equal(['drop'])
+    expect(ingress([{ from: [{ ipBlock: { cidr: '0.0.0.0/0' } }] }], 6)).to.deep.equal([DENIED])
   })
 
   it('joins the blocks of a rule, and the ports of a protocol', () => {
@@ -42,16 +44,16 @@ describe('the chain of policies', () => {
       'ip saddr 10.0.0.0/8 meta l4proto 132 return',
       'ip saddr 10.0.0.0/8 tcp dport 79-82 return',
       'ip saddr 10.0.0.0/8 udp dport 53 return',
-      'drop',
+      DENIED,
     ])
   })
 
   it('reads names of ingress at the pods that the rules are for', () => {
     expect(ingress([{ ports: [{ port: 'web' }, { port: 443 }] }])).to.deep.equal([
       'tcp dport { 80, 443, 8080 } return',
-      'drop',
+      DENIED,
     ])
-    expect(ingress([{ ports: [{ port: 'none' }] }])).to.deep.equal(['drop'])
+    expect(ingress([{ ports: [{ port: 'none' }] }])).to.deep.equal([DENIED])
   })
 
   it('leaves names of egress to a set', () => {
@@ -60,7 +62,7 @@ describe('the chain of policies', () => {
     expect(name).to.deep.include({ protocol: 'tcp', name: 'web' })
     expect(chain.rules).to.deep.equal([
       `ip6 daddr . meta l4proto . th dport @port-${name!.id}-6 return`,
-      'drop',
+      'goto denied-egress',
     ])
   })
 
@@ -72,7 +74,7 @@ describe('the chain of policies', () => {
     expect(of(everywhere, 'shop')).to.deep.equal(of(everywhere, 'bank'))
     expect(of(web, 'shop').chain.name).not.to.equal(of(web, 'bank').chain.name)
     const [group] = of(web, 'shop').groups
-    expect(of(web, 'shop').chain.rules).to.deep.equal([`ip saddr @${groupSet(group!, 4)} return`, 'drop'])
+    expect(of(web, 'shop').chain.rules).to.deep.equal([`ip saddr @${groupSet(group!, 4)} return`, DENIED])
   })
 
   it('is the same in whatever order its rules are', () => {

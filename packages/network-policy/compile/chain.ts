@@ -1,6 +1,6 @@
 /**
  * What one combination of policies does to the pods that it selects, in one direction and family: a chain that returns for what is
- * allowed and drops the rest. Pods with equal rules share it. Pure.
+ * allowed and has the rest counted and dropped. Pods with equal rules share it. Pure.
  */
 import type { Family } from '@podroute/address/address.ts'
 import type { Direction, Peer, PolicyPort, PolicyRule } from '@podroute/cluster/objects/network-policy.ts'
@@ -49,8 +49,8 @@ export function compileClass(rules: readonly RuleOfPolicy[], scope: ClassScope):
       for (const port of ports) lines.add([peer, port, 'return'].filter((text) => text !== '').join(' '))
   }
   if (lines.has('return')) return undefined
-  const chainRules = [...[...lines].sort(), 'drop']
   const { direction, family } = scope
+  const chainRules = [...[...lines].sort(), `goto denied-${direction}`]
   const chain = { name: `${direction}-${family}-${idOf(chainRules)}`, rules: chainRules }
   return { chain, groups: [...groups.values()], portNames: [...portNames.values()] }
 }

@@ -11,7 +11,7 @@ import { problemText } from '@podroute/cluster/objects/problem.ts'
 import type { Protocol } from '@podroute/cluster/objects/service.ts'
 import type { ClusterView } from '@podroute/cluster/state.ts'
 import { NetworkPolicyError } from '../errors.ts'
-import { type End, judgeDirection, type Verdict } from './judge.ts'
+import { type End, judgeDirection, noRule, type Verdict } from './judge.ts'
 
 export interface Question {
   /** `namespace/name`, or an address. */
@@ -80,7 +80,7 @@ function reasonOf(verdict: Verdict, direction: Direction, pod: Pod | undefined):
   if (pod === undefined) return 'no pod that policies select'
   if (verdict.kind === 'not-isolated') return `no policy isolates ${pod.key}`
   if (verdict.kind === 'allowed') return `${verdict.policy} spec.${direction}[${verdict.rule}]`
-  return `no rule matched of ${verdict.policies.join(', ')}`
+  return noRule(verdict.policies)
 }
 
 function nameOf({ address, pod }: End): string {

@@ -52,6 +52,11 @@ export function judgeDirection(direction: Direction, connection: Connection, kno
   return { kind: 'denied', policies: chosen.map(({ key }) => key) }
 }
 
+/** Why a connection is denied, for people. */
+export function noRule(policies: readonly string[]): string {
+  return `no rule matched of ${policies.join(', ')}`
+}
+
 function names(peer: Peer, { address, pod }: End, namespace: string, { namespaces }: Known): boolean {
   if (peer.kind === 'block')
     return (

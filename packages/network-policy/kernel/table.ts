@@ -7,6 +7,7 @@ import type { SetElement } from '@podroute/kernel/nft/element.ts'
 export const TABLE_NAME = 'podroute-network-policy'
 
 const FAMILIES: readonly Family[] = [4, 6]
+const DIRECTIONS: readonly Direction[] = ['ingress', 'egress']
 
 /** Local pods that a policy isolates, each with the chain of its policies; and those that reach themselves through a Service. */
 export const DISPATCH_SETS: Readonly<Record<string, ElementType>> = Object.fromEntries(
@@ -28,6 +29,33 @@ const ENDED_SETS: Readonly<Record<string, ElementType>> = Object.fromEntries(
   ]),
 )
 
+/** Local pods of whose packets some were dropped, with how many, by the direction in which policies isolate them. */
+const DENIED_SETS: Readonly<Record<string, ElementType>> = Object.fromEntries(
+  FAMILIES.flatMap((family) =>
+    DIRECTIONS.map((direction) => [
+      deniedSet(direction, family),
+      { key: [addressType(family)], dynamic: true },
+    ]),
+  ),
+)
+
+/** Of nftables' log: one process may listen to a group. */
+export const LOG_GROUP = 7913
+/** Bytes of a packet: the headers up to ports, with IPv6. */
+export const LOGGED_BYTES = 128
+/** A flood of packets that are dropped is counted, and costs this process nothing. */
+const LOG_RATE = 'limit rate 20/second burst 20 packets'
+
+/** Where chains of policies lead what they do not allow. @param logged not every kernel can */
+function deniedChain(direction: Direction, logged: boolean): readonly string[] {
+  const field = direction === 'ingress' ? 'daddr' : 'saddr'
+  return [
+    ...FAMILIES.map((family) => `add @${deniedSet(direction, family)} { ${ip(family)} ${field} counter }`),
+    ...(logged ? [`${LOG_RATE} log prefix "${direction}" group ${LOG_GROUP} snaplen ${LOGGED_BYTES}`] : []),
+    'drop',
+  ]
+}
+
 /**
  * IPv6 does not work without them (RFC 4861), nor with bridges that listen in on them: 130 to 132 and 143 are MLD, 133 to 137 neighbour
  * discovery.
@@ -38,30 +66,39 @@ const NEIGHBOUR_DISCOVERY = 'icmpv6 type { 130-137, 143 } accept'
  * Behind nat and IPVS and before masquerade, so that policies see the endpoint and the client itself: traffic to a ClusterIP passes INPUT,
  * OUTPUT and POSTROUTING, all other FORWARD and POSTROUTING (measured).
  */
-export const POLICY_TABLE: NftTable = {
-  name: TABLE_NAME,
-  sets: { ...DISPATCH_SETS, ...ENDED_SETS },
-  chains: {
-    judge: {
-      hook: 'type filter hook postrouting priority 80; policy accept;',
-      rules: [
-        'ct state established,related accept',
-        NEIGHBOUR_DISCOVERY,
-        // The node's own traffic is always let in: probes.
-        'fib saddr type local accept',
-        ...FAMILIES.map((family) => `${ip(family)} saddr . ${ip(family)} daddr @self-${family} accept`),
-        ...FAMILIES.map(
-          (family) =>
-            `${ip(family)} saddr . th sport . ${ip(family)} daddr . th dport . meta l4proto @${endedSet(family)} drop`,
-        ),
-        'jump from-pods',
-        'jump to-pods',
-      ],
+export const POLICY_TABLE: NftTable = policyTable(true)
+/** For kernels that cannot log to a process. */
+export const TABLE_WITHOUT_LOG: NftTable = policyTable(false)
+
+function policyTable(logged: boolean): NftTable {
+  return {
+    name: TABLE_NAME,
+    sets: { ...DISPATCH_SETS, ...ENDED_SETS, ...DENIED_SETS },
+    chains: {
+      judge: {
+        hook: 'type filter hook postrouting priority 80; policy accept;',
+        rules: [
+          'ct state established,related accept',
+          NEIGHBOUR_DISCOVERY,
+          // The node's own traffic is always let in: probes.
+          'fib saddr type local accept',
+          ...FAMILIES.map((family) => `${ip(family)} saddr . ${ip(family)} daddr @self-${family} accept`),
+          ...FAMILIES.map(
+            (family) =>
+              `${ip(family)} saddr . th sport . ${ip(family)} daddr . th dport . meta l4proto @${endedSet(family)} drop`,
+          ),
+          'jump from-pods',
+          'jump to-pods',
+        ],
+      },
+      // A chain of policies is gone to from here, so that its `return` leads back to `judge`.
+      'from-pods': { rules: FAMILIES.map((family) => `${ip(family)} saddr vmap @egress-${family}`) },
+      'to-pods': { rules: FAMILIES.map((family) => `${ip(family)} daddr vmap @ingress-${family}`) },
+      ...Object.fromEntries(
+        DIRECTIONS.map((direction) => [deniedName(direction), { rules: deniedChain(direction, logged) }]),
+      ),
     },
-    // A chain of policies is gone to from here, so that its `return` leads back to `judge`.
-    'from-pods': { rules: FAMILIES.map((family) => `${ip(family)} saddr vmap @egress-${family}`) },
-    'to-pods': { rules: FAMILIES.map((family) => `${ip(family)} daddr vmap @ingress-${family}`) },
-  },
+  }
 }
 
 const CHAIN = /^(ingress|egress)-[46]-[0-9a-f]{12}$/
@@ -100,6 +137,15 @@ export function selfElement(family: Family, address: string): SetElement {
 
 export function endedSet(family: Family): string {
   return `ended-${family}`
+}
+
+export function deniedSet(direction: Direction, family: Family): string {
+  return `denied-${direction}-${family}`
+}
+
+/** The chain that drops. */
+export function deniedName(direction: Direction): string {
+  return `denied-${direction}`
 }
 
 function familyIn([, family]: readonly string[]): Family {

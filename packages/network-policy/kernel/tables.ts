@@ -14,7 +14,15 @@ import { DISPATCH_SETS, isOfPolicies, TABLE_NAME } from './table.ts'
 
 export type PolicyKernel = Pick<
   Kernel,
-  'nft' | 'changes' | 'sysctls' | 'loadModules' | 'files' | 'serveLines' | 'flows' | 'hostAddresses'
+  | 'nft'
+  | 'changes'
+  | 'sysctls'
+  | 'loadModules'
+  | 'files'
+  | 'serveLines'
+  | 'flows'
+  | 'hostAddresses'
+  | 'watchPackets'
 >
 
 /** Traffic between pods on one bridge is seen by no chain without these; they come with br_netfilter. */

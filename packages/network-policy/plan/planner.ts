@@ -14,7 +14,7 @@ import type { WantedKey } from '@podroute/reconcile/status.ts'
 import type { PolicyChain } from '../compile/chain.ts'
 import { groupSet, type PodGroup, type PortName, portSet } from '../compile/references.ts'
 import { declarationOf } from '../kernel/set-resource.ts'
-import { dispatchElement, POLICY_TABLE, selfElement } from '../kernel/table.ts'
+import { dispatchElement, POLICY_TABLE, selfElement, TABLE_WITHOUT_LOG } from '../kernel/table.ts'
 import type { PolicyTables } from '../kernel/tables.ts'
 import { PodAddresses } from './addresses.ts'
 import { classesOf, type PodClass } from './classes.ts'
@@ -42,6 +42,8 @@ const SAME_CHAIN = { equal: (a: PolicyChain, b: PolicyChain) => a.name === b.nam
 
 export class PolicyPlanner {
   readonly #options: PlannerOptions
+  /** Whether this kernel can hand dropped packets to a process. */
+  logs = true
   readonly #pods = new PodsByNamespace()
   readonly #policies = new Map<string, Map<string, NetworkPolicy>>()
   readonly #groups: PodGroups
@@ -165,7 +167,7 @@ export class PolicyPlanner {
     for (const key of this.#stale) this.#elements.replace(key, this.#elementsOf(key))
     this.#stale.clear()
     const { rules } = this.#options.tables
-    if (this.#dispatch.size > 0) rules.set(TABLE, POLICY_TABLE)
+    if (this.#dispatch.size > 0) rules.set(TABLE, this.logs ? POLICY_TABLE : TABLE_WITHOUT_LOG)
     // What an earlier run left goes with all else of it.
     else if (rules.get(TABLE)) rules.delete(TABLE)
   }

@@ -52,6 +52,10 @@ function parseRule(rule: string): Step {
   if (/^(ct state|icmpv6 type|fib saddr type local) | @ended-[46] drop$/.test(rule)) return () => undefined
   const jump = /^jump (\S+)$/.exec(rule)
   if (jump) return (table, packet) => passing(run(table, jump[1]!, packet))
+  // Counted and logged.
+  if (/^add @|^limit rate .* log /.test(rule)) return () => undefined
+  const away = /^goto (\S+)$/.exec(rule)
+  if (away) return (table, packet) => run(table, away[1]!, packet)
   const map = /^(.+) vmap @(\S+)$/.exec(rule)
   if (map) return (table, packet) => leads(table, map[2]!, keyOf(map[1]!, packet), packet)
   const [, text = '', verdict] = /^(.*?)\s?(accept|drop|return)$/.exec(rule) ?? []
