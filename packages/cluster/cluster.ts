@@ -1,6 +1,7 @@
 /** What the API server says: each kind that somebody follows is watched, for as long as somebody does. */
 import type { Logger } from '@podroute/reconcile/log.ts'
 import type { NodeIndex } from './node-index.ts'
+import type { ClusterNetworkPolicy } from './objects/cluster-network-policy.ts'
 import type { Namespace } from './objects/namespace.ts'
 import type { NetworkPolicy } from './objects/network-policy.ts'
 import type { Pod } from './objects/pod.ts'
@@ -9,6 +10,7 @@ import type { ServiceIndex } from './service-index.ts'
 import { ClusterState, type ClusterView, type Kind, type Objects, type RawObjects } from './state.ts'
 import type { Subscriber } from './store.ts'
 import {
+  CLUSTER_NETWORK_POLICIES,
   ENDPOINT_SLICES,
   NAMESPACES,
   NETWORK_POLICIES,
@@ -36,6 +38,7 @@ const RESOURCES: { readonly [K in Kind]: ResourceKind<RawObjects[K]> } = {
   endpointslices: ENDPOINT_SLICES,
   servicecidrs: SERVICE_CIDRS,
   networkpolicies: NETWORK_POLICIES,
+  clusternetworkpolicies: CLUSTER_NETWORK_POLICIES,
   namespaces: NAMESPACES,
   pods: PODS,
 }
@@ -75,6 +78,10 @@ export class Cluster implements ClusterView, AsyncDisposable {
 
   get networkPolicies(): ReadonlyMap<string, NetworkPolicy> {
     return this.#state.networkPolicies
+  }
+
+  get clusterNetworkPolicies(): ReadonlyMap<string, ClusterNetworkPolicy> {
+    return this.#state.clusterNetworkPolicies
   }
 
   get namespaces(): ReadonlyMap<string, Namespace> {

@@ -228,18 +228,24 @@ describe('ClusterState', () => {
       networkpolicies: (random) => ({
         spec: { ingress: some(random, PREFIXES).map((text) => ({ from: [{ ipBlock: { cidr: text } }] })) },
       }),
+      clusternetworkpolicies: (random) => ({
+        spec: {
+          egress: some(random, PREFIXES).map((text) => ({ action: 'Deny', to: [{ networks: [text] }] })),
+        },
+      }),
       namespaces: (random) => ({ labels: { team: pick(random, NAMES) } }),
       pods: (random, name) => ({ uid: name, labels: {}, node: 'a', addresses: some(random, ADDRESSES) }),
     }
     const KINDS = Object.keys(MAKE) as Kind[]
     const keyOf = (kind: Kind, name: string) =>
-      ['nodes', 'servicecidrs', 'namespaces'].includes(kind) ? name : `shop/${name}`
+      ['nodes', 'servicecidrs', 'namespaces', 'clusternetworkpolicies'].includes(kind) ? name : `shop/${name}`
     const CURRENT: { readonly [K in Kind]: (state: ClusterState, key: string) => unknown } = {
       nodes: (state, key) => state.nodes.get(key),
       services: (state, key) => state.services.get(key),
       endpointslices: (state, key) => state.services.slice(key),
       servicecidrs: (state, key) => state.serviceCidrs.get(key),
       networkpolicies: (state, key) => state.networkPolicies.get(key),
+      clusternetworkpolicies: (state, key) => state.clusterNetworkPolicies.get(key),
       namespaces: (state, key) => state.namespaces.get(key),
       pods: (state, key) => state.pods.get(key),
     }

@@ -1,9 +1,11 @@
 /** What the API server says, as far as somebody asks for it: parsed once, indexed, told to whoever follows a kind. Pure. */
 import { NodeIndex } from './node-index.ts'
+import type { ClusterNetworkPolicy, ClusterNetworkPolicyObject } from './objects/cluster-network-policy.ts'
 import type { EndpointSliceObject, Slice } from './objects/endpoint-slice.ts'
 import type { Namespace, NamespaceObject } from './objects/namespace.ts'
 import type { NetworkPolicy, NetworkPolicyObject } from './objects/network-policy.ts'
 import type { ClusterNode, NodeObject } from './objects/node.ts'
+import { parseClusterNetworkPolicy } from './objects/parse-cluster-network-policy.ts'
 import { parseNetworkPolicy } from './objects/parse-network-policy.ts'
 import { parseNode } from './objects/parse-node.ts'
 import { parseService } from './objects/parse-service.ts'
@@ -22,6 +24,7 @@ export interface Objects {
   readonly endpointslices: Slice
   readonly servicecidrs: ServiceCidr
   readonly networkpolicies: NetworkPolicy
+  readonly clusternetworkpolicies: ClusterNetworkPolicy
   readonly namespaces: Namespace
   /** Those that have, or are about to have, addresses of their own. */
   readonly pods: Pod
@@ -34,6 +37,7 @@ export interface RawObjects {
   readonly endpointslices: EndpointSliceObject
   readonly servicecidrs: ServiceCidrObject
   readonly networkpolicies: NetworkPolicyObject
+  readonly clusternetworkpolicies: ClusterNetworkPolicyObject
   readonly namespaces: NamespaceObject
   readonly pods: PodObject
 }
@@ -49,6 +53,8 @@ export interface ClusterView {
   readonly serviceCidrs: ReadonlyMap<string, ServiceCidr>
   /** By `namespace/name`. */
   readonly networkPolicies: ReadonlyMap<string, NetworkPolicy>
+  /** By name. */
+  readonly clusterNetworkPolicies: ReadonlyMap<string, ClusterNetworkPolicy>
   /** By name. */
   readonly namespaces: ReadonlyMap<string, Namespace>
   /** By `namespace/name`. */
@@ -68,6 +74,7 @@ const PARSE: { readonly [K in Kind]: Parse<K> } = {
   endpointslices: parseSlice,
   servicecidrs: parseServiceCidr,
   networkpolicies: parseNetworkPolicy,
+  clusternetworkpolicies: parseClusterNetworkPolicy,
   namespaces: (object) => object,
   pods: parsePod,
 }
@@ -95,6 +102,7 @@ export class ClusterState implements ClusterView {
       }),
       servicecidrs: new Store({ failed: choked('servicecidrs') }),
       networkpolicies: new Store({ failed: choked('networkpolicies') }),
+      clusternetworkpolicies: new Store({ failed: choked('clusternetworkpolicies') }),
       namespaces: new Store({ failed: choked('namespaces') }),
       pods: new Store({ failed: choked('pods') }),
     }
@@ -109,6 +117,10 @@ export class ClusterState implements ClusterView {
 
   get networkPolicies(): ReadonlyMap<string, NetworkPolicy> {
     return this.#stores.networkpolicies.objects
+  }
+
+  get clusterNetworkPolicies(): ReadonlyMap<string, ClusterNetworkPolicy> {
+    return this.#stores.clusternetworkpolicies.objects
   }
 
   get namespaces(): ReadonlyMap<string, Namespace> {

@@ -61,7 +61,7 @@ export function watchPackets(
 }
 
 /** Pure. Undefined for what is none: the kernel's answer to the request. */
-export function readPacket({ type, payload }: Message): LoggedPacket | undefined {
+function readPacket({ type, payload }: Message): LoggedPacket | undefined {
   if (type !== NFULNL_MSG_PACKET) return undefined
   const attributes = readAttributes(payload, HEADER)
   const prefix = attributes.get(NFULA_PREFIX)
@@ -70,7 +70,7 @@ export function readPacket({ type, payload }: Message): LoggedPacket | undefined
 }
 
 /** Binds the group and asks for packets at once, each with its first bytes. Pure. */
-export function bindRequest(group: number, copy: number): Uint8Array {
+function bindRequest(group: number, copy: number): Uint8Array {
   const w = createWriter()
   configure(w, group, () => putU8Attribute(w, NFULA_CFG_CMD, NFULNL_CFG_CMD_BIND))
   configure(w, group, () => putAttribute(w, NFULA_CFG_MODE, mode(copy)))

@@ -12,7 +12,15 @@ import type { AuditRequest, FlushResult, TableOptions, TableStats } from '@podro
 import { DeniedPackets } from './denied/denied-packets.ts'
 import type { PacketEnds } from './denied/packet.ts'
 import { NetworkPolicyError } from './errors.ts'
-import { type Connection, type End, judgeDirection, type Known, noRule, type Verdict } from './judge/judge.ts'
+import {
+  type Connection,
+  type End,
+  isAllowed,
+  judgeDirection,
+  type Known,
+  type Verdict,
+  verdictText,
+} from './judge/judge.ts'
 import { TABLE_WITHOUT_LOG } from './kernel/table.ts'
 import {
   BRIDGE_MODULE,
@@ -29,7 +37,10 @@ import { Tightening } from './tighten/tightening.ts'
 
 export interface EnforcementOptions extends TableOptions {
   readonly nodeName: string
-  readonly cluster: Pick<ClusterView, 'pods' | 'namespaces' | 'networkPolicies'>
+  readonly cluster: Pick<
+    ClusterView,
+    'pods' | 'namespaces' | 'networkPolicies' | 'clusterNetworkPolicies' | 'nodes'
+  >
   readonly kernel: PolicyKernel
   /** Addresses that this node has given a pod and its status need not say yet. */
   readonly announced?: (pod: Pod) => readonly string[]
@@ -117,6 +128,11 @@ export class Enforcement implements AsyncDisposable {
     this.#planner.policyChanged(key, before, after)
   }
 
+  /** A ClusterNetworkPolicy, or a node that one names, is another one. */
+  clusterChanged(): void {
+    this.#planner.clusterChanged()
+  }
+
   /** Takes over what an earlier run left, and writes nothing. May be called again after it failed. */
   async adopt(): Promise<void> {
     const { kernel, log } = this.#options
@@ -155,11 +171,10 @@ export class Enforcement implements AsyncDisposable {
 
   /** Whether a connection may begin, as far as this node has a say: by the policies of its own pods. */
   mayTalk({ source, destination, protocol, port }: FlowEnds): boolean {
-    if (source === destination) return true
     const end = (address: string): End => ({ address, pod: this.#planner.podAt(address) })
     const connection = { from: end(source), to: end(destination), protocol, port }
     const denies = (direction: Direction, { pod }: End) =>
-      pod !== undefined && this.#planner.isLocal(pod) && this.judge(direction, connection).kind === 'denied'
+      pod !== undefined && this.#planner.isLocal(pod) && !isAllowed(this.judge(direction, connection))
     return !denies('egress', connection.from) && !denies('ingress', connection.to)
   }
 
@@ -235,12 +250,12 @@ export class Enforcement implements AsyncDisposable {
     const known = protocol === 'tcp' || protocol === 'udp' || protocol === 'sctp'
     if (!known || port === undefined) return 'no rule is for this protocol'
     const verdict = this.judge(direction, { from: end(source), to: end(destination), protocol, port })
-    return verdict.kind === 'denied' ? noRule(verdict.policies) : 'a connection that was ended'
+    return isAllowed(verdict) ? 'a connection that was ended' : verdictText(verdict, direction)
   }
 
   get #known(): Known {
     return {
-      namespaces: this.#options.cluster.namespaces,
+      cluster: this.#options.cluster,
       policiesOf: (namespace) => this.#planner.policiesOf(namespace),
     }
   }

@@ -44,7 +44,8 @@ async function start() {
   const feature = new NetworkPolicyFeature(context, SETTINGS, kernel)
   await feature.start()
   const settle = async () => {
-    for (const kind of ['networkpolicies', 'namespaces', 'pods'] as const) cluster.synced(kind)
+    for (const kind of ['networkpolicies', 'clusternetworkpolicies', 'namespaces', 'pods'] as const)
+      cluster.synced(kind)
     // What reads and writes the kernel of the test takes some turns.
     for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
   }

@@ -1,5 +1,6 @@
 /** Network policy as a feature of the agent. */
 import type { Statement } from '@podroute/cluster/events/event.ts'
+import type { ClusterNetworkPolicy } from '@podroute/cluster/objects/cluster-network-policy.ts'
 import type { NetworkPolicy } from '@podroute/cluster/objects/network-policy.ts'
 import { problemText } from '@podroute/cluster/objects/problem.ts'
 import { type Condition, condition } from '@podroute/feature/condition.ts'
@@ -30,6 +31,7 @@ export class NetworkPolicyFeature implements Feature<NetworkPolicySettings> {
   #settings: NetworkPolicySettings
   readonly #metrics = new PolicyMetrics()
   #following: Disposable | undefined
+  #followingCluster: Disposable | undefined
   readonly pages
 
   constructor(context: FeatureContext, settings: NetworkPolicySettings, kernel: PolicyKernel) {
@@ -72,6 +74,13 @@ export class NetworkPolicyFeature implements Feature<NetworkPolicySettings> {
       },
       synced: () => this.#starts.policiesChanged(),
     })
+    this.#followingCluster = this.#context.cluster.subscribe('clusternetworkpolicies', {
+      changed: (_key, _before, policy) => {
+        this.#starts.policiesChanged()
+        if (policy) this.#sayProblems(policy)
+      },
+      synced: () => this.#starts.policiesChanged(),
+    })
     await this.#starts.serve(this.#settings.podStart !== 'never')
     this.#context.gateChanged()
   }
@@ -96,7 +105,12 @@ export class NetworkPolicyFeature implements Feature<NetworkPolicySettings> {
   }
 
   summary(): readonly SummaryLine[] {
-    return [['network policies', String(this.#context.cluster.networkPolicies.size)]]
+    const { networkPolicies, clusterNetworkPolicies } = this.#context.cluster
+    const ofCluster = clusterNetworkPolicies.size
+    return [
+      ['network policies', String(networkPolicies.size)],
+      ...(ofCluster > 0 ? [['policies of the cluster', String(ofCluster)] as const] : []),
+    ]
   }
 
   stats() {
@@ -113,12 +127,14 @@ export class NetworkPolicyFeature implements Feature<NetworkPolicySettings> {
 
   async cleanup(): Promise<void> {
     this.#following?.[Symbol.dispose]()
+    this.#followingCluster?.[Symbol.dispose]()
     await this.#starts.cleanup()
     await this.#lifecycle.cleanup()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#following?.[Symbol.dispose]()
+    this.#followingCluster?.[Symbol.dispose]()
     await this.#starts[Symbol.asyncDispose]()
     await this.#lifecycle[Symbol.asyncDispose]()
   }
@@ -136,29 +152,38 @@ export class NetworkPolicyFeature implements Feature<NetworkPolicySettings> {
   }
 
   #counts(): PolicyCounts {
-    const { networkPolicies, pods } = this.#context.cluster
+    const { networkPolicies, clusterNetworkPolicies, pods } = this.#context.cluster
     const { chains = 0, groups = 0 } = this.#lifecycle.enforcement?.size ?? {}
-    const problems = [...networkPolicies.values()].reduce((sum, policy) => sum + policy.problems.length, 0)
+    const all = [...networkPolicies.values(), ...clusterNetworkPolicies.values()]
+    const problems = all.reduce((sum, policy) => sum + policy.problems.length, 0)
     const denied = this.#lifecycle.enforcement?.denied.totals ?? { ingress: 0, egress: 0 }
-    return { policies: networkPolicies.size, problems, pods: pods.size, chains, groups, denied }
+    return { policies: all.length, problems, pods: pods.size, chains, groups, denied }
   }
 
-  #sayProblems(policy: NetworkPolicy): void {
+  #sayProblems(policy: NetworkPolicy | ClusterNetworkPolicy): void {
     if (policy.problems.length === 0) return
     const detail = policy.problems.map(problemText).join('; ')
     this.#context.events.record(statementOf(policy, detail), (count) =>
       this.#context.log.warn('fields of a NetworkPolicy were skipped', {
-        ...{ policy: policy.key, detail },
+        ...{ policy: 'key' in policy ? policy.key : policy.name, detail },
         ...(count > 1 ? { count } : {}),
       }),
     )
   }
 }
 
-function statementOf({ namespace, name, uid }: NetworkPolicy, detail: string): Statement {
+function statementOf(policy: NetworkPolicy | ClusterNetworkPolicy, detail: string): Statement {
+  const { name, uid } = policy
   return {
     regarding: {
-      ...{ apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', namespace, name },
+      ...('namespace' in policy
+        ? { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', namespace: policy.namespace, name }
+        : {
+            apiVersion: 'policy.networking.k8s.io/v1alpha2',
+            kind: 'ClusterNetworkPolicy',
+            namespace: '',
+            name,
+          }),
       ...(uid === '' ? {} : { uid }),
     },
     reason: 'InvalidField',

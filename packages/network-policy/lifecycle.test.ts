@@ -29,7 +29,8 @@ function make(kernel = new FakeKernel(), state = new ClusterState()) {
     await lifecycle.enforcement?.flush()
   }
   const sync = async () => {
-    for (const kind of ['networkpolicies', 'namespaces', 'pods'] as const) state.synced(kind)
+    for (const kind of ['networkpolicies', 'clusternetworkpolicies', 'namespaces', 'pods'] as const)
+      state.synced(kind)
     await settle()
   }
   return { kernel, state, clock, lifecycle, said, table, isolated, settle, sync }
@@ -49,8 +50,9 @@ describe('the life of network policy', () => {
   it('follows nothing but policies and writes nothing while there is none', async () => {
     const { kernel, state, lifecycle, said, settle, clock } = make()
     lifecycle.start()
-    expect(lifecycle.problem).to.equal('waiting for networkpolicies')
+    expect(lifecycle.problem).to.equal('waiting for networkpolicies, clusternetworkpolicies')
     state.synced('networkpolicies')
+    state.synced('clusternetworkpolicies')
     await settle()
     expect(lifecycle.problem).to.equal(undefined)
     expect(said).to.deep.equal(['synced'])
@@ -64,6 +66,7 @@ describe('the life of network policy', () => {
     state.set('networkpolicies', 'shop/deny', DENY)
     state.set('pods', 'shop/server', SERVER)
     state.synced('networkpolicies')
+    state.synced('clusternetworkpolicies')
     state.synced('namespaces')
     await settle()
     expect([lifecycle.problem, isolated(), said]).to.deep.equal(['waiting for pods', [], []])
@@ -79,6 +82,7 @@ describe('the life of network policy', () => {
     next.lifecycle.start()
     next.state.set('networkpolicies', 'shop/deny', DENY)
     next.state.synced('networkpolicies')
+    next.state.synced('clusternetworkpolicies')
     await next.settle()
     expect([next.lifecycle.problem, next.isolated()]).to.deep.equal([
       'waiting for namespaces, pods',

@@ -2,6 +2,7 @@
  * When policies are enforced at all: from the first policy of the cluster on, as only then pods and namespaces are followed and the kernel
  * is given anything, until there has been none for a while.
  */
+import type { ClusterNetworkPolicy } from '@podroute/cluster/objects/cluster-network-policy.ts'
 import type { NetworkPolicy } from '@podroute/cluster/objects/network-policy.ts'
 import type { Pod } from '@podroute/cluster/objects/pod.ts'
 import type { ClusterView } from '@podroute/cluster/state.ts'
@@ -10,6 +11,7 @@ import type { Logger } from '@podroute/reconcile/log.ts'
 import { backoffDelay } from '@podroute/reconcile/retries.ts'
 import { Enforcement } from './enforcement.ts'
 import type { PolicyKernel } from './kernel/tables.ts'
+import { namesNodes } from './plan/cluster-rules.ts'
 
 export interface LifecycleOptions {
   readonly nodeName: string
@@ -33,7 +35,7 @@ export interface LifecycleOptions {
   synced(): void
 }
 
-type Followed = 'networkpolicies' | 'namespaces' | 'pods'
+type Followed = 'networkpolicies' | 'clusternetworkpolicies' | 'namespaces' | 'pods' | 'nodes'
 
 /** Between two attempts to read the kernel, in milliseconds. */
 const RETRY = { base: 1000, cap: 60_000 }
@@ -46,12 +48,13 @@ export class Lifecycle implements AsyncDisposable {
   /** What is followed only while there are policies. */
   #others = new DisposableStack()
   #enforcement: Enforcement | undefined
-  readonly #missing = new Set<Followed>(['networkpolicies'])
+  readonly #missing = new Set<Followed>(['networkpolicies', 'clusternetworkpolicies'])
   #adopted = false
   #inPlace = false
   #problem: string | undefined
   #timer: Disposable | undefined
   #lingering: Disposable | undefined
+  #nodes: Disposable | undefined
   #stopped = false
   /** The kernel is read and cleaned up by one after the other. */
   #tail: Promise<void> = Promise.resolve()
@@ -78,19 +81,20 @@ export class Lifecycle implements AsyncDisposable {
     this.#policies.use(
       this.#options.cluster.subscribe('networkpolicies', {
         changed: (key, before, after) => this.#policyChanged(key, before, after),
-        synced: () => {
-          this.#missing.delete('networkpolicies')
-          this.#look()
-          this.#syncIfComplete()
-          this.#options.changed?.()
-        },
+        synced: () => this.#policiesSynced('networkpolicies'),
+      }),
+    )
+    this.#policies.use(
+      this.#options.cluster.subscribe('clusternetworkpolicies', {
+        changed: (_key, _before, after) => this.#clusterPolicyChanged(after),
+        synced: () => this.#policiesSynced('clusternetworkpolicies'),
       }),
     )
   }
 
   /** Whether all policies of the cluster are known. */
   get knowsPolicies(): boolean {
-    return !this.#missing.has('networkpolicies')
+    return !this.#missing.has('networkpolicies') && !this.#missing.has('clusternetworkpolicies')
   }
 
   /** Whether what is known is what the kernel has, but for changes under way. */
@@ -132,9 +136,43 @@ export class Lifecycle implements AsyncDisposable {
     if (enforcement && enforcement === this.#enforcement) enforcement.policyChanged(key, before, after)
   }
 
+  #clusterPolicyChanged(after: ClusterNetworkPolicy | undefined): void {
+    this.#look()
+    if (after && namesNodes(after)) this.#followNodes()
+    this.#enforcement?.clusterChanged()
+  }
+
+  /** Their addresses count only where a policy names nodes. */
+  #followNodes(): void {
+    const { cluster } = this.#options
+    if (this.#nodes || !this.#enforcement) return
+    if (!this.#inPlace) this.#missing.add('nodes')
+    this.#nodes = this.#others.use(
+      cluster.subscribe('nodes', {
+        changed: () => this.#enforcement?.clusterChanged(),
+        synced: () => {
+          this.#missing.delete('nodes')
+          this.#syncIfComplete()
+        },
+      }),
+    )
+  }
+
+  #policiesSynced(kind: Followed): void {
+    this.#missing.delete(kind)
+    this.#look()
+    this.#syncIfComplete()
+    this.#options.changed?.()
+  }
+
+  get #hasPolicies(): boolean {
+    const { networkPolicies, clusterNetworkPolicies } = this.#options.cluster
+    return networkPolicies.size + clusterNetworkPolicies.size > 0
+  }
+
   #look(): void {
     if (this.#stopped) return
-    const wanted = this.#options.cluster.networkPolicies.size > 0
+    const wanted = this.#hasPolicies
     if (wanted) {
       this.#lingering?.[Symbol.dispose]()
       this.#lingering = undefined
@@ -156,6 +194,8 @@ export class Lifecycle implements AsyncDisposable {
     this.#adopted = false
     for (const [key, policy] of cluster.networkPolicies) enforcement.policyChanged(key, undefined, policy)
     this.#others = new DisposableStack()
+    this.#nodes = undefined
+    if ([...cluster.clusterNetworkPolicies.values()].some(namesNodes)) this.#followNodes()
     this.#missing.add('namespaces').add('pods')
     const synced = (kind: Followed) => () => {
       this.#missing.delete(kind)
@@ -208,10 +248,11 @@ export class Lifecycle implements AsyncDisposable {
     this.#lingering = undefined
     this.#queue(async () => {
       const enforcement = this.#enforcement
-      if (this.#stopped || !enforcement || this.#options.cluster.networkPolicies.size > 0) return
+      if (this.#stopped || !enforcement || this.#hasPolicies) return
       this.#others.dispose()
       this.#missing.delete('namespaces')
       this.#missing.delete('pods')
+      this.#missing.delete('nodes')
       this.#enforcement = undefined
       this.#inPlace = false
       await enforcement[Symbol.asyncDispose]()

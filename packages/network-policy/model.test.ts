@@ -55,6 +55,7 @@ async function start(told: ToldCluster, node: string) {
       changed: (key, a, b) => enforcement.policyChanged(key, a, b),
       synced() {},
     })
+    state.subscribe('clusternetworkpolicies', { changed: () => enforcement.clusterChanged(), synced() {} })
     state.subscribe('namespaces', { changed: (key) => enforcement.namespaceChanged(key), synced() {} })
     state.subscribe('pods', { changed: (key, a, b) => enforcement.podChanged(key, a, b), synced() {} })
   }
@@ -87,7 +88,7 @@ describe('network policy in a random cluster', function () {
 
   it(`judges as the model does, at first and after each of 200 changes (SEED=${seed})`, async () => {
     const random = seeded(seed)
-    const model = randomCluster(random, { pods: 9, policies: 9 })
+    const model = randomCluster(random, { pods: 9, policies: 7, clusterPolicies: 5 })
     const told = new ToldCluster(model)
     told.tellAll()
     const nodes = await Promise.all(NODES.map(async (name) => ({ name, ...(await start(told, name)) })))
@@ -115,7 +116,7 @@ describe('network policy in a random cluster', function () {
   it(`judges as the model does in a cluster of 50 pods and 30 policies (SEED=${seed})`, async () => {
     const random = seeded(seed)
     for (let round = 0; round < 1; round++) {
-      const model = randomCluster(random, { pods: 50, policies: 30 })
+      const model = randomCluster(random, { pods: 50, policies: 30, clusterPolicies: 8 })
       const told = new ToldCluster(model)
       told.tellAll()
       for (const name of NODES) {

@@ -4,6 +4,7 @@ import { problemText } from '@podroute/cluster/objects/problem.ts'
 import type { ClusterView } from '@podroute/cluster/state.ts'
 import type { Status } from '@podroute/reconcile/status.ts'
 import { isolating } from './plan/classes.ts'
+import { tierRules } from './plan/cluster-rules.ts'
 
 export interface PodPolicies {
   readonly pod: string
@@ -26,7 +27,7 @@ export interface PolicyReport {
 }
 
 export function policyReport(
-  cluster: Pick<ClusterView, 'pods' | 'networkPolicies'>,
+  cluster: Pick<ClusterView, 'pods' | 'networkPolicies' | 'clusterNetworkPolicies' | 'namespaces' | 'nodes'>,
   nodeName: string,
   statusOf: (pod: string) => Status | undefined,
 ): PolicyReport {
@@ -34,17 +35,27 @@ export function policyReport(
   const local = [...cluster.pods.values()].filter(({ node }) => node === nodeName)
   const pods = local.map((pod): PodPolicies => {
     const own = policies.get(pod.namespace) ?? []
-    const names = (direction: 'ingress' | 'egress') => isolating(own, pod, direction).map(({ name }) => name)
+    const names = (direction: 'ingress' | 'egress') => {
+      const tier = (name: 'admin' | 'baseline') =>
+        tierRules(name, direction, pod, cluster).map(({ policy }) => `${name}/${policy}`)
+      const isolatingNames = isolating(own, pod, direction).map(({ name }) => name)
+      return [...new Set([...tier('admin'), ...isolatingNames, ...tier('baseline')])]
+    }
     const { state = 'pending', reasons = [] } = statusOf(pod.key) ?? {}
     const { key, addresses } = pod
     return { pod: key, addresses, ingress: names('ingress'), egress: names('egress'), state, reasons }
   })
   return {
     pods: pods.sort((a, b) => (a.pod < b.pod ? -1 : 1)),
-    problems: [...cluster.networkPolicies.values()].flatMap(problemsOf),
+    problems: [
+      ...[...cluster.networkPolicies.values()].flatMap(problemsOf),
+      ...[...cluster.clusterNetworkPolicies.values()].flatMap((policy) =>
+        problemsOf({ ...policy, key: policy.name }),
+      ),
+    ],
   }
 }
 
-function problemsOf({ key, problems }: NetworkPolicy): PolicyProblem[] {
+function problemsOf({ key, problems }: Pick<NetworkPolicy, 'key' | 'problems'>): PolicyProblem[] {
   return problems.map((problem) => ({ policy: key, problem: problemText(problem) }))
 }

@@ -18,6 +18,7 @@ interface TestPod {
 /** A packet that has not arrived after so long was dropped, in milliseconds: it takes about 0.1. */
 const WAY = 150
 
+const CRD = new URL('../../deploy/clusternetworkpolicies.yaml', import.meta.url).pathname
 const TABLE = 'podroute-network-policy'
 
 describe('network policies of a real API server', function () {
@@ -120,6 +121,7 @@ describe('network policies of a real API server', function () {
 
   before(async () => {
     cluster = await AgentCluster.start('policies')
+    await cluster.kubectl('apply', '--server-side', '-f', CRD)
     one = await cluster.addNamespace()
     two = await cluster.addNamespace()
     for (const node of [one, two]) await cluster.registerNode(node, { ready: true })
@@ -254,6 +256,40 @@ describe('network policies of a real API server', function () {
     await eventually(async () => !(await tables(one)).includes(TABLE))
     await cluster.configure(one)
     await becomes([near, server, false])
+  })
+
+  it('of the whole cluster decide before those of a namespace, and after them', async () => {
+    await apply('out', { ...app('client'), policyTypes: ['Egress'] })
+    const ofCluster = (name: string, spec: object) =>
+      cluster.apply({
+        ...{
+          apiVersion: 'policy.networking.k8s.io/v1alpha2',
+          kind: 'ClusterNetworkPolicy',
+          metadata: { name },
+        },
+        spec: { subject: { namespaces: {} }, ...spec },
+      })
+    const everybody = [{ namespaces: {} }]
+    await becomes([near, server, false], [foreign, server, true])
+    await ofCluster('admin', {
+      ...{ tier: 'Admin', priority: 7 },
+      egress: [
+        { action: 'Accept', to: everybody, protocols: [{ tcp: { destinationPort: { number: 80 } } }] },
+        {
+          action: 'Deny',
+          to: everybody,
+          protocols: [{ udp: { destinationPort: { range: { start: 53, end: 54 } } } }],
+        },
+      ],
+    })
+    await becomes([near, server, true], [near, server, false, 81], [foreign, server, false, 53, 'UDP'])
+    await ofCluster('base', { tier: 'Baseline', priority: 7, ingress: [{ action: 'Deny', from: everybody }] })
+    await becomes([near, server, false], [foreign, server, false])
+    const explained = await cluster.podroute(one, 'explain', 'shop/server', '80', '--from', 'shop/near')
+    expect(explained.stdout).to.match(/^egress +\S+ +allowed +admin spec.egress\[0\]$/m)
+    expect(explained.stdout).to.match(/^ingress +\S+ +denied +base spec.ingress\[0\]$/m)
+    for (const name of ['admin', 'base']) await cluster.kubectl('delete', 'clusternetworkpolicy', name)
+    await becomes([foreign, server, true], [near, server, false])
   })
 
   it('leave nothing behind when the last one goes', async () => {

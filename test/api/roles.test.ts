@@ -14,7 +14,14 @@ const AUDIT_POLICY = {
 }
 
 /** What is followed before anything is known. */
-const AT_FIRST = ['nodes', 'services', 'endpointslices', 'servicecidrs', 'networkpolicies']
+const AT_FIRST = [
+  'nodes',
+  'services',
+  'endpointslices',
+  'servicecidrs',
+  'networkpolicies',
+  'clusternetworkpolicies',
+]
 const KINDS = [...AT_FIRST, 'namespaces', 'pods']
 
 interface AuditEvent {

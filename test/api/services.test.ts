@@ -56,7 +56,12 @@ describe('Services in an agent', function () {
       await eventually(async () => (await cluster.probe(two, '/readyz')) === 200, 30_000)
       expect(await cluster.said(two, 'Services')).to.deep.equal([])
       const { watches } = await cluster.ask(two, '/status')
-      expect(watches.map(({ name }) => name)).to.have.members(['nodes', 'servicecidrs', 'networkpolicies'])
+      expect(watches.map(({ name }) => name)).to.have.members([
+        'nodes',
+        'servicecidrs',
+        'networkpolicies',
+        'clusternetworkpolicies',
+      ])
       expect(await cluster.exec(two, 'ss', '-Hlnt', 'sport = :10256')).to.equal('')
       const tables = await cluster.exec(two, 'nft', 'list', 'tables', 'inet')
       expect(tables).to.equal('table inet podroute-pod-network\n')

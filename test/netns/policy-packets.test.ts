@@ -46,7 +46,7 @@ describe('network policy on a real kernel', function () {
 
   it(`lets through what the model does, at first and after each of 200 changes (SEED=${seed})`, async () => {
     const random = seeded(seed)
-    const model = randomCluster(random, { pods: 7, policies: 8 })
+    const model = randomCluster(random, { pods: 7, policies: 7, clusterPolicies: 4 })
     const hosts = [...model.pods, { name: 'outside', addresses: OUTSIDE }]
     using network = await PolicyNetwork.create('pr-policy', hosts)
     using kernel = openKernel({ netns: network.node })
@@ -58,6 +58,7 @@ describe('network policy on a real kernel', function () {
       changed: (key, a, b) => enforcement.policyChanged(key, a, b),
       synced() {},
     })
+    state.subscribe('clusternetworkpolicies', { changed: () => enforcement.clusterChanged(), synced() {} })
     state.subscribe('namespaces', { changed: (key) => enforcement.namespaceChanged(key), synced() {} })
     state.subscribe('pods', { changed: (key, a, b) => enforcement.podChanged(key, a, b), synced() {} })
     await enforcement.adopt()

@@ -68,7 +68,8 @@ class Node implements AsyncDisposable {
   }
 
   sync(): void {
-    for (const kind of ['networkpolicies', 'namespaces', 'pods'] as const) this.cluster.synced(kind)
+    for (const kind of ['networkpolicies', 'clusternetworkpolicies', 'namespaces', 'pods'] as const)
+      this.cluster.synced(kind)
   }
 
   pod(key: string, addresses: readonly string[] = []): void {

@@ -1,5 +1,6 @@
 /** The kinds of API objects that the agent follows, and what it keeps of each. */
 import { ownAnnotations } from '../objects/annotations.ts'
+import type { ClusterNetworkPolicyObject } from '../objects/cluster-network-policy.ts'
 import type { EndpointSliceObject } from '../objects/endpoint-slice.ts'
 import type { NamespaceObject } from '../objects/namespace.ts'
 import type { NetworkPolicyObject } from '../objects/network-policy.ts'
@@ -91,6 +92,14 @@ export const NETWORK_POLICIES: ResourceKind<NetworkPolicyObject> = {
   name: 'networkpolicies',
   path: '/apis/networking.k8s.io/v1/networkpolicies',
   trim: (object) => (parts(object).spec ? (object as NetworkPolicyObject) : undefined),
+}
+
+/** Its CRD need not be there. */
+export const CLUSTER_NETWORK_POLICIES: ResourceKind<ClusterNetworkPolicyObject> = {
+  name: 'clusternetworkpolicies',
+  path: '/apis/policy.networking.k8s.io/v1alpha2/clusternetworkpolicies',
+  optional: true,
+  trim: (object) => (parts(object).spec ? (object as ClusterNetworkPolicyObject) : undefined),
 }
 
 export const NAMESPACES: ResourceKind<NamespaceObject> = {

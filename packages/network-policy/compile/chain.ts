@@ -3,6 +3,7 @@
  * allowed and has the rest counted and dropped. Pods with equal rules share it. Pure.
  */
 import type { Family } from '@podroute/address/address.ts'
+import type { Action } from '@podroute/cluster/objects/cluster-network-policy.ts'
 import type { Direction, Peer, PolicyPort, PolicyRule } from '@podroute/cluster/objects/network-policy.ts'
 import type { Protocol } from '@podroute/cluster/objects/service.ts'
 import { type Block, blockTexts, type Range, union } from './ranges.ts'
@@ -20,7 +21,10 @@ export interface PolicyChain {
 }
 
 export interface CompiledClass {
+  /** Where packets are led. */
   readonly chain: PolicyChain
+  /** That one, and what it leads to. */
+  readonly chains: readonly PolicyChain[]
   readonly groups: readonly PodGroup[]
   readonly portNames: readonly PortName[]
 }
@@ -37,22 +41,84 @@ export interface ClassScope {
   numbersOf(protocol: Protocol, name: string): readonly number[]
 }
 
+/** What is asked, one after the other. */
+export interface TieredRules {
+  /** In their order. */
+  readonly admin: readonly ActionRule[]
+  /** Of NetworkPolicies: what they do not allow is denied. Undefined: none isolates. */
+  readonly own: readonly RuleOfPolicy[] | undefined
+  /** In their order. */
+  readonly baseline: readonly ActionRule[]
+}
+
+interface ActionRule extends PolicyRule {
+  readonly action: Action
+}
+
 /** Undefined: everything is allowed, which needs no chain. */
-export function compileClass(rules: readonly RuleOfPolicy[], scope: ClassScope): CompiledClass | undefined {
+export function compileClass(
+  { admin, own, baseline }: TieredRules,
+  scope: ClassScope,
+): CompiledClass | undefined {
   const groups = new Map<string, PodGroup>()
   const portNames = new Map<string, PortName>()
-  const lines = new Set<string>()
-  for (const { namespace, rule } of rules) {
-    const peers = peerMatches(rule.peers, namespace, scope, groups)
-    const ports = portMatches(rule.ports, scope, portNames)
-    for (const peer of peers)
-      for (const port of ports) lines.add([peer, port, 'return'].filter((text) => text !== '').join(' '))
+  const matchesOf: Matches = ({ peers, ports }, namespace) => {
+    const from = peerMatches(peers, namespace, scope, groups)
+    const through = portMatches(ports, scope, portNames)
+    return from.flatMap((peer) => through.map((port) => [peer, port].filter((text) => text !== '').join(' ')))
   }
-  if (lines.has('return')) return undefined
-  const { direction, family } = scope
-  const chainRules = [...[...lines].sort(), `goto denied-${direction}`]
-  const chain = { name: `${direction}-${family}-${idOf(chainRules)}`, rules: chainRules }
-  return { chain, groups: [...groups.values()], portNames: [...portNames.values()] }
+  const drop = `goto denied-${scope.direction}`
+  const rest = own
+    ? allowed(own, matchesOf, scope, drop)
+    : ordered(baseline, matchesOf, { accept: 'return', pass: 'return', deny: drop })
+  const second = rest.length > 0 ? chainOf(rest, scope) : undefined
+  const next = second ? `goto ${second.name}` : 'return'
+  const first = ordered(admin, matchesOf, { accept: 'return', pass: next, deny: drop })
+  const chains =
+    first.length > 0
+      ? [chainOf(second ? [...first, next] : first, scope), ...(second ? [second] : [])]
+      : second
+        ? [second]
+        : []
+  const [chain] = chains
+  return chain && { chain, chains, groups: [...groups.values()], portNames: [...portNames.values()] }
+}
+
+/** What of a packet a rule names; '' is every packet. */
+type Matches = (rule: PolicyRule, namespace: string) => readonly string[]
+
+/** Without a rule where everything is. */
+function allowed(
+  own: readonly RuleOfPolicy[],
+  matchesOf: Matches,
+  { family }: ClassScope,
+  drop: string,
+): readonly string[] {
+  const lines = new Set(own.flatMap(({ rule, namespace }) => matchesOf(rule, namespace)))
+  if (lines.has('')) return []
+  const ip = family === 4 ? 'ip' : 'ip6'
+  // A pod that reaches itself through its Service: a NetworkPolicy never denies that.
+  const self = `${ip} saddr . ${ip} daddr @self-${family} return`
+  return [self, ...[...lines].sort().map((line) => `${line} return`), drop]
+}
+
+/** The first that matches decides. */
+function ordered(
+  rules: readonly ActionRule[],
+  matchesOf: Matches,
+  verdicts: Readonly<Record<Action, string>>,
+): readonly string[] {
+  const lines: string[] = []
+  for (const rule of rules)
+    for (const match of matchesOf(rule, '')) {
+      lines.push(match === '' ? verdicts[rule.action] : `${match} ${verdicts[rule.action]}`)
+      if (match === '') return lines
+    }
+  return lines
+}
+
+function chainOf(rules: readonly string[], { direction, family }: ClassScope): PolicyChain {
+  return { name: `${direction}-${family}-${idOf(rules)}`, rules }
 }
 
 /** One match for each set of pods, and one for all blocks together; '' is everybody. */

@@ -1,17 +1,22 @@
 /** Which rule of which policy decides about a connection, also with policies that are not applied yet. Pure. */
 import { canonicalAddress } from '@podroute/address/address.ts'
 import type {
+  ClusterNetworkPolicy,
+  ClusterNetworkPolicyObject,
+} from '@podroute/cluster/objects/cluster-network-policy.ts'
+import type {
   Direction,
   NetworkPolicy,
   NetworkPolicyObject,
 } from '@podroute/cluster/objects/network-policy.ts'
+import { parseClusterNetworkPolicy } from '@podroute/cluster/objects/parse-cluster-network-policy.ts'
 import { parseNetworkPolicy } from '@podroute/cluster/objects/parse-network-policy.ts'
 import type { Pod } from '@podroute/cluster/objects/pod.ts'
 import { problemText } from '@podroute/cluster/objects/problem.ts'
 import type { Protocol } from '@podroute/cluster/objects/service.ts'
 import type { ClusterView } from '@podroute/cluster/state.ts'
 import { NetworkPolicyError } from '../errors.ts'
-import { type End, judgeDirection, noRule, type Verdict } from './judge.ts'
+import { type End, isAllowed, judgeDirection, type Verdict, verdictText } from './judge.ts'
 
 export interface Question {
   /** `namespace/name`, or an address. */
@@ -42,7 +47,10 @@ export interface Explanation {
   readonly problems: readonly string[]
 }
 
-type Cluster = Pick<ClusterView, 'pods' | 'namespaces' | 'networkPolicies'>
+type Cluster = Pick<
+  ClusterView,
+  'pods' | 'namespaces' | 'networkPolicies' | 'clusterNetworkPolicies' | 'nodes'
+>
 
 /** @throws NetworkPolicyError QUESTION */
 export function explain(question: Question, cluster: Cluster): Explanation {
@@ -50,9 +58,12 @@ export function explain(question: Question, cluster: Cluster): Explanation {
   const { protocol, port } = portOf(question.port, to.pod)
   const added = question.policies.map(policyOf)
   const policies = new Map(cluster.networkPolicies)
-  for (const policy of added) policies.set(policy.key, policy)
+  const clusterPolicies = new Map(cluster.clusterNetworkPolicies)
+  for (const policy of added)
+    if ('key' in policy) policies.set(policy.key, policy)
+    else clusterPolicies.set(policy.name, policy)
   const known = {
-    namespaces: cluster.namespaces,
+    cluster: { ...pickCluster(cluster), clusterNetworkPolicies: clusterPolicies },
     policiesOf: (namespace: string) =>
       [...policies.values()].filter((policy) => policy.namespace === namespace),
   }
@@ -61,17 +72,18 @@ export function explain(question: Question, cluster: Cluster): Explanation {
     const { pod } = direction === 'egress' ? from : to
     const verdict = judgeDirection(direction, connection, known)
     return {
-      ...{ direction, node: pod?.node ?? '', allowed: verdict.kind !== 'denied' },
+      ...{ direction, node: pod?.node ?? '', allowed: isAllowed(verdict) },
       reason: reasonOf(verdict, direction, pod),
     }
   }
-  const same = from.pod !== undefined && from.pod === to.pod
-  const decisions = same ? [] : [decide('egress'), decide('ingress')]
+  const decisions = [decide('egress'), decide('ingress')]
   return {
     ...{ from: nameOf(from), to: nameOf(to), protocol, port, decisions },
     allowed: decisions.every(({ allowed }) => allowed),
-    problems: added.flatMap(({ key, problems }) =>
-      problems.map((problem) => `${key}: ${problemText(problem)}`),
+    problems: added.flatMap((policy) =>
+      policy.problems.map(
+        (problem) => `${'key' in policy ? policy.key : policy.name}: ${problemText(problem)}`,
+      ),
     ),
   }
 }
@@ -79,8 +91,7 @@ export function explain(question: Question, cluster: Cluster): Explanation {
 function reasonOf(verdict: Verdict, direction: Direction, pod: Pod | undefined): string {
   if (pod === undefined) return 'no pod that policies select'
   if (verdict.kind === 'not-isolated') return `no policy isolates ${pod.key}`
-  if (verdict.kind === 'allowed') return `${verdict.policy} spec.${direction}[${verdict.rule}]`
-  return noRule(verdict.policies)
+  return verdictText(verdict, direction)
 }
 
 function nameOf({ address, pod }: End): string {
@@ -109,11 +120,17 @@ function portOf(text: string, pod: Pod | undefined): { protocol: Protocol; port:
   return { protocol: second as Protocol, port }
 }
 
-function policyOf(object: unknown): NetworkPolicy {
+function pickCluster({ namespaces, nodes }: Cluster): Pick<Cluster, 'namespaces' | 'nodes'> {
+  return { namespaces, nodes }
+}
+
+function policyOf(object: unknown): NetworkPolicy | ClusterNetworkPolicy {
   const { kind, metadata } = (object ?? {}) as {
     kind?: unknown
     metadata?: { name?: string; namespace?: string }
   }
+  if (kind === 'ClusterNetworkPolicy')
+    return parseClusterNetworkPolicy(object as ClusterNetworkPolicyObject, metadata?.name ?? 'unnamed')
   if (kind !== 'NetworkPolicy') throw wrong(`not a NetworkPolicy: kind is ${JSON.stringify(kind)}`)
   return parseNetworkPolicy(
     object as NetworkPolicyObject,

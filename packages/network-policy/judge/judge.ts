@@ -3,12 +3,19 @@
  * Pure.
  */
 import { containsAddress } from '@podroute/address/cidr.ts'
+import type { Tier } from '@podroute/cluster/objects/cluster-network-policy.ts'
 import { matches } from '@podroute/cluster/objects/label-selector.ts'
-import type { Namespace } from '@podroute/cluster/objects/namespace.ts'
-import type { Direction, NetworkPolicy, Peer, PolicyPort } from '@podroute/cluster/objects/network-policy.ts'
+import type {
+  Direction,
+  NetworkPolicy,
+  Peer,
+  PolicyPort,
+  PolicyRule,
+} from '@podroute/cluster/objects/network-policy.ts'
 import type { Pod } from '@podroute/cluster/objects/pod.ts'
 import type { Protocol } from '@podroute/cluster/objects/service.ts'
 import { isolating } from '../plan/classes.ts'
+import { type ClusterRules, tierRules } from '../plan/cluster-rules.ts'
 
 export interface End {
   readonly address: string
@@ -25,39 +32,72 @@ export interface Connection {
 }
 
 export type Verdict =
-  /** No policy isolates the pod in this direction. */
+  /** No policy says anything of it. */
   | { readonly kind: 'not-isolated' }
+  /** No NetworkPolicy denies a pod to itself. */
+  | { readonly kind: 'self' }
   /** @field rule counts the rules of this direction from 0 */
   | { readonly kind: 'allowed'; readonly policy: string; readonly rule: number }
-  /** No rule of the policies that isolate the pod allows it. */
+  /** No rule of the NetworkPolicies that isolate the pod allows it. */
   | { readonly kind: 'denied'; readonly policies: readonly string[] }
+  /** A rule of a ClusterNetworkPolicy denies it. */
+  | { readonly kind: 'refused'; readonly policy: string; readonly rule: number }
 
 export interface Known {
-  readonly namespaces: ReadonlyMap<string, Namespace>
+  readonly cluster: ClusterRules
   policiesOf(namespace: string): readonly NetworkPolicy[]
+}
+
+export function isAllowed({ kind }: Verdict): boolean {
+  return kind !== 'denied' && kind !== 'refused'
 }
 
 /** What the policies of one end say: of the server's in the direction ingress, of the client's in egress. */
 export function judgeDirection(direction: Direction, connection: Connection, known: Known): Verdict {
   const { pod } = direction === 'ingress' ? connection.to : connection.from
-  const chosen = pod ? isolating(known.policiesOf(pod.namespace), pod, direction) : []
-  if (chosen.length === 0) return { kind: 'not-isolated' }
+  if (!pod) return { kind: 'not-isolated' }
   const peer = direction === 'ingress' ? connection.from : connection.to
-  for (const policy of chosen)
-    for (const [rule, { peers, ports }] of (policy[direction] ?? []).entries()) {
-      const isPeer = peers === undefined || peers.some((one) => names(one, peer, policy.namespace, known))
-      if (isPeer && (ports === undefined || ports.some((port) => isThrough(port, connection))))
-        return { kind: 'allowed', policy: policy.key, rule }
-    }
-  return { kind: 'denied', policies: chosen.map(({ key }) => key) }
+  const fits = ({ peers, ports }: PolicyRule, namespace: string) =>
+    (peers === undefined || peers.some((one) => names(one, peer, namespace, known.cluster))) &&
+    (ports === undefined || ports.some((port) => isThrough(port, connection)))
+  const ask = (tier: Tier): Verdict | undefined => {
+    const rule = tierRules(tier, direction, pod, known.cluster).find((one) => fits(one, ''))
+    if (!rule || rule.action === 'pass') return undefined
+    return { kind: rule.action === 'deny' ? 'refused' : 'allowed', policy: rule.policy, rule: rule.index }
+  }
+  const own = (): Verdict | undefined => {
+    const chosen = isolating(known.policiesOf(pod.namespace), pod, direction)
+    if (chosen.length === 0) return undefined
+    if (connection.from.address === connection.to.address) return { kind: 'self' }
+    for (const policy of chosen)
+      for (const [rule, one] of (policy[direction] ?? []).entries())
+        if (fits(one, policy.namespace)) return { kind: 'allowed', policy: policy.key, rule }
+    return { kind: 'denied', policies: chosen.map(({ key }) => key) }
+  }
+  return ask('admin') ?? own() ?? ask('baseline') ?? { kind: 'not-isolated' }
 }
 
-/** Why a connection is denied, for people. */
-export function noRule(policies: readonly string[]): string {
-  return `no rule matched of ${policies.join(', ')}`
+/** What decides, for people. */
+export function verdictText(verdict: Verdict, direction: Direction): string {
+  switch (verdict.kind) {
+    case 'allowed':
+    case 'refused':
+      return `${verdict.policy} spec.${direction}[${verdict.rule}]`
+    case 'denied':
+      return `no rule matched of ${verdict.policies.join(', ')}`
+    case 'self':
+      return 'no NetworkPolicy denies a pod to itself'
+    case 'not-isolated':
+      return 'no policy'
+  }
 }
 
-function names(peer: Peer, { address, pod }: End, namespace: string, { namespaces }: Known): boolean {
+function names(
+  peer: Peer,
+  { address, pod }: End,
+  namespace: string,
+  { namespaces }: Pick<ClusterRules, 'namespaces'>,
+): boolean {
   if (peer.kind === 'block')
     return (
       containsAddress(peer.cidr, address) && !peer.except.some((except) => containsAddress(except, address))

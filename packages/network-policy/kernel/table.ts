@@ -82,7 +82,6 @@ function policyTable(logged: boolean): NftTable {
           NEIGHBOUR_DISCOVERY,
           // The node's own traffic is always let in: probes.
           'fib saddr type local accept',
-          ...FAMILIES.map((family) => `${ip(family)} saddr . ${ip(family)} daddr @self-${family} accept`),
           ...FAMILIES.map(
             (family) =>
               `${ip(family)} saddr . th sport . ${ip(family)} daddr . th dport . meta l4proto @${endedSet(family)} drop`,
@@ -144,7 +143,7 @@ export function deniedSet(direction: Direction, family: Family): string {
 }
 
 /** The chain that drops. */
-export function deniedName(direction: Direction): string {
+function deniedName(direction: Direction): string {
   return `denied-${direction}`
 }
 

@@ -4,6 +4,7 @@ import { matches } from '@podroute/cluster/objects/label-selector.ts'
 import type { Direction, NetworkPolicy } from '@podroute/cluster/objects/network-policy.ts'
 import type { Pod } from '@podroute/cluster/objects/pod.ts'
 import { type CompiledClass, compileClass } from '../compile/chain.ts'
+import { type ClusterRules, tierRules } from './cluster-rules.ts'
 
 const DIRECTIONS: readonly Direction[] = ['ingress', 'egress']
 
@@ -25,15 +26,22 @@ export function isolating(
 }
 
 /** Without those in which everything is allowed. @param policies of the pod's namespace */
-export function classesOf(pod: Pod, policies: readonly NetworkPolicy[]): readonly PodClass[] {
+export function classesOf(
+  pod: Pod,
+  policies: readonly NetworkPolicy[],
+  cluster: ClusterRules,
+): readonly PodClass[] {
   return DIRECTIONS.flatMap((direction) => {
     const chosen = isolating(policies, pod, direction)
-    if (chosen.length === 0) return []
-    const rules = chosen.flatMap(({ namespace, [direction]: own = [] }) =>
-      own.map((rule) => ({ namespace, rule })),
+    const own = chosen.flatMap(({ namespace, [direction]: rules = [] }) =>
+      rules.map((rule) => ({ namespace, rule })),
     )
+    const admin = tierRules('admin', direction, pod, cluster)
+    const baseline = chosen.length > 0 ? [] : tierRules('baseline', direction, pod, cluster)
+    if (chosen.length + admin.length + baseline.length === 0) return []
+    const tiers = { admin, own: chosen.length > 0 ? own : undefined, baseline }
     return FAMILIES.flatMap((family) => {
-      const compiled = compileClass(rules, { direction, family, numbersOf })
+      const compiled = compileClass(tiers, { direction, family, numbersOf })
       return compiled ? [{ direction, family, ...compiled }] : []
     })
   })

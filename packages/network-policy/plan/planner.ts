@@ -25,7 +25,10 @@ type PodKey = string
 
 export interface PlannerOptions {
   readonly nodeName: string
-  readonly cluster: Pick<ClusterView, 'pods' | 'namespaces' | 'networkPolicies'>
+  readonly cluster: Pick<
+    ClusterView,
+    'pods' | 'namespaces' | 'networkPolicies' | 'clusterNetworkPolicies' | 'nodes'
+  >
   readonly tables: PolicyTables
   /** Addresses that this node has given a pod and its status need not say yet. */
   announced(pod: Pod): readonly string[]
@@ -123,9 +126,14 @@ export class PolicyPlanner {
     return pod.node === this.#options.nodeName
   }
 
+  /** Any pod may be judged otherwise: a ClusterNetworkPolicy or a node that one names is another one. */
+  clusterChanged(): void {
+    for (const pod of this.#options.cluster.pods.values()) if (this.isLocal(pod)) this.#options.mark(pod.key)
+  }
+
   /** Whether any policy of the namespace may select its pods. */
   hasPolicies(namespace: string): boolean {
-    return this.#policies.has(namespace)
+    return this.#policies.has(namespace) || this.#options.cluster.clusterNetworkPolicies.size > 0
   }
 
   policiesOf(namespace: string): readonly NetworkPolicy[] {
@@ -135,7 +143,8 @@ export class PolicyPlanner {
   /** How a pod's traffic is judged; of a pod of another node that is not known here. */
   plan(key: PodKey): undefined {
     const pod = this.#options.cluster.pods.get(key)
-    const classes = pod && this.isLocal(pod) ? classesOf(pod, this.policiesOf(pod.namespace)) : []
+    const classes =
+      pod && this.isLocal(pod) ? classesOf(pod, this.policiesOf(pod.namespace), this.#options.cluster) : []
     const addresses = pod ? this.#addresses.of(pod) : []
     const own = classes.flatMap((entry) =>
       addresses
@@ -145,7 +154,7 @@ export class PolicyPlanner {
     const used = new Set(own.map(([entry]) => entry))
     this.#chains.replace(
       key,
-      [...used].map(({ chain }) => [chain.name, chain]),
+      [...used].flatMap(({ chains }) => chains.map((chain) => [chain.name, chain] as const)),
     )
     this.#wantedGroups.replace(
       key,

@@ -34,7 +34,8 @@ async function start(kernel = new FakeKernel(), state = new ClusterState()) {
   lifecycle.start()
   await starts.serve(true)
   const sync = async () => {
-    for (const kind of ['networkpolicies', 'namespaces', 'pods'] as const) state.synced(kind)
+    for (const kind of ['networkpolicies', 'clusternetworkpolicies', 'namespaces', 'pods'] as const)
+      state.synced(kind)
     await turns()
     starts.policiesChanged()
   }

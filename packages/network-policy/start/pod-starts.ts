@@ -25,7 +25,7 @@ export interface Progress {
 export interface PodStartsOptions {
   /** Folder that the plugin knows. */
   readonly folder: string
-  readonly cluster: Pick<ClusterView, 'pods' | 'networkPolicies'>
+  readonly cluster: Pick<ClusterView, 'pods' | 'networkPolicies' | 'clusterNetworkPolicies'>
   readonly kernel: { readonly files: FilesApi; readonly serveLines: ServeLines }
   readonly clock: Clock
   readonly log: Logger
@@ -37,6 +37,8 @@ export interface PodStartsOptions {
 /** Names that the plugin knows (cni/bridge/network-policy.ts). */
 const SOCKET = 'policy.sock'
 const NAMESPACES = 'policy-namespaces'
+/** Stands for every namespace there: policies of the whole cluster. */
+const EVERY_NAMESPACE = '*'
 const STARTING = 'policy-starting.json'
 
 interface Waiting {
@@ -98,6 +100,7 @@ export class PodStarts {
     const { progress, cluster } = this.#options
     if (!progress().knowsPolicies) return
     const namespaces = new Set([...cluster.networkPolicies.values()].map(({ namespace }) => namespace))
+    if (cluster.clusterNetworkPolicies.size > 0) namespaces.add(EVERY_NAMESPACE)
     this.#namespaces.set([...namespaces].sort().join('\n'))
   }
 

@@ -58,11 +58,14 @@ function parseRule(rule: string): Step {
   if (away) return (table, packet) => run(table, away[1]!, packet)
   const map = /^(.+) vmap @(\S+)$/.exec(rule)
   if (map) return (table, packet) => leads(table, map[2]!, keyOf(map[1]!, packet), packet)
-  const [, text = '', verdict] = /^(.*?)\s?(accept|drop|return)$/.exec(rule) ?? []
+  const [, text = '', verdict] = /^(.*?)\s?(accept|drop|return|goto \S+)$/.exec(rule) ?? []
   if (verdict === undefined) throw new Error(`not understood: ${rule}`)
   const conditions = conditionsOf(text).map(parseCondition)
-  return (table, packet) =>
-    conditions.every((holds) => holds(table, packet)) ? (verdict as Verdict) : undefined
+  const chain = /^goto (.+)$/.exec(verdict)?.[1]
+  return (table, packet) => {
+    if (!conditions.every((holds) => holds(table, packet))) return undefined
+    return chain === undefined ? (verdict as Verdict) : run(table, chain, packet)
+  }
 }
 
 function leads(

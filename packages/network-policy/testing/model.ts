@@ -51,7 +51,48 @@ export interface ModelPolicy {
   }
 }
 
+interface ModelClusterPeer {
+  readonly namespaces?: Selector
+  readonly pods?: { readonly namespaceSelector?: Selector; readonly podSelector?: Selector }
+  readonly networks?: readonly string[]
+}
+
+interface ModelTransport {
+  readonly destinationPort?: {
+    readonly number?: number
+    readonly range?: { readonly start: number; readonly end: number }
+  }
+}
+
+interface ModelClusterRule {
+  readonly action: 'Accept' | 'Deny' | 'Pass'
+  readonly from?: readonly ModelClusterPeer[]
+  readonly to?: readonly ModelClusterPeer[]
+  readonly protocols?: readonly {
+    readonly tcp?: ModelTransport
+    readonly udp?: ModelTransport
+    readonly sctp?: ModelTransport
+    readonly destinationNamedPort?: string
+  }[]
+}
+
+export interface ModelClusterPolicy {
+  readonly name: string
+  readonly spec: {
+    readonly tier: 'Admin' | 'Baseline'
+    readonly priority: number
+    readonly subject: {
+      readonly namespaces?: Selector
+      readonly pods?: { readonly namespaceSelector?: Selector; readonly podSelector?: Selector }
+    }
+    readonly ingress?: readonly ModelClusterRule[]
+    readonly egress?: readonly ModelClusterRule[]
+  }
+}
+
 export interface ModelCluster {
+  /** Their priorities differ: what the API says of equal ones is that anything may happen. */
+  readonly clusterPolicies?: readonly ModelClusterPolicy[]
   readonly pods: readonly ModelPod[]
   readonly namespaces: Readonly<Record<string, Readonly<Record<string, string>>>>
   readonly policies: readonly ModelPolicy[]
@@ -73,26 +114,89 @@ export interface ModelPacket {
 /** @param node that the packet is judged on: it knows of egress of its own pods, and of ingress to them */
 export function mayTalk(cluster: ModelCluster, packet: ModelPacket, node: string): boolean {
   const { from, to } = packet
-  if (from.pod !== undefined && from.pod === to.pod) return true
   return (
     (from.pod?.node !== node || isLet(cluster, packet, from.pod, 'Egress')) &&
     (to.pod?.node !== node || isLet(cluster, packet, to.pod, 'Ingress'))
   )
 }
 
+/** Admin decides, or NetworkPolicies where any isolates the pod, or Baseline; else all is allowed. */
 function isLet(
   cluster: ModelCluster,
   packet: ModelPacket,
   pod: ModelPod,
   type: 'Ingress' | 'Egress',
 ): boolean {
+  return (
+    tierVerdict(cluster, packet, pod, type, 'Admin') ??
+    ownVerdict(cluster, packet, pod, type) ??
+    tierVerdict(cluster, packet, pod, type, 'Baseline') ??
+    true
+  )
+}
+
+/** Undefined: evaluation goes on with the next tier. */
+function tierVerdict(
+  cluster: ModelCluster,
+  packet: ModelPacket,
+  pod: ModelPod,
+  type: 'Ingress' | 'Egress',
+  tier: 'Admin' | 'Baseline',
+): boolean | undefined {
+  const other = type === 'Ingress' ? packet.from : packet.to
+  const policies = (cluster.clusterPolicies ?? [])
+    .filter(({ spec }) => spec.tier === tier && isOfCluster(cluster, spec.subject, pod))
+    .toSorted((a, b) => a.spec.priority - b.spec.priority)
+  for (const { spec } of policies)
+    for (const { action, from, to, protocols } of (type === 'Ingress' ? spec.ingress : spec.egress) ?? []) {
+      const peers = (type === 'Ingress' ? from : to) ?? []
+      const named = peers.some((peer) =>
+        peer.networks
+          ? peer.networks.some((cidr) => isIn(other.address, cidr))
+          : other.pod !== undefined && isOfCluster(cluster, peer, other.pod),
+      )
+      if (!named || (protocols && !protocols.some((protocol) => isClusterPort(protocol, packet)))) continue
+      return action === 'Pass' ? undefined : action === 'Accept'
+    }
+  return undefined
+}
+
+function isOfCluster(cluster: ModelCluster, { namespaces, pods }: ModelClusterPeer, pod: ModelPod): boolean {
+  const labels = cluster.namespaces[pod.namespace] ?? {}
+  if (namespaces) return selects(namespaces, labels)
+  return selects(pods?.namespaceSelector ?? {}, labels) && selects(pods?.podSelector ?? {}, pod.labels)
+}
+
+function isClusterPort(
+  { destinationNamedPort, ...transports }: NonNullable<ModelClusterRule['protocols']>[number],
+  { protocol, port, to }: ModelPacket,
+): boolean {
+  if (destinationNamedPort !== undefined)
+    return (to.pod?.ports ?? []).some(
+      (own) => own.name === destinationNamedPort && own.protocol === protocol && own.containerPort === port,
+    )
+  const transport = transports[protocol.toLowerCase() as 'tcp' | 'udp' | 'sctp']
+  if (!transport) return false
+  const { number, range } = transport.destinationPort ?? {}
+  if (range) return port >= range.start && port <= range.end
+  return number === undefined || number === port
+}
+
+function ownVerdict(
+  cluster: ModelCluster,
+  packet: ModelPacket,
+  pod: ModelPod,
+  type: 'Ingress' | 'Egress',
+): boolean | undefined {
   const isolating = cluster.policies.filter(
     (policy) =>
       policy.namespace === pod.namespace &&
       selects(policy.spec.podSelector, pod.labels) &&
       typesOf(policy).includes(type),
   )
-  if (isolating.length === 0) return true
+  if (isolating.length === 0) return undefined
+  // A pod cannot block itself.
+  if (packet.from.pod === packet.to.pod && packet.from.address === packet.to.address) return true
   const other = type === 'Ingress' ? packet.from : packet.to
   return isolating.some(({ spec, namespace }) => {
     const rules =

@@ -1,6 +1,6 @@
 /** Random clusters, and random changes of them, by a seed. Few names and values, so that selectors meet pods and pods share addresses' ranges. */
 import { pick } from '@podroute/reconcile/testing/random.ts'
-import type { ModelPod, ModelPolicy } from './model.ts'
+import type { ModelClusterPolicy, ModelPod, ModelPolicy } from './model.ts'
 
 type Random = () => number
 
@@ -34,11 +34,14 @@ export interface MutableCluster {
   pods: ModelPod[]
   namespaces: Record<string, Readonly<Record<string, string>>>
   policies: ModelPolicy[]
+  clusterPolicies: ModelClusterPolicy[]
 }
 
 export interface ClusterSize {
   readonly pods: number
   readonly policies: number
+  /** Absent: none. */
+  readonly clusterPolicies?: number
 }
 
 /** What changed: the objects of that key are to be told. */
@@ -50,6 +53,7 @@ export type RandomChange =
       readonly after: ModelPolicy | undefined
     }
   | { readonly kind: 'namespace'; readonly name: string }
+  | { readonly kind: 'cluster-policy'; readonly after: ModelClusterPolicy }
 
 export function randomCluster(random: Random, size: ClusterSize): MutableCluster {
   const namespaces = Object.fromEntries(NAMESPACES.map((name) => [name, labels(random, NAMESPACE_LABELS)]))
@@ -57,6 +61,9 @@ export function randomCluster(random: Random, size: ClusterSize): MutableCluster
     namespaces,
     pods: Array.from({ length: size.pods }, (_, index) => randomPod(random, index)),
     policies: Array.from({ length: size.policies }, (_, index) => randomPolicy(random, `p${index}`)),
+    clusterPolicies: Array.from({ length: size.clusterPolicies ?? 0 }, (_, index) =>
+      randomClusterPolicy(random, index),
+    ),
   }
 }
 
@@ -67,6 +74,12 @@ export function randomChange(random: Random, cluster: MutableCluster): RandomCha
     const name = pick(random, NAMESPACES)
     cluster.namespaces[name] = labels(random, NAMESPACE_LABELS)
     return { kind: 'namespace', name }
+  }
+  if (dice < 0.35 && cluster.clusterPolicies.length > 0) {
+    const index = Math.floor(random() * cluster.clusterPolicies.length)
+    const after = randomClusterPolicy(random, index)
+    cluster.clusterPolicies[index] = after
+    return { kind: 'cluster-policy', after }
   }
   if (dice < 0.55) {
     const index = Math.floor(random() * cluster.policies.length)
@@ -100,6 +113,44 @@ function randomPod(random: Random, index: number): ModelPod {
       random() < 0.6
         ? [{ name: 'web', protocol: pick(random, PROTOCOLS), containerPort: pick(random, PORTS) }]
         : [],
+  }
+}
+
+/** No two have the same priority. */
+function randomClusterPolicy(random: Random, index: number): ModelClusterPolicy {
+  const both = () => ({
+    namespaceSelector: selector(random, NAMESPACE_LABELS),
+    podSelector: selector(random, LABELS),
+  })
+  const subject = random() < 0.5 ? { namespaces: selector(random, NAMESPACE_LABELS) } : { pods: both() }
+  const peer = () => {
+    const dice = random()
+    if (dice < 0.4) return { namespaces: selector(random, NAMESPACE_LABELS) }
+    return { pods: both() }
+  }
+  const outside = () =>
+    random() < 0.4 ? { networks: BLOCKS.filter(() => random() < 0.25).concat(pick(random, BLOCKS)) } : peer()
+  const protocol = () => {
+    if (random() < 0.2) return { destinationNamedPort: 'web' }
+    const number = pick(random, PORTS)
+    const port = random() < 0.6 ? { number } : { range: { start: number, end: number + 1 } }
+    return { [pick(random, ['tcp', 'udp', 'sctp'])]: random() < 0.3 ? {} : { destinationPort: port } }
+  }
+  const some = <T>(make: () => T, least: number) =>
+    Array.from({ length: least + Math.floor(random() * 2) }, make)
+  const rule = () => ({
+    action: pick(random, ['Accept', 'Deny', 'Pass'] as const),
+    ...(random() < 0.6 && { protocols: some(protocol, 1) }),
+  })
+  return {
+    name: `c${index}`,
+    spec: {
+      tier: pick(random, ['Admin', 'Baseline'] as const),
+      priority: index * 10 + Math.floor(random() * 10),
+      subject,
+      ingress: Array.from({ length: Math.floor(random() * 4) }, () => ({ ...rule(), from: some(peer, 1) })),
+      egress: Array.from({ length: Math.floor(random() * 4) }, () => ({ ...rule(), to: some(outside, 1) })),
+    },
   }
 }
 

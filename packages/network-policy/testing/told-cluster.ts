@@ -16,12 +16,17 @@ export class ToldCluster {
     for (const name of Object.keys(this.#model.namespaces)) this.#tellNamespace(name)
     for (const pod of this.#model.pods) this.#tellPod(undefined, pod)
     for (const policy of this.#model.policies) this.#tellPolicy(undefined, policy)
-    for (const kind of ['networkpolicies', 'namespaces', 'pods'] as const) this.state.synced(kind)
+    for (const { name, spec } of this.#model.clusterPolicies)
+      this.state.set('clusternetworkpolicies', name, { spec })
+    for (const kind of ['networkpolicies', 'clusternetworkpolicies', 'namespaces', 'pods'] as const)
+      this.state.synced(kind)
   }
 
   tell(change: RandomChange): void {
     if (change.kind === 'namespace') this.#tellNamespace(change.name)
     else if (change.kind === 'pod') this.#tellPod(change.before, change.after)
+    else if (change.kind === 'cluster-policy')
+      this.state.set('clusternetworkpolicies', change.after.name, { spec: change.after.spec })
     else this.#tellPolicy(change.before, change.after)
   }
 
