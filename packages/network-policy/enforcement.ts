@@ -25,6 +25,7 @@ import { TABLE_WITHOUT_LOG } from './kernel/table.ts'
 import {
   BRIDGE_MODULE,
   flushOrder,
+  logsPackets,
   makeTables,
   type PolicyKernel,
   type PolicyTables,
@@ -144,6 +145,7 @@ export class Enforcement implements AsyncDisposable {
         log?.warn('network policies cannot judge packets between pods on one bridge', {
           ...{ missing, module, reason: outcome.reason },
         })
+    this.#planner.logs = await logsPackets(kernel)
     await this.#controller.adopt()
     this.#watching ??= watchKernel(kernel, this.#tables)
   }

@@ -23,6 +23,7 @@ describe('network policy of pods behind Services', function () {
   let enforcement: Enforcement
   const state = new ClusterState()
   const stack = new AsyncDisposableStack()
+  let ends = false
   const labelled = (app: string) => ({ matchLabels: { app } })
 
   before(async function () {
@@ -35,7 +36,8 @@ describe('network policy of pods behind Services', function () {
     for (const object of [slice('web', [A4], at), slice('web', [A6], at)]) proxy.upsertSlice(object)
     await proxy.flush()
     const kernel = stack.use(openKernel({ netns: network.namespace }))
-    enforcement = new Enforcement({ nodeName: 'node', cluster: state, kernel })
+    const endsConnections = () => ends
+    enforcement = new Enforcement({ nodeName: 'node', cluster: state, kernel, endsConnections })
     stack.defer(() => enforcement[Symbol.asyncDispose]())
     stack.defer(() => enforcement.cleanup())
     state.subscribe('networkpolicies', {
@@ -131,5 +133,29 @@ describe('network policy of pods behind Services', function () {
     await policy({ podSelector: labelled('a') })
     expect(await ask()).to.match(/^a /)
     expect(await asks(network.podB, VIP[0]!, 80)).to.equal('ETIMEDOUT')
+  })
+
+  it('ends connections through the Service, in both directions, that become forbidden, where it is told to', async () => {
+    for (const [family, address] of VIP.entries()) {
+      ends = false
+      const ask = await network.podB.connect(address, 80)
+      const [tcp, udp] = [
+        await network.podB.listen('tcp', address, 80),
+        await network.podB.listen('udp', [A4, A6][family]!, 8081),
+      ]
+      expect(await ask()).to.match(/^a /)
+      ends = true
+      await policy({ podSelector: labelled('a') })
+      await enforcement.settled
+      await new Promise((resolve) => setTimeout(resolve, 300))
+      await Promise.all([tcp(), udp()])
+      expect(await ask().catch(({ code }: NodeJS.ErrnoException) => code), address).to.equal('ETIMEDOUT')
+      expect([await tcp(), await udp()], 'what the server alone sends').to.deep.equal([0, 0])
+      state.delete('networkpolicies', 'shop/p')
+      await enforcement.flush()
+      await new Promise((resolve) => setTimeout(resolve, 600))
+      await enforcement.settled
+      expect(await asks(network.podB, address, 80), 'allowed again').to.equal('a')
+    }
   })
 })

@@ -78,6 +78,15 @@ export function wantBridgedPackets({ sysctls }: PolicyKernel, tables: PolicyTabl
   return missing
 }
 
+const LOG_MODULES = ['nfnetlink_log', 'nft_log']
+/** Is there where the kernel can hand packets to a process. */
+const LOG_FILE = '/proc/net/netfilter/nfnetlink_log'
+
+export async function logsPackets(kernel: PolicyKernel): Promise<boolean> {
+  await kernel.loadModules(LOG_MODULES)
+  return (await kernel.files.read(LOG_FILE).catch(() => undefined)) !== undefined
+}
+
 /** What somebody else changes is audited at once. */
 export function watchKernel({ changes }: PolicyKernel, tables: PolicyTables): Disposable {
   const audits = new AuditQueue()
