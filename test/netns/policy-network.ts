@@ -17,6 +17,7 @@ export class PolicyNetwork implements Disposable {
   readonly node: string
   readonly #stack = new DisposableStack()
   readonly #probers = new Map<string, Prober>()
+  readonly #hosts: string[] = []
   #rounds = 0
 
   private constructor(node: string) {
@@ -59,6 +60,11 @@ export class PolicyNetwork implements Disposable {
     return arrived
   }
 
+  /** Nobody knows his neighbours any more. */
+  async forgetNeighbours(): Promise<void> {
+    for (const name of [this.node, ...this.#hosts]) await run('ip', ['-n', name, 'neigh', 'flush', 'all'])
+  }
+
   [Symbol.dispose](): void {
     this.#stack.dispose()
   }
@@ -81,6 +87,8 @@ export class PolicyNetwork implements Disposable {
     for (const address of NODE_ADDRESSES)
       await run('ip', ['-n', this.node, 'addr', 'add', address, 'dev', 'lo'])
     await run('ip', ['netns', 'exec', this.node, 'sysctl', '-qw', ...settings])
+    const prober = this.#stack.use(new Prober(this.node))
+    for (const address of NODE_ADDRESSES) this.#probers.set(address, prober)
   }
 
   async #addHost(prefix: string, { addresses }: PolicyHost, index: number): Promise<void> {
@@ -105,6 +113,7 @@ export class PolicyNetwork implements Disposable {
     ]
     await run('sh', ['-ec', script.join('\n')])
     const prober = this.#stack.use(new Prober(name))
+    this.#hosts.push(name)
     for (const address of addresses) this.#probers.set(address, prober)
   }
 }
