@@ -1,0 +1,181 @@
+/**
+ * `npm run bench:policy`: what network policy costs on a node of a large cluster, on this kernel, in a network namespace of its own. As root.
+ *
+ *   npm run bench:policy -- [--pods 10000] [--local 200] [--policies 5000] [--namespaces 200]
+ */
+import { parseArgs } from 'node:util'
+import { ClusterState } from '@podroute/cluster/state.ts'
+import { openKernel } from '@podroute/kernel/open.ts'
+import { createNetns, removeNetns } from '@podroute/linux/netns.ts'
+import { Enforcement } from '@podroute/network-policy/enforcement.ts'
+
+const NETNS = 'pr-bench-policy'
+const NODE = 'node-1'
+const ROUNDS = 11
+/** Namespaces whose policies name a label that the pod of the bench has: that many groups it is in. */
+const MATCHES = 50
+
+const { values } = parseArgs({
+  options: {
+    pods: { type: 'string', default: '10000' },
+    local: { type: 'string', default: '200' },
+    policies: { type: 'string', default: '5000' },
+    namespaces: { type: 'string', default: '200' },
+  },
+})
+const [PODS, LOCAL, POLICIES, NAMESPACES] = [
+  values.pods,
+  values.local,
+  values.policies,
+  values.namespaces,
+].map(Number) as [number, number, number, number]
+
+function address(index: number, local: boolean): string[] {
+  const [a, b] = [index >> 8, index & 255]
+  return local
+    ? [`10.1.${a}.${b}`, `fd10:1::${index.toString(16)}`]
+    : [`10.${100 + (index >> 16)}.${a & 255}.${b}`]
+}
+
+function pod(index: number, app = `app-${index % 20}`) {
+  const local = index < LOCAL
+  return {
+    ...{ uid: String(index), labels: { app, all: 'yes' }, node: local ? NODE : `node-${2 + (index % 50)}` },
+    addresses: address(index + 2, local),
+  }
+}
+
+/** Of each namespace the same kinds: from own pods, from pods of other namespaces, from blocks. */
+function policy(index: number) {
+  const round = Math.floor(index / NAMESPACES)
+  const from = [
+    [{ podSelector: { matchLabels: { app: `app-${round % 20}` } } }],
+    [
+      {
+        namespaceSelector: { matchLabels: { team: `team-${round % 10}` } },
+        podSelector: { matchLabels: { app: `app-${round % 20}` } },
+      },
+    ],
+    [{ ipBlock: { cidr: `172.${16 + (round % 16)}.0.0/16`, except: [`172.${16 + (round % 16)}.1.0/24`] } }],
+  ][round % 3]!
+  return {
+    spec: {
+      podSelector: { matchLabels: { app: `app-${index % 20}` } },
+      ingress: [{ from, ports: [{ port: 8000 + (round % 5) }] }],
+    },
+  }
+}
+
+const median = (list: readonly number[]) => list.toSorted((a, b) => a - b)[list.length >> 1]!
+const say = (what: string, value: string, goal: string) =>
+  process.stdout.write(`${what.padEnd(64)} ${value.padStart(12)}   goal ${goal}\n`)
+
+removeNetns(NETNS)
+createNetns(NETNS)
+try {
+  using kernel = openKernel({ netns: NETNS })
+  let scripts: string[] = []
+  const run = (script: string) => {
+    scripts.push(script)
+    return kernel.nft.run(script)
+  }
+  const nft = { ...kernel.nft, run }
+  const state = new ClusterState()
+  for (let n = 0; n < NAMESPACES; n++)
+    state.set('namespaces', `ns-${n}`, { labels: { team: `team-${n % 10}` } })
+  for (let n = 0; n < PODS; n++) state.set('pods', `ns-${n % NAMESPACES}/pod-${n}`, pod(n))
+  for (let n = 0; n < POLICIES; n++)
+    state.set('networkpolicies', `ns-${n % NAMESPACES}/policy-${n}`, policy(n))
+  const start = performance.now()
+  await using enforcement = new Enforcement({ nodeName: NODE, cluster: state, kernel: { ...kernel, nft } })
+  for (const [key, one] of state.networkPolicies) enforcement.policyChanged(key, undefined, one)
+  for (const [key, one] of state.pods) enforcement.podChanged(key, undefined, one)
+  await enforcement.adopt()
+  await enforcement.synced()
+  say('first sync', `${(performance.now() - start).toFixed(0)} ms`, '2000 ms')
+  const { chains, groups } = enforcement.size
+  process.stdout.write(
+    `  ${chains} chains, ${groups} groups, ${scripts.join('').split('\n').length} commands\n`,
+  )
+  state.subscribe('networkpolicies', {
+    changed: (key, a, b) => enforcement.policyChanged(key, a, b),
+    synced() {},
+  })
+  state.subscribe('namespaces', { changed: (key) => enforcement.namespaceChanged(key), synced() {} })
+  state.subscribe('pods', { changed: (key, a, b) => enforcement.podChanged(key, a, b), synced() {} })
+  await enforcement.flush()
+
+  const timed = async (what: string, goal: string, change: (round: number) => void) => {
+    const times: number[] = []
+    let commands = 0
+    for (let round = 0; round < ROUNDS; round++) {
+      scripts = []
+      const begin = performance.now()
+      change(round)
+      await enforcement.flush()
+      times.push(performance.now() - begin)
+      commands = scripts
+        .join('')
+        .split('\n')
+        .filter((line) => line !== '').length
+      commands = Math.max(commands, written)
+    }
+    say(what, `${median(times).toFixed(1)} ms`, goal)
+    process.stdout.write(`  ${commands} commands of nftables\n`)
+  }
+  const [fresh, many] = [LOCAL - 1, Math.min(MATCHES, POLICIES)]
+  for (let n = 0; n < many; n++)
+    state.set('networkpolicies', `ns-${n % NAMESPACES}/match-${n}`, {
+      spec: {
+        podSelector: { matchLabels: { all: 'yes' } },
+        ingress: [
+          {
+            from: [{ namespaceSelector: {}, podSelector: { matchLabels: { app: 'fresh', [`x-${n}`]: '' } } }],
+          },
+        ],
+      },
+    })
+  await enforcement.flush()
+  const labels = {
+    app: 'fresh',
+    all: 'yes',
+    ...Object.fromEntries(Array.from({ length: many }, (_, n) => [`x-${n}`, ''])),
+  }
+  await timed(`a local pod that ${many} policies' rules name`, '20 ms', (round) =>
+    state.set('pods', 'ns-0/fresh', {
+      ...pod(fresh),
+      uid: `f${round}`,
+      labels,
+      addresses: [`10.1.200.${round + 1}`],
+    }),
+  )
+  await timed('a pod of another node', '20 ms', (round) =>
+    state.set('pods', 'ns-1/far', {
+      ...pod(fresh),
+      uid: `g${round}`,
+      node: 'node-9',
+      addresses: [`10.200.0.${round + 1}`],
+    }),
+  )
+  for (let n = 0; n < 100; n++)
+    state.set('pods', `big/pod-${n}`, { ...pod(0), uid: `b${n}`, addresses: [`10.1.201.${n + 1}`] })
+  state.set('namespaces', 'big', { labels: { team: 'big' } })
+  await enforcement.flush()
+  await timed('a policy that selects 100 local pods', '50 ms', (round) =>
+    state.set('networkpolicies', 'big/policy', {
+      spec: { podSelector: {}, ingress: [{ ports: [{ port: 9000 + round }] }] },
+    }),
+  )
+  await timed("a namespace's label", '50 ms', (round) =>
+    state.set('namespaces', 'ns-3', { labels: { team: `team-${round % 10}` } }),
+  )
+  globalThis.gc?.()
+  say(
+    'memory (RSS) of this process, client of the API not included',
+    `${(process.memoryUsage.rss() / 1e6).toFixed(0)} MB`,
+    '160 MB',
+  )
+  await enforcement.cleanup()
+} finally {
+  removeNetns(NETNS)
+}
