@@ -114,7 +114,7 @@ try {
       change(round)
       await enforcement.flush()
       times.push(performance.now() - begin)
-      commands = scripts
+      const written = scripts
         .join('')
         .split('\n')
         .filter((line) => line !== '').length
