@@ -1,4 +1,4 @@
-/** A small file that follows what is known: the last text is written, one write at a time. */
+/** A small file that follows what is known: what it was a moment later is written, one write at a time. */
 import type { FilesApi } from '@podroute/kernel/kernel.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 
@@ -8,11 +8,11 @@ export class KeptFile {
   readonly #files: FilesApi
   readonly #path: string
   readonly #log: Logger
-  #wanted: string | undefined
+  #wanted: (() => string) | undefined
   #written: string | undefined
   #writing: Promise<void> | undefined
 
-  constructor(files: FilesApi, path: string, log: Logger) {
+  constructor(files: FilesApi, path: string, { log }: { readonly log: Logger }) {
     this.#files = files
     this.#path = path
     this.#log = log
@@ -27,9 +27,10 @@ export class KeptFile {
     }
   }
 
-  set(text: string): void {
+  /** @param text is asked for when it is written: whoever changes much does it once */
+  set(text: () => string): void {
     this.#wanted = text
-    this.#writing ??= this.#write()
+    this.#writing ??= this.#later()
   }
 
   /** Resolves when nothing is being written. */
@@ -43,10 +44,19 @@ export class KeptFile {
     this.#written = undefined
   }
 
+  /** What changes it has more to do at this moment. */
+  async #later(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve))
+    await this.#write()
+  }
+
   async #write(): Promise<void> {
     try {
-      while (this.#wanted !== undefined && this.#wanted !== this.#written) {
-        const text = this.#wanted
+      for (
+        let text = this.#wanted?.();
+        text !== undefined && text !== this.#written;
+        text = this.#wanted?.()
+      ) {
         await this.#files.write(this.#path, text, MODE)
         this.#written = text
       }

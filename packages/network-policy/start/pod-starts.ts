@@ -59,10 +59,10 @@ export class PodStarts {
   #problem: string | undefined
 
   constructor(options: PodStartsOptions) {
-    const { folder, kernel, log } = options
+    const { folder, kernel } = options
     this.#options = options
-    this.#namespaces = new KeptFile(kernel.files, `${folder}/${NAMESPACES}`, log)
-    this.#starting = new KeptFile(kernel.files, `${folder}/${STARTING}`, log)
+    this.#namespaces = new KeptFile(kernel.files, `${folder}/${NAMESPACES}`, options)
+    this.#starting = new KeptFile(kernel.files, `${folder}/${STARTING}`, options)
   }
 
   /** Takes over what an earlier run was told, before anything is planned. */
@@ -97,11 +97,16 @@ export class PodStarts {
 
   /** The plugin asks this file when no agent answers. To be called once all policies are known, and whenever they change. */
   policiesChanged(): void {
-    const { progress, cluster } = this.#options
+    const { progress } = this.#options
     if (!progress().knowsPolicies) return
+    this.#namespaces.set(() => this.#namespacesText())
+  }
+
+  #namespacesText(): string {
+    const { cluster } = this.#options
     const namespaces = new Set([...cluster.networkPolicies.values()].map(({ namespace }) => namespace))
     if (cluster.clusterNetworkPolicies.size > 0) namespaces.add(EVERY_NAMESPACE)
-    this.#namespaces.set([...namespaces].sort().join('\n'))
+    return [...namespaces].sort().join('\n')
   }
 
   /** Nothing of it is left for the plugin. */
@@ -158,7 +163,7 @@ export class PodStarts {
   }
 
   #keep(): void {
-    this.#starting.set(JSON.stringify(this.#announced.list()))
+    this.#starting.set(() => JSON.stringify(this.#announced.list()))
   }
 
   #look(waiting: Waiting): void {
