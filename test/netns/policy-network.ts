@@ -16,7 +16,10 @@ const LONGEST_WAY = 2000
 export class PolicyNetwork implements Disposable {
   readonly node: string
   readonly #stack = new DisposableStack()
+  /** Of the hosts: what comes in there has arrived. */
   readonly #probers = new Map<string, Prober>()
+  /** Of the node, which sees what it forwards. */
+  readonly #senders = new Map<string, Prober>()
   readonly #hosts: string[] = []
   #rounds = 0
 
@@ -45,7 +48,8 @@ export class PolicyNetwork implements Disposable {
         for (const key of prober.received(sourcePort)) arrived.add(key)
     }
     for (const [index, probe] of probes.entries()) {
-      this.#probers.get(probe.from)!.send(probe, sourcePort)
+      const sender = this.#probers.get(probe.from) ?? this.#senders.get(probe.from)
+      sender!.send(probe, sourcePort)
       if (index % 200 === 0) collect()
     }
     const end = performance.now() + LONGEST_WAY
@@ -88,7 +92,7 @@ export class PolicyNetwork implements Disposable {
       await run('ip', ['-n', this.node, 'addr', 'add', address, 'dev', 'lo'])
     await run('ip', ['netns', 'exec', this.node, 'sysctl', '-qw', ...settings])
     const prober = this.#stack.use(new Prober(this.node))
-    for (const address of NODE_ADDRESSES) this.#probers.set(address, prober)
+    for (const address of NODE_ADDRESSES) this.#senders.set(address, prober)
   }
 
   async #addHost(prefix: string, { addresses }: PolicyHost, index: number): Promise<void> {
