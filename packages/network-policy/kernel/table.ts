@@ -80,12 +80,13 @@ function policyTable(logged: boolean): NftTable {
         rules: [
           'ct state established,related accept',
           NEIGHBOUR_DISCOVERY,
-          // The node's own traffic is always let in: probes.
-          'fib saddr type local accept',
+          // Before that: what IPVS sends back has a Service's address, which is local.
           ...FAMILIES.map(
             (family) =>
               `${ip(family)} saddr . th sport . ${ip(family)} daddr . th dport . meta l4proto @${endedSet(family)} drop`,
           ),
+          // The node's own traffic is always let in: probes.
+          'fib saddr type local accept',
           'jump from-pods',
           'jump to-pods',
         ],
