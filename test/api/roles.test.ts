@@ -13,6 +13,8 @@ const AUDIT_POLICY = {
   rules: [{ level: 'Metadata', users: [USER] }, { level: 'None' }],
 }
 
+const CRD = new URL('../../deploy/clusternetworkpolicies.yaml', import.meta.url).pathname
+
 /** What is followed before anything is known. */
 const AT_FIRST = [
   'nodes',
@@ -81,6 +83,7 @@ describe("an agent with the rights of deploy/podroute.yaml's ServiceAccount", fu
     await cluster.registerNode(node)
     await cluster.kubectl('create', 'service', 'clusterip', 'odd', '--tcp=80')
     await cluster.kubectl('annotate', 'service', 'odd', 'podroute.io/service.scheduler=best')
+    await cluster.kubectl('apply', '--server-side', '-f', CRD)
     // Pods and namespaces are followed only where there is a policy.
     const spec = { podSelector: {} }
     const metadata = { namespace: 'default', name: 'some' }
