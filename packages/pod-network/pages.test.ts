@@ -1,5 +1,6 @@
 import { expect } from 'chai'
-import { nodesPage, peersPage } from './pages.ts'
+import { nodesPage, peersPage, routesPage } from './pages.ts'
+import type { RouteSnapshot } from './route-sources/route-report.ts'
 import type { NamedPeer } from './snapshot.ts'
 import type { KeyReport } from './status.ts'
 
@@ -94,5 +95,27 @@ describe('podroute peers', () => {
     const away = { state: 'active', stale: ['ipv4-unicast'], lastDown } as const
     expect(endOf(away)).to.deep.equal(['', 'stale', 'received Cease'])
     expect(endOf({ ...away, longLivedStale: ['ipv4-unicast'] })?.[1]).to.equal('long-lived stale')
+  })
+})
+
+describe('podroute routes', () => {
+  const rows = (...routes: readonly RouteSnapshot[]) => {
+    const page = routesPage(() => routes)
+    return page.tables(page.data())[0]?.rows
+  }
+
+  it('shows every next hop of a route, and of whom it was learned', () => {
+    const gateways = ['172.30.0.100', '172.30.0.101']
+    const fields = { destination: '198.51.100.0/24', gateway: gateways[0]!, gateways, node: '', detail: '' }
+    expect(rows({ ...fields, state: 'installed', from: ['172.30.0.100', 'tor-2'] })).to.deep.equal([
+      ['198.51.100.0/24', '172.30.0.100 172.30.0.101', '', 'installed', '172.30.0.100 tor-2', ''],
+    ])
+  })
+
+  it('shows the rule that refuses one', () => {
+    const fields = { destination: '172.30.0.0/24', gateway: '', gateways: [], node: '' }
+    expect(rows({ ...fields, state: 'refused', from: ['node-2'], detail: 'connected' })).to.deep.equal([
+      ['172.30.0.0/24', '', '', 'refused', 'node-2', 'connected'],
+    ])
   })
 })

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { ROUTE_PROTOCOL } from '@podroute/kernel/route-protocol.ts'
 import { watchRoutes } from '@podroute/linux/route/monitor.ts'
 import { TABLE_MAIN } from '@podroute/linux/route/rtnetlink.ts'
+import { agentSettings } from '../../deploy/manifest.ts'
 import { AgentCluster, agentConfig } from '../support/agent-cluster.ts'
 import type { TestNode } from '../support/agent-network.ts'
 import { eventually } from '../support/eventually.ts'
@@ -16,6 +17,8 @@ export interface BenchCluster extends AsyncDisposable {
 }
 
 export async function startBenchCluster(name: string): Promise<BenchCluster> {
+  // Agents are measured as the DaemonSet starts them.
+  Object.assign(process.env, agentSettings().env)
   const cluster = await AgentCluster.start(name)
   // They would give Nodes prefixes, and take those that are not Ready for dead.
   await cluster.stopComponent('kube-controller-manager')
