@@ -28,10 +28,13 @@ export interface RemotePeer {
 export function receiveMessages(peer: RemotePeer, wire: Wire, bytes: Uint8Array): void {
   const { speaker, counters } = peer
   wire.receivedAt = speaker.clock.now()
+  // Most of what comes in is a KEEPALIVE of a session that is there: it changes nothing that a flush would send.
+  let quiet = true
   try {
     wire.framer.push(bytes, (buffer, type, start, end) => {
       counters.messagesReceived++
       const { session } = peer
+      if (type !== MESSAGE.KEEPALIVE || session?.wire !== wire) quiet = false
       if (type === MESSAGE.UPDATE && session?.wire === wire) {
         counters.updatesReceived++
         speaker.rib.ingest.update(session.ingest, buffer, start + HEADER_LENGTH, end)
@@ -43,9 +46,10 @@ export function receiveMessages(peer: RemotePeer, wire: Wire, bytes: Uint8Array)
       return wire.open
     })
   } catch (error) {
+    quiet = false
     failSession(peer, wire, error)
   }
-  speaker.rib.schedule()
+  if (!quiet) speaker.rib.schedule()
 }
 
 function failSession(peer: RemotePeer, { side }: Wire, error: unknown): void {

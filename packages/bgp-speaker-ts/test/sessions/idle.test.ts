@@ -6,6 +6,13 @@ import { MemoryNetwork } from '../../testing/memory-network.ts'
 /** Counts the timers that run: each wakes the process. */
 class CountingClock extends FakeClock {
   ran = 0
+  /** Work for the end of the event loop's turn, of which a flush of the tables is. */
+  turns = 0
+
+  override soon(run: () => void): () => void {
+    this.turns++
+    return super.soon(run)
+  }
 
   override after(delay: number, run: () => void): () => void {
     return super.after(delay, () => {
@@ -72,6 +79,18 @@ describe('a speaker with nothing to do', () => {
     // Two speakers send a keepalive each 22 to 30 seconds, and look once more after one was sent or came.
     expect(wakes(600_000)).to.be.within(40, 180)
     expect(speakers[0]!.peers()[0]?.state).to.equal('established')
+  })
+
+  it('looks through no table because of a keepalive', async () => {
+    await start(A, B)
+    peer()
+    clock.advance(10_000)
+    const before = [clock.turns, speakers[0]!.peers()[0]!.counters.messagesReceived] as const
+    clock.advance(600_000)
+    const messages = speakers[0]!.peers()[0]!.counters.messagesReceived - before[1]
+    expect(messages).to.be.greaterThan(15)
+    // Each message of both is delivered in a turn of its own.
+    expect(clock.turns - before[0]).to.be.at.most(2 * messages + 2)
   })
 
   it('ends a session in time whose peer is silent, after however long a sleep', async () => {
