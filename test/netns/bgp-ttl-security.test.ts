@@ -112,6 +112,22 @@ describe('BGP sessions with TTL security', () => {
       await eventually(() => isUp(a) && isUp(far))
     })
 
+    it(`reach as far as the TTL that is set, and no further, over ${family}`, async () => {
+      const [a, far] = [await start('a', '1.1.1.1'), await start('far', '2.2.2.2')]
+      far.addPeer(peer('far', 'a', index, { passive: true }))
+      a.addPeer(peer('a', 'far', index, { ttl: 1 }))
+      // The router says that it went no further.
+      await eventually(() => counted('a', index === 0 ? 'IcmpInTimeExcds' : 'Icmp6InTimeExcds'))
+      expect([isUp(a), isUp(far)]).to.deep.equal([false, false])
+      a.updatePeer(peer('a', 'far', index, { ttl: 2 }))
+      await eventually(() => isUp(a) && isUp(far))
+      // And the other way round, on a connection that was accepted.
+      a.updatePeer(peer('a', 'far', index, { ttl: 2, passive: true }))
+      far.updatePeer(peer('far', 'a', index, { ttl: 2 }))
+      far.resetPeer(ADDRESSES.a[index])
+      await eventually(() => isUp(a) && isUp(far))
+    })
+
     it(`do not reach two hops, over ${family}`, async () => {
       const [a, far] = [await start('a', '1.1.1.1'), await start('far', '2.2.2.2')]
       far.addPeer(peer('far', 'a', index, { passive: true }))
@@ -145,14 +161,17 @@ describe('BGP sessions with TTL security', () => {
 
 /** How many segments the kernel dropped for their TTL (TCPMinTTLDrop) while `action` ran, and until there is one. */
 async function ttlDrops(host: Host, action: () => Promise<unknown>): Promise<{ readonly rejected: number }> {
-  const count = async () => {
-    const text = await run('ip', ['netns', 'exec', NETNS[host], 'nstat', '-asz', 'TcpExtTCPMinTTLDrop'])
-    return Number(/TCPMinTTLDrop\s+(\d+)/.exec(text)?.[1])
-  }
+  const count = () => counted(host, 'TcpExtTCPMinTTLDrop')
   const before = await count()
   await action()
   await eventually(async () => (await count()) > before)
   return { rejected: (await count()) - before }
+}
+
+/** A counter of the kernel since the namespace was made. */
+async function counted(host: Host, name: string): Promise<number> {
+  const text = await run('ip', ['netns', 'exec', NETNS[host], 'nstat', '-asz', name])
+  return Number(new RegExp(`${name}\\s+(\\d+)`).exec(text)?.[1])
 }
 
 async function removeAll(): Promise<void> {

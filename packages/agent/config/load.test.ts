@@ -140,6 +140,104 @@ peers:
     )
   })
 
+  it('takes what else is said of a router: where it is, for whom, what it is told and believed', () => {
+    const text = `
+peers:
+  - address: 192.0.2.1
+    description: tor-1
+    nodes: {names: [n1], matchLabels: {rack: a}, matchExpressions: [{key: disk, operator: Exists}]}
+    asn: external
+    localAsn: 64601
+    localAsnPrepends: true
+    allowOwnAs: 1
+    localInterface: eth1
+    passive: true
+    multihop: 5
+    keepaliveSeconds: 10
+    connectRetrySeconds: 60
+    gracefulRestart: {timeSeconds: 30, longLivedSeconds: 0}
+    addPath: {receive: true}
+    accept: [{prefixes: [10.0.0.0/8], communities: [no-export, "rt:1:2"], asPath: {origin: 65001}, localPreference: 200}]
+    reject: [{communities: ["64512:1:2"]}]
+    localPreference: 150
+    maxPrefixes: {ipv4: 100}
+    maxPrefixesAction: block
+    announce: {kinds: [podCIDRs, externalIPs], communities: ["64512:1"], med: 0, prepend: 2, nextHop: unchanged, aggregates: ["FD10::/48"]}
+  - {interface: eth2, asn: internal, gracefulRestart: {enabled: false}}
+  - {address: "FE80::1", interface: eth3, asn: 65003}
+`
+    const [tor, unnumbered, linked] = load(text).podNetwork!.externalPeers
+    expect(tor).to.deep.equal({
+      address: '192.0.2.1',
+      description: 'tor-1',
+      nodes: {
+        names: ['n1'],
+        labels: [
+          { kind: 'exists', key: 'disk' },
+          { kind: 'in', key: 'rack', values: ['a'] },
+        ],
+      },
+      ...{ asn: 'external', localAsn: 64601, localAsnPrepends: true, allowOwnAs: 1 },
+      ...{ localInterface: 'eth1', passive: true, ttl: 5, keepalive: 10, connectRetry: 60 },
+      restart: { time: 30, longLivedTime: 0 },
+      addPath: { send: false, receive: true },
+      acceptRoutes: false,
+      accept: [
+        {
+          prefixes: [{ prefix: cidr('10.0.0.0/8'), minLength: 8, maxLength: 8 }],
+          communities: ['no-export', 'rt:1:2'],
+          asPath: { origin: 65001 },
+          localPreference: 200,
+        },
+      ],
+      reject: [{ communities: ['64512:1:2'] }],
+      localPreference: 150,
+      maxPrefixes: { 4: 100 },
+      maxPrefixesAction: 'block',
+      announce: {
+        ...{ kinds: ['pod-cidr', 'external-ip'], communities: ['64512:1'], med: 0, prepend: 2 },
+        ...{ nextHop: 'unchanged', aggregates: [cidr('fd10::/48')] },
+      },
+    })
+    const plain = { acceptRoutes: false, maxPrefixes: 1000 }
+    const restart = { time: 0, longLivedTime: 0 }
+    expect(unnumbered).to.deep.equal({ interface: 'eth2', asn: 'internal', restart, ...plain })
+    expect(linked).to.deep.equal({ address: 'fe80::1%eth3', asn: 65003, ...plain })
+  })
+
+  it('reports what of a router excludes something else, and what is none, each with its path', () => {
+    const of = (entry: string) => problemsOf(() => load(`peers: [{${entry}}]`))
+    const one = (entry: string) => of(`address: 10.0.0.1, asn: 1, ${entry}`)
+    expect(of('asn: 1')).to.deep.equal([
+      'peers[0].address: missing: give the address of the router, or the interface of an unnumbered one',
+    ])
+    expect(one('interface: eth0')[0]).to.match(/^peers\[0\]\.interface: only beside a link-local address/)
+    expect(one('password: a, passwordFile: /b')[0]).to.equal(
+      'peers[0]: password and passwordFile are both given',
+    )
+    expect(one('multihop: 3, ttlSecurityHops: 1')).to.deep.equal([
+      'peers[0]: ttlSecurityHops and multihop are both given',
+    ])
+    expect(one('localAddress: 10.0.0.9, localInterface: eth0')).to.have.length(1)
+    expect(one('accept: [], acceptRoutes: true')).to.deep.equal([
+      'peers[0]: accept and acceptRoutes are both given',
+    ])
+    expect(one('reject: [{}]')).to.deep.equal(['peers[0].reject[0]: rejects everything: say what of it'])
+    expect(one('accept: [{communities: [x]}]')[0]).to.match(
+      /^peers\[0\]\.accept\[0\]\.communities\[0\]: not a community/,
+    )
+    expect(one('accept: [{prefixes: [{prefix: 10.0.0.0/8, minLength: 4}]}]')[0]).to.match(
+      /^peers\[0\]\.accept\[0\]\.prefixes\[0\]: no prefix in/,
+    )
+    expect(one('announce: {kinds: [pods]}')[0]).to.match(/^peers\[0\]\.announce\.kinds\[0\]: /)
+    expect(one('nodes: {matchExpressions: [{key: a, operator: Is}]}')[0]).to.match(
+      /^peers\[0\]\.nodes\.matchExpressions\[0\]\.operator: /,
+    )
+    expect(of('address: 10.0.0.1, asn: 65535')[0]).to.match(/^peers\[0\]\.asn: /)
+    expect(one('maxPrefixes: {ipv5: 1}')[0]).to.match(/^peers\[0\]\.maxPrefixes/)
+    expect(one('descripton: a')[0]).to.match(/^peers\[0\]\.descripton: unknown key.*"description"/)
+  })
+
   it('takes a list of the prefixes that a router is believed, with ranges of lengths', () => {
     const list = [
       '0.0.0.0/0',
