@@ -77,6 +77,7 @@ describe('the agent', () => {
       },
       record: { runs: { starts: 1 }, begin: () => void events.push('recorded') },
       ...{ nodeAddresses: [], reviews: { guard: (handler) => handler } },
+      pages: [],
       noise: () => ({ events: { said: 0, heldBack: 0 }, linesHeldBack: 0 }),
       apiServer: () => '',
       conditions: () => [{ name: 'configuration', ok: true, detail: '' }],

@@ -2,6 +2,7 @@
 import type { Cluster } from '@podroute/cluster/cluster.ts'
 import type { Condition } from '@podroute/feature/condition.ts'
 import type { Listener } from '@podroute/feature/listener.ts'
+import type { Page } from '@podroute/feature/page.ts'
 import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { AgentState, Noise } from './admin/pages.ts'
 import { adminPages } from './admin/pages.ts'
@@ -35,6 +36,8 @@ export interface AgentParts {
   /** The API server in use; empty while none is. */
   apiServer(): string
   noise(): Noise
+  /** What the agent itself has to show. */
+  readonly pages: readonly Page[]
   /** Of the agent itself: whether its configuration is what the files say. */
   conditions(): readonly Condition[]
 }
@@ -53,9 +56,9 @@ export class Agent implements AsyncDisposable {
   }
 
   get state(): AgentState {
-    const { version, nodeName, cluster, features, apiServer, record, noise } = this.#parts
+    const { version, nodeName, cluster, features, apiServer, record, noise, pages } = this.#parts
     return {
-      ...{ version, nodeName, apiServer, noise, runs: record.runs },
+      ...{ version, nodeName, apiServer, noise, pages, runs: record.runs },
       watches: () => cluster.watches(),
       features: () => features.list(),
       conditions: () => this.conditions(),

@@ -18,6 +18,7 @@ import type { Kernel } from '@podroute/kernel/kernel.ts'
 import { removeFormer } from '@podroute/kernel/nft/former-table.ts'
 import { openKernel } from '@podroute/kernel/open.ts'
 import { systemClock } from '@podroute/reconcile/clock.ts'
+import { type ConfigReport, configPage } from './admin/config-page.ts'
 import { Agent } from './agent.ts'
 import { forbiddenKinds } from './api-conditions.ts'
 import { resumeCompilers, resumeQuickCompilers } from './compilers.ts'
@@ -25,6 +26,7 @@ import { FileWatch } from './config/file-watch.ts'
 import type { Flags } from './config/flags.ts'
 import { type ConfigTexts, LiveConfig } from './config/live-config.ts'
 import { type Config, loadConfig } from './config/load.ts'
+import { configValues } from './config/values.ts'
 import { createGarbage } from './garbage.ts'
 import type { ConfigurableLogger, Logger } from './log.ts'
 import { Reviews } from './metrics/reviews.ts'
@@ -101,6 +103,7 @@ export function createAgent(
     nodeAddresses: flags.nodeAddresses,
     reviews: new Reviews({ client: () => finder.client(), now: () => systemClock.now(), log }),
     noise: () => ({ events: events.stats, linesHeldBack: log.heldBack }),
+    pages: [configPage(() => configReport(flags, definitions, live))],
     apiServer: () => finder.server ?? '',
     conditions: () => [live.condition(), ...forbiddenKinds(cluster.watches())],
   })
@@ -110,6 +113,18 @@ export function createAgent(
   following.use(followReserved(reserved, kernel, log))
   configured.update(urlsOf(flags, config))
   return agent
+}
+
+function configReport(
+  { configFile, overrides }: Flags,
+  definitions: readonly FeatureDefinition[],
+  live: LiveConfig,
+): ConfigReport {
+  const { ok, detail } = live.condition()
+  return {
+    values: configValues(live.textOf(configFile), overrides, definitions),
+    problem: ok ? undefined : detail,
+  }
 }
 
 function createLiveConfig(

@@ -78,6 +78,7 @@ function run() {
     nodeName: 'node-1',
     runs: { starts: 1 },
     apiServer: () => 'https://here',
+    pages: [],
     noise: () => ({ events: { said: 0, heldBack: 0 }, linesHeldBack: 0 }),
     watches: () => [],
     features: () => features.list(),

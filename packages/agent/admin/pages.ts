@@ -18,6 +18,8 @@ export interface AgentState {
   watches(): readonly WatchStatus[]
   features(): readonly RunningFeature[]
   conditions(): readonly Condition[]
+  /** What the agent itself has to show. */
+  readonly pages: readonly Page[]
   /** What was said, and what was only counted. */
   noise(): Noise
 }
@@ -92,5 +94,5 @@ function pageList(state: AgentState): PagesReport {
 }
 
 function pagesOf(state: AgentState): readonly Page[] {
-  return state.features().flatMap(({ feature }) => feature.pages)
+  return [...state.pages, ...state.features().flatMap(({ feature }) => feature.pages)]
 }

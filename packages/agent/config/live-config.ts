@@ -38,6 +38,8 @@ export class LiveConfig {
   readonly #options: LiveConfigOptions
   readonly #log: Logger
   #texts: Record<string, string> = {}
+  /** Those of the configuration in effect. */
+  #inEffect: ConfigTexts = {}
   #config: Config | undefined
   #problems: readonly string[] = []
   #notLive: readonly string[] = []
@@ -51,6 +53,7 @@ export class LiveConfig {
   start(): Config {
     try {
       this.#config = this.#load(this.#options.read)
+      this.#inEffect = this.#texts
       this.#options.store.save(this.#texts)
     } catch (error) {
       const known = error instanceof ConfigError && !this.#options.strict ? this.#lastGood() : undefined
@@ -73,6 +76,11 @@ export class LiveConfig {
   get config(): Config {
     if (!this.#config) throw new Error('the configuration has not been read yet')
     return this.#config
+  }
+
+  /** The text that the configuration in effect was made of. @param path of its file */
+  textOf(path: string): string {
+    return this.#inEffect[path] ?? ''
   }
 
   /** Files that the configuration was read from, those that could not be read included. */
@@ -101,6 +109,7 @@ export class LiveConfig {
     if (this.#problems.length > 0) this.#log.info('the configuration can be used again')
     this.#problems = []
     this.#options.store.save(this.#texts)
+    this.#inEffect = this.#texts
     const before = this.config
     if (isDeepStrictEqual(config, before)) return
     this.#config = config
@@ -147,6 +156,7 @@ export class LiveConfig {
     } catch {
       return undefined
     } finally {
+      this.#inEffect = this.#texts
       // Those of the wrong one are watched.
       this.#texts = { ...this.#texts, ...wanted }
     }

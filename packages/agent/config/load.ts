@@ -9,6 +9,7 @@ import { ConfigError } from '../errors.ts'
 import { type BaseFile, fileSchema } from './base.ts'
 import type { Flags } from './flags.ts'
 import { type MetricsCertificate, metricsCertificate, nodeListeners } from './listeners.ts'
+import { withOverrides } from './overrides.ts'
 
 /** What the agent runs with: parsed once, never checked again. */
 export interface Config extends BaseFile {
@@ -64,22 +65,6 @@ function parseFile(
   for (const { path, message } of findingsOf(schema, result.error))
     problems.push(`${pathText(path)}: ${message}`)
   return undefined
-}
-
-/** Flags become keys of the file, so that one schema checks both. */
-function withOverrides(file: unknown, overrides: Flags['overrides'], input: SectionInput): unknown {
-  return overrides.reduce((whole, override) => {
-    const change = (now: unknown) => (override.kind === 'set' ? override.value : override.edit(now, input))
-    return put(whole, override.path, change)
-  }, file)
-}
-
-/** What is no object stays as it is: the schema says so. */
-function put(file: unknown, [key, ...rest]: readonly string[], change: (now: unknown) => unknown): unknown {
-  if (key === undefined) return change(file)
-  if (typeof file !== 'object' || file === null || Array.isArray(file)) return file
-  const inner = (file as Record<string, unknown>)[key]
-  return { ...file, [key]: put(rest.length === 0 ? inner : (inner ?? {}), rest, change) }
 }
 
 function sectionInput(

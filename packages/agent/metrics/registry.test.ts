@@ -26,6 +26,7 @@ function stateWith(toys: readonly string[]): AgentState {
     features: () => [{ name: 'toys', feature }],
     conditions: () => [{ name: 'node', ok: true, detail: '' }],
     apiServer: () => '',
+    pages: [],
     noise: () => ({ events: { said: 1, heldBack: 2 }, linesHeldBack: 3 }),
     watches: () => [{ ...watch, name: 'nodes', synced: true, lastError: undefined }],
   }
