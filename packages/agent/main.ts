@@ -48,6 +48,9 @@ async function main(): Promise<void> {
     return process.exit(0)
   }
   const log = createLogger({ level: 'info', format: 'text' })
+  // Whoever changes such a key in the file would wonder.
+  const keys = flags.overrides.map(({ path }) => path.join('.'))
+  if (keys.length > 0) log.info('flags set these keys, whatever the file says', { keys })
   for (const { flag, why } of flags.notes) log.warn('a flag of kube-router has no effect here', { flag, why })
   const record = openRecord(flags, log)
   await run(flags, log, record).catch((error: unknown) => failed(error, log, record))
