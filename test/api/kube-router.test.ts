@@ -1,4 +1,6 @@
 /** Agents with the flags of kube-router's example manifests, on Nodes with its annotations, and a router outside that kube-router's users have. */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import { AgentCluster, agentConfig } from '../support/agent-cluster.ts'
 import type { TestNode } from '../support/agent-network.ts'
@@ -22,6 +24,37 @@ const PEERS = `
   password: ${Buffer.from(`${PASSWORD}\n`).toString('base64')}
 `
 
+/** What docs/migrating-from-kube-router.md says for the move. */
+const WHILE_MOVING = 'bgp: { meshTtlSecurity: false, reflectors: "off" }'
+/** Nobody's pods. */
+const FOREIGN = '10.244.200.0/24'
+
+/** As kube-router configures it between nodes. */
+function gobgp(node: TestNode, others: readonly TestNode[]): string {
+  const families = ['ipv4-unicast', 'ipv6-unicast'].map(
+    (family) => `  [[neighbors.afi-safis]]
+    [neighbors.afi-safis.config]
+      afi-safi-name = "${family}"`,
+  )
+  const neighbors = others.map(
+    ({ ipv4 }) => `[[neighbors]]
+  [neighbors.config]
+    neighbor-address = "${ipv4}"
+    peer-as = ${CLUSTER_ASN}
+  [neighbors.transport.config]
+    local-address = "${node.ipv4}"
+  [neighbors.timers.config]
+    connect-retry = 1
+${families.join('\n')}`,
+  )
+  return `[global.config]
+  as = ${CLUSTER_ASN}
+  router-id = "${node.ipv4}"
+  local-address-list = ["${node.ipv4}"]
+${neighbors.join('\n')}
+`
+}
+
 interface FrrPath {
   readonly aspath: { readonly string: string }
   readonly community?: { readonly string: string }
@@ -33,6 +66,8 @@ describe('agents in the place of kube-router', function () {
   let router: FrrRouter
   let one: TestNode
   let two: TestNode
+  /** Where GoBGP, which kube-router speaks BGP by, is in the place of an agent. */
+  let three: TestNode
   let prefixes: string[]
 
   const annotate = (node: TestNode, ...annotations: readonly string[]) =>
@@ -48,12 +83,33 @@ describe('agents in the place of kube-router', function () {
     return paths[0]
   }
   const start = (node: TestNode, flags: readonly string[]) =>
-    cluster.startAgent(node, agentConfig(cluster.conflist(node)), { flags })
+    cluster.startAgent(node, agentConfig(cluster.conflist(node), WHILE_MOVING), { flags })
+
+  const startGobgp = async (node: TestNode, others: readonly TestNode[]) => {
+    const folder = join(cluster.directory, 'gobgp')
+    await mkdir(folder, { recursive: true })
+    await writeFile(join(folder, 'gobgpd.toml'), gobgp(node, others))
+    const command = ['gobgpd', '-f', join(folder, 'gobgpd.toml'), '--pprof-disable']
+    await cluster.processes.start('gobgpd', [...command, '--api-hosts=127.0.0.1:50051'], {
+      netns: node.netns,
+    })
+    const add = (prefix: string) =>
+      cluster.exec(node, 'gobgp', 'global', 'rib', 'add', prefix, 'nexthop', node.ipv4!)
+    await eventually(
+      () =>
+        add(prefixes[2]!)
+          .then(() => true)
+          .catch(() => false),
+      20_000,
+    )
+    await add(FOREIGN)
+  }
 
   before(async () => {
     cluster = await AgentCluster.start('kube-router')
     one = await cluster.addNamespace()
     two = await cluster.addNamespace()
+    three = await cluster.addNamespace()
     router = await FrrRouter.start(cluster, [one, two])
     const password = `neighbor ${two.ipv4} password ${PASSWORD}`
     // Its daemon is not there at once.
@@ -63,12 +119,13 @@ describe('agents in the place of kube-router', function () {
         () => false,
       ),
     )
-    for (const node of [one, two]) await cluster.registerNode(node, { ready: true })
+    for (const node of [one, two, three]) await cluster.registerNode(node, { ready: true })
     await annotate(two, `kube-router.io/peers=${PEERS}`)
     await start(one, WITH_ROUTER)
     await start(two, PLAIN)
-    const allocated = await Promise.all([one, two].map((node) => cluster.allocated(node)))
+    const allocated = await Promise.all([one, two, three].map((node) => cluster.allocated(node)))
     prefixes = allocated.map((each) => each.find((prefix) => !prefix.includes(':'))!)
+    await startGobgp(three, [one, two])
   })
   after(async () => {
     await router?.[Symbol.asyncDispose]()
@@ -77,14 +134,28 @@ describe('agents in the place of kube-router', function () {
 
   it('have the sessions that its flags and its annotations name, and those between nodes', async () => {
     for (const node of [one, two]) await eventually(() => router.hears(node), 60_000)
-    await eventually(async () => expect(await router.learned()).to.include.members(prefixes), 30_000)
+    await eventually(
+      async () => expect(await router.learned()).to.include.members(prefixes.slice(0, 2)),
+      30_000,
+    )
     await eventually(async () => {
       const { peers } = await cluster.ask(one, '/peers')
-      return peers.length === 2 && peers.every(({ state }) => state === 'established')
+      return peers.length === 3 && peers.every(({ state }) => state === 'established')
     }, 30_000)
     await eventually(async () =>
       expect((await cluster.routes(one)).join()).to.include(`${prefixes[1]} via ${two.ipv4}`),
     )
+  })
+
+  it('believe a node that kube-router still runs on about its pods, and are believed, while the cluster moves', async () => {
+    await eventually(async () =>
+      expect((await cluster.routes(one)).join()).to.include(`${prefixes[2]} via ${three.ipv4}`),
+    )
+    await eventually(async () => {
+      const rib = await cluster.exec(three, 'gobgp', 'global', 'rib')
+      return rib.includes(prefixes[0]!) && rib.includes(prefixes[1]!)
+    })
+    expect((await cluster.routes(one)).join()).to.not.include(FOREIGN)
   })
 
   it('prepend and mark what the router is told, as its annotations say, and no session ends for that', async () => {
@@ -146,6 +217,8 @@ describe('agents in the place of kube-router', function () {
       const said = await cluster.said(one, 'a flag of kube-router has no effect here')
       return said.length === 2
     })
+    const [keys] = await cluster.said(one, 'flags set these keys, whatever the file says')
+    expect(keys).to.include('"asn"').and.to.include('"peers"').and.to.include('"serviceAddresses.clusterIPs"')
     const flags = ['--netpol-default-deny', '--peer-router-ip=192.0.2.1']
     const { code, stderr } = await cluster.runAgent(two, agentConfig(cluster.conflist(two)), { flags })
     expect(code).to.equal(2)
