@@ -103,8 +103,8 @@ export interface PodNetworkSettings {
   readonly port: number
   /** Which of its addresses a Node is reached at: those of the first of these types that it has any of. */
   readonly nodeAddressTypes: readonly AddressType[]
-  /** Peer with every other node. */
-  readonly mesh: boolean
+  /** Sessions between nodes: all, those of one AS, or none. */
+  readonly mesh: boolean | 'within-as'
   /** Most next hops of a route with several paths of equal cost (ECMP); 1: there is one. */
   readonly maxPaths: number
   /** When nodes choose reflectors among themselves; absent: never. */

@@ -29,7 +29,7 @@ export function planInstance(
   return {
     asn: settings.asn,
     routerId: settings.routerId ?? primaryAddress(local, 4) ?? routerIdOf(local, others),
-    listen: { addresses: listenAddresses(addresses, named, settings.mesh), port: settings.port },
+    listen: { addresses: listenAddresses(addresses, named, settings.mesh !== false), port: settings.port },
     multipath: MAX_PATHS,
   }
 }

@@ -44,7 +44,8 @@ const drainMarks = z.array(z.string().regex(/^[^=\s]+(=\S*)?$/, 'neither key nor
 
 export const bgp = z.strictObject({
   port: port.default(179),
-  mesh: z.boolean().default(true),
+  /** Sessions between nodes: true, false, or between those of one AS alone. */
+  mesh: z.union([z.boolean(), z.literal('within-as')], { message: 'true, false or within-as' }).default(true),
   /** Most next hops of a learned route with several paths of equal cost (ECMP). */
   maxPaths: z.number().int().min(1).max(MAX_PATHS).default(8),
   /** Nodes that pass on the routes of others (RFC 4456), where there are many. */

@@ -16,10 +16,11 @@ export const KUBE_ROUTER_FLAGS: readonly Flag[] = [
   sets('run-router', 'bool', 'podNetwork.enabled'),
   sets('cluster-asn', 'number', 'asn'),
   sets('enable-ibgp', 'bool', 'bgp.mesh'),
-  judged<boolean>('nodes-full-mesh', 'bool', ['bgp.reflectors'], (on) =>
-    // Without a mesh node.asn, rr.server and rr.client say who peers with whom, which they do in any case.
-    on ? set('bgp.reflectors', 'off') : undefined,
-  ),
+  judged<boolean>('nodes-full-mesh', 'bool', ['bgp.reflectors', 'bgp.mesh'], (on, all) => {
+    if (on) return set('bgp.reflectors', 'off')
+    // Without it nodes of one AS have sessions with each other alone, and without enable-ibgp neither have they.
+    return all.get('enable-ibgp') === false ? undefined : set('bgp.mesh', 'within-as')
+  }),
   judged<boolean>('advertise-pod-cidr', 'bool', ['bgp.announce.kinds'], (on) =>
     on ? undefined : set('bgp.announce.kinds', ['clusterIPs', 'externalIPs', 'loadBalancerIPs']),
   ),

@@ -7,11 +7,11 @@ import { nodeDrain } from '../../nodes/node-drain.ts'
 import type { PodNetworkSettings } from '../../settings.ts'
 import { HeldRelations } from './held-relations.ts'
 import { NodeAnnotations, type NodeAnnotationsOptions } from './node-annotations.ts'
-import { type EffectiveRole, type Member, type Relation, Topology } from './topology.ts'
+import { type EffectiveRole, type Member, NO_RELATION, type Relation, Topology } from './topology.ts'
 
 export interface MeshRolesOptions extends NodeAnnotationsOptions {
   readonly nodes: Pick<ClusterNodes, 'values' | 'get'>
-  settings(): Pick<PodNetworkSettings, 'asn' | 'reflectors' | 'drain'>
+  settings(): Pick<PodNetworkSettings, 'asn' | 'mesh' | 'reflectors' | 'drain'>
   readonly clock: Pick<Clock, 'now' | 'after'>
   /** Whether the session with the Node is up. */
   isEstablished(node: string): boolean
@@ -70,8 +70,8 @@ export class MeshRoles implements Disposable {
 
   /** What the session with a Node is to be; it may end in no session. */
   session(name: string): NodeSession {
-    const { localName, clock, isEstablished } = this.#options
-    const wanted = this.#current().relation(localName, name)
+    const { clock, isEstablished } = this.#options
+    const wanted = this.#wanted(name)
     const established = isEstablished(name)
     const relation = this.#held.update(name, wanted, { time: clock.now(), established })
     return { ...relation, asn: this.asnOf(name), reflects: this.#reflects() }
@@ -119,7 +119,7 @@ export class MeshRoles implements Disposable {
     const topology = this.#current()
     const released = this.#held.release(
       this.#options.clock.now(),
-      () => this.#isSettled(topology),
+      () => this.#isSettled(),
       (name) => topology.mayStay(name),
     )
     this.#options.released(released)
@@ -130,11 +130,17 @@ export class MeshRoles implements Disposable {
     return this.#current().roleOf(this.#options.localName).kind === 'server' || this.#held.reflects
   }
 
+  #wanted(name: string): Relation {
+    const { localName, settings } = this.#options
+    const foreign = settings().mesh === 'within-as' && this.asnOf(name) !== this.asnOf(localName)
+    return foreign ? NO_RELATION : this.#current().relation(localName, name)
+  }
+
   /** All nodes that are to have a session with this one, and run, have told all that they have. */
-  #isSettled(topology: Topology): boolean {
+  #isSettled(): boolean {
     const { nodes, localName, hasEndOfRib } = this.#options
     for (const { name, ready } of nodes.values()) {
-      if (!ready || name === localName || !topology.relation(localName, name).session) continue
+      if (!ready || name === localName || !this.#wanted(name).session) continue
       if (!hasEndOfRib(name)) return false
     }
     return true

@@ -164,6 +164,29 @@ describe('roles that change', function () {
     expectWhole()
   })
 
+  it('of nodes with AS numbers of their own: sessions between all, of one AS alone, and the last good number', async () => {
+    const rack = (n: number) => ({ annotations: { 'kube-router.io/node.asn': n <= 3 ? '64601' : '64602' } })
+    for (const [mesh, wanted] of [
+      [true, MESH],
+      ['within-as', ['1-2', '1-3', '2-3', '4-5', '4-6', '5-6']],
+    ] as const) {
+      await agents?.[Symbol.asyncDispose]()
+      agents = new Agents({ mesh })
+      await agents.start(...SIX)
+      for (const n of SIX) agents.change(n, rack(n))
+      await agents.settle(2 * LATER)
+      expect(agents.sessions()).to.deep.equal(wanted)
+      expect(agents.network(1).snapshot().asn).to.equal(64601)
+      if (mesh === true) expectWhole()
+    }
+    agents.change(1, { annotations: { 'podroute.io/node.asn': '65535' } })
+    await agents.settle(LATER)
+    expect(agents.network(1).snapshot().asn).to.equal(64601)
+    expect(agents.events.map(([who, { reason }]) => [who, reason])).to.deep.equal([
+      ['node-1', 'InvalidAnnotation'],
+    ])
+  })
+
   it('of two clusters: clients have their own servers, and reach the others through them', async () => {
     await start()
     for (const n of SIX) {
