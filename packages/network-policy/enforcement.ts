@@ -57,6 +57,8 @@ const COALESCE = 5
 const INTERVAL = 25
 /** What others do to elements, which is not followed, is repaired within a second; listed is only where anybody did anything. */
 const AUDIT_PAUSE = 600
+/** All is listed every five minutes. */
+const THOROUGH_EVERY = 500
 
 export class Enforcement implements AsyncDisposable {
   readonly #options: EnforcementOptions
@@ -95,7 +97,7 @@ export class Enforcement implements AsyncDisposable {
     this.#controller = new Controller<string>({
       ...options,
       tables: flushOrder(this.#tables),
-      ...{ coalesce: COALESCE, interval: INTERVAL, auditPause: AUDIT_PAUSE },
+      ...{ coalesce: COALESCE, interval: INTERVAL, auditPause: AUDIT_PAUSE, thoroughEvery: THOROUGH_EVERY },
       // A chain must not come into use before all pods that it names are in their sets.
       chunk: Number.POSITIVE_INFINITY,
       plan: (key) => this.#planner.plan(key),

@@ -12,6 +12,8 @@ export interface AuditLoopOptions {
   /** One audit; what it finds it repairs by itself. One that is not quick lists everything, whatever was announced. */
   audit(quick: boolean): Promise<unknown>
   failed(error: Error): void
+  /** One audit of so many lists everything; absent: 40. */
+  readonly thoroughEvery?: number
 }
 
 /** An audit takes at most one part in so many of the time. */
@@ -44,9 +46,9 @@ export class AuditLoop implements Disposable {
   }
 
   async #round(): Promise<void> {
-    const { clock, pause, audit, failed } = this.#options
+    const { clock, pause, audit, failed, thoroughEvery = THOROUGH_EVERY } = this.#options
     const started = clock.now()
-    await audit(++this.#audits % THOROUGH_EVERY > 0).catch(failed)
+    await audit(++this.#audits % thoroughEvery > 0).catch(failed)
     this.#after(Math.max(pause, (clock.now() - started) * SHARE))
   }
 }

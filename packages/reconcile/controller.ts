@@ -38,6 +38,8 @@ export interface ControllerOptions<K extends string> {
   readonly interval?: number
   /** Shortest pause between two audits, in milliseconds; undefined: none but those that are asked for. */
   readonly auditPause?: number
+  /** One audit of so many lists everything, whatever was announced; absent: one of 40. */
+  readonly thoroughEvery?: number
   /** Called after every flush, with how long it took in milliseconds. */
   onFlushed?(result: FlushResult, milliseconds: number): void
 }
@@ -231,6 +233,7 @@ export class Controller<K extends string> implements AsyncDisposable {
       pause,
       audit: (quick) => this.audit({ quick }),
       failed: (error) => this.#log.warn('audit failed', { error: error.message }),
+      ...(this.#options.thoroughEvery === undefined ? {} : { thoroughEvery: this.#options.thoroughEvery }),
     })
   }
 }
