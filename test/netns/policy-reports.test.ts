@@ -195,8 +195,8 @@ describe('reports from the field, with real packets', function () {
     pod('third', 'third', named(8000, 'UDP'))
     await judged(
       'of another protocol',
-      ['outside>client:8000', 'outside>third:8000/udp'],
-      ['outside>third:8000', 'outside>third:8080'],
+      ['outside>client:8000'],
+      ['outside>third:8000', 'outside>third:8000/udp', 'outside>third:8080'],
     )
     pod('server', 'server', named(8000))
     policy('q', { ...labelled('server'), ingress: [{ ports: [{ port: 'http-test' }] }] })
