@@ -35,7 +35,9 @@ export async function startBenchCluster(name: string): Promise<BenchCluster> {
 
 export function configOf(cluster: AgentCluster, node: TestNode, routing: Routing): string {
   const more = `podNetwork: { routing: ${routing},`
-  return agentConfig(cluster.conflist(node)).replace('podNetwork: {', more).replace('debug', 'info')
+  // A mesh of all, however many there are.
+  const mesh = 'bgp: { reflectors: off }'
+  return agentConfig(cluster.conflist(node), mesh).replace('podNetwork: {', more).replace('debug', 'info')
 }
 
 /** The routes of podroute in a node's kernel, as it tells of them. */

@@ -109,7 +109,10 @@ export class NextHops implements Disposable {
   #put(address: string, hops: readonly NextHop[]): boolean {
     const before = this.#found.get(address)
     this.#found.set(address, hops)
-    return JSON.stringify(before) !== JSON.stringify(hops)
+    if (JSON.stringify(before) === JSON.stringify(hops)) return false
+    const routers = this.routersTo(address)
+    if (routers.length > 0) this.#options.log.info('an address is reached by routers', { address, routers })
+    return true
   }
 }
 
