@@ -55,6 +55,13 @@ export const TIERS: readonly Tier[] = [
     timeout: 300_000,
     longer: true,
   },
+  {
+    name: 'hitless',
+    files: ['test/hitless/**/*.test.ts'],
+    where: 'host',
+    timeout: 400_000,
+    longer: true,
+  },
   { name: 'document', files: ['test/document/**/*.test.ts'], where: 'host', timeout: 180_000 },
   { name: 'cluster', files: ['test/cluster/**/*.test.ts'], where: 'host', timeout: 300_000 },
 ]

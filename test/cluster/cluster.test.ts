@@ -2,12 +2,13 @@
 import { expect } from 'chai'
 import { checklist } from './checklist.ts'
 import { faults } from './faults.ts'
+import { hitless } from './hitless.ts'
 import { hostile } from './hostile.ts'
 import { lab } from './lab.ts'
 import { liveConfig } from './live-config.ts'
 import { nothingLeft } from './nothing-left.ts'
 import { privileges } from './privileges.ts'
-import { packetsThroughTheRouter, restarts } from './restart.ts'
+import { restarts } from './restart.ts'
 import { serviceAddresses } from './service-addresses.ts'
 import { upstream } from './upstream.ts'
 import { walkThrough } from './walk-through.ts'
@@ -28,7 +29,7 @@ describe('the lab', function () {
   faults()
   hostile()
   restarts()
-  packetsThroughTheRouter()
+  hitless({ crashing: 4, rollout: ['outside'] })
   serviceAddresses()
   upstream()
   nothingLeft()

@@ -1,13 +1,12 @@
 /** An agent that is killed or upgraded while requests go on: nobody notices. Pods that are replaced: test/ipvs/rolling.test.ts. */
 import { expect } from 'chai'
-import { NODES } from '../../lab/addresses.ts'
 import { service } from '../../lab/scenarios/blue.ts'
-import { apply, kubectl, pods, waitFor } from '../../lab/scenarios/cluster.ts'
+import { apply, kubectl, waitFor } from '../../lab/scenarios/cluster.ts'
 import { PODROUTE_NAMESPACE } from '../../lab/scenarios/podroute.ts'
-import { frrPeers, frrRoutes, kernelRoutes } from '../../lab/scenarios/routing.ts'
+import { frrRoutes, kernelRoutes } from '../../lab/scenarios/routing.ts'
+import { newAgents, readyAgain } from './agents.ts'
 import { agents, inAgent, onNode } from './lab.ts'
 import { expectNothingLost, removeLoadPods, startLoadPods, underLoad } from './load.ts'
-import { countPackets } from './packets.ts'
 
 const NODE = 'node-2'
 const REPAIR_MS = 1000
@@ -25,19 +24,6 @@ const strangers = async () =>
 const DAMAGED = [80, 81].map((port) => ({ name: `p${port}`, port, targetPort: 8888 }))
 
 const agent = async () => (await agents()).find((pod) => pod.node === NODE)!
-// Asked of the API server, not of the node, whose one CPU has enough to do.
-const readyAgain = (good: (pod: Awaited<ReturnType<typeof agent>>) => boolean) =>
-  waitFor('agent back', agent, (pod) => pod.ready && good(pod), { timeout: 180_000 })
-
-const newAgents = (before: readonly string[]) =>
-  waitFor(
-    'new agents',
-    agents,
-    (found) =>
-      found.length === before.length && found.every(({ name, ready }) => ready && !before.includes(name)),
-    { timeout: 180_000 },
-  )
-
 /** Virtual servers and destinations without their counters, each line once; endpoints that drain go when their time is over. */
 async function ipvsTable(): Promise<string[]> {
   const lines = (await onNode(NODE, 'cat /proc/net/ip_vs'))
@@ -102,7 +88,7 @@ export function restarts(): void {
         )
         await kubectl(['patch', 'service', 'damaged', '-p', JSON.stringify({ spec: { ports: DAMAGED } })])
         expect(await kernelRoutes(NODE)).to.deep.equal(routes)
-        await readyAgain((pod) => pod.restarts === restarts + 1)
+        await readyAgain(NODE, (pod) => pod.restarts === restarts + 1)
         await waitFor('repaired', () => onNode(NODE, 'cat /run/repaired'), Boolean, { timeout: 30_000 })
       })
       expectNothingLost(loads)
@@ -129,57 +115,6 @@ export function restarts(): void {
       expect(await kernelRoutes(NODE)).to.deep.equal(routes)
       expect(await strangers()).to.equal(theirs)
       await waitFor('router’s routes', frrRoutes, (found) => found.length === seenByRouter)
-    })
-  })
-}
-
-/** The router has a session with every node and none of their routes from before. */
-async function routerIsInSync(): Promise<void> {
-  const peers = () => frrPeers('ipv6')
-  await waitFor('router’s sessions', peers, (found) => found.every(({ state }) => state === 'Established'))
-  for (const family of ['ipv4', 'ipv6'] as const)
-    await waitFor(
-      `router’s ${family} routes`,
-      () => frrRoutes(family),
-      (routes) => routes.length >= NODES.length && routes.every(({ stale }) => !stale),
-    )
-}
-
-export function packetsThroughTheRouter(): void {
-  describe('50 packets a second of each family from behind the router to a pod', () => {
-    const lostOver = async (disturb: () => Promise<void>) => {
-      const [pod] = (await pods('app=client')).filter(({ node }) => node === NODE)
-      await routerIsInSync()
-      const packets = await countPackets(pod!.addresses, async () => {
-        await disturb()
-        await routerIsInSync()
-      })
-      for (const { address, ...counts } of packets) {
-        process.stdout.write(`      ${address}: ${JSON.stringify(counts)}\n`)
-        // An agent that is killed is back within a second and a half.
-        expect(counts.answered).to.be.greaterThan(40)
-        expect(counts.unanswered).to.be.lessThan(25)
-      }
-      expect(packets).to.have.length(2)
-      return packets.map(({ lost }) => lost)
-    }
-
-    it('are all answered while its node’s agent is killed (SIGKILL) and back', async () => {
-      const { restarts } = await agent()
-      const lost = await lostOver(async () => {
-        await onNode(NODE, 'pkill -9 -f "[/]opt/podroute/agent.cjs"')
-        await readyAgain((pod) => pod.restarts === restarts + 1)
-      })
-      expect(lost).to.deep.equal([0, 0])
-    })
-
-    it('are all answered over `kubectl rollout restart` of the DaemonSet', async () => {
-      const before = (await agents()).map(({ name }) => name)
-      const lost = await lostOver(async () => {
-        await kubectl(['rollout', 'restart', 'daemonset', 'podroute', '-n', PODROUTE_NAMESPACE])
-        await newAgents(before)
-      })
-      expect(lost).to.deep.equal([0, 0])
     })
   })
 }

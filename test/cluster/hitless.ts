@@ -1,0 +1,99 @@
+/** Packets that go on while agents are away: none is lost, of clients behind the router and of pods among nodes. */
+import { expect } from 'chai'
+import { NODES } from '../../lab/addresses.ts'
+import { kubectl, pods, waitFor } from '../../lab/scenarios/cluster.ts'
+import { PODROUTE_NAMESPACE } from '../../lab/scenarios/podroute.ts'
+import { frrPeers, frrRoutes } from '../../lab/scenarios/routing.ts'
+import { newAgents, readyAgain } from './agents.ts'
+import { agents, onNode } from './lab.ts'
+import { countPackets, type Packets } from './packets.ts'
+
+const NODE = 'node-2'
+const OTHER = 'node-3'
+const AGENT = '[/]opt/podroute/agent.cjs'
+
+export const agentOf = async (node: string) => (await agents()).find((pod) => pod.node === node)!
+
+/** The router has a session with every node and none of their routes from before. */
+async function routerIsInSync(): Promise<void> {
+  const peers = () => frrPeers('ipv6')
+  await waitFor('router’s sessions', peers, (found) => found.every(({ state }) => state === 'Established'))
+  for (const family of ['ipv4', 'ipv6'] as const)
+    await waitFor(
+      `router’s ${family} routes`,
+      () => frrRoutes(family),
+      (routes) => routes.length >= NODES.length && routes.every(({ stale }) => !stale),
+    )
+}
+
+/** Those to a pod of the node, of each family, from behind the router and from a pod of another node. */
+export async function packetsOver(disturb: () => Promise<void>): Promise<readonly Packets[]> {
+  const [pod] = (await pods('app=client')).filter(({ node }) => node === NODE)
+  await routerIsInSync()
+  const packets = await countPackets(pod!.addresses, OTHER, async () => {
+    await disturb()
+    await routerIsInSync()
+  })
+  expect(packets.map(({ from }) => from).sort()).to.deep.equal(['outside', 'outside', 'pod', 'pod'])
+  for (const { from, address, ...counts } of packets) {
+    process.stdout.write(`      ${from} ${address}: ${JSON.stringify(counts)}\n`)
+    // An agent that is killed is back within a second and a half.
+    expect(counts.answered).to.be.greaterThan(40)
+    expect(counts.unanswered).to.be.lessThan(25)
+  }
+  return packets
+}
+
+const lostOver = async (disturb: () => Promise<void>) => (await packetsOver(disturb)).map(({ lost }) => lost)
+const NONE = [0, 0, 0, 0]
+
+export async function killAgent(): Promise<void> {
+  const { restarts } = await agentOf(NODE)
+  await onNode(NODE, `pkill -9 -f "${AGENT}"`)
+  await readyAgain(NODE, (pod) => pod.restarts > restarts)
+}
+
+/** The agent is killed whenever it is there, for so long. */
+async function crashLoop(seconds: number): Promise<void> {
+  const { restarts } = await agentOf(NODE)
+  const end = `$(($(date +%s) + ${seconds}))`
+  const loop = `end=${end}; while [ $(date +%s) -lt $end ]; do pkill -9 -f "${AGENT}"; sleep 0.5; done; touch /run/crashed`
+  await onNode(NODE, `rm -f /run/crashed; (${loop}) > /dev/null 2>&1 &`)
+  const ended = () => onNode(NODE, 'ls /run/crashed 2>/dev/null || true')
+  await waitFor('the end of the loop', ended, Boolean, { timeout: (seconds + 30) * 1000 })
+  const { restarts: after } = await readyAgain(NODE, (pod) => pod.restarts > restarts)
+  process.stdout.write(`      ${after - restarts} starts\n`)
+}
+
+export interface HitlessOptions {
+  /** Seconds that an agent crashes whenever it starts. */
+  readonly crashing: number
+  /**
+   * Whose packets count over a rollout. Those among pods cross two virtual machines that have one processor each, and start containers
+   * meanwhile: where the machine beneath has other work, packet sockets of the lab drop some, also while the agent of a third node is new.
+   */
+  readonly rollout: readonly Packets['from'][]
+}
+
+export function hitless({ crashing, rollout }: HitlessOptions): void {
+  describe('50 packets a second of each family to a pod, from behind the router and from a pod of another node', () => {
+    it('are all answered while its node’s agent is killed (SIGKILL) and back', async () => {
+      expect(await lostOver(killAgent)).to.deep.equal(NONE)
+    })
+
+    it('are all answered over `kubectl rollout restart` of the DaemonSet', async () => {
+      const before = (await agents()).map(({ name }) => name)
+      const packets = await packetsOver(async () => {
+        await kubectl(['rollout', 'restart', 'daemonset', 'podroute', '-n', PODROUTE_NAMESPACE])
+        await newAgents(before)
+      })
+      const counted = packets.filter(({ from }) => rollout.includes(from))
+      expect(counted).to.have.length(2 * rollout.length)
+      expect(counted.filter(({ lost }) => lost > 0)).to.deep.equal([])
+    })
+
+    it(`are all answered while its node’s agent crashes for ${crashing} s, as often as it starts`, async () => {
+      expect(await lostOver(() => crashLoop(crashing))).to.deep.equal(NONE)
+    })
+  })
+}
