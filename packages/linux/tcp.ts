@@ -209,6 +209,8 @@ export function tcpAddresses(
 }
 
 function setPassword(fd: number, family: 4 | 6, remote: string, key: string | undefined): void {
+  // Nobody with an IPv6 address connects to an IPv4 socket, which has no room for a key of his.
+  if (family === 4 && remote.includes(':')) return
   try {
     setMd5Key(fd, family, splitZone(remote).address, key)
   } catch (error) {
