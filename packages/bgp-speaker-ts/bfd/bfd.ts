@@ -46,6 +46,8 @@ interface Entry {
   up: boolean
 }
 
+/** Milliseconds in which the thread says its farewell and ends. */
+const LINGER = 1000
 /** Milliseconds before a thread that ended by itself is replaced. */
 const RESTART_DELAY = 1000
 
@@ -127,7 +129,10 @@ export class Bfd extends EventEmitter<BfdEvents> {
     if (worker === undefined) return
     const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
     this.#tell({ kind: 'close' })
+    // Sockets that are being opened at this moment may keep it.
+    const cut = setTimeout(() => void worker.terminate(), LINGER)
     await ended
+    clearTimeout(cut)
   }
 
   #start(): Worker {

@@ -26,8 +26,16 @@ export class DocumentedRouter {
     this.site = site
   }
 
-  /** @param config its configuration, where it is not the documented one */
+  /** It listens when this resolves. @param config its configuration, where it is not the documented one */
   async start(config?: string): Promise<void> {
+    await this.#begin(config)
+    await eventually(
+      () => this.#inside('ss', '-Hlnt', 'sport = :179'),
+      (text) => text.trim().split('\n').length > 1,
+    )
+  }
+
+  async #begin(config?: string): Promise<void> {
     switch (this.#name) {
       case 'frr':
         return this.#startFrr(config ?? documented('frr'))
@@ -123,7 +131,9 @@ export class DocumentedRouter {
       }
       case 'openbgpd': {
         const show = ['show', 'rib', `inet${family === 6 ? '6' : ''}`]
-        const text = await output('bgpctl', ['-s', this.#path('bgpd.sock'), '-j', ...show])
+        // It waits for ever where bgpd has just started.
+        const command = ['3', 'bgpctl', '-s', this.#path('bgpd.sock'), '-j', ...show]
+        const text = await output('timeout', command)
         const { rib = [] } = JSON.parse(text) as { rib?: { prefix: string; aspath: string }[] }
         return rib.filter(({ aspath }) => aspath !== '').map(({ prefix }) => prefix)
       }
