@@ -55,12 +55,9 @@ export class RouterNetwork {
     ip('-n', this.#hub, 'link', 'set', `port${ipv4.split('.').at(-1)}`, 'nomaster')
   }
 
-  remove({ netns }: Site): void {
-    ip('netns', 'delete', netns)
-    this.#sites.splice(
-      this.#sites.findIndex((site) => site.netns === netns),
-      1,
-    )
+  /** Puts it in again. */
+  plug({ ipv4 }: Site): void {
+    ip('-n', this.#hub, 'link', 'set', `port${ipv4.split('.').at(-1)}`, 'master', 'nodes')
   }
 
   close(): void {
