@@ -6,7 +6,8 @@ const AUTO = { fromNodes: 100, perNode: 3 }
 const MANY = 1000
 /** Of these the mesh has 4,950 sessions; of a thousand nodes it would have 499,500, which no one machine holds. */
 const FEW = 100
-const IDLE = 10_000
+/** Each session sends a KEEPALIVE meanwhile. */
+const IDLE = 30_000
 
 interface Run {
   readonly start: Cost
