@@ -69,12 +69,12 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
       holderOf: (address) => context.reserved.holderOf(address),
     })
     this.pages = [
-      nodesPage(() => this.#network.report()),
-      peersPage(() => this.#network.peers()),
-      routesPage(() => this.#network.routes()),
+      nodesPage(() => this.#network.view.report()),
+      peersPage(() => this.#network.view.peers()),
+      routesPage(() => this.#network.view.routes()),
       announcementsPage(() => ({
-        announcements: this.#network.announcements(),
-        problems: this.#network.announcementProblems(),
+        announcements: this.#network.view.announcements(),
+        problems: this.#network.view.announcementProblems(),
       })),
     ]
     this.#reserveRouters(settings)
@@ -119,7 +119,7 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
   }
 
   summary(): readonly SummaryLine[] {
-    const { node, asn, peers, routes } = this.#network.snapshot()
+    const { node, asn, peers, routes } = this.#network.view.snapshot()
     const unchecked = this.#network.uncheckedPorts
     const { drain } = this.#network
     const up = peers.filter((peer) => peer.state === 'established').length
@@ -144,9 +144,9 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
   }
 
   declareMetrics(declare: DeclareMetric): void {
-    declareBgpMetrics(declare, () => this.#network.peers())
-    declareRouteMetrics(declare, () => this.#network.routes())
-    declareAnnouncementMetrics(declare, () => this.#network.announcements())
+    declareBgpMetrics(declare, () => this.#network.view.peers())
+    declareRouteMetrics(declare, () => this.#network.view.routes())
+    declareAnnouncementMetrics(declare, () => this.#network.view.announcements())
   }
 
   cleanup(): Promise<void> {

@@ -60,7 +60,7 @@ async function stateOf(world: World) {
     peers: byKey(Array.from(world.speaker?.configurations() ?? [], (config) => [config.address!, config])),
     announced: byKey((world.speaker?.announced() ?? []).map((route) => [route.prefix, route])),
     kernel: await contentsOf(world.kernel),
-    names: world.network
+    names: world.network.view
       .peers()
       .map(({ name, address }) => `${name} ${address}`)
       .sort(),

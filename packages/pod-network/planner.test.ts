@@ -209,7 +209,7 @@ describe('planner', () => {
       world.speaker?.emit('best', [
         { prefix, best: testPath(prefix, { peer: router.address, source: 'ebgp', nextHop: router.address }) },
       ])
-      const found = world.network.snapshot().routes.find(({ destination }) => destination === prefix)
+      const found = world.network.view.snapshot().routes.find(({ destination }) => destination === prefix)
       return found?.state === 'refused' ? found.detail : undefined
     }
 
@@ -270,7 +270,7 @@ describe('planner', () => {
           '10.244.2.0/24 via 172.30.0.12',
           '10.244.9.0/24 via 172.30.0.12',
         ])
-        expect(world.network.peers().map(({ name }) => name)).to.deep.equal(['new'])
+        expect(world.network.view.peers().map(({ name }) => name)).to.deep.equal(['new'])
         await remove('new')
         expect(world.routes()).to.deep.equal(['10.244.2.0/24 via 172.30.0.12'])
         await world[Symbol.asyncDispose]()

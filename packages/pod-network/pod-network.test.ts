@@ -278,14 +278,14 @@ describe('the pod network', () => {
     await world.speak('172.30.0.12', ['10.244.2.0/24'])
     await world.sessions()
     await world.settle(4000)
-    const found = world.network.report().map((r) => [r.name, r.kind, r.state, r.reasons.join()])
+    const found = world.network.view.report().map((r) => [r.name, r.kind, r.state, r.reasons.join()])
     expect(found).to.deep.equal([
       ['node-1', 'this node', 'in-place', ''],
       ['node-2', 'node', 'in-place', ''],
       ['node-3', 'node', 'pending', 'no BGP session with 172.30.0.13'],
       ['172.30.0.100', 'router', 'in-place', 'no BGP session with 172.30.0.100'],
     ])
-    const node2 = world.network.report().find(({ name }) => name === 'node-2')
+    const node2 = world.network.view.report().find(({ name }) => name === 'node-2')
     expect(node2?.for).to.be.within(4000, 7000)
   })
 

@@ -28,23 +28,15 @@ import { NodeProblems } from './nodes/node-problems.ts'
 import type { PodNetworkOptions } from './options.ts'
 import { Planner, type PlannerOptions } from './planner.ts'
 import { Readiness } from './readiness/readiness.ts'
-import { type RouteSnapshot, reportRoutes } from './route-sources/route-report.ts'
 import { RouteSources } from './route-sources/route-sources.ts'
 import { Routers } from './routers/routers.ts'
 import { wrongAnnotation } from './service-addresses/events.ts'
-import {
-  type AnnouncedPrefix,
-  type AnnouncementProblem,
-  announcedPrefixes,
-  type Listener,
-} from './service-addresses/report.ts'
-import { letsOut } from './service-addresses/told.ts'
 import type { PodNetworkSettings } from './settings.ts'
-import { type NamedPeer, namedPeers, type PodNetworkSnapshot, snapshot } from './snapshot.ts'
 import { StaleState } from './stale-state.ts'
-import { type KeyFacts, type KeyReport, problemsOf, reportKeys, wantsOf } from './status.ts'
+import { problemsOf, wantsOf } from './status.ts'
 import { createTables, flushOrder, type PodNetworkTables } from './tables.ts'
 import { NamedTimers } from './timers.ts'
+import { PodNetworkView } from './view.ts'
 
 /** Least time between two flushes, in milliseconds: a change alone waits for nothing, many share a flush. */
 const INTERVAL = 20
@@ -53,6 +45,8 @@ const AUDIT_PAUSE = 60_000
 const CONNECTIONS_END = 250
 
 export class PodNetwork implements AsyncDisposable {
+  /** What it shows of itself. */
+  readonly view: PodNetworkView
   readonly #options: PodNetworkOptions
   readonly #nodes: ClusterNodes
   readonly #problems: NodeProblems
@@ -155,6 +149,7 @@ export class PodNetwork implements AsyncDisposable {
       ...{ tables: this.#tables, nodes: this.#nodes, bgpRoutes: this.#routes.bgp.routes, log },
     })
     this.#controller = this.#createController()
+    this.view = this.#createView()
     this.#downRouters = new DownRouters({
       ...{ nodeName, events: options.events, clock },
       routers: () => this.#settings.externalPeers.map(peerKey),
@@ -268,66 +263,6 @@ export class PodNetwork implements AsyncDisposable {
     return this.conditions().every(({ ok, advisory }) => ok || advisory)
   }
 
-  snapshot(): PodNetworkSnapshot {
-    return snapshot({
-      nodeName: this.#options.nodeName,
-      asn: this.#roles.asnOf(this.#options.nodeName),
-      settings: this.#settings,
-      nodes: this.#nodes,
-      tables: this.#tables,
-      routes: this.routes(),
-      peers: this.peers(),
-      stats: this.stats(),
-      conditions: this.conditions(),
-    })
-  }
-
-  routes(): readonly RouteSnapshot[] {
-    return reportRoutes({
-      ...{ nodes: this.#nodes, tables: this.#tables, routes: this.#routes, peers: this.peers() },
-      rejected: this.#bgp.sessions.rejected(),
-    })
-  }
-
-  /** Sessions with the names of their nodes. */
-  peers(): readonly NamedPeer[] {
-    const { bfd } = this.#options
-    const pathOf = (peer: string) => bfd.stateOf(peer)
-    const roleOf = (node: string) => this.#roles.shownSession(node)
-    return namedPeers(this.#bgp.peers(), this.#settings, this.#nodes, pathOf, roleOf)
-  }
-
-  /** What this node announces, to whom, and why not what is switched on. */
-  announcements(): readonly AnnouncedPrefix[] {
-    const { announcements, peers } = this.#tables
-    const listeners = this.#bgp
-      .peers()
-      .filter(({ state }) => state === 'established')
-      .map(({ address }): Listener => {
-        const policy = peers.get(address)?.exportPolicy
-        return { address, tells: (announcement) => !policy || letsOut(policy, announcement) }
-      })
-    const pods = this.#planner.podPrefixes.flatMap((prefix) => announcements.get(prefix) ?? [])
-    const missing = (prefix: string) => {
-      const status = announcements.status(prefix)
-      if (status.kind === 'in-place') return undefined
-      return status.kind === 'failed' ? status.error.message : 'the speaker does not have it yet'
-    }
-    return announcedPrefixes(pods, this.#planner.serviceAddresses.report(), listeners, missing)
-  }
-
-  /** What of annotations of Services means nothing. */
-  announcementProblems(): readonly AnnouncementProblem[] {
-    return [...this.#planner.serviceAddresses.problems()].flatMap(([service, details]) =>
-      details.map((detail) => ({ service, detail })),
-    )
-  }
-
-  /** Whether what each Node and router needs is in place, since when, and why not. */
-  report(): readonly KeyReport[] {
-    return reportKeys(this.#keyFacts(), this.#options.clock.now())
-  }
-
   /** Pods that may send from any address: they run since before the check, or want to. */
   get uncheckedPorts(): number {
     return this.#hostMonitor.uncheckedPorts
@@ -431,6 +366,18 @@ export class PodNetwork implements AsyncDisposable {
     await this.#controller[Symbol.asyncDispose]()
   }
 
+  #createView(): PodNetworkView {
+    const { nodeName, clock, bfd } = this.#options
+    return new PodNetworkView({
+      ...{ nodeName, clock, bfd, nodes: this.#nodes, tables: this.#tables, bgp: this.#bgp },
+      ...{ roles: this.#roles, planner: this.#planner, routes: this.#routes },
+      settings: () => this.#settings,
+      status: (key) => this.#controller.status(key),
+      stats: () => this.stats(),
+      conditions: () => this.conditions(),
+    })
+  }
+
   // What is planned, and when.
 
   #createController(): Controller<PodNetworkKey> {
@@ -440,8 +387,8 @@ export class PodNetwork implements AsyncDisposable {
       tables: flushOrder(this.#tables, bgpFlushOrder(this.#bgp.tables)),
       plan: (key) => this.#plan(key),
       planned: (keys) => this.#afterPlan(keys),
-      wants: (key) => wantsOf(key, this.#keyFacts()),
-      problems: (key) => problemsOf(key, this.#keyFacts()),
+      wants: (key) => wantsOf(key, this.view.keyFacts()),
+      problems: (key) => problemsOf(key, this.view.keyFacts()),
       onFlushed: () => this.#advance(),
     })
   }
@@ -611,15 +558,5 @@ export class PodNetwork implements AsyncDisposable {
   /** What nobody routes here any more is not kept. */
   #keepFor(): number {
     return this.#settings.routing === 'none' ? 0 : this.#settings.keepRoutes * 1000
-  }
-
-  #keyFacts(): KeyFacts {
-    return {
-      ...{ nodeName: this.#options.nodeName, settings: this.#settings, nodes: this.#nodes },
-      ...{ tables: this.#tables, planner: this.#planner, sessions: this.#bgp.sessions },
-      routes: this.#routes,
-      roles: this.#roles,
-      status: (key) => this.#controller.status(key),
-    }
   }
 }

@@ -36,7 +36,9 @@ async function expectLastRoutes(seed: number): Promise<void> {
   const expected = NUMBERS.filter((n) => nodes.has(n) && agents.has(n))
   expect(world.routes(), `SEED=${seed}`).to.deep.equal(expected.map((n) => `${prefix(n)} via ${address(n)}`))
   expect([...world.network.pending()], `SEED=${seed}`).to.deep.equal([])
-  const reached = world.network.report().filter(({ kind, state }) => kind === 'node' && state === 'in-place')
+  const reached = world.network.view
+    .report()
+    .filter(({ kind, state }) => kind === 'node' && state === 'in-place')
   expect(reached.map(({ name }) => name).sort(), `SEED=${seed}`).to.deep.equal(
     expected.map((n) => `node-${n}`),
   )

@@ -217,7 +217,7 @@ describe('routes by several routers', function () {
     await node.network[Symbol.asyncDispose]()
     await node.start(settings, OWN)
     await eventually(
-      () => node.network.snapshot().routes.filter(({ state }) => state === 'installed').length === 2,
+      () => node.network.view.snapshot().routes.filter(({ state }) => state === 'installed').length === 2,
     )
     expect(
       monitor.text.split('\n').filter((line) => PREFIXES.some((prefix) => line.includes(prefix))),

@@ -34,7 +34,7 @@ describe('a router that announces what is not its own', function () {
       .filter((line) => line !== '' && !line.startsWith(ACCEPTED) && !line.includes('kube-bridge'))
       .sort()
   const refusals = () =>
-    node.network
+    node.network.view
       .routes()
       .filter(({ state }) => state === 'refused')
       .map(({ destination, detail }) => `${destination} ${detail}`)
@@ -122,7 +122,7 @@ describe('a router that announces what is not its own', function () {
     await eventually(() => refusals().includes(`${ACCEPTED} foreign-route`))
     expect(ip('route', 'show', ACCEPTED)).to.include('via 172.31.0.3')
     await speaker.close('maintenance')
-    await eventually(() => node.network.peers()[0]?.state !== 'established')
+    await eventually(() => node.network.view.peers()[0]?.state !== 'established')
     expect(ip('route', 'show', ACCEPTED)).to.include('via 172.31.0.3')
     ip('route', 'delete', ACCEPTED)
   })

@@ -231,7 +231,7 @@ describe('nodes that are back with the addresses of each other', function () {
       await speak(0, second)
       await speak(1, first)
       await expectRoutes(second, first)
-      const established = node.network.peers().filter(({ state }) => state === 'established')
+      const established = node.network.view.peers().filter(({ state }) => state === 'established')
       expect(established.map((peer) => `${peer.name} ${peer.address}`).sort()).to.deep.equal([
         `node-2 ${second}`,
         `node-3 ${first}`,

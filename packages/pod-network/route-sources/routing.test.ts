@@ -24,7 +24,7 @@ describe('routes to pods', () => {
   const set = (settings: Partial<PodNetworkSettings>) =>
     world.network.configure({ ...world.settings, ...settings })
   const routeOps = () => world.ops().filter((op) => op.startsWith('routes '))
-  const reasons = (name: string) => world.network.report().find((node) => node.name === name)?.reasons
+  const reasons = (name: string) => world.network.view.report().find((node) => node.name === name)?.reasons
   afterEach(() => world[Symbol.asyncDispose]())
 
   it('come straight from the Nodes with routing: api, whether these are Ready or not, and nobody listens', async () => {
@@ -33,8 +33,8 @@ describe('routes to pods', () => {
     expect(world.routes()).to.deep.equal([TWO, THREE])
     expect([world.speakers.length, world.peers()]).to.deep.equal([0, []])
     expect([world.problems(), world.network.ready]).to.deep.equal([[], true])
-    expect(world.network.snapshot().routes[0]).to.deep.include({ state: 'installed', from: ['API'] })
-    const states = world.network.report().map(({ name, state }) => `${name} ${state}`)
+    expect(world.network.view.snapshot().routes[0]).to.deep.include({ state: 'installed', from: ['API'] })
+    const states = world.network.view.report().map(({ name, state }) => `${name} ${state}`)
     expect(states.slice(0, 3)).to.deep.equal(['node-1 in-place', 'node-2 in-place', 'node-3 in-place'])
   })
 
@@ -58,7 +58,7 @@ describe('routes to pods', () => {
       greedy.push(ipv4Node(4 + i, { podCIDRs: [range] }))
     await world.start(ipv4Node(1), ...greedy)
     expect(world.routes()).to.deep.equal([TWO, THREE])
-    const refused = world.network.snapshot().routes.filter(({ state }) => state === 'refused')
+    const refused = world.network.view.snapshot().routes.filter(({ state }) => state === 'refused')
     expect(refused.map(({ destination, detail }) => `${destination} ${detail}`)).to.have.members([
       '203.0.113.0/24 covers-api-server',
       '10.244.1.128/25 local-pods',
@@ -87,12 +87,12 @@ describe('routes to pods', () => {
     set({ routing: 'api' })
     await world.settle(300_000)
     expect([world.speakers.at(-1)?.peers(), world.problems()]).to.deep.equal([[], []])
-    expect(world.network.snapshot().routes[0]).to.deep.include({ state: 'installed', from: ['API'] })
+    expect(world.network.view.snapshot().routes[0]).to.deep.include({ state: 'installed', from: ['API'] })
     set({ routing: 'bgp' })
     await world.settle(50)
-    expect(world.network.snapshot().routes[0]).to.deep.include({ state: 'kept' })
+    expect(world.network.view.snapshot().routes[0]).to.deep.include({ state: 'kept' })
     await world.settle(60_000)
-    expect(world.network.snapshot().routes[0]).to.deep.include({ state: 'installed', from: ['node-2'] })
+    expect(world.network.view.snapshot().routes[0]).to.deep.include({ state: 'installed', from: ['node-2'] })
     expect([routeOps(), world.routes()]).to.deep.equal([[], [TWO]])
   })
 
@@ -162,7 +162,7 @@ describe('routes to pods', () => {
     it('go by every router that knows the way, and say of whom they were learned', () => {
       expect(outside()?.nextHops).to.deep.equal(ROUTERS.map((gateway) => ({ gateway })))
       expect(
-        world.network.snapshot().routes.find(({ destination }) => destination === OUTSIDE),
+        world.network.view.snapshot().routes.find(({ destination }) => destination === OUTSIDE),
       ).to.deep.include({
         gateways: ROUTERS,
         from: ROUTERS,

@@ -164,7 +164,7 @@ describe('service addresses at routers', () => {
     for (const service of many) world.services.set(service, allServed(service, 'serving'))
     world.network.allServicesChanged()
     await world.settle(400)
-    const { established } = world.network.peers().find(({ address }) => address === ROUTER)!.counters
+    const { established } = world.network.view.peers().find(({ address }) => address === ROUTER)!.counters
     heard.length = 0
     await say(web(), 'serving')
     world.network.setNode(ipv4Node(1, { labels: { unused: 'label' } }))
@@ -173,7 +173,7 @@ describe('service addresses at routers', () => {
     await world.settle(400)
     await remove(web())
     expect(heard).to.deep.equal([`${VIP}/32`, `${VIP}/32`])
-    const after = world.network.peers().find(({ address }) => address === ROUTER)!.counters
+    const after = world.network.view.peers().find(({ address }) => address === ROUTER)!.counters
     expect(after.established).to.equal(established)
   })
 
@@ -204,7 +204,7 @@ describe('service addresses at routers', () => {
     world.network.allServicesChanged()
     await world.settle(400)
     expect(learned()).to.deep.equal(['10.244.1.0/24'])
-    expect(world.network.announcements().map(({ state, why }) => `${state} ${why}`)).to.include(
+    expect(world.network.view.announcements().map(({ state, why }) => `${state} ${why}`)).to.include(
       'withheld the kernel has no IPVS',
     )
     world.services.broken = undefined
@@ -232,7 +232,7 @@ describe('service addresses at routers', () => {
     await say(web(), 'serving')
     expect(learned()).to.deep.equal(['10.244.1.0/24'])
     expect(other.paths(`${VIP}/32`)[0]?.communities).to.deep.equal(['64512:7'])
-    const shown = world.network.announcements().find(({ prefix }) => prefix === `${VIP}/32`)
+    const shown = world.network.view.announcements().find(({ prefix }) => prefix === `${VIP}/32`)
     expect(shown).to.deep.include({
       state: 'announced',
       told: [OTHER],

@@ -103,7 +103,7 @@ export class Agents implements AsyncDisposable {
   sessions(): string[] {
     const ends = new Set(
       [...this.#agents].flatMap(([n, { network }]) =>
-        network
+        network.view
           .peers()
           .filter(({ state }) => state === 'established')
           .map(({ address }) => `${n} ${address.slice('172.30.0.1'.length)}`),
@@ -121,7 +121,7 @@ export class Agents implements AsyncDisposable {
   /** Peers that an agent has and that have no session. */
   idle(): string[] {
     return [...this.#agents].flatMap(([n, { network }]) =>
-      network
+      network.view
         .peers()
         .filter(({ state }) => state !== 'established')
         .map(({ address }) => `${n} ${address}`),

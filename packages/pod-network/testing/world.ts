@@ -153,7 +153,7 @@ export class World implements AsyncDisposable {
 
   /** How often the session with each peer came up. */
   established(): Record<string, number> {
-    const entries = this.network.peers().map((peer) => [peer.address, peer.counters.established])
+    const entries = this.network.view.peers().map((peer) => [peer.address, peer.counters.established])
     return Object.fromEntries(entries)
   }
 

@@ -20,7 +20,7 @@ describe('paths to nodes that BFD watches', () => {
   afterEach(() => world[Symbol.asyncDispose]())
 
   it('are shown with their sessions, as they are and as they were', async () => {
-    const paths = () => world.network.peers().map(({ bfd }) => bfd)
+    const paths = () => world.network.view.peers().map(({ bfd }) => bfd)
     const fine = { state: 'up', downs: 0, lastDown: undefined }
     expect([...world.paths.sessions.values()]).to.deep.include({
       ...{ peer: TWO, local: '172.30.0.11' },

@@ -78,11 +78,11 @@ describe('roles that change', function () {
     const counts = SIX.flatMap((n) =>
       agents
         .network(n)
-        .peers()
+        .view.peers()
         .map(({ counters }) => counters.established),
     )
     expect(new Set(counts)).to.deep.equal(new Set([1]))
-    const nodes = agents.network(3).report()
+    const nodes = agents.network(3).view.report()
     expect(nodes.map(({ name, kind, role, state }) => [name, kind, role, state])).to.deep.equal([
       ['node-1', 'node', 'reflector', 'in-place'],
       ['node-2', 'node', 'reflector', 'in-place'],
@@ -92,13 +92,13 @@ describe('roles that change', function () {
     expect(
       agents
         .network(3)
-        .peers()
+        .view.peers()
         .map(({ name, meshRole }) => `${name} ${meshRole}`)
         .sort(),
     ).to.deep.equal(['node-1 reflector', 'node-2 reflector'])
     const [route] = agents
       .network(3)
-      .routes()
+      .view.routes()
       .filter(({ node }) => node === 'node-4')
     expect(
       route?.from.every((name) => ['node-1', 'node-2'].includes(name)),
@@ -176,12 +176,12 @@ describe('roles that change', function () {
       for (const n of SIX) agents.change(n, rack(n))
       await agents.settle(2 * LATER)
       expect(agents.sessions()).to.deep.equal(wanted)
-      expect(agents.network(1).snapshot().asn).to.equal(64601)
+      expect(agents.network(1).view.snapshot().asn).to.equal(64601)
       if (mesh === true) expectWhole()
     }
     agents.change(1, { annotations: { 'podroute.io/node.asn': '65535' } })
     await agents.settle(LATER)
-    expect(agents.network(1).snapshot().asn).to.equal(64601)
+    expect(agents.network(1).view.snapshot().asn).to.equal(64601)
     expect(agents.events.map(([who, { reason }]) => [who, reason])).to.deep.equal([
       ['node-1', 'InvalidAnnotation'],
     ])
@@ -252,7 +252,7 @@ describe('roles that change', function () {
     await agents.settle(LATER)
     const before = agents
       .network(3)
-      .snapshot()
+      .view.snapshot()
       .routes.filter(({ state }) => state === 'refused')
     expect(before).to.deep.equal([])
     // The API says that the pods of node 5 are elsewhere: what it announced is not taken from anybody any more.
@@ -260,13 +260,13 @@ describe('roles that change', function () {
     await agents.settle(1000)
     const refused = agents
       .network(3)
-      .snapshot()
+      .view.snapshot()
       .routes.filter(({ state }) => state === 'refused')
     expect(refused.map(({ destination }) => destination)).to.deep.equal([])
     expect(
       agents
         .network(1)
-        .snapshot()
+        .view.snapshot()
         .routes.filter(({ state }) => state === 'refused')[0],
     ).to.deep.include({
       destination: '10.244.5.0/24',
