@@ -6,6 +6,7 @@ import {
   dropsRoutesWithTheSession,
   exchangesRoutes,
   followsChanges,
+  hasLocalAs,
   type Make,
   securesTtl,
 } from './support/exchange.ts'
@@ -33,6 +34,7 @@ import type { Case, Feature } from './support/together.ts'
 function allCases(make: Make): readonly Case[] {
   return [
     ...exchangesRoutes(make),
+    ...hasLocalAs(make),
     followsChanges(make),
     dropsRoutesWithTheSession(make),
     ...authenticates(make),

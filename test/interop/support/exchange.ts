@@ -54,6 +54,31 @@ async function expectTheirRoutes(bench: Bench, theirAsn: number): Promise<void> 
   }
 }
 
+/** They know us by another AS number than our speaker has (RFC 7705). */
+export function hasLocalAs(make: Make): readonly Case[] {
+  const ourAsn = 64600
+  return [false, true].map((localAsnPrepends) => ({
+    feature: 'local AS',
+    title: `tells them another AS number${localAsnPrepends ? ', and its own behind it' : ''}, MED and a longer path`,
+    run: () =>
+      onBench(new Bench(make(), { theirAsn: 65001, ourAsn }), async (bench) => {
+        const set = { prepend: { asn: ourAsn, times: 1 }, med: 9, addCommunities: ['rt:64512:200'] }
+        const exportPolicy = {
+          rules: [{ name: 'told', set, verdict: 'accept' }],
+          otherwise: 'reject',
+        } as const
+        await bench.start({ localAsn: ourAsn, localAsnPrepends, exportPolicy })
+        bench.announce()
+        await bench.exchanged()
+        const told = [ourAsn, ...(localAsnPrepends ? [OUR_ASN] : []), ourAsn]
+        for (const { asPath, communities } of await bench.daemon.routes()) {
+          expect(asPath).to.deep.equal(told)
+          expect(communities).to.include.members(['rt 64512:100', 'rt 64512:200'])
+        }
+      }),
+  }))
+}
+
 export function followsChanges(make: Make): Case {
   return {
     feature: 'changes',

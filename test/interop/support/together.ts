@@ -4,6 +4,7 @@
 export type Feature =
   | 'iBGP routes, communities'
   | 'eBGP routes, communities'
+  | 'local AS'
   | 'changes'
   | 'session end'
   | 'TCP-MD5'
