@@ -219,6 +219,9 @@ peers:
       'peers[0]: ttlSecurityHops and multihop are both given',
     ])
     expect(one('localAddress: 10.0.0.9, localInterface: eth0')).to.have.length(1)
+    expect(one('localAddress: "::"')).to.deep.equal([
+      'peers[0].localAddress: :: is not the address of a host',
+    ])
     expect(one('accept: [], acceptRoutes: true')).to.deep.equal([
       'peers[0]: accept and acceptRoutes are both given',
     ])

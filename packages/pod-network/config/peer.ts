@@ -4,6 +4,7 @@ import { canonicalAddress, type Family } from '@podroute/address/address.ts'
 import { cidr, containsAddress } from '@podroute/address/cidr.ts'
 import { interfaceName, ipAddress, port, seconds } from '@podroute/feature/schema.ts'
 import type { SectionInput } from '@podroute/feature/section.ts'
+import { isHost, parseAddress } from 'bgp-speaker-ts/address.ts'
 import * as z from 'zod'
 import { peerKey } from '../bgp/peer-key.ts'
 import type { NodeSelector, RouterRestart } from '../routers/router-settings.ts'
@@ -178,6 +179,9 @@ function reportContradictions(entry: Entry, path: string, input: SectionInput): 
       `${path}.interface`,
       'only beside a link-local address, or without an address; localInterface is where the session is from',
     )
+  const { localAddress } = entry
+  if (localAddress !== undefined && !isHost(parseAddress(localAddress) ?? new Uint8Array(4)))
+    input.problem(`${path}.localAddress`, `${localAddress} is not the address of a host`)
   both('password', 'passwordFile')
   both('localAddress', 'localInterface')
   both('ttlSecurityHops', 'multihop')
