@@ -38,6 +38,11 @@ export function shown(value: unknown): string {
 
 const LONGEST_SHOWN = 100
 
+/** What is no boolean says nothing. */
+export function booleanOf(value: unknown): boolean | undefined {
+  return typeof value === 'boolean' ? value : undefined
+}
+
 export function textOf(value: unknown): string {
   return typeof value === 'string' ? value : ''
 }

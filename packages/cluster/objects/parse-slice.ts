@@ -9,6 +9,7 @@ import {
 } from './endpoint-slice.ts'
 import {
   addressOf,
+  booleanOf,
   entryOf,
   exact,
   isFamily,
@@ -71,13 +72,13 @@ function parseEndpoints(object: EndpointSliceObject, family: Family, report: Rep
       )
       continue
     }
-    const ready = entry.conditions?.ready ?? true
+    const ready = booleanOf(entry.conditions?.ready) ?? true
     endpoints.push({
       address,
       nodeName: textOf(entry.nodeName),
       ready,
-      serving: entry.conditions?.serving ?? ready,
-      terminating: entry.conditions?.terminating ?? false,
+      serving: booleanOf(entry.conditions?.serving) ?? ready,
+      terminating: booleanOf(entry.conditions?.terminating) ?? false,
       zones: namesOf(entry.hints?.forZones),
       nodes: namesOf(entry.hints?.forNodes),
     })
