@@ -215,7 +215,13 @@ export class World implements AsyncDisposable {
       return transport.listen(options, accept)
     }
     const used = { ...transport, listen }
-    const speaker = new Speaker({ ...config, clock: this.bgpClock, transport: used, bfd: this.bfd })
+    const speaker = new Speaker({
+      ...config,
+      clock: this.bgpClock,
+      random: () => 0.5,
+      transport: used,
+      bfd: this.bfd,
+    })
     this.speakers.push(speaker)
     return speaker
   }
