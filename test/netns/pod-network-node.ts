@@ -16,6 +16,7 @@ import { systemClock } from '@podroute/reconcile/clock.ts'
 import { silent } from '@podroute/reconcile/log.ts'
 import { Speaker } from 'bgp-speaker-ts/speaker.ts'
 import { eventually } from '../support/eventually.ts'
+import { loopbackTransport } from '../support/loopback-transport.ts'
 import { TestNetns } from './linux-support.ts'
 
 export const NODE = 'node-1'
@@ -35,7 +36,7 @@ export class TestNode {
   network!: PodNetwork
   /** The process is in another namespace than the kernel that it works on. */
   createSpeaker: CreateSpeaker = (config) =>
-    new Speaker({ ...config, listen: { addresses: ['127.0.0.81'], port: 0 } })
+    new Speaker({ ...config, transport: loopbackTransport('127.0.0.81') })
 
   private constructor(netns: TestNetns, directory: string) {
     this.netns = netns

@@ -17,6 +17,7 @@ import { systemClock } from '@podroute/reconcile/clock.ts'
 import { silent } from '@podroute/reconcile/log.ts'
 import { Speaker } from 'bgp-speaker-ts/speaker.ts'
 import { eventually } from '../support/eventually.ts'
+import { loopbackTransport } from '../support/loopback-transport.ts'
 import { connectOutside } from './cni-outside.ts'
 import { command, NetnsWorld } from './cni-world.ts'
 
@@ -84,7 +85,7 @@ export class PodWorld implements AsyncDisposable {
     this.network = new PodNetwork({
       ...{ nodeName: NODE, settings: this.#settings, kernel: { ...this.#kernel, sysctls } },
       // The process is in another namespace than the kernel that it works on.
-      createSpeaker: (config) => new Speaker({ ...config, listen: { addresses: ['127.0.0.82'], port: 0 } }),
+      createSpeaker: (config) => new Speaker({ ...config, transport: loopbackTransport('127.0.0.82') }),
       ...{
         clock: systemClock,
         log: silent,
