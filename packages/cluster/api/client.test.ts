@@ -45,15 +45,12 @@ describe('the client of the API server', () => {
     )
   }
 
-  before(async () => {
-    const pem = selfSigned()
-    server = createServer({ key: pem, cert: pem }, answer)
-    server.on('secureConnection', () => connections++)
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
+  let pem = ''
+  /** Clients of one of these share their connections. */
+  const config = () => {
     const { port } = server.address() as AddressInfo
-    const config = new KubeConfig()
-    config.loadFromClusterAndUser(
+    const made = new KubeConfig()
+    made.loadFromClusterAndUser(
       {
         name: 'c',
         server: `https://127.0.0.1:${port}`,
@@ -61,7 +58,16 @@ describe('the client of the API server', () => {
       } as never,
       { name: 'u' },
     )
-    client = createApiClient(config)
+    return made
+  }
+
+  before(async () => {
+    pem = selfSigned()
+    server = createServer({ key: pem, cert: pem, keepAliveTimeout: 60_000 }, answer)
+    server.on('secureConnection', () => connections++)
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    client = createApiClient(config())
   })
   after(() => {
     server.closeAllConnections()
@@ -73,6 +79,19 @@ describe('the client of the API server', () => {
       expect(await client.getJson('/pages', { page }, never)).to.deep.equal({ path: `/pages?page=${page}` })
     }
     expect(connections).to.equal(1)
+  })
+
+  it('keeps no idle connection once it is released, and answers still', async () => {
+    const closed = () =>
+      new Promise((resolve) => server.once('secureConnection', (socket) => socket.once('close', resolve)))
+    const other = createApiClient(config())
+    const idle = closed()
+    await other.getJson('/a', {}, never)
+    other.release()
+    await idle
+    const answered = closed()
+    expect(await other.getJson('/b', {}, never)).to.deep.equal({ path: '/b' })
+    await answered
   })
 
   it('creates, replaces, changes and deletes', async () => {

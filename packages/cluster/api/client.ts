@@ -31,6 +31,8 @@ export interface ApiClient extends ApiReader {
   patchJson(path: string, patch: Patch, signal: AbortSignal): Promise<unknown>
   /** Deletes an object. @throws like getJson; ConflictError when it is another one than `only` says. */
   deleteJson(path: string, only: Preconditions, signal: AbortSignal): Promise<unknown>
+  /** Keeps no connection that nothing is asked on: idle ones end now, others with their answers. */
+  release(): void
 }
 
 /** Calls `onLine` with each line until the server ends the answer; rejects with what breaks it, or with what `onLine` throws. */
@@ -68,11 +70,13 @@ export function createApiClient(
 ): ApiClient {
   const server = config.getCurrentCluster()?.server
   if (!server) throw new ApiStatusError(0, 'the kubeconfig has no current cluster')
+  const agents = new Set<Agent>()
+  let keepAlive = true
   const open = async (outgoing: Outgoing) => {
     const options: RequestOptions = {}
     await config.applyToHTTPSOptions(options)
     // Else every page of a list begins with a connection and a TLS handshake of its own.
-    if (options.agent instanceof Agent) Object.assign(options.agent, { keepAlive: true })
+    if (options.agent instanceof Agent) agents.add(Object.assign(options.agent, { keepAlive }))
     const url = new URL(server + outgoing.path)
     for (const [name, value] of Object.entries(outgoing.query ?? {})) url.searchParams.set(name, value)
     const response = await send(url, options, outgoing)
@@ -95,11 +99,20 @@ export function createApiClient(
       }),
     deleteJson: (path, only, signal) =>
       ask({ method: 'DELETE', path, signal, body: { preconditions: only } }),
+    release() {
+      keepAlive = false
+      for (const agent of agents) endIdle(agent)
+    },
     async lines(path, query, signal) {
       const response = await open({ method: 'GET', path, query, signal, idleMs: 0 })
       return (onLine) => readLines(response, onLine)
     },
   }
+}
+
+function endIdle(agent: Agent): void {
+  Object.assign(agent, { keepAlive: false })
+  for (const socket of Object.values(agent.freeSockets).flat()) socket?.destroy()
 }
 
 async function readText(response: IncomingMessage): Promise<string> {

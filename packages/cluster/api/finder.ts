@@ -45,7 +45,7 @@ export class ApiServerFinder {
 
   /** A request failed: unless the server answered with an error of its own, another one may be better. */
   failed(error: unknown): void {
-    if (!(error instanceof ApiStatusError)) this.#client = undefined
+    if (!(error instanceof ApiStatusError)) this.#leave()
   }
 
   /** Aborts when connections to the server in use are to be given up for another one. */
@@ -55,9 +55,18 @@ export class ApiServerFinder {
 
   /** The candidates are others: looks again, though the server in use answers. */
   reconsider(): void {
-    this.#client = undefined
+    this.#leave()
     this.#abandon.abort()
     this.#abandon = new AbortController()
+  }
+
+  /** A connection that is kept for more would stay until the server ends it, minutes later. */
+  #leave(): void {
+    this.#client?.then(
+      (client) => client.release(),
+      () => {},
+    )
+    this.#client = undefined
   }
 
   async #find(): Promise<ApiClient> {

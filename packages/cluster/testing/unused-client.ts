@@ -8,5 +8,6 @@ export function unusedClient(server = 'https://test'): ApiClient {
     server,
     ...{ getJson: unused, getList: unused, lines: unused },
     ...{ postJson: unused, putJson: unused, patchJson: unused, deleteJson: unused },
+    release() {},
   }
 }

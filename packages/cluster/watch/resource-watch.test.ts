@@ -197,6 +197,16 @@ describe('resource watch', () => {
     expect(watch.status.lastError).to.match(/^things is forbidden: allow list and watch on things: apply/)
   })
 
+  it('asks another API server at once, however long the pause: for an optional kind, and after a failure', async () => {
+    for (const answer of [new ApiStatusError(404, 'not found'), new Error('socket hang up')]) {
+      const abandon = new AbortController()
+      const source = { abandoned: abandon.signal, failed: () => abandon.abort() }
+      const script = new Script(fails(answer))
+      const { pauses } = await run(script, source, { ...KIND, optional: true })
+      expect(pauses, answer.message).to.deep.equal([])
+    }
+  })
+
   it('reads an optional kind once it is there, and keeps what it knows where that is not allowed any more', async () => {
     const absent = fails(new ApiStatusError(404, 'the server could not find the requested resource'))
     const forbidden = fails(new ApiStatusError(403, 'things is forbidden'))

@@ -126,8 +126,8 @@ export class ResourceWatch<T> {
         if (signal.aborted) return
         if (attached.aborted) continue
         source.failed(error)
-        if (this.#kind.optional && isRefused(error)) await this.#doWithout(error, signal)
-        else await this.#failed(error, signal)
+        if (this.#kind.optional && isRefused(error)) await this.#doWithout(error, attached)
+        else await this.#failed(error, attached)
       }
     }
   }
