@@ -28,6 +28,10 @@ const STATUS: StatusReport = {
   watches: [
     { ...watchCounters, name: 'nodes', connected: true, objects: 3, lastError: undefined },
     { ...watchCounters, name: 'services', connected: false, objects: 12, lastError: 'socket hang up' },
+    {
+      ...{ ...watchCounters, name: 'clusternetworkpolicies', connected: false, objects: 0 },
+      ...{ lastError: 'not found', unavailable: 'not-served' },
+    },
   ],
   summary: [
     ['pod prefixes', ''],
@@ -104,6 +108,7 @@ describe('podroute', () => {
       'services | 12 | socket hang up',
       'pod-network/routes | 2 | 1 | 1 | 0 | 3',
     ])
+    expect(lines.join('\n')).not.to.include('clusternetworkpolicies')
   })
 
   it('shows the pages of the features as the agent describes them, and the plan', async () => {

@@ -28,7 +28,13 @@ function stateWith(toys: readonly string[]): AgentState {
     apiServer: () => '',
     pages: [],
     noise: () => ({ events: { said: 1, heldBack: 2 }, linesHeldBack: 3 }),
-    watches: () => [{ ...watch, name: 'nodes', synced: true, lastError: undefined }],
+    watches: () => [
+      { ...watch, name: 'nodes', synced: true, lastError: undefined },
+      {
+        ...{ ...watch, name: 'odd', connected: false, synced: true },
+        ...{ lastError: 'not found', unavailable: 'not-served' },
+      },
+    ],
   }
 }
 
@@ -68,6 +74,11 @@ describe('metrics', () => {
     expect(text).to.include('podroute_toys{colour="blue"} 1\n')
     expect(text).to.include('podroute_table_repaired_total{table="toys/shelf"} 3\n')
     expect(text).to.include('podroute_watch_events_total{kind="nodes"} 7\n')
+    // No watch of a kind that the API server does not have was lost.
+    expect(text)
+      .to.include('podroute_watch_connected{kind="nodes"} 1\n')
+      .and.not.match(/connected.*odd/)
+    expect(text).to.include('podroute_watch_objects{kind="odd"} 5\n')
     toys.pop()
     expect(await registry.metrics()).to.not.include('blue')
   })

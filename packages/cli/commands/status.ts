@@ -35,11 +35,16 @@ function starts({ runs: { starts, previous } }: StatusReport): string {
 
 function apiServer({ apiServer, watches }: StatusReport): string {
   if (apiServer === '') return 'not found yet'
-  return watches.every((watch) => watch.connected) ? apiServer : `${apiServer} (see below)`
+  return watches.some(isLost) ? `${apiServer} (see below)` : apiServer
+}
+
+/** A kind that the API server does not have is no watch that was lost: none of it is all there is. */
+function isLost({ connected, unavailable }: StatusReport['watches'][number]): boolean {
+  return !connected && unavailable !== 'not-served'
 }
 
 function failingWatches({ watches }: StatusReport): string {
-  const failing = watches.filter((watch) => !watch.connected)
+  const failing = watches.filter(isLost)
   if (failing.length === 0) return ''
   return table(
     ['OBJECTS', 'KNOWN', 'NOT FOLLOWED NOW'],
