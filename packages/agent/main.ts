@@ -48,10 +48,6 @@ async function main(): Promise<void> {
     return process.exit(0)
   }
   const log = createLogger({ level: 'info', format: 'text' })
-  // Whoever changes such a key in the file would wonder.
-  const keys = flags.overrides.map(({ path }) => path.join('.'))
-  if (keys.length > 0) log.info('flags set these keys, whatever the file says', { keys })
-  for (const { flag, why } of flags.notes) log.warn('a flag of kube-router has no effect here', { flag, why })
   const record = openRecord(flags, log)
   await run(flags, log, record).catch((error: unknown) => failed(error, log, record))
 }
@@ -77,12 +73,21 @@ async function run(flags: Flags, log: ConfigurableLogger, record: RunRecord): Pr
     ...{ log, record },
     wrongConfiguration: () => end('the configuration cannot be used', WRONG_CONFIGURATION),
   })
+  sayFlags(flags, log)
   for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => end(signal, 0))
   // A rejection that nobody handles is a fault of ours; the kernel keeps what it has, so going on is safer than a restart loop.
   process.on('unhandledRejection', (error) => log.error('unexpected failure', { error }))
   process.on('uncaughtExceptionMonitor', ({ message }) => record.end(`unexpected failure: ${message}`))
   releaseSnapshotLater(log)
   await agent.start()
+}
+
+/** Once the configuration is known to be good: where it is not, its problems are all that is said, and on standard error. */
+function sayFlags({ overrides, notes }: Flags, log: Logger): void {
+  // Whoever changes such a key in the file would wonder.
+  const keys = overrides.map(({ path }) => path.join('.'))
+  if (keys.length > 0) log.info('flags set these keys, whatever the file says', { keys })
+  for (const { flag, why } of notes) log.warn('a flag of kube-router has no effect here', { flag, why })
 }
 
 function openRecord(flags: Flags, log: ConfigurableLogger): RunRecord {
