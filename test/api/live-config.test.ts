@@ -49,6 +49,10 @@ describe('a configuration that changes while the agent runs', function () {
   const fromRouter = async () =>
     (await cluster.routes(one)).filter((route) => route.endsWith(` via ${ROUTER.ipv4}`)).length
 
+  /** The sessions with node two, and their TCP-MD5 keys where there are any: `ss` prints these before the sessions. */
+  const keysOfMesh = () =>
+    exec('ss', '-Htni', 'state', 'established', 'dst', two.ipv4, '( dport = :179 or sport = :179 )')
+
   /** Nothing of the mesh is touched: no route goes, not even for a moment, and its session lasts. */
   const untouched = async (work: () => Promise<unknown>) => {
     const before = await peer(two.name)
@@ -217,15 +221,25 @@ describe('a configuration that changes while the agent runs', function () {
 
   it('switches the service proxy on and off', () =>
     untouched(async () => {
-      const kinds = async () => (await status()).watches.map(({ name }) => name)
+      const kinds = async () =>
+        (await status()).watches
+          .map(({ name }) => name)
+          .sort()
+          .join()
+      const without = 'clusternetworkpolicies,networkpolicies,nodes,servicecidrs'
+      expect(await kinds()).to.equal(without)
       expect(await listens(10256)).to.equal(false)
       await change('', '#services')
       await soon(() => listens(10256))
-      await soon(async () => (await kinds()).length === 5)
+      await soon(
+        async () =>
+          (await kinds()) ===
+          'clusternetworkpolicies,endpointslices,networkpolicies,nodes,servicecidrs,services',
+      )
       expect((await cluster.podroute(one, '--help')).stdout).to.match(/^ +services /m)
       await change()
       await soon(async () => !(await listens(10256)))
-      await soon(async () => (await kinds()).length === 3)
+      await soon(async () => (await kinds()) === without)
       expect((await cluster.podroute(one, '--help')).stdout).not.to.match(/^ +services /m)
       await soon(async () => (await status()).ready)
       expect(await exec('nft', 'list', 'tables', 'inet')).not.to.include('podroute-service-proxy')
@@ -311,8 +325,10 @@ describe('a configuration that changes while the agent runs', function () {
     await cluster.exec(one, 'mkdir', folder)
     await writeFile(join(folder, 'mesh'), 'hush\n')
     await eventually(async () => (await condition('configuration'))?.ok, 10_000)
-    await eventually(async () => (await peer(two.name))?.state !== 'established')
+    // The other node has none: from now on neither hears the other, until this one has none again.
+    await eventually(async () => (await keysOfMesh()).includes('hush'))
     await change()
+    await eventually(async () => !(await keysOfMesh()).includes('md5keys'))
     await eventually(async () => (await peer(two.name))?.state === 'established')
   })
 
@@ -322,14 +338,11 @@ describe('a configuration that changes while the agent runs', function () {
     const more = `bgp: { secretFolder: ${secret.path} }`
     await change('', more)
     await cluster.configure(two, configOfTwo(more))
-    const sessions = () =>
-      exec('ss', '-Htni', 'state', 'established', 'dst', two.ipv4, '( dport = :179 or sport = :179 )')
     const watch = await watchRoutes(cluster, one)
     for (const mesh of ['first', 'second', undefined]) {
       await secret.write(mesh === undefined ? {} : { mesh: `${mesh}\n` })
       await eventually(async () => {
-        const shown = await sessions()
-        // It prints the keys before the sessions.
+        const shown = await keysOfMesh()
         return shown.includes('md5keys') === (mesh !== undefined) && shown.includes(mesh ?? '')
       }, 20_000)
       await eventually(async () => (await peer(two.name))?.state === 'established', 20_000)
