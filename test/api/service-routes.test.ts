@@ -87,14 +87,19 @@ serviceAddresses: { ${more}, ranges: [198.51.100.0/24, 203.0.0.0/16] }`,
     const address = '198.51.100.10'
     const went: number[] = []
     await services.slice('web', [['10.244.9.9', one.name]])
+    // The router's kernel follows its BGP: a route that goes before it got there would leave no word in the log.
+    let before = log.length
     await services.create({ name: 'web', address, policy: 'Local' })
+    await log.when('came', address, before)
     await isAt(address, one)
     for (let n = 0; n < TIMES; n++) {
       const since = log.length
       const start = performance.now()
       await services.slice('web', [['10.244.9.9', one.name, { ready: false }]])
       went.push((await log.when('went', address, since)) - start)
+      before = log.length
       await services.slice('web', [['10.244.9.9', one.name]])
+      await log.when('came', address, before)
       await isAt(address, one)
     }
     console.log(
@@ -125,8 +130,10 @@ serviceAddresses: { ${more}, ranges: [198.51.100.0/24, 203.0.0.0/16] }`,
 
   it('stay where slices move, whichever comes first, and where two Services share one (A6, A14)', async () => {
     const address = '198.51.100.11'
+    const before = log.length
     await services.slice('moving', [['10.244.9.1', one.name]], 'moving-1')
     await services.create({ name: 'moving', address, policy: 'Local' })
+    await log.when('came', address, before)
     await isAt(address, one)
     const since = log.length
     await services.slice('moving', [['10.244.9.1', one.name]], 'moving-4')
