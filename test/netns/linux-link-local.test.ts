@@ -14,6 +14,7 @@ import {
   setsockoptInt,
   socket,
 } from '@podroute/linux/sys.ts'
+import { writeSysctl } from '@podroute/linux/sysctl.ts'
 import { connectTcp, listenTcp, tcpAddresses } from '@podroute/linux/tcp.ts'
 import { sockaddr } from '@podroute/linux/tcp-options.ts'
 import { expect } from 'chai'
@@ -29,6 +30,9 @@ describe('link-local neighbours', () => {
   beforeEach(async () => {
     here = await TestNetns.create('ll-a')
     there = await TestNetns.create('ll-b')
+    // The kernel itself solicits routers from a new link-local address, once and again: it would be heard, too.
+    for (const { path } of [here, there])
+      writeSysctl('net.ipv6.conf.default.router_solicitations', 0, { netns: path })
     // So that the link's index is another there.
     await there.veth('other')
     const fd = open(there.path, O_RDONLY)
