@@ -6,7 +6,7 @@
 import type { FlowsApi } from '@podroute/kernel/kernel.ts'
 import type { NftApi } from '@podroute/kernel/nft/api.ts'
 import type { SetElement } from '@podroute/kernel/nft/element.ts'
-import type { Flow, FlowProtocol } from '@podroute/linux/conntrack.ts'
+import type { Flow, FlowFilter, FlowProtocol } from '@podroute/linux/conntrack.ts'
 import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import { TABLE_NAME } from '../kernel/table.ts'
@@ -83,7 +83,7 @@ export class Tightening implements AsyncDisposable {
     this.flushed()
   }
 
-  /** What fails is looked at again after the next change. */
+  /** What fails is looked at again after a pause. */
   async #look(): Promise<void> {
     const touched = this.#touched
     this.#touched = new Set()
@@ -92,21 +92,20 @@ export class Tightening implements AsyncDisposable {
       const concerns = ({ source, destination }: FlowEnds) =>
         (touched.has(source) || touched.has(destination)) && !own.has(source) && !own.has(destination)
       await this.#allowAgain(concerns)
-      for (const family of FAMILIES)
-        for (const protocol of PROTOCOLS) await this.#endForbidden(family, protocol, concerns)
+      // Side by side, so that none waits for the rules and deletions of those before it, nor for ever for one that fails.
+      const kinds = FAMILIES.flatMap((family) => PROTOCOLS.map((protocol) => ({ family, protocol })))
+      const results = await Promise.allSettled(kinds.map((kind) => this.#endForbidden(kind, concerns)))
+      const failed = results.find((result) => result.status === 'rejected')
+      if (failed) throw failed.reason
     } catch (error) {
       for (const address of touched) this.#touched.add(address)
       this.#options.log.warn('connections could not be judged anew', { error })
     }
   }
 
-  async #endForbidden(
-    family: 4 | 6,
-    protocol: FlowProtocol,
-    concerns: (ends: FlowEnds) => boolean,
-  ): Promise<void> {
+  async #endForbidden(filter: FlowFilter, concerns: (ends: FlowEnds) => boolean): Promise<void> {
     const { flows, mayTalk, log, clock, ended } = this.#options
-    const filter = { family, protocol }
+    const { family, protocol } = filter
     const forbidden = (await flows.list(filter)).filter((flow) => {
       const ends = endsOf(flow)
       return concerns(ends) && !mayTalk(ends)
