@@ -17,7 +17,8 @@ function checkRule(checker: Checker, { match, set }: Rule, path: string): void {
     checker.communities(set.removeCommunities, `${path}.set.removeCommunities`, true)
   if (set.prepend !== undefined) {
     checker.asn(set.prepend.asn, `${path}.set.prepend.asn`)
-    checker.expect(isInteger(set.prepend.times, 0, 64), `${path}.set.prepend.times`, 'not from 0 to 64')
+    // As many as a segment holds (RFC 4271 section 4.3).
+    checker.expect(isInteger(set.prepend.times, 0, 255), `${path}.set.prepend.times`, 'not from 0 to 255')
   }
   if (typeof set.nextHop === 'object') {
     checker.nextHop(set.nextHop.ipv4, `${path}.set.nextHop.ipv4`, 4)

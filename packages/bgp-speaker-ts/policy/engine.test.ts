@@ -188,6 +188,12 @@ describe('policy', () => {
       expect(
         run.apply({ prepend: { asn: 1, times: 2 } }, { origin: 'igp', asPath: [] }).asPath,
       ).to.deep.equal([{ kind: 'sequence', asns: [1, 1] }])
+      // A segment holds 255: what has no room goes into one of its own.
+      const most = run.apply({ prepend: { asn: 1, times: 255 } }).asPath
+      expect(most?.map((segment) => segment.asns.length)).to.deep.equal([
+        255,
+        ...PATH.asPath!.map((s) => s.asns.length),
+      ])
     })
 
     it('the next hop, to an address of the family or to our own', () => {
