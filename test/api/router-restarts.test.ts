@@ -28,6 +28,7 @@ describe('a router outside, and a node whose agent ends', function () {
   const inSync = async () => {
     await eventually(isUp, 60_000)
     await eventually(async () => expect(await kept()).to.deep.equal(prefixes))
+    await eventually(() => router.isSettled())
   }
   const replace = async (start: () => Promise<OutsideRouter>) => {
     await router?.[Symbol.asyncDispose]()

@@ -99,7 +99,7 @@ export function normalize(value: unknown, world: NetnsWorld): unknown {
     .replaceAll(world.host, 'HOST')
     .replaceAll(world.data, 'DATA')
     .replace(/veth[0-9a-f]{8}/g, 'vethX')
-    .replace(/(?<![0-9a-f:])(?!00:00|02:aa)([0-9a-f]{2}:){5}[0-9a-f]{2}(?![0-9a-f:])/g, 'MAC')
+    .replace(/(?<![0-9a-f:])(?!00:00|02:aa:00:00)([0-9a-f]{2}:){5}[0-9a-f]{2}(?![0-9a-f:])/g, 'MAC')
   return JSON.parse(text) as unknown
 }
 

@@ -36,6 +36,11 @@ export class OpenBgpdRouter extends OutsideRouter {
     return (await this.#ask('show', 'neighbor', node.ipv4)).includes('"Established"')
   }
 
+  override async isSettled(): Promise<boolean> {
+    // Its JSON does not say so.
+    return !(await run('bgpctl', ['-s', this.#socket, '-n', 'show', 'rib', 'detail'])).includes(', stale')
+  }
+
   #ask(...words: readonly string[]): Promise<string> {
     return run('bgpctl', ['-s', this.#socket, '-j', '-n', ...words])
   }

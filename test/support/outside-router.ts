@@ -29,6 +29,11 @@ export abstract class OutsideRouter implements AsyncDisposable {
   /** Whether it has a session with this node. */
   abstract hears(node: TestNode): Promise<boolean>
 
+  /** Whether no restart of a node is under way for it: one that ends in the midst of a restart is forgotten (RFC 4724). */
+  async isSettled(): Promise<boolean> {
+    return true
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.cluster.processes.stop((name) => name.startsWith('router-'))
     // The kernel removes the links of a namespace some time after it.
