@@ -27,14 +27,10 @@ Runs the tests of these tiers, or of all but kernels, families and hitless, and 
 
 const TOP = new URL('..', import.meta.url).pathname
 
-/**
- * Runs `command`, shows its output as it comes, and keeps the last line that is a tier's closing line.
- * @param heading when there is one, it and the output are shown in one piece at the end
- */
+/** Runs `command`, shows its output as it comes, and keeps the last line that is a tier's closing line. */
 function runShown(
   command: readonly string[],
   tier: string,
-  heading?: string,
   env: Readonly<Record<string, string>> = {},
 ): Promise<{ code: number; summary: string | undefined }> {
   return new Promise((resolve, reject) => {
@@ -45,31 +41,27 @@ function runShown(
     })
     let summary: string | undefined
     let rest = ''
-    let held = heading ?? ''
     child.stdout.setEncoding('utf8')
     child.stdout.on('data', (chunk: string) => {
-      if (heading === undefined) process.stdout.write(chunk)
-      else held += chunk
+      process.stdout.write(chunk)
       const lines = (rest + chunk).split('\n')
       rest = lines.pop() ?? ''
       summary = lines.findLast((line) => line.startsWith(`${tier}: `) && line.includes(' passed')) ?? summary
     })
     child.on('error', reject)
     child.on('close', (code) => {
-      process.stdout.write(held)
       resolve({ code: code ?? 1, summary })
     })
   })
 }
 
-async function runTier(tier: Tier, first = true): Promise<Result> {
+async function runTier(tier: Tier): Promise<Result> {
   const started = performance.now()
-  const heading = `\n== ${tier.name}\n`
-  if (first) process.stdout.write(heading)
+  process.stdout.write(`\n== ${tier.name}\n`)
   const test = [process.execPath, 'test/tier.ts', tier.name]
   const command = tier.where === 'vm' ? [process.execPath, 'lab/main.ts', 'vm', '--', ...test] : test
   const env = tier.machine === undefined ? {} : { [KIND_VARIABLE]: tier.machine }
-  const { code, summary } = await runShown(command, tier.name, first ? undefined : heading, env)
+  const { code, summary } = await runShown(command, tier.name, env)
   const seconds = Math.round((performance.now() - started) / 1000)
   return {
     tier,
@@ -90,11 +82,8 @@ async function main(): Promise<number> {
   const prepared = await runShown([process.execPath, 'lab/main.ts', 'prepare', ...upstream], '')
   if (prepared.code !== 0) return prepared.code
   const results: Result[] = []
-  const alone = tiers.filter(({ beside }) => !tiers.some(({ name }) => name === beside))
-  for (const tier of alone) {
-    const others = tiers.filter(({ beside }) => beside === tier.name)
-    results.push(...(await Promise.all([runTier(tier), ...others.map((other) => runTier(other, false))])))
-  }
+  // One after the other: what is promised in time is tried on a machine that has time.
+  for (const tier of tiers) results.push(await runTier(tier))
   process.stdout.write('\n')
   for (const { summary } of results) process.stdout.write(`${summary}\n`)
   for (const { tier, seconds } of results) process.stdout.write(`# ${tier.name} took ${seconds} s\n`)

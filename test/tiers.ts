@@ -12,8 +12,6 @@ export interface Tier {
   readonly machine?: 'tcg'
   /** Runs only where it is asked for: it takes long. */
   readonly longer?: true
-  /** The tier that this one runs at the same time as: both mostly wait. */
-  readonly beside?: string
 }
 
 export const TIERS: readonly Tier[] = [
@@ -30,7 +28,7 @@ export const TIERS: readonly Tier[] = [
     timeout: 60_000,
   },
   { name: 'ipvs', files: ['test/ipvs/**/*.test.ts'], where: 'vm', timeout: 120_000 },
-  { name: 'api', files: ['test/api/**/*.test.ts'], where: 'host', timeout: 60_000, beside: 'netns' },
+  { name: 'api', files: ['test/api/**/*.test.ts'], where: 'host', timeout: 60_000 },
   {
     name: 'kernels',
     // But for what is measured under load, which an emulated processor does not keep up with.
