@@ -77,7 +77,7 @@ async function makeAuthority(directory: string): Promise<void> {
   ])
 }
 
-/** Names of a server as a certificate's subjectAltName has them; a client's are undefined. */
+/** Whether the folder has a key and a certificate for it, of this authority, with this subject and all these names, that does not end soon. */
 async function hasCertificate(directory: string, request: CertificateRequest): Promise<boolean> {
   const { name, commonName, organization, subjectAlternativeNames: names = [] } = request
   const text = await readFile(join(directory, `${name}.crt`)).catch(() => undefined)
@@ -95,7 +95,7 @@ async function hasCertificate(directory: string, request: CertificateRequest): P
   )
 }
 
-/** @param wanted `DNS:localhost`, `IP:10.96.0.1` */
+/** Whether the certificate's subjectAltName has a name. @param wanted `DNS:localhost`, `IP:10.96.0.1` */
 function isNamed(certificate: X509Certificate, wanted: string): boolean {
   const [kind, name] = [wanted.slice(0, wanted.indexOf(':')), wanted.slice(wanted.indexOf(':') + 1)]
   return (kind === 'IP' ? certificate.checkIP(name) : certificate.checkHost(name)) !== undefined

@@ -15,9 +15,9 @@ export interface GarbageOptions {
 
 /** Milliseconds between two looks. */
 const LOOK_EVERY = 20_000
-/** Processor time that is worth a collection, which takes 50 to 150 ms: an idle agent takes it in half an hour. */
+/** Processor time, in milliseconds, that is worth a collection, which takes 50 to 150 ms: an idle agent takes it in half an hour. */
 const WORK = 3000
-/** Least processor time between two looks that is no calm: a twentieth of it. */
+/** Processor time between two looks, in milliseconds, from which on the agent counts as busy: a twentieth of the time. */
 const BUSY = 1000
 
 export class Garbage implements Disposable {
