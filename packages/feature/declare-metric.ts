@@ -9,11 +9,10 @@ export function declareWith(registry: Registry): DeclareMetric {
   }
 }
 
-/** Its name tells its type. */
 function declareMetric<L extends string>(registry: Registry, metric: Metric<L>): void {
-  const { name, help, labelNames = [] } = metric
+  const { name, help, labelNames = [], type = name.endsWith('_total') ? 'counter' : 'gauge' } = metric
   const options = { name, help, labelNames, registers: [registry] }
-  if (name.endsWith('_total')) {
+  if (type === 'counter') {
     new Counter({
       ...options,
       collect() {

@@ -4,8 +4,9 @@ import type { Metric as PrometheusMetric } from 'prom-client'
 export type Labels<L extends string> = Readonly<Record<L, string>>
 
 export interface Metric<L extends string> {
-  /** Ends in `_total` when it only grows: a counter. Otherwise a gauge. */
   readonly name: string
+  /** By default a name that ends in `_total` is a counter's, all others are gauges'. Said where a name of another product has it differently. */
+  readonly type?: 'counter' | 'gauge'
   readonly help: string
   readonly labelNames?: readonly L[]
   /** Calls `sample` for each value there is now. */

@@ -144,9 +144,18 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
   }
 
   declareMetrics(declare: DeclareMetric): void {
-    declareBgpMetrics(declare, () => this.#network.view.peers())
-    declareRouteMetrics(declare, () => this.#network.view.routes())
-    declareAnnouncementMetrics(declare, () => this.#network.view.announcements())
+    const { view } = this.#network
+    declareBgpMetrics(
+      declare,
+      () => view.peers(),
+      () => view.asn,
+    )
+    declareRouteMetrics(
+      declare,
+      () => view.routes(),
+      () => view.routeWrites(),
+    )
+    declareAnnouncementMetrics(declare, () => view.announcements())
   }
 
   cleanup(): Promise<void> {

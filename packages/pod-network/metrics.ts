@@ -8,7 +8,7 @@ type Peers = () => readonly NamedPeer[]
 
 const LABELS = ['peer', 'name'] as const
 
-export function declareBgpMetrics(declare: DeclareMetric, peers: Peers): void {
+export function declareBgpMetrics(declare: DeclareMetric, peers: Peers, asn: () => number): void {
   const perPeer = (name: string, help: string, value: (peer: PeerSnapshot) => number) =>
     declare.metric({
       name,
@@ -58,6 +58,7 @@ export function declareBgpMetrics(declare: DeclareMetric, peers: Peers): void {
     labelNames: [],
     read: (sample) => sample(peers().length, {}),
   })
+  declarePeerInfo(declare, peers, asn)
   perPeer('podroute_bgp_messages_sent_total', 'Messages to the peer', (p) => p.counters.messagesSent)
   declareRejects(declare, peers)
 }
@@ -79,6 +80,23 @@ function declarePaths(declare: DeclareMetric, peers: Peers): void {
     'Times that BFD lost the path to the peer',
     ({ downs }) => downs,
   )
+}
+
+/** As kube-router has it: names of states without hyphens, `internal` for peers of the own AS. */
+function declarePeerInfo(declare: DeclareMetric, peers: Peers, ownAsn: () => number): void {
+  declare.metric({
+    name: 'kube_router_bgp_peer_info',
+    help: '1 for each BGP peer with the state of its session, under the name that kube-router has for it',
+    labelNames: ['address', 'type', 'asn', 'state'],
+    read(sample) {
+      const own = ownAsn()
+      for (const { address, asn, state } of peers()) {
+        const type = asn === own || asn === 'internal' ? 'internal' : 'external'
+        const known = typeof asn === 'number' ? String(asn) : ''
+        sample(1, { address, type, asn: known, state: state.replace('-', '') })
+      }
+    },
+  })
 }
 
 function declareRejects(declare: DeclareMetric, peers: Peers): void {

@@ -2,7 +2,7 @@
 import type { Condition } from '@podroute/feature/condition.ts'
 import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { Status } from '@podroute/reconcile/status.ts'
-import type { TableStats } from '@podroute/reconcile/table.ts'
+import type { TableStats, TableWrites } from '@podroute/reconcile/table.ts'
 import type { Bgp } from './bgp/bgp.ts'
 import type { MeshRoles } from './bgp/roles/mesh-roles.ts'
 import type { BgpTables } from './bgp/tables.ts'
@@ -48,10 +48,9 @@ export class PodNetworkView {
   }
 
   snapshot(): PodNetworkSnapshot {
-    const { nodeName, nodes, tables, roles, settings, stats, conditions } = this.#parts
+    const { nodeName, nodes, tables, settings, stats, conditions } = this.#parts
     return snapshot({
-      ...{ nodeName, nodes, tables },
-      asn: roles.asnOf(nodeName),
+      ...{ nodeName, nodes, tables, asn: this.asn },
       settings: settings(),
       routes: this.routes(),
       peers: this.peers(),
@@ -60,9 +59,19 @@ export class PodNetworkView {
     })
   }
 
+  /** Of this node. */
+  get asn(): number {
+    return this.#parts.roles.asnOf(this.#parts.nodeName)
+  }
+
   routes(): readonly RouteSnapshot[] {
     const { nodes, tables, routes, bgp } = this.#parts
     return reportRoutes({ nodes, tables, routes, peers: this.peers(), rejected: bgp.sessions.rejected() })
+  }
+
+  /** Routes that this run of the agent put into the kernel and took out of it. */
+  routeWrites(): TableWrites {
+    return this.#parts.tables.routes.writes
   }
 
   /** Sessions with the names of their nodes. */

@@ -70,6 +70,7 @@ describe('Table', () => {
     await table.flush()
     expect(resource.state.get('bad')).to.equal(1)
     expect(table.stats).to.deep.equal({ desired: 2, applied: 2, pending: 0, repaired: 0, failed: 0 })
+    expect(table.writes.added).to.equal(2)
   })
 
   it('tries at once again when the same is wanted once more', async () => {

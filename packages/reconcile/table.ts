@@ -47,6 +47,12 @@ export interface TableStats {
   readonly failed: number
 }
 
+/** What a table has changed since it was made; what it found and took over is none of it. */
+export interface TableWrites {
+  readonly added: number
+  readonly removed: number
+}
+
 /** The resource said that a thing is there, or is not, against what we had acknowledged: look again before the next try. */
 const SURPRISES = new Set(['EEXIST', 'ENOENT', 'ESRCH', 'APPLY_REJECTED', 'OUTCOMES_MISMATCH'])
 
@@ -70,6 +76,7 @@ export class Table<K extends string, V> {
   /** Something was adopted that nobody wants yet: it stays until `sweep`, whatever is announced of it meanwhile. */
   #unswept = false
   #repaired = 0
+  readonly #writes = { added: 0, removed: 0 }
   #tail: Promise<unknown> = Promise.resolve()
   /** One audit at a time. */
   #audits: Promise<unknown> = Promise.resolve()
@@ -250,6 +257,10 @@ export class Table<K extends string, V> {
     }
   }
 
+  get writes(): TableWrites {
+    return this.#writes
+  }
+
   async #audit({ repair = true, quick = false }: AuditRequest): Promise<readonly Drift<K>[]> {
     const revision = await this.resource.revision?.()
     if (quick && revision !== undefined && revision === this.#soundRevision) return []
@@ -353,6 +364,8 @@ export class Table<K extends string, V> {
 
   #succeeded(op: Op<K, V>): void {
     this.#state.acknowledge(op.key, op.kind === 'remove' ? undefined : op.value)
+    if (op.kind === 'add') this.#writes.added++
+    if (op.kind === 'remove') this.#writes.removed++
     this.#written?.add(op.key)
     if (this.#drifted.delete(op.key)) this.#repaired++
     if (this.#backlog.settle(op.key)) this.#log.info('recovered', { resource: this.name, key: op.key })

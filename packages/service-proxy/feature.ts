@@ -123,7 +123,7 @@ export class ServiceProxyFeature implements Feature<ServiceProxySettings> {
   }
 
   declareMetrics(declare: DeclareMetric): void {
-    this.#metrics.declare(declare)
+    this.#metrics.declare(declare, () => this.#proxy.counts())
   }
 
   listeners(): readonly Listener[] {

@@ -15,12 +15,17 @@ describe("kube-proxy's metrics", () => {
     now = START
     metrics = new ProxyMetrics(() => now)
     registry = new Registry()
-    metrics.declare(declareWith(registry))
+    metrics.declare(declareWith(registry), () => ({
+      ...{ services: 4, withoutEndpoints: 1, servers: 6 },
+      problems: new Map([['CONFLICT', 2]]),
+    }))
   })
 
   it('have these names and types', async () => {
     const all = (await registry.getMetricsAsJSON()).map(({ name, type }) => `${name} ${type}`)
     expect(all.sort()).to.deep.equal([
+      'kube_router_controller_ipvs_services gauge',
+      'kube_router_controller_ipvs_services_sync_time histogram',
       'kubeproxy_network_programming_duration_seconds histogram',
       'kubeproxy_proxy_healthz_total counter',
       'kubeproxy_proxy_livez_total counter',
@@ -31,6 +36,9 @@ describe("kube-proxy's metrics", () => {
       'kubeproxy_sync_proxy_rules_last_timestamp_seconds gauge',
       'kubeproxy_sync_proxy_rules_service_changes_pending gauge',
       'kubeproxy_sync_proxy_rules_service_changes_total counter',
+      'podroute_service_problems gauge',
+      'podroute_services gauge',
+      'podroute_services_without_endpoints gauge',
     ])
   })
 
@@ -62,6 +70,14 @@ describe("kube-proxy's metrics", () => {
     expect(await text())
       .to.match(/network_programming_duration_seconds_count 1\n/)
       .and.match(/network_programming_duration_seconds_sum 3.5\n/)
+  })
+
+  it('count Services, what of them cannot be used, and virtual servers', async () => {
+    expect(await text())
+      .to.match(/podroute_services 4\n/)
+      .and.match(/podroute_services_without_endpoints 1\n/)
+      .and.match(/podroute_service_problems\{code="CONFLICT"\} 2\n/)
+      .and.match(/kube_router_controller_ipvs_services 6\n/)
   })
 
   it('count answers by their status', async () => {

@@ -11,6 +11,16 @@ const PROGRAMMING_BUCKETS = [
   ...linearBuckets(120, 30, 7),
 ]
 
+export interface ServiceCounts {
+  readonly services: number
+  /** Those of which a port at an address has no endpoint to lead to. */
+  readonly withoutEndpoints: number
+  /** Virtual servers that the kernel has. */
+  readonly servers: number
+  /** How many of each code. */
+  readonly problems: ReadonlyMap<string, number>
+}
+
 export type ChangedKind = 'service' | 'endpoint'
 
 interface Change {
@@ -30,6 +40,12 @@ export class ProxyMetrics {
     name: 'kubeproxy_sync_proxy_rules_duration_seconds',
     help: 'Time of one flush to the kernel',
     buckets: SYNC_BUCKETS,
+    registers: [],
+  })
+  /** The same under kube-router's name and with its buckets. */
+  readonly #ipvsSync = new Histogram({
+    name: 'kube_router_controller_ipvs_services_sync_time',
+    help: 'Time of one flush to the kernel in seconds, under the name that kube-router has for it',
     registers: [],
   })
   readonly #programming = new Histogram({
@@ -82,6 +98,7 @@ export class ProxyMetrics {
     this.#waiting = later
     this.#lastFlush = now
     this.#sync.observe(milliseconds / 1000)
+    this.#ipvsSync.observe(milliseconds / 1000)
   }
 
   /** A health page of the proxy was answered. */
@@ -89,8 +106,9 @@ export class ProxyMetrics {
     this.#answers[page].inc({ code: String(status) })
   }
 
-  declare(declare: DeclareMetric): void {
-    for (const histogram of [this.#sync, this.#programming]) declare.own(histogram)
+  declare(declare: DeclareMetric, counts: () => ServiceCounts): void {
+    declareServices(declare, counts)
+    for (const histogram of [this.#sync, this.#ipvsSync, this.#programming]) declare.own(histogram)
     for (const counter of [this.#answers.healthz, this.#answers.livez]) declare.own(counter)
     const number = (name: string, help: string, value: () => number) =>
       declare.metric({
@@ -109,6 +127,30 @@ export class ProxyMetrics {
       number(`${kind}_changes_pending`, help, () => this.#pending[kind])
     }
   }
+}
+
+function declareServices(declare: DeclareMetric, counts: () => ServiceCounts): void {
+  const number = (name: string, help: string, value: (counts: ServiceCounts) => number) =>
+    declare.metric({ name, help, read: (sample) => sample(value(counts())) })
+  number('podroute_services', 'Services of the cluster that are known', ({ services }) => services)
+  number(
+    'podroute_services_without_endpoints',
+    'Services with an address whose traffic no endpoint takes, on this node',
+    ({ withoutEndpoints }) => withoutEndpoints,
+  )
+  number(
+    'kube_router_controller_ipvs_services',
+    'Virtual servers in the kernel, by the name that kube-router has for them',
+    ({ servers }) => servers,
+  )
+  declare.metric({
+    name: 'podroute_service_problems',
+    help: 'What of Services cannot be used, by code, as podroute services shows it',
+    labelNames: ['code'],
+    read(sample) {
+      for (const [code, count] of counts().problems) sample(count, { code })
+    },
+  })
 }
 
 function answers(page: 'healthz' | 'livez'): Counter<'code'> {

@@ -10,7 +10,9 @@ import type { PendingChange } from '@podroute/reconcile/flush-order.ts'
 import type { AuditRequest, Drift, FlushResult, TableStats } from '@podroute/reconcile/table.ts'
 import { evict } from './claims/evictions.ts'
 import { PodRanges } from './claims/pod-ranges.ts'
+import { countServices } from './counts.ts'
 import { ServiceProxyError } from './errors.ts'
+import type { ServiceCounts } from './metrics.ts'
 import { hasIpvs, loadModules, type MissingModules, requireIpvs } from './modules.ts'
 import type { ProxySettings, ServiceProxyOptions } from './options.ts'
 import { tuningOf } from './parse/annotations.ts'
@@ -250,6 +252,16 @@ export class ServiceProxy implements AsyncDisposable {
 
   problems(): readonly Problem[] {
     return this.#problems.all()
+  }
+
+  /** What is counted when metrics are scraped: cheaper than a snapshot. */
+  counts(): ServiceCounts {
+    return countServices({
+      services: this.#options.services.values(),
+      frontends: this.#planner.frontends,
+      problems: this.#problems.all(),
+      servers: this.stats().servers?.applied ?? 0,
+    })
   }
 
   /** Since when the oldest change waits, in milliseconds of the clock; undefined when none does. */

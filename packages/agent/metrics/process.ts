@@ -1,4 +1,5 @@
 /** Metrics of the agent itself: version, readiness, memory, CPU. */
+import { isReady } from '@podroute/feature/condition.ts'
 import type { DeclareMetric } from '@podroute/feature/metric.ts'
 import type { AgentState } from '../admin/pages.ts'
 
@@ -16,6 +17,11 @@ export function declareProcessMetrics(declare: DeclareMetric, state: AgentState)
     read(sample) {
       for (const { name, ok } of state.conditions()) sample(ok ? 1 : 0, { condition: name })
     },
+  })
+  declare.metric({
+    name: 'podroute_ready',
+    help: '1 while the node has its network: all conditions hold that are not only told',
+    read: (sample) => sample(isReady(state.conditions()) ? 1 : 0),
   })
   const simple = (name: string, help: string, value: () => number) =>
     declare.metric({ name, help, read: (sample) => sample(value()) })

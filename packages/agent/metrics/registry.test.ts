@@ -47,6 +47,7 @@ describe('metrics', () => {
       'podroute_events_total counter',
       'podroute_info gauge',
       'podroute_log_lines_held_back_total counter',
+      'podroute_ready gauge',
       'podroute_starts_total counter',
       'podroute_table_applied gauge',
       'podroute_table_desired gauge',

@@ -19,6 +19,7 @@ describe('metrics of routes', () => {
         own() {},
       },
       () => routes,
+      () => ({ added: 5, removed: 2 }),
     )
     return found
   }
@@ -38,6 +39,7 @@ describe('metrics of routes', () => {
       ...['podroute_routes_refused connected 2', 'podroute_routes_refused vip 1'],
       'podroute_routes_multipath  1',
       'kube_router_host_routes_synced  3',
+      ...['kube_router_host_routes_added  5', 'kube_router_host_routes_removed  2'],
     ])
   })
 

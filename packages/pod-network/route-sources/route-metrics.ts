@@ -1,5 +1,6 @@
 /** Metrics of the routes to pods and of learned ones. */
 import type { DeclareMetric } from '@podroute/feature/metric.ts'
+import type { TableWrites } from '@podroute/reconcile/table.ts'
 import type { RouteSnapshot } from './route-report.ts'
 
 const STATES: readonly RouteSnapshot['state'][] = [
@@ -13,7 +14,11 @@ const STATES: readonly RouteSnapshot['state'][] = [
 /** There, whoever announces it still. */
 const IN_KERNEL: readonly RouteSnapshot['state'][] = ['installed', 'stale', 'kept']
 
-export function declareRouteMetrics(declare: DeclareMetric, routes: () => readonly RouteSnapshot[]): void {
+export function declareRouteMetrics(
+  declare: DeclareMetric,
+  routes: () => readonly RouteSnapshot[],
+  writes: () => TableWrites,
+): void {
   declare.metric({
     name: 'podroute_routes',
     help: 'Routes by their state, as podroute routes shows it',
@@ -42,6 +47,18 @@ export function declareRouteMetrics(declare: DeclareMetric, routes: () => readon
     help: 'Routes of podroute in the kernel, by the name that kube-router has for them',
     read: (sample) => sample(routes().filter(({ state }) => IN_KERNEL.includes(state)).length),
   })
+  const written = (name: string, help: string, value: (writes: TableWrites) => number) =>
+    declare.metric({ name, help, type: 'counter', read: (sample) => sample(value(writes())) })
+  written(
+    'kube_router_host_routes_added',
+    'Routes that were added to the kernel, by the name that kube-router has for it',
+    ({ added }) => added,
+  )
+  written(
+    'kube_router_host_routes_removed',
+    'Routes that were removed from the kernel, by the name that kube-router has for it',
+    ({ removed }) => removed,
+  )
 }
 
 function countBy(
