@@ -1,6 +1,7 @@
 /**
  * Makes the Helm chart, and the base of kustomize, of what is written elsewhere: templates of podroute.yaml, with values in a few places;
- * values.yaml with the configuration and its comments as the ConfigMap has them; and its schema, which is the agent's own.
+ * values.yaml with the configuration and its comments as the ConfigMap has them; and its schema, which is the agent's own. And of the
+ * schemas of the configuration: its JSON schema, the reference with every option, and the tables of docs/configuration.md.
  * `node deploy/chart.ts` writes the files, a test holds them to it.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -8,10 +9,16 @@ import { join } from 'node:path'
 import { fileSchema } from '@podroute/agent/config/base.ts'
 import { FEATURES } from '@podroute/agent/features.ts'
 import * as z from 'zod'
+import { referenceFile } from './reference/file.ts'
+import { type JsonSchema, optionsOf } from './reference/options.ts'
+import { withTables } from './reference/page.ts'
 
 const MANIFEST = join(import.meta.dirname, 'podroute.yaml')
 export const CHART = join(import.meta.dirname, 'helm', 'podroute')
 export const KUSTOMIZE = join(import.meta.dirname, 'kustomize')
+export const REFERENCE = join(import.meta.dirname, 'podroute.config.yaml')
+const CONFIG_SCHEMA = join(import.meta.dirname, 'podroute.schema.json')
+const PAGE = join(import.meta.dirname, '..', 'docs', 'configuration.md')
 
 /** The configuration in the manifest: what is indented below this line. */
 const CONFIG = /^ {2}config\.yaml: \|\n((?: {4}.*\n|\n)+)/m
@@ -85,7 +92,7 @@ const strings = { type: 'object', additionalProperties: { type: 'string' } }
 
 /** Of values.yaml; a key that nobody knows is refused, in the configuration as well. */
 function schema(): object {
-  const config = z.toJSONSchema(configSchema(), { io: 'input' })
+  const config = jsonSchema()
   const object = (properties: Record<string, object>) => ({
     type: 'object',
     properties,
@@ -113,6 +120,25 @@ function schema(): object {
   }
 }
 
+/** Of the configuration file, with what each option does; unknown keys are refused. */
+export function jsonSchema(): JsonSchema & { readonly $schema?: string } {
+  return z.toJSONSchema(configSchema(), { io: 'input' }) as JsonSchema
+}
+
+function configurationFiles(): Readonly<Record<string, string>> {
+  const { $schema, ...schema } = jsonSchema()
+  const options = optionsOf(schema)
+  return {
+    [CONFIG_SCHEMA]: json({ $schema, title: 'podroute configuration', ...schema }),
+    [REFERENCE]: referenceFile(options),
+    [PAGE]: withTables(readFileSync(PAGE, 'utf8'), options),
+  }
+}
+
+function json(value: object): string {
+  return `${JSON.stringify(value, undefined, 2)}\n`
+}
+
 /** The agent's configuration file. */
 export function configSchema(): z.ZodType {
   return fileSchema(FEATURES.map(({ section }) => section))
@@ -120,7 +146,7 @@ export function configSchema(): z.ZodType {
 
 const METRICS_READER = join(import.meta.dirname, 'metrics-reader.yaml')
 
-/** Files that are made of podroute.yaml, by their paths. */
+/** Files that are made of podroute.yaml and of the schemas, by their paths. */
 export function madeFiles(): Readonly<Record<string, string>> {
   const manifest = readFileSync(MANIFEST, 'utf8')
   const metricsReader = readFileSync(METRICS_READER, 'utf8').replaceAll(
@@ -132,8 +158,9 @@ export function madeFiles(): Readonly<Record<string, string>> {
     [join(CHART, 'templates', 'metrics-reader.yaml')]:
       `{{- if .Values.metricsReader }}\n${metricsReader}{{- end }}\n`,
     [join(CHART, 'values.yaml')]: values(manifest),
-    [join(CHART, 'values.schema.json')]: `${JSON.stringify(schema(), undefined, 2)}\n`,
+    [join(CHART, 'values.schema.json')]: json(schema()),
     [join(KUSTOMIZE, 'base', 'podroute.yaml')]: manifest,
+    ...configurationFiles(),
   }
 }
 

@@ -19,13 +19,28 @@ export interface NetworkPolicySettings {
 }
 
 const networkPolicy = z.strictObject({
-  enabled: z.boolean().default(true),
-  podStart: z.enum(['selected', 'always', 'never']).default('selected'),
-  podStartTimeoutSeconds: seconds(1, 120).default(10),
-  endConnections: z.boolean().default(true),
+  enabled: z
+    .boolean()
+    .default(true)
+    .describe('Whether network policies are enforced. false: what the kernel has of them goes.'),
+  podStart: z
+    .enum(['selected', 'always', 'never'])
+    .default('selected')
+    .describe(
+      'Which pods wait for their policies before they start. selected: those whose namespace has any; always: all, also while no agent runs; never: none.',
+    ),
+  podStartTimeoutSeconds: seconds(1, 120)
+    .default(10)
+    .describe('Seconds that a pod waits for its policies before its start fails, and is tried again.'),
+  endConnections: z
+    .boolean()
+    .default(true)
+    .describe('Whether open connections end that policies do not allow any more.'),
 })
 
-const shape = { networkPolicy: networkPolicy.prefault({}) }
+const shape = {
+  networkPolicy: networkPolicy.prefault({}).describe('Network policies of namespaces and of the cluster.'),
+}
 
 export const section = anySection<typeof shape, NetworkPolicySettings>({
   shape,

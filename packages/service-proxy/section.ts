@@ -8,21 +8,37 @@ import { KUBE_ROUTER_FLAGS } from './kube-router-flags.ts'
 import type { ServiceProxySettings } from './settings.ts'
 
 const serviceProxy = z.strictObject({
-  enabled: z.boolean().default(true),
-  masqueradeAll: z.boolean().default(false),
-  /** Prefixes of the node's addresses on which NodePorts answer; none: on its primary address of each family. */
-  nodePortRanges: z.array(prefix).default([]),
-  /** Prefixes that externalIPs of Services may be of; any other one is refused. */
-  externalIPRanges: z.array(prefix).default([]),
-  /** For how long an endpoint that goes keeps its connections. */
-  drainSeconds: seconds(0, 3600).default(30),
-  /** kube-proxy's pages /healthz and /livez, which load balancers ask; port 0 turns them off. */
-  health: listener(10256).prefault({}),
+  enabled: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Whether podroute serves Services. false leaves them to kube-proxy, and removes all that is podroute’s of them.',
+    ),
+  masqueradeAll: z
+    .boolean()
+    .default(false)
+    .describe('true: pods, too, reach Services with the node’s address as their source.'),
+  nodePortRanges: z
+    .array(prefix)
+    .default([])
+    .describe(
+      'Prefixes of the node’s addresses on which NodePorts answer. Empty: its primary address of each family.',
+    ),
+  externalIPRanges: z
+    .array(prefix)
+    .default([])
+    .describe('Prefixes that externalIPs of Services may be of. Any other one is refused; empty: all are.'),
+  drainSeconds: seconds(0, 3600)
+    .default(30)
+    .describe('Seconds for which an endpoint that goes keeps its connections.'),
+  health: listener(10256)
+    .prefault({})
+    .describe('Where kube-proxy’s pages /healthz and /livez are served, which load balancers ask.'),
 })
 
 const canonical = (prefixes: readonly string[]) => prefixes.map((text) => cidr(text).text)
 
-const shape = { serviceProxy: serviceProxy.prefault({}) }
+const shape = { serviceProxy: serviceProxy.prefault({}).describe('Services on the node, by IPVS.') }
 
 export const section = anySection<typeof shape, ServiceProxySettings>({
   shape,

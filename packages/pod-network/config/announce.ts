@@ -14,18 +14,32 @@ const KINDS = {
 } as const satisfies Readonly<Record<string, AnnouncementKind>>
 
 export const announce = z.strictObject({
-  /** Of what is announced at all; absent: everything. */
-  kinds: z.array(z.enum(Object.keys(KINDS) as (keyof typeof KINDS)[])).optional(),
-  communities: z.array(community).optional(),
-  med: u32.optional(),
-  /** How often the own AS number stands in the path once more. */
-  prepend: z.number().int().min(0).max(64).optional(),
-  /** For a router of the own AS. */
-  localPreference: u32.optional(),
-  /** self: the address that the session is from; unchanged: the Node's address. */
-  nextHop: z.enum(['self', 'unchanged']).optional(),
-  /** Told in place of what lies inside, as long as there is anything. */
-  aggregates: z.array(prefix).optional(),
+  kinds: z
+    .array(z.enum(Object.keys(KINDS) as (keyof typeof KINDS)[]))
+    .optional()
+    .describe('What the router is told of all that the node announces. Absent: everything.'),
+  communities: z.array(community).optional().describe('Communities that go with every announcement, added.'),
+  med: u32.optional().describe('Multi-exit discriminator of announcements. Absent: none.'),
+  prepend: z
+    .number()
+    .int()
+    .min(0)
+    .max(64)
+    .optional()
+    .describe('How often our AS number stands in the path once more. Absent: 0.'),
+  localPreference: u32
+    .optional()
+    .describe('Local preference of announcements to a router of our own AS. Absent: 100.'),
+  nextHop: z
+    .enum(['self', 'unchanged'])
+    .optional()
+    .describe(
+      'Next hop of announcements. self, as when absent: the address that the session is from; unchanged: the Node’s address.',
+    ),
+  aggregates: z
+    .array(prefix)
+    .optional()
+    .describe('Prefixes that are told in place of what lies inside, as long as there is anything inside.'),
 })
 
 /** What holds for routers whose entry says nothing else. */

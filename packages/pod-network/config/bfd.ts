@@ -6,10 +6,15 @@ import * as z from 'zod'
 const interval = z.number().int().min(10).max(60_000).default(300)
 
 const timers = z.strictObject({
-  minTxMilliseconds: interval,
-  minRxMilliseconds: interval,
-  /** Packets that may be lost: the neighbour is down when so many are missing. */
-  multiplier: z.number().int().min(2).max(255).default(3),
+  minTxMilliseconds: interval.describe('Least milliseconds between two packets that are sent.'),
+  minRxMilliseconds: interval.describe('Least milliseconds between two packets that can be received.'),
+  multiplier: z
+    .number()
+    .int()
+    .min(2)
+    .max(255)
+    .default(3)
+    .describe('The other side is down when so many packets in a row are missing.'),
 })
 
 export const bfd = z.union([z.boolean(), timers], {

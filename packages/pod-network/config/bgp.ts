@@ -25,14 +25,35 @@ const reflectors = z
     [
       z.enum(['auto', 'off']),
       z.strictObject({
-        fromNodes: z.number().int().min(2).max(100_000).default(FROM_NODES),
-        count: z.number().int().min(1).max(1000).optional(),
-        perNode: z.number().int().min(1).max(16).default(CLIENT_OF),
+        fromNodes: z
+          .number()
+          .int()
+          .min(2)
+          .max(100_000)
+          .default(FROM_NODES)
+          .describe('With more nodes than these there are reflectors.'),
+        count: z
+          .number()
+          .int()
+          .min(1)
+          .max(1000)
+          .optional()
+          .describe('How many reflectors there are. Absent: one for each hundred nodes, three at least.'),
+        perNode: z
+          .number()
+          .int()
+          .min(1)
+          .max(16)
+          .default(CLIENT_OF)
+          .describe('With how many reflectors each other node has a session.'),
       }),
     ],
     { message: 'auto, off, or {fromNodes: 100, count: 3, perNode: 3}' },
   )
   .default('auto')
+  .describe(
+    'Nodes that pass on the routes of others where there are many (route reflectors, RFC 4456). auto: chosen by all alike beyond 100 nodes; off: those with an annotation alone.',
+  )
 
 export function reflectorSettings(file: z.infer<typeof reflectors>): ReflectorSettings | undefined {
   if (file === 'off') return undefined
@@ -43,47 +64,100 @@ export function reflectorSettings(file: z.infer<typeof reflectors>): ReflectorSe
 const drainMarks = z.array(z.string().regex(/^[^=\s]+(=\S*)?$/, 'neither key nor key=value'))
 
 export const bgp = z.strictObject({
-  port: port.default(179),
-  /** Sessions between nodes: true, false, or between those of one AS alone. */
-  mesh: z.union([z.boolean(), z.literal('within-as')], { message: 'true, false or within-as' }).default(true),
-  /** Most next hops of a learned route with several paths of equal cost (ECMP). */
-  maxPaths: z.number().int().min(1).max(MAX_PATHS).default(8),
-  /** Nodes that pass on the routes of others (RFC 4456), where there are many. */
+  port: port
+    .default(179)
+    .describe(
+      'TCP port of the sessions between nodes, on which each node listens. A change starts them anew.',
+    ),
+  mesh: z
+    .union([z.boolean(), z.literal('within-as')], { message: 'true, false or within-as' })
+    .default(true)
+    .describe(
+      'Sessions between nodes. true: of every two; within-as: of nodes of one AS alone; false: none.',
+    ),
+  maxPaths: z
+    .number()
+    .int()
+    .min(1)
+    .max(MAX_PATHS)
+    .default(8)
+    .describe(
+      'Most next hops of a learned route with several paths of equal cost (ECMP). 1: the best path alone.',
+    ),
   reflectors,
-  /** Pods may connect to the BGP ports of nodes and of the routers that are configured. */
-  fromPods: z.boolean().default(false),
-  /** Folder of a Secret whose key `mesh`, where there is one, is the TCP-MD5 key of the sessions between nodes. */
-  secretFolder: z.string().startsWith('/').default('/etc/podroute-secrets'),
-  /** The same in a file that has to be there. */
-  meshPasswordFile: z.string().min(1).optional(),
-  /** GTSM (RFC 5082) between nodes: a session with one that is not on the same link is refused, and so is whoever plays a node from elsewhere. */
-  meshTtlSecurity: z.boolean().default(true),
-  holdTimeSeconds: holdTime.default(90),
-  /** RFC 4724, RFC 8538: peers keep this node's routes for so long while its agent is away. */
+  fromPods: z
+    .boolean()
+    .default(false)
+    .describe('true: pods may connect to the BGP ports of nodes and routers, and Services may lead there.'),
+  secretFolder: z
+    .string()
+    .startsWith('/')
+    .default('/etc/podroute-secrets')
+    .describe(
+      'Folder of a Secret whose key mesh, where there is one, is the TCP-MD5 key of the sessions between nodes.',
+    ),
+  meshPasswordFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'File with that key which has to be there. Absent: the one in secretFolder, which may come and go.',
+    ),
+  meshTtlSecurity: z
+    .boolean()
+    .default(true)
+    .describe(
+      'GTSM (RFC 5082) between nodes: a session comes from their common link only. false where a router lies between nodes.',
+    ),
+  holdTimeSeconds: holdTime
+    .default(90)
+    .describe(
+      'Seconds without a message after which a session is lost; 0: never. A change starts sessions anew.',
+    ),
   gracefulRestart: z
     .strictObject({
-      enabled: z.boolean().default(true),
-      timeSeconds: seconds(1, 4095).default(120),
-      /** RFC 9494: so long after that peers may still use them where there is nothing better; 0: not. */
-      longLivedSeconds: seconds(0, 16777215).default(3600),
+      enabled: z
+        .boolean()
+        .default(true)
+        .describe('Whether peers are asked to keep this node’s routes while its agent is away.'),
+      timeSeconds: seconds(1, 4095).default(120).describe('Seconds for which they keep them.'),
+      longLivedSeconds: seconds(0, 16777215)
+        .default(3600)
+        .describe(
+          'Seconds more for which they may use them where they have nothing better (RFC 9494); 0: none.',
+        ),
     })
-    .prefault({}),
-  /** What says of a Node that it is to be left, beside its deletion and its machine's shutdown: `key` or `key=value`. */
+    .prefault({})
+    .describe('Graceful restart (RFC 4724, RFC 8538) with all peers. A change starts sessions anew.'),
   drain: z
-    .strictObject({ taints: drainMarks.default([...DRAIN_TAINTS]), labels: drainMarks.default([]) })
-    .prefault({}),
+    .strictObject({
+      taints: drainMarks.default([...DRAIN_TAINTS]).describe('Taints, key or key=value.'),
+      labels: drainMarks.default([]).describe('Labels, key or key=value.'),
+    })
+    .prefault({})
+    .describe(
+      'What says of a Node that it is to be left, beside its deletion and its machine’s shutdown. Routers then prefer other ways (RFC 8326).',
+    ),
   bmp,
-  /** In place of the node's own address, or a number that is made of it: of one node only, it has to differ from all others'. */
   routerId: z
     .ipv4()
     .refine((id) => id !== '0.0.0.0', { message: '0.0.0.0 is no router ID' })
-    .optional(),
-  /** For routers whose own `announce` says nothing else. */
-  announce: announceToAll.prefault({}),
-  /** BFD between nodes. */
-  bfd: bfd.default(false),
-  keepRoutesSeconds: seconds(0, 3600).default(120),
-  peerDeadlineSeconds: seconds(1, 600).default(20),
+    .optional()
+    .describe(
+      'BGP identifier, which has to differ from all others’: for one node only. Absent: the node’s address, or a number made of it.',
+    ),
+  announce: announceToAll.prefault({}).describe('For routers whose own announce says nothing else.'),
+  bfd: bfd
+    .default(false)
+    .describe(
+      'BFD (RFC 5880) between nodes: true, or timers. A dead machine’s routes are gone within 900 ms then.',
+    ),
+  keepRoutesSeconds: seconds(0, 3600)
+    .default(120)
+    .describe('Seconds for which this node keeps another one’s routes after their session was lost.'),
+  peerDeadlineSeconds: seconds(1, 600)
+    .default(20)
+    .describe('Seconds after which readiness waits no more for peers that do not answer.'),
 })
 
 export function meshPassword(

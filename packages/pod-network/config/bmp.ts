@@ -10,18 +10,20 @@ const PORT = 11_019
 export const bmp = z
   .array(
     z.strictObject({
-      address: ipAddress,
-      port: port.default(PORT),
-      /** Routes as peers send them, and as the import policy lets them in. */
+      address: ipAddress.describe('Address of the collector.'),
+      port: port.default(PORT).describe('TCP port of the collector.'),
       views: z
         .array(z.enum(['pre-policy', 'post-policy']))
         .min(1)
-        .default(['pre-policy']),
-      /** Between two reports of figures; 0: none. */
-      statisticsSeconds: seconds(0, 86_400).default(60),
+        .default(['pre-policy'])
+        .describe('Which routes it is told: as peers send them, as the import policy lets them in, or both.'),
+      statisticsSeconds: seconds(0, 86_400)
+        .default(60)
+        .describe('Seconds between two reports of figures; 0: none.'),
     }),
   )
   .default([])
+  .describe('Collectors that are told of this node’s sessions and of what its peers send (BMP, RFC 7854).')
 
 export function collectors(file: z.infer<typeof bmp>): readonly CollectorConfig[] {
   return file.map(({ address, statisticsSeconds, ...rest }) => ({

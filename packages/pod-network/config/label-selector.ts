@@ -3,15 +3,18 @@ import { type LabelSelector, parseSelector } from '@podroute/cluster/objects/lab
 import * as z from 'zod'
 
 const requirement = z.strictObject({
-  key: z.string().min(1),
-  operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']),
-  values: z.array(z.string()).optional(),
+  key: z.string().min(1).describe('Key of the label.'),
+  operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']).describe('How the label is compared.'),
+  values: z.array(z.string()).optional().describe('Values of In and NotIn.'),
 })
 
 /** Fields of metav1.LabelSelector; none take everything. */
 export const selectorShape = {
-  matchLabels: z.record(z.string(), z.string()).optional(),
-  matchExpressions: z.array(requirement).optional(),
+  matchLabels: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe('Labels that all must be there with these values.'),
+  matchExpressions: z.array(requirement).optional().describe('Requirements that all must hold.'),
 }
 
 export const selector = z.strictObject(selectorShape)

@@ -12,16 +12,24 @@ import { bfdTimers } from './bfd.ts'
 import { bgp, meshPassword, reflectorSettings } from './bgp.ts'
 import { collectors } from './bmp.ts'
 import { KUBE_ROUTER_FLAGS } from './kube-router-flags.ts'
-import { externalPeer, peer, reportDuplicates } from './peer.ts'
+import { externalPeer, reportDuplicates } from './peer.ts'
+import { peer } from './peer-schema.ts'
 import { podNetwork } from './pod-network.ts'
 import { serviceAddresses, serviceAddressSettings } from './service-addresses.ts'
 
 const shape = {
-  asn: asn.default(64512),
-  peers: z.array(peer).default([]),
-  bgp: bgp.prefault({}),
-  podNetwork: podNetwork.prefault({}),
-  serviceAddresses: serviceAddresses.prefault({}),
+  asn: asn
+    .default(64512)
+    .describe('AS number of the cluster: every node’s. A change starts all sessions anew.'),
+  peers: z
+    .array(peer)
+    .default([])
+    .describe('BGP routers outside the cluster that nodes peer with and announce their pod prefixes to.'),
+  bgp: bgp.prefault({}).describe('Sessions between nodes, and what all sessions share.'),
+  podNetwork: podNetwork.prefault({}).describe('The network of the pods on each node.'),
+  serviceAddresses: serviceAddresses
+    .prefault({})
+    .describe('Addresses of Services that routers are told by the nodes that serve them.'),
 }
 
 type File = z.infer<z.ZodObject<typeof shape>> & ClusterRanges

@@ -20,36 +20,66 @@ const community = z
   .refine((text) => parseCommunity(text) !== undefined || parseLargeCommunity(text) !== undefined, {
     message: 'not a community such as 64512:1, 64512:1:2 or no-export',
   })
+  .meta({ title: 'community' })
 
 const rule = z.strictObject({
-  selector: selector.default({}),
-  /** None: all kinds. */
-  kinds: z.array(z.enum(['clusterIPs', 'externalIPs', 'loadBalancerIPs'])).default([]),
-  /** Addresses of `peers` that are told; absent: all of them. */
-  peers: z.array(z.string().min(1)).optional(),
-  communities: z.array(community).default([]),
-  /** For routers of the cluster's own AS. */
-  localPreference: z.number().int().min(0).max(4294967295).optional(),
+  selector: selector.default({}).describe('Services that the rule is about. Empty: all.'),
+  kinds: z
+    .array(z.enum(['clusterIPs', 'externalIPs', 'loadBalancerIPs']))
+    .default([])
+    .describe('Kinds of addresses that it is about. Empty: all.'),
+  peers: z
+    .array(z.string().min(1))
+    .optional()
+    .describe('Addresses of the routers that are told. Absent: all of peers.'),
+  communities: z.array(community).default([]).describe('Communities that go with the announcement.'),
+  localPreference: z
+    .number()
+    .int()
+    .min(0)
+    .max(4294967295)
+    .optional()
+    .describe('Local preference towards routers of our own AS.'),
 })
 
 export const serviceAddresses = z.strictObject({
-  clusterIPs: z.boolean().default(false),
-  externalIPs: z.boolean().default(false),
-  loadBalancerIPs: z.boolean().default(false),
-  /** Services that the three are about. */
-  selector: selector.default({}),
-  /** Annotations of a Service switch its addresses on and off, whatever else is set. */
-  annotations: z.boolean().default(true),
-  /** Where external and load-balancer addresses may lie; none: wherever the service proxy serves them. */
-  ranges: z.array(prefix).default([]),
-  /** What becomes of an address with traffic policy Cluster that has no endpoint. */
-  withoutEndpoints: z.enum(['withdraw', 'announce']).default('withdraw'),
-  /** A node that is to be left tells routers to prefer others for so long, then it withdraws. */
-  drainSeconds: seconds(0, 3600).default(30),
-  /** Announced in place of the addresses inside; those with traffic policy Local are announced beside them. */
-  aggregates: z.array(prefix).default([]),
-  /** The first that takes a Service and kind says what goes with its announcements, and to whom. */
-  rules: z.array(rule).default([]),
+  clusterIPs: z.boolean().default(false).describe('Whether ClusterIPs are announced.'),
+  externalIPs: z.boolean().default(false).describe('Whether externalIPs are announced.'),
+  loadBalancerIPs: z.boolean().default(false).describe('Whether addresses of load balancers are announced.'),
+  selector: selector.default({}).describe('Services that the three keys are about. Empty: all.'),
+  annotations: z
+    .boolean()
+    .default(true)
+    .describe('Whether annotations of a Service switch its addresses on and off, whatever else is set.'),
+  ranges: z
+    .array(prefix)
+    .default([])
+    .describe(
+      'Where external and load-balancer addresses have to lie to be announced. Empty: wherever the service proxy serves them.',
+    ),
+  withoutEndpoints: z
+    .enum(['withdraw', 'announce'])
+    .default('withdraw')
+    .describe(
+      'What becomes of an address with traffic policy Cluster that has no endpoint. announce: it stays, and clients are refused at once.',
+    ),
+  drainSeconds: seconds(0, 3600)
+    .default(30)
+    .describe(
+      'Seconds for which a node that is to be left tells routers to prefer others, before it withdraws.',
+    ),
+  aggregates: z
+    .array(prefix)
+    .default([])
+    .describe(
+      'Prefixes that are announced in place of the addresses inside, but for those with traffic policy Local.',
+    ),
+  rules: z
+    .array(rule)
+    .default([])
+    .describe(
+      'The first rule that takes a Service and kind says what goes with its announcements, and who is told.',
+    ),
 })
 
 type File = z.infer<typeof serviceAddresses>
