@@ -34,7 +34,7 @@ import { AnsweringServers, ConfiguredServers } from './reserved/api-server.ts'
 import { followReserved } from './reserved/reserved.ts'
 import type { RunRecord } from './run-record.ts'
 import { RunningFeatures } from './running-features.ts'
-import { StateFile } from './state-file.ts'
+import { BootFile, bootId, StateFile } from './state-file.ts'
 import { VERSION } from './version.ts'
 
 const LAST_GOOD_CONFIG = 'last-good-config.json'
@@ -86,7 +86,10 @@ export function createAgent(
       served: new ServedAddresses(),
       ...{ cluster, reserved, events, log, clock: systemClock, random: Math.random },
       kernel: async () => kernel,
-      store: (name) => new StateFile(join(flags.stateDirectory, `${name}.json`), log),
+      store(name, until) {
+        const path = join(flags.stateDirectory, `${name}.json`)
+        return until === 'boot' ? new BootFile(path, bootId(), log) : new StateFile(path, log)
+      },
     },
     log,
     changed: () => parts.agent?.updateListeners(),

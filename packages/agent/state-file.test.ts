@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { StateFile } from './state-file.ts'
+import { BootFile, StateFile } from './state-file.ts'
 
 describe('a file for the next agent', () => {
   let directory: string
@@ -30,6 +30,15 @@ describe('a file for the next agent', () => {
     expect(file('a.json').load()).to.equal(undefined)
     writeFileSync(join(directory, 'a.json'), '{"n":')
     expect(file('a.json').load()).to.equal(undefined)
+  })
+
+  it('says nothing after another boot where it is of one', () => {
+    const of = (bootId: string) =>
+      new BootFile<{ n: number }>(join(directory, 'a.json'), bootId, { warn() {} })
+    of('one').save({ n: 1 })
+    expect([of('one').load(), of('two').load()]).to.deep.equal([{ n: 1 }, undefined])
+    of('two').save({ n: 2 })
+    expect([of('one').load(), of('two').load()]).to.deep.equal([undefined, { n: 2 }])
   })
 
   it('is missed by a warning alone where it cannot be written', () => {

@@ -35,6 +35,34 @@ export class StateFile<Value> {
   }
 }
 
+/** What it holds is of one boot. */
+interface OfBoot<Value> {
+  readonly bootId: string
+  readonly value: Value
+}
+
+/** A file that says nothing after the node has booted. */
+export class BootFile<Value> {
+  readonly #file: StateFile<OfBoot<Value>>
+  readonly #bootId: string
+
+  constructor(path: string, bootId: string, log: Pick<Logger, 'warn'>) {
+    this.#file = new StateFile(path, log)
+    this.#bootId = bootId
+  }
+
+  /** Undefined where there is none, one of another boot, or one that cannot be read. Never throws. */
+  load(): Value | undefined {
+    const last = this.#file.load()
+    return last?.bootId === this.#bootId ? last.value : undefined
+  }
+
+  /** Never throws. */
+  save(value: Value): void {
+    this.#file.save({ bootId: this.#bootId, value })
+  }
+}
+
 /** Of the kernel: another one after each boot. */
 export function bootId(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()

@@ -42,8 +42,8 @@ export interface FeatureContext {
   /** Uniform in [0, 1). */
   readonly random: () => number
   readonly log: Logger
-  /** By a name of its own; for root alone to read: it may hold passwords. */
-  store<Value>(name: string): Store<Value>
+  /** By a name of its own; for root alone to read: it may hold passwords. @param until what ends what it holds; absent: nothing */
+  store<Value>(name: string, until?: 'boot'): Store<Value>
   /** Why pods must not start yet, as the other features say; undefined: they may. */
   podGate(): string | undefined
   /** What the other features have the CNI plugin `bridge` do: fields of its configuration. */

@@ -11,6 +11,7 @@ import { section } from './config/section.ts'
 import { BGP_PORT } from './egress/bgp-ports.ts'
 import { FORMER_RULES } from './egress/masquerade.ts'
 import { declareBgpMetrics } from './metrics.ts'
+import { LastKnownNodes } from './nodes/last-known-nodes.ts'
 import { nodesPage, peersPage, routesPage } from './pages.ts'
 import { PodNetwork } from './pod-network.ts'
 import { declareRouteMetrics } from './route-sources/route-metrics.ts'
@@ -58,6 +59,7 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
       ...{ nodeName, settings, kernel, clock, log, events, podGate, pluginFields, bfd },
       services: this.#services,
       keptAnnotations: context.store('node-annotations'),
+      keptPodCidrs: context.store('pod-cidrs'),
       settingsChanged: (changed) => this.#reserveRouters(changed),
       createSpeaker(speaker) {
         const sockets = { transport: kernelTransport(), discovery: kernelDiscovery() }
@@ -90,13 +92,14 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
         this.#reservedChanged(holder, addresses)
       }),
     )
-    const ranges = () =>
-      this.#network.setServiceRanges([...cluster.serviceCidrs.values()].flatMap((c) => c.ranges))
+    const lastKnown = this.#subscriptions.use(this.#lastKnownNodes())
+    lastKnown.start()
+    const ranges = () => lastKnown.rangesChanged([...cluster.serviceCidrs.values()].flatMap((c) => c.ranges))
     this.#subscriptions.use(cluster.subscribe('servicecidrs', { changed: ranges, synced() {} }))
     const nodes = cluster.subscribe('nodes', {
-      changed: (name, _before, node) => (node ? this.#network.setNode(node) : this.#network.removeNode(name)),
+      changed: (name, _before, node) => lastKnown.changed(name, node),
       synced: () => {
-        this.#network.nodesSynced()
+        lastKnown.synced()
         this.#context.firstSync.done()
       },
     })
@@ -168,6 +171,14 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
     this.#context.reserved.replace('bgp-peer', [])
     this.#context.reserved.replaceBgpPorts([])
     await this.#network[Symbol.asyncDispose]()
+  }
+
+  #lastKnownNodes(): LastKnownNodes {
+    const { nodeName, clock, log, store } = this.#context
+    return new LastKnownNodes({
+      ...{ nodeName, clock, log, sink: this.#network },
+      store: store('last-known-nodes', 'boot'),
+    })
   }
 
   #followedServices(): FollowedServices {

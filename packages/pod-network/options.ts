@@ -7,6 +7,7 @@ import type { Logger } from '@podroute/reconcile/log.ts'
 import type { BfdMonitor } from './bgp/bfd/monitor.ts'
 import type { CreateSpeaker } from './bgp/instance.ts'
 import type { KeptAnnotations } from './node-annotations/node-annotations.ts'
+import type { KeptPodCidrs } from './node-annotations/pod-cidr-overrides.ts'
 import type { ServiceSource } from './service-addresses/service-addresses.ts'
 import type { PodNetworkSettings } from './settings.ts'
 import type { createTables, PodNetworkKernel } from './tables.ts'
@@ -22,6 +23,8 @@ export interface PodNetworkOptions {
   readonly bfd: Pick<BfdMonitor, 'watches' | 'stateOf' | typeof Symbol.asyncDispose>
   /** What the last agent knew of the annotations of this node's own Node. */
   readonly keptAnnotations: Store<KeptAnnotations>
+  /** And which pod prefixes of Nodes were in effect by annotation. */
+  readonly keptPodCidrs: Store<KeptPodCidrs>
   readonly events: Pick<EventRecorder, 'record'>
   readonly clock: Clock
   readonly log: Logger

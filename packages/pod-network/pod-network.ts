@@ -74,6 +74,8 @@ export class PodNetwork implements AsyncDisposable {
   #settings: PodNetworkSettings
   /** Clock time, in milliseconds. */
   #startedAt: number | undefined
+  /** Every Node has been told, by the API server or as the last agent knew it. */
+  #knowsNodes = false
   /** The Nodes are known, and this node's own among them. */
   #planning = false
   /** All that there was at first has been planned: what nobody wants then is wanted by nobody. */
@@ -106,6 +108,7 @@ export class PodNetwork implements AsyncDisposable {
     this.#podCidrs = new PodCidrOverrides({
       clusterCidrs: () => this.#settings.clusterCidrs,
       refused: (node, problems) => this.#annotations.podCidrsRefused(node, problems),
+      store: options.keptPodCidrs,
     })
     this.#annotations = new NodeAnnotations({
       ...{ nodeName, log, events: options.events, store: options.keptAnnotations },
@@ -198,7 +201,16 @@ export class PodNetwork implements AsyncDisposable {
 
   /** Every Node has been told at least once: planning may begin. */
   nodesSynced(): void {
+    // Of Nodes that the last agent had not written down.
+    if (this.#knowsNodes && !this.#readiness.nodesSynced && this.#settings.routing === 'bgp')
+      this.#staleState.retainRoutes()
     this.#readiness.nodesSynced = true
+    this.nodesAsLastKnown()
+  }
+
+  /** The Nodes are what the last agent knew: planning may begin, and nothing that nobody wants goes before all is known. */
+  nodesAsLastKnown(): void {
+    this.#knowsNodes = true
     this.#planAll()
     this.recheck()
   }
@@ -422,7 +434,7 @@ export class PodNetwork implements AsyncDisposable {
   }
 
   #planAll(): void {
-    if (this.#startedAt === undefined || !this.#readiness.nodesSynced || !this.#local) return
+    if (this.#startedAt === undefined || !this.#knowsNodes || !this.#local) return
     if (!this.#planning && this.#settings.routing === 'bgp') this.#staleState.retainRoutes()
     this.#planning = true
     this.#controller.markAll(this.#allKeys())
@@ -467,14 +479,16 @@ export class PodNetwork implements AsyncDisposable {
     this.#tellComplete()
     if (!this.#planned) return
     if (this.#conflistIsDue(local)) this.#controller.mark('conflist')
+    if (!this.#readiness.nodesSynced) return
     if (this.#readiness.endOfRibComplete && this.#routes.nextHops.settled) this.#staleState.sweep(local)
     if (this.#staleState.swept) this.#readiness.deadlinePassed = true
   }
 
-  /** Routers hear that they have been told all. */
+  /** Routers hear that they have been told all: not for being late while the API server has told no Services. */
   #tellComplete(): void {
     const idle = !this.#controller.hasDirtyKeys
-    if (!this.#planner.serviceAddresses.settle({ idle, late: this.#late })) return
+    const late = this.#late && this.#readiness.nodesSynced
+    if (!this.#planner.serviceAddresses.settle({ idle, late })) return
     this.#markRouters(this.#settings)
   }
 

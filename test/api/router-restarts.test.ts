@@ -1,4 +1,6 @@
 /** What routers keep of a node whose agent ends: everything over its restart, nothing where the node is to be left. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import { AgentCluster, agentConfig } from '../support/agent-cluster.ts'
 import type { TestNode } from '../support/agent-network.ts'
@@ -135,5 +137,22 @@ describe('a router outside, and a node whose agent ends', function () {
     const start = performance.now()
     await eventually(async () => expect(await kept()).to.deep.equal(prefixes))
     expect(performance.now() - start).to.be.below(AT_ONCE)
+  })
+
+  it('hears of its pods again, and loses none of them, where the agent starts while the API server is away', async () => {
+    await eventually(() => existsSync(join(cluster.stateDirectory(node), 'last-known-nodes.json')), 60_000)
+    await cluster.killAgent(node)
+    await cluster.stopComponent('kube-apiserver')
+    const start = async () => {
+      await eventually(async () => !(await router.hears(node)))
+      await cluster.startAgent(node, config())
+      await inSync()
+    }
+    expect(await leastOver(start)).to.equal(2)
+    await cluster.startComponent('kube-apiserver')
+    const nodes = async () =>
+      (await cluster.ask(node, '/status')).watches.find(({ name }) => name === 'nodes')?.connected
+    await eventually(async () => expect(await nodes()).to.equal(true), 60_000)
+    expect(await kept()).to.deep.equal(prefixes)
   })
 })

@@ -73,6 +73,7 @@ export class TestNode {
       holderOf: () => undefined,
       events: { record() {} },
       keptAnnotations: { load: () => undefined, save() {} },
+      keptPodCidrs: { load: () => undefined, save() {} },
       podGate: () => undefined,
       pluginFields: () => ({}),
     })

@@ -98,6 +98,7 @@ export class PodWorld implements AsyncDisposable {
       events: { record() {} },
       bfd: openBfd(silent),
       keptAnnotations: { load: () => undefined, save() {} },
+      keptPodCidrs: { load: () => undefined, save() {} },
     })
     await this.network.start()
     this.network.setNode(

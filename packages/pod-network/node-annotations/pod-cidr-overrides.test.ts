@@ -2,7 +2,7 @@ import { cidr } from '@podroute/address/cidr.ts'
 import type { NodeObject } from '@podroute/cluster/objects/node.ts'
 import { expect } from 'chai'
 import { testNode } from '../testing/fixtures.ts'
-import { PodCidrOverrides } from './pod-cidr-overrides.ts'
+import { type KeptPodCidrs, PodCidrOverrides } from './pod-cidr-overrides.ts'
 
 const SUFFIX = 'kube-router.io/pod-cidrs'
 
@@ -27,14 +27,50 @@ describe('pod prefixes by annotation', () => {
     )
   const BARE = { podCIDRs: [] }
 
+  let kept: KeptPodCidrs | undefined
+  const start = () => {
+    overrides = new PodCidrOverrides({
+      clusterCidrs: () => ranges.map(cidr),
+      refused: (node, problems) => void said.push(`${node}: ${problems.join()}`),
+      store: {
+        load: () => kept,
+        save(next) {
+          kept = next
+        },
+      },
+    })
+  }
+
   beforeEach(() => {
     ranges = ['10.0.0.0/8', 'fd10::/16']
     said = []
     prefixes = new Map()
-    overrides = new PodCidrOverrides({
-      clusterCidrs: () => ranges.map(cidr),
-      refused: (node, problems) => void said.push(`${node}: ${problems.join()}`),
+    kept = undefined
+    start()
+  })
+
+  it('are those of the last agent where a value cannot be read any more, and only as long as they are nobody else’s', () => {
+    set(1, '10.9.1.0/24,fd10:9:0:1::/64')
+    set(2, '10.9.2.0/24')
+    set(3, '10.9.3.0/24')
+    expect(kept).to.deep.equal({
+      'node-1': ['10.9.1.0/24', 'fd10:9:0:1::/64'],
+      'node-2': ['10.9.2.0/24'],
+      'node-3': ['10.9.3.0/24'],
     })
+    start()
+    prefixes.clear()
+    set(4, undefined, { podCIDRs: ['10.9.2.0/25'] })
+    set(1, 'no prefix')
+    set(2, 'no prefix', BARE)
+    set(3)
+    expect([prefixes.get('node-1'), prefixes.get('node-2')]).to.deep.equal([
+      '10.9.1.0/24,fd10:9:0:1::/64',
+      '',
+    ])
+    expect(prefixes.get('node-3')).to.equal('10.244.3.0/24,fd10:244:0:3::/64')
+    set(3, 'no prefix')
+    expect(kept).to.have.all.keys('node-1', 'node-3')
   })
 
   it('stand in place of those of the spec, of one family or of both', () => {

@@ -7,14 +7,20 @@ import { type Cidr, contains, overlaps, parseCidr } from '@podroute/address/cidr
 import { findAnnotation } from '@podroute/cluster/objects/annotations.ts'
 import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
 import { podCidrProblem } from '@podroute/cluster/objects/parse-node.ts'
+import type { Store } from '@podroute/feature/feature.ts'
 import { OwnedPrefixes } from './owned-prefixes.ts'
 import { listOf } from './topic.ts'
 
 /** The one that kube-router prefers comes first. */
 export const POD_CIDR_ANNOTATIONS = ['pod-cidr', 'pod-cidrs'] as const
 
+/** Prefixes that are in effect, by the name of their Node. */
+export type KeptPodCidrs = Readonly<Record<string, readonly string[]>>
+
 export interface PodCidrOverridesOptions {
   clusterCidrs(): readonly Cidr[]
+  /** What was in effect in the last agent: an annotation that cannot be read takes nothing away over a restart either. */
+  readonly store: Store<KeptPodCidrs>
   /** What is wrong with a Node's annotation; none: nothing. Called when it is something else than before. */
   refused(node: string, problems: readonly string[]): void
 }
@@ -34,9 +40,17 @@ export class PodCidrOverrides {
   /** Names of Nodes with an annotation, and of those that had one. */
   readonly #annotated = new Set<string>()
   readonly #problems = new Map<string, string>()
+  /** In effect in the last agent, of Nodes that have not been judged since. */
+  readonly #kept: Map<string, readonly Cidr[]>
+  #saved: string
 
   constructor(options: PodCidrOverridesOptions) {
     this.#options = options
+    const kept = options.store.load() ?? {}
+    this.#saved = JSON.stringify(kept)
+    this.#kept = new Map(
+      Object.entries(kept).map(([name, texts]) => [name, texts.flatMap((text) => parseCidr(text) ?? [])]),
+    )
   }
 
   /** Returns the Node with the prefixes that it is to have, and other Nodes that have others for that. */
@@ -57,6 +71,7 @@ export class PodCidrOverrides {
     this.#forget(name, this.#told.get(name))
     this.#told.delete(name)
     this.#effective.delete(name)
+    this.#kept.delete(name)
     this.#annotated.delete(name)
     this.#say(name, [])
     return this.#rejudged()
@@ -93,18 +108,33 @@ export class PodCidrOverrides {
     const annotated = [...this.#annotated].flatMap((name) => this.#told.get(name) ?? [])
     annotated.sort((a, b) => a.created - b.created || (a.name < b.name ? -1 : 1))
     const taken: Cidr[] = []
-    return annotated.flatMap((node) => {
+    const changed = annotated.flatMap((node) => {
       const before = this.#effective.get(node.name)
       const { prefixes, problems } = this.#claimOf(node, taken)
       this.#say(node.name, problems)
       // What cannot be read at all takes nothing away from pods that run.
-      const after = problems.length === 0 ? prefixes : this.#stillGood(node, before, taken)
+      const good = before ?? this.#kept.get(node.name)
+      const after = problems.length === 0 ? prefixes : this.#stillGood(node, good, taken)
+      this.#kept.delete(node.name)
       taken.push(...after)
       if (after.length > 0) this.#effective.set(node.name, after)
       else this.#effective.delete(node.name)
       if (!textOf(node)) this.#annotated.delete(node.name)
       return textsOf(before) === textsOf(after) ? [] : [node.name]
     })
+    this.#save()
+    return changed
+  }
+
+  #save(): void {
+    const entries = [...this.#kept, ...this.#effective]
+    const kept = Object.fromEntries(
+      entries.map(([name, prefixes]) => [name, prefixes.map(({ text }) => text)]),
+    )
+    const text = JSON.stringify(kept)
+    if (text === this.#saved) return
+    this.#saved = text
+    this.#options.store.save(kept)
   }
 
   #stillGood(node: ClusterNode, before: readonly Cidr[] = [], taken: readonly Cidr[]): readonly Cidr[] {

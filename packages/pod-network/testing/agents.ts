@@ -182,6 +182,7 @@ export class Agents implements AsyncDisposable {
       podGate: () => undefined,
       pluginFields: () => ({}),
       keptAnnotations: { load: () => undefined, save() {} },
+      keptPodCidrs: { load: () => undefined, save() {} },
     })
   }
 

@@ -15,6 +15,7 @@ import { MemoryNetwork } from 'bgp-speaker-ts/testing/memory-network.ts'
 import { BfdMonitor } from '../bgp/bfd/monitor.ts'
 import { TABLE_NAME } from '../egress/masquerade.ts'
 import type { KeptAnnotations } from '../node-annotations/node-annotations.ts'
+import type { KeptPodCidrs } from '../node-annotations/pod-cidr-overrides.ts'
 import { PodNetwork } from '../pod-network.ts'
 import type { PodNetworkSettings } from '../settings.ts'
 import { createTables } from '../tables.ts'
@@ -48,6 +49,8 @@ export class World implements AsyncDisposable {
   portTaken = false
   /** What an agent leaves for the next one of its annotations. */
   keptAnnotations: KeptAnnotations | undefined
+  /** And of pod prefixes by annotation. */
+  keptPodCidrs: KeptPodCidrs | undefined
   network: PodNetwork
   /** As the pod network was made with them. */
   settings: PodNetworkSettings
@@ -69,12 +72,23 @@ export class World implements AsyncDisposable {
 
   /** The agent ends, and another one starts on what it leaves. */
   async restart(settings: Partial<PodNetworkSettings>, ...nodes: readonly ClusterNode[]): Promise<void> {
-    const ended = this.network[Symbol.asyncDispose]()
-    await this.settle(300)
-    await ended
+    await this.#end()
     this.settings = { ...testSettings, ...settings }
     this.network = this.#create(this.settings)
     await this.start(...nodes)
+  }
+
+  /** The same, and the next one has not been told anything. */
+  async startOver(): Promise<void> {
+    await this.#end()
+    this.network = this.#create(this.settings)
+    await this.network.start()
+  }
+
+  async #end(): Promise<void> {
+    const ended = this.network[Symbol.asyncDispose]()
+    await this.settle(300)
+    await ended
   }
 
   /** Everything that is ready happens, and so much time passes. */
@@ -197,6 +211,12 @@ export class World implements AsyncDisposable {
         load: () => this.keptAnnotations,
         save: (kept) => {
           this.keptAnnotations = kept
+        },
+      },
+      keptPodCidrs: {
+        load: () => this.keptPodCidrs,
+        save: (kept) => {
+          this.keptPodCidrs = kept
         },
       },
       events: { record: (statement) => void this.events.push(statement) },

@@ -67,6 +67,7 @@ export const NODE_ANNOTATIONS: FuzzTarget<Json> = {
     new PodCidrOverrides({
       clusterCidrs: () => [cidr('10.0.0.0/8'), cidr('fd10::/16')],
       refused: (_, refused) => void problems.push(...refused),
+      store: { load: () => undefined, save() {} },
     }).set({ ...LOCAL, annotations })
     if (problems.includes('')) fault('refused without a reason')
     return problems.length === 0
