@@ -53,6 +53,7 @@ export function openKernel({ netns, log }: OpenKernelOptions = {}): Kernel & Dis
     nft: {
       ...nft,
       run: (script) => foreign.own(() => own.announced(script, () => nft.run(script))),
+      writeElements: (table, changes) => foreign.own(() => nft.writeElements(table, changes)),
       foreignRevision: () => foreign.revision(),
     },
     ipvs: ipvsOf(stack.use(Ipvs.open(at)), netns),

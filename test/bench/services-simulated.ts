@@ -44,6 +44,9 @@ function yesKernel(counts: Counts): ProxyKernel {
         counts.messages++
         if (!script.includes(' element ')) await fake.nft.run(script)
       },
+      async writeElements() {
+        counts.messages++
+      },
       async elements(table, set) {
         counts.lists++
         return fake.nft.elements(table, set)

@@ -41,6 +41,10 @@ function counting(kernel: Kernel, writes: string[]): Kernel {
         writes.push(script)
         return kernel.nft.run(script)
       },
+      writeElements(table, changes) {
+        writes.push(...changes.map(({ kind, set, elements }) => `${kind} ${set} ${elements.join()}`))
+        return kernel.nft.writeElements(table, changes)
+      },
     },
     sysctls: {
       read: (name) => kernel.sysctls.read(name),

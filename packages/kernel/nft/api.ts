@@ -2,9 +2,22 @@
 import type { BaseChain, CommentedRule } from '@podroute/linux/nft/chains.ts'
 import type { ElementType } from './definition.ts'
 
+/** Adding what is there changes nothing; deleting what is not is refused with ENOENT, another value of a key with EEXIST. */
+export interface ElementChange {
+  readonly kind: 'add' | 'delete'
+  readonly set: string
+  readonly type: ElementType
+  /** In nft syntax. */
+  readonly elements: readonly string[]
+  /** Milliseconds until those that are added end by themselves, in sets with timeouts. */
+  readonly timeout?: number
+}
+
 export interface NftApi {
   /** One transaction of nft syntax: all of it or, when it rejects, nothing. */
   run(script: string): Promise<void>
+  /** Elements of one table's sets as one transaction: all of it or, when it rejects, nothing. Costs no more where there are many sets and chains, as `run` does. */
+  writeElements(table: string, changes: readonly ElementChange[]): Promise<void>
   /** The elements of a set in nft syntax. @param table `bridge podroute-ports`; a name alone is of family inet. Rejects with ENOENT without the set. */
   elements(table: string, set: string, type: ElementType): Promise<readonly string[]>
   /** The objects that a `list …` command answers with, as nft's JSON has them. Rejects with ENOENT where nothing is. */

@@ -3,38 +3,40 @@ import { hostCidr, overlaps, parseCidr } from '@podroute/address/cidr.ts'
 import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
 import { codeOf, DONE, outcomeOf } from '@podroute/reconcile/resource.ts'
 import type { Table } from '@podroute/reconcile/table.ts'
-import { type NftApi, type NftRevision, nftRevision } from './api.ts'
-import { type ElementType, tableAt } from './definition.ts'
+import { type ElementChange, type NftApi, type NftRevision, nftRevision } from './api.ts'
+import type { ElementType } from './definition.ts'
 import { type ElementKey, elementKey, type SetElement } from './element.ts'
 
 type ElementOp = Op<ElementKey, SetElement>
 
 /** What is used of nftables. */
-export type NftElementSets = Pick<NftApi, 'run' | 'elements'> & NftRevision
+export type NftElementSets = Pick<NftApi, 'run' | 'elements' | 'writeElements'> & NftRevision
 
-/** Elements of one command: a script of any length is one transaction, but nft's parser slows down on long lists. */
-const ELEMENTS_PER_COMMAND = 500
+/** Of a set that another version had: nft writes its elements. */
+const NO_TYPE: ElementType = { key: [], interval: true }
 
 /** Sets by their names. */
 export type SetTypes = Readonly<Record<string, ElementType>>
+
+/** Sets that come and go. */
+export interface VaryingSets {
+  /** Those that there are. */
+  list(): Promise<SetTypes>
+  typeOf(set: string): ElementType | undefined
+}
 
 export class SetElementResource implements Resource<ElementKey, SetElement> {
   readonly name: string
   readonly #nft: NftElementSets
   readonly #table: string
-  readonly #sets: () => SetTypes | Promise<SetTypes>
+  readonly #sets: VaryingSets
 
-  /** @param sets those of the table whose elements are ours to keep; where they come and go, those that there are */
-  constructor(
-    nft: NftElementSets,
-    table: string,
-    sets: SetTypes | (() => Promise<SetTypes>),
-    name = 'set-elements',
-  ) {
+  /** @param sets those of the table whose elements are ours to keep */
+  constructor(nft: NftElementSets, table: string, sets: SetTypes | VaryingSets, name = 'set-elements') {
     this.name = name
     this.#nft = nft
     this.#table = table
-    this.#sets = typeof sets === 'function' ? sets : () => sets
+    this.#sets = isVarying(sets) ? sets : { list: async () => sets, typeOf: (set) => sets[set] }
   }
 
   /** But for its value, an element is its key. */
@@ -43,16 +45,15 @@ export class SetElementResource implements Resource<ElementKey, SetElement> {
   }
 
   async *list(): AsyncIterable<Iterable<readonly [ElementKey, SetElement]>> {
-    for (const [set, type] of Object.entries(await this.#sets())) yield await this.#listSet(set, type)
+    for (const [set, type] of Object.entries(await this.#sets.list())) yield await this.#listSet(set, type)
   }
 
   async read(keys: readonly ElementKey[]): Promise<ReadonlyMap<ElementKey, SetElement>> {
     const sets = new Set(keys.map((key) => key.slice(0, key.indexOf(' '))))
     const wanted = new Set(keys)
     const found = new Map<ElementKey, SetElement>()
-    const types = await this.#sets()
     for (const set of sets) {
-      for (const [key, element] of await this.#listSet(set, types[set]))
+      for (const [key, element] of await this.#listSet(set, this.#sets.typeOf(set)))
         if (wanted.has(key)) found.set(key, element)
     }
     return found
@@ -65,7 +66,7 @@ export class SetElementResource implements Resource<ElementKey, SetElement> {
   async apply(ops: readonly ElementOp[]): Promise<readonly Outcome[]> {
     if (ops.length === 0) return []
     try {
-      await this.#nft.run(elementScript(tableAt(this.#table), ops))
+      await this.#write(ops)
       return ops.map(() => DONE)
     } catch (error) {
       if (ops.length === 1) return [await this.#applyAlone(ops[0]!, error as Error)]
@@ -75,6 +76,17 @@ export class SetElementResource implements Resource<ElementKey, SetElement> {
     }
   }
 
+  /** What somebody else has removed is no fault: only then is it added first. */
+  async #write(ops: readonly ElementOp[]): Promise<void> {
+    const changes = elementChanges(ops, (set) => this.#sets.typeOf(set))
+    const removals = changes.filter(({ kind }) => kind === 'delete')
+    await this.#nft.writeElements(this.#table, changes).catch((error: Error) => {
+      if (codeOf(error) !== 'ENOENT' || removals.length === 0) throw error
+      const first = removals.map((change) => ({ ...change, kind: 'add' as const }))
+      return this.#nft.writeElements(this.#table, [...first, ...changes])
+    })
+  }
+
   /**
    * One that failed. In a set of intervals a prefix is in the way of those that it holds, and they of it, until the removals of the same
    * flush: nobody wants both, so that what is in the way goes in the same transaction. What is gone need not be removed.
@@ -82,7 +94,7 @@ export class SetElementResource implements Resource<ElementKey, SetElement> {
   async #applyAlone(op: ElementOp, error: Error): Promise<Outcome> {
     const { set, element } = op.kind === 'remove' ? op.previous : op.value
     try {
-      const type = (await this.#sets())[set]
+      const type = this.#sets.typeOf(set)
       if (!isPrefixSet(type)) return outcomeOf(error)
       const there = await this.#nft.elements(this.#table, set, type)
       if (op.kind === 'remove') return there.includes(element) ? outcomeOf(error) : DONE
@@ -104,6 +116,10 @@ export class SetElementResource implements Resource<ElementKey, SetElement> {
     const elements = type ? await this.#nft.elements(this.#table, set, type).catch(withoutSet) : []
     return entriesOf(set, elements)
   }
+}
+
+function isVarying(sets: SetTypes | VaryingSets): sets is VaryingSets {
+  return typeof sets.list === 'function'
 }
 
 /** Sets were made anew: which of their elements are there is read before the next flush. */
@@ -141,37 +157,24 @@ function overlapping(element: string, others: readonly string[]): readonly strin
   })
 }
 
-/** Adding twice is no error to nft; removing what is gone is, so it is added first, in the same transaction. A value is replaced that way, too. */
-export function elementScript(table: string, ops: readonly ElementOp[]): string {
+/** Removals come first: a value is replaced that way. */
+function elementChanges(
+  ops: readonly ElementOp[],
+  typeOf: (set: string) => ElementType | undefined,
+): readonly ElementChange[] {
   const added = new Map<string, string[]>()
   const removed = new Map<string, string[]>()
   for (const op of ops) {
     if (op.kind !== 'add') collect(removed, op.previous)
     if (op.kind !== 'remove') collect(added, op.value)
   }
-  return [
-    ...commands(table, 'add', removed),
-    ...commands(table, 'delete', removed),
-    ...commands(table, 'add', added),
-    '',
-  ].join('\n')
+  const changes = (kind: ElementChange['kind'], groups: ReadonlyMap<string, readonly string[]>) =>
+    [...groups].map(([set, elements]) => ({ kind, set, elements, type: typeOf(set) ?? NO_TYPE }))
+  return [...changes('delete', removed), ...changes('add', added)]
 }
 
 function collect(groups: Map<string, string[]>, { set, element }: SetElement): void {
   const elements = groups.get(set)
   if (elements) elements.push(element)
   else groups.set(set, [element])
-}
-
-function* commands(
-  table: string,
-  verb: 'add' | 'delete',
-  groups: ReadonlyMap<string, readonly string[]>,
-): Iterable<string> {
-  for (const [set, elements] of groups) {
-    for (let start = 0; start < elements.length; start += ELEMENTS_PER_COMMAND) {
-      const list = elements.slice(start, start + ELEMENTS_PER_COMMAND).join(', ')
-      yield `${verb} element ${table} ${set} { ${list} }`
-    }
-  }
 }

@@ -6,7 +6,9 @@ import { NftGeneration } from '@podroute/linux/nft/generation.ts'
 import { Nft } from '@podroute/linux/nft/nft.ts'
 import type { NftApi } from './api.ts'
 import { tableAt } from './definition.ts'
+import { changesScript } from './elements-script.ts'
 import { elementTexts } from './read-elements.ts'
+import { encodeChange } from './write-elements.ts'
 
 /** Open until disposed of. @throws KernelError */
 export function openNft(options: NetlinkOptions = {}): NftApi & Disposable {
@@ -17,6 +19,11 @@ export function openNft(options: NetlinkOptions = {}): NftApi & Disposable {
   const generation = stack.use(NftGeneration.open(options))
   return {
     run: (script) => nft.run(script),
+    async writeElements(table, changes) {
+      const writes = changes.map(encodeChange)
+      if (writes.every((write) => write !== undefined)) await elements.write(setIn(table, ''), writes)
+      else await nft.run(changesScript(table, changes))
+    },
     elements: (table, set, type) => elementTexts((read) => elements.list(setIn(table, set), read), type),
     listJson: (command) => nft.listJson(command),
     show: (command) => nft.show(command),

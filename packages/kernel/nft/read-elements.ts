@@ -5,18 +5,7 @@ import type { NftElement } from '@podroute/linux/nft/elements.ts'
 
 import type { ElementField, ElementType } from './definition.ts'
 import { markText } from './element.ts'
-
-const PROTOCOLS: Readonly<Record<number, string>> = { 6: 'tcp', 17: 'udp', 132: 'sctp' }
-const LENGTHS: Readonly<Record<ElementField, number>> = {
-  ipv4_addr: 4,
-  ipv6_addr: 16,
-  inet_proto: 1,
-  inet_service: 2,
-  mark: 4,
-  ifname: 16,
-  ether_addr: 6,
-  nd_target: 16,
-}
+import { FIELD_LENGTHS, PROTOCOLS, paddedLength } from './fields.ts'
 
 /** The elements of a set, each as `read` has it. */
 export type ListElements = <T>(read: (element: NftElement) => T) => Promise<readonly T[]>
@@ -53,11 +42,6 @@ function fieldsText(bytes: Uint8Array, fields: readonly ElementField[]): string 
   return text
 }
 
-/** Fields of a concatenation begin at multiples of four bytes. */
-function paddedLength(field: ElementField): number {
-  return (LENGTHS[field] + 3) & ~3
-}
-
 function fieldText(bytes: Uint8Array, at: number, field: ElementField): string {
   switch (field) {
     case 'ipv4_addr':
@@ -91,7 +75,7 @@ function hex(bytes: Uint8Array): string[] {
 
 /** The last field, a prefix, from its first to its last address; one of a single address has no length. */
 function rangeText({ key, keyEnd }: NftElement, fields: readonly ElementField[]): string {
-  const length = LENGTHS[fields.at(-1)!]
+  const length = FIELD_LENGTHS[fields.at(-1)!]
   const first = key.subarray(key.length - length)
   const last = keyEnd?.subarray(keyEnd.length - length) ?? first
   const bits = commonBits(first, last)

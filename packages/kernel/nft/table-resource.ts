@@ -8,8 +8,7 @@ import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
 import { applyEach } from '@podroute/reconcile/resource.ts'
 import { type NftApi, type NftRevision, nftRevision } from './api.ts'
 import { type NftTable, tableAt, tableScript } from './definition.ts'
-import { elementKey, type SetElement } from './element.ts'
-import { elementScript } from './element-resource.ts'
+import { changesScript } from './elements-script.ts'
 import { NftTableError } from './errors.ts'
 import { listTable, type TableListing } from './listing.ts'
 import { type ChangedSet, changedSets, typeLines } from './set-types.ts'
@@ -122,13 +121,12 @@ export class NftTableResource implements Resource<typeof TABLE, NftTable> {
   }
 
   async #keptElements(changed: readonly ChangedSet[]): Promise<string> {
-    const ops: Op<string, SetElement>[] = []
+    let script = ''
     for (const { name: set, keeps } of changed) {
       const elements = keeps ? await this.#nft.elements(this.#table, set, keeps) : []
-      for (const element of elements)
-        ops.push({ kind: 'add', key: elementKey({ set, element }), value: { set, element } })
+      script += changesScript(this.#table, [{ kind: 'add', set, elements }])
     }
-    return elementScript(`${this.#at}`, ops)
+    return script
   }
 
   /** Chains that another version had. What sets it had besides does no harm until the table goes. */

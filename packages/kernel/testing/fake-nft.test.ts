@@ -7,6 +7,7 @@ import { type NftTable, tableScript } from '../nft/definition.ts'
 import { elementKey, type SetElement } from '../nft/element.ts'
 import { SetElementResource } from '../nft/element-resource.ts'
 import { NftTableResource, TABLE } from '../nft/table-resource.ts'
+import { describeElementChanges } from './element-contract.ts'
 import { FakeNft } from './fake-nft.ts'
 
 const TOYS: NftTable = {
@@ -38,6 +39,8 @@ describeResource(
     refused: ['toys-4 nonsense', { set: 'toys-4', element: '300.1.1.1' }],
   },
 )
+
+describeElementChanges('the fake nftables', () => new FakeNft())
 
 describe('a set of prefixes of the fake nftables', () => {
   it('takes no two that overlap, as the real one', async () => {

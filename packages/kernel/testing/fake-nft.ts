@@ -1,7 +1,8 @@
 /** nftables in memory, as strict as the real one about what is there: transactions, chains, sets and their elements; rules are texts. */
 import type { BaseChain } from '@podroute/linux/nft/chains.ts'
-import type { NftApi } from '../nft/api.ts'
+import type { ElementChange, NftApi } from '../nft/api.ts'
 import { tableAt } from '../nft/definition.ts'
+import { changesScript } from '../nft/elements-script.ts'
 import { FakeError } from './fake-error.ts'
 import { type FakeSet, isElementOf, overlapsAnother, parseSet } from './fake-set.ts'
 
@@ -58,6 +59,12 @@ export class FakeNft implements NftApi {
     this.#transactions++
     this.#lastState = undefined
     if (this.#changed.size > 0) this.#options.onTransaction?.(this.#changed)
+  }
+
+  /** Ends nothing by itself. */
+  writeElements(table: string, changes: readonly ElementChange[]): Promise<void> {
+    const withoutTimeouts = changes.map(({ kind, set, elements }) => ({ kind, set, elements }))
+    return this.run(changesScript(table, withoutTimeouts))
   }
 
   async elements(table: string, set: string): Promise<readonly string[]> {
@@ -213,7 +220,8 @@ export class FakeNft implements NftApi {
       if (!isElementOf(set, element)) throw new FakeError('NFT', `not an element of ${name}: ${element}`)
       const known = there.has(element)
       if (verb === 'add') {
-        const [key] = element.split(' : ')
+        const [key, value = ''] = element.split(' : ')
+        if (value.startsWith('goto ')) this.#chain(table, value.slice(5))
         const other =
           key !== element && [...there].some((text) => text !== element && text.startsWith(`${key} : `))
         if (other) throw new FakeError('EEXIST')

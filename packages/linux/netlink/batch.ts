@@ -81,6 +81,20 @@ export function packRequests(
   return { start, end, firstSeq, last }
 }
 
+/**
+ * Writes a transaction, whose first and last requests are its brackets: the kernel carries out all of it or nothing. Only the request before
+ * the last bracket asks for an acknowledgement: kernels before 6.10 give none for brackets.
+ */
+export function packTransaction(w: Writer, requests: readonly NetlinkRequest[], firstSeq: number): void {
+  w.length = 0
+  for (const [index, { type, flags, body }] of requests.entries()) {
+    const acknowledged = index === requests.length - 2 ? NLM_F_ACK : 0
+    const message = beginMessage(w, type, flags | NLM_F_REQUEST | acknowledged, firstSeq + index)
+    body(w)
+    endMessage(w, message)
+  }
+}
+
 /** Notes what a reply says; true when it was the last one. */
 export function noteReply(
   message: Message,

@@ -15,6 +15,7 @@ import {
   type NetlinkRequest,
   noteReply,
   packRequests,
+  packTransaction,
 } from './batch.ts'
 import { keepParts, type PartEnd } from './digest.ts'
 import { openRequestSocket } from './open.ts'
@@ -47,6 +48,8 @@ const DATAGRAM = 64 * 1024
 /** After a part of more bytes than this, other work has a turn before the next part of a dump is read. */
 const LONG_PART = 4096
 const DUMP_ATTEMPTS = 20
+/** Sequence numbers of one send must not wrap: it begins at 1 again after this one. */
+const LAST_SEQ = 0x7fff0000
 /** Parts of which a digest is made in one turn of the event loop: 0.2 ms each. */
 const PARTS_A_TURN = 4
 
@@ -107,6 +110,30 @@ export class NetlinkSocket implements Disposable {
   async execute(request: NetlinkRequest): Promise<void> {
     const [outcome] = await this.batch([request])
     if (outcome) throw outcome
+  }
+
+  /**
+   * Sends requests as one datagram that the kernel carries out whole or not at all; the first and the last are its brackets.
+   * @throws KernelError of the first request that is refused; EMSGSIZE when there are too many
+   */
+  transaction(requests: readonly NetlinkRequest[]): Promise<void> {
+    return this.#exclusively(async () => {
+      if (this.#seq > LAST_SEQ) this.#seq = 0
+      const first = this.#seq + 1
+      packTransaction(this.#writer, requests, first)
+      this.#seq += requests.length
+      await sendAsync(this.#fd, written(this.#writer))
+      let refused: KernelError | undefined
+      await this.#receiveUntil('NFNL_MSG_BATCH_BEGIN', (message) => {
+        const index = message.seq - first
+        if (message.type !== NLMSG_ERROR || index < 0 || index >= requests.length) return false
+        const { errno, text } = readError(message)
+        if (errno) refused ??= new KernelError(requests[index]!.call, errno, text)
+        // What is refused as a whole is said of the first bracket.
+        return index === 0 || index === requests.length - 2
+      })
+      if (refused) throw refused
+    })
   }
 
   /** Lists all messages of a dump, and begins again when the table changes meanwhile. @throws KernelError; EINTR when it changes during every attempt */
@@ -171,8 +198,7 @@ export class NetlinkSocket implements Disposable {
     limit: number,
     outcomes: BatchOutcome[],
   ): Promise<number> {
-    // Sequence numbers of one send must not wrap.
-    if (this.#seq > 0x7fff0000) this.#seq = 0
+    if (this.#seq > LAST_SEQ) this.#seq = 0
     const packed = packRequests(this.#writer, requests, start, limit, this.#seq + 1, outcomes)
     const count = packed.end - start
     this.#seq += count

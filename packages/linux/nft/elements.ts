@@ -1,5 +1,5 @@
 /**
- * Elements of nftables sets and maps as the kernel keeps them, read over netlink: nft itself reads all that there is for every
+ * Elements of nftables sets and maps as the kernel keeps them, read and written over netlink: nft itself reads all that there is for every
  * listing, and makes a tree of objects of each element (include/uapi/linux/netfilter/nf_tables.h).
  */
 import { NETLINK_NETFILTER, type NetlinkOptions, NetlinkSocket } from '../netlink/socket.ts'
@@ -11,6 +11,7 @@ import {
   readU8,
   type Writer,
 } from '../netlink/wire.ts'
+import { type ElementsWrite, elementTransaction } from './element-write.ts'
 import { NFGEN_HEADER, NFNL_SUBSYS_NFTABLES, writeNfgenHeader } from './header.ts'
 
 const NFT_MSG_NEWSETELEM = (NFNL_SUBSYS_NFTABLES << 8) | 12
@@ -73,6 +74,11 @@ export class NftElements implements Disposable {
     const request = { call: 'NFT_MSG_GETSETELEM', type: NFT_MSG_GETSETELEM, flags: 0, body }
     const parts = await this.#socket.collect(request, (message) => readElements(message, read))
     return parts.flat()
+  }
+
+  /** One transaction: all of it or, when it throws, nothing. @throws KernelError ENOENT without such an element, set or chain; EEXIST where it has another value */
+  write({ family, table }: Omit<NftSet, 'set'>, writes: readonly ElementsWrite[]): Promise<void> {
+    return this.#socket.transaction(elementTransaction(family, table, writes))
   }
 
   [Symbol.dispose](): void {

@@ -2,7 +2,7 @@
 import type { Family } from '@podroute/address/address.ts'
 import type { Direction } from '@podroute/cluster/objects/network-policy.ts'
 import type { NftApi } from '@podroute/kernel/nft/api.ts'
-import { deniedSet, TABLE_NAME } from '../kernel/table.ts'
+import { DENIED_SETS, deniedSet, TABLE_NAME } from '../kernel/table.ts'
 
 export interface DeniedCount {
   readonly address: string
@@ -18,12 +18,12 @@ const FAMILIES: readonly Family[] = [4, 6]
 const DIRECTIONS: readonly Direction[] = ['ingress', 'egress']
 
 export class DeniedCounts {
-  readonly #nft: Pick<NftApi, 'listJson' | 'run'>
+  readonly #nft: Pick<NftApi, 'listJson' | 'writeElements'>
   /** What the kernel said last, by direction and address. */
   #last: ReadonlyMap<string, DeniedCount> = new Map()
   readonly #totals: Record<Direction, number> = { ingress: 0, egress: 0 }
 
-  constructor(nft: Pick<NftApi, 'listJson' | 'run'>) {
+  constructor(nft: Pick<NftApi, 'listJson' | 'writeElements'>) {
     this.#nft = nft
   }
 
@@ -69,6 +69,7 @@ export class DeniedCounts {
   /** One that is gone already is no fault. */
   async #forget(direction: Direction, family: Family, address: string): Promise<void> {
     const set = deniedSet(direction, family)
-    await this.#nft.run(`delete element inet ${TABLE_NAME} ${set} { ${address} }\n`).catch(() => undefined)
+    const change = { kind: 'delete', set, type: DENIED_SETS[set]!, elements: [address] } as const
+    await this.#nft.writeElements(TABLE_NAME, [change]).catch(() => undefined)
   }
 }

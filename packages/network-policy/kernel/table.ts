@@ -19,7 +19,7 @@ export const DISPATCH_SETS: Readonly<Record<string, ElementType>> = Object.fromE
 )
 
 /** Flows that a policy ended: their packets would begin a new one, in the other direction too. */
-const ENDED_SETS: Readonly<Record<string, ElementType>> = Object.fromEntries(
+export const ENDED_SETS: Readonly<Record<string, ElementType>> = Object.fromEntries(
   FAMILIES.map((family) => [
     endedSet(family),
     {
@@ -30,7 +30,7 @@ const ENDED_SETS: Readonly<Record<string, ElementType>> = Object.fromEntries(
 )
 
 /** Local pods of whose packets some were dropped, with how many, by the direction in which policies isolate them. */
-const DENIED_SETS: Readonly<Record<string, ElementType>> = Object.fromEntries(
+export const DENIED_SETS: Readonly<Record<string, ElementType>> = Object.fromEntries(
   FAMILIES.flatMap((family) =>
     DIRECTIONS.map((direction) => [
       deniedSet(direction, family),

@@ -10,7 +10,7 @@ import { Table, type TableOptions } from '@podroute/reconcile/table.ts'
 import type { PolicyChain } from '../compile/chain.ts'
 import { PolicyChainResource } from './chain-resource.ts'
 import { PolicySetResource, policySets, type SetDeclaration } from './set-resource.ts'
-import { DISPATCH_SETS, isOfPolicies, TABLE_NAME } from './table.ts'
+import { DISPATCH_SETS, isOfPolicies, referredType, TABLE_NAME } from './table.ts'
 
 export type PolicyKernel = Pick<
   Kernel,
@@ -44,7 +44,8 @@ export function makeTables({ nft: kernelNft, sysctls }: PolicyKernel, options: T
   const { foreignRevision } = kernelNft
   // What of the table is ours to keep is changed by us alone: an audit is for what others do.
   const nft = foreignRevision ? { ...kernelNft, revision: () => foreignRevision() } : kernelNft
-  const peers = new SetElementResource(nft, TABLE_NAME, () => policySets(nft), 'policy-peers')
+  const policySet = { list: () => policySets(nft), typeOf: referredType }
+  const peers = new SetElementResource(nft, TABLE_NAME, policySet, 'policy-peers')
   const isolated = new SetElementResource(nft, TABLE_NAME, DISPATCH_SETS, 'isolated-pods')
   const sets = new Table(new PolicySetResource(nft), options)
   const elements = new Table(peers, options)

@@ -37,7 +37,7 @@ describe('planning of network policies', () => {
         return lines.map(({ length }) => length)
       }),
     )
-    expect(counts[0]).to.deep.equal([2, 1, 2]).and.to.deep.equal(counts[1])
+    expect(counts[0]).to.deep.equal([2, 1, 1]).and.to.deep.equal(counts[1])
   })
 
   it('has one chain for pods with the same policies, and removes it with the last of them', async () => {

@@ -1,3 +1,4 @@
+import type { ElementChange } from '@podroute/kernel/nft/api.ts'
 import type { Flow, FlowFilter } from '@podroute/linux/conntrack.ts'
 import { silent } from '@podroute/reconcile/log.ts'
 import { ManualClock } from '@podroute/reconcile/testing/manual-clock.ts'
@@ -18,7 +19,7 @@ describe('open connections that policies do not allow any more', () => {
       flow(6, 'fd10::4', 'fd10::5'),
     ]
     const removed: Flow[] = []
-    const rules: string[] = []
+    const written: ElementChange[] = []
     const list = async ({ family, protocol }: FlowFilter) => {
       if (family === 4) throw new Error('no')
       return all.filter((flow) => flow.family === family && flow.protocol === protocol)
@@ -26,7 +27,10 @@ describe('open connections that policies do not allow any more', () => {
     const remove = async (filter: FlowFilter, select: (flow: Flow) => boolean) =>
       removed.push(...(await list(filter)).filter(select))
     await using tightening = new Tightening({
-      ...{ flows: { list, remove }, nft: { run: async (rule) => void rules.push(rule) } },
+      ...{
+        flows: { list, remove },
+        nft: { writeElements: async (_table, changes) => void written.push(...changes) },
+      },
       ...{ clock: new ManualClock(), log: silent },
       nodeAddresses: async () => [],
       mayTalk: () => false,
@@ -35,6 +39,8 @@ describe('open connections that policies do not allow any more', () => {
     tightening.flushed()
     await tightening.settled
     expect(removed).to.deep.equal([all[1]])
-    expect(rules.join('')).to.include('fd10::2 . 40000 . fd10::3 . 53 . 17 timeout 24h')
+    expect(written).to.have.length(1)
+    expect(written[0]).to.include({ kind: 'add', set: 'ended-6', timeout: 24 * 3_600_000 })
+    expect(written[0]!.elements).to.include('fd10::2 . 40000 . fd10::3 . 53 . 17')
   })
 })

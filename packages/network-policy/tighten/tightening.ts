@@ -9,12 +9,12 @@ import type { SetElement } from '@podroute/kernel/nft/element.ts'
 import type { Flow, FlowFilter, FlowProtocol } from '@podroute/linux/conntrack.ts'
 import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
-import { TABLE_NAME } from '../kernel/table.ts'
+import { ENDED_SETS, TABLE_NAME } from '../kernel/table.ts'
 import { endedElements, endsOf, type FlowEnds, flowKey } from './ended-flow.ts'
 
 export interface TighteningOptions {
   readonly flows: FlowsApi
-  readonly nft: Pick<NftApi, 'run'>
+  readonly nft: Pick<NftApi, 'writeElements'>
   readonly clock: Clock
   readonly log: Logger
   /** Addresses of the node: its own traffic is not judged. */
@@ -38,7 +38,7 @@ const PAUSE = 300
 /** TCP gives up within 15 minutes of silence; one that is idle may send later. */
 const HOURS = 24
 const MOST_ENDED = 20_000
-const ELEMENTS_PER_COMMAND = 500
+const ELEMENTS_PER_TRANSACTION = 2000
 
 export class Tightening implements AsyncDisposable {
   readonly #options: TighteningOptions
@@ -133,20 +133,27 @@ export class Tightening implements AsyncDisposable {
   }
 
   async #add(elements: readonly SetElement[]): Promise<void> {
-    for (let at = 0; at < elements.length; at += ELEMENTS_PER_COMMAND) {
-      const some = elements.slice(at, at + ELEMENTS_PER_COMMAND)
-      const { set } = some[0]!
-      const list = some.map(({ element }) => `${element} timeout ${HOURS}h`).join(', ')
-      await this.#options.nft.run(`add element inet ${TABLE_NAME} ${set} { ${list} }\n`)
+    for (let at = 0; at < elements.length; at += ELEMENTS_PER_TRANSACTION) {
+      const some = elements.slice(at, at + ELEMENTS_PER_TRANSACTION)
+      await this.#write('add', some[0]!.set, some)
     }
   }
 
   /** One that is gone already is no fault. */
   async #remove(elements: readonly SetElement[]): Promise<void> {
-    for (const { set, element } of elements)
-      await this.#options.nft
-        .run(`delete element inet ${TABLE_NAME} ${set} { ${element} }\n`)
-        .catch(() => undefined)
+    for (const element of elements) await this.#write('delete', element.set, [element]).catch(() => undefined)
+  }
+
+  #write(kind: 'add' | 'delete', set: string, elements: readonly SetElement[]): Promise<void> {
+    const timeout = HOURS * 3_600_000
+    const change = {
+      kind,
+      set,
+      type: ENDED_SETS[set]!,
+      elements: elements.map(({ element }) => element),
+      timeout,
+    }
+    return this.#options.nft.writeElements(TABLE_NAME, [change])
   }
 
   /** The kernel keeps what it has of those until their time is over. */

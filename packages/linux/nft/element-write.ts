@@ -1,0 +1,109 @@
+/**
+ * Elements of nftables sets and maps, written over netlink as one transaction: nft itself reads all sets, chains and rules that there are
+ * before it writes one element (14 ms at 400 chains, 500 ms at 400 chains of 25 rules, measured). Pure (include/uapi/linux/netfilter/nf_tables.h).
+ */
+import type { NetlinkRequest } from '../netlink/batch.ts'
+import { putAttribute, putNested, putTextAttribute, putU8, putU16be, type Writer } from '../netlink/wire.ts'
+import { NFNL_SUBSYS_NFTABLES, writeNfgenHeader } from './header.ts'
+
+const NFNL_MSG_BATCH_BEGIN = 16
+const NFNL_MSG_BATCH_END = 17
+const NFT_MSG_NEWSETELEM = (NFNL_SUBSYS_NFTABLES << 8) | 12
+const NFT_MSG_DELSETELEM = (NFNL_SUBSYS_NFTABLES << 8) | 14
+const NLM_F_CREATE = 0x400
+const NFTA_SET_ELEM_LIST_TABLE = 1
+const NFTA_SET_ELEM_LIST_SET = 2
+const NFTA_SET_ELEM_LIST_ELEMENTS = 3
+/** Of the first one: nft numbers them. */
+const NFTA_LIST_ELEM = 1
+const NFTA_SET_ELEM_KEY = 1
+const NFTA_SET_ELEM_DATA = 2
+const NFTA_SET_ELEM_TIMEOUT = 4
+const NFTA_DATA_VALUE = 1
+const NFTA_DATA_VERDICT = 2
+const NFTA_VERDICT_CODE = 1
+const NFTA_VERDICT_CHAIN = 2
+/** NFT_GOTO, -4, in network byte order. */
+const GOTO = Uint8Array.of(0xff, 0xff, 0xff, 0xfc)
+
+/** A list of elements is one attribute, whose length has 16 bits: the longest element has 5 fields of 16 bytes and a value. */
+const ELEMENTS_PER_MESSAGE = 200
+
+/** Fields of a concatenation begin at multiples of four bytes. */
+export interface ElementBytes {
+  readonly key: Uint8Array
+  /** Value of a map's element. */
+  readonly data?: Uint8Array
+  /** The chain that the value of a verdict map goes to. */
+  readonly chain?: string
+}
+
+export interface ElementsWrite {
+  readonly kind: 'add' | 'delete'
+  readonly set: string
+  readonly elements: readonly ElementBytes[]
+  /** Milliseconds until the kernel forgets them, in sets with timeouts. */
+  readonly timeout?: number | undefined
+}
+
+/** Messages of one transaction. @param family NFPROTO_… of the table */
+export function elementTransaction(
+  family: number,
+  table: string,
+  writes: readonly ElementsWrite[],
+): readonly NetlinkRequest[] {
+  const messages = writes.flatMap((write) => {
+    const parts: NetlinkRequest[] = []
+    for (let at = 0; at < write.elements.length; at += ELEMENTS_PER_MESSAGE)
+      parts.push(message(family, table, write, at))
+    return parts
+  })
+  return [boundary('begin', NFNL_MSG_BATCH_BEGIN), ...messages, boundary('end', NFNL_MSG_BATCH_END)]
+}
+
+function boundary(name: 'begin' | 'end', type: number): NetlinkRequest {
+  const body = (w: Writer) => {
+    putU8(w, 0)
+    putU8(w, 0)
+    putU16be(w, NFNL_SUBSYS_NFTABLES)
+  }
+  return { call: `NFNL_MSG_BATCH_${name.toUpperCase()}`, type, flags: 0, body }
+}
+
+function message(family: number, table: string, write: ElementsWrite, at: number): NetlinkRequest {
+  const added = write.kind === 'add'
+  return {
+    call: added ? 'NFT_MSG_NEWSETELEM' : 'NFT_MSG_DELSETELEM',
+    type: added ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM,
+    flags: added ? NLM_F_CREATE : 0,
+    body(w) {
+      writeNfgenHeader(w, family)
+      putTextAttribute(w, NFTA_SET_ELEM_LIST_TABLE, table)
+      putTextAttribute(w, NFTA_SET_ELEM_LIST_SET, write.set)
+      putNested(w, NFTA_SET_ELEM_LIST_ELEMENTS, () => {
+        for (const [index, element] of write.elements.slice(at, at + ELEMENTS_PER_MESSAGE).entries())
+          putNested(w, NFTA_LIST_ELEM + index, () => writeElement(w, element, write.timeout))
+      })
+    },
+  }
+}
+
+function writeElement(w: Writer, { key, data, chain }: ElementBytes, timeout: number | undefined): void {
+  if (timeout !== undefined) putAttribute(w, NFTA_SET_ELEM_TIMEOUT, bytesOf(timeout))
+  putNested(w, NFTA_SET_ELEM_KEY, () => putAttribute(w, NFTA_DATA_VALUE, key))
+  if (data) putNested(w, NFTA_SET_ELEM_DATA, () => putAttribute(w, NFTA_DATA_VALUE, data))
+  if (chain === undefined) return
+  putNested(w, NFTA_SET_ELEM_DATA, () =>
+    putNested(w, NFTA_DATA_VERDICT, () => {
+      putAttribute(w, NFTA_VERDICT_CODE, GOTO)
+      putTextAttribute(w, NFTA_VERDICT_CHAIN, chain)
+    }),
+  )
+}
+
+/** 64 bits in network byte order. */
+function bytesOf(number: number): Uint8Array {
+  const bytes = new Uint8Array(8)
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(number))
+  return bytes
+}

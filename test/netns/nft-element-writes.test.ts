@@ -1,0 +1,32 @@
+/** Changes of elements by our own netlink messages, under the contract that the fake keeps too; and by what they cost. */
+import { openNft } from '@podroute/kernel/nft/open-nft.ts'
+import { describeElementChanges } from '@podroute/kernel/testing/element-contract.ts'
+import { createNetns, removeNetns } from '@podroute/linux/netns.ts'
+import { expect } from 'chai'
+
+const NETNS = 'pr-nft-writes'
+
+describe('nftables of this kernel', () => {
+  let nft: ReturnType<typeof openNft> | undefined
+  function open(): ReturnType<typeof openNft> {
+    removeNetns(NETNS)
+    nft = openNft({ netns: createNetns(NETNS) })
+    return nft
+  }
+  afterEach(() => {
+    nft?.[Symbol.dispose]()
+    removeNetns(NETNS)
+  })
+
+  describeElementChanges('nftables of this kernel', open)
+
+  it('takes 4,000 elements in one transaction', async () => {
+    const { run, generation, writeElements, elements } = open()
+    await run('add table inet many\nadd set inet many pods { type ipv4_addr; }\n')
+    const many = Array.from({ length: 4000 }, (_, index) => `10.1.${index >> 8}.${index & 255}`)
+    const before = await generation()
+    await writeElements('many', [{ kind: 'add', set: 'pods', type: { key: ['ipv4_addr'] }, elements: many }])
+    expect((await generation()) - before).to.equal(1)
+    expect(await elements('many', 'pods', { key: ['ipv4_addr'] })).to.have.members(many)
+  })
+})
