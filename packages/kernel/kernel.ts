@@ -6,6 +6,7 @@ import type { ModuleOutcome } from '@podroute/linux/modules.ts'
 import type { LoggedPacket } from '@podroute/linux/nflog.ts'
 import type { Addresses, AddressOp } from '@podroute/linux/route/addresses.ts'
 import type { Links } from '@podroute/linux/route/links.ts'
+import type { NextHopObject, NextHopOp } from '@podroute/linux/route/next-hop-objects.ts'
 import type { Route, RouteFilter } from '@podroute/linux/route/route-message.ts'
 import type { RouteOp } from '@podroute/linux/route/routes.ts'
 import type { AnswerLine } from '@podroute/linux/unix-server.ts'
@@ -43,6 +44,11 @@ export interface RoutesApi {
   /** How often routes may have changed without an announcement; undefined while nobody follows the announcements. */
   unannounced?(): number | undefined
   apply(ops: readonly RouteOp[]): Promise<readonly (Error | null)[]>
+}
+
+export interface NextHopsApi {
+  list(): Promise<readonly NextHopObject[]>
+  apply(ops: readonly NextHopOp[]): Promise<readonly (Error | null)[]>
 }
 
 export interface FlowsApi {
@@ -95,6 +101,8 @@ export interface Kernel {
   readonly links: LinksApi
   readonly addresses: AddressesApi
   readonly routes: RoutesApi
+  /** Absent: routes name their ways themselves. */
+  readonly nextHops?: NextHopsApi
   readonly sysctls: SysctlApi
   readonly files: FilesApi
   readonly nft: NftApi

@@ -7,6 +7,7 @@ import { NETLINK_ROUTE, type NetlinkOptions, NetlinkSocket } from '@podroute/lin
 import { watchPackets } from '@podroute/linux/nflog.ts'
 import { Addresses } from '@podroute/linux/route/addresses.ts'
 import { Links } from '@podroute/linux/route/links.ts'
+import { NextHopObjects } from '@podroute/linux/route/next-hop-objects.ts'
 import { Routes } from '@podroute/linux/route/routes.ts'
 import { readSysctl, writeSysctl } from '@podroute/linux/sysctl.ts'
 import { serveLines } from '@podroute/linux/unix-server.ts'
@@ -48,6 +49,7 @@ export function openKernel({ netns, log }: OpenKernelOptions = {}): Kernel & Dis
       apply: (ops) => routes.apply(ops),
       unannounced: () => changes.unannounced(),
     },
+    nextHops: new NextHopObjects(socket),
     sysctls: sysctlsOf(netns),
     files: nodeFiles,
     nft: {

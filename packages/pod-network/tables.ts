@@ -30,7 +30,7 @@ import { SOURCE_SETS, SOURCES_TABLE } from './sources/table.ts'
 /** The kernel, as far as the pod network touches it. */
 export type PodNetworkKernel = Pick<
   Kernel,
-  'routes' | 'links' | 'addresses' | 'nft' | 'sysctls' | 'files' | 'changes' | 'legacyForward'
+  'routes' | 'nextHops' | 'links' | 'addresses' | 'nft' | 'sysctls' | 'files' | 'changes' | 'legacyForward'
 >
 
 export interface PodNetworkTables {
@@ -56,7 +56,7 @@ export function createTables(
   settings: () => PodNetworkSettings,
   options: TableOptions,
 ): PodNetworkTables {
-  const { routes, links, addresses, nft, sysctls, files, changes } = kernel
+  const { routes, nextHops, links, addresses, nft, sysctls, files, changes } = kernel
   // Pods hang on the bridge: its name stays what it is at the start.
   const { bridge } = settings()
   const audits = new AuditQueue()
@@ -86,7 +86,7 @@ export function createTables(
     sources,
     forwarding: new Table(new ForeignRuleResource(nft, IPTABLES_CHAINS), options),
     routes: new Table(
-      new RouteResource(routes, { table: TABLE_MAIN, protocol: ROUTE_PROTOCOL, changes }),
+      new RouteResource(routes, { table: TABLE_MAIN, protocol: ROUTE_PROTOCOL, changes, nextHops }),
       options,
     ),
     conflist: new Table(new FileResource(files, conflistFile(settings)), options),

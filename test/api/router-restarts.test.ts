@@ -140,6 +140,7 @@ describe('a router outside, and a node whose agent ends', function () {
   })
 
   it('hears of its pods again, and loses none of them, where the agent starts while the API server is away', async () => {
+    await replace(ROUTERS.FRR)
     await eventually(() => existsSync(join(cluster.stateDirectory(node), 'last-known-nodes.json')), 60_000)
     await cluster.killAgent(node)
     await cluster.stopComponent('kube-apiserver')

@@ -7,12 +7,12 @@ export async function testNode(name: string) {
   const netns = await TestNetns.create(`node-${name}`)
   await netns.veth('eth0', '172.31.0.11/24', 'fd31::11/64')
   const kernel = openKernel({ netns: netns.path })
-  const { changes, nft } = kernel
+  const { changes, nft, nextHops } = kernel
   const close = async () => {
     kernel[Symbol.dispose]()
     netns[Symbol.dispose]()
   }
-  return { ...netns, netns, changes, nft, [Symbol.asyncDispose]: close }
+  return { ...netns, netns, changes, nft, nextHops, [Symbol.asyncDispose]: close }
 }
 
 export type TestedNode = Awaited<ReturnType<typeof testNode>>

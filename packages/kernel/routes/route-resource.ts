@@ -9,9 +9,10 @@ import {
   outcomeOf,
   type Resource,
 } from '@podroute/reconcile/resource.ts'
-import type { RoutesApi } from '../kernel.ts'
+import type { NextHopsApi, RoutesApi } from '../kernel.ts'
 import type { KernelChanges } from '../monitors.ts'
 import { RouteError } from './errors.ts'
+import { NextHopGroups } from './next-hop-groups.ts'
 import { sameNextHops } from './next-hops.ts'
 
 /** IP6_RT_PRIO_USER of linux/ipv6_route.h. */
@@ -23,16 +24,21 @@ export interface RouteOptions {
   /** Route protocol number (RTPROT) of what is ours: no other route of the table is looked at. */
   readonly protocol: number
   readonly changes?: KernelChanges
+  /** Where the kernel has them: flows over the ways that stay are not moved by a change of the others. */
+  readonly nextHops?: NextHopsApi | undefined
 }
 
 export class RouteResource implements Resource<string, Route> {
   readonly name = 'routes'
   readonly #routes: RoutesApi
   readonly #options: RouteOptions
+  readonly #groups: NextHopGroups | undefined
 
   constructor(routes: RoutesApi, options: RouteOptions) {
+    const { nextHops, protocol } = options
     this.#routes = routes
     this.#options = options
+    this.#groups = nextHops && new NextHopGroups(nextHops, routes, protocol)
   }
 
   /** By what we decide: the kernel fills in interface, scope and IPv6's metric, and says of no next hop which one it takes first. */
@@ -43,16 +49,32 @@ export class RouteResource implements Resource<string, Route> {
   async *list(): AsyncIterable<Iterable<readonly [string, Route]>> {
     const { table, protocol } = this.#options
     const routes = await this.#routes.list({ table, protocol })
+    for (const route of routes) this.#groups?.learn(route)
     yield routes.map((route) => [route.destination, route])
   }
 
   async apply(ops: readonly Op<string, Route>[]): Promise<readonly Outcome[]> {
     const foreign = await this.#foreignTo(ops)
     const ours = ops.filter((op) => !foreign.has(op.key))
-    const errors = await this.#routes.apply(ours.map(routeOp))
-    const outcomes = new Map(ours.map((op, i) => [op, outcomeFor(op, errors[i])]))
+    const outcomes = await this.#applyOurs(ours)
     const taken = new RouteError('another program has a route to this destination')
     return ops.map((op) => outcomes.get(op) ?? { ok: false, error: taken })
+  }
+
+  async #applyOurs(ops: readonly Op<string, Route>[]): Promise<ReadonlyMap<unknown, Outcome>> {
+    const groups = this.#groups
+    const put = ops.flatMap((op) => (op.kind === 'remove' ? [] : [op.value]))
+    const ids = (await groups?.prepare(put)) ?? new Map<string, number>()
+    const routeOps = ops.map((op) => routeOp(op, ids.get(op.key), groups?.has(op.key)))
+    const errors = await this.#routes.apply(routeOps)
+    const outcomes = ops.map((op, i) => outcomeFor(op, errors[i]))
+    for (const [i, { kind, route }] of routeOps.entries()) {
+      if (!outcomes[i]!.ok) continue
+      if (kind === 'remove') groups?.forget(route.destination)
+      else groups?.learn(route)
+    }
+    await groups?.sweep().catch(() => {})
+    return new Map(ops.map((op, i) => [op, outcomes[i]!]))
   }
 
   /**
@@ -73,11 +95,18 @@ export class RouteResource implements Resource<string, Route> {
 
   watch(touched: (key: string, observation?: Observation<Route>) => void): Disposable {
     const { table, protocol, changes } = this.#options
+    const groups = this.#groups
     if (!changes) return { [Symbol.dispose]() {} }
     return changes.subscribe({
       onRoute(change, route) {
         if (route.protocol !== protocol || route.table !== table) return
+        if (change === 'add') groups?.learn(route)
+        else groups?.forget(route.destination)
         touched(route.destination, change === 'add' ? { kind: 'present', value: route } : { kind: 'absent' })
+      },
+      // The kernel takes next hops out of groups as their interface goes down, says so of no route, and puts none back.
+      onLink() {
+        for (const destination of groups?.destinations() ?? []) touched(destination)
       },
     })
   }
@@ -93,6 +122,21 @@ function priorityOf({ family, priority }: Route): number {
   return priority || (family === 6 ? IPV6_PRIORITY : 0)
 }
 
-function routeOp(op: Op<string, Route>): RouteOp {
-  return op.kind === 'remove' ? { kind: 'remove', route: op.previous } : { kind: op.kind, route: op.value }
+/** @param group that it is to have @param hadGroup its ways are a group's: it would not be found by the ways that it is known to have */
+function routeOp(op: Op<string, Route>, group: number | undefined, hadGroup = false): RouteOp {
+  if (op.kind === 'remove')
+    return { kind: 'remove', route: hadGroup ? withoutWays(op.previous) : op.previous }
+  return {
+    kind: op.kind,
+    route: group === undefined ? withoutId(op.value) : { ...op.value, nextHopId: group },
+  }
+}
+
+function withoutWays({ gateway, nextHops, interfaceIndex, nextHopId, ...route }: Route): Route {
+  return route
+}
+
+/** One that was read has the ID of a group that may be gone. */
+function withoutId({ nextHopId, ...route }: Route): Route {
+  return route
 }

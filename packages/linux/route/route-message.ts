@@ -38,6 +38,8 @@ export interface Route {
   readonly gateway?: string
   /** Of a route over several next hops, which has neither `gateway` nor `interfaceIndex` then. */
   readonly nextHops?: readonly NextHop[]
+  /** RTA_NH_ID: the next hop object that says its ways. Where it is written, nothing else of the route does. */
+  readonly nextHopId?: number
   readonly interfaceIndex?: number
   /** 254 main, 255 local. */
   readonly table: number
@@ -66,6 +68,7 @@ const RTA_PREFSRC = 7
 const RTA_MULTIPATH = 9
 const RTA_TABLE = 15
 const RTA_VIA = 18
+const RTA_NH_ID = 30
 
 const RTMSG_LENGTH = 12
 
@@ -89,11 +92,16 @@ export function writeRoute(w: Writer, route: Route): void {
   w.bytes[at + 7] = TYPES[route.type]
   putAttribute(w, RTA_DST, prefix.bytes)
   if (route.table > 255) putU32Attribute(w, RTA_TABLE, route.table)
-  if (route.gateway !== undefined) putGateway(w, route.family, parseAddress(route.gateway))
-  if (route.nextHops !== undefined) putNextHops(w, route.family, route.nextHops)
-  if (route.interfaceIndex !== undefined) putU32Attribute(w, RTA_OIF, route.interfaceIndex)
+  if (route.nextHopId === undefined) putWays(w, route)
+  else putU32Attribute(w, RTA_NH_ID, route.nextHopId)
   if (route.source !== undefined) putAttribute(w, RTA_PREFSRC, parseAddress(route.source))
   if (route.priority !== undefined) putU32Attribute(w, RTA_PRIORITY, route.priority)
+}
+
+function putWays(w: Writer, { family, gateway, nextHops, interfaceIndex }: Route): void {
+  if (gateway !== undefined) putGateway(w, family, parseAddress(gateway))
+  if (nextHops !== undefined) putNextHops(w, family, nextHops)
+  if (interfaceIndex !== undefined) putU32Attribute(w, RTA_OIF, interfaceIndex)
 }
 
 function putGateway(w: Writer, family: 4 | 6, gateway: Uint8Array): void {
@@ -170,6 +178,7 @@ export function readRoute(message: Message): Route | undefined {
   const gateway = gatewayIn(attributes)
   const hops = attributes.get(RTA_MULTIPATH)
   const source = attributes.get(RTA_PREFSRC)
+  const object = attributes.get(RTA_NH_ID)
   const device = attributes.get(RTA_OIF)
   const priority = attributes.get(RTA_PRIORITY)
   const table = attributes.get(RTA_TABLE)
@@ -182,6 +191,7 @@ export function readRoute(message: Message): Route | undefined {
     type,
     ...(gateway !== undefined && { gateway }),
     ...(hops && { nextHops: readNextHops(hops) }),
+    ...(object && { nextHopId: readU32(object, 0) }),
     ...(device && { interfaceIndex: readU32(device, 0) }),
     ...(source && { source: readIp(source) }),
     ...(priority && { priority: readU32(priority, 0) }),
