@@ -3,11 +3,23 @@
  *
  *   npm run bench:policy -- [--pods 10000] [--local 200] [--policies 5000] [--namespaces 200]
  */
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { ClusterState } from '@podroute/cluster/state.ts'
 import { openKernel } from '@podroute/kernel/open.ts'
 import { createNetns, removeNetns } from '@podroute/linux/netns.ts'
 import { Enforcement } from '@podroute/network-policy/enforcement.ts'
+
+// As the agent runs: its flags keep memory small (deploy/podroute.yaml).
+const AGENT_FLAGS = /^ +- (--(?!snapshot)[a-z-]+(?:=\d+)?)$/gm
+if (process.env.PODROUTE_BENCH_AGENT === undefined) {
+  const manifest = readFileSync(new URL('../../deploy/podroute.yaml', import.meta.url), 'utf8')
+  const flags = [...manifest.matchAll(AGENT_FLAGS)].map(([, flag]) => flag!)
+  const env = { ...process.env, PODROUTE_BENCH_AGENT: '', MALLOC_ARENA_MAX: '1' }
+  const program = [...flags, ...process.argv.slice(1)]
+  process.exit(spawnSync(process.execPath, program, { stdio: 'inherit', env }).status ?? 1)
+}
 
 const NETNS = 'pr-bench-policy'
 const NODE = 'node-1'
@@ -109,7 +121,12 @@ try {
   state.subscribe('pods', { changed: (key, a, b) => enforcement.podChanged(key, a, b), synced() {} })
   await enforcement.flush()
 
-  const timed = async (what: string, goal: string, change: (round: number) => void) => {
+  const timed = async (
+    what: string,
+    goal: string,
+    change: (round: number) => void,
+    undo: (round: number) => void = () => {},
+  ) => {
     const times: number[] = []
     let commands = 0
     for (let round = 0; round < ROUNDS; round++) {
@@ -123,6 +140,8 @@ try {
         .split('\n')
         .filter((line) => line !== '').length
       commands = Math.max(commands, written)
+      undo(round)
+      await enforcement.flush()
     }
     say(what, `${median(times).toFixed(1)} ms`, goal)
     process.stdout.write(`  ${commands} commands\n`)
@@ -145,14 +164,13 @@ try {
     all: 'yes',
     ...Object.fromEntries(Array.from({ length: many }, (_, n) => [`x-${n}`, ''])),
   }
-  await timed(`a local pod that ${many} policies' rules name`, '20 ms', (round) =>
-    state.set('pods', 'ns-0/fresh', {
-      ...pod(fresh),
-      uid: `f${round}`,
-      labels,
-      addresses: [`10.1.200.${round + 1}`],
-    }),
-  )
+  const one = (uid: string, address: string) => ({ ...pod(fresh), uid, labels, addresses: [address] })
+  const add = (round: number) => state.set('pods', 'ns-0/fresh', one(`f${round}`, `10.1.200.${round + 1}`))
+  const remove = () => state.delete('pods', 'ns-0/fresh')
+  await timed(`a local pod that ${many} policies' rules name, first of its kind`, '20 ms', add, remove)
+  state.set('pods', 'ns-0/like', one('like', '10.1.200.250'))
+  await enforcement.flush()
+  await timed(`a local pod that ${many} policies' rules name, one more`, '20 ms', add, remove)
   // Rules of this node's pods name pods of app-1 in namespaces of team-1.
   await timed('a pod of another node', '20 ms', (round) =>
     state.set('pods', 'ns-1/far', {
