@@ -295,6 +295,23 @@ describe('Table', () => {
       expect((await table.audit({ quick: true })).map(({ key }) => key)).to.deep.equal(['a'])
     })
 
+    it('reads again what was written meanwhile, and lists nothing, where the revision tells of others alone', async () => {
+      const { resource, table } = await withRevision()
+      resource.revision = async () => 'nobody else'
+      const list = resource.list.bind(resource)
+      resource.list = async function* () {
+        table.set('c', 1)
+        await table.flush()
+        yield* list()
+      }
+      await table.audit({ quick: true })
+      resource.state.delete('c')
+      await table.flush()
+      expect(resource.state.get('c'), 'what was not judged').to.equal(1)
+      await table.audit({ quick: true })
+      expect(resource.lists).to.equal(1)
+    })
+
     it('lists always where the revision is not known', async () => {
       const { resource, table } = await withRevision()
       resource.revision = async () => undefined as unknown as string

@@ -272,14 +272,26 @@ export class Table<K extends string, V> {
         settled: () => this.#queued(async () => {}),
         unsettled: (key) => this.#unsettled(key),
       })
-      // A key that was being written meanwhile was not judged.
-      if (drift.length === 0 && this.#written.size === 0 && this.#backlog.dirty === 0)
-        this.#soundRevision = revision
+      if (drift.length === 0 && this.#backlog.dirty === 0) await this.#foundSound(revision, repair)
       if (repair) for (const { key } of drift) this.touch(key)
       return drift
     } finally {
       this.#written = undefined
     }
+  }
+
+  /**
+   * A key that was being written meanwhile was not judged. Where our own writes do not change the revision, those few are read again, so
+   * that constant changes of ours do not make each audit list everything.
+   */
+  async #foundSound(revision: string | undefined, repair: boolean): Promise<void> {
+    const written = [...(this.#written ?? [])]
+    if (written.length > 0) {
+      const again = repair && this.resource.read ? await this.resource.revision?.() : undefined
+      if (again === undefined || again !== revision) return
+    }
+    this.#soundRevision = revision
+    for (const key of written) this.touch(key)
   }
 
   #wanted(key: K): void {
