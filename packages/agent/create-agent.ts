@@ -14,17 +14,18 @@ import { EventSink } from '@podroute/cluster/events/sink.ts'
 import type { FeatureDefinition } from '@podroute/feature/feature.ts'
 import { ReservedAddresses } from '@podroute/feature/reserved-addresses.ts'
 import { ServedAddresses } from '@podroute/feature/served-addresses.ts'
-import type { Kernel } from '@podroute/kernel/kernel.ts'
+import type { Kernel, SysctlApi } from '@podroute/kernel/kernel.ts'
 import { removeFormer } from '@podroute/kernel/nft/former-table.ts'
-import { openKernel } from '@podroute/kernel/open.ts'
+import { type OpenKernelOptions, openKernel } from '@podroute/kernel/open.ts'
 import { systemClock } from '@podroute/reconcile/clock.ts'
 import { type ConfigReport, configPage } from './admin/config-page.ts'
 import { Agent } from './agent.ts'
 import { forbiddenKinds } from './api-conditions.ts'
+import { FORMER_SYSCTLS, type FormerSysctls, notingFormer } from './cleanup/former-sysctls.ts'
 import { resumeCompilers, resumeQuickCompilers } from './compilers.ts'
 import { FileWatch } from './config/file-watch.ts'
 import type { Flags } from './config/flags.ts'
-import { type ConfigTexts, LiveConfig } from './config/live-config.ts'
+import { type ConfigTexts, LAST_GOOD_CONFIG, LiveConfig } from './config/live-config.ts'
 import { type Config, loadConfig } from './config/load.ts'
 import { configValues } from './config/values.ts'
 import { createGarbage } from './garbage.ts'
@@ -37,15 +38,13 @@ import { RunningFeatures } from './running-features.ts'
 import { BootFile, bootId, StateFile } from './state-file.ts'
 import { VERSION } from './version.ts'
 
-const LAST_GOOD_CONFIG = 'last-good-config.json'
-
 export interface AgentEnvironment {
   readonly log: ConfigurableLogger
   readonly record: RunRecord
   /** The configuration became wrong, which an agent with `--strict` does not go on with. */
   wrongConfiguration(): void
   /** The kernel's opener, where it is not that of the node. @throws KernelError */
-  openKernel?(options: { readonly log: Logger }): Kernel
+  openKernel?(options: OpenKernelOptions): Kernel
 }
 
 /** @throws ConfigError where the configuration is wrong and no good one is known */
@@ -77,7 +76,7 @@ export function createAgent(
   })
   const config = live.start()
   log.configure(config.log)
-  const kernel = (environment.openKernel ?? openKernel)({ log })
+  const kernel = (environment.openKernel ?? openKernel)({ log, sysctls: noting(flags, log) })
   const cluster = new Cluster({ source: finder, log, random: Math.random })
   const features = new RunningFeatures({
     definitions,
@@ -116,6 +115,12 @@ export function createAgent(
   following.use(followReserved(reserved, kernel, log))
   configured.update(urlsOf(flags, config))
   return agent
+}
+
+/** What parameters were before is known to whoever cleans up. */
+function noting({ stateDirectory }: Flags, log: Logger): (sysctls: SysctlApi) => SysctlApi {
+  const store = new StateFile<FormerSysctls>(join(stateDirectory, `${FORMER_SYSCTLS}.json`), log)
+  return (sysctls) => notingFormer(sysctls, store, bootId())
 }
 
 function configReport(

@@ -2,6 +2,7 @@
 import type { PagesReport } from '@podroute/agent/admin/reports.ts'
 import { Command } from 'commander'
 import { reportCommand, SOCKET } from './command.ts'
+import { cleanupCommand } from './commands/cleanup.ts'
 import { page } from './commands/page.ts'
 import { plan } from './commands/plan.ts'
 import { status } from './commands/status.ts'
@@ -28,6 +29,7 @@ export function createProgram(
     .addHelpText('after', pages.length === 0 ? `${NO_PAGES}${EXIT_STATUS}` : EXIT_STATUS)
     .addCommand(reportCommand(status, write))
     .addCommand(reportCommand(plan, write))
+    .addCommand(cleanupCommand(write))
   for (const { name, summary, ...more } of pages)
     program.addCommand(reportCommand(page(name, summary, more), write))
   // Commands that are added do not inherit it.

@@ -7,7 +7,7 @@ import type { EventRecorder } from '@podroute/cluster/events/recorder.ts'
 import type { ClusterView } from '@podroute/cluster/state.ts'
 import type { Kernel } from '@podroute/kernel/kernel.ts'
 import type { Clock } from '@podroute/reconcile/clock.ts'
-import type { PendingChange } from '@podroute/reconcile/flush-order.ts'
+import type { Flushable, PendingChange } from '@podroute/reconcile/flush-order.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import type { TableStats } from '@podroute/reconcile/table.ts'
 import type { Condition } from './condition.ts'
@@ -93,6 +93,16 @@ export interface Feature<Settings = unknown> extends AsyncDisposable {
   cleanup(): Promise<void>
 }
 
+/** What agents have left on a node where none runs any more. */
+export interface LeftBehind {
+  /** In the order in which they go. Nothing is wanted of them, and nothing of them has been asked for yet. */
+  readonly tables: readonly Flushable[]
+  /** Files, and folders with all that is in them, that are the feature's alone. */
+  readonly paths?: readonly string[]
+  /** Who would lose its network, and what to do first; undefined: nobody. */
+  readonly inUse?: string
+}
+
 export interface FeatureDefinition<Settings = unknown> {
   /** Names the feature in the log, in `podroute status` and in its nftables table: `pod-network`. */
   readonly name: string
@@ -102,4 +112,6 @@ export interface FeatureDefinition<Settings = unknown> {
   /** Names of its chains, sets and maps in the nftables table that features of earlier versions shared. */
   readonly formerRules?: RegExp
   create(context: FeatureContext, settings: Settings): Feature<Settings> | Promise<Feature<Settings>>
+  /** For `podroute cleanup`, without an agent and without an API server. @param settings of the last agent, where they are known */
+  leftBehind?(kernel: Kernel, settings: Settings | undefined): Promise<LeftBehind>
 }

@@ -26,10 +26,16 @@ export interface OpenKernelOptions {
   /** Path, or name under /run/netns; the process's own by default. */
   readonly netns?: string
   readonly log?: Logger
+  /** What stands between those who write parameters and the kernel. */
+  readonly sysctls?: (own: SysctlApi) => SysctlApi
 }
 
 /** Sockets stay open until disposed of. @throws KernelError, FeatureError */
-export function openKernel({ netns, log }: OpenKernelOptions = {}): Kernel & Disposable {
+export function openKernel({
+  netns,
+  log,
+  sysctls = (own) => own,
+}: OpenKernelOptions = {}): Kernel & Disposable {
   const stack = new DisposableStack()
   const at: NetlinkOptions = netns === undefined ? {} : { netns }
   const socket = stack.use(NetlinkSocket.open(NETLINK_ROUTE, at))
@@ -50,7 +56,7 @@ export function openKernel({ netns, log }: OpenKernelOptions = {}): Kernel & Dis
       unannounced: () => changes.unannounced(),
     },
     nextHops: new NextHopObjects(socket),
-    sysctls: sysctlsOf(netns),
+    sysctls: sysctls(sysctlsOf(netns)),
     files: nodeFiles,
     nft: {
       ...nft,

@@ -8,7 +8,7 @@ import type { Feature, FeatureContext, FeatureDefinition } from '@podroute/featu
 import type { DeclareMetric } from '@podroute/feature/metric.ts'
 import type { SummaryLine } from '@podroute/feature/page.ts'
 import { explain } from './judge/explain.ts'
-import type { PolicyKernel } from './kernel/tables.ts'
+import { flushOrder, makeTables, type PolicyKernel } from './kernel/tables.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { type PolicyCounts, PolicyMetrics } from './metrics.ts'
 import { type DropsReport, dropsPage, explainPage, policyPage } from './page.ts'
@@ -21,6 +21,14 @@ export const networkPolicy: FeatureDefinition<NetworkPolicySettings> = {
   section,
   async create(context, settings) {
     return new NetworkPolicyFeature(context, settings, await context.kernel())
+  },
+  async leftBehind(kernel) {
+    const { sysctls, ...tables } = makeTables(kernel, {})
+    return {
+      tables: flushOrder({ sysctls, ...tables })
+        .filter((table) => table !== sysctls)
+        .toReversed(),
+    }
   },
 }
 

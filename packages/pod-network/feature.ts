@@ -10,6 +10,7 @@ import { kernelTransport } from './bgp/transport.ts'
 import { section } from './config/section.ts'
 import { BGP_PORT } from './egress/bgp-ports.ts'
 import { FORMER_RULES } from './egress/masquerade.ts'
+import { leftBehind } from './left-behind.ts'
 import { declareBgpMetrics } from './metrics.ts'
 import { LastKnownNodes } from './nodes/last-known-nodes.ts'
 import { nodesPage, peersPage, routesPage } from './pages.ts'
@@ -38,6 +39,7 @@ export const podNetwork: FeatureDefinition<PodNetworkSettings> = {
       if (!outcome.ok) context.log.warn('kernel module missing', { module, reason: outcome.reason })
     return new PodNetworkFeature(context, settings, kernel)
   },
+  leftBehind,
 }
 
 class PodNetworkFeature implements Feature<PodNetworkSettings> {

@@ -33,6 +33,9 @@ export type PodNetworkKernel = Pick<
   'routes' | 'nextHops' | 'links' | 'addresses' | 'nft' | 'sysctls' | 'files' | 'changes' | 'legacyForward'
 >
 
+/** Where on the node its things are. */
+export type NodeSettings = Pick<PodNetworkSettings, 'bridge' | 'conflist'>
+
 export interface PodNetworkTables {
   readonly bridge: Table<string, BridgeSettings>
   readonly ports: Table<string, BridgePortSettings>
@@ -53,7 +56,7 @@ export interface PodNetworkTables {
 
 export function createTables(
   kernel: PodNetworkKernel,
-  settings: () => PodNetworkSettings,
+  settings: () => NodeSettings,
   options: TableOptions,
 ): PodNetworkTables {
   const { routes, nextHops, links, addresses, nft, sysctls, files, changes } = kernel
@@ -95,7 +98,7 @@ export function createTables(
 }
 
 /** Runtimes and their tools read it as other users. They take .conf, .conflist and .json: what is written beside it they leave alone. */
-function conflistFile(settings: () => PodNetworkSettings): FileOptions {
+function conflistFile(settings: () => NodeSettings): FileOptions {
   return { name: 'conflist', mode: 0o644, path: () => settings().conflist }
 }
 

@@ -17,6 +17,7 @@ import { Runner } from './runner.ts'
 import { section } from './section.ts'
 import { Serving } from './serving.ts'
 import { MODULES, type ServiceProxySettings } from './settings.ts'
+import { leftBehind } from './tables.ts'
 import type { Problem } from './types.ts'
 
 export const serviceProxy: FeatureDefinition<ServiceProxySettings> = {
@@ -27,6 +28,7 @@ export const serviceProxy: FeatureDefinition<ServiceProxySettings> = {
   async create(context, settings) {
     return new ServiceProxyFeature(context, settings, await context.kernel())
   },
+  leftBehind,
 }
 
 export class ServiceProxyFeature implements Feature<ServiceProxySettings> {

@@ -1,5 +1,6 @@
 /** The tables of the proxy and the order in which they are flushed. */
 
+import type { LeftBehind } from '@podroute/feature/feature.ts'
 import { isLeftOver } from '@podroute/kernel/addresses/host-addresses.ts'
 import type { ServerDestination } from '@podroute/kernel/ipvs/destination-resource.ts'
 import { DestinationResource } from '@podroute/kernel/ipvs/destination-resource.ts'
@@ -18,6 +19,7 @@ import type { TableOptions } from '@podroute/reconcile/table.ts'
 import { Table } from '@podroute/reconcile/table.ts'
 import type { FrontendTables } from './claims/frontends.ts'
 import { HealthChecks } from './health-checks/health-check-resource.ts'
+import { hasIpvs } from './modules.ts'
 import type { HealthCheck } from './plan/health-check.ts'
 import type { ProxyKernel } from './proxy-kernel.ts'
 import { FORMER_RULES, TABLE as PROXY_TABLE, SETS, TABLE_NAME } from './rules/sets.ts'
@@ -97,6 +99,19 @@ export function groupWithoutIpvs(tables: ProxyTables, options: TableOptions): Fl
     flushOrder(tables).filter((table) => !ofIpvs.includes(table)),
     options,
   )
+}
+
+/** What agents have left of Services on a node: what clients find goes first, what others build on last. */
+export async function leftBehind(kernel: ProxyKernel): Promise<LeftBehind> {
+  const tables = makeTables(kernel, {}, () => true)
+  // Settings are put back by the agent, which knows what they were; health checks end with it.
+  const others: Flushable[] = [tables.sysctls, tables.healthChecks]
+  if (!(await hasIpvs(kernel))) others.push(tables.servers, tables.destinations)
+  return {
+    tables: flushOrder(tables)
+      .filter((table) => !others.includes(table))
+      .toReversed(),
+  }
 }
 
 /** VIPs and nftables announce their changes: what somebody else changes is audited at once. */

@@ -11,6 +11,9 @@ import type { Config, ReadFile } from './load.ts'
 /** Texts of the files that made a configuration, by path. */
 export type ConfigTexts = Readonly<Record<string, string>>
 
+/** In the state directory. */
+export const LAST_GOOD_CONFIG = 'last-good-config.json'
+
 export interface LastGoodStore {
   /** Undefined where none is known. Never throws. */
   load(): ConfigTexts | undefined

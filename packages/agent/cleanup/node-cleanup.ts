@@ -1,0 +1,91 @@
+/** The node on which `podroute cleanup` runs: its kernel, and its files below a folder where they may be mounted. */
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import type { FeatureDefinition } from '@podroute/feature/feature.ts'
+import type { Kernel } from '@podroute/kernel/kernel.ts'
+import { openKernel } from '@podroute/kernel/open.ts'
+import { LAST_GOOD_CONFIG } from '../config/live-config.ts'
+import { loadConfig } from '../config/load.ts'
+import { bootId, StateFile } from '../state-file.ts'
+import { type CleanupReport, cleanUpNode, type NodeFiles } from './cleanup.ts'
+import { FORMER_SYSCTLS, type FormerSysctls } from './former-sysctls.ts'
+
+export interface NodeCleanupOptions {
+  readonly definitions: readonly FeatureDefinition[]
+  /** Where the node's files are: `/`, or the folder at which a container has them. */
+  readonly root: string
+  readonly stateDirectory: string
+  readonly pluginDirectory: string
+  readonly dryRun: boolean
+  readonly withPods: boolean
+  /** Of the node; the process's own by default. */
+  readonly netns?: string
+}
+
+export async function cleanUpThisNode(options: NodeCleanupOptions): Promise<CleanupReport> {
+  const { definitions, root, stateDirectory, pluginDirectory, dryRun, withPods, netns } = options
+  using kernel = openKernel(netns === undefined ? {} : { netns })
+  const state = join(root, stateDirectory)
+  const log = { warn() {} }
+  return cleanUpNode({
+    ...{ definitions, dryRun, withPods, bootId: bootId() },
+    kernel: { ...kernel, files: filesBelow(root, kernel.files) },
+    settings: lastSettings(definitions, new StateFile(join(state, LAST_GOOD_CONFIG), log).load()),
+    former: new StateFile<FormerSysctls>(join(state, `${FORMER_SYSCTLS}.json`), log).load(),
+    files: nodeFiles(root),
+    paths: [...ownPlugins(root, pluginDirectory), stateDirectory],
+  })
+}
+
+/** None where they are not known: defaults do then. */
+function lastSettings(
+  definitions: readonly FeatureDefinition[],
+  texts: unknown,
+): ReadonlyMap<string, unknown> {
+  const known = (texts ?? {}) as Readonly<Record<string, string>>
+  const [configFile] = Object.keys(known)
+  if (configFile === undefined) return new Map()
+  const flags = { configFile, overrides: [], nodeAddresses: ['::1'] }
+  try {
+    return loadConfig(flags, definitions, (path) => {
+      const text = known[path]
+      if (text === undefined) throw new Error(`${path} is not known any more`)
+      return text
+    }).features
+  } catch {
+    return new Map()
+  }
+}
+
+function filesBelow(root: string, files: Kernel['files']): Kernel['files'] {
+  return {
+    read: (path) => files.read(join(root, path)),
+    write: (path, text, mode) => files.write(join(root, path), text, mode),
+    remove: (path) => files.remove(join(root, path)),
+  }
+}
+
+function nodeFiles(root: string): NodeFiles {
+  return {
+    exists: (path) => existsSync(join(root, path)),
+    remove: (path) => rmSync(join(root, path), { recursive: true, force: true }),
+  }
+}
+
+/** In the usage text of every build of the plugins: how a file is known to be ours (packages/cni/install). */
+const MARK = 'usage: podroute-cni install DIR'
+/** Bytes; ours have 1.5 MB. */
+const LARGEST = 16 * 2 ** 20
+
+function ownPlugins(root: string, directory: string): readonly string[] {
+  const folder = join(root, directory)
+  if (!existsSync(folder)) return []
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isFile() && isOurs(join(folder, entry.name)))
+    .map(({ name }) => join(directory, name))
+}
+
+function isOurs(path: string): boolean {
+  const bytes = readFileSync(path)
+  return bytes.length < LARGEST && bytes.includes(MARK)
+}
