@@ -55,6 +55,10 @@ export interface FlowsApi {
   list(filter: FlowFilter): Promise<readonly Flow[]>
   /** Forgets the flows that match and that `select` picks; returns how many. */
   remove(filter: FlowFilter, select: (flow: Flow) => boolean): Promise<number>
+  /** Those of both families and all protocols that `wants` picks, by one walk through all that there are. */
+  select(wants: (flow: Flow) => boolean): Promise<readonly Flow[]>
+  /** Forgets these; returns how many were there still. */
+  forget(flows: readonly Flow[]): Promise<number>
 }
 
 export interface HttpAnswer {

@@ -100,7 +100,20 @@ export class Conntrack implements Disposable {
    * @throws KernelError of the first deletion that the kernel refused
    */
   async remove(filter: FlowFilter, select: (flow: Flow) => boolean = () => true): Promise<number> {
-    const flows = (await this.list(filter)).filter(select)
+    return this.forget((await this.list(filter)).filter(select))
+  }
+
+  /** Flows of both families that `wants` picks, by one walk through the table. @throws KernelError */
+  select(wants: (flow: Flow) => boolean): Promise<Flow[]> {
+    const body = (w: Writer) => void reserve(w, HEADER)
+    return this.#socket.collect({ call: 'IPCTNL_MSG_CT_GET', type: CT_GET, flags: 0, body }, (message) => {
+      const flow = message.type === CT_NEW ? readFlow(message) : undefined
+      return flow && wants(flow) ? flow : undefined
+    })
+  }
+
+  /** Deletes flows as they were listed, as `remove` does. */
+  async forget(flows: readonly Flow[]): Promise<number> {
     const outcomes = await this.#socket.batch(
       flows.map((flow) => ({
         call: 'IPCTNL_MSG_CT_DELETE',

@@ -72,6 +72,19 @@ table inet nat {
       expect(await conntrack.list({ family, protocol: 'tcp' })).to.deep.equal([])
     })
 
+    it('picks flows of this family among all, and forgets those alone', async () => {
+      send(53, 54)
+      const flows = await conntrack.select((flow) => flow.original.destination === vip)
+      expect(flows.map((flow) => [flow.family, flow.protocol, flow.reply.source]).sort()).to.deep.equal([
+        [family, 'udp', one],
+        [family, 'udp', two],
+      ])
+      const first = flows.filter((flow) => flow.reply.source === one)
+      expect(await conntrack.forget(first)).to.equal(1)
+      expect(await conntrack.forget(first), 'gone already').to.equal(0)
+      expect((await conntrack.list(filter)).map((flow) => flow.reply.source)).to.deep.equal([two])
+    })
+
     it('deletes the flows whose endpoint is gone and leaves the others', async () => {
       send(53, 54)
       send(53)

@@ -72,6 +72,12 @@ export class FakeKernel implements Kernel {
       for (const flow of doomed) this.udpFlows.splice(this.udpFlows.indexOf(flow), 1)
       return doomed.length
     },
+    select: async (wants: (flow: Flow) => boolean) => this.udpFlows.filter(wants),
+    forget: async (flows: readonly Flow[]) => {
+      const there = flows.filter((flow) => this.udpFlows.includes(flow))
+      for (const flow of there) this.udpFlows.splice(this.udpFlows.indexOf(flow), 1)
+      return there.length
+    },
   }
 
   async listen(port: number, answer: () => HttpAnswer): Promise<AsyncDisposable> {

@@ -1,5 +1,5 @@
 import type { ElementChange } from '@podroute/kernel/nft/api.ts'
-import type { Flow, FlowFilter } from '@podroute/linux/conntrack.ts'
+import type { Flow } from '@podroute/linux/conntrack.ts'
 import { silent } from '@podroute/reconcile/log.ts'
 import { ManualClock } from '@podroute/reconcile/testing/manual-clock.ts'
 import { expect } from 'chai'
@@ -12,7 +12,7 @@ const flow = (family: 4 | 6, source: string, destination: string): Flow => ({
 })
 
 describe('open connections that policies do not allow any more', () => {
-  it('end in whatever family and protocol can be listed, while another one cannot', async () => {
+  it('end in whatever family can be written, while another one cannot, of one walk through all that there are', async () => {
     const all = [
       flow(4, '10.1.0.2', '10.1.0.3'),
       flow(6, 'fd10::2', 'fd10::3'),
@@ -20,17 +20,18 @@ describe('open connections that policies do not allow any more', () => {
     ]
     const removed: Flow[] = []
     const written: ElementChange[] = []
-    const list = async ({ family, protocol }: FlowFilter) => {
-      if (family === 4) throw new Error('no')
-      return all.filter((flow) => flow.family === family && flow.protocol === protocol)
+    let walks = 0
+    const select = async (wants: (flow: Flow) => boolean) => {
+      walks++
+      return all.filter(wants)
     }
-    const remove = async (filter: FlowFilter, select: (flow: Flow) => boolean) =>
-      removed.push(...(await list(filter)).filter(select))
+    const forget = async (flows: readonly Flow[]) => removed.push(...flows)
+    const writeElements = async (_table: string, changes: readonly ElementChange[]) => {
+      if (changes.some(({ set }) => set === 'ended-4')) throw new Error('no')
+      written.push(...changes)
+    }
     await using tightening = new Tightening({
-      ...{
-        flows: { list, remove },
-        nft: { writeElements: async (_table, changes) => void written.push(...changes) },
-      },
+      ...{ flows: { select, forget }, nft: { writeElements } },
       ...{ clock: new ManualClock(), log: silent },
       nodeAddresses: async () => [],
       mayTalk: () => false,
@@ -39,6 +40,7 @@ describe('open connections that policies do not allow any more', () => {
     tightening.flushed()
     await tightening.settled
     expect(removed).to.deep.equal([all[1]])
+    expect(walks).to.equal(1)
     expect(written).to.have.length(1)
     expect(written[0]).to.include({ kind: 'add', set: 'ended-6', timeout: 24 * 3_600_000 })
     expect(written[0]!.elements).to.include('fd10::2 . 40000 . fd10::3 . 53 . 17')

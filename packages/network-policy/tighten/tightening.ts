@@ -6,14 +6,14 @@
 import type { FlowsApi } from '@podroute/kernel/kernel.ts'
 import type { NftApi } from '@podroute/kernel/nft/api.ts'
 import type { SetElement } from '@podroute/kernel/nft/element.ts'
-import type { Flow, FlowFilter, FlowProtocol } from '@podroute/linux/conntrack.ts'
+import type { Flow } from '@podroute/linux/conntrack.ts'
 import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import { ENDED_SETS, TABLE_NAME } from '../kernel/table.ts'
 import { endedElements, endsOf, type FlowEnds, flowKey } from './ended-flow.ts'
 
 export interface TighteningOptions {
-  readonly flows: FlowsApi
+  readonly flows: Pick<FlowsApi, 'select' | 'forget'>
   readonly nft: Pick<NftApi, 'writeElements'>
   readonly clock: Clock
   readonly log: Logger
@@ -31,8 +31,6 @@ interface Ended {
   readonly until: number
 }
 
-const FAMILIES = [4, 6] as const
-const PROTOCOLS: readonly FlowProtocol[] = ['tcp', 'udp', 'sctp']
 /** Between two looks at connection tracking, in milliseconds. */
 const PAUSE = 300
 /** TCP gives up within 15 minutes of silence; one that is idle may send later. */
@@ -92,9 +90,14 @@ export class Tightening implements AsyncDisposable {
       const concerns = ({ source, destination }: FlowEnds) =>
         (touched.has(source) || touched.has(destination)) && !own.has(source) && !own.has(destination)
       await this.#allowAgain(concerns)
+      const { flows, mayTalk } = this.#options
+      const forbidden = await flows.select((flow) => {
+        const ends = endsOf(flow)
+        return concerns(ends) && !mayTalk(ends)
+      })
       // Side by side, so that none waits for the rules and deletions of those before it, nor for ever for one that fails.
-      const kinds = FAMILIES.flatMap((family) => PROTOCOLS.map((protocol) => ({ family, protocol })))
-      const results = await Promise.allSettled(kinds.map((kind) => this.#endForbidden(kind, concerns)))
+      const kinds = Map.groupBy(forbidden, ({ family, protocol }) => `${protocol} over IPv${family}`)
+      const results = await Promise.allSettled([...kinds].map(([kind, some]) => this.#end(kind, some)))
       const failed = results.find((result) => result.status === 'rejected')
       if (failed) throw failed.reason
     } catch (error) {
@@ -103,14 +106,9 @@ export class Tightening implements AsyncDisposable {
     }
   }
 
-  async #endForbidden(filter: FlowFilter, concerns: (ends: FlowEnds) => boolean): Promise<void> {
-    const { flows, mayTalk, log, clock, ended } = this.#options
-    const { family, protocol } = filter
-    const forbidden = (await flows.list(filter)).filter((flow) => {
-      const ends = endsOf(flow)
-      return concerns(ends) && !mayTalk(ends)
-    })
-    if (forbidden.length === 0) return
+  /** @param kind of all of them */
+  async #end(kind: string, forbidden: readonly Flow[]): Promise<void> {
+    const { flows, log, clock, ended } = this.#options
     const doomed = new Map(forbidden.map((flow) => [flowKey(flow), flow]))
     // First what keeps it from coming back.
     await this.#add([...doomed.values()].flatMap(endedElements))
@@ -118,8 +116,8 @@ export class Tightening implements AsyncDisposable {
     for (const [key, flow] of doomed)
       this.#ended.set(key, { ends: endsOf(flow), elements: endedElements(flow), until })
     this.#forgetOldest()
-    const count = await flows.remove(filter, (flow: Flow) => doomed.has(flowKey(flow)))
-    log.info('connections were ended that policies do not allow any more', { protocol, family, count })
+    const count = await flows.forget(forbidden)
+    log.info('connections were ended that policies do not allow any more', { kind, count })
     ended?.(count)
   }
 
