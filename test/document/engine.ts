@@ -8,6 +8,7 @@ import { CONTROL_PLANE } from '../../lab/control-plane/start.ts'
 import { buildBase } from '../../lab/images/base.ts'
 import type { Processes } from '../../lab/processes.ts'
 import { eventually } from '../support/eventually.ts'
+import { FRR_IMAGE, FRR_START, frrArchive } from './frr-image.ts'
 
 /** Debian's client: another one may come first in the PATH. */
 const CLIENT = '/usr/bin/docker'
@@ -31,6 +32,7 @@ export class Engine implements AsyncDisposable {
     await engine.#start()
     await engine.#importPrograms(programs)
     await engine.#importNode()
+    await engine.#importRouter()
     return engine
   }
 
@@ -94,6 +96,12 @@ export class Engine implements AsyncDisposable {
     await run('cp', ['-L', process.execPath, join(context, 'node')])
     await writeFile(join(context, 'Dockerfile'), 'FROM base\nCOPY node /usr/local/bin/node\n')
     await this.docker(['build', '-q', '-t', image, context])
+  }
+
+  async #importRouter(): Promise<void> {
+    const folder = join(this.#directory, 'frr')
+    await mkdir(folder)
+    await this.#import(`cat ${await frrArchive(folder)}`, `ENTRYPOINT ["${FRR_START}"]`, FRR_IMAGE)
   }
 
   async #import(archive: string, change: string, name: string): Promise<void> {

@@ -57,6 +57,17 @@ const PROMISED: readonly (readonly [beginning: string, holds: (output: string) =
       expect(output).to.match(/dial tcp: lookup node-\d/)
     },
   ],
+  [
+    'node=$(kubectl get node',
+    (output) => {
+      expect(
+        output.match(/^10\.244\.\d\.0\/24 (?:nhid \d+ )?via 172\.30\.0\.1[12] .*proto bgp/gm),
+      ).to.have.length(2)
+      expect(output).to.match(/\*> +10\.244\.\d\.0\/24 .*64512 i/)
+      expect(output).to.match(/172\.30\.0\.1 .*65000 .*established/i)
+    },
+  ],
+  ['pod=$(kubectl', (output) => expect(output).to.match(/^blue-\S+$/m)],
   ['tail -n 1', (output) => expect(output).to.match(/podroute|BGP|level|msg|session/)],
   [
     'kubectl -n kube-system get configmap',

@@ -55,6 +55,7 @@ export function codeSpans(page: string): string[] {
 export function commandsOf(text: string): string[] {
   return text
     .replaceAll('\\\n', ' ')
+    .replaceAll(/<<'(\w+)'\n.*?\n\1$/gms, '')
     .split('\n')
     .map((line) => line.replace(/(^|\s)#.*$/, '').trim())
     .filter((line) => line !== '')
