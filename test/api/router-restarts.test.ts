@@ -28,6 +28,7 @@ describe('a router outside, and a node whose agent ends', function () {
   const isUp = async () =>
     (await router.hears(node)) && (await cluster.ask(node, '/peers')).peers[0]?.state === 'established'
   const inSync = async () => {
+    await router.retry(node)
     await eventually(isUp, 60_000)
     await eventually(async () => expect(await kept()).to.deep.equal(prefixes))
     await eventually(() => router.isSettled())

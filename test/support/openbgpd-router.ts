@@ -1,7 +1,7 @@
 /** OpenBGPD as the router outside the cluster. On Linux it leaves the kernel's routes alone: nothing is forwarded. */
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { run } from '../../lab/command.ts'
+import { attempt, run } from '../../lab/command.ts'
 import type { AgentCluster } from './agent-cluster.ts'
 import type { TestNode } from './agent-network.ts'
 import { eventually } from './eventually.ts'
@@ -39,6 +39,11 @@ export class OpenBgpdRouter extends OutsideRouter {
   override async isSettled(): Promise<boolean> {
     // Its JSON does not say so.
     return !(await run('bgpctl', ['-s', this.#socket, '-n', 'show', 'rib', 'detail'])).includes(', stale')
+  }
+
+  override async retry(node: TestNode): Promise<void> {
+    // Refused where there is nothing to try.
+    await attempt('bgpctl', ['-s', this.#socket, 'neighbor', node.ipv4, 'up'])
   }
 
   #ask(...words: readonly string[]): Promise<string> {

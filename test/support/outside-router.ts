@@ -34,6 +34,9 @@ export abstract class OutsideRouter implements AsyncDisposable {
     return true
   }
 
+  /** Has it try a session that ended at once, where it would wait longer and longer. */
+  async retry(_node: TestNode): Promise<void> {}
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.cluster.processes.stop((name) => name.startsWith('router-'))
     // The kernel removes the links of a namespace some time after it.

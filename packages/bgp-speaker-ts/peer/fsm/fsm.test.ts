@@ -155,6 +155,21 @@ describe('the state machine', () => {
     ).to.deep.equal(['2/3 outgoing'])
   })
 
+  it('takes an OPEN that is said twice for one, before the session is there, and no other', () => {
+    const confirm = () =>
+      new Run()
+        .on({ kind: 'start' })
+        .on({ kind: 'connected' })
+        .on({ kind: 'open', side: 'outgoing', open: OPEN })
+    const twice = confirm()
+    expect(twice.on({ kind: 'open', side: 'outgoing', open: { ...OPEN } }).effects).to.deep.equal([])
+    expect(twice.on({ kind: 'keepalive', side: 'outgoing' }).kinds()).to.deep.equal(['established outgoing'])
+    const another = { ...OPEN, routerId: OPEN.routerId + 1 }
+    expect(confirm().on({ kind: 'open', side: 'outgoing', open: another }).sent()).to.deep.equal([
+      '5/2 outgoing',
+    ])
+  })
+
   it('answers a message that does not belong there with 5/1, 5/2 or 5/3 (RFC 6608)', () => {
     const sent = new Run().on({ kind: 'start' }).on({ kind: 'connected' })
     expect(sent.on({ kind: 'keepalive', side: 'outgoing' }).sent()).to.deep.equal(['5/1 outgoing'])

@@ -25,7 +25,7 @@ import {
   type Step,
   sidesOf,
 } from './fsm-state.ts'
-import { openProblem } from './open-check.ts'
+import { isSameOpen, openProblem } from './open-check.ts'
 import {
   BARRED,
   CONNECT_TIMEOUT,
@@ -187,6 +187,8 @@ class Machine {
   #open(side: Side, open: Open): undefined {
     const link = linkOf(this.state, side)
     if (link === undefined) return
+    // Told twice (OpenBGPD also sends the one that it queued for an attempt that failed): RFC 4271 section 8.2.2 looks for a collision, and there is none.
+    if (link.phase === 'open-confirm' && isSameOpen(link.open, open)) return
     if (link.phase !== 'open-sent') return this.#unexpected(side)
     const problem = openProblem(this.#config, open)
     if (problem !== undefined) return this.#fail(side, ERROR.OPEN, problem.subcode, problem.message)

@@ -21,6 +21,16 @@ export function openProblem(
   return mismatch === undefined ? undefined : { subcode: OPEN_ERROR.ROLE_MISMATCH, message: mismatch }
 }
 
+/** Whether two OPENs of one connection say the same of the peer, but for what it says of its restart. */
+export function isSameOpen(one: Open, other: Open): boolean {
+  return identity(one) === identity(other)
+}
+
+function identity({ asn, holdTime, routerId, capabilities }: Open): string {
+  const kinds = capabilities.map(({ kind }) => kind).sort()
+  return [asn, holdTime, routerId, ...kinds].join()
+}
+
 /** RFC 9234 section 4.2: roles have to fit; a peer that says none is taken unless we are strict, one that says several is not. */
 function roleProblem(ours: Role, strict: boolean, { capabilities }: Open): string | undefined {
   const codes = new Set<number>()
