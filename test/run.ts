@@ -6,6 +6,8 @@ import { TIERS, type Tier, tierNamed } from './tiers.ts'
 interface Result {
   readonly tier: Tier
   readonly summary: string
+  /** A line for each test that failed, or did not pass at once: where a log is cut, its end says what it was. */
+  readonly failures: readonly string[]
   readonly ok: boolean
   readonly seconds: number
 }
@@ -27,12 +29,12 @@ Runs the tests of these tiers, or of all but kernels, families and hitless, and 
 
 const TOP = new URL('..', import.meta.url).pathname
 
-/** Runs `command`, shows its output as it comes, and keeps the last line that is a tier's closing line. */
+/** Runs `command`, shows its output as it comes, and keeps what a tier closes with: its failures and its last line. */
 function runShown(
   command: readonly string[],
   tier: string,
   env: Readonly<Record<string, string>> = {},
-): Promise<{ code: number; summary: string | undefined }> {
+): Promise<{ code: number; summary: string | undefined; failures: readonly string[] }> {
   return new Promise((resolve, reject) => {
     const child = spawn(command[0]!, command.slice(1), {
       cwd: TOP,
@@ -40,17 +42,23 @@ function runShown(
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     let summary: string | undefined
+    const failures: string[] = []
     let rest = ''
     child.stdout.setEncoding('utf8')
     child.stdout.on('data', (chunk: string) => {
       process.stdout.write(chunk)
       const lines = (rest + chunk).split('\n')
       rest = lines.pop() ?? ''
+      failures.push(
+        ...lines.filter(
+          (line) => line.startsWith(`${tier} failed: `) || line.startsWith(`${tier} unstable: `),
+        ),
+      )
       summary = lines.findLast((line) => line.startsWith(`${tier}: `) && line.includes(' passed')) ?? summary
     })
     child.on('error', reject)
     child.on('close', (code) => {
-      resolve({ code: code ?? 1, summary })
+      resolve({ code: code ?? 1, summary, failures })
     })
   })
 }
@@ -61,11 +69,12 @@ async function runTier(tier: Tier): Promise<Result> {
   const test = [process.execPath, 'test/tier.ts', tier.name]
   const command = tier.where === 'vm' ? [process.execPath, 'lab/main.ts', 'vm', '--', ...test] : test
   const env = tier.machine === undefined ? {} : { [KIND_VARIABLE]: tier.machine }
-  const { code, summary } = await runShown(command, tier.name, env)
+  const { code, summary, failures } = await runShown(command, tier.name, env)
   const seconds = Math.round((performance.now() - started) / 1000)
   return {
     tier,
     summary: summary ?? `${tier.name}: did not finish`,
+    failures,
     ok: code === 0 && summary !== undefined,
     seconds,
   }
@@ -86,6 +95,7 @@ async function main(): Promise<number> {
   for (const tier of tiers) results.push(await runTier(tier))
   process.stdout.write('\n')
   for (const { summary } of results) process.stdout.write(`${summary}\n`)
+  for (const line of new Set(results.flatMap(({ failures }) => failures))) process.stdout.write(`${line}\n`)
   for (const { tier, seconds } of results) process.stdout.write(`# ${tier.name} took ${seconds} s\n`)
   return results.every((result) => result.ok) ? 0 : 1
 }

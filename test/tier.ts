@@ -1,23 +1,66 @@
-/** Runs one tier in this process: `node test/tier.ts netns [--grep text]`. Closes with `netns: N passed, N failed`. */
+/**
+ * Runs one tier in this process: `node test/tier.ts netns [--grep text] [--file path]`. Closes with a line for each failure,
+ * `netns failed: TITLE: ERROR`, and with `netns: N passed, N failed`.
+ *
+ * Files of tiers that hold the real world to times run once more, each in a process of its own, where something in them failed. What
+ * passes then does not fail the tier, and is a line, too: `netns unstable: TITLE: ERROR`. It is a fault of the test or of podroute all the same.
+ */
+import { spawnSync } from 'node:child_process'
 import { globSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import Mocha from 'mocha'
 import { tierNamed } from './tiers.ts'
 
-const { positionals, values } = parseArgs({ allowPositionals: true, options: { grep: { type: 'string' } } })
+/** Characters of a failure's message that its line shows. */
+const ERROR_LENGTH = 600
+/** Files with a failure above which a second run would hide a fault, and not a busy machine. */
+const MOST_AGAIN = 3
+
+interface Failure {
+  readonly file: string
+  readonly text: string
+}
+
+const options = { grep: { type: 'string' }, file: { type: 'string' } } as const
+const { positionals, values } = parseArgs({ allowPositionals: true, options })
 const tier = tierNamed(positionals[0] ?? '')
-const files = tier.files
-  .flatMap((pattern) => globSync(pattern, { exclude: (path) => path.includes('node_modules') }))
-  .sort()
+const files =
+  values.file === undefined
+    ? tier.files
+        .flatMap((pattern) => globSync(pattern, { exclude: (path) => path.includes('node_modules') }))
+        .sort()
+    : [values.file]
 
 const mocha = new Mocha({ timeout: tier.timeout, reporter: 'spec', forbidOnly: true, forbidPending: true })
 if (values.grep) mocha.grep(values.grep)
 for (const file of files) mocha.addFile(file)
 await mocha.loadFilesAsync()
+const failures: Failure[] = []
 const runner = mocha.run(() => {
-  const { passes = 0, failures = 0, pending = 0 } = runner.stats ?? {}
+  const { passes = 0, pending = 0 } = runner.stats ?? {}
+  const unstable = stableAfterAll()
+  const failed = failures.filter((failure) => !unstable.includes(failure))
+  for (const { text } of failed) process.stdout.write(`${tier.name} failed: ${text}\n`)
+  for (const { text } of unstable) process.stdout.write(`${tier.name} unstable: ${text}\n`)
   const skipped = pending > 0 ? `, ${pending} skipped` : ''
-  process.stdout.write(`${tier.name}: ${passes} passed, ${failures} failed${skipped}\n`)
+  const second = unstable.length > 0 ? `, ${unstable.length} passed the second time alone` : ''
+  process.stdout.write(`${tier.name}: ${passes} passed, ${failed.length} failed${second}${skipped}\n`)
   // A tier that ran nothing, or skipped something, has not shown that anything works.
-  process.exit(failures > 0 || pending > 0 || passes === 0 ? 1 : 0)
+  process.exit(failed.length > 0 || pending > 0 || passes === 0 ? 1 : 0)
 })
+runner.on('fail', (test, error: Error) => {
+  const message = error.message.replaceAll(/\s+/g, ' ').slice(0, ERROR_LENGTH)
+  failures.push({ file: test.file ?? '', text: `${test.fullTitle()}: ${message}` })
+})
+
+/** The failures in files that pass when they run again. */
+function stableAfterAll(): readonly Failure[] {
+  const again = [...new Set(failures.map(({ file }) => file))]
+  if (!tier.again || values.file !== undefined || again.length > MOST_AGAIN) return []
+  const passed = again.filter((file) => {
+    process.stdout.write(`\n${tier.name}: ${file} runs a second time, alone\n`)
+    const args = [new URL(import.meta.url).pathname, tier.name, '--file', file]
+    return file !== '' && spawnSync(process.execPath, args, { stdio: 'inherit' }).status === 0
+  })
+  return failures.filter(({ file }) => passed.includes(file))
+}

@@ -8,6 +8,8 @@ export interface Tier {
   readonly where: 'host' | 'vm'
   /** Default time limit of one test, in milliseconds. */
   readonly timeout: number
+  /** It holds kernels, daemons and clusters to times: a file in which something failed gets a second run, which is reported. */
+  readonly again?: true
   /** The kind of virtual machine; the lab's choice by default. */
   readonly machine?: 'tcg'
   /** Runs only where it is asked for: it takes long. */
@@ -26,9 +28,10 @@ export const TIERS: readonly Tier[] = [
     files: ['test/netns/**/*.test.ts', 'test/interop/**/*.test.ts'],
     where: 'host',
     timeout: 60_000,
+    again: true,
   },
-  { name: 'ipvs', files: ['test/ipvs/**/*.test.ts'], where: 'vm', timeout: 120_000 },
-  { name: 'api', files: ['test/api/**/*.test.ts'], where: 'host', timeout: 60_000 },
+  { name: 'ipvs', files: ['test/ipvs/**/*.test.ts'], where: 'vm', timeout: 120_000, again: true },
+  { name: 'api', files: ['test/api/**/*.test.ts'], where: 'host', timeout: 60_000, again: true },
   {
     name: 'kernels',
     // But for what is measured under load, which an emulated processor does not keep up with.
@@ -60,8 +63,8 @@ export const TIERS: readonly Tier[] = [
     timeout: 400_000,
     longer: true,
   },
-  { name: 'document', files: ['test/document/**/*.test.ts'], where: 'host', timeout: 180_000 },
-  { name: 'cluster', files: ['test/cluster/**/*.test.ts'], where: 'host', timeout: 300_000 },
+  { name: 'document', files: ['test/document/**/*.test.ts'], where: 'host', timeout: 180_000, again: true },
+  { name: 'cluster', files: ['test/cluster/**/*.test.ts'], where: 'host', timeout: 300_000, again: true },
 ]
 
 /** @throws Error that lists the tiers, when `name` is none of them. */
