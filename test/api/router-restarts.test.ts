@@ -1,5 +1,5 @@
 /** What routers keep of a node whose agent ends: everything over its restart, nothing where the node is to be left. */
-import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { AgentCluster, agentConfig } from '../support/agent-cluster.ts'
@@ -142,7 +142,8 @@ describe('a router outside, and a node whose agent ends', function () {
 
   it('hears of its pods again, and loses none of them, where the agent starts while the API server is away', async () => {
     await replace(ROUTERS.FRR)
-    await eventually(() => existsSync(join(cluster.stateDirectory(node), 'last-known-nodes.json')), 60_000)
+    const file = join(cluster.stateDirectory(node), 'last-known-nodes.json')
+    await eventually(async () => (await readFile(file, 'utf8')).includes(prefixes[0]!), 60_000)
     await cluster.killAgent(node)
     await cluster.stopComponent('kube-apiserver')
     const start = async () => {

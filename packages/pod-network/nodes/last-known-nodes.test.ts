@@ -105,6 +105,25 @@ describe('what the last agent knew of the Nodes', () => {
     expect(told).to.deep.equal([])
   })
 
+  it('is nothing while the own Node has no pod prefixes, and is written a second after it gets them', async () => {
+    tell(node(1, { podCIDRs: [] }))
+    last.synced()
+    await clock.advance(1000)
+    expect([saves, kept?.nodes[0]?.podCIDRs]).to.deep.equal([1, []])
+    start()
+    await clock.advance(PATIENCE)
+    expect(told).to.deep.equal([])
+    last[Symbol.dispose]()
+    start()
+    tell(node(1, { podCIDRs: [] }), node(2))
+    last.synced()
+    await clock.advance(5000)
+    tell(node(3), node(1))
+    await clock.advance(1000)
+    expect(kept?.nodes.map(({ name }) => name)).to.have.members(['node-1', 'node-2', 'node-3'])
+    expect(kept?.nodes[0]?.podCIDRs).to.have.length(2)
+  })
+
   it('is written a second after a change, each thirty seconds at most, and not for heartbeats', async () => {
     tell(node(1))
     last.synced()

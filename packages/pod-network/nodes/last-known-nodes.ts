@@ -15,7 +15,7 @@ import type { Logger } from '@podroute/reconcile/log.ts'
 export const PATIENCE = 3000
 /** Milliseconds from a change until it is written down, which many share. */
 const SAVE_AFTER = 1000
-/** Milliseconds between two that are written down: a cluster of thousands changes all the time. */
+/** Milliseconds between two that are written down for other Nodes: a cluster of thousands changes all the time. */
 const SAVE_PAUSE = 30_000
 
 export interface LastKnown {
@@ -52,7 +52,9 @@ export class LastKnownNodes implements Disposable {
   #synced = false
   #waiting: Disposable | undefined
   #saving: Disposable | undefined
+  /** Clock time of the last that was written down, and of the next. */
   #saved = Number.NEGATIVE_INFINITY
+  #due = Number.POSITIVE_INFINITY
 
   constructor(options: LastKnownNodesOptions) {
     this.#options = options
@@ -72,13 +74,14 @@ export class LastKnownNodes implements Disposable {
     else this.#nodes.delete(name)
     if (node) sink.setNode(node)
     else sink.removeNode(name)
-    if (!before || !node || !isSame(before, node)) this.#changed()
+    if (before && node && isSame(before, node)) return
+    this.#changed(name === this.#options.nodeName ? SAVE_AFTER : this.#pause())
   }
 
   rangesChanged(ranges: readonly Cidr[]): void {
     this.#ranges = ranges
     this.#options.sink.setServiceRanges(ranges)
-    this.#changed()
+    this.#changed(this.#pause())
   }
 
   /** The API server has told all. */
@@ -88,7 +91,7 @@ export class LastKnownNodes implements Disposable {
     for (const name of this.#kept) this.#options.sink.removeNode(name)
     this.#kept.clear()
     this.#options.sink.nodesSynced()
-    this.#changed()
+    this.#changed(SAVE_AFTER)
   }
 
   [Symbol.dispose](): void {
@@ -99,8 +102,8 @@ export class LastKnownNodes implements Disposable {
   #recall(): void {
     const { store, log, sink, nodeName } = this.#options
     const last = store.load()
-    // A node that is not known would be told to leave by its own Node's absence.
-    if (!last?.nodes.some(({ name }) => name === nodeName)) return
+    // Without its prefixes there is nothing to announce, and routers would be told that this is all.
+    if (!last?.nodes.some(({ name, podCIDRs }) => name === nodeName && podCIDRs.length > 0)) return
     log.warn('the API server does not answer: Nodes are taken for what they were', {
       nodes: last.nodes.length,
     })
@@ -113,16 +116,23 @@ export class LastKnownNodes implements Disposable {
     sink.nodesAsLastKnown()
   }
 
-  #changed(): void {
-    if (!this.#synced || this.#saving) return
+  #pause(): number {
+    return Math.max(SAVE_AFTER, this.#saved + SAVE_PAUSE - this.#options.clock.now())
+  }
+
+  /** @param within milliseconds until it is written down */
+  #changed(within: number): void {
     const { clock } = this.#options
-    const pause = Math.max(SAVE_AFTER, this.#saved + SAVE_PAUSE - clock.now())
-    this.#saving = clock.after(pause, () => this.#save())
+    const due = clock.now() + within
+    if (!this.#synced || due >= this.#due) return
+    this.#saving?.[Symbol.dispose]()
+    this.#due = due
+    this.#saving = clock.after(within, () => this.#save())
   }
 
   #save(): void {
     const { store, clock, nodeName } = this.#options
-    this.#saving = undefined
+    this.#due = Number.POSITIVE_INFINITY
     this.#saved = clock.now()
     const nodes = Array.from(this.#nodes.values(), (node) => objectOf(node, node.name === nodeName))
     // The next agent could do nothing with it.
