@@ -3,6 +3,7 @@ import type { PagesReport } from '@podroute/agent/admin/reports.ts'
 import { Command } from 'commander'
 import { reportCommand, SOCKET } from './command.ts'
 import { cleanupCommand } from './commands/cleanup.ts'
+import { doctorCommand } from './commands/doctor.ts'
 import { page } from './commands/page.ts'
 import { plan } from './commands/plan.ts'
 import { status } from './commands/status.ts'
@@ -30,6 +31,7 @@ export function createProgram(
     .addCommand(reportCommand(status, write))
     .addCommand(reportCommand(plan, write))
     .addCommand(cleanupCommand(write))
+    .addCommand(doctorCommand(write))
   for (const { name, summary, ...more } of pages)
     program.addCommand(reportCommand(page(name, summary, more), write))
   // Commands that are added do not inherit it.

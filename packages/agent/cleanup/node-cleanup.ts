@@ -27,7 +27,7 @@ export async function cleanUpThisNode(options: NodeCleanupOptions): Promise<Clea
   using kernel = openKernel(netns === undefined ? {} : { netns })
   const state = join(root, stateDirectory)
   const log = { warn() {} }
-  return cleanUpNode({
+  return await cleanUpNode({
     ...{ definitions, dryRun, withPods, bootId: bootId() },
     kernel: { ...kernel, files: filesBelow(root, kernel.files) },
     settings: lastSettings(definitions, new StateFile(join(state, LAST_GOOD_CONFIG), log).load()),

@@ -1,0 +1,83 @@
+/** What `podroute doctor` knows of a node and its cluster: gathered once, so that checks are functions of it alone. */
+import type { Condition } from '@podroute/feature/condition.ts'
+import type { LegacyForward } from '@podroute/linux/legacy-iptables.ts'
+import type { PendingChange } from '@podroute/reconcile/flush-order.ts'
+
+/** What is not known has the reason. */
+export type Fact<T> = { readonly value: T } | { readonly unknown: string }
+
+export interface ConfFile {
+  readonly name: string
+  readonly text: string
+}
+
+export interface AgentFacts {
+  readonly nodeName: string
+  readonly conditions: readonly Condition[]
+  readonly watches: readonly {
+    readonly name: string
+    readonly connected: boolean
+    readonly lastError?: string | undefined
+  }[]
+  readonly pending: readonly PendingChange[]
+}
+
+export interface NodeFacts {
+  readonly name: string
+  readonly podCIDRs: readonly string[]
+  readonly addresses: readonly string[]
+}
+
+export interface ClusterFacts {
+  readonly nodes: readonly NodeFacts[]
+  readonly serviceCIDRs: readonly string[]
+  /** How far the API server's clock is ahead of the node's. */
+  readonly skewSeconds: number
+}
+
+export interface Certificate {
+  readonly path: string
+  /** Until it ends. */
+  readonly days: number
+}
+
+export interface LinkFacts {
+  readonly name: string
+  readonly kind: string
+  readonly mtu: number
+  readonly up: boolean
+}
+
+/** What chains hang on the hooks of nftables. */
+export interface HookedChain {
+  readonly family: string
+  readonly table: string
+  readonly name: string
+  readonly hook: string
+  readonly policy: 'accept' | 'drop'
+}
+
+export interface Facts {
+  readonly nodeName: string | undefined
+  /** By names with slashes; undefined: the kernel has no such parameter. */
+  readonly sysctls: Fact<Readonly<Record<string, string | undefined>>>
+  readonly ipvs: Fact<boolean>
+  readonly links: Fact<readonly LinkFacts[]>
+  /** Families that a packet to anywhere has a route in. */
+  readonly defaultRoutes: Fact<readonly (4 | 6)[]>
+  readonly legacyForward: Fact<readonly LegacyForward[]>
+  readonly hookedChains: Fact<readonly HookedChain[]>
+  /** All chains of nftables, iptables-nft's included: `ip nat PREROUTING`. */
+  readonly chains: Fact<readonly string[]>
+  /** `tcp 179`. */
+  readonly ports: Fact<readonly string[]>
+  /** In the order of their names, as runtimes take them. */
+  readonly confFiles: Fact<readonly ConfFile[]>
+  readonly plugins: Fact<readonly string[]>
+  /** Of the file system with the state directory: what is free, from 0 to 1. */
+  readonly disk: Fact<{ readonly space: number; readonly inodes: number }>
+  readonly files: Fact<{ readonly open: number; readonly most: number }>
+  readonly certificates: Fact<readonly Certificate[]>
+  readonly agent: Fact<AgentFacts>
+  readonly cluster: Fact<ClusterFacts>
+}
