@@ -4,6 +4,7 @@ import type { DeclareMetric } from '@podroute/feature/metric.ts'
 import type { SummaryLine } from '@podroute/feature/page.ts'
 import type { ReservedHolder } from '@podroute/feature/reserved-addresses.ts'
 import { Speaker } from 'bgp-speaker-ts/speaker.ts'
+import { besideRestart } from './bgp/bfd/beside-restart.ts'
 import { openBfd } from './bgp/bfd/open.ts'
 import { kernelDiscovery } from './bgp/discovery.ts'
 import { kernelTransport } from './bgp/transport.ts'
@@ -136,6 +137,7 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
       ...(drain === undefined ? [] : [['to be left', drain] as const]),
       ['peers', `${up} of ${peers.length} up`],
       ['routes', String(installed)],
+      ...besideRestart(peers),
       ...(unchecked > 0 ? [['pods that are not checked', String(unchecked)] as const] : []),
     ]
   }
