@@ -2,6 +2,7 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { configPage } from '@podroute/agent/admin/config-page.ts'
+import { wayPage } from '@podroute/agent/admin/way-page.ts'
 import { loadConfig } from '@podroute/agent/config/load.ts'
 import { FEATURES } from '@podroute/agent/features.ts'
 import { createProgram } from '@podroute/cli/program.ts'
@@ -28,7 +29,13 @@ const never = (): never => {
 const PODROUTE = new Map(
   createProgram('0', () => {}, [
     ...[nodesPage(never), peersPage(never), routesPage(never), announcementsPage(never), servicesPage(never)],
-    ...[policyPage(never), explainPage(never), dropsPage(never), configPage(never)].map((page) => ({
+    ...[
+      policyPage(never),
+      explainPage(never),
+      dropsPage(never),
+      configPage(never),
+      wayPage(never, { get: never }),
+    ].map((page) => ({
       ...page,
       follows: 'follows' in page && page.follows !== undefined,
     })),

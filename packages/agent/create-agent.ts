@@ -19,6 +19,7 @@ import { removeFormer } from '@podroute/kernel/nft/former-table.ts'
 import { type OpenKernelOptions, openKernel } from '@podroute/kernel/open.ts'
 import { systemClock } from '@podroute/reconcile/clock.ts'
 import { type ConfigReport, configPage } from './admin/config-page.ts'
+import { wayPage } from './admin/way-page.ts'
 import { Agent } from './agent.ts'
 import { forbiddenKinds } from './api-conditions.ts'
 import { FORMER_SYSCTLS, type FormerSysctls, notingFormer } from './cleanup/former-sysctls.ts'
@@ -105,7 +106,10 @@ export function createAgent(
     nodeAddresses: flags.nodeAddresses,
     reviews: new Reviews({ client: () => finder.client(), now: () => systemClock.now(), log }),
     noise: () => ({ events: events.stats, linesHeldBack: log.heldBack }),
-    pages: [configPage(() => configReport(flags, definitions, live))],
+    pages: [
+      configPage(() => configReport(flags, definitions, live)),
+      wayPage(() => features.list(), cluster.services),
+    ],
     apiServer: () => finder.server ?? '',
     conditions: () => [live.condition(), ...forbiddenKinds(cluster.watches())],
   })

@@ -40,5 +40,24 @@ export interface PageText {
   readonly next?: string
 }
 
+/** Where a packet goes that `podroute way` is asked of. */
+export interface HopsTo {
+  /** Canonical text. */
+  readonly address: string
+  /** Undefined: any. */
+  readonly port: number | undefined
+}
+
+/** A step of its way. */
+export interface Hop {
+  /** `virtual server`, `route`. */
+  readonly step: string
+  readonly detail: string
+  /** Why it goes no further, and what to do; '': it does. */
+  readonly problem: string
+  /** Where it may go from here; absent: this is no fork. */
+  readonly next?: readonly HopsTo[]
+}
+
 /** A line of `podroute status`. */
 export type SummaryLine = readonly [name: string, value: string]

@@ -1,7 +1,7 @@
 /** The pod network as a feature of the agent. */
 import type { Feature, FeatureContext, FeatureDefinition } from '@podroute/feature/feature.ts'
 import type { DeclareMetric } from '@podroute/feature/metric.ts'
-import type { SummaryLine } from '@podroute/feature/page.ts'
+import type { Hop, HopsTo, SummaryLine } from '@podroute/feature/page.ts'
 import type { ReservedHolder } from '@podroute/feature/reserved-addresses.ts'
 import { Speaker } from 'bgp-speaker-ts/speaker.ts'
 import { besideRestart } from './bgp/bfd/beside-restart.ts'
@@ -16,6 +16,7 @@ import { declareBgpMetrics } from './metrics.ts'
 import { LastKnownNodes } from './nodes/last-known-nodes.ts'
 import { nodesPage, peersPage, routesPage } from './pages.ts'
 import { PodNetwork } from './pod-network.ts'
+import { routeHops } from './route-sources/hops.ts'
 import { declareRouteMetrics } from './route-sources/route-metrics.ts'
 import { FollowedServices } from './service-addresses/followed-services.ts'
 import { declareAnnouncementMetrics } from './service-addresses/metrics.ts'
@@ -122,6 +123,11 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
 
   podGateChanged(): void {
     this.#network.recheck()
+  }
+
+  hops({ address }: HopsTo): readonly Hop[] {
+    const { node, routes } = this.#network.view.snapshot()
+    return routeHops(address, { podCIDRs: node?.podCIDRs ?? [], routes, bridge: this.#settings.bridge })
   }
 
   summary(): readonly SummaryLine[] {

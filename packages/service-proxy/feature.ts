@@ -3,11 +3,12 @@ import { condition } from '@podroute/feature/condition.ts'
 import type { Feature, FeatureContext, FeatureDefinition } from '@podroute/feature/feature.ts'
 import type { Listener } from '@podroute/feature/listener.ts'
 import type { DeclareMetric } from '@podroute/feature/metric.ts'
-import type { SummaryLine } from '@podroute/feature/page.ts'
+import type { Hop, HopsTo, SummaryLine } from '@podroute/feature/page.ts'
 import { ProxyMetrics } from './metrics.ts'
 import { servicesPage } from './page.ts'
 import { API_SERVER_SERVICE, ApiServerEndpoints } from './plan/api-server-endpoints.ts'
 import { leftOverStatement, nodeStatement, statementOf } from './problems/events.ts'
+import { serviceHops } from './problems/hops.ts'
 import { LeftOvers } from './problems/left-overs.ts'
 import { ServiceProxy } from './proxy.ts'
 import { proxyHealthPages } from './proxy-health.ts'
@@ -110,6 +111,16 @@ export class ServiceProxyFeature implements Feature<ServiceProxySettings> {
 
   podGate(): string | undefined {
     return this.#runner.gate
+  }
+
+  hops(to: HopsTo): readonly Hop[] {
+    const { services } = this.#context.cluster
+    const owner = services.withAddress(to.address)?.key
+    return serviceHops(to, {
+      owner,
+      services: this.#proxy.snapshot(),
+      holderOf: (address) => this.#context.reserved.holderOf(address),
+    })
   }
 
   summary(): readonly SummaryLine[] {
