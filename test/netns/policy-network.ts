@@ -12,6 +12,8 @@ export interface PolicyHost {
 export const NODE_ADDRESSES = ['172.31.0.1', 'fd31::1']
 /** Of a packet that must arrive, in milliseconds. */
 const LONGEST_WAY = 2000
+/** Each pair has a port of its own, so that connection tracking does not know its flow. */
+const FIRST_PORT_OF_PAIRS = 41_000
 
 export class PolicyNetwork implements Disposable {
   readonly node: string
@@ -22,6 +24,7 @@ export class PolicyNetwork implements Disposable {
   readonly #senders = new Map<string, Prober>()
   readonly #hosts: string[] = []
   #rounds = 0
+  #pairs = 0
 
   private constructor(node: string) {
     this.node = node
@@ -61,6 +64,25 @@ export class PolicyNetwork implements Disposable {
     // What must not arrive would have come before or among what must, on the same ways.
     await new Promise((resolve) => setImmediate(resolve))
     collect()
+    return arrived
+  }
+
+  /** Sends two packets of a flow at once, of as many flows as are wanted, one flow after the other: how many packets arrive in all. */
+  async arrivingOfPairs(probe: Probe, flows: number): Promise<number> {
+    const [sender, receiver] = [this.#probers.get(probe.from)!, this.#probers.get(probe.to)!]
+    let arrived = 0
+    for (let flow = 0; flow < flows; flow++) {
+      const sourcePort = FIRST_PORT_OF_PAIRS + this.#pairs++
+      for (let packet = 0; packet < 2; packet++) sender.send(probe, sourcePort)
+      const end = performance.now() + LONGEST_WAY
+      let found = 0
+      while (found < 2 && performance.now() < end) {
+        found += receiver.received(sourcePort).filter((key) => key === probeKey(probe)).length
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      arrived += found
+      if (found < 2) break
+    }
     return arrived
   }
 

@@ -139,6 +139,22 @@ describe('reports from the field, with real packets', function () {
     )
   })
 
+  it('A9: two look-ups at once from one port both pass, whichever way the pod is isolated', async () => {
+    const dns = probesOf('server>client:53/udp')
+    const pairs = async (when: string, packets: number) => {
+      expect((await enforcement.flush()).failed, when).to.equal(0)
+      for (const probe of dns) expect(await network.arrivingOfPairs(probe, 200), when).to.equal(packets)
+    }
+    await pairs('without a policy', 400)
+    policy('p', { ...labelled('server'), ingress: [{ from: [labelled('third')], ports: [{ port: 9999 }] }] })
+    await pairs('isolated for what comes in', 400)
+    const ports = [{ port: 53, protocol: 'UDP' }]
+    policy('q', { ...labelled('server'), policyTypes: ['Egress'], egress: [{ ports }] })
+    await pairs('allowed nothing else', 400)
+    policy('q', { ...labelled('server'), policyTypes: ['Egress'] })
+    await pairs('allowed nothing', 0)
+  })
+
   it('A10: an address is not that of a pod that has finished', async () => {
     policy('p1', { podSelector: { matchLabels: { job: 'yes' } } })
     policy('p2', { ...labelled('server'), ingress: [{ from: [labelled('web')] }] })
