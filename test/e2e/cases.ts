@@ -60,6 +60,16 @@ export const SHORT = [
   'Services should be rejected when no endpoints exist',
 ]
 
+/** Of network policies: `[sig-network] Netpol …`. */
+export const NETPOL = ['Netpol'] as const
+
+/** Of both directions, both peers and a change. */
+export const SHORT_NETPOL = [
+  "Netpol NetworkPolicy between server and client should support a 'default-deny-ingress' policy",
+  "Netpol NetworkPolicy between server and client should support a 'default-deny-all' policy",
+  'Netpol NetworkPolicy between server and client should enforce egress policy allowing traffic to a server in a different namespace based on PodSelector and NamespaceSelector',
+]
+
 /** As text that a regular expression takes literally. */
 export function literal(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')

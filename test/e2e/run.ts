@@ -1,5 +1,5 @@
 /**
- * `npm run e2e`: upstream Kubernetes' own end-to-end tests of Services and pod networks, against podroute in the
+ * `npm run e2e`: upstream Kubernetes' own end-to-end tests of Services, pod networks and network policies, against podroute in the
  * lab: the one that runs, if it was started with --e2e, else one that is started for it.
  */
 import { join, resolve } from 'node:path'
@@ -9,13 +9,14 @@ import { down, up } from '../../lab/commands/up.ts'
 import { kubectl } from '../../lab/scenarios/cluster.ts'
 import { labExists } from '../../lab/state.ts'
 import { startDns } from '../../lab/upstream/dns.ts'
-import { focusOn, GROUPS, SHORT } from './cases.ts'
+import { focusOn, GROUPS, NETPOL, SHORT, SHORT_NETPOL } from './cases.ts'
 import { summarize } from './report.ts'
 import { JUNIT, LOG, runSuite } from './suite.ts'
 
 const USAGE = `usage: npm run e2e -- [OPTIONS]
 
   --short          the few cases that CI runs
+  --netpol         those of network policies instead
   --focus REGEX    these cases only (default: ${GROUPS.join(', ')})
   --skip REGEX     but not these
   --procs N        cases at the same time (default 3)
@@ -31,6 +32,7 @@ function options() {
   const { values } = parseArgs({
     options: {
       short: { type: 'boolean', default: false },
+      netpol: { type: 'boolean', default: false },
       focus: { type: 'string' },
       skip: { type: 'string', multiple: true, default: [] },
       procs: { type: 'string', default: '3' },
@@ -57,7 +59,7 @@ async function spreadOverZones(): Promise<void> {
 }
 
 async function main(): Promise<number> {
-  const { short, focus, skip, procs, out, keep, help } = options()
+  const { short, netpol, focus, skip, procs, out, keep, help } = options()
   if (help) {
     process.stdout.write(USAGE)
     return 0
@@ -70,7 +72,7 @@ async function main(): Promise<number> {
     const directory = resolve(out)
     process.stdout.write(`runs; its log: ${join(directory, LOG)}\n`)
     const results = await runSuite({
-      focus: focus ?? focusOn(short ? SHORT : GROUPS),
+      focus: focus ?? focusOn(netpol ? (short ? SHORT_NETPOL : NETPOL) : short ? SHORT : GROUPS),
       skip,
       processes: Number(procs),
       directory,
