@@ -92,15 +92,18 @@ export interface AgentProcess {
   end(signal: NodeJS.Signals): Promise<void>
 }
 
-/** Its Services only: the pods' network is there. */
-export async function startAgent(namespace: string, { kubeconfig }: Api): Promise<AgentProcess> {
+const SERVICES_ONLY = 'podNetwork: { enabled: false }\n'
+
+/** Its Services only, unless more is asked for: the pods' network is there. @param more of its configuration, in YAML */
+export async function startAgent(
+  namespace: string,
+  { kubeconfig }: Api,
+  more = SERVICES_ONLY,
+): Promise<AgentProcess> {
   const { directory } = await buildDist()
   const config = `${kubeconfig}.agent.yaml`
   const configure = (serviceProxy: string) =>
-    writeFile(
-      config,
-      `podNetwork: { enabled: false }\nserviceCIDRs: [10.96.0.0/16]\nserviceProxy: ${serviceProxy}\n`,
-    )
+    writeFile(config, `${more}serviceCIDRs: [10.96.0.0/16]\nserviceProxy: ${serviceProxy}\n`)
   await configure('{}')
   const args = ['--config', config, '--node-name', 'node', '--kubeconfig', kubeconfig]
   const own = ['--admin-socket', `${kubeconfig}.sock`, '--state-directory', `${kubeconfig}.state`]
