@@ -30,7 +30,7 @@ export interface IpvsApi {
   destinations(server: VirtualServer): Promise<readonly (Destination & Connections)[]>
   /** Those of all servers, others' included, in portions; a server's may be in two of them. */
   table(): AsyncIterable<DestinationsByServer>
-  /** A text that differs whenever a server is another one; their counters do not count. */
+  /** A text that differs whenever a server is another one, though of its flags alone some readings later; its counters do not count. */
   serversRevision?(): Promise<string>
   /** A text that differs whenever a destination is another one; their connections do not count. */
   tableRevision?(): Promise<string>

@@ -15,6 +15,7 @@ import type { Logger } from '@podroute/reconcile/log.ts'
 import { readHostAddresses } from './addresses/host-addresses.ts'
 import { nodeFiles } from './files/files.ts'
 import { healthListener } from './http-listener.ts'
+import { IpvsRevisions } from './ipvs/revisions.ts'
 import type { IpvsApi, Kernel, SysctlApi } from './kernel.ts'
 import { Monitors } from './monitors.ts'
 import { ForeignChanges } from './nft/foreign-changes.ts'
@@ -80,13 +81,21 @@ export function openKernel({
 
 function ipvsOf(ipvs: Ipvs, netns: string | undefined): IpvsApi {
   const tableRevision = new IpvsTableRevision(netns)
+  const revisions = new IpvsRevisions({
+    table: () => tableRevision.read(),
+    servers: () => ipvs.revision(),
+    now: () => performance.now(),
+  })
   return {
     servers: () => ipvs.servers(),
     destinations: (server) => ipvs.destinations(server),
     table: () => ipvsTable(netns),
-    serversRevision: () => ipvs.revision(),
-    tableRevision: () => tableRevision.read(),
-    apply: (ops) => ipvs.apply(ops),
+    serversRevision: () => revisions.servers(),
+    tableRevision: () => revisions.destinations(),
+    apply: (ops) => {
+      revisions.written()
+      return ipvs.apply(ops)
+    },
   }
 }
 

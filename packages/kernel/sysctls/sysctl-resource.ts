@@ -23,7 +23,7 @@ export class SysctlResource implements Resource<string, string> {
   }
 
   async *list(): AsyncIterable<Iterable<readonly [string, string]>> {
-    yield await this.read([...this.#names, ...this.#written])
+    yield await this.read([...new Set([...this.#names, ...this.#written])])
   }
 
   async read(keys: readonly string[]): Promise<ReadonlyMap<string, string>> {
