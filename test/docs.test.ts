@@ -2,11 +2,11 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { configPage } from '@podroute/agent/admin/config-page.ts'
-import { wayPage } from '@podroute/agent/admin/way-page.ts'
+import { explainPage } from '@podroute/agent/admin/explain-page.ts'
 import { loadConfig } from '@podroute/agent/config/load.ts'
 import { FEATURES } from '@podroute/agent/features.ts'
 import { createProgram } from '@podroute/cli/program.ts'
-import { dropsPage, explainPage, policyPage } from '@podroute/network-policy/page.ts'
+import { dropsPage, policyPage } from '@podroute/network-policy/page.ts'
 import { nodesPage, peersPage, routesPage } from '@podroute/pod-network/pages.ts'
 import { announcementsPage } from '@podroute/pod-network/service-addresses/report.ts'
 import { servicesPage } from '@podroute/service-proxy/page.ts'
@@ -29,13 +29,7 @@ const never = (): never => {
 const PODROUTE = new Map(
   createProgram('0', () => {}, [
     ...[nodesPage(never), peersPage(never), routesPage(never), announcementsPage(never), servicesPage(never)],
-    ...[
-      policyPage(never),
-      explainPage(never),
-      dropsPage(never),
-      configPage(never),
-      wayPage(never, { get: never }),
-    ].map((page) => ({
+    ...[policyPage(never), explainPage({} as never), dropsPage(never), configPage(never)].map((page) => ({
       ...page,
       follows: 'follows' in page && page.follows !== undefined,
     })),

@@ -19,7 +19,8 @@ import { removeFormer } from '@podroute/kernel/nft/former-table.ts'
 import { type OpenKernelOptions, openKernel } from '@podroute/kernel/open.ts'
 import { systemClock } from '@podroute/reconcile/clock.ts'
 import { type ConfigReport, configPage } from './admin/config-page.ts'
-import { wayPage } from './admin/way-page.ts'
+import { explainPage } from './admin/explain-page.ts'
+import { findPod } from './admin/find-pod.ts'
 import { Agent } from './agent.ts'
 import { forbiddenKinds } from './api-conditions.ts'
 import { FORMER_SYSCTLS, type FormerSysctls, notingFormer } from './cleanup/former-sysctls.ts'
@@ -108,7 +109,10 @@ export function createAgent(
     noise: () => ({ events: events.stats, linesHeldBack: log.heldBack }),
     pages: [
       configPage(() => configReport(flags, definitions, live)),
-      wayPage(() => features.list(), cluster.services),
+      explainPage({
+        ...{ nodeName: flags.nodeName, features: () => features.list(), cluster },
+        findPod: (key) => findPod(key, () => finder.client()),
+      }),
     ],
     apiServer: () => finder.server ?? '',
     conditions: () => [live.condition(), ...forbiddenKinds(cluster.watches())],

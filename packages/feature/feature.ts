@@ -13,7 +13,7 @@ import type { TableStats } from '@podroute/reconcile/table.ts'
 import type { Condition } from './condition.ts'
 import type { Listener } from './listener.ts'
 import type { DeclareMetric } from './metric.ts'
-import type { Hop, HopsTo, Page, SummaryLine } from './page.ts'
+import type { Hop, HopsTo, Page, SummaryLine, Verdict } from './page.ts'
 import type { ReservedAddresses } from './reserved-addresses.ts'
 import type { AnySection } from './section.ts'
 import type { ServedAddresses } from './served-addresses.ts'
@@ -79,6 +79,8 @@ export interface Feature<Settings = unknown> extends AsyncDisposable {
   readonly pages: readonly Page[]
   /** What becomes here of a packet to an address, as far as the feature has to do with it; none: nothing. */
   hops?(to: HopsTo): readonly Hop[]
+  /** Whether the feature lets a connection begin, asked with `pod`, `port`, `from` and `with`: a part of `podroute explain`, and no command. */
+  readonly verdicts?: Page<Verdict>
   /** Lines of `podroute status`. */
   summary(): readonly SummaryLine[]
   /** Of each table by its name. */

@@ -27,6 +27,8 @@ export interface Page<Data = unknown> {
   readonly arguments?: readonly PageArgument[]
   /** `--follow`: the first table is shown on and on, each time asked with `after` as this says; empty: as before. */
   follows?(data: Data): string
+  /** What has to be asked elsewhere first: the query, with what was found. Absent: nothing. */
+  look?(query: PageQuery): Promise<PageQuery>
   /** @throws Error that says what is wrong with the query */
   data(query?: PageQuery): Data
   /** How people see it, one table below the other. */
@@ -40,12 +42,14 @@ export interface PageText {
   readonly next?: string
 }
 
-/** Where a packet goes that `podroute way` is asked of. */
+/** Where a packet goes that `podroute explain` is asked of. */
 export interface HopsTo {
   /** Canonical text. */
   readonly address: string
   /** Undefined: any. */
   readonly port: number | undefined
+  /** Who sends it, canonical text; absent: the node itself. */
+  readonly from?: string
 }
 
 /** A step of its way. */
@@ -57,6 +61,20 @@ export interface Hop {
   readonly problem: string
   /** Where it may go from here; absent: this is no fork. */
   readonly next?: readonly HopsTo[]
+  /** In which it goes on from a fork: `tcp`. */
+  readonly protocol?: string
+}
+
+/** Whether a connection may begin: `to`, `port` and `from` as they were asked for. */
+export interface Verdict {
+  readonly allowed: boolean
+  /** Of each direction. */
+  readonly decisions: readonly {
+    readonly direction: string
+    readonly node: string
+    readonly allowed: boolean
+    readonly reason: string
+  }[]
 }
 
 /** A line of `podroute status`. */

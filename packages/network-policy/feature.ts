@@ -41,6 +41,7 @@ export class NetworkPolicyFeature implements Feature<NetworkPolicySettings> {
   #following: Disposable | undefined
   #followingCluster: Disposable | undefined
   readonly pages
+  readonly verdicts
 
   constructor(context: FeatureContext, settings: NetworkPolicySettings, kernel: PolicyKernel) {
     const { nodeName, stateDirectory, cluster, clock, random, log, firstSync } = context
@@ -64,10 +65,10 @@ export class NetworkPolicyFeature implements Feature<NetworkPolicySettings> {
       },
       synced: () => firstSync.done(),
     })
+    this.verdicts = explainPage((question) => explain(question, cluster))
     const statusOf = (pod: string) => this.#lifecycle.enforcement?.status(pod)
     this.pages = [
       policyPage(() => policyReport(cluster, nodeName, statusOf)),
-      explainPage((question) => explain(question, cluster)),
       dropsPage((after) => this.#drops(after)),
     ] as const
   }

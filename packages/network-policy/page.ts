@@ -1,4 +1,4 @@
-/** What `podroute policy` and `podroute explain` show. */
+/** What `podroute policy` and `podroute drops` show, and what policies say in `podroute explain`. */
 import { duration } from '@podroute/feature/duration.ts'
 import type { Page, PageArgument } from '@podroute/feature/page.ts'
 import { parseAllDocuments } from 'yaml'

@@ -16,7 +16,7 @@ import { declareBgpMetrics } from './metrics.ts'
 import { LastKnownNodes } from './nodes/last-known-nodes.ts'
 import { nodesPage, peersPage, routesPage } from './pages.ts'
 import { PodNetwork } from './pod-network.ts'
-import { routeHops } from './route-sources/hops.ts'
+import { masqueradeHops, routeHops } from './route-sources/hops.ts'
 import { declareRouteMetrics } from './route-sources/route-metrics.ts'
 import { FollowedServices } from './service-addresses/followed-services.ts'
 import { declareAnnouncementMetrics } from './service-addresses/metrics.ts'
@@ -125,9 +125,20 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
     this.#network.recheck()
   }
 
-  hops({ address }: HopsTo): readonly Hop[] {
+  hops({ address, from }: HopsTo): readonly Hop[] {
     const { node, routes } = this.#network.view.snapshot()
-    return routeHops(address, { podCIDRs: node?.podCIDRs ?? [], routes, bridge: this.#settings.bridge })
+    const { bridge, masquerade, noMasquerade } = this.#settings
+    const podCIDRs = node?.podCIDRs ?? []
+    const way = routeHops(address, { podCIDRs, routes, bridge })
+    // The way to a virtual server ends there: what leaves is for an endpoint.
+    if (from === undefined || this.#context.cluster.services.withAddress(address)) return way
+    const nodes = [...this.#context.cluster.nodes.values()]
+    const direct = [
+      ...nodes.flatMap((one) => one.podCidrs),
+      ...nodes.flatMap((one) => one.addresses),
+      ...noMasquerade,
+    ].map(({ text }) => text)
+    return [...way, ...masqueradeHops(address, from, { enabled: masquerade, podCIDRs, direct })]
   }
 
   summary(): readonly SummaryLine[] {

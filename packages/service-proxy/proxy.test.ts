@@ -408,6 +408,7 @@ describe('ServiceProxy', () => {
             number: 80,
             scheduler: 'rr',
             endpoints: ['[fd10:244:1::2]:8080'],
+            masqueraded: 'no-pods',
           },
         ],
       },

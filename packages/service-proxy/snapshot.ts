@@ -25,6 +25,8 @@ export interface FrontendSnapshot {
   readonly scheduler: string
   /** `10.244.1.5:8080`, IPv6 in brackets. */
   readonly endpoints: readonly string[]
+  /** Which clients endpoints see with the node's address. */
+  readonly masqueraded: 'all' | 'no-pods' | 'none'
 }
 
 export interface SnapshotSource {
@@ -52,7 +54,7 @@ export function snapshotOf({ services, frontends, statusOf, now }: SnapshotSourc
 }
 
 function frontendSnapshot(frontend: Frontend): FrontendSnapshot {
-  const { origin, portName, address, port, protocol, server, destinations } = frontend
+  const { origin, portName, address, port, protocol, server, destinations, elements } = frontend
   return {
     origin,
     clients: server.fwmark === undefined ? 'all' : 'outside',
@@ -62,7 +64,15 @@ function frontendSnapshot(frontend: Frontend): FrontendSnapshot {
     number: port,
     scheduler: server.scheduler,
     endpoints: destinations.map(({ address, port }) => withPort(address, port)),
+    masqueraded: masqueradedBy(elements),
   }
+}
+
+function masqueradedBy(elements: Frontend['elements']): FrontendSnapshot['masqueraded'] {
+  const isIn = (set: string) => elements.some((one) => one.set.startsWith(set))
+  // In the order of the rules.
+  if (isIn('service-direct')) return 'none'
+  return isIn('service-masquerade') ? 'all' : 'no-pods'
 }
 
 function withPort(address: string, port: number): string {

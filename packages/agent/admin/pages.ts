@@ -36,9 +36,9 @@ export function adminPages(state: AgentState): Handler {
     if (name === 'plan' && view === undefined) return json(plan(state))
     if (name === 'pages' && view === undefined) return json(pageList(state))
     const page = pagesOf(state).find((candidate) => candidate.name === name)
-    if (page && view === undefined) return json(page.data(query))
-    if (page && view === 'tables') return json(pageText(page, query))
-    return undefined
+    if (!page || (view !== undefined && view !== 'tables')) return undefined
+    const answer = (asked: PageQuery) => json(view === undefined ? page.data(asked) : pageText(page, asked))
+    return page.look ? page.look(query ?? {}).then(answer) : answer(query ?? {})
   }
 }
 
@@ -78,7 +78,7 @@ function plan(state: AgentState): PlanReport {
   return { pending }
 }
 
-function pageText(page: Page, query: PageQuery | undefined): PageText {
+function pageText(page: Page, query: PageQuery): PageText {
   const data = page.data(query)
   return { tables: page.tables(data), ...(page.follows ? { next: page.follows(data) } : {}) }
 }

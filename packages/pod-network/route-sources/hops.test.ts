@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { routeHops } from './hops.ts'
+import { masqueradeHops, routeHops } from './hops.ts'
 import type { RouteSnapshot } from './route-report.ts'
 
 const ROUTE: RouteSnapshot = {
@@ -33,5 +33,24 @@ describe('the hop of a route', () => {
 
   it('is none where no route of podroute leads', () => {
     expect(ask('8.8.8.8', ROUTE)).to.deep.equal([])
+  })
+})
+
+describe('the hop of masquerading', () => {
+  const podCIDRs = ['10.244.1.0/24', 'fd10::/64']
+  const direct = ['10.244.0.0/16', '172.31.0.12', 'fd31::2', '192.168.0.0/16']
+  const detail = (address: string, from: string, enabled = true) =>
+    masqueradeHops(address, from, { enabled, podCIDRs, direct })[0]?.detail
+
+  it('says for pods of this node whether they are seen with their own address', () => {
+    expect(detail('8.8.8.8', '10.244.1.5')).to.include('with the node’s address')
+    expect(detail('2001:db8::1', 'fd10::5')).to.include('with the node’s address')
+    for (const to of ['10.244.2.7', '172.31.0.12', '192.168.7.7'])
+      expect(detail(to, '10.244.1.5'), to).to.include('it is seen as 10.244.1.5')
+    expect(detail('8.8.8.8', '10.244.1.5', false)).to.include('podNetwork.masquerade')
+  })
+
+  it('is none for what others send', () => {
+    expect(detail('8.8.8.8', '172.31.0.12')).to.equal(undefined)
   })
 })

@@ -23,6 +23,26 @@ export function routeHops(address: string, { podCIDRs, routes, bridge }: KnownRo
   return refused.length === 0 ? [] : [{ step: 'route', detail: 'none', problem: refused.join('; ') }]
 }
 
+export interface MasqueradeFacts {
+  readonly enabled: boolean
+  /** Of this node. */
+  readonly podCIDRs: readonly string[]
+  /** To these nothing is masqueraded: pods and nodes of the cluster, and what the configuration names. */
+  readonly direct: readonly string[]
+}
+
+/** With which address a pod of this node is seen there; none: what others send is not touched. */
+export function masqueradeHops(address: string, from: string, facts: MasqueradeFacts): readonly Hop[] {
+  if (!facts.podCIDRs.some((text) => holds(text, from))) return []
+  const inside = facts.direct.find((text) => text === address || holds(text, address))
+  const detail = !facts.enabled
+    ? `off (podNetwork.masquerade): it is seen as ${from}`
+    : inside === undefined
+      ? 'it leaves the cluster with the node’s address (podNetwork.noMasquerade names what is left out)'
+      : `none to ${inside}: it is seen as ${from}`
+  return [{ step: 'masquerading', detail, problem: '' }]
+}
+
 function routeHop({ destination, gateways, node, from, state, detail }: RouteSnapshot): Hop {
   const to = node === '' ? '' : ` to node ${node}`
   const learned = from.length === 0 ? '' : `, from ${from.join(', ')}`

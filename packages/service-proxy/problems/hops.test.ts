@@ -3,7 +3,14 @@ import type { ServiceSnapshot } from '../snapshot.ts'
 import { serviceHops } from './hops.ts'
 
 const FRONTEND = {
-  ...{ origin: 'cluster-ip', clients: 'all', port: '', protocol: 'tcp', scheduler: 'rr' },
+  ...{
+    origin: 'cluster-ip',
+    clients: 'all',
+    port: '',
+    protocol: 'tcp',
+    scheduler: 'rr',
+    masqueraded: 'no-pods',
+  },
   ...{ address: '10.96.0.1', number: 80, endpoints: ['10.244.1.5:8080', '[fd10::5]:8080'] },
 } as const
 const web = (more: object = {}, frontend: object = {}) =>
@@ -23,6 +30,8 @@ describe('the hops of a Service', () => {
     const [hop] = ask([web()])
     expect(hop).to.deep.include({ step: 'virtual server', problem: '' })
     expect(hop?.detail).to.include('10.96.0.1 80 of default/web, rr')
+    expect(hop?.detail).to.include('clients that are no pods are masqueraded')
+    expect(hop?.protocol).to.equal('tcp')
     expect(hop?.next).to.deep.equal([
       { address: '10.244.1.5', port: 8080 },
       { address: 'fd10::5', port: 8080 },

@@ -31,7 +31,7 @@ export function serviceHops({ address, port }: HopsTo, served: ServedServices): 
 }
 
 function hopOf({ service, state, reasons }: ServiceSnapshot, frontend: FrontendSnapshot): Hop {
-  const { protocol, address, number, scheduler, endpoints, clients } = frontend
+  const { protocol, address, number, scheduler, endpoints, clients, masqueraded } = frontend
   const outside = clients === 'outside' ? ', for clients from outside' : ''
   const nobody =
     endpoints.length === 0
@@ -39,10 +39,18 @@ function hopOf({ service, state, reasons }: ServiceSnapshot, frontend: FrontendS
       : ''
   return {
     step: 'virtual server',
-    detail: `${protocol} ${address} ${number} of ${service}, ${scheduler}${outside}: ${endpoints.length} endpoints`,
+    detail: `${protocol} ${address} ${number} of ${service}, ${scheduler}${outside}: ${endpoints.length} endpoints; ${MASQUERADED[masqueraded]}`,
     problem: state === 'failed' || state === 'refused' ? `${state}: ${reasons.join('; ')}` : nobody,
     next: endpoints.flatMap(endpointOf),
+    protocol: protocol.toLowerCase(),
   }
+}
+
+/** A pod that reaches itself always is: its own answer would not come back to what it asked. */
+const MASQUERADED: Readonly<Record<FrontendSnapshot['masqueraded'], string>> = {
+  all: 'every client is masqueraded',
+  'no-pods': 'clients that are no pods are masqueraded',
+  none: 'no client is masqueraded',
 }
 
 function unserved(
