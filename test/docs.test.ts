@@ -6,6 +6,7 @@ import { explainPage } from '@podroute/agent/admin/explain-page.ts'
 import { loadConfig } from '@podroute/agent/config/load.ts'
 import { FEATURES } from '@podroute/agent/features.ts'
 import { createProgram } from '@podroute/cli/program.ts'
+import { QUIET } from '@podroute/cli/testing/surroundings.ts'
 import { dropsPage, policyPage } from '@podroute/network-policy/page.ts'
 import { nodesPage, peersPage, routesPage } from '@podroute/pod-network/pages.ts'
 import { announcementsPage } from '@podroute/pod-network/service-addresses/report.ts'
@@ -27,7 +28,7 @@ const never = (): never => {
 
 /** Names of the command `podroute` with their options. */
 const PODROUTE = new Map(
-  createProgram('0', () => {}, [
+  createProgram('0', QUIET, [
     ...[nodesPage(never), peersPage(never), routesPage(never), announcementsPage(never), servicesPage(never)],
     ...[policyPage(never), explainPage({} as never), dropsPage(never), configPage(never)].map((page) => ({
       ...page,

@@ -9,6 +9,7 @@ import { expect } from 'chai'
 import { CliError, exitStatus } from './errors.ts'
 import { table } from './format.ts'
 import { createProgram } from './program.ts'
+import { QUIET } from './testing/surroundings.ts'
 
 const watchCounters = { synced: true, lists: 1, events: 0, failures: 0, skipped: 0 }
 
@@ -85,8 +86,11 @@ describe('podroute', () => {
   }
   const run = async (...args: string[]) => {
     let output = ''
-    const program = createProgram('0.1.0', (text) => {
-      output += text
+    const program = createProgram('0.1.0', {
+      ...QUIET,
+      write(text) {
+        output += text
+      },
     })
     await program.parseAsync([...args, '--socket', socket], { from: 'user' })
     return output.split('\n').map((line) => line.replace(/ {2,}/g, ' | '))
@@ -136,7 +140,7 @@ describe('podroute', () => {
   it('lists the pages of the running agent in its help, and says so when none runs', async () => {
     const help = (pages: { name: string; summary: string }[]) => {
       let text = ''
-      const program = createProgram('0.1.0', () => {}, pages).configureOutput({
+      const program = createProgram('0.1.0', QUIET, pages).configureOutput({
         writeOut(more) {
           text += more
         },
@@ -160,7 +164,10 @@ describe('podroute', () => {
 
   it('says so when no agent is running', async () => {
     const error = await run('status').catch((e: unknown) => e)
-    expect((error as Error).message).to.equal(`no agent is running here (nothing answers at ${socket})`)
+    expect((error as Error).message.split('\n')[0]).to.equal(
+      `no agent is running here (nothing answers at ${socket})`,
+    )
+    expect((error as Error).message).to.include('kubectl -n kube-system get pods')
   })
 
   it('says so when something else answers', async () => {

@@ -6,6 +6,13 @@ import { CliError } from './errors.ts'
 
 export const DEFAULT_SOCKET = '/run/podroute/podroute.sock'
 
+/** Where there is no agent to ask. */
+const WHAT_TO_DO = `
+  in a cluster:     kubectl -n kube-system get pods -l app=podroute -o wide     (is there one on this node, and why does it not run?)
+                    kubectl -n kube-system logs ds/podroute -c agent --previous (what did it say at its end?)
+  from elsewhere:   kubectl podroute status, or kubectl -n kube-system exec ds/podroute -c agent -- podroute status
+  another socket:   --socket PATH, or PODROUTE_SOCKET`
+
 const PAGES = '/pages'
 /** Milliseconds. */
 const PATIENCE = 10_000
@@ -73,9 +80,13 @@ function asCliError(error: NodeJS.ErrnoException, socket: string): Error {
   switch (error.code) {
     case 'ENOENT':
     case 'ECONNREFUSED':
-      return new CliError('not-running', `no agent is running here (nothing answers at ${socket})`, {
-        cause: error,
-      })
+      return new CliError(
+        'not-running',
+        `no agent is running here (nothing answers at ${socket})${WHAT_TO_DO}`,
+        {
+          cause: error,
+        },
+      )
     case 'EACCES':
       return new CliError('denied', `only root may ask the agent (${socket})`, { cause: error })
     default:

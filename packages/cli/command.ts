@@ -1,63 +1,114 @@
-/** What every command is made of: something that the agent is asked, and how people see it. */
+/** A command with its arguments and the options that all have: output format, watching, the agent's socket. */
 import { readFileSync } from 'node:fs'
-import type { PageArgument, PageQuery } from '@podroute/feature/page.ts'
-import { Command } from 'commander'
+import type { PageQuery } from '@podroute/feature/page.ts'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { DEFAULT_SOCKET } from './client.ts'
 import { CliError } from './errors.ts'
+import { type Output, rendered, watch } from './output.ts'
+import { type Asked, type CommandArgument, FORMATS, type Format, type ReportCommand } from './report.ts'
 
-export interface ReportCommand {
-  readonly name: string
-  readonly summary: string
-  readonly arguments?: readonly PageArgument[]
-  /** Shows what comes, until it is ended. Absent: nothing comes. */
-  follow?(socket: string, query: PageQuery, write: (text: string) => void): Promise<void>
-  /** The answer for programs. */
-  ask(socket: string, query: PageQuery): Promise<unknown>
-  /** The answer for people. */
-  show(socket: string, query: PageQuery): Promise<string>
+/** Where reports go, what ends a command, and what hears its exit status. */
+export interface Surroundings extends Output {
+  /** Aborts when the command is to end. Read by those alone that end by themselves then. */
+  readonly signal: AbortSignal
+  exit(status: number): void
 }
 
 export const SOCKET = process.env.PODROUTE_SOCKET ?? DEFAULT_SOCKET
 
-export function reportCommand(definition: ReportCommand, write: (text: string) => void): Command {
+/** Seconds between two reports of `--watch`. */
+const WATCH_SECONDS = 2
+
+interface Options {
+  readonly output: Format
+  readonly json?: boolean
+  readonly watch?: number | true
+  readonly follow?: boolean
+  readonly socket: string
+}
+
+export function reportCommand(definition: ReportCommand, surroundings: Surroundings): Command {
+  const known = definition.arguments ?? []
   const command = new Command(definition.name).description(definition.summary)
-  const places = (definition.arguments ?? []).filter(({ kind }) => kind === 'argument')
-  for (const { name, summary, required } of places)
-    command.argument(required ? `<${name}>` : `[${name}]`, summary)
-  for (const { name, kind, summary, required } of definition.arguments ?? []) {
-    if (kind === 'argument') continue
-    const flags = `--${name} <${kind === 'file' ? 'file' : 'value'}>`
-    if (required) command.requiredOption(flags, summary)
-    else command.option(flags, summary)
-  }
+  for (const argument of known) addArgument(command, argument)
   if (definition.follow) command.option('--follow', 'go on with what comes, until it is ended')
+  if (!definition.once)
+    command.option('--watch [seconds]', `show it anew every ${WATCH_SECONDS} seconds`, secondsOf)
+  if (definition.help) command.addHelpText('after', `\n${definition.help}`)
+  const places = known.filter(({ kind }) => kind === 'argument')
+  return addOutputOptions(command).action(async (...given: unknown[]) => {
+    const options = given[places.length] as Options & Record<string, unknown>
+    const values = Object.fromEntries(places.map(({ name }, i) => [name, given[i]]))
+    const asked: Asked = {
+      ...{ socket: options.socket, format: options.json ? 'json' : options.output },
+      query: queryOf(known, { ...options, ...values }),
+      ...{ style: surroundings.style, say: (line) => surroundings.say(line) },
+      // Whoever reads it ends by itself when it aborts.
+      get signal() {
+        return surroundings.signal
+      },
+    }
+    await answer(definition, asked, options, surroundings)
+  })
+}
+
+/** Those of every command, and of a page that is asked by name. */
+export function addOutputOptions(command: Command): Command {
   return command
-    .option('--json', 'print what the agent answered, as JSON')
+    .addOption(
+      new Option('-o, --output <format>', 'text for people, JSON or YAML for programs')
+        .choices(FORMATS)
+        .default('text'),
+    )
+    .option('--json', 'the same as -o json')
     .option('--socket <path>', 'socket of the agent', SOCKET)
-    .action(async (...given: unknown[]) => {
-      const options = given[places.length] as { json?: boolean; follow?: boolean; socket: string } & Record<
-        string,
-        unknown
-      >
-      const values = places.map(({ name }, i) => [name, given[i]] as const)
-      const query = queryOf(definition.arguments ?? [], { ...options, ...Object.fromEntries(values) })
-      const { json, socket, follow } = options
-      if (follow && definition.follow) return definition.follow(socket, query, write)
-      const text = json
-        ? JSON.stringify(await definition.ask(socket, query), null, 2)
-        : await definition.show(socket, query)
-      write(`${text}\n`)
-    })
+}
+
+async function answer(
+  definition: ReportCommand,
+  asked: Asked,
+  options: Options,
+  surroundings: Surroundings,
+): Promise<void> {
+  const { write } = surroundings
+  if (options.follow && definition.follow) return definition.follow(asked, write)
+  const seconds = options.watch === true ? WATCH_SECONDS : options.watch
+  if (seconds !== undefined) return watch(() => definition.report(asked), asked, seconds, surroundings)
+  const report = await definition.report(asked)
+  write(await rendered(report, asked.format, asked.style))
+  surroundings.exit(report.exitCode ?? 0)
+}
+
+function addArgument(command: Command, argument: CommandArgument): void {
+  const { name, kind, summary } = argument
+  if (kind === 'flag') return void command.option(`--${name}`, summary)
+  const { required, default: value } = argument
+  if (kind === 'argument') return void command.argument(required ? `<${name}>` : `[${name}]`, summary)
+  const flags = `--${name} <${kind === 'file' ? 'file' : 'value'}>`
+  if (required) command.requiredOption(flags, summary)
+  else command.option(flags, summary, value)
+}
+
+function secondsOf(text: string): number {
+  const seconds = Number(text)
+  if (seconds > 0 && seconds <= 86_400) return seconds
+  throw new InvalidArgumentError('It is a number of seconds.')
 }
 
 /** @throws CliError for a file that cannot be read */
-function queryOf(known: readonly PageArgument[], given: Readonly<Record<string, unknown>>): PageQuery {
+function queryOf(known: readonly CommandArgument[], given: Readonly<Record<string, unknown>>): PageQuery {
   const entries = known.flatMap(({ name, kind }) => {
-    const value = given[name]
+    const value = given[name] ?? given[camelCase(name)]
+    if (value === true) return [[name, 'true'] as const]
     if (typeof value !== 'string') return []
     return [[name, kind === 'file' ? readText(value) : value] as const]
   })
   return Object.fromEntries(entries)
+}
+
+/** As commander names the value of `--dry-run`. */
+function camelCase(name: string): string {
+  return name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
 }
 
 function readText(path: string): string {

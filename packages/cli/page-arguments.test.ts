@@ -6,6 +6,7 @@ import { json } from '@podroute/feature/listener.ts'
 import type { PageArgument } from '@podroute/feature/page.ts'
 import { expect } from 'chai'
 import { createProgram } from './program.ts'
+import { QUIET } from './testing/surroundings.ts'
 
 const ARGUMENTS: readonly PageArgument[] = [
   { name: 'room', kind: 'argument', required: true, summary: 'which room' },
@@ -31,7 +32,7 @@ describe('a page that is asked with arguments', () => {
   })
 
   const run = (...args: string[]) =>
-    createProgram('0.1.0', () => {}, [{ name: 'paint', summary: 'a room', arguments: ARGUMENTS }])
+    createProgram('0.1.0', QUIET, [{ name: 'paint', summary: 'a room', arguments: ARGUMENTS }])
       .configureOutput({ writeErr() {} })
       .parseAsync(['paint', ...args, '--socket', join(directory, 'sock')], { from: 'user' })
 

@@ -5,6 +5,7 @@ import { serve } from '@podroute/agent/http.ts'
 import { json } from '@podroute/feature/listener.ts'
 import { expect } from 'chai'
 import { createProgram } from './program.ts'
+import { QUIET } from './testing/surroundings.ts'
 
 describe('a page that goes on', () => {
   it('shows the columns once, and each row once as it comes', async () => {
@@ -25,9 +26,12 @@ describe('a page that goes on', () => {
     const enough = new Error('enough')
     const program = createProgram(
       '0.1.0',
-      (text) => {
-        shown.push(text)
-        if (text.includes('three')) throw enough
+      {
+        ...QUIET,
+        write(text) {
+          shown.push(text)
+          if (text.includes('three')) throw enough
+        },
       },
       [{ name: 'birds', summary: 'that pass', follows: true }],
     )

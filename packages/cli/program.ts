@@ -1,24 +1,25 @@
 /** The command line as a whole: the agent's own commands, and one for each page of its features. */
 import type { PagesReport } from '@podroute/agent/admin/reports.ts'
 import { Command } from 'commander'
-import { reportCommand, SOCKET } from './command.ts'
-import { cleanupCommand } from './commands/cleanup.ts'
-import { doctorCommand } from './commands/doctor.ts'
+import { addOutputOptions, reportCommand, type Surroundings } from './command.ts'
+import { cleanup } from './commands/cleanup.ts'
+import { doctor } from './commands/doctor.ts'
 import { page } from './commands/page.ts'
 import { plan } from './commands/plan.ts'
 import { status } from './commands/status.ts'
 import { EXIT_STATUS } from './errors.ts'
+import type { Format, ReportCommand } from './report.ts'
 
 /** In place of their list. */
 const NO_PAGES = '\nNo agent answers: when one runs, its pages are commands, too.\n'
 
-/**
- * @param write where reports go
- * @param pages what the agent's features have to show; where no agent answers any name is tried, and the answer says why it cannot be
- */
+/** What is a command whether an agent runs or not. */
+const COMMANDS: readonly ReportCommand[] = [status, plan, doctor, cleanup]
+
+/** @param pages what the agent's features have to show; where no agent answers any name is tried, and the answer says why it cannot be */
 export function createProgram(
   version: string,
-  write: (text: string) => void,
+  surroundings: Surroundings,
   pages: PagesReport['pages'] = [],
 ): Command {
   const program = new Command('podroute')
@@ -28,22 +29,17 @@ export function createProgram(
     .enablePositionalOptions()
     .exitOverride()
     .addHelpText('after', pages.length === 0 ? `${NO_PAGES}${EXIT_STATUS}` : EXIT_STATUS)
-    .addCommand(reportCommand(status, write))
-    .addCommand(reportCommand(plan, write))
-    .addCommand(cleanupCommand(write))
-    .addCommand(doctorCommand(write))
-  for (const { name, summary, ...more } of pages)
-    program.addCommand(reportCommand(page(name, summary, more), write))
+  const ofPages = pages.map(({ name, summary, ...more }) => page(name, summary, more))
+  for (const definition of [...COMMANDS, ...ofPages])
+    program.addCommand(reportCommand(definition, surroundings))
   // Commands that are added do not inherit it.
   for (const command of program.commands) command.exitOverride()
-  return program
-    .argument('[page]', 'a page of the agent that runs')
-    .option('--json', 'print what the agent answered, as JSON')
-    .option('--socket <path>', 'socket of the agent', SOCKET)
-    .action(async (name: string | undefined, options: { json?: boolean; socket: string }) => {
+  return addOutputOptions(program.argument('[page]', 'a page of the agent that runs')).action(
+    async (name: string | undefined, options: { output: Format; json?: boolean; socket: string }) => {
       if (name === undefined) return program.help()
-      const command = reportCommand(page(name, ''), write)
-      const json = options.json ? ['--json'] : []
-      await command.parseAsync([...json, '--socket', options.socket], { from: 'user' })
-    })
+      const command = reportCommand(page(name, ''), surroundings)
+      const format = options.json ? 'json' : options.output
+      await command.parseAsync(['-o', format, '--socket', options.socket], { from: 'user' })
+    },
+  )
 }

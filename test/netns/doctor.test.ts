@@ -102,12 +102,12 @@ describe('podroute doctor on a node with faults', () => {
       })
   })
 
-  it('names another CNI configuration that comes first, and a plugin that is not there, and ends with 1', async () => {
+  it('names another CNI configuration that comes first, and a plugin that is not there, and ends with 3', async () => {
     await writeFile(join(root, 'etc/cni/net.d/05-other.conf'), '{"name":"other"}')
     await rm(join(root, 'opt/cni/bin/portmap'))
     const { wrong, status } = await doctor()
     expect(wrong).to.include.members(['cni-order', 'cni-plugins'])
-    expect(status).to.equal(1)
+    expect(status).to.equal(3)
   })
 
   it('says what it does not know without an agent and an API server, and why', async () => {

@@ -1,22 +1,12 @@
 /** `podroute cleanup`: leaves a node as it was before podroute came. Works without an agent, and only without one. */
 import { join } from 'node:path'
 import type { CleanupItem, CleanupReport } from '@podroute/agent/cleanup/cleanup.ts'
-import { Command } from 'commander'
+import type { PageQuery } from '@podroute/feature/page.ts'
 import { askPages } from '../client.ts'
-import { SOCKET } from '../command.ts'
 import { CliError } from '../errors.ts'
 import { table } from '../format.ts'
-
-interface Options {
-  readonly dryRun?: boolean
-  readonly withPods?: boolean
-  readonly root: string
-  readonly stateDirectory: string
-  readonly pluginDirectory: string
-  readonly netns?: string
-  readonly socket: string
-  readonly json?: boolean
-}
+import type { ReportCommand } from '../report.ts'
+import type { Style } from '../style.ts'
 
 const HELP = `
 It removes sessions' routes, virtual servers, rules, the bridge, the CNI configuration and plugins, leases and state files, all of
@@ -25,36 +15,53 @@ away: kubectl -n kube-system delete daemonset podroute.
 
 Exit status: 0 when nothing of podroute is left (with --dry-run: when it could go), 1 when something is, or it was refused.`
 
-export function cleanupCommand(write: (text: string) => void): Command {
-  return new Command('cleanup')
-    .description('takes everything of podroute from this node, while no agent runs')
-    .option('--dry-run', 'say what would go, and touch nothing')
-    .option('--with-pods', 'also where pods run that would lose their network')
-    .option('--root <folder>', 'where the node’s files are', '/')
-    .option('--state-directory <path>', 'where agents kept their state', '/run/podroute')
-    .option('--plugin-directory <path>', 'where CNI plugins are', '/opt/cni/bin')
-    .option('--netns <path>', 'network namespace of the node; absent: that of this process')
-    .option('--socket <path>', 'socket of the agent', SOCKET)
-    .option('--json', 'print what was done as JSON')
-    .addHelpText('after', HELP)
-    .action(async (options: Options) => {
-      await refuseWithAgent(join(options.root, options.socket))
-      const report = await run(options)
-      write(`${options.json ? JSON.stringify(report, null, 2) : text(report, options)}\n`)
-      const isLeft = report.items.some(({ outcome }) => outcome === 'left')
-      if (isLeft || report.refused.length > 0) process.exitCode = 1
-    })
+export const cleanup: ReportCommand = {
+  name: 'cleanup',
+  summary: 'takes everything of podroute from this node, while no agent runs',
+  help: HELP,
+  once: true,
+  arguments: [
+    { name: 'dry-run', kind: 'flag', summary: 'say what would go, and touch nothing' },
+    { name: 'with-pods', kind: 'flag', summary: 'also where pods run that would lose their network' },
+    { name: 'root', kind: 'option', summary: 'where the node’s files are', default: '/' },
+    {
+      ...{ name: 'state-directory', kind: 'option' },
+      ...{ summary: 'where agents kept their state', default: '/run/podroute' },
+    },
+    {
+      ...{ name: 'plugin-directory', kind: 'option' },
+      ...{ summary: 'where CNI plugins are', default: '/opt/cni/bin' },
+    },
+    {
+      ...{ name: 'netns', kind: 'option' },
+      summary: 'network namespace of the node; absent: that of this process',
+    },
+  ],
+  async report({ socket, query }) {
+    const { root = '/' } = query
+    await refuseWithAgent(join(root, socket))
+    const report = await run(query)
+    const isLeft = report.items.some(({ outcome }) => outcome === 'left')
+    return {
+      data: () => report,
+      text: (style) => text(report, query['dry-run'] !== undefined, style),
+      exitCode: isLeft || report.refused.length > 0 ? 1 : 0,
+    }
+  },
 }
 
 /** Loaded when it is wanted: it has native code. */
-async function run({ dryRun, withPods, ...places }: Options): Promise<CleanupReport> {
+async function run(query: PageQuery): Promise<CleanupReport> {
   const { cleanUpThisNode } = await import('@podroute/agent/cleanup/node-cleanup.ts')
   const { FEATURES } = await import('@podroute/agent/features.ts')
   return cleanUpThisNode({
-    ...places,
+    root: query.root!,
+    stateDirectory: query['state-directory']!,
+    pluginDirectory: query['plugin-directory']!,
+    ...(query.netns === undefined ? {} : { netns: query.netns }),
     definitions: FEATURES,
-    dryRun: dryRun === true,
-    withPods: withPods === true,
+    dryRun: query['dry-run'] !== undefined,
+    withPods: query['with-pods'] !== undefined,
   })
 }
 
@@ -69,12 +76,12 @@ async function refuseWithAgent(socket: string): Promise<void> {
   throw new CliError('answer', message)
 }
 
-function text({ refused, items }: CleanupReport, { dryRun }: Options): string {
+function text({ refused, items }: CleanupReport, dryRun: boolean, style: Style): string {
   const lines = refused.map((why) => `${dryRun ? 'will be refused' : 'refused'}: ${why}`)
   if (items.length === 0)
     return [...lines, ...(lines.length > 0 ? [] : ['nothing of podroute is here'])].join('\n')
   const rows = items.map(({ what, key, outcome, detail }) => [OUTCOMES[outcome], what, key, detail])
-  return [...lines, table(['', 'WHAT', 'WHICH', 'DETAIL'], rows)].join('\n')
+  return [...lines, table(['', 'WHAT', 'WHICH', 'DETAIL'], rows, style)].join('\n')
 }
 
 const OUTCOMES: Readonly<Record<CleanupItem['outcome'], string>> = {

@@ -2,8 +2,9 @@
 import { setTimeout } from 'node:timers/promises'
 import type { PageArgument, PageQuery } from '@podroute/feature/page.ts'
 import { ask, askTables } from '../client.ts'
-import type { ReportCommand } from '../command.ts'
 import { table } from '../format.ts'
+import type { Asked, ReportCommand } from '../report.ts'
+import type { Style } from '../style.ts'
 
 /** Milliseconds between two questions for what came meanwhile. */
 const PAUSE = 1000
@@ -17,16 +18,20 @@ export function page(
     name,
     summary,
     arguments: given,
-    ask: (socket, query) => ask(socket, `/${name}${searchOf(query)}`),
-    async show(socket, query) {
-      const { tables } = await askTables(socket, name, searchOf(query))
-      const shown = tables.map(({ columns, rows, empty }) =>
-        rows.length === 0 ? empty : table(columns, rows),
-      )
-      return shown.filter((text) => text !== '').join('\n\n')
-    },
-    ...(follows ? { follow: (...args) => follow(name, ...args) } : {}),
+    report: async ({ socket, query }) => ({
+      data: () => ask(socket, `/${name}${searchOf(query)}`),
+      text: (style) => shown(socket, name, query, style),
+    }),
+    ...(follows ? { follow: (asked, write) => follow(name, asked, write) } : {}),
   }
+}
+
+async function shown(socket: string, name: string, query: PageQuery, style: Style): Promise<string> {
+  const { tables } = await askTables(socket, name, searchOf(query))
+  const texts = tables.map(({ columns, rows, empty }) =>
+    rows.length === 0 ? empty : table(columns, rows, style),
+  )
+  return texts.filter((text) => text !== '').join('\n\n')
 }
 
 function searchOf(query: PageQuery): string {
@@ -34,21 +39,22 @@ function searchOf(query: PageQuery): string {
   return search === '' ? '' : `?${search}`
 }
 
-/** The first table's rows as they come, its columns once. Never resolves. */
+/** The first table's rows as they come, its columns once. Resolves when it is ended. */
 async function follow(
   name: string,
-  socket: string,
-  query: PageQuery,
+  { socket, query, style, signal }: Asked,
   write: (text: string) => void,
 ): Promise<void> {
   let after = ''
-  for (let columns: readonly string[] | undefined; ; await setTimeout(PAUSE)) {
+  for (let columns: readonly string[] | undefined; !signal.aborted; ) {
     const { tables, next = '' } = await askTables(socket, name, searchOf({ ...query, after }))
     const [first] = tables
     if (next !== '') after = next
-    if (!first || first.rows.length === 0) continue
-    const text = table(first.columns, first.rows)
-    write(`${columns ? text.slice(text.indexOf('\n') + 1) : text}\n`)
-    columns = first.columns
+    if (first && first.rows.length > 0) {
+      const text = table(first.columns, first.rows, style)
+      write(`${columns ? text.slice(text.indexOf('\n') + 1) : text}\n`)
+      columns = first.columns
+    }
+    await setTimeout(PAUSE, undefined, { signal }).catch(() => {})
   }
 }

@@ -2,29 +2,39 @@
 import type { StatusReport } from '@podroute/agent/admin/reports.ts'
 import { duration } from '@podroute/feature/duration.ts'
 import { askStatus } from '../client.ts'
-import type { ReportCommand } from '../command.ts'
 import { dash, fields, megabytes, table } from '../format.ts'
+import type { ReportCommand } from '../report.ts'
+import type { Style } from '../style.ts'
 
 export const status: ReportCommand = {
   name: 'status',
   summary: 'whether this node has its network, and what is missing',
-  ask: askStatus,
-  async show(socket) {
+  async report({ socket }) {
     const report = await askStatus(socket)
-    const parts = [overview(report), conditions(report), failingWatches(report), tables(report)]
-    return parts.filter((part) => part !== '').join('\n\n')
+    return { data: () => report, text: (style) => statusText(report, style) }
   },
 }
 
-function overview(report: StatusReport): string {
-  return fields([
-    ['node', report.nodeName],
-    ['ready', report.ready ? 'yes' : 'no'],
+function statusText(report: StatusReport, style: Style): string {
+  const parts = [
+    overview(report, style),
+    conditions(report, style),
+    failingWatches(report, style),
+    tables(report, style),
+  ]
+  return parts.filter((part) => part !== '').join('\n\n')
+}
+
+function overview(report: StatusReport, style: Style): string {
+  const entries = [
+    ['node', report.nodeName] as const,
+    ['ready', report.ready ? 'yes' : 'no'] as const,
     ...report.summary.map(([name, value]) => [name, dash(value)] as const),
-    ['API server', apiServer(report)],
-    ['agent', `${report.version}, up ${duration(report.uptime)}, ${megabytes(report.rss)}`],
-    ['starts', starts(report)],
-  ])
+    ['API server', apiServer(report)] as const,
+    ['agent', `${report.version}, up ${duration(report.uptime)}, ${megabytes(report.rss)}`] as const,
+    ['starts', starts(report)] as const,
+  ]
+  return fields(entries, style)
 }
 
 function starts({ runs: { starts, previous } }: StatusReport): string {
@@ -43,19 +53,21 @@ function isLost({ connected, unavailable }: StatusReport['watches'][number]): bo
   return !connected && unavailable !== 'not-served'
 }
 
-function failingWatches({ watches }: StatusReport): string {
+function failingWatches({ watches }: StatusReport, style: Style): string {
   const failing = watches.filter(isLost)
   if (failing.length === 0) return ''
   return table(
     ['OBJECTS', 'KNOWN', 'NOT FOLLOWED NOW'],
     failing.map(({ name, objects, lastError }) => [name, String(objects), dash(lastError)]),
+    style,
   )
 }
 
-function conditions(report: StatusReport): string {
+function conditions(report: StatusReport, style: Style): string {
   return table(
     ['CONDITION', 'STATE', 'DETAIL'],
     report.conditions.map((condition) => [condition.name, stateOf(condition), condition.detail]),
+    style,
   )
 }
 
@@ -64,10 +76,10 @@ function stateOf({ ok, advisory }: StatusReport['conditions'][number]): string {
   return advisory ? 'look' : 'missing'
 }
 
-function tables(report: StatusReport): string {
+function tables(report: StatusReport, style: Style): string {
   const rows = Object.entries(report.tables).map(([name, s]) => [
     name,
     ...[s.desired, s.applied, s.pending, s.failed, s.repaired].map(String),
   ])
-  return table(['TABLE', 'DESIRED', 'APPLIED', 'PENDING', 'FAILING', 'REPAIRED'], rows)
+  return table(['TABLE', 'DESIRED', 'APPLIED', 'PENDING', 'FAILING', 'REPAIRED'], rows, style)
 }
