@@ -22,7 +22,11 @@ const LOADER = join(import.meta.dirname, 'snapshot.cjs')
 
 /** What CommonJS modules ask for, in either format. */
 const FORMATS = {
-  esm: `const require = process.getBuiltinModule('module').createRequire(import.meta.url)`,
+  esm: [
+    `const require = process.getBuiltinModule('module').createRequire(import.meta.url)`,
+    // koffi looks for its native file beside itself.
+    `const __filename = import.meta.filename, __dirname = import.meta.dirname`,
+  ].join(';'),
   // In a snapshot the one that Node.js hands over knows built-in modules only.
   cjs: `require = process.getBuiltinModule('module').createRequire(__filename)`,
 } as const
