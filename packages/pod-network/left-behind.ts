@@ -11,11 +11,24 @@ export async function leftBehind(
   settings: NodeSettings = podNetwork.parse({}),
 ): Promise<LeftBehind> {
   const tables = createTables(kernel, () => settings, {})
-  const { conflist, forwarding, routes, rules, masquerade, sources, sourceRules, formerRules, bridge } =
-    tables
+  const {
+    conflist,
+    forwarding,
+    routes,
+    discards,
+    rules,
+    masquerade,
+    sources,
+    sourceRules,
+    formerRules,
+    bridge,
+  } = tables
   const inUse = await podsOn(kernel, settings.bridge)
   return {
-    tables: [...[conflist, routes, forwarding, masquerade, rules, sources, sourceRules, formerRules], bridge],
+    tables: [
+      ...[conflist, routes, discards, forwarding, masquerade, rules, sources, sourceRules, formerRules],
+      bridge,
+    ],
     paths: LEASES,
     ...(inUse > 0 ? { inUse: pods(inUse, settings.bridge) } : {}),
   }

@@ -31,6 +31,7 @@ import { makeGuard } from './route-sources/cluster-guard.ts'
 import { ClusterRanges, hostRanges, nodeRanges, type RangeKind } from './route-sources/cluster-ranges.ts'
 import type { RouteGuard } from './route-sources/route-guard.ts'
 import { Aggregates } from './routers/aggregates.ts'
+import { type DiscardFacts, DiscardRoutes } from './routers/discard-routes.ts'
 import { ServiceAddresses, type ServiceSource } from './service-addresses/service-addresses.ts'
 import { NO_SERVICE_ADDRESSES, type ServiceAddressSettings } from './service-addresses/settings.ts'
 import type { ExternalPeer, PodNetworkSettings } from './settings.ts'
@@ -81,6 +82,7 @@ export type PlannedTables = Pick<
   | 'masquerade'
   | 'rules'
   | 'sourceRules'
+  | 'discards'
   | 'instance'
   | 'announcements'
   | 'peers'
@@ -93,6 +95,7 @@ export class Planner {
   readonly #elements: ElementClaims
   readonly #peers: PeerClaims
   readonly #aggregates: Aggregates
+  readonly discards: DiscardRoutes
   readonly #announcements: AnnouncementClaims
   readonly serviceAddresses: ServiceAddresses
   readonly #ranges = new ClusterRanges()
@@ -105,7 +108,8 @@ export class Planner {
     this.#tables = tables
     this.#elements = new ElementClaims(tables.masquerade)
     this.#peers = new PeerClaims(tables.peers)
-    this.#aggregates = new Aggregates(tables.announcements)
+    this.discards = new DiscardRoutes(tables.announcements, tables.discards)
+    this.#aggregates = new Aggregates(this.discards)
     this.#announcements = new AnnouncementClaims(this.#aggregates)
     this.serviceAddresses = this.#createServiceAddresses()
   }
@@ -176,6 +180,24 @@ export class Planner {
     if (instance) table.set(INSTANCE, instance)
     else if (!speaks) table.delete(INSTANCE)
     this.serviceAddresses.localChanged(local)
+  }
+
+  /** After keys were planned: aggregates follow from many. */
+  planDiscards(): void {
+    this.discards.plan(() => this.#discardFacts())
+  }
+
+  #discardFacts(): DiscardFacts {
+    const { services, settings, interfaces } = this.#options
+    const nodes = Array.from(this.#nodes.values(), ({ addresses }) => addresses.map(({ text }) => text))
+    const routers = settings().externalPeers.flatMap(({ address }) =>
+      address === undefined || address.includes('%') ? [] : address,
+    )
+    return {
+      servedHere: services.servedHere,
+      connected: interfaces().connected,
+      needed: [...nodes.flat(), ...routers, ...this.#apiServers],
+    }
   }
 
   /** Prefixes that this node announces by itself. */

@@ -321,6 +321,7 @@ export class PodNetwork implements AsyncDisposable {
 
   #afterPlan(keys: readonly PodNetworkKey[]): void {
     if (!this.#planning) return
+    this.#parts.planner.planDiscards()
     this.#parts.bgp.judge()
     if (keys.includes('local')) this.#parts.routes.setGuard(this.#parts.planner.guard(this.#local), 'all')
     else if (this.#parts.settings.externalPeers.length > 0 && keys.some((key) => key.startsWith('node/')))

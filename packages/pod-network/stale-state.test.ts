@@ -38,6 +38,7 @@ function setup(nodes: readonly ClusterNode[], left: { readonly [table: string]: 
     routes: new MemoryResource<string, Route>('routes'),
     addresses: new MemoryResource<string, InterfaceAddress>('addresses'),
     masquerade: new MemoryResource<ElementKey, SetElement>('masquerade'),
+    discards: new MemoryResource<string, Route>('discards'),
     formerRules: new MemoryResource<string, string>('former-rules'),
   }
   for (const text of left.routes ?? []) {
@@ -54,6 +55,7 @@ function setup(nodes: readonly ClusterNode[], left: { readonly [table: string]: 
     routes: new Table(resources.routes),
     addresses: new Table(resources.addresses),
     masquerade: new Table(resources.masquerade),
+    discards: new Table(resources.discards),
     formerRules: new Table(resources.formerRules),
   }
   const clusterNodes = new ClusterNodes('node-1')

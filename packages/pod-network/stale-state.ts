@@ -7,7 +7,7 @@ import type { BgpRoutes } from './route-sources/bgp.ts'
 import type { PodNetworkTables } from './tables.ts'
 
 export interface StaleStateOptions {
-  readonly tables: Pick<PodNetworkTables, 'addresses' | 'masquerade' | 'routes' | 'formerRules'>
+  readonly tables: Pick<PodNetworkTables, 'addresses' | 'masquerade' | 'routes' | 'discards' | 'formerRules'>
   readonly nodes: ClusterNodes
   readonly bgpRoutes: BgpRoutes
   readonly log: Logger
@@ -40,8 +40,9 @@ export class StaleState {
   sweep(local: ClusterNode): void {
     if (this.#swept || local.podCidrs.length === 0 || local.addresses.length === 0) return
     this.#swept = true
-    const { addresses, masquerade, routes, formerRules } = this.#options.tables
-    const count = addresses.sweep() + masquerade.sweep() + routes.sweep() + formerRules.sweep()
+    const { addresses, masquerade, routes, discards, formerRules } = this.#options.tables
+    const swept = [addresses, masquerade, routes, discards, formerRules].map((table) => table.sweep())
+    const count = swept.reduce((sum, each) => sum + each)
     if (count > 0) this.#options.log.info('stale state of an earlier run is removed', { count })
   }
 }

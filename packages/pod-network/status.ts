@@ -31,7 +31,7 @@ export interface KeyFacts {
   readonly settings: PodNetworkSettings
   readonly nodes: ClusterNodes
   readonly tables: PodNetworkTables & BgpTables
-  readonly planner: Pick<Planner, 'peerOf' | 'serviceAddresses' | 'podPrefixes'>
+  readonly planner: Pick<Planner, 'peerOf' | 'serviceAddresses' | 'podPrefixes' | 'discards'>
   readonly sessions: Pick<BgpSessions, 'isEstablished'>
   readonly roles: Pick<MeshRoles, 'shownRole'>
   readonly routes: Pick<RouteSources, 'refusalOf' | 'isRetained' | 'nextHops'>
@@ -53,7 +53,8 @@ export function* wantsOf(key: PodNetworkKey, facts: KeyFacts): Iterable<WantedKe
 
 /** Why a Node or a router is not reached, as far as no table knows it. */
 export function problemsOf(key: PodNetworkKey, facts: KeyFacts): string[] {
-  if (key === 'local' || key === 'conflist') return []
+  if (key === 'local') return [...facts.planner.discards.problems]
+  if (key === 'conflist') return []
   const { planner, sessions } = facts
   if (key.startsWith('service/')) return planner.serviceAddresses.problemsOf(nameOf(key))
   const peer = planner.peerOf(key)
@@ -112,8 +113,8 @@ export function reportKeys(facts: KeyFacts, now: number): KeyReport[] {
 }
 
 function* ownKeys({ tables, planner }: KeyFacts): Iterable<WantedKey> {
-  const { bridge, addresses, sysctls, rules, instance, announcements } = tables
-  for (const table of [bridge, addresses, sysctls, rules, instance]) yield* keysOf(table)
+  const { bridge, addresses, sysctls, rules, discards, instance, announcements } = tables
+  for (const table of [bridge, addresses, sysctls, rules, discards, instance]) yield* keysOf(table)
   yield* inTable(announcements, planner.podPrefixes)
 }
 

@@ -33,6 +33,9 @@ export type PodNetworkKernel = Pick<
   'routes' | 'nextHops' | 'links' | 'addresses' | 'nft' | 'sysctls' | 'files' | 'changes' | 'legacyForward'
 >
 
+/** Routes that agents put there. */
+const OURS = { table: TABLE_MAIN, protocol: ROUTE_PROTOCOL }
+
 /** Where on the node its things are. */
 export type NodeSettings = Pick<PodNetworkSettings, 'bridge' | 'conflist'>
 
@@ -49,6 +52,8 @@ export interface PodNetworkTables {
   /** Of chains of the host that would drop what pods send and get. */
   readonly forwarding: Table<string, ForeignRule>
   readonly routes: Table<string, Route>
+  /** Of aggregates that are announced, for what is for nobody inside. */
+  readonly discards: Table<string, Route>
   readonly conflist: Table<string, string>
   /** What an earlier version left in the table that features shared. */
   readonly formerRules: Table<string, string>
@@ -88,8 +93,9 @@ export function createTables(
     sourceRules,
     sources,
     forwarding: new Table(new ForeignRuleResource(nft, IPTABLES_CHAINS), options),
-    routes: new Table(
-      new RouteResource(routes, { table: TABLE_MAIN, protocol: ROUTE_PROTOCOL, changes, nextHops }),
+    routes: new Table(new RouteResource(routes, { ...OURS, type: 'unicast', changes, nextHops }), options),
+    discards: new Table(
+      new RouteResource(routes, { ...OURS, type: 'blackhole', changes }, 'discards'),
       options,
     ),
     conflist: new Table(new FileResource(files, conflistFile(settings)), options),
@@ -115,6 +121,7 @@ export function flushOrder(t: PodNetworkTables, bgp: readonly Flushable[]): read
     t.sources,
     t.forwarding,
     t.routes,
+    t.discards,
     ...bgp,
     t.conflist,
     t.formerRules,
@@ -124,12 +131,15 @@ export function flushOrder(t: PodNetworkTables, bgp: readonly Flushable[]): read
 /** What somebody else changes of the rules is audited at once; where announcements were lost, so is all that would have been announced. */
 export function watchRules({ changes }: PodNetworkKernel, tables: PodNetworkTables): Disposable {
   const audits = new AuditQueue()
-  const { bridge, ports, addresses, routes, rules, masquerade, sourceRules, sources } = tables
+  const { bridge, ports, addresses, routes, discards, rules, masquerade, sourceRules, sources } = tables
   return changes.subscribe({
     onTable(table) {
       if (table === `inet ${TABLE_NAME}`) audits.ask(rules, masquerade)
       if (table === SOURCES_TABLE) audits.ask(sourceRules, sources)
     },
-    onOverrun: () => audits.ask(bridge, ports, addresses, routes, rules, masquerade, sourceRules, sources),
+    onOverrun: () => {
+      audits.ask(bridge, ports, addresses, routes, discards)
+      audits.ask(rules, masquerade, sourceRules, sources)
+    },
   })
 }

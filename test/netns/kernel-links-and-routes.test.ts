@@ -46,6 +46,27 @@ describeResource(
   },
 )
 
+const discards = (destination: string): Route => {
+  const { gateway, ...rest } = route(destination, '')
+  return { ...rest, type: 'blackhole', priority: 1_000_000 }
+}
+
+describeResource(
+  'routes that discard, beside one that leads to a node',
+  async () => {
+    const test = await testNode('discards')
+    await test.routes.apply([{ kind: 'add', route: route('10.244.0.0/16', '172.31.0.12') }])
+    return inside(
+      test,
+      new RouteResource(test.routes, { ...OURS, type: 'blackhole', changes: test.changes }, 'discards'),
+    )
+  },
+  {
+    entries: [discards('10.244.0.0/16'), discards('fd10:244::/56')].map((r) => [r.destination, r] as const),
+    replacement: discards('10.244.0.0/16'),
+  },
+)
+
 const ways = (destination: string, ...gateways: readonly string[]): Route => {
   const { gateway, ...rest } = route(destination, '')
   return { ...rest, nextHops: gateways.map((text) => ({ gateway: text })) }

@@ -1,4 +1,5 @@
-/** Unicast routes of one table under one protocol number, by destination. */
+/** Routes of one table under one protocol number, by destination. */
+import type { RouteType } from '@podroute/linux/route/route-message.ts'
 import type { Route, RouteOp } from '@podroute/linux/route/routes.ts'
 import {
   codeOf,
@@ -23,18 +24,21 @@ export interface RouteOptions {
   readonly table: number
   /** Route protocol number (RTPROT) of what is ours: no other route of the table is looked at. */
   readonly protocol: number
+  /** Only routes of this type are ours; absent: all. */
+  readonly type?: RouteType
   readonly changes?: KernelChanges
   /** Where the kernel has them: flows over the ways that stay are not moved by a change of the others. */
   readonly nextHops?: NextHopsApi | undefined
 }
 
 export class RouteResource implements Resource<string, Route> {
-  readonly name = 'routes'
+  readonly name: string
   readonly #routes: RoutesApi
   readonly #options: RouteOptions
   readonly #groups: NextHopGroups | undefined
 
-  constructor(routes: RoutesApi, options: RouteOptions) {
+  constructor(routes: RoutesApi, options: RouteOptions, name = 'routes') {
+    this.name = name
     const { nextHops, protocol } = options
     this.#routes = routes
     this.#options = options
@@ -48,9 +52,15 @@ export class RouteResource implements Resource<string, Route> {
 
   async *list(): AsyncIterable<Iterable<readonly [string, Route]>> {
     const { table, protocol } = this.#options
-    const routes = await this.#routes.list({ table, protocol })
+    const all = await this.#routes.list({ table, protocol })
+    const routes = all.filter((route) => this.#isOurs(route))
     for (const route of routes) this.#groups?.learn(route)
     yield routes.map((route) => [route.destination, route])
+  }
+
+  #isOurs(route: Route): boolean {
+    const { table, protocol, type } = this.#options
+    return route.protocol === protocol && route.table === table && (type === undefined || route.type === type)
   }
 
   async apply(ops: readonly Op<string, Route>[]): Promise<readonly Outcome[]> {
@@ -94,12 +104,13 @@ export class RouteResource implements Resource<string, Route> {
   }
 
   watch(touched: (key: string, observation?: Observation<Route>) => void): Disposable {
-    const { table, protocol, changes } = this.#options
+    const { changes } = this.#options
     const groups = this.#groups
+    const isOurs = (route: Route) => this.#isOurs(route)
     if (!changes) return { [Symbol.dispose]() {} }
     return changes.subscribe({
       onRoute(change, route) {
-        if (route.protocol !== protocol || route.table !== table) return
+        if (!isOurs(route)) return
         if (change === 'add') groups?.learn(route)
         else groups?.forget(route.destination)
         touched(route.destination, change === 'add' ? { kind: 'present', value: route } : { kind: 'absent' })

@@ -70,6 +70,24 @@ describeResource(
   },
 )
 
+const discards = (destination: string): Route => {
+  const { gateway, ...rest } = route(destination, '')
+  return { ...rest, type: 'blackhole', priority: 1_000_000 }
+}
+
+describeResource(
+  'routes that discard of the fake kernel, beside others',
+  async () => {
+    const { routes, changes } = freshKernel()
+    await routes.apply([{ kind: 'add', route: route('10.1.0.0/16', '192.0.2.12') }])
+    return new RouteResource(routes, { ...OURS, type: 'blackhole', changes }, 'discards')
+  },
+  {
+    entries: [discards('10.1.0.0/16'), discards('fd01::/48')].map((r) => [r.destination, r] as const),
+    replacement: discards('10.1.0.0/16'),
+  },
+)
+
 describe("the fake kernel's routes", () => {
   it('leave those of others and of other tables alone', async () => {
     const { routes } = freshKernel()

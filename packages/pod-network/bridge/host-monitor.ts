@@ -58,7 +58,7 @@ export class HostMonitor implements Disposable {
   /** Follows the kernel from now on. @throws KernelError */
   async start(): Promise<void> {
     const { kernel, tables } = this.#options
-    for (const table of [tables.bridge, tables.addresses, tables.routes])
+    for (const table of [tables.bridge, tables.addresses, tables.routes, tables.discards])
       this.#subscriptions.use(table.watch())
     this.#subscriptions.use(this.#ports.watch(kernel.changes, kernel.links))
     this.#subscriptions.use(this.#sources.watch(kernel.changes, kernel.links))
@@ -88,8 +88,8 @@ export class HostMonitor implements Disposable {
   #interfacesChanged(): void {
     const { tables, log, changed } = this.#options
     changed()
-    Promise.all([tables.routes.audit(), tables.addresses.audit()]).catch((error: Error) =>
-      log.warn('audit failed', { error: error.message }),
+    Promise.all([tables.routes.audit(), tables.discards.audit(), tables.addresses.audit()]).catch(
+      (error: Error) => log.warn('audit failed', { error: error.message }),
     )
   }
 

@@ -95,6 +95,10 @@ export class FollowedServices implements ServiceSource, Disposable {
     )
   }
 
+  get servedHere(): boolean {
+    return this.#options.served.server !== undefined
+  }
+
   /** Why an address may not be served. */
   get unserved(): string {
     return this.#options.served.server

@@ -20,6 +20,8 @@ export interface ServiceSource {
   complete(): boolean
   /** Why nothing is served on this node; undefined: it is. */
   problem(): string | undefined
+  /** A feature of this agent serves: addresses of Services are the node's own. */
+  readonly servedHere: boolean
   /** What to say of an address that is not served on this node. */
   readonly unserved: string
   /** All that there are, where somebody asks. */

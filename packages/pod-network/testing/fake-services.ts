@@ -35,6 +35,7 @@ export class FakeServices implements ServiceSource {
   readonly unserved = 'not served'
   ready = true
   broken: string | undefined
+  servedHere = true
   readonly #services = new Map<ServiceKey, Service>()
   readonly #served = new Map<ServiceKey, readonly ServedAddress[]>()
 
