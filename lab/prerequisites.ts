@@ -46,6 +46,7 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   pmacct: 'BMP collector in the interoperability tests',
   podman: 'container runtime in the tests of the CNI plugins',
   procps: 'sysctl in the nodes',
+  prometheus: 'tries the alert rules, and the queries of the dashboard',
   python3: 'SCTP in the IPVS tests',
   'qemu-system-x86': 'the nodes, with KVM or emulated',
   'qemu-user-static': 'runs the CNI plugins of arm64',

@@ -10,6 +10,10 @@ const HEAD = `# Metrics
 Each agent serves its metrics at \`http://NODE:20245/metrics\`, in the text format of Prometheus. \`metrics\` in the
 [configuration](configuration.md) says where, by HTTPS or not, and to whom. Nothing is measured between two scrapes: an agent that nobody scrapes pays nothing.
 
+- \`deploy/observability/prometheus.yaml\` has Prometheus find and scrape the agents; \`servicemonitor.yaml\` beside it is the same for the Prometheus Operator.
+- \`deploy/observability/alerts.yaml\` are alert rules, each with what to do. They know the agents as the job \`podroute\`, as does the dashboard.
+- \`deploy/observability/dashboard.json\` is a dashboard for Grafana: take it by Dashboards, New, Import.
+
 No series has a pod or a connection in its labels: their number follows from the numbers of nodes, routers, tables and kinds.
 
 Names that begin with \`kubeproxy_\` and \`kube_router_\` are kube-proxy's and kube-router's, where the meaning is the same, so that dashboards and alerts
