@@ -1,4 +1,4 @@
-/** Makes dashboard.json for Grafana. `node deploy/observability/dashboard.ts` writes it, a test holds it. */
+/** Makes dashboard.json for Grafana. `node deploy/observability/dashboard.ts` writes it; then `npm run format`. A test holds it. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
