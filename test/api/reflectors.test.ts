@@ -36,7 +36,7 @@ describe('agents that become reflectors and clients', function () {
     const counts = await Promise.all(packets.map((each) => each.stop()))
     expect(await Promise.all(watched.map((each) => each.stop()))).to.deep.equal(nodes.map(() => []))
     expect(counts.map(({ sent, received }) => sent - received)).to.deep.equal(pairs.map(() => 0))
-    for (const { sent } of counts) expect(sent).to.be.above(50)
+    for (const { sent } of counts) expect(sent, 'in half a second at least').to.be.above(20)
   }
 
   before(async () => {

@@ -121,7 +121,7 @@ describe('agents of three nodes without BGP', function () {
     )
     const counts: PacketCount[] = await Promise.all(packets.map((sender) => sender.stop()))
     for (const { sent, received } of counts) {
-      expect(sent).to.be.greaterThan(50)
+      expect(sent, 'in half a second at least').to.be.greaterThan(20)
       expect(sent - received, 'packets lost').to.equal(0)
     }
   })

@@ -68,7 +68,7 @@ const PROMISED: readonly (readonly [beginning: string, holds: (output: string) =
     },
   ],
   ['pod=$(kubectl', (output) => expect(output).to.match(/^blue-\S+$/m)],
-  ['tail -n 1', (output) => expect(output).to.match(/podroute|BGP|level|msg|session/)],
+  ['tail -n 1', (output) => expect(output).to.match(/ std(out|err) F \S+Z +(DEBUG|INFO|WARN|ERROR) /)],
   [
     'kubectl -n kube-system get configmap',
     (output) => expect(output).to.include('configmap/podroute configured'),
