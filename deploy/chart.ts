@@ -29,6 +29,11 @@ const VALUES: readonly (readonly [place: RegExp, filling: string])[] = [
     /^( *)image: .*\n\1imagePullPolicy: .*$/gm,
     '$1image: {{ include "podroute.image" . }}\n$1imagePullPolicy: {{ .Values.image.pullPolicy }}',
   ],
+  // Another CNI plugin may have files of the same names.
+  [
+    /^ {8}- name: install-cni\n(?: {10}.*\n)+/m,
+    '        {{- if dig "podNetwork" "cni" true (.Values.config | default dict) }}\n$&        {{- end }}\n',
+  ],
   [/namespace: kube-system/g, 'namespace: {{ .Release.Namespace }}'],
   [CONFIG, '  config.yaml: |\n    {{- toYaml .Values.config | nindent 4 }}\n'],
   [

@@ -12,7 +12,7 @@ export class EffectiveSettings {
 
   constructor(configured: PodNetworkSettings, routers: Pick<Routers, 'select'>) {
     this.#routers = routers
-    this.#configured = configured
+    this.#configured = withChecks(configured)
     this.#current = this.#selected(undefined)
   }
 
@@ -20,9 +20,10 @@ export class EffectiveSettings {
     return this.#current
   }
 
-  /** Takes another configuration; `merge` puts it into effect. The bridge stays: pods hang on it. */
+  /** Takes another configuration; `merge` puts it into effect. What pods hang on stays. */
   configure(settings: PodNetworkSettings): void {
-    this.#configured = { ...settings, bridge: this.#current.bridge }
+    const { bridge, cni } = this.#current
+    this.#configured = withChecks({ ...settings, bridge, cni })
   }
 
   /** Puts configuration and annotations together. Returns the settings as on a node that every router selects. */
@@ -35,4 +36,9 @@ export class EffectiveSettings {
     const { externalPeers } = this.#configured
     return { ...this.#configured, externalPeers: this.#routers.select(externalPeers, local) }
   }
+}
+
+/** Only our plugin says what the port of a pod may send from. */
+function withChecks(settings: PodNetworkSettings): PodNetworkSettings {
+  return settings.cni ? settings : { ...settings, sourceCheck: false }
 }

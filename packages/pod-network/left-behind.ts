@@ -23,11 +23,12 @@ export async function leftBehind(
     formerRules,
     bridge,
   } = tables
-  const inUse = await podsOn(kernel, settings.bridge)
+  // The bridge of another CNI plugin is that one's.
+  const inUse = settings.cni ? await podsOn(kernel, settings.bridge) : 0
   return {
     tables: [
       ...[conflist, routes, discards, forwarding, masquerade, rules, sources, sourceRules, formerRules],
-      bridge,
+      ...(settings.cni ? [bridge] : []),
     ],
     paths: LEASES,
     ...(inUse > 0 ? { inUse: pods(inUse, settings.bridge) } : {}),

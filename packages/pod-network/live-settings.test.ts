@@ -55,6 +55,14 @@ const EFFECTS: Readonly<Record<keyof PodNetworkSettings, readonly Effect[]>> = {
     { change: { externalPeers: [] }, resets: [ROUTER], ops: [...GONE, ...RULES] },
     { change: { externalPeers: [router, { ...router, address: '172.30.0.101' }] }, ops: RULES },
   ],
+  cni: [
+    {
+      change: { cni: false },
+      refused: [
+        'podNetwork.cni: pods keep what they were started with: drain the node, and restart the agent there',
+      ],
+    },
+  ],
   bridge: [
     {
       change: { bridge: 'other' },

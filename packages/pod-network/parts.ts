@@ -102,7 +102,13 @@ export class PodNetworkParts {
       pluginFields: () => options.pluginFields(),
     })
     this.staleState = new StaleState({
-      ...{ tables: this.tables, nodes: this.nodes, bgpRoutes: this.routes.bgp.routes, log },
+      ...{
+        tables: this.tables,
+        nodes: this.nodes,
+        bgpRoutes: this.routes.bgp.routes,
+        log,
+        cni: this.settings.cni,
+      },
     })
     this.controller = this.#createController()
     this.view = this.#createView()
@@ -126,7 +132,7 @@ export class PodNetworkParts {
   #createHostMonitor(): HostMonitor {
     const { kernel, clock, log, settings } = this.#options
     return new HostMonitor({
-      ...{ kernel, tables: this.tables, clock, log, bridge: settings.bridge },
+      ...{ kernel, tables: this.tables, clock, log, bridge: settings.bridge, cni: settings.cni },
       hairpin: () => this.settings.hairpin,
       changed: () => this.#owner.interfacesChanged(),
     })
@@ -250,6 +256,7 @@ export class PodNetworkParts {
       ...{ nodeName, nodes: this.nodes, tables: this.tables, sessions: this.bgp.sessions, log },
       nodeAddressTypes: () => this.settings.nodeAddressTypes,
       routing: () => this.settings.routing,
+      cni: this.settings.cni,
       routers: () => new Set(this.settings.externalPeers.map(peerKey)),
       podGate: () => this.#options.podGate(),
     })

@@ -154,11 +154,12 @@ export class Planner {
     const settings = this.#options.settings()
     const interfaces = this.#options.interfaces()
     this.#planBgp(local, settings)
-    const bridge = planBridge(local, mtuOf(local, settings, interfaces))
+    const bridge = settings.cni ? planBridge(local, mtuOf(local, settings, interfaces)) : undefined
     replaceAll(this.#tables.bridge, bridge ? [[settings.bridge, bridge]] : [])
-    replaceAll(this.#tables.addresses, planBridgeAddresses(local))
+    replaceAll(this.#tables.addresses, settings.cni ? planBridgeAddresses(local) : [])
     const ipv6 = local.podCidrs.some((prefix) => prefix.family === 6)
-    const sysctls = bridge ? planSysctls(settings.bridge, { ipv6 }, interfaces.acceptRa) : []
+    const hasPods = local.podCidrs.length > 0
+    const sysctls = hasPods ? planSysctls(settings, { ipv6 }, interfaces.acceptRa) : []
     for (const { name, value } of sysctls) this.#tables.sysctls.set(name, value)
     this.#tables.rules.set(TABLE, masqueradeTable(settings.masquerade, bgpPortChains(settings)))
     this.#tables.sourceRules.set(TABLE, sourcesTable(settings.sourceCheck !== false))

@@ -170,7 +170,7 @@ export class PodNetwork implements AsyncDisposable {
    * what to do.
    */
   configure(settings: PodNetworkSettings): readonly string[] {
-    const { bridge, routing } = this.#parts.settings
+    const { bridge, cni, routing } = this.#parts.settings
     this.#parts.effective.configure(settings)
     this.#use()
     for (const node of this.#parts.podCidrs.rangesChanged()) this.#setNode(node)
@@ -182,9 +182,17 @@ export class PodNetwork implements AsyncDisposable {
     this.#awaitPeers()
     if (settings.routing !== routing) this.#parts.routes.routingChanged(settings.routing)
     this.#parts.routes.bgp.expire()
-    if (settings.bridge === bridge) return []
     return [
-      `podNetwork.bridge: pods hang on ${bridge}: drain the node, delete that bridge and restart the agent to use ${settings.bridge}`,
+      ...(settings.bridge === bridge
+        ? []
+        : [
+            `podNetwork.bridge: pods hang on ${bridge}: drain the node, delete that bridge and restart the agent to use ${settings.bridge}`,
+          ]),
+      ...(settings.cni === cni
+        ? []
+        : [
+            'podNetwork.cni: pods keep what they were started with: drain the node, and restart the agent there',
+          ]),
     ]
   }
 

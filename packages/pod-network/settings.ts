@@ -118,6 +118,8 @@ export interface PodNetworkSettings {
   /** Paths to nodes are watched with these timers; absent: they are not. */
   readonly meshBfd?: BfdTimers
   readonly externalPeers: readonly ExternalPeer[]
+  /** The pods hang on a bridge of ours, and by our CNI configuration; false: another plugin gives them what they have. */
+  readonly cni: boolean
   readonly bridge: string
   /** MTU of the bridge and the pods; the node's uplink's when absent. */
   readonly mtu?: number

@@ -65,7 +65,7 @@ function setup(nodes: readonly ClusterNode[], left: { readonly [table: string]: 
     reach: { hopsTo: (gateway) => [{ gateway }], maxPaths: () => 1 },
     keepFor: () => 120_000,
   })
-  const stale = new StaleState({ tables, nodes: clusterNodes, bgpRoutes, log })
+  const stale = new StaleState({ tables, nodes: clusterNodes, bgpRoutes, log, cni: true })
   const all = Object.values(tables)
   return {
     ...{ stale, logged, tables },

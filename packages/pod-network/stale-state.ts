@@ -11,6 +11,8 @@ export interface StaleStateOptions {
   readonly nodes: ClusterNodes
   readonly bgpRoutes: BgpRoutes
   readonly log: Logger
+  /** The bridge is ours; else what it has is another one's. */
+  readonly cni: boolean
 }
 
 export class StaleState {
@@ -41,7 +43,8 @@ export class StaleState {
     if (this.#swept || local.podCidrs.length === 0 || local.addresses.length === 0) return
     this.#swept = true
     const { addresses, masquerade, routes, discards, formerRules } = this.#options.tables
-    const swept = [addresses, masquerade, routes, discards, formerRules].map((table) => table.sweep())
+    const ofBridge = this.#options.cni ? [addresses] : []
+    const swept = [...ofBridge, masquerade, routes, discards, formerRules].map((table) => table.sweep())
     const count = swept.reduce((sum, each) => sum + each)
     if (count > 0) this.#options.log.info('stale state of an earlier run is removed', { count })
   }

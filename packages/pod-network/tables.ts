@@ -37,7 +37,7 @@ export type PodNetworkKernel = Pick<
 const OURS = { table: TABLE_MAIN, protocol: ROUTE_PROTOCOL }
 
 /** Where on the node its things are. */
-export type NodeSettings = Pick<PodNetworkSettings, 'bridge' | 'conflist'>
+export type NodeSettings = Pick<PodNetworkSettings, 'bridge' | 'conflist' | 'cni'>
 
 export interface PodNetworkTables {
   readonly bridge: Table<string, BridgeSettings>

@@ -95,6 +95,12 @@ describe('the ways to install', () => {
         .and.to.match(/nodeSelector:\n +a: b/)
     })
 
+    it('leaves the CNI plugins out where another one gives pods their network', async () => {
+      const { stdout } = await render('--set', 'config.podNetwork.cni=false')
+      expect(stdout).to.include('name: prepare-node').and.to.not.include('name: install-cni')
+      expect((await render('--set', 'config.podNetwork.cni=true')).stdout).to.include('name: install-cni')
+    })
+
     for (const [flag, refusal] of [
       ['nonsense=1', "additional properties 'nonsense' not allowed"],
       ['config.bgp.nonsense=1', "additional properties 'nonsense' not allowed"],

@@ -43,6 +43,12 @@ describe('flags of kube-router', () => {
     expect(load(['--bgp-graceful-restart=false']).podNetwork).to.not.have.property('restartTime')
   })
 
+  it('leave bridge and CNI configuration to another plugin', () => {
+    expect(load([]).podNetwork?.cni).to.equal(true)
+    expect(load(['--enable-cni=true']).podNetwork?.cni).to.equal(true)
+    expect(load(['--enable-cni=false']).podNetwork?.cni).to.equal(false)
+  })
+
   it('switch features by their names there', () => {
     const { features } = load(['--run-router=false', '--run-firewall', '--run-service-proxy=true'])
     expect([...features.keys()]).to.have.members(['service-proxy', 'network-policy'])

@@ -55,7 +55,9 @@ describe('conflist', () => {
 
 describe('sysctls', () => {
   it('turns forwarding on, and keeps router advertisements where they are taken', () => {
-    const names = planSysctls('kube-bridge', { ipv6: true }, ['eth0']).map((s) => `${s.name}=${s.value}`)
+    const names = planSysctls({ bridge: 'kube-bridge', cni: true }, { ipv6: true }, ['eth0']).map(
+      (s) => `${s.name}=${s.value}`,
+    )
     expect(names).to.include.members(['net/ipv4/ip_forward=1', 'net/ipv6/conf/all/forwarding=1'])
     expect(names.indexOf('net/ipv6/conf/eth0/accept_ra=2'))
       .to.be.at.least(0)
@@ -63,7 +65,9 @@ describe('sysctls', () => {
   })
 
   it('leaves IPv6 alone on a node without it', () => {
-    const names = planSysctls('kube-bridge', { ipv6: false }, ['eth0']).map((s) => s.name)
+    const names = planSysctls({ bridge: 'kube-bridge', cni: true }, { ipv6: false }, ['eth0']).map(
+      (s) => s.name,
+    )
     expect(names.filter((n) => n.includes('ipv6') || n.includes('ip6'))).to.deep.equal([])
   })
 })

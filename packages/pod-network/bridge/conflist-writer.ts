@@ -7,7 +7,7 @@ import { planConflist } from './conflist.ts'
 import { type InterfaceState, mtuOf } from './host-interfaces.ts'
 
 export interface ConflistWriterOptions {
-  readonly table: Pick<Table<string, string>, 'desired' | 'set' | 'delete'>
+  readonly table: Pick<Table<string, string>, 'desired' | 'acknowledged' | 'set' | 'delete'>
   readonly log: Logger
   settings(): PodNetworkSettings
   interfaces(): InterfaceState
@@ -24,14 +24,20 @@ export class ConflistWriter {
 
   /** Whether another file, or another text, is wanted now. */
   differs(local: ClusterNode): boolean {
-    const wanted = this.#options.table.desired()
+    const { table, settings } = this.#options
+    const wanted = table.desired()
+    if (!settings().cni) return wanted.size > 0 || table.acknowledged(settings().conflist) !== undefined
     return wanted.size !== 1 || wanted.get(this.#options.settings().conflist) !== this.#text(local)
   }
 
-  /** Wants the file as it is to be now, and no other one. */
+  /** Wants the file as it is to be now, and no other one; none where another plugin gives pods their network, and not one of before. */
   plan(local: ClusterNode): void {
-    const { table, log } = this.#options
-    const path = this.#options.settings().conflist
+    const { table, log, settings } = this.#options
+    const path = settings().conflist
+    if (!settings().cni) {
+      for (const known of [...table.desired().keys(), path]) table.delete(known)
+      return
+    }
     log.info('the CNI configuration is written', { path })
     table.set(path, this.#text(local))
     for (const other of table.desired().keys()) if (other !== path) table.delete(other)

@@ -28,6 +28,7 @@ describe('the host monitor', () => {
     const log = silent
     tables = createTables(kernel, () => testSettings, { clock, log, random: () => 1 })
     monitor = new HostMonitor({
+      cni: true,
       ...{ kernel, tables, clock, log, bridge: BRIDGE },
       hairpin: () => hairpin,
       changed: () => void changes++,

@@ -12,6 +12,8 @@ export interface HostMonitorOptions {
   readonly clock: Clock
   readonly log: Logger
   readonly bridge: string
+  /** The ports of the bridge are those of our CNI configuration. */
+  readonly cni: boolean
   /** Whether a frame may go back out of the port that it came from. */
   hairpin(): boolean
   /** The interfaces of the node are others. */
@@ -60,8 +62,10 @@ export class HostMonitor implements Disposable {
     const { kernel, tables } = this.#options
     for (const table of [tables.bridge, tables.addresses, tables.routes, tables.discards])
       this.#subscriptions.use(table.watch())
-    this.#subscriptions.use(this.#ports.watch(kernel.changes, kernel.links))
-    this.#subscriptions.use(this.#sources.watch(kernel.changes, kernel.links))
+    if (this.#options.cni) {
+      this.#subscriptions.use(this.#ports.watch(kernel.changes, kernel.links))
+      this.#subscriptions.use(this.#sources.watch(kernel.changes, kernel.links))
+    }
     this.#subscriptions.use(watchRules(kernel, tables))
     this.#subscriptions.use(this.#interfaces)
     await this.#interfaces.start()
@@ -69,6 +73,7 @@ export class HostMonitor implements Disposable {
 
   /** Takes the ports that are there for those that must be there. @throws KernelError */
   async updatePorts(): Promise<void> {
+    if (!this.#options.cni) return
     const links = await this.#options.kernel.links.list()
     this.#ports.update(links)
     this.#sources.update(links)

@@ -1,12 +1,10 @@
 /** Flags of kube-router that concern the network of the pods and BGP. */
-import { type Flag, judged, meaningless, note, refuse, set, sets } from '@podroute/feature/flag.ts'
+import { type Flag, judged, meaningless, note, set, sets } from '@podroute/feature/flag.ts'
 import { KUBE_ROUTER_PEER_FLAGS } from './kube-router-peers.ts'
 
 const REPAIRED = 'changes are heard as they happen, and what somebody else changed is put back at once'
 const NO_TUNNEL =
   'there are no tunnels: a node in another subnet is reached through the routers between, which need the pod routes (docs/migrating-from-kube-router.md, Overlay)'
-const OTHER_NETWORK =
-  'the pod network writes the CNI configuration that pods start with: beside another network run podroute without it (--run-router=false), for Services and policies'
 const NO_GOBGP = 'there is no GoBGP: see `podroute peers` and `podroute routes` on the node'
 
 /** Only what is asked for and not to be had is said. */
@@ -44,7 +42,7 @@ export const KUBE_ROUTER_FLAGS: readonly Flag[] = [
     'new routes are announced at once, whoever else restarts',
   ),
   ...KUBE_ROUTER_PEER_FLAGS,
-  judged<boolean>('enable-cni', 'bool', [], (on) => (on ? undefined : refuse(OTHER_NETWORK))),
+  sets('enable-cni', 'bool', 'podNetwork.cni'),
   sets('enable-pod-egress', 'bool', 'podNetwork.masquerade'),
   sets('hairpin-mode', 'bool', 'podNetwork.hairpin', () => true),
   judged<boolean>('auto-mtu', 'bool', ['podNetwork.mtu'], (on) =>

@@ -15,6 +15,12 @@ export const podNetwork = z.strictObject({
     .describe(
       'Where routes to the pods of other nodes come from. bgp: what nodes and routers announce; api: the Node objects, without BGP; none: the network routes pods itself.',
     ),
+  cni: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Whether podroute makes the bridge of the pods and the CNI configuration. false: another CNI plugin gives pods their interfaces, with addresses of the Node’s podCIDRs. Not live: another value needs a drained node and a restart of the agent.',
+    ),
   // Kernel limit of an interface name: 15 bytes.
   bridge: z
     .string()

@@ -70,6 +70,7 @@ function settingsOf(
     meshTtlSecurity: file.bgp.meshTtlSecurity,
     holdTime: file.bgp.holdTimeSeconds,
     externalPeers,
+    cni: file.podNetwork.cni,
     bridge: file.podNetwork.bridge,
     ...(file.podNetwork.mtu === 'auto' ? {} : { mtu: file.podNetwork.mtu }),
     hairpin: file.podNetwork.hairpin,

@@ -8,6 +8,7 @@ const good: Facts = {
   routing: 'bgp',
   nodeAddressTypes: ['InternalIP', 'ExternalIP'],
   nodesSynced: true,
+  cni: true,
   local: testNode(1),
   instance: settled,
   bridge: settled,

@@ -10,6 +10,8 @@ import type { Routing } from '../settings.ts'
 export interface Facts {
   readonly nodeName: string
   readonly routing: Routing
+  /** The pods hang on a bridge of ours, by our CNI configuration. */
+  readonly cni: boolean
   readonly nodeAddressTypes: readonly string[]
   readonly nodesSynced: boolean
   readonly local: ClusterNode | undefined
@@ -50,7 +52,7 @@ export function conditionsBeforeConflist(facts: Facts): readonly Condition[] {
     ...(facts.routing === 'bgp'
       ? [condition('speaker', facts.instance.error ?? unsettled(facts.instance))]
       : []),
-    condition('bridge', unsettled(facts.bridge) ?? unsettled(facts.addresses)),
+    ...(facts.cni ? [condition('bridge', unsettled(facts.bridge) ?? unsettled(facts.addresses))] : []),
     condition('masquerade', unsettled(facts.masquerade) ?? unsettled(facts.rules)),
     ...(facts.routing === 'bgp' ? [condition('peers', waitingFor(facts.blockingPeers))] : []),
     condition('others', facts.podGate),
@@ -68,7 +70,7 @@ export function allConditions(facts: Facts): readonly Condition[] {
     { ...condition('routes', routeProblem(facts)), advisory: true },
     // Pods work all the same; on an old kernel they may do what they like.
     { ...condition('source-check', sourceProblem(facts)), advisory: true },
-    condition('conflist', unsettled(facts.conflist)),
+    ...(facts.cni ? [condition('conflist', unsettled(facts.conflist))] : []),
   ]
 }
 

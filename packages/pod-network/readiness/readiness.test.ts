@@ -36,6 +36,7 @@ function setup() {
     ...{ nodeName: 'node-1', nodes, tables: tables as never },
     log: { debug: say, info: say, warn: say, error: say } as Logger,
     routing: () => 'bgp',
+    cni: true,
     nodeAddressTypes: () => ['InternalIP', 'ExternalIP'],
     routers: () => new Set([ROUTER]),
     sessions: {

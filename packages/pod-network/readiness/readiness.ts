@@ -15,6 +15,8 @@ export interface ReadinessSources {
   readonly nodes: ClusterNodes
   nodeAddressTypes(): readonly string[]
   routing(): Routing
+  /** The pods hang on a bridge of ours. */
+  readonly cni: boolean
   /** Routers outside of the cluster, by the speaker's name of each. */
   routers(): ReadonlySet<string>
   readonly tables: Pick<
@@ -78,10 +80,11 @@ export class Readiness {
   }
 
   #facts(): Facts {
-    const { nodeName, nodes, tables, nodeAddressTypes, routing, podGate } = this.#sources
+    const { nodeName, nodes, tables, nodeAddressTypes, routing, cni, podGate } = this.#sources
     return {
       nodeName,
       routing: routing(),
+      cni,
       nodeAddressTypes: nodeAddressTypes(),
       nodesSynced: this.nodesSynced,
       local: nodes.reported(nodeName),

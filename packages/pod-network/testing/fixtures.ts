@@ -29,6 +29,7 @@ export const testSettings: PodNetworkSettings = {
   meshTtlSecurity: true,
   holdTime: 90,
   externalPeers: [],
+  cni: true,
   bridge: 'kube-bridge',
   hairpin: true,
   masquerade: true,
