@@ -42,6 +42,13 @@ const HEALTHY: Facts = {
   ipvs: { value: true },
   links: { value: LINKS },
   defaultRoutes: { value: [4] },
+  routes: {
+    value: [
+      { destination: '0.0.0.0/0', gateway: true },
+      { destination: '172.31.0.0/24', gateway: false },
+      { destination: 'fd31::/64', gateway: false },
+    ],
+  },
   legacyForward: { value: [] },
   hookedChains: { value: [CHAIN] },
   chains: { value: ['ip filter FORWARD'] },
@@ -75,9 +82,32 @@ const legacy = (family: 4 | 6): Partial<Facts> => ({
 })
 const skew = (skewSeconds: number): Partial<Facts> => ({ cluster: { value: { ...CLUSTER, skewSeconds } } })
 
+const api = (other: ClusterFacts['nodes'][number]) => ({ ...agent({ routing: 'api' }), ...nodes(A, other) })
+const routers = (established: boolean, gracefulRestart: boolean) =>
+  agent({ routers: [{ name: 'tor', established, gracefulRestart }] })
+/** With a bridge of another name. */
+const named = (more: object = {}): Partial<Facts> => ({
+  ...link('pods0', more),
+  confFiles: { value: [{ ...OURS, text: '{"name":"podroute","plugins":[{"bridge":"pods0"}]}' }] },
+})
+
 /** What makes each check say each of its words, and what its problem names. */
 const CASES: readonly (readonly [check: string, facts: Partial<Facts>, kind: string, names?: string])[] = [
   ['ipvs', { ipvs: { value: false } }, 'fail'],
+  ['node-subnets', api(B), 'ok'],
+  ['node-subnets', api({ ...B, addresses: ['192.0.2.2', 'fd31::2'] }), 'fail', 'b are behind a router'],
+  ['node-subnets', nodes(A, { ...B, addresses: ['192.0.2.2'] }), 'ok'],
+  ['router-restarts', routers(true, false), 'warn', 'tor'],
+  ['router-restarts', routers(true, true), 'ok'],
+  ['router-restarts', routers(false, false), 'ok'],
+  ['bridge', named({ kind: 'bridge', up: false }), 'fail', 'pods0 is down'],
+  ['bridge', { confFiles: named().confFiles! }, 'warn', 'no pods0'],
+  ['mtu', named({ kind: 'bridge', mtu: 9000 }), 'warn', '9000'],
+  [
+    'reverse-path',
+    { ...named(), ...sysctl('net/ipv4/conf/pods0/rp_filter', '1') },
+    ...(['fail', 'pods0 is strict'] as const),
+  ],
   ['nftables', { hookedChains: { unknown: 'no nftables' } }, 'unknown', 'no nftables'],
   ['forwarding-ipv4', sysctl('net/ipv4/ip_forward', '0'), 'fail', 'ip_forward is 0'],
   ['forwarding-ipv6', sysctl('net/ipv6/conf/all/forwarding', '0'), 'fail'],

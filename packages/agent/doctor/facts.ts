@@ -20,6 +20,22 @@ export interface AgentFacts {
     readonly lastError?: string | undefined
   }[]
   readonly pending: readonly PendingChange[]
+  /** Where routes come from, as configured; absent: the agent does not say. */
+  readonly routing?: string
+  /** Those outside the cluster. Absent: the agent does not say. */
+  readonly routers?: readonly RouterFacts[]
+}
+
+export interface RouterFacts {
+  readonly name: string
+  readonly established: boolean
+  readonly gracefulRestart: boolean
+}
+
+export interface RouteFacts {
+  readonly destination: string
+  /** Whether it leads by a gateway. */
+  readonly gateway: boolean
 }
 
 export interface NodeFacts {
@@ -65,6 +81,7 @@ export interface Facts {
   readonly links: Fact<readonly LinkFacts[]>
   /** Families that a packet to anywhere has a route in. */
   readonly defaultRoutes: Fact<readonly (4 | 6)[]>
+  readonly routes: Fact<readonly RouteFacts[]>
   readonly legacyForward: Fact<readonly LegacyForward[]>
   readonly hookedChains: Fact<readonly HookedChain[]>
   /** All chains of nftables, iptables-nft's included: `ip nat PREROUTING`. */

@@ -7,6 +7,7 @@ import { createApiClient } from '@podroute/cluster/api/client.ts'
 import { SERVICE_ACCOUNT, serverCandidates } from '@podroute/cluster/api/servers.ts'
 import type { Kernel } from '@podroute/kernel/kernel.ts'
 import { openKernel } from '@podroute/kernel/open.ts'
+import { bridgeName } from './bridge-name.ts'
 import { PARAMETERS } from './checks/checks.ts'
 import type { AgentFacts, Certificate, ClusterFacts, ConfFile, Fact, Facts, NodeFacts } from './facts.ts'
 
@@ -34,10 +35,11 @@ export async function gather(options: GatherOptions): Promise<Facts> {
   const { nodeName, root, netns, agent } = options
   using kernel = openKernel(netns === undefined ? {} : { netns })
   const at = (path: string) => join(root, path)
+  const files = await fact(() => confFiles(at('etc/cni/net.d')))
   return {
     ...{ nodeName, agent },
-    ...(await ofKernel(kernel)),
-    confFiles: await fact(() => confFiles(at('etc/cni/net.d'))),
+    ...(await ofKernel(kernel, bridgeName(files))),
+    confFiles: files,
     plugins: await fact(() => readdirSync(at('opt/cni/bin'))),
     disk: await fact(() => disk(at('run'))),
     files: await fact(openFiles),
@@ -46,10 +48,12 @@ export async function gather(options: GatherOptions): Promise<Facts> {
   }
 }
 
-async function ofKernel(kernel: Kernel) {
+async function ofKernel(kernel: Kernel, bridge: string) {
+  const parameters = new Set([...PARAMETERS, `net/ipv4/conf/${bridge}/rp_filter`])
+  const routes = await fact(() => kernel.routes.list({}))
   return {
     sysctls: await fact(() =>
-      Object.fromEntries(PARAMETERS.map((name) => [name, kernel.sysctls.read(name)] as const)),
+      Object.fromEntries([...parameters].map((name) => [name, kernel.sysctls.read(name)] as const)),
     ),
     ipvs: await fact(() =>
       kernel.ipvs.servers().then(
@@ -58,10 +62,15 @@ async function ofKernel(kernel: Kernel) {
       ),
     ),
     links: await fact(() => kernel.links.list()),
-    defaultRoutes: await fact(async () => {
-      const routes = await kernel.routes.list({})
-      return routes.filter(({ destination }) => destination.endsWith('/0')).map(({ family }) => family)
-    }),
+    defaultRoutes: mapped(routes, (all) =>
+      all.filter(({ destination }) => destination.endsWith('/0')).map(({ family }) => family),
+    ),
+    routes: mapped(routes, (all) =>
+      all.map(({ destination, gateway, nextHops }) => ({
+        destination,
+        gateway: gateway !== undefined || nextHops !== undefined,
+      })),
+    ),
     legacyForward: await fact(() =>
       ([4, 6] as const).flatMap((family) => kernel.legacyForward(family) ?? []),
     ),
@@ -79,6 +88,10 @@ export function chainsIn(listing: string): readonly string[] {
     if (word === 'table') table = names.slice(0, 2).join(' ')
     return word === 'chain' ? [`${table} ${names[0]}`] : []
   })
+}
+
+function mapped<T, R>(known: Fact<T>, change: (value: T) => R): Fact<R> {
+  return 'value' in known ? { value: change(known.value) } : known
 }
 
 async function fact<T>(read: () => T | Promise<T>): Promise<Fact<T>> {

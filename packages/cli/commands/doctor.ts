@@ -1,7 +1,8 @@
 /** `podroute doctor`: what is wrong with this node, and what to do. Works also where no agent runs. */
+import type { ConfigReport } from '@podroute/agent/admin/config-page.ts'
 import type { Finding } from '@podroute/agent/doctor/check.ts'
 import type { AgentFacts, Fact } from '@podroute/agent/doctor/facts.ts'
-import { askPlan, askStatus } from '../client.ts'
+import { ask, askPlan, askStatus } from '../client.ts'
 import { EXIT_NOT_WELL } from '../errors.ts'
 import { table } from '../format.ts'
 import type { Asked, ReportCommand } from '../report.ts'
@@ -47,9 +48,40 @@ async function examineNode({ socket, query }: Asked): Promise<readonly Finding[]
 async function askAgent(socket: string): Promise<Fact<AgentFacts>> {
   try {
     const { nodeName, conditions, watches } = await askStatus(socket)
-    return { value: { nodeName, conditions, watches, pending: (await askPlan(socket)).pending } }
+    const { pending } = await askPlan(socket)
+    const more = { ...(await routingOf(socket)), ...(await routersOf(socket)) }
+    return { value: { nodeName, conditions, watches, pending, ...more } }
   } catch (error) {
     return { unknown: (error as Error).message }
+  }
+}
+
+async function routingOf(socket: string): Promise<Pick<AgentFacts, 'routing'>> {
+  const { values } = await ask<ConfigReport>(socket, '/config')
+  const routing = values.find(({ path }) => path.endsWith('.routing'))?.value
+  return typeof routing === 'string' ? { routing } : {}
+}
+
+/** What of the page `peers` is looked at. */
+interface PeersReport {
+  readonly peers: readonly {
+    readonly name: string
+    readonly kind: string
+    readonly state: string
+    readonly capabilities?: { readonly gracefulRestart?: object }
+  }[]
+}
+
+/** An agent whose feature for that is off has no such page. */
+async function routersOf(socket: string): Promise<Pick<AgentFacts, 'routers'>> {
+  const { peers } = await ask<PeersReport>(socket, '/peers').catch((): PeersReport => ({ peers: [] }))
+  const routers = peers.filter(({ kind }) => kind === 'external')
+  return {
+    routers: routers.map(({ name, state, capabilities }) => ({
+      name,
+      established: state === 'established',
+      gracefulRestart: capabilities?.gracefulRestart !== undefined,
+    })),
   }
 }
 

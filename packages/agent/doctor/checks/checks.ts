@@ -4,12 +4,14 @@ import { CLUSTER_CHECKS } from './cluster.ts'
 import { KERNEL_CHECKS } from './kernel.ts'
 import { NODE_CHECKS } from './node.ts'
 import { OTHERS_CHECKS } from './others.ts'
+import { ROUTING_CHECKS } from './routing.ts'
 
 export const CHECKS: readonly Check[] = [
   ...KERNEL_CHECKS,
   ...OTHERS_CHECKS,
   ...NODE_CHECKS,
   ...CLUSTER_CHECKS,
+  ...ROUTING_CHECKS,
 ]
 
 /** Parameters that checks look at. */

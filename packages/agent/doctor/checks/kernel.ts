@@ -1,8 +1,7 @@
 /** Checks of the kernel: what it has, how it is set, and what is near its limit. */
+import { bridgeName } from '../bridge-name.ts'
 import { type Check, checkOf, fail, OK, type Outcome, unknown, warn } from '../check.ts'
 import type { Facts } from '../facts.ts'
-
-const BRIDGE = 'kube-bridge'
 
 /** @param judge of the value; where the kernel has no such parameter, `missing` */
 function parameter(
@@ -106,14 +105,15 @@ export const KERNEL_CHECKS: readonly Check[] = [
   wanted('ipvs-conntrack', 'connections to Services are tracked', 'net/ipv4/vs/conntrack', '1'),
   wanted('arp-ignore', 'service addresses are not answered in ARP', 'net/ipv4/conf/all/arp_ignore', '1'),
   wanted('arp-announce', 'ARP asks with an address of the interface', 'net/ipv4/conf/all/arp_announce', '2'),
-  checkOf('reverse-path', 'answers of Services pass the reverse path filter', sysctlsOf, (values) => {
-    const own = values[`net/ipv4/conf/${BRIDGE}/rp_filter`]
+  checkOf('reverse-path', 'answers of Services pass the reverse path filter', sysctlsOf, (values, facts) => {
+    const bridge = bridgeName(facts.confFiles)
+    const own = values[`net/ipv4/conf/${bridge}/rp_filter`]
     const all = values['net/ipv4/conf/all/rp_filter']
     // The higher one of both counts (ip-sysctl).
     if (own === undefined || own === '2' || all === '2' || !(strict(own) || strict(all))) return OK
     return fail(
-      `the reverse path filter of ${BRIDGE} is strict: answers of Services are dropped`,
-      `sysctl -w net.ipv4.conf.${BRIDGE}.rp_filter=2`,
+      `the reverse path filter of ${bridge} is strict: answers of Services are dropped`,
+      `sysctl -w net.ipv4.conf.${bridge}.rp_filter=2`,
     )
   }),
   fullness(

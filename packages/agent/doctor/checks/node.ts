@@ -1,4 +1,5 @@
 /** Checks of what podroute itself has on the node: CNI configuration and plugins, the bridge, the agent. */
+import { bridgeName } from '../bridge-name.ts'
 import { type Check, checkOf, fail, OK, unknown, warn } from '../check.ts'
 import type { ConfFile, Facts } from '../facts.ts'
 
@@ -66,20 +67,20 @@ export const NODE_CHECKS: readonly Check[] = [
     'bridge',
     'the bridge of the pods is up',
     ({ links }) => links,
-    (links) => {
-      const bridge = links.find(({ name }) => name === 'kube-bridge')
-      if (!bridge) return warn('there is no kube-bridge', 'the agent makes it: start it')
-      if (bridge.kind !== 'bridge')
-        return fail(`kube-bridge is a ${bridge.kind}`, 'ip link delete kube-bridge')
-      return bridge.up ? OK : fail('kube-bridge is down', 'ip link set kube-bridge up')
+    (links, { confFiles }) => {
+      const own = bridgeName(confFiles)
+      const bridge = links.find(({ name }) => name === own)
+      if (!bridge) return warn(`there is no ${own}`, 'the agent makes it: start it')
+      if (bridge.kind !== 'bridge') return fail(`${own} is a ${bridge.kind}`, `ip link delete ${own}`)
+      return bridge.up ? OK : fail(`${own} is down`, `ip link set ${own} up`)
     },
   ),
   checkOf(
     'mtu',
     'the pods’ packets fit the node’s links',
     ({ links }) => links,
-    (links) => {
-      const bridge = links.find(({ name }) => name === 'kube-bridge')
+    (links, { confFiles }) => {
+      const bridge = links.find(({ name }) => name === bridgeName(confFiles))
       const up = links.filter(
         ({ kind, name, up }) => up && name !== 'lo' && (kind === '' || kind === 'bond' || kind === 'vlan'),
       )

@@ -1,4 +1,5 @@
 /** Checks for what others do on the node: firewalls that drop, and other networks and proxies that are there, too. */
+import { bridgeName } from '../bridge-name.ts'
 import { type Check, checkOf, fail, OK, type Outcome, unknown, warn } from '../check.ts'
 import type { Facts, HookedChain } from '../facts.ts'
 
@@ -17,12 +18,13 @@ function forwarding(family: 4 | 6): Check {
     `legacy-forward-ipv${family}`,
     `${program} lets pods pass`,
     ({ legacyForward }) => legacyForward,
-    (chains) => {
+    (chains, { confFiles }) => {
+      const bridge = bridgeName(confFiles)
       const chain = chains.find((candidate) => candidate.family === family)
       if (chain?.policy !== 'drop' || (chain.acceptsFrom.length > 0 && chain.acceptsTo.length > 0)) return OK
       return fail(
         `the policy of FORWARD in ${program} is DROP`,
-        `${program} -A FORWARD -i kube-bridge -j ACCEPT; ${program} -A FORWARD -o kube-bridge -j ACCEPT`,
+        `${program} -A FORWARD -i ${bridge} -j ACCEPT; ${program} -A FORWARD -o ${bridge} -j ACCEPT`,
       )
     },
   )
@@ -63,13 +65,13 @@ export const OTHERS_CHECKS: readonly Check[] = [
     'nft-forward',
     'nftables and iptables-nft let pods pass',
     ({ hookedChains }) => hookedChains,
-    (all) => {
+    (all, { confFiles }) => {
       const found = dropping('forward')(all)
       return found.length === 0
         ? OK
         : warn(
             `what is forwarded is dropped by ${found.map(at).join(', ')} unless a rule accepts it`,
-            'let it accept what comes in by kube-bridge and goes out by it',
+            `let it accept what comes in by ${bridgeName(confFiles)} and goes out by it`,
           )
     },
   ),
