@@ -1,8 +1,10 @@
 /** Flows over several next hops, while next hops come and go: the kernel itself says which one it takes for a flow. */
+import { openKernel } from '@podroute/kernel/open.ts'
 import { ROUTE_PROTOCOL } from '@podroute/kernel/route-protocol.ts'
 import { RouteResource } from '@podroute/kernel/routes/route-resource.ts'
 import type { Route } from '@podroute/linux/route/routes.ts'
 import { TABLE_MAIN } from '@podroute/linux/route/rtnetlink.ts'
+import { podNetwork } from '@podroute/pod-network/feature.ts'
 import type { Op } from '@podroute/reconcile/resource.ts'
 import { expect } from 'chai'
 import { run } from '../../lab/command.ts'
@@ -141,6 +143,19 @@ for (const [name, { family, destination, to, gateway }] of Object.entries(FAMILI
       await go(1, 2, 3)
       expect((await listOf())[0]?.nextHopId).to.equal(undefined)
       await go(1, 2)
+    })
+
+    it('goes with its objects when podroute is cleaned up', async () => {
+      await go(1, 2)
+      using kernel = openKernel({ netns: test.netns.name })
+      expect(await objects()).to.be.greaterThan(2)
+      const { tables } = await podNetwork.leftBehind!(kernel, undefined)
+      const routes = tables.find((table) => table.name === 'routes')!
+      await routes.adopt()
+      routes.sweep()
+      await routes.flush()
+      expect(await listOf()).to.deep.equal([])
+      expect(await objects()).to.equal(0)
     })
   })
 }
