@@ -13,7 +13,7 @@ import { planMeshPeer } from './bgp/mesh-peers.ts'
 import { PeerClaims, type PeerOwner } from './bgp/peer-claims.ts'
 import { peerKey } from './bgp/peer-key.ts'
 import type { MeshRoles } from './bgp/roles/mesh-roles.ts'
-import { planExternalPeer } from './bgp/routers.ts'
+import { planExternalPeer, sourceOf } from './bgp/routers.ts'
 import type { BgpTables } from './bgp/tables.ts'
 import { planBridge, planBridgeAddresses } from './bridge/bridge.ts'
 import { EMPTY, type InterfaceState, mtuOf } from './bridge/host-interfaces.ts'
@@ -175,12 +175,25 @@ export class Planner {
     const { listen } = this.#options.overrides()
     const asn = this.#options.roles.asnOf(local.name)
     const instance = speaks
-      ? planInstance(local, { ...settings, asn }, listen, this.#nodes.values())
+      ? planInstance(
+          local,
+          { ...settings, asn },
+          listen,
+          this.#nodes.values(),
+          this.#sources(local, settings),
+        )
       : undefined
     // Without an address the sessions that there are go on.
     if (instance) table.set(INSTANCE, instance)
     else if (!speaks) table.delete(INSTANCE)
     this.serviceAddresses.localChanged(local)
+  }
+
+  /** Addresses of this node that its sessions with routers are from. One that it does not have cannot be listened on. */
+  #sources(local: ClusterNode, { externalPeers }: PodNetworkSettings): readonly string[] {
+    const interfaces = this.#options.interfaces()
+    const sources = externalPeers.flatMap((peer) => sourceOf(local, peer, interfaces) ?? [])
+    return sources.filter((address) => interfaces.addresses.includes(address))
   }
 
   /** After keys were planned: aggregates follow from many. */

@@ -17,24 +17,33 @@ export interface InstanceConfig extends Pick<SpeakerConfig, 'asn' | 'routerId' |
  * Undefined while the node has no address.
  * @param named addresses to listen on in place of the node's own, which stay where other nodes connect to them
  * @param others the Nodes, this one may be among them
+ * @param sources addresses that sessions with routers are from: routers connect to them
  */
 export function planInstance(
   local: ClusterNode,
   settings: Pick<PodNetworkSettings, 'asn' | 'port' | 'mesh' | 'routerId'>,
   named: readonly string[] = [],
   others: Iterable<ClusterNode> = [],
+  sources: readonly string[] = [],
 ): InstanceConfig | undefined {
   const addresses = FAMILIES.flatMap((family) => primaryAddress(local, family) ?? [])
   if (addresses.length === 0) return undefined
   return {
     asn: settings.asn,
     routerId: settings.routerId ?? primaryAddress(local, 4) ?? routerIdOf(local, others),
-    listen: { addresses: listenAddresses(addresses, named, settings.mesh !== false), port: settings.port },
+    listen: {
+      addresses: listenAddresses(addresses, named, sources, settings.mesh !== false),
+      port: settings.port,
+    },
     multipath: MAX_PATHS,
   }
 }
 
-function listenAddresses(own: readonly string[], named: readonly string[], mesh: boolean): readonly string[] {
-  if (named.length === 0) return own
-  return [...new Set([...(mesh ? own : []), ...named])]
+function listenAddresses(
+  own: readonly string[],
+  named: readonly string[],
+  sources: readonly string[],
+  mesh: boolean,
+): readonly string[] {
+  return [...new Set([...(mesh || named.length === 0 ? own : []), ...named, ...sources])]
 }

@@ -72,8 +72,12 @@ function isOnLink({ address, interface: link }: ExternalPeer): boolean {
   return link !== undefined || address?.includes('%') === true
 }
 
-/** The address that the session is from. */
-function sourceOf(local: ClusterNode, peer: ExternalPeer, { interfaces }: Interfaces): string | undefined {
+/** The address that the session is from; undefined: that of the link, or there is none. */
+export function sourceOf(
+  local: ClusterNode,
+  peer: ExternalPeer,
+  { interfaces }: Interfaces,
+): string | undefined {
   if (peer.localAddress !== undefined) return peer.localAddress
   if (peer.address === undefined || isOnLink(peer)) return undefined
   const family = familyOf(peer.address)
