@@ -93,6 +93,27 @@ describe('reports from the field', () => {
     expect(refused.map(({ destination }) => destination)).to.deep.equal(['10.244.2.0/24'])
   })
 
+  it('A12: IPv6 prefixes over an IPv4 session go by the Node’s IPv6 address, change in place with it, and not at all without one', async () => {
+    world = new World({ externalPeers: [router(UP)] })
+    await world.start(testNode(1))
+    const far = await world.speak(UP, [], { asn: 65000 })
+    await world.sessions()
+    const told = () => Array.from(far.routes(), ({ prefix, nextHop }) => `${prefix} via ${nextHop}`).sort()
+    expect(told()).to.deep.equal(['10.244.1.0/24 via 172.30.0.11', 'fd10:244:0:1::/64 via fd30::11'])
+    const withdrawn: string[] = []
+    far.on('best', (changes) => {
+      withdrawn.push(...changes.flatMap(({ prefix, best }) => (best ? [] : prefix)))
+    })
+    world.network.setNode(testNode(1, { internalIPs: ['172.30.0.11', 'fd30::99'] }))
+    await world.settle(2000)
+    expect(told()).to.deep.equal(['10.244.1.0/24 via 172.30.0.11', 'fd10:244:0:1::/64 via fd30::99'])
+    expect(withdrawn).to.deep.equal([])
+    world.network.setNode(testNode(1, { internalIPs: ['172.30.0.11'] }))
+    await world.sessions()
+    await world.sessions()
+    expect(told()).to.deep.equal(['10.244.1.0/24 via 172.30.0.11'])
+  })
+
   it('listens where its sessions with routers are from, once it has the address', async () => {
     world = new World({ externalPeers: [router(UP, { localAddress: '192.0.2.77' })] })
     await world.start(ipv4Node(1))
