@@ -1,6 +1,7 @@
 /**
  * Builds what ships: node deploy/build.ts --out dist
  *   agent.cjs, podroute.mjs   bundles of the agent and the command line
+ *   kubectl-podroute          bundle of kubectl's plugin: one file, for a path of the user's
  *   bfd-worker.cjs            the agent's BFD thread
  *   agent.blob                the agent as Node.js holds it in memory once it is loaded, for this Node.js only
  *   agent.blob.pages          what of it the agent needs no memory for once it runs
@@ -14,6 +15,7 @@ import { parseArgs } from 'node:util'
 import { type BuildOptions, build } from 'esbuild'
 import { WITHOUT_COMPILERS } from '../packages/agent/compilers.ts'
 import { pagesOf, snapshotPages } from '../packages/agent/snapshot-pages.ts'
+import { buildPlugin } from './kubectl-plugin.ts'
 import { agentSettings } from './manifest.ts'
 import { builtins, lateKoffi, leaveOut } from './plugins.ts'
 
@@ -91,7 +93,15 @@ const define = {
   PODROUTE_BFD_WORKER: JSON.stringify(BFD_WORKER),
 }
 mkdirSync(dirname(out), { recursive: true })
-for (const name of ['agent.cjs', BFD_WORKER, 'agent.blob', 'agent.blob.pages', 'podroute.mjs', 'koffi'])
+for (const name of [
+  'agent.cjs',
+  BFD_WORKER,
+  'agent.blob',
+  'agent.blob.pages',
+  'podroute.mjs',
+  'kubectl-podroute',
+  'koffi',
+])
   rmSync(join(out, name), { recursive: true, force: true })
 // The address of the BFD thread's source, which is not what a bundle starts.
 const ofAgent = { ...define, 'import.meta.url': 'undefined' }
@@ -101,6 +111,7 @@ await bundle('cjs', 'packages/bgp-speaker-ts/bfd/worker.ts', {
   banner: { js: AS_CLUSTER_WORKER },
 })
 await bundle('esm', 'packages/cli/main.ts', { outfile: join(out, 'podroute.mjs'), define })
+await buildPlugin(join(out, 'kubectl-podroute'), define.PODROUTE_VERSION)
 makeSnapshot(agent, blob)
 copyKoffi(out)
 if (!values['skip-cni']) {

@@ -46,6 +46,8 @@ export const EFFECTS: readonly RegExp[] = [
   /^packages\/cluster\/api\/(client|servers)\.ts$/,
   // The memory of the startup snapshot.
   /^packages\/agent\/snapshot-pages\.ts$/,
+  // The user's kubectl.
+  /^packages\/cli\/kubectl\/kubectl\.ts$/,
   // The admin socket's other end.
   /^packages\/cli\/(client|command)\.ts$/,
   // What /proc shows.

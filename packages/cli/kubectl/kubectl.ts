@@ -1,0 +1,77 @@
+/** Runs the user's kubectl, with the cluster and the rights that it has; says what to do where that is not enough. */
+import { spawn } from 'node:child_process'
+import { CliError } from '../errors.ts'
+
+export interface Kubectl {
+  /** The program. */
+  readonly program: string
+  /** `--context` and `--kubeconfig`, if given. */
+  readonly flags: readonly string[]
+  readonly namespace: string
+}
+
+export interface Ended {
+  readonly status: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Whatever it ends with. @throws CliError when there is no kubectl */
+export function run(
+  { program, flags, namespace }: Kubectl,
+  args: readonly string[],
+  signal?: AbortSignal,
+): Promise<Ended> {
+  return start(program, [...flags, '--namespace', namespace, ...args], ['ignore', 'pipe', 'pipe'], signal)
+}
+
+/** With this process's terminal, for what goes on. */
+export async function hand({ program, flags, namespace }: Kubectl, args: readonly string[]): Promise<number> {
+  const all = [...flags, '--namespace', namespace, ...args]
+  return (await start(program, all, ['inherit', 'inherit', 'inherit'])).status
+}
+
+function start(
+  program: string,
+  args: readonly string[],
+  stdio: ('ignore' | 'inherit' | 'pipe')[],
+  signal?: AbortSignal,
+): Promise<Ended> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { stdio, ...(signal ? { signal } : {}) })
+    const text = { stdout: '', stderr: '' }
+    for (const name of ['stdout', 'stderr'] as const)
+      child[name]?.setEncoding('utf8').on('data', (more: string) => {
+        text[name] += more
+      })
+    child.on('error', (error: NodeJS.ErrnoException) => reject(notStarted(program, error)))
+    child.on('close', (status) => resolve({ ...text, status: status ?? 1 }))
+  })
+}
+
+function notStarted(program: string, error: NodeJS.ErrnoException): Error {
+  if (error.code !== 'ENOENT' && error.code !== 'EACCES') return error
+  const message = `there is no ${program} to ask the cluster with: install it (https://kubernetes.io/docs/tasks/tools), and put it on the path`
+  return new CliError('answer', message, { cause: error })
+}
+
+/** Of the API server: `User "jane" cannot list resource "pods" in API group "" in the namespace "kube-system"`. */
+const FORBIDDEN = /User "(.*?)" cannot (\S+) resource "(\S+?)" in API group "(\S*?)"/
+
+/** What kubectl said, as an error that says what to do. */
+export function failure({ stderr }: Ended, namespace: string): CliError {
+  // Without what kubectl logs of its tries.
+  const said = stderr.replace(/^[EWI]\d{4} .*\n?/gm, '').trim()
+  const [, user, verb, resource, group] = FORBIDDEN.exec(said) ?? []
+  if (verb !== undefined) {
+    const right = `${verb} on ${resource}${group ? `.${group}` : ''}`
+    const message = `${user} may not ${verb} ${resource} in namespace ${namespace}: a Role there must allow ${right} (podroute needs list on pods, create on pods/exec; status --cluster also list on daemonsets.apps)`
+    return new CliError('denied', message)
+  }
+  if (/connection refused|no such host|was refused|i\/o timeout|Unable to connect/.test(said))
+    return new CliError(
+      'not-running',
+      `kubectl does not reach the cluster: ${said}\n  try: kubectl cluster-info (or give --context or --kubeconfig)`,
+    )
+  return new CliError('answer', `kubectl: ${said || 'failed without a word'}`)
+}

@@ -1,0 +1,162 @@
+/** `kubectl podroute`: what `podroute` says on each node, asked from where kubectl is. */
+import { parseDuration } from '@podroute/agent/config/go-values.ts'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import type { Surroundings } from '../command.ts'
+import { CliError, EXIT_NOT_WELL } from '../errors.ts'
+import { rendered } from '../output.ts'
+import { FORMATS, type Format, type Report } from '../report.ts'
+import { type Agent, findAgents } from './agents.ts'
+import { type Answer, askAll, execArguments } from './ask.ts'
+import { waitForCluster } from './cluster-status.ts'
+import { hand, type Kubectl } from './kubectl.ts'
+
+const HELP = `
+Commands are those of podroute in the agents' image (its podroute --help lists them) with their own options: status, plan,
+doctor, peers, routes, services and so on. Without --node all agents are asked, and their answers come together.
+
+  kubectl podroute status --cluster --wait --timeout 5m
+  kubectl podroute routes --node node-1
+  kubectl podroute peers -o yaml
+  kubectl podroute events --follow
+
+Exit status: 0 when all is well, 1 when an agent cannot be asked, 2 for wrong arguments, ${EXIT_NOT_WELL} for a verdict that is not well.`
+
+/** Of the agents' Events. */
+const REPORTER = 'podroute.io/agent'
+/** Milliseconds. */
+const TIMEOUT = 120_000
+
+interface Options {
+  readonly node?: string
+  readonly namespace: string
+  readonly context?: string
+  readonly kubeconfig?: string
+  readonly output: Format
+  readonly json?: boolean
+  readonly cluster?: boolean
+  readonly wait?: boolean
+  readonly timeout?: number
+  readonly follow?: boolean
+}
+
+/** @param program kubectl */
+export function createPlugin(version: string, program: string, surroundings: Surroundings): Command {
+  const command = new Command('kubectl podroute')
+    .description('Looks at the podroute agents of a cluster')
+    .version(version)
+    .exitOverride()
+    .allowUnknownOption()
+    .argument('[command...]', 'of podroute, with its arguments')
+    .option('--node <name>', 'ask the agent of this node alone')
+    .option('-n, --namespace <name>', 'where podroute is', 'kube-system')
+    .option('--context <name>', 'of the kubeconfig')
+    .option('--kubeconfig <file>', 'reach the cluster with this')
+    .addOption(new Option('-o, --output <format>', 'text, JSON or YAML').choices(FORMATS).default('text'))
+    .option('--json', 'the same as -o json')
+    .option('--cluster', 'with status: one verdict on all nodes')
+    .option('--wait', 'with status --cluster: until all is well')
+    .option('--timeout <duration>', 'of --wait (default: 2m)', millisecondsOf)
+    .option('--follow', 'go on with what comes, until it is ended')
+    .addHelpText('after', HELP)
+  return command.action(async (args: readonly string[], options: Options) => {
+    if (args.length === 0) return command.help()
+    surroundings.exit(await answer(args, options, program, surroundings))
+  })
+}
+
+function millisecondsOf(text: string): number {
+  const parsed = parseDuration(text)
+  if (parsed === undefined || parsed < 0) throw new InvalidArgumentError('It is a duration as 90s or 2m.')
+  return parsed * 1000
+}
+
+async function answer(
+  args: readonly string[],
+  options: Options,
+  program: string,
+  to: Surroundings,
+): Promise<number> {
+  const { namespace, context, kubeconfig, node, cluster, wait, timeout = TIMEOUT, follow } = options
+  const flags = [...given('--context', context), ...given('--kubeconfig', kubeconfig)]
+  const kubectl: Kubectl = { program, flags, namespace }
+  const format = options.json ? 'json' : options.output
+  if (args[0] === 'events') return events(kubectl, options, format)
+  if ((cluster || wait) && args[0] !== 'status')
+    throw new CliError('usage', '--cluster and --wait are for status')
+  if (cluster || wait) {
+    const patience = { wait: wait ? timeout : 0, signal: to.signal, say: (line: string) => to.say(line) }
+    return show(await waitForCluster(kubectl, patience), format, to)
+  }
+  const { agents } = await findAgents(kubectl, 'pods')
+  if (node !== undefined) return ofOne(kubectl, agentOn(agents, node), args, { format, follow })
+  if (follow || args.includes('--watch'))
+    throw new CliError('usage', 'one agent can be followed or watched: say which by --node')
+  const asked = format === 'text' ? args : [...args, '--json']
+  return show(together(await askAll(kubectl, agents, asked), format), format, to)
+}
+
+function given(flag: string, value: string | undefined): readonly string[] {
+  return value === undefined ? [] : [flag, value]
+}
+
+async function show(report: Report, format: Format, { write, style }: Surroundings): Promise<number> {
+  write(await rendered(report, format, style))
+  return report.exitCode ?? 0
+}
+
+function agentOn(agents: readonly Agent[], node: string): Agent {
+  const agent = agents.find((one) => one.node === node)
+  if (!agent)
+    throw new CliError(
+      'usage',
+      `no agent is on node ${node}: there are some on ${agents.map((one) => one.node).join(', ')}`,
+    )
+  if (agent.trouble !== undefined)
+    throw new CliError(
+      'not-running',
+      `the agent of ${node} (pod ${agent.pod}) cannot be asked: ${agent.trouble}`,
+    )
+  return agent
+}
+
+/** As if podroute ran here, but for the terminal. */
+function ofOne(
+  kubectl: Kubectl,
+  agent: Agent,
+  args: readonly string[],
+  { format, follow }: { format: Format; follow: boolean | undefined },
+): Promise<number> {
+  const all = [...args, ...(follow ? ['--follow'] : []), ...(format === 'text' ? [] : ['-o', format])]
+  return hand(kubectl, execArguments(agent, all))
+}
+
+function together(answers: readonly Answer[], format: Format): Report {
+  const failed = answers.some(({ error }) => error !== undefined)
+  return {
+    data: () => ({ nodes: answers.map((answer) => dataOf(answer, format)) }),
+    text: (style) =>
+      answers
+        .map(
+          ({ node, text, error }) =>
+            `${style.header(`== ${node}`)}\n${text?.trimEnd() ?? `cannot be asked: ${error}`}`,
+        )
+        .join('\n\n'),
+    exitCode: failed ? 1 : Math.max(...answers.map(({ status = 0 }) => status)),
+  }
+}
+
+function dataOf({ node, pod, text, error, status }: Answer, format: Format): unknown {
+  if (text === undefined) return { node, pod, error }
+  return { node, pod, status, answer: format === 'text' ? text : JSON.parse(text) }
+}
+
+/** Of the agents, on Nodes and Services, as kubectl shows them. */
+async function events(kubectl: Kubectl, { follow, node }: Options, format: Format): Promise<number> {
+  const of = [
+    `reportingComponent=${REPORTER}`,
+    ...(node === undefined ? [] : [`involvedObject.name=${node}`]),
+  ]
+  const args = ['get', 'events', '--all-namespaces', '--field-selector', of.join(',')]
+  const output = format === 'text' ? [] : ['--output', format]
+  return hand(kubectl, [...args, ...output, ...(follow ? ['--watch'] : [])])
+}
