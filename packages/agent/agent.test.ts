@@ -58,6 +58,7 @@ describe('the agent', () => {
         served: new ServedAddresses(),
         kernel: () => Promise.reject(new Error('no kernel here')),
         events: { record() {} } as FeatureContext['events'],
+        writer: () => Promise.reject(new Error('unused')),
       },
       log: silent,
       changed: () => agent.updateListeners(),

@@ -85,6 +85,7 @@ export function createAgent(
     shared: {
       ...{ nodeName: flags.nodeName, stateDirectory: flags.stateDirectory },
       served: new ServedAddresses(),
+      writer: () => finder.client(),
       ...{ cluster, reserved, events, log, clock: systemClock, random: Math.random },
       kernel: async () => kernel,
       store(name, until) {

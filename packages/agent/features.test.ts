@@ -63,6 +63,7 @@ function run() {
       served: new ServedAddresses(),
       kernel: () => Promise.reject(new Error('no kernel here')),
       events: { record() {} } as FeatureContext['events'],
+      writer: () => Promise.reject(new Error('unused')),
     },
     log: silent,
     changed: () => void said.push('changed'),

@@ -3,6 +3,7 @@
  * host's files hold. The agent loops over a list of definitions and knows no feature by name.
  */
 
+import type { ApiClient } from '@podroute/cluster/api/client.ts'
 import type { EventRecorder } from '@podroute/cluster/events/recorder.ts'
 import type { ClusterView } from '@podroute/cluster/state.ts'
 import type { Kernel } from '@podroute/kernel/kernel.ts'
@@ -38,6 +39,8 @@ export interface FeatureContext {
   /** The node's kernel: opened once for all features, by the first that asks. @throws KernelError */
   kernel(): Promise<Kernel>
   readonly events: Pick<EventRecorder, 'record'>
+  /** What a feature may write to the API server beside Events. @throws ClusterError `no-api-server` */
+  readonly writer: () => Promise<Pick<ApiClient, 'patchJson'>>
   readonly clock: Clock
   /** Uniform in [0, 1). */
   readonly random: () => number

@@ -35,6 +35,7 @@ async function start() {
         say?.(1)
       },
     },
+    writer: () => Promise.reject(new Error('unused')),
     podGate: () => undefined,
     pluginFields: () => ({}),
     gateChanged() {},

@@ -15,6 +15,8 @@ import { type DropsReport, dropsPage, explainPage, policyPage } from './page.ts'
 import { type NetworkPolicySettings, section } from './section.ts'
 import { policyReport } from './snapshot.ts'
 import { PodStarts } from './start/pod-starts.ts'
+import { isSameSpec } from './status/accepted.ts'
+import { PolicyStatuses } from './status/policy-statuses.ts'
 
 export const networkPolicy: FeatureDefinition<NetworkPolicySettings> = {
   name: 'network-policy',
@@ -36,6 +38,7 @@ export class NetworkPolicyFeature implements Feature<NetworkPolicySettings> {
   readonly #context: FeatureContext
   readonly #lifecycle: Lifecycle
   readonly #starts: PodStarts
+  readonly #statuses: PolicyStatuses
   #settings: NetworkPolicySettings
   readonly #metrics = new PolicyMetrics()
   #following: Disposable | undefined
@@ -66,6 +69,11 @@ export class NetworkPolicyFeature implements Feature<NetworkPolicySettings> {
       synced: () => firstSync.done(),
     })
     this.verdicts = explainPage((question) => explain(question, cluster))
+    this.#statuses = new PolicyStatuses({
+      client: () => context.writer(),
+      policies: cluster.clusterNetworkPolicies,
+      ...{ clock, wall: () => new Date(), random, log },
+    })
     const statusOf = (pod: string) => this.#lifecycle.enforcement?.status(pod)
     this.pages = [
       policyPage(() => policyReport(cluster, nodeName, statusOf)),
@@ -84,7 +92,9 @@ export class NetworkPolicyFeature implements Feature<NetworkPolicySettings> {
       synced: () => this.#starts.policiesChanged(),
     })
     this.#followingCluster = this.#context.cluster.subscribe('clusternetworkpolicies', {
-      changed: (_key, _before, policy) => {
+      changed: (name, before, policy) => {
+        this.#statuses.changed(name, policy)
+        if (policy && isSameSpec(before, policy)) return
         this.#starts.policiesChanged()
         if (policy) this.#sayProblems(policy)
       },
@@ -137,6 +147,7 @@ export class NetworkPolicyFeature implements Feature<NetworkPolicySettings> {
   async cleanup(): Promise<void> {
     this.#following?.[Symbol.dispose]()
     this.#followingCluster?.[Symbol.dispose]()
+    this.#statuses[Symbol.dispose]()
     await this.#starts.cleanup()
     await this.#lifecycle.cleanup()
   }
@@ -144,6 +155,7 @@ export class NetworkPolicyFeature implements Feature<NetworkPolicySettings> {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#following?.[Symbol.dispose]()
     this.#followingCluster?.[Symbol.dispose]()
+    this.#statuses[Symbol.dispose]()
     await this.#starts[Symbol.asyncDispose]()
     await this.#lifecycle[Symbol.asyncDispose]()
   }

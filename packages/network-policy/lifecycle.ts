@@ -12,6 +12,7 @@ import { backoffDelay } from '@podroute/reconcile/retries.ts'
 import { Enforcement } from './enforcement.ts'
 import type { PolicyKernel } from './kernel/tables.ts'
 import { namesNodes } from './plan/cluster-rules.ts'
+import { isSameSpec } from './status/accepted.ts'
 
 export interface LifecycleOptions {
   readonly nodeName: string
@@ -86,7 +87,7 @@ export class Lifecycle implements AsyncDisposable {
     )
     this.#policies.use(
       this.#options.cluster.subscribe('clusternetworkpolicies', {
-        changed: (_key, _before, after) => this.#clusterPolicyChanged(after),
+        changed: (_key, before, after) => this.#clusterPolicyChanged(before, after),
         synced: () => this.#policiesSynced('clusternetworkpolicies'),
       }),
     )
@@ -136,7 +137,11 @@ export class Lifecycle implements AsyncDisposable {
     if (enforcement && enforcement === this.#enforcement) enforcement.policyChanged(key, before, after)
   }
 
-  #clusterPolicyChanged(after: ClusterNetworkPolicy | undefined): void {
+  #clusterPolicyChanged(
+    before: ClusterNetworkPolicy | undefined,
+    after: ClusterNetworkPolicy | undefined,
+  ): void {
+    if (after && isSameSpec(before, after)) return
     this.#look()
     if (after && namesNodes(after)) this.#followNodes()
     this.#enforcement?.clusterChanged()

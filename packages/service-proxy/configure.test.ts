@@ -65,6 +65,7 @@ async function running() {
     },
     served: new ServedAddresses(),
     ...{ random: () => 1, log: SILENT, podGate: () => undefined, pluginFields: () => ({}), gateChanged() {} },
+    writer: () => Promise.reject(new Error('unused')),
     store: () => ({ load: () => undefined, save() {} }),
     firstSync: { large() {}, done() {} },
     kernel: () => Promise.reject(new Error('the test hands it over')),

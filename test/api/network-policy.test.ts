@@ -288,6 +288,23 @@ describe('network policies of a real API server', function () {
     const explained = await cluster.podroute(one, 'explain', 'shop/server', '80', '--from', 'shop/near')
     expect(explained.stdout).to.match(/^egress +\S+ +allowed +admin spec.egress\[0\]$/m)
     expect(explained.stdout).to.match(/^ingress +\S+ +denied +base spec.ingress\[0\]$/m)
+    const said = (name: string) =>
+      cluster.kubectl(
+        'get',
+        'cnp',
+        name,
+        '-o',
+        'jsonpath={.status.conditions[0].status} {.status.conditions[0].message}',
+      )
+    await eventually(async () => (await said('admin')) === 'True nothing of it is left out', 30_000)
+    await ofCluster('base', {
+      ...{ tier: 'Baseline', priority: 7, ingress: [{ action: 'Deny', from: everybody }] },
+      egress: [{ action: 'Accept', to: [{ domainNames: ['example.org'] }] }],
+    })
+    await eventually(
+      async () => /^False .*egress\[0\].*: domain names are not supported$/.test(await said('base')),
+      30_000,
+    )
     for (const name of ['admin', 'base']) await cluster.kubectl('delete', 'clusternetworkpolicy', name)
     await becomes([foreign, server, true], [near, server, false])
   })

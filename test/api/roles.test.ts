@@ -29,7 +29,7 @@ const KINDS = [...AT_FIRST, 'namespaces', 'pods']
 interface AuditEvent {
   readonly verb: string
   readonly requestURI: string
-  readonly objectRef?: { readonly resource: string }
+  readonly objectRef?: { readonly resource: string; readonly subresource?: string }
   readonly responseStatus?: { readonly code: number }
 }
 
@@ -49,7 +49,8 @@ describe("an agent with the rights of deploy/podroute.yaml's ServiceAccount", fu
     const lines = (await readFile(auditLog, 'utf8')).split('\n').filter((line) => line !== '')
     return lines.map((line) => {
       const event = JSON.parse(line) as AuditEvent
-      const what = `${event.verb} ${event.objectRef?.resource ?? event.requestURI}`
+      const { resource = event.requestURI, subresource } = event.objectRef ?? {}
+      const what = `${event.verb} ${resource}${subresource ? `/${subresource}` : ''}`
       return { what, code: event.responseStatus?.code ?? 0 }
     })
   }
@@ -88,6 +89,11 @@ describe("an agent with the rights of deploy/podroute.yaml's ServiceAccount", fu
     const spec = { podSelector: {} }
     const metadata = { namespace: 'default', name: 'some' }
     await cluster.apply({ apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata, spec })
+    await cluster.apply({
+      ...{ apiVersion: 'policy.networking.k8s.io/v1alpha2', kind: 'ClusterNetworkPolicy' },
+      metadata: { name: 'some' },
+      spec: { tier: 'Admin', priority: 1, subject: { namespaces: {} } },
+    })
     rules = JSON.parse(await cluster.kubectl('get', 'clusterrole', 'podroute', '-o', 'json')).rules
   })
   after(() => cluster?.[Symbol.asyncDispose]())
@@ -97,6 +103,8 @@ describe("an agent with the rights of deploy/podroute.yaml's ServiceAccount", fu
     await eventually(async () => (await followed()).length === KINDS.length)
     const event = /Warning +InvalidField .*metadata.annotations\[podroute.io\/service.scheduler\]/
     await eventually(async () => event.test(await cluster.kubectl('describe', 'service', 'odd')))
+    const status = () => cluster.kubectl('get', 'cnp', 'some', '-o', 'jsonpath={.status.conditions[*].type}')
+    await eventually(async () => (await status()) === 'Accepted', 30_000)
     const seen = await requests()
     expect(seen.filter(({ code }) => code >= 300)).to.deep.equal([])
     const granted = rules.flatMap(({ resources, verbs }) =>

@@ -51,6 +51,7 @@ class Node implements AsyncDisposable {
     const context: FeatureContext = {
       ...{ nodeName: NODE, stateDirectory, cluster: this.cluster, log: silent, clock: systemClock },
       ...{ random: Math.random, reserved: new ReservedAddresses(), events: { record() {} } },
+      writer: () => Promise.reject(new Error('unused')),
       served: new ServedAddresses(),
       kernel: async () => this.#kernel,
       ...{ podGate: () => undefined, pluginFields: () => ({}), gateChanged() {} },

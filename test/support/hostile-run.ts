@@ -93,6 +93,7 @@ function makeProxy(cluster: Cluster, kernel: FakeProxyKernel): ServiceProxyFeatu
       reserved,
       served: new ServedAddresses(),
       events: { record() {} },
+      writer: () => Promise.reject(new Error('unused')),
       clock: systemClock,
     },
     ...{

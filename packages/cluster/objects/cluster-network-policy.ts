@@ -10,7 +10,7 @@ interface NamespacedPodObject {
 
 /** Every field may be missing or wrong: what cannot be used accepts nothing, denies rather than passes, and is reported. */
 export interface ClusterNetworkPolicyObject {
-  readonly metadata?: { readonly uid?: string }
+  readonly metadata?: { readonly uid?: string; readonly generation?: number }
   readonly spec?: {
     readonly tier?: string
     readonly priority?: number
@@ -18,6 +18,16 @@ export interface ClusterNetworkPolicyObject {
     readonly ingress?: readonly (RuleObject & { readonly from?: readonly ClusterPeerObject[] })[]
     readonly egress?: readonly (RuleObject & { readonly to?: readonly ClusterPeerObject[] })[]
   }
+  readonly status?: { readonly conditions?: readonly ConditionObject[] | undefined } | undefined
+}
+
+export interface ConditionObject {
+  readonly type?: string
+  readonly status?: string
+  readonly reason?: string
+  readonly message?: string
+  readonly observedGeneration?: number
+  readonly lastTransitionTime?: string
 }
 
 export interface RuleObject {
@@ -62,6 +72,17 @@ export interface ClusterRule {
   readonly ports: readonly PolicyPort[] | undefined
 }
 
+/** The condition Accepted of the status: what an agent has said of the policy. */
+export interface Accepted {
+  readonly status: string
+  readonly reason: string
+  readonly message: string
+  /** That of the object of which it is said. */
+  readonly generation: number | undefined
+  /** When `status` became so, as RFC 3339. */
+  readonly since?: string
+}
+
 export interface ClusterNetworkPolicy {
   readonly name: string
   readonly uid: string
@@ -74,4 +95,7 @@ export interface ClusterNetworkPolicy {
   readonly egress: readonly ClusterRule[]
   /** Fields that were skipped. */
   readonly problems: readonly FieldProblem[]
+  /** Another one with each change of the spec. */
+  readonly generation?: number
+  readonly accepted?: Accepted
 }

@@ -4,12 +4,14 @@
  */
 import { parseCidr } from '@podroute/address/cidr.ts'
 import type {
+  Accepted,
   Action,
   ClusterNetworkPolicy,
   ClusterNetworkPolicyObject,
   ClusterPeer,
   ClusterPeerObject,
   ClusterRule,
+  ConditionObject,
   ProtocolObject,
   RuleObject,
 } from './cluster-network-policy.ts'
@@ -56,6 +58,25 @@ export function parseClusterNetworkPolicy(
     subject: parseSubject(spec.subject, report),
     ...{ ingress: exact(rules('ingress')), egress: exact(rules('egress')) },
     problems: exact(problems),
+    ...parseAccepted(object),
+  }
+}
+
+/** Nothing where the object says nothing. */
+function parseAccepted({
+  metadata,
+  status,
+}: ClusterNetworkPolicyObject): Pick<ClusterNetworkPolicy, 'generation' | 'accepted'> {
+  const generation = metadata?.generation
+  const found = listOf<ConditionObject>(status?.conditions).find((one) => one?.type === 'Accepted')
+  const accepted: Accepted | undefined = found && {
+    ...{ status: textOf(found.status), reason: textOf(found.reason), message: textOf(found.message) },
+    generation: found.observedGeneration,
+    ...(found.lastTransitionTime ? { since: textOf(found.lastTransitionTime) } : {}),
+  }
+  return {
+    ...(Number.isInteger(generation) ? { generation: generation as number } : {}),
+    ...(accepted ? { accepted } : {}),
   }
 }
 
