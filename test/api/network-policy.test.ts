@@ -286,8 +286,8 @@ describe('network policies of a real API server', function () {
     await ofCluster('base', { tier: 'Baseline', priority: 7, ingress: [{ action: 'Deny', from: everybody }] })
     await becomes([near, server, false], [foreign, server, false])
     const explained = await cluster.podroute(one, 'explain', 'shop/server', '80', '--from', 'shop/near')
-    expect(explained.stdout).to.match(/^egress +\S+ +allowed +admin spec.egress\[0\]$/m)
-    expect(explained.stdout).to.match(/^ingress +\S+ +denied +base spec.ingress\[0\]$/m)
+    expect(explained.stdout).to.match(/^policy \(egress\) +allowed on \S+: admin spec.egress\[0\]$/m)
+    expect(explained.stdout).to.match(/^policy \(ingress\) +denied on \S+: base spec.ingress\[0\] /m)
     const said = (name: string) =>
       cluster.kubectl(
         'get',
