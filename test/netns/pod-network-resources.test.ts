@@ -48,7 +48,7 @@ describeResource(
   {
     entries: portElements.map((element) => [elementKey(element), element] as const),
     replacement: portElements[0]!,
-    refused: ['macs nonsense', { set: 'macs', element: '"veth01234567" . 10.244.0.7' }],
+    refused: ['port-macs nonsense', { set: 'port-macs', element: '"veth01234567" . 10.244.0.7' }],
   },
 )
 

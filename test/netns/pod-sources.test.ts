@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
+import { tableScript } from '@podroute/kernel/nft/definition.ts'
+import { SOURCE_SETS, sourcesTable } from '@podroute/pod-network/sources/table.ts'
 import { expect } from 'chai'
 import { eventually } from '../support/eventually.ts'
 import { buildPlugins } from './cni-world.ts'
@@ -148,7 +150,7 @@ describe('pods are who they are', function () {
   const elements = async () =>
     (
       await Promise.all(
-        ['ports', 'macs', 'addresses-4', 'addresses-6', 'targets-6'].map(async (set) =>
+        Object.keys(SOURCE_SETS).map(async (set) =>
           JSON.stringify(await world.nft.listJson(`list set bridge podroute-ports ${set}`)),
         ),
       )
@@ -255,6 +257,39 @@ describe('pods are who they are', function () {
     await eventually(async () => (await elements().catch(() => '')).includes(scene.attacker.port))
     await world.settled()
     expect(await arrives(ATTACKS["I: another pod's IPv6 address"]!(scene))).to.equal(false)
+  })
+
+  it('an agent that finds the table of a former version replaces it, and no pod is cut off meanwhile', async () => {
+    const { attacker, third } = scene
+    const attack = ATTACKS["I: another pod's IPv4 address"]!(scene)
+    await world.stop()
+    const old = `table bridge podroute-ports
+      delete table bridge podroute-ports
+      table bridge podroute-ports {
+        set ports { type ifname; elements = { "${attacker.port}" }; }
+        set macs { type ifname . ether_addr; elements = { "${attacker.port}" . ${attacker.mac} }; }
+        set addresses-4 { type ifname . ipv4_addr; elements = { "${attacker.port}" . ${attacker.v4} }; }
+        chain from-ports {
+          type filter hook prerouting priority -310; policy accept;
+          iifname . ether saddr @macs goto from-pod
+          iifname @ports drop
+        }
+        chain from-pod {
+          meta protocol ip iifname . ip saddr @addresses-4 accept
+          meta protocol arp accept
+          drop
+        }
+      }`
+    await world.nft.run(old)
+    expect(await arrives(attack), 'with the former table').to.equal(false)
+    await world.nft.run(tableScript(sourcesTable(true)))
+    reach(attacker.netns, third.v4)
+    await world.start()
+    await world.settled()
+    reach(attacker.netns, third.v4)
+    expect(await arrives(attack), 'with the new one').to.equal(false)
+    const rules = world.cni.inHost('nft', 'list', 'chain', 'bridge', 'podroute-ports', 'from-pod')
+    expect(rules).to.not.contain('addresses-4')
   })
 
   it('holds while the agent is away, also for a pod that starts then; the next agent adopts it and sweeps what went', async () => {

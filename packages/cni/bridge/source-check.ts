@@ -11,9 +11,9 @@ import { type System, unless } from '../system.ts'
 
 /** As the agent makes it (pod-network/sources/table.ts). */
 const TABLE = { family: Family.bridge, name: 'podroute-ports' }
-const SETS = ['macs', 'addresses-4', 'addresses-6', 'targets-6']
+const SETS = ['port-macs', 'sources-4', 'sources-6', 'targets-6']
 /** Ports that are checked. */
-const PORTS = 'ports'
+const PORTS = 'checked-ports'
 
 const IFNAMSIZ = 16
 /** No such table, or a kernel without tables of bridges. */
@@ -40,15 +40,14 @@ const nameOf = (port: string): Bytes => port.padEnd(IFNAMSIZ, '\0')
 /** Fields of a key begin at multiples of four bytes. */
 function keysOf(port: string, { mac, addresses }: Sources): SetKeys[] {
   const name = nameOf(port)
-  const v4 = addresses.filter(isV4)
-  const v6 = [linkLocal(mac), ...addresses.filter((address) => !isV4(address))].map(
-    (address) => name + bytesOf(address),
-  )
+  const from = name + bytesOf(mac) + bytes(0, 0)
+  const v4 = addresses.filter(isV4).map(bytesOf)
+  const v6 = [linkLocal(mac), ...addresses.filter((address) => !isV4(address))].map(bytesOf)
   return [
-    { set: 'macs', keys: [name + bytesOf(mac) + bytes(0, 0)] },
-    ...(v4.length === 0 ? [] : [{ set: 'addresses-4', keys: v4.map((address) => name + bytesOf(address)) }]),
-    { set: 'addresses-6', keys: v6 },
-    { set: 'targets-6', keys: v6 },
+    ...(v4.length === 0 ? [] : [{ set: 'sources-4', keys: v4.map((address) => from + address) }]),
+    { set: 'sources-6', keys: v6.map((address) => from + address) },
+    { set: 'targets-6', keys: v6.map((address) => name + address) },
+    { set: 'port-macs', keys: [from] },
     { set: PORTS, keys: [name] },
   ]
 }

@@ -26,12 +26,12 @@ export function elementsOf(port: string, { mac, addresses }: PortSources): reado
   })
   const v6 = [linkLocal(mac), ...addresses.filter((address) => address.includes(':'))]
   return [
-    element('macs', mac),
-    ...addresses.filter((a) => !a.includes(':')).map((address) => element('addresses-4', address)),
-    ...v6.map((address) => element('addresses-6', address)),
+    ...addresses.filter((a) => !a.includes(':')).map((address) => element('sources-4', mac, address)),
+    ...v6.map((address) => element('sources-6', mac, address)),
     ...v6.map((address) => element('targets-6', `0x${Buffer.from(parseAddress(address)).toString('hex')}`)),
-    // The last one: from then on the port is checked.
-    element('ports'),
+    // From then on the port is checked.
+    element('port-macs', mac),
+    element('checked-ports'),
   ]
 }
 

@@ -32,13 +32,13 @@ describe('what a port may send from', () => {
   it('are elements with the link-local address of its hardware address, the port itself last', () => {
     const elements = elementsOf('veth1', { mac: MAC, addresses: ['10.244.1.2', 'fd10::2'] })
     expect(elements.map(({ set, element }) => `${set} ${element}`)).to.deep.equal([
-      `macs "veth1" . ${MAC}`,
-      'addresses-4 "veth1" . 10.244.1.2',
-      'addresses-6 "veth1" . fe80::5eff:fe00:5307',
-      'addresses-6 "veth1" . fd10::2',
+      `sources-4 "veth1" . ${MAC} . 10.244.1.2`,
+      `sources-6 "veth1" . ${MAC} . fe80::5eff:fe00:5307`,
+      `sources-6 "veth1" . ${MAC} . fd10::2`,
       'targets-6 "veth1" . 0xfe8000000000000000005efffe005307',
       'targets-6 "veth1" . 0xfd100000000000000000000000000002',
-      'ports "veth1"',
+      `port-macs "veth1" . ${MAC}`,
+      'checked-ports "veth1"',
     ])
   })
 })

@@ -6,12 +6,15 @@ import { type ElementType, ND_TARGET, type NftChain, type NftTable } from '@podr
 
 export const SOURCES_TABLE = 'bridge podroute-ports'
 
-/** Sets that the CNI plugin fills, too (cni/bridge/source-check.ts): a change of one is a change of both. */
+/**
+ * Sets that the CNI plugin fills, too (cni/bridge/source-check.ts): a change of one is a change of both. One that means something else gets
+ * another name: while a table is replaced a port must not be in `checked-ports` without its addresses, or its pod is cut off.
+ */
 export const SOURCE_SETS: Readonly<Record<string, ElementType>> = {
-  ports: { key: ['ifname'] },
-  macs: { key: ['ifname', 'ether_addr'] },
-  'addresses-4': { key: ['ifname', 'ipv4_addr'] },
-  'addresses-6': { key: ['ifname', 'ipv6_addr'] },
+  'checked-ports': { key: ['ifname'] },
+  'port-macs': { key: ['ifname', 'ether_addr'] },
+  'sources-4': { key: ['ifname', 'ether_addr', 'ipv4_addr'] },
+  'sources-6': { key: ['ifname', 'ether_addr', 'ipv6_addr'] },
   /** The same addresses, as neighbour discovery has them in its messages. */
   'targets-6': { key: ['ifname', 'nd_target'] },
 }
@@ -26,30 +29,50 @@ const ROUTER_ADVERTISEMENT = 134
 const SOLICITATION = 135
 const ADVERTISEMENT = 136
 const REDIRECT = 137
+const DHCP_CLIENT = 68
+const DHCPV6_CLIENT = 546
 
-/** Only what is named gets through: other protocols, such as those that bridges speak, are none of a pod's. */
+const SOURCE_4 = 'iifname . ether saddr . ip saddr @sources-4'
+const SOURCE_6 = 'iifname . ether saddr . ip6 saddr @sources-6'
+
+/**
+ * Only what is named gets through: other protocols, such as those that bridges speak, are none of a pod's. Nearly all packets end at the
+ * first or second rule, by one look-up: of what 64 bytes of UDP take, 9 % and not the 14 % of a look-up each for hardware and IP address.
+ */
 const CHAINS: Readonly<Record<string, NftChain>> = {
   'from-ports': {
     hook: HOOK,
-    rules: ['iifname . ether saddr @macs goto from-pod', 'iifname @ports drop'],
+    rules: [
+      `${SOURCE_4} @th,16,16 != ${DHCP_CLIENT} accept`,
+      `${SOURCE_6} meta l4proto != 58 @th,16,16 != ${DHCPV6_CLIENT} accept`,
+      'iifname . ether saddr @port-macs goto from-pod',
+      'iifname @checked-ports drop',
+    ],
   },
+  // What has no ports too: fragments, ICMP.
   'from-pod': {
     rules: [
-      'meta protocol ip iifname . ip saddr @addresses-4 goto pod-ipv4',
-      'meta protocol ip6 iifname . ip6 saddr @addresses-6 goto pod-ipv6',
-      'meta protocol arp iifname . arp saddr ether @macs goto pod-arp',
+      `${SOURCE_4} goto pod-ipv4`,
+      `${SOURCE_6} goto pod-ipv6`,
+      'meta protocol arp iifname . arp saddr ether @port-macs goto pod-arp',
       // A host that looks whether its address is free, and that joins groups before it has one (RFC 4862, RFC 3590).
       'meta protocol ip6 ip6 saddr :: meta l4proto 58 goto pod-starting',
       'drop',
     ],
   },
   // A sender of 0.0.0.0 asks whether an address is in use (RFC 5227).
-  'pod-arp': { rules: ['iifname . arp saddr ip @addresses-4 accept', 'arp saddr ip 0.0.0.0 accept', 'drop'] },
+  'pod-arp': {
+    rules: [
+      'iifname . arp saddr ether . arp saddr ip @sources-4 accept',
+      'arp saddr ip 0.0.0.0 accept',
+      'drop',
+    ],
+  },
   // What answers a DHCP client.
-  'pod-ipv4': { rules: ['udp dport 68 drop'] },
+  'pod-ipv4': { rules: [`udp dport ${DHCP_CLIENT} drop`] },
   'pod-ipv6': {
     rules: [
-      'udp dport 546 drop',
+      `udp dport ${DHCPV6_CLIENT} drop`,
       `icmpv6 type { ${MLD_QUERY}, ${ROUTER_ADVERTISEMENT}, ${REDIRECT} } drop`,
       `icmpv6 type ${ADVERTISEMENT} iifname . ${ND_TARGET} @targets-6 accept`,
       `icmpv6 type ${ADVERTISEMENT} drop`,
