@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the root file system of the image in the folder $1, of what is installed here: nft, libnftables, modprobe, a shell,
+# Makes the root file system of the image in the folder $1, of what is installed here: nft, libnftables, a shell,
 # and the libraries that they and Node.js load.
 set -eu
 image=$1
@@ -20,14 +20,12 @@ copy() {
 }
 libnftables=$(ldconfig -p | sed -n 's/.*libnftables\.so\.1 .*=> //p' | head -n 1)
 nft=$(command -v nft)
-modprobe=$(command -v modprobe)
-for program in /usr/local/bin/node "$nft" "$modprobe" "$libnftables"; do
+for program in /usr/local/bin/node "$nft" "$libnftables"; do
   ldd "$program" | sed -n 's/.*=> \(\/[^ ]*\).*/\1/p; s/^[[:space:]]*\(\/[^ ]*\) (.*/\1/p'
 done | sort -u | while read -r library; do
   copy "$library"
 done
 copy "$nft"
-copy "$modprobe"
 copy "$libnftables"
 copy /etc/ssl/certs/ca-certificates.crt
 

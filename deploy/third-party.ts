@@ -14,7 +14,6 @@ const PROGRAMS = [
   ['QuickJS', 'in the CNI plugins', 'MIT'],
   ['musl', 'in the CNI plugins', 'MIT'],
   ['nftables, libnftables, libnftnl, libmnl', 'Debian', 'GPL-2.0-only, GPL-2.0-or-later, LGPL-2.1-or-later'],
-  ['kmod', 'Debian', 'GPL-2.0-or-later, LGPL-2.1-or-later'],
   ['busybox', 'Debian', 'GPL-2.0-only'],
   [
     'glibc, libstdc++, and the libraries that these programs load',

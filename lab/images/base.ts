@@ -6,15 +6,7 @@ import { cached, fingerprint } from '../cache.ts'
 import { run } from '../command.ts'
 
 const SUITE = 'trixie'
-const PACKAGES = [
-  'apt',
-  'busybox-static',
-  'ca-certificates',
-  'kmod',
-  'libnftables1',
-  'libstdc++6',
-  'nftables',
-]
+const PACKAGES = ['apt', 'busybox-static', 'ca-certificates', 'libnftables1', 'libstdc++6', 'nftables']
 /** What no image needs. */
 const EXCLUDED = ['doc', 'info', 'locale', 'man']
 

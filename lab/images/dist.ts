@@ -1,7 +1,7 @@
 // What the image's first stage makes, made here: the same `deploy/build.ts`, when its sources have changed.
 
 import { existsSync } from 'node:fs'
-import { copyFile, link, mkdir, readdir, realpath } from 'node:fs/promises'
+import { mkdir, readdir } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { cached, fingerprintFiles } from '../cache.ts'
 import { run } from '../command.ts'
@@ -33,10 +33,6 @@ async function sources(): Promise<string[]> {
   return found
 }
 
-async function linkOrCopy(from: string, to: string): Promise<void> {
-  await link(await realpath(from), to).catch(() => copyFile(from, to)) // another file system
-}
-
 export interface Dist {
   /** Holds dist/ and usr/local/bin/node, as the image's build stage does. */
   readonly directory: string
@@ -47,12 +43,12 @@ export async function buildDist(): Promise<Dist> {
   const script = join(REPOSITORY, 'deploy', 'build.ts')
   if (!existsSync(script))
     throw new LabError('missing-prerequisite', `${relative(REPOSITORY, script)} is missing`)
-  const key = fingerprintFiles(REPOSITORY, await sources(), [process.version])
+  const key = fingerprintFiles(REPOSITORY, await sources(), [process.version, 'strip'])
   const { directory } = await cached('dist', key, async (into) => {
     await run(process.execPath, [script, '--out', join(into, 'dist')], { cwd: REPOSITORY })
     const bin = join(into, 'usr', 'local', 'bin')
     await mkdir(bin, { recursive: true })
-    await linkOrCopy(process.execPath, join(bin, 'node'))
+    await run('strip', ['-o', join(bin, 'node'), process.execPath])
   })
   return { directory, key }
 }

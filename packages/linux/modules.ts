@@ -1,8 +1,9 @@
-/** Loads kernel modules by our own modprobe where there is one; else the kernel starts the host's, when asked for a network device of that name. */
-import { execFile } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+/** Loads kernel modules from the host's files where they can be read; else the kernel starts the host's modprobe, when asked for a network device of that name. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { hasCode } from './errors.ts'
-import { AF_INET, close, ioctlAsync, SOCK_DGRAM, socket } from './sys.ts'
+import { configuredModules, filesToLoad } from './module-files.ts'
+import { AF_INET, close, finitModuleAsync, ioctlAsync, O_RDONLY, open, SOCK_DGRAM, socket } from './sys.ts'
 
 const SIOCGIFFLAGS = 0x8913
 /** struct ifreq: a name of 16 bytes, then a union of 24. */
@@ -25,12 +26,12 @@ export async function loadModule(name: string): Promise<ModuleOutcome> {
 }
 
 /**
- * Has the kernel load several. The kernel starts modprobe twice for each that it is asked for: where we have one, with the host's
- * /lib/modules, it is started once for all of them. What it did not load is asked for one by one; see `loadModule`.
+ * Has the kernel load several. The kernel starts modprobe twice for each that it is asked for, 2.5 s for ours where the processor is
+ * emulated: with the host's /lib/modules they are loaded here. What is not is asked for one by one; see `loadModule`.
  */
 export async function loadModules(names: readonly string[]): Promise<ReadonlyMap<string, ModuleOutcome>> {
   const missing = names.filter((name) => !isLoaded(name))
-  if (missing.length > 0 && existsSync(`/lib/modules/${release()}/modules.dep`)) await modprobe(missing)
+  if (missing.length > 0) await loadFiles(missing)
   const outcomes = new Map<string, ModuleOutcome>()
   for (const name of names) outcomes.set(name, await loadModule(name))
   return outcomes
@@ -41,14 +42,49 @@ function release(): string {
   return readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim()
 }
 
-/** Milliseconds. */
-const MODPROBE_TIMEOUT = 30_000
+const MODULES = '/lib/modules'
+/** Where modprobe.d(5) has its lines. In a container the host's /etc is mounted; what a distribution forbids is there. */
+const CONFIGURATION = ['/etc', '/run', '/usr/local/lib', '/usr/lib', '/lib'].map((at) => `${at}/modprobe.d`)
+const MODULE_INIT_COMPRESSED_FILE = 4
 
 /** Failures are not reported: the caller checks which modules are loaded afterwards. */
-function modprobe(names: readonly string[]): Promise<void> {
-  return new Promise((resolve) => {
-    execFile('modprobe', ['-a', '-q', ...names], { timeout: MODPROBE_TIMEOUT }, () => resolve())
+async function loadFiles(names: readonly string[]): Promise<void> {
+  const folder = join(MODULES, release())
+  const configuration = [join(folder, 'modules.softdep'), ...CONFIGURATION.flatMap(filesOf)].map(textOf)
+  const files = filesToLoad(names, textOf(join(folder, 'modules.dep')), {
+    configured: configuredModules(configuration.join('\n')),
+    loaded: isLoaded,
   })
+  for (const file of files) await loadFile(join(folder, file)).catch(() => undefined)
+}
+
+async function loadFile(path: string): Promise<void> {
+  const fd = open(path, O_RDONLY)
+  try {
+    await finitModuleAsync(fd, path.endsWith('.ko') ? 0 : MODULE_INIT_COMPRESSED_FILE)
+  } finally {
+    close(fd)
+  }
+}
+
+/** None where there is no such folder. */
+function filesOf(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+      .filter((name) => name.endsWith('.conf'))
+      .map((name) => join(folder, name))
+  } catch {
+    return []
+  }
+}
+
+/** Empty where it cannot be read. */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
 }
 
 /** Loaded or built in. Modules without parameters of their own have no /sys/module entry when they are built in. */

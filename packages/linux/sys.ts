@@ -63,6 +63,8 @@ const c = functionsOfProcess({
   unshare: 'int unshare(int)',
   mount: 'int mount(const char *, const char *, const char *, unsigned long, const void *)',
   umount2: 'int umount2(const char *, int)',
+  // Variadic, too. The C library has no name of its own for what is called by it.
+  syscall: 'long syscall(long, long, const char *, long)',
 })
 
 /** Looks each function up at its first call, because native code must not be loaded while a start-up snapshot of the agent is made. */
@@ -220,6 +222,14 @@ export function ioctl(fd: number, request: number, argument: Uint8Array): number
 /** `ioctl` off the main thread: some requests wait for the loading of a kernel module. */
 export function ioctlAsync(fd: number, request: number, argument: Uint8Array): Promise<number> {
   return later('ioctl', c.ioctl, fd, request, argument)
+}
+
+/** Same for each kernel of an architecture: asm/unistd.h. */
+const FINIT_MODULE = process.arch === 'arm64' ? 273 : 313
+
+/** @param flags MODULE_INIT_COMPRESSED_FILE: the kernel unpacks the file, from 5.17 on and where it can */
+export function finitModuleAsync(fd: number, flags: number): Promise<number> {
+  return later('finit_module', c.syscall, FINIT_MODULE, fd, '', flags)
 }
 
 /**

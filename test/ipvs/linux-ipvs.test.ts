@@ -1,6 +1,8 @@
 /** IPVS over generic netlink on a kernel that has it. */
 
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
+import { readFile, writeFile } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import { isDeepStrictEqual } from 'node:util'
 import { IpvsTableRevision } from '@podroute/kernel/proc.ts'
@@ -303,6 +305,20 @@ describe('kernel modules', () => {
     expect([...outcomes.keys()]).to.deep.equal(names)
     expect([...outcomes.values()].map(({ ok }) => ok)).to.deep.equal([true, false, true])
     expect(names.map(isLoaded)).to.deep.equal([true, false, true])
+  })
+
+  it('loads several where the kernel has no modprobe to start', async () => {
+    const helper = '/proc/sys/kernel/modprobe'
+    const names = ['ip_vs_dh', 'ip_vs_wlc']
+    execFileSync('modprobe', ['-r', ...names])
+    const before = await readFile(helper, 'utf8')
+    await writeFile(helper, '/nowhere')
+    try {
+      expect(names.map(isLoaded)).to.deep.equal([false, false])
+      expect([...(await loadModules(names)).values()]).to.deep.equal([{ ok: true }, { ok: true }])
+    } finally {
+      await writeFile(helper, before)
+    }
   })
 
   it('loads them without modprobe, too', async () => {

@@ -1,0 +1,47 @@
+/** What the image holds, and how much of it there is: docs/image.md. */
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { run } from '../../lab/command.ts'
+import { buildPodrouteImage } from '../../lab/images/podroute.ts'
+
+/** Bytes of all layers, unpacked: what it takes of a node's disk. */
+const LIMIT = 150_000_000
+const PAGE = join(import.meta.dirname, '../../docs/image.md')
+/** Files from here on have a line of their own in the page. */
+const LARGE = 500_000
+
+describe('the image', () => {
+  let directory: string
+  let archive: string
+  before(async function () {
+    this.timeout(400_000)
+    archive = await buildPodrouteImage()
+    directory = await mkdtemp(join(tmpdir(), 'podroute-image-test-'))
+    await run('tar', ['-xf', archive, '-C', directory])
+  })
+  after(() => rm(directory, { recursive: true, force: true }))
+
+  const layers = async () =>
+    (await readdir(directory)).filter((name) => name.endsWith('.tar')).map((name) => join(directory, name))
+
+  it('is not larger than 150 MB', async () => {
+    const sizes = await Promise.all((await layers()).map(async (layer) => (await stat(layer)).size))
+    expect(sizes.reduce((sum, size) => sum + size, 0))
+      .to.be.lessThanOrEqual(LIMIT)
+      .and.greaterThan(LIMIT / 2)
+  })
+
+  it('has no large file that docs/image.md does not give a reason for', async () => {
+    const page = await readFile(PAGE, 'utf8')
+    const lists = await Promise.all((await layers()).map((layer) => run('tar', ['-tvf', layer])))
+    const large = lists
+      .join('\n')
+      .split('\n')
+      .map((line) => /^-\S+ +\S+ +(\d+) \S+ \S+ (.*)$/.exec(line))
+      .flatMap((found) => (Number(found?.[1]) >= LARGE ? [found?.[2]?.split('/').at(-1) ?? ''] : []))
+    expect(large).to.include('node')
+    expect(large.filter((name) => !page.includes(name))).to.deep.equal([])
+  })
+})
