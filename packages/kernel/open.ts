@@ -92,10 +92,7 @@ function ipvsOf(ipvs: Ipvs, netns: string | undefined): IpvsApi {
     table: () => ipvsTable(netns),
     serversRevision: () => revisions.servers(),
     tableRevision: () => revisions.destinations(),
-    apply: (ops) => {
-      revisions.written()
-      return ipvs.apply(ops)
-    },
+    apply: (ops) => ipvs.apply(ops).finally(() => revisions.written()),
   }
 }
 

@@ -41,7 +41,7 @@ export class IpvsRevisions {
     return this.#table()
   }
 
-  /** To be called before anything is written: what was read is no longer so. */
+  /** Call it after each write: what was read before or meanwhile is no longer so. */
   written(): void {
     this.#reading = undefined
   }
