@@ -40,7 +40,7 @@ export function reportCommand(definition: ReportCommand, surroundings: Surroundi
     const options = given[places.length] as Options & Record<string, unknown>
     const values = Object.fromEntries(places.map(({ name }, i) => [name, given[i]]))
     const asked: Asked = {
-      ...{ socket: options.socket, format: options.json ? 'json' : options.output },
+      ...{ socket: options.socket, format: formatOf(options) },
       query: queryOf(known, { ...options, ...values }),
       ...{ style: surroundings.style, say: (line) => surroundings.say(line) },
       // Whoever reads it ends by itself when it aborts.
@@ -54,6 +54,10 @@ export function reportCommand(definition: ReportCommand, surroundings: Surroundi
 
 /** Those of every command, and of a page that is asked by name. */
 export function addOutputOptions(command: Command): Command {
+  return addFormatOptions(command).option('--socket <path>', 'socket of the agent', SOCKET)
+}
+
+export function addFormatOptions(command: Command): Command {
   return command
     .addOption(
       new Option('-o, --output <format>', 'text for people, JSON or YAML for programs')
@@ -61,7 +65,10 @@ export function addOutputOptions(command: Command): Command {
         .default('text'),
     )
     .option('--json', 'the same as -o json')
-    .option('--socket <path>', 'socket of the agent', SOCKET)
+}
+
+export function formatOf({ output, json }: { output: Format; json?: boolean }): Format {
+  return json ? 'json' : output
 }
 
 async function answer(

@@ -1,7 +1,7 @@
 /** The command line as a whole: the agent's own commands, and one for each page of its features. */
 import type { PagesReport } from '@podroute/agent/admin/reports.ts'
 import { Command } from 'commander'
-import { addOutputOptions, reportCommand, type Surroundings } from './command.ts'
+import { addOutputOptions, formatOf, reportCommand, type Surroundings } from './command.ts'
 import { cleanup } from './commands/cleanup.ts'
 import { doctor } from './commands/doctor.ts'
 import { page } from './commands/page.ts'
@@ -38,8 +38,7 @@ export function createProgram(
     async (name: string | undefined, options: { output: Format; json?: boolean; socket: string }) => {
       if (name === undefined) return program.help()
       const command = reportCommand(page(name, ''), surroundings)
-      const format = options.json ? 'json' : options.output
-      await command.parseAsync(['-o', format, '--socket', options.socket], { from: 'user' })
+      await command.parseAsync(['-o', formatOf(options), '--socket', options.socket], { from: 'user' })
     },
   )
 }

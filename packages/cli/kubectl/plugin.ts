@@ -1,10 +1,10 @@
 /** `kubectl podroute`: what `podroute` says on each node, asked from where kubectl is. */
 import { parseDuration } from '@podroute/agent/config/go-values.ts'
-import { Command, InvalidArgumentError, Option } from 'commander'
-import type { Surroundings } from '../command.ts'
+import { Command, InvalidArgumentError } from 'commander'
+import { addFormatOptions, formatOf, type Surroundings } from '../command.ts'
 import { CliError, EXIT_NOT_WELL } from '../errors.ts'
 import { rendered } from '../output.ts'
-import { FORMATS, type Format, type Report } from '../report.ts'
+import type { Format, Report } from '../report.ts'
 import { type Agent, findAgents } from './agents.ts'
 import { type Answer, askAll, execArguments } from './ask.ts'
 import { waitForCluster } from './cluster-status.ts'
@@ -41,7 +41,7 @@ interface Options {
 
 /** @param program kubectl */
 export function createPlugin(version: string, program: string, surroundings: Surroundings): Command {
-  const command = new Command('kubectl podroute')
+  const command = addFormatOptions(new Command('kubectl podroute'))
     .description('Looks at the podroute agents of a cluster')
     .version(version)
     .exitOverride()
@@ -51,8 +51,6 @@ export function createPlugin(version: string, program: string, surroundings: Sur
     .option('-n, --namespace <name>', 'where podroute is', 'kube-system')
     .option('--context <name>', 'of the kubeconfig')
     .option('--kubeconfig <file>', 'reach the cluster with this')
-    .addOption(new Option('-o, --output <format>', 'text, JSON or YAML').choices(FORMATS).default('text'))
-    .option('--json', 'the same as -o json')
     .option('--cluster', 'with status: one verdict on all nodes')
     .option('--wait', 'with status --cluster: until all is well')
     .option('--timeout <duration>', 'of --wait (default: 2m)', millisecondsOf)
@@ -79,7 +77,7 @@ async function answer(
   const { namespace, context, kubeconfig, node, cluster, wait, timeout = TIMEOUT, follow } = options
   const flags = [...given('--context', context), ...given('--kubeconfig', kubeconfig)]
   const kubectl: Kubectl = { program, flags, namespace }
-  const format = options.json ? 'json' : options.output
+  const format = formatOf(options)
   if (args[0] === 'events') return events(kubectl, options, format)
   if ((cluster || wait) && args[0] !== 'status')
     throw new CliError('usage', '--cluster and --wait are for status')
