@@ -38,7 +38,7 @@ await mocha.loadFilesAsync()
 const failures: Failure[] = []
 const runner = mocha.run(() => {
   const { passes = 0, pending = 0 } = runner.stats ?? {}
-  const unstable = stableAfterAll()
+  const unstable = failuresThatPassAgain()
   const failed = failures.filter((failure) => !unstable.includes(failure))
   for (const { text } of failed) process.stdout.write(`${tier.name} failed: ${text}\n`)
   for (const { text } of unstable) process.stdout.write(`${tier.name} unstable: ${text}\n`)
@@ -54,7 +54,7 @@ runner.on('fail', (test, error: Error) => {
 })
 
 /** The failures in files that pass when they run again. */
-function stableAfterAll(): readonly Failure[] {
+function failuresThatPassAgain(): readonly Failure[] {
   const again = [...new Set(failures.map(({ file }) => file))]
   if (!tier.again || values.file !== undefined || again.length > MOST_AGAIN) return []
   const passed = again.filter((file) => {

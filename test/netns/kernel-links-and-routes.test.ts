@@ -79,49 +79,27 @@ const severalWays = [
   ways('fd10:244:0:3::/64', 'fd31::13', 'fd31::12', 'fd31::14'),
 ]
 
+async function routesByWays(name: string, grouped: boolean) {
+  const test = await testNode(name)
+  const { changes, nextHops } = test
+  return inside(test, new RouteResource(test.routes, { ...OURS, changes, ...(grouped && { nextHops }) }))
+}
+
 for (const [kind, grouped] of [
   ['', false],
   [', in groups', true],
 ] as const) {
-  describeResource(
-    `learned routes by several next hops${kind}`,
-    async () => {
-      const test = await testNode('ways')
-      return inside(
-        test,
-        new RouteResource(test.routes, {
-          ...OURS,
-          changes: test.changes,
-          ...(grouped && { nextHops: test.nextHops }),
-        }),
-      )
-    },
-    {
-      entries: severalWays.map((r) => [r.destination, r] as const),
-      replacement: ways('10.244.2.0/24', '172.31.0.13', '172.31.0.14', '172.31.0.15'),
-      refused: ['10.244.9.0/24', ways('10.244.9.0/24', '172.31.0.12', '192.0.2.1')],
-    },
-  )
+  describeResource(`learned routes by several next hops${kind}`, () => routesByWays('ways', grouped), {
+    entries: severalWays.map((r) => [r.destination, r] as const),
+    replacement: ways('10.244.2.0/24', '172.31.0.13', '172.31.0.14', '172.31.0.15'),
+    refused: ['10.244.9.0/24', ways('10.244.9.0/24', '172.31.0.12', '192.0.2.1')],
+  })
 
-  describeResource(
-    `learned IPv6 routes by several next hops${kind}`,
-    async () => {
-      const test = await testNode('ways6')
-      return inside(
-        test,
-        new RouteResource(test.routes, {
-          ...OURS,
-          changes: test.changes,
-          ...(grouped && { nextHops: test.nextHops }),
-        }),
-      )
-    },
-    {
-      entries: severalWays.slice(2).map((r) => [r.destination, r] as const),
-      replacement: route('fd10:244:0:2::/64', 'fd31::15'),
-      refused: ['fd10:244:0:9::/64', ways('fd10:244:0:9::/64', 'fd31::12', '2001:db8::1')],
-    },
-  )
+  describeResource(`learned IPv6 routes by several next hops${kind}`, () => routesByWays('ways6', grouped), {
+    entries: severalWays.slice(2).map((r) => [r.destination, r] as const),
+    replacement: route('fd10:244:0:2::/64', 'fd31::15'),
+    refused: ['fd10:244:0:9::/64', ways('fd10:244:0:9::/64', 'fd31::12', '2001:db8::1')],
+  })
 }
 
 const addresses: readonly InterfaceAddress[] = [

@@ -4,25 +4,26 @@
  */
 import type { NetlinkRequest } from '../netlink/batch.ts'
 import { putAttribute, putNested, putTextAttribute, putU8, putU16be, type Writer } from '../netlink/wire.ts'
+import {
+  NFT_MSG_NEWSETELEM,
+  NFTA_DATA_VALUE,
+  NFTA_DATA_VERDICT,
+  NFTA_LIST_ELEM,
+  NFTA_SET_ELEM_DATA,
+  NFTA_SET_ELEM_KEY,
+  NFTA_SET_ELEM_LIST_ELEMENTS,
+  NFTA_SET_ELEM_LIST_SET,
+  NFTA_SET_ELEM_LIST_TABLE,
+  NFTA_VERDICT_CHAIN,
+} from './element-attributes.ts'
 import { NFNL_SUBSYS_NFTABLES, writeNfgenHeader } from './header.ts'
 
 const NFNL_MSG_BATCH_BEGIN = 16
 const NFNL_MSG_BATCH_END = 17
-const NFT_MSG_NEWSETELEM = (NFNL_SUBSYS_NFTABLES << 8) | 12
 const NFT_MSG_DELSETELEM = (NFNL_SUBSYS_NFTABLES << 8) | 14
 const NLM_F_CREATE = 0x400
-const NFTA_SET_ELEM_LIST_TABLE = 1
-const NFTA_SET_ELEM_LIST_SET = 2
-const NFTA_SET_ELEM_LIST_ELEMENTS = 3
-/** Of the first one: nft numbers them. */
-const NFTA_LIST_ELEM = 1
-const NFTA_SET_ELEM_KEY = 1
-const NFTA_SET_ELEM_DATA = 2
 const NFTA_SET_ELEM_TIMEOUT = 4
-const NFTA_DATA_VALUE = 1
-const NFTA_DATA_VERDICT = 2
 const NFTA_VERDICT_CODE = 1
-const NFTA_VERDICT_CHAIN = 2
 /** NFT_GOTO, -4, in network byte order. */
 const GOTO = Uint8Array.of(0xff, 0xff, 0xff, 0xfc)
 
@@ -81,6 +82,7 @@ function message(family: number, table: string, write: ElementsWrite, at: number
       putTextAttribute(w, NFTA_SET_ELEM_LIST_TABLE, table)
       putTextAttribute(w, NFTA_SET_ELEM_LIST_SET, write.set)
       putNested(w, NFTA_SET_ELEM_LIST_ELEMENTS, () => {
+        // Numbered, as nft has them.
         for (const [index, element] of write.elements.slice(at, at + ELEMENTS_PER_MESSAGE).entries())
           putNested(w, NFTA_LIST_ELEM + index, () => writeElement(w, element, write.timeout))
       })

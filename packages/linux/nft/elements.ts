@@ -11,22 +11,24 @@ import {
   readU8,
   type Writer,
 } from '../netlink/wire.ts'
+import {
+  NFT_MSG_NEWSETELEM,
+  NFTA_DATA_VALUE,
+  NFTA_DATA_VERDICT,
+  NFTA_LIST_ELEM,
+  NFTA_SET_ELEM_DATA,
+  NFTA_SET_ELEM_KEY,
+  NFTA_SET_ELEM_LIST_ELEMENTS,
+  NFTA_SET_ELEM_LIST_SET,
+  NFTA_SET_ELEM_LIST_TABLE,
+  NFTA_VERDICT_CHAIN,
+} from './element-attributes.ts'
 import { type ElementsWrite, elementTransaction } from './element-write.ts'
 import { NFGEN_HEADER, NFNL_SUBSYS_NFTABLES, writeNfgenHeader } from './header.ts'
 
-const NFT_MSG_NEWSETELEM = (NFNL_SUBSYS_NFTABLES << 8) | 12
 const NFT_MSG_GETSETELEM = (NFNL_SUBSYS_NFTABLES << 8) | 13
-const NFTA_SET_ELEM_LIST_TABLE = 1
-const NFTA_SET_ELEM_LIST_SET = 2
-const NFTA_SET_ELEM_LIST_ELEMENTS = 3
-const NFTA_LIST_ELEM = 1
-const NFTA_SET_ELEM_KEY = 1
-const NFTA_SET_ELEM_DATA = 2
 const NFTA_SET_ELEM_FLAGS = 3
 const NFTA_SET_ELEM_KEY_END = 10
-const NFTA_DATA_VALUE = 1
-const NFTA_DATA_VERDICT = 2
-const NFTA_VERDICT_CHAIN = 2
 const NFT_SET_ELEM_INTERVAL_END = 1
 
 export const NFPROTO_INET = 1

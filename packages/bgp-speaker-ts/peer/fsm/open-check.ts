@@ -21,7 +21,7 @@ export function openProblem(
   return mismatch === undefined ? undefined : { subcode: OPEN_ERROR.ROLE_MISMATCH, message: mismatch }
 }
 
-/** Whether two OPENs of one connection say the same of the peer, but for what it says of its restart. */
+/** Whether two OPENs of one connection have the same AS number, hold time, BGP identifier and kinds of capabilities. What the capabilities say is not compared. */
 export function isSameOpen(one: Open, other: Open): boolean {
   return identity(one) === identity(other)
 }
