@@ -14,9 +14,11 @@ for name in etc/ssl/certs usr/local/bin opt proc sys dev run root tmp var; do
 done
 chmod 1777 "$image/tmp"
 
+copied=$(mktemp)
 copy() {
   mkdir -p "$image$(dirname "$1")"
   cp -L "$1" "$image$1"
+  realpath "$1" >>"$copied"
 }
 libnftables=$(ldconfig -p | sed -n 's/.*libnftables\.so\.1 .*=> //p' | head -n 1)
 nft=$(command -v nft)
@@ -31,9 +33,17 @@ copy /etc/ssl/certs/ca-certificates.crt
 
 busybox=$(command -v busybox)
 cp "$busybox" "$image/usr/bin/busybox"
+realpath "$busybox" >>"$copied"
 for applet in $("$busybox" --list); do
   [ -e "$image/usr/bin/$applet" ] || ln -s busybox "$image/usr/bin/$applet"
 done
+# Which packages that is from, where scanners look in images without a package manager; deploy/sbom.ts does, too.
+status=$image/var/lib/dpkg/status.d
+mkdir -p "$status"
+for package in ca-certificates $(xargs dpkg -S <"$copied" 2>/dev/null | sed -n 's/^\([^:, ]*\):.*/\1/p' | sort -u); do
+  dpkg -s "$package" >"$status/$package"
+done
+cp -L /etc/os-release "$image/etc/os-release"
 printf 'root:x:0:0:root:/root:/bin/sh\n' >"$image/etc/passwd"
 printf 'root:x:0:\n' >"$image/etc/group"
 # The command line: `kubectl exec … -- podroute status`.

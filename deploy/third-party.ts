@@ -4,49 +4,17 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { DEBIAN, lockedPackages, PROGRAMS } from './shipped.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
 const FILE = join(ROOT, 'THIRD-PARTY.md')
 
-/** Of the image, beside what npm installs: see Dockerfile and packages/cni/sysroot.ts. */
-const PROGRAMS = [
-  ['Node.js', '`/usr/local/bin/node`', 'MIT, and those of its own parts (LICENSE of Node.js)'],
-  ['QuickJS', 'in the CNI plugins', 'MIT'],
-  ['musl', 'in the CNI plugins', 'MIT'],
-  ['nftables, libnftables, libnftnl, libmnl', 'Debian', 'GPL-2.0-only, GPL-2.0-or-later, LGPL-2.1-or-later'],
-  ['busybox', 'Debian', 'GPL-2.0-only'],
-  [
-    'glibc, libstdc++, and the libraries that these programs load',
-    'Debian',
-    'LGPL-2.1-or-later, GPL-3.0 with the GCC exception',
-  ],
-  ['ca-certificates', 'Debian', 'MPL-2.0'],
-] as const
-
-interface LockedPackage {
-  readonly version?: string
-  readonly license?: string
-  readonly dev?: boolean
-  readonly link?: boolean
-  readonly os?: readonly string[]
-}
-
-function locked(): [name: string, entry: LockedPackage][] {
-  const { packages } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as {
-    readonly packages: Readonly<Record<string, LockedPackage>>
-  }
-  return Object.entries(packages).flatMap(([path, entry]) => {
-    const name = path.split('node_modules/').at(-1) ?? ''
-    const ships = path.startsWith('node_modules/') && !entry.dev && !entry.link
-    return ships && (entry.os?.includes('linux') ?? true) ? [[name, entry] as [string, LockedPackage]] : []
-  })
-}
-
 export function thirdParty(): string {
-  const packages = locked().map(
+  const packages = lockedPackages().map(
     ([name, { version, license }]) => `- ${name} ${version}: ${license ?? 'not said'}`,
   )
-  const programs = PROGRAMS.map(([what, where, licence]) => `- ${what} (${where}): ${licence}`)
+  const programs = PROGRAMS.map(({ name, where, licence }) => `- ${name} (${where}): ${licence}`)
+  const debian = Object.entries(DEBIAN).map(([name, licence]) => `- ${name}: ${licence}`)
   return `# What of others ships with podroute
 
 Written by \`npm run third-party\`; a test holds it to \`package-lock.json\`. podroute itself is under the Apache License 2.0 (LICENSE).
@@ -55,11 +23,19 @@ Written by \`npm run third-party\`; a test holds it to \`package-lock.json\`. po
 
 ${programs.join('\n')}
 
+Node.js has parts of others under licences of their own: LICENSE of Node.js.
+
+## From Debian
+
+Packages that files of the image are from.
+
+${debian.join('\n')}
+
 ## From npm
 
 What the agent and the command line may be bundled from; the bundles hold the part that they use.
 
-${[...new Set(packages)].sort().join('\n')}
+${packages.join('\n')}
 `
 }
 

@@ -2,6 +2,7 @@
 
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { writeBillOfMaterials } from '../../deploy/sbom.ts'
 import { cacheDirectory, cached, fingerprint } from '../cache.ts'
 import { run } from '../command.ts'
 import { buildBase } from './base.ts'
@@ -39,13 +40,13 @@ async function imageId(): Promise<string> {
   return (await buildah(['images', '-q', PODROUTE_IMAGE]).catch(() => '')).trim()
 }
 
-/** Path of the image's archive. */
+/** Path of the image's archive; its bill of materials is beside it. */
 export async function buildPodrouteImage(): Promise<string> {
   const [base, dist] = await Promise.all([buildBase(), buildDist()])
   const recipe = await Promise.all(
     ['Dockerfile', 'collect.sh', 'shell.sh'].map((name) => readFile(join(REPOSITORY, 'deploy', name))),
   )
-  const key = fingerprint([base, dist.key, ...recipe])
+  const key = fingerprint([base, dist.key, ...recipe, 'podroute.spdx.json'])
   const { directory } = await cached('image', key, async (into) => {
     const runtime = await importBase(base)
     const previous = await imageId()
@@ -62,6 +63,7 @@ export async function buildPodrouteImage(): Promise<string> {
       PODROUTE_IMAGE,
       `docker-archive:${join(into, 'podroute.tar')}:${PODROUTE_IMAGE}`,
     ])
+    writeBillOfMaterials(join(into, 'podroute.tar'), join(into, 'podroute.spdx.json'))
   })
   return join(directory, 'podroute.tar')
 }

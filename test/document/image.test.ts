@@ -3,8 +3,11 @@ import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import type { SpdxDocument } from '../../deploy/sbom.ts'
+import { DEBIAN } from '../../deploy/shipped.ts'
 import { run } from '../../lab/command.ts'
 import { buildPodrouteImage } from '../../lab/images/podroute.ts'
+import { faultsOf } from '../support/spdx.ts'
 
 /** Bytes of all layers, unpacked: what it takes of a node's disk. */
 const LIMIT = 150_000_000
@@ -31,6 +34,17 @@ describe('the image', () => {
     expect(sizes.reduce((sum, size) => sum + size, 0))
       .to.be.lessThanOrEqual(LIMIT)
       .and.greaterThan(LIMIT / 2)
+  })
+
+  it('has its bill of materials beside it, with the licence of every package that it holds', async () => {
+    const sbom = JSON.parse(await readFile(join(archive, '../podroute.spdx.json'), 'utf8')) as SpdxDocument
+    expect(faultsOf(sbom)).to.deep.equal([])
+    const names = sbom.packages.map(({ name }) => name)
+    expect(names).to.include.members(['podroute', 'Node.js', 'libc6', 'nftables', 'koffi'])
+    // Each that is listed is there: THIRD-PARTY.md is made of the same list.
+    expect(names).to.include.members(Object.keys(DEBIAN))
+    const without = sbom.packages.filter(({ licenseDeclared }) => licenseDeclared === 'NOASSERTION')
+    expect(without.map(({ name }) => name)).to.deep.equal([])
   })
 
   it('has no large file that docs/image.md does not give a reason for', async () => {
