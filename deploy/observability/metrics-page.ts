@@ -65,6 +65,7 @@ const GROUPS: readonly (readonly [title: string, of: RegExp])[] = [
   ['BGP and BFD', /^(podroute_b(gp|fd)_|podroute_announced|kube_router_(bgp|controller_bgp))/],
   ['Routes', /^(podroute_routes|kube_router_host_routes)/],
   ['Services', /^(podroute_service|kubeproxy_|kube_router_controller_ipvs)/],
+  ['Pods', /^podroute_pod_/],
   ['Network policy', /^podroute_policy_/],
 ]
 

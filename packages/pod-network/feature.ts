@@ -22,6 +22,7 @@ import { FollowedServices } from './service-addresses/followed-services.ts'
 import { declareAnnouncementMetrics } from './service-addresses/metrics.ts'
 import { announcementsPage } from './service-addresses/report.ts'
 import type { PodNetworkSettings } from './settings.ts'
+import { declarePortMetrics } from './sources/port-metrics.ts'
 import type { PodNetworkKernel } from './tables.ts'
 
 const API_SERVER_HOLDERS: readonly ReservedHolder[] = [
@@ -180,6 +181,7 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
       () => view.routeWrites(),
     )
     declareAnnouncementMetrics(declare, () => view.announcements())
+    declarePortMetrics(declare, () => this.#network.uncheckedPorts)
   }
 
   cleanup(): Promise<void> {

@@ -50,6 +50,8 @@ export interface Harness {
   parallel(contender: Contender, plugin: string, config: object, count: number): Sample[]
   /** Microseconds that DELs take beside the kernel's removal of the link (RTM_DELLINK). */
   deleteOverheads(contender: Contender, config: object, count: number): number[]
+  /** Runs a script of nft on the host. */
+  load(script: string): void
   dispose(): void
 }
 
@@ -162,6 +164,13 @@ class NamespacedHarness implements Harness {
       this.call(contender, config, shell('ADD'))
       this.call(contender, config, shell('DEL'), wrapper)
       return parseDeleteOverhead(readFileSync(trace, 'utf8'))
+    })
+  }
+
+  load(script: string): void {
+    execFileSync('ip', ['netns', 'exec', HOST, 'nft', '-f', '-'], {
+      input: script,
+      stdio: ['pipe', 'inherit', 'inherit'],
     })
   }
 

@@ -4,6 +4,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { tableScript } from '@podroute/kernel/nft/definition.ts'
+import { sourcesTable } from '@podroute/pod-network/sources/table.ts'
 import { type Contender, type Harness, prepare, type Sample } from './cni-harness.ts'
 import { median, report } from './report.ts'
 
@@ -128,6 +130,21 @@ function benchDelete(harness: Harness): void {
   report({ name: 'bridge DEL beside RTM_DELLINK, p50', unit: 'ms', ours, goal: { kind: 'max', value: 2 } })
 }
 
+/** What the check of a pod's addresses adds to an ADD, with the table that the agent makes: with it and without in turn. */
+function benchSourceCheck(harness: Harness): void {
+  harness.load(tableScript(sourcesTable(true)))
+  const pair: Pair = { ours: [], peer: [] }
+  const both = [ranges.v4, ranges.v6]
+  const add = (sourceCheck: object) =>
+    harness.sequence(harness.ours, 'bridge', { ...bridge(both), ...sourceCheck }, PER_ROUND)
+  for (let round = 0; round < rounds * FOR_P99; round++) {
+    pair.ours.push(...add({ sourceCheck: true }))
+    pair.peer.push(...add({}))
+  }
+  figure('bridge ADD dual-stack with sourceCheck beside one without, p50', pair, 'ADD', 'wall', median, 1.05)
+  figure('the same, CPU', pair, 'ADD', 'cpu', median, 1.05)
+}
+
 /** What ipMasq and portmap add, by the nftables backend of both. */
 function benchFilters(harness: Harness): void {
   const masquerading = { ...bridge([ranges.v4]), ipMasq: true, ipMasqBackend: 'nftables' }
@@ -187,6 +204,7 @@ try {
   benchBridge(harness, 'v4', [ranges.v4])
   benchBridge(harness, 'dual stack', [ranges.v4, ranges.v6])
   benchDelete(harness)
+  benchSourceCheck(harness)
   benchParallel(harness)
   benchFilters(harness)
   benchLeases(harness)

@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
+import type { DeclareMetric } from '@podroute/feature/metric.ts'
 import { tableScript } from '@podroute/kernel/nft/definition.ts'
+import { declarePortMetrics } from '@podroute/pod-network/sources/port-metrics.ts'
 import { SOURCE_SETS, sourcesTable } from '@podroute/pod-network/sources/table.ts'
 import { expect } from 'chai'
 import { eventually } from '../support/eventually.ts'
@@ -147,6 +149,16 @@ describe('pods are who they are', function () {
     const said = execFileSync('ip', program, { encoding: 'utf8' }).trim()
     expect(said, `${from} to ${to}`).to.equal('ECONNREFUSED')
   }
+  /** As the metric has it. */
+  function uncheckedPods(): number {
+    let count = Number.NaN
+    const metric: DeclareMetric['metric'] = ({ read }) =>
+      read((value) => {
+        count = value
+      })
+    declarePortMetrics({ metric, own() {} }, () => world.network.uncheckedPorts)
+    return count
+  }
   const elements = async () =>
     (
       await Promise.all(
@@ -229,11 +241,14 @@ describe('pods are who they are', function () {
   it('a pod that says that it sends from others does; so does one from before', async () => {
     const free = await world.addPod('free', { runtimeConfig: { sourceCheck: false } })
     const before = scene.attacker
-    for (const pod of [free, await world.addPod('old', { sourceCheck: undefined })]) {
+    const old = await world.addPod('old', { sourceCheck: undefined })
+    await eventually(() => uncheckedPods() === 2)
+    for (const pod of [free, old]) {
       scene = { ...scene, attacker: pod }
       expect(await arrives(ATTACKS["I: another pod's IPv4 address"]!(scene)), pod.id).to.equal(true)
       await world.removePod(pod)
     }
+    await eventually(() => uncheckedPods() === 0)
     scene = { ...scene, attacker: before }
   })
 
