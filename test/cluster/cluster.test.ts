@@ -7,6 +7,7 @@ import { hostile } from './hostile.ts'
 import { lab } from './lab.ts'
 import { liveConfig } from './live-config.ts'
 import { nothingLeft } from './nothing-left.ts'
+import { kubectlPlugin } from './plugin.ts'
 import { privileges } from './privileges.ts'
 import { restarts } from './restart.ts'
 import { serviceAddresses } from './service-addresses.ts'
@@ -24,6 +25,7 @@ describe('the lab', function () {
 
   walkThrough()
   privileges()
+  kubectlPlugin()
   checklist()
   liveConfig()
   faults()
