@@ -1,6 +1,6 @@
 // The cluster's certificates and kubeconfigs, made with the openssl program. As a program of its own it serves
 // docker-compose.yaml: node lab/pki.ts --out DIR [--address ADDRESS]… [--service-cidr RANGE,…] [--node NAME]…
-// Compose's variables API_ADDRESS and SERVICE_CIDR stand for the options.
+// Compose's variables API_ADDRESS and SERVICE_CIDR stand for the options; API_PORT is the API server's port.
 
 import { execFile } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
@@ -253,7 +253,7 @@ async function main(): Promise<void> {
   const given = values.address.filter((address) => address !== '')
   const addresses = given.length > 0 ? given : await ownAddresses()
   const [first = '127.0.0.1'] = addresses
-  const server = `https://${first.includes(':') ? `[${first}]` : first}:6443`
+  const server = `https://${first.includes(':') ? `[${first}]` : first}:${process.env.API_PORT || '6443'}`
   const made = await makePki({
     ...{ directory: values.out, addresses, nodes: values.node, server },
     serviceCidrs: values['service-cidr'].split(','),

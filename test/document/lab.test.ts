@@ -67,7 +67,16 @@ const PROMISED: readonly (readonly [beginning: string, holds: (output: string) =
       expect(output).to.match(/172\.30\.0\.1 .*65000 .*established/i)
     },
   ],
-  ['pod=$(kubectl', (output) => expect(output).to.match(/^blue-\S+$/m)],
+  ['pod=$(kubectl get pods', (output) => expect(output).to.match(/^blue-\S+$/m)],
+  [
+    'until kubectl --kubeconfig $SECOND get node node-3',
+    (output) => expect(output).to.match(/node-3 condition met.*successfully rolled out/s),
+  ],
+  [
+    'until ip route',
+    (output) => expect(output).to.match(/^10\.245\.0\.0\/24 via 172\.30\.0\.13 .*proto 179/m),
+  ],
+  ['pod=$(kubectl --kubeconfig $SECOND', (output) => expect(output).to.match(/^green-\S+$/m)],
   ['tail -n 1', (output) => expect(output).to.match(/ std(out|err) F \S+Z +(DEBUG|INFO|WARN|ERROR) /)],
   [
     'kubectl -n kube-system get configmap',
@@ -86,16 +95,17 @@ const BLOCKS = blocksOf(await readDocument('lab.md'))
 describe('docs/lab.md', function () {
   // What comes after a command that failed says nothing.
   this.bail(true)
-  const machines = NODES.slice(0, 2)
+  const machines = NODES.slice(0, 3)
   const processes = new Processes(STATE, true)
-  const state = join(TOP, '.kubernetes')
+  const states = ['.kubernetes', '.kubernetes-second'].map((name) => join(TOP, name))
   let directory: string
   let engine: Engine
   let places: Places
 
   before(async () => {
     await requireNoLab()
-    if (existsSync(state)) throw new Error(`${state} is there already: of a cluster of somebody's?`)
+    for (const state of states)
+      if (existsSync(state)) throw new Error(`${state} is there already: of a cluster of somebody's?`)
     const prepared = await prepare(new Progress(() => {}))
     directory = await mkdtemp(join(tmpdir(), 'podroute-document-'))
     await mkdir(STATE, { mode: 0o755 })
@@ -115,7 +125,7 @@ describe('docs/lab.md', function () {
     await engine?.[Symbol.asyncDispose]()
     await processes.stop()
     await stopLab()
-    await rm(state, { recursive: true, force: true })
+    for (const state of states) await rm(state, { recursive: true, force: true })
     if (directory !== undefined) await rm(directory, { recursive: true, force: true })
   })
 
