@@ -14,6 +14,9 @@ Each agent serves its metrics at \`http://NODE:20245/metrics\`, in the text form
 - \`deploy/observability/alerts.yaml\` are alert rules, each with what to do. They know the agents as the job \`podroute\`, as does the dashboard.
 - \`deploy/observability/dashboard.json\` is a dashboard for Grafana: take it by Dashboards, New, Import.
 
+The same server has \`/statusz\` (which program this is and since when it runs, KEP-4827) and \`/configz\` (the configuration in effect, without secrets), as components of
+Kubernetes have them. With \`metrics.tokenReview\` each path asks for a right of its own: the ClusterRoles \`podroute-metrics-reader\` and \`podroute-zpages-reader\`.
+
 No series has a pod or a connection in its labels: their number follows from the numbers of nodes, routers, tables and kinds.
 
 Names that begin with \`kubeproxy_\` and \`kube_router_\` are kube-proxy's and kube-router's, where the meaning is the same, so that dashboards and alerts

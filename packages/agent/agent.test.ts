@@ -80,7 +80,7 @@ describe('the agent', () => {
       ...{ nodeAddresses: [], reviews: { guard: (handler) => handler } },
       pages: [],
       noise: () => ({ events: { said: 0, heldBack: 0 }, linesHeldBack: 0 }),
-      apiServer: () => '',
+      ...{ apiServer: () => '', shownConfig: () => ({}) },
       conditions: () => [{ name: 'configuration', ok: true, detail: '' }],
     })
     agents.push(agent)

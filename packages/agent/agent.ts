@@ -1,7 +1,7 @@
 /** The agent: features over one model of the cluster, and what they show to the outside. Wiring only. */
 import type { Cluster } from '@podroute/cluster/cluster.ts'
 import type { Condition } from '@podroute/feature/condition.ts'
-import type { Listener } from '@podroute/feature/listener.ts'
+import { anyOf, type Handler, type Listener } from '@podroute/feature/listener.ts'
 import type { Page } from '@podroute/feature/page.ts'
 import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { AgentState, Noise } from './admin/pages.ts'
@@ -17,6 +17,8 @@ import { createRegistry, metricsPage } from './metrics/registry.ts'
 import type { Reviews } from './metrics/reviews.ts'
 import type { RunRecord } from './run-record.ts'
 import type { RunningFeatures } from './running-features.ts'
+import { configzPage } from './zpages/configz.ts'
+import { statuszPage } from './zpages/statusz.ts'
 
 export interface AgentParts {
   readonly nodeName: string
@@ -38,6 +40,8 @@ export interface AgentParts {
   noise(): Noise
   /** What the agent itself has to show. */
   readonly pages: readonly Page[]
+  /** The configuration in effect, without secrets. */
+  shownConfig(): object | undefined
   /** Of the agent itself: whether its configuration is what the files say. */
   conditions(): readonly Condition[]
 }
@@ -114,8 +118,8 @@ export class Agent implements AsyncDisposable {
     const { health, metrics, adminSocket, metricsCertificate } = this.#config
     const { state } = this
     const ofFeatures = this.#parts.features.list().flatMap(({ feature }) => feature.listeners?.() ?? [])
-    const scraped = metricsPage(() => createRegistry(state))
-    const page = metrics.tokenReview ? this.#parts.reviews.guard(scraped) : scraped
+    const pages = this.#metricsPages()
+    const page = metrics.tokenReview ? this.#parts.reviews.guard(pages) : pages
     return [
       // The first: where another agent answers, nothing else is tried.
       { setting: 'adminSocket', at: { kind: 'unix', path: adminSocket }, handler: adminPages(state) },
@@ -123,6 +127,18 @@ export class Agent implements AsyncDisposable {
       ...this.#atEach({ setting: 'metrics', at: metrics, handler: page }, metricsCertificate),
       ...ofFeatures.flatMap((listener) => this.#atEach(listener)),
     ]
+  }
+
+  /** What is for whoever may read the metrics. */
+  #metricsPages(): Handler {
+    const { version, shownConfig } = this.#parts
+    const started = new Date(performance.timeOrigin)
+    const uptime = () => process.uptime()
+    return anyOf(
+      metricsPage(() => createRegistry(this.state)),
+      statuszPage({ version, started, uptime, paths: ['/configz', '/metrics', '/statusz'] }),
+      configzPage(shownConfig),
+    )
   }
 
   /** One for each address that the configuration means. */

@@ -29,7 +29,7 @@ import { FileWatch } from './config/file-watch.ts'
 import type { Flags } from './config/flags.ts'
 import { type ConfigTexts, LAST_GOOD_CONFIG, LiveConfig } from './config/live-config.ts'
 import { type Config, loadConfig } from './config/load.ts'
-import { configValues } from './config/values.ts'
+import { configValues, shownConfig } from './config/values.ts'
 import { createGarbage } from './garbage.ts'
 import type { ConfigurableLogger, Logger } from './log.ts'
 import { Reviews } from './metrics/reviews.ts'
@@ -116,6 +116,7 @@ export function createAgent(
       }),
     ],
     apiServer: () => finder.server ?? '',
+    shownConfig: () => shownConfig(live.textOf(flags.configFile), flags.overrides, definitions),
     conditions: () => [live.condition(), ...forbiddenKinds(cluster.watches())],
   })
   parts.agent = agent

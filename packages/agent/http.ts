@@ -18,8 +18,8 @@ export function serve(at: ListenAt, handler: Handler): Promise<HttpListener> {
     if (request.method !== 'GET') return send(text('method not allowed\n', 405))
     const [path = '/', search = ''] = (request.url ?? '/').split('?')
     const query = Object.fromEntries(new URLSearchParams(search))
-    const { authorization } = request.headers
-    const answered = Promise.resolve(path).then((asked) => handler(asked, { authorization, query }))
+    const { authorization, accept } = request.headers
+    const answered = Promise.resolve(path).then((asked) => handler(asked, { authorization, accept, query }))
     answered.then(
       (answer) => send(answer ?? text('not found\n', 404)),
       (error: unknown) => send(text(`${(error as Error).message}\n`, 500)),

@@ -8,8 +8,9 @@ export interface Answer {
 
 /** What of a request is looked at beside its path. */
 export interface Request {
-  /** The header of this name. */
+  /** The headers of these names. */
   readonly authorization?: string | undefined
+  readonly accept?: string | undefined
   /** What stands behind the path's `?`. */
   readonly query?: Readonly<Record<string, string>>
 }
@@ -29,6 +30,17 @@ export interface Listener {
   readonly setting: string
   readonly at: Listen
   readonly handler: Handler
+}
+
+/** What the first answers that knows the path. */
+export function anyOf(...handlers: readonly Handler[]): Handler {
+  return async (path, request) => {
+    for (const handler of handlers) {
+      const answer = await handler(path, request)
+      if (answer) return answer
+    }
+    return undefined
+  }
 }
 
 export const text = (body: string, status = 200): Answer => ({

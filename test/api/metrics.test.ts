@@ -65,6 +65,27 @@ describe('the metrics of an agent', function () {
     expect([await get('guess'), await get()]).to.deep.equal(['401', '401'])
   })
 
+  it('have pages about the agent and its configuration beside them, for those that may read those', async () => {
+    const page = async (path: string, name = 'zreader') => {
+      const authorization = `Authorization: Bearer ${await token(name)}`
+      return cluster.exec(node, 'curl', '-sk', '-H', authorization, `https://127.0.0.1:20245${path}`)
+    }
+    await cluster.kubectl('create', 'serviceaccount', 'zreader', '--namespace=default')
+    await cluster.kubectl(
+      ...['create', 'clusterrolebinding', 'zreader', '--clusterrole=podroute-zpages-reader'],
+      '--serviceaccount=default:zreader',
+    )
+    await eventually(async () => /^Paths: .*\/configz/m.test(await page('/statusz')), 15_000)
+    const { podroute } = JSON.parse(await page('/configz'))
+    expect(podroute.metrics).to.deep.include({ port: 20245, tokenReview: true })
+    expect(podroute.bgp).to.deep.include({ holdTimeSeconds: 90 })
+    for (const [path, who] of [
+      ['/metrics', 'zreader'],
+      ['/configz', 'reader'],
+    ] as const)
+      expect(await page(path, who)).to.match(/may not get .*: bind the ClusterRole podroute-/)
+  })
+
   it('go on for whom was known while the API server is away', async () => {
     const reader = await token('reader')
     expect(await get(reader)).to.equal('200')

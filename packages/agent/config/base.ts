@@ -47,11 +47,11 @@ const BASE_SHAPE = {
         .boolean()
         .default(false)
         .describe(
-          'Answers only those whose token the API server knows (TokenReview) and lets get /metrics (SubjectAccessReview). Apply deploy/metrics-reader.yaml first; it needs tls, or the address localhost.',
+          'Answers only those whose token the API server knows (TokenReview) and lets get that path (SubjectAccessReview). Apply deploy/metrics-reader.yaml first; it needs tls, or the address localhost.',
         ),
     })
     .prefault({})
-    .describe('Where /metrics is served, and to whom.'),
+    .describe('Where /metrics, /statusz and /configz are served, and to whom.'),
   adminSocket: z
     .string()
     .startsWith('/')

@@ -32,15 +32,34 @@ export function configValues(
   overrides: readonly Override[],
   definitions: readonly Pick<FeatureDefinition, 'section'>[],
 ): readonly ConfigValue[] {
-  const file = parseYaml(text, []) ?? {}
-  const flagged = withOverrides(file, overrides, NOTHING_READ)
-  const whole = fileSchema(definitions.map(({ section }) => section)).safeParse(flagged)
-  if (!whole.success) return []
-  return leavesOf(whole.data, []).map(([path, value]): ConfigValue => {
+  const { file, flagged, whole } = readWhole(text, overrides, definitions)
+  return leavesOf(whole ?? {}, []).flatMap(([path, value]): ConfigValue[] => {
+    if (path.length === 0) return []
     const [ofFile, ofFlags] = [valueAt(file, path), valueAt(flagged, path)]
     const from = ofFlags === undefined ? 'default' : ofFlags === ofFile ? 'file' : 'flags'
-    return { path: path.join('.'), value: withoutSecrets(value), from }
+    return [{ path: path.join('.'), value: withoutSecrets(value), from }]
   })
+}
+
+/** The same as one object. @returns undefined for a file that is not good */
+export function shownConfig(
+  text: string,
+  overrides: readonly Override[],
+  definitions: readonly Pick<FeatureDefinition, 'section'>[],
+): object | undefined {
+  const { whole } = readWhole(text, overrides, definitions)
+  return whole && (withoutSecrets(whole) as object)
+}
+
+function readWhole(
+  text: string,
+  overrides: readonly Override[],
+  definitions: readonly Pick<FeatureDefinition, 'section'>[],
+) {
+  const file = parseYaml(text, []) ?? {}
+  const flagged = withOverrides(file, overrides, NOTHING_READ)
+  const { data: whole } = fileSchema(definitions.map(({ section }) => section)).safeParse(flagged)
+  return { file, flagged, whole }
 }
 
 function leavesOf(value: unknown, path: readonly string[]): [readonly string[], unknown][] {

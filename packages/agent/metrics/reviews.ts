@@ -136,7 +136,8 @@ async function review(client: Reviewer, token: string, path: string): Promise<Ve
     AbortSignal.timeout(PATIENCE),
   )) as { readonly status?: { readonly allowed?: boolean } }
   if (access.status?.allowed === true) return { kind: 'allowed' }
-  return refused(403, `${user.username} may not get ${path}: bind the ClusterRole podroute-metrics-reader`)
+  const role = path === '/metrics' ? 'podroute-metrics-reader' : 'podroute-zpages-reader'
+  return refused(403, `${user.username} may not get ${path}: bind the ClusterRole ${role}`)
 }
 
 function refused(status: 401 | 403, reason: string): Verdict {
