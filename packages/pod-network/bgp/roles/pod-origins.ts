@@ -2,7 +2,8 @@
  * Origin validation: a prefix lies in some Node's podCIDRs and the next hop is that Node's address, whoever tells it. A route costs a
  * look-up for each length that podCIDRs have, and a Node that changes costs what it has itself, however many Nodes there are.
  */
-import { type Cidr, cidrOf, parseCidr } from '@podroute/address/cidr.ts'
+import { type Family, familyOf } from '@podroute/address/address.ts'
+import { cidrOf, parseCidr } from '@podroute/address/cidr.ts'
 import { type ClusterNode, sameNetwork } from '@podroute/cluster/objects/node.ts'
 import { Claims } from '@podroute/reconcile/claims.ts'
 import type { RouteValidator } from 'bgp-speaker-ts/config.ts'
@@ -10,8 +11,8 @@ import type { RouteValidator } from 'bgp-speaker-ts/config.ts'
 export class PodOrigins implements RouteValidator {
   /** Who has which podCIDR, by its text: several Nodes may claim one. */
   readonly #claims: Claims<string, string, ClusterNode>
-  /** How many podCIDRs there are of each family and length. */
-  readonly #lengths = new Map<string, number>()
+  /** How many podCIDRs there are of each length. */
+  readonly #lengths: Readonly<Record<Family, Map<number, number>>> = { 4: new Map(), 6: new Map() }
   readonly #nodes = new Map<string, ClusterNode>()
 
   constructor() {
@@ -38,27 +39,35 @@ export class PodOrigins implements RouteValidator {
   }
 
   refuse(prefix: string, nextHop: string): string | undefined {
-    const parsed = parseCidr(prefix)
-    const nodes = parsed === undefined ? [] : this.#holders(parsed)
-    if (nodes.length === 0) return 'outside-pod-cidrs'
-    const known = nodes.some(({ addresses }) => addresses.some(({ text }) => text === nextHop))
-    return known ? undefined : 'foreign-next-hop'
-  }
-
-  #holders(prefix: Cidr): ClusterNode[] {
-    const holders: ClusterNode[] = []
-    for (let length = 0; length <= prefix.length; length++) {
-      if (!this.#lengths.has(`${prefix.family}/${length}`)) continue
-      for (const { value } of this.#claims.claims(cidrOf(prefix, length).text)) holders.push(value)
+    const own = lengthOf(prefix)
+    let held = false
+    for (const length of this.#lengths[familyOf(prefix)].keys()) {
+      if (length > own) continue
+      // Nearly every route is a podCIDR itself: it is looked up as it is. A reflector tells each client of all nodes.
+      const range = length === own ? prefix : rangeOf(prefix, length)
+      for (const { value } of this.#claims.claims(range)) {
+        if (value.addresses.some(({ text }) => text === nextHop)) return undefined
+        held = true
+      }
     }
-    return holders
+    return held ? 'foreign-next-hop' : 'outside-pod-cidrs'
   }
 
   #count(text: string, step: 1 | -1): void {
-    const { family, length } = parseCidr(text)!
-    const key = `${family}/${length}`
-    const count = (this.#lengths.get(key) ?? 0) + step
-    if (count === 0) this.#lengths.delete(key)
-    else this.#lengths.set(key, count)
+    const lengths = this.#lengths[familyOf(text)]
+    const length = lengthOf(text)
+    const count = (lengths.get(length) ?? 0) + step
+    if (count === 0) lengths.delete(length)
+    else lengths.set(length, count)
   }
+}
+
+function lengthOf(prefix: string): number {
+  return Number(prefix.slice(prefix.indexOf('/') + 1))
+}
+
+/** The prefix of this length that holds another one; as long as that is no prefix: itself. */
+function rangeOf(prefix: string, length: number): string {
+  const parsed = parseCidr(prefix)
+  return parsed ? cidrOf(parsed, length).text : prefix
 }
