@@ -25,10 +25,16 @@ const CALL_TIMEOUT_MS = 30_000
 export const command = (program: string, ...args: string[]): string =>
   execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
 
-/** Builds the executable and links the plugins' names, as `install` does; returns the directory. */
+/** What this process has built already: the build takes a second, and many files want it. */
+const BUILT = new Map<Architecture, Buffer>()
+
+/** Builds the executable and links the plugins' names, as `install` does; returns a directory for the caller alone. */
 export function buildPlugins(architecture: Architecture = machineArchitecture()): string {
   const directory = mkdtempSync(join(tmpdir(), 'podroute-cni-bin-'))
-  const executable = build(directory, architecture)
+  const executable = join(directory, 'podroute-cni')
+  const built = BUILT.get(architecture)
+  if (built) writeFileSync(executable, built, { mode: 0o755 })
+  else BUILT.set(architecture, readFileSync(build(directory, architecture)))
   for (const name of PLUGIN_NAMES) linkSync(executable, join(directory, name))
   return directory
 }

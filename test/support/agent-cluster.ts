@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { ask } from '@podroute/cli/client.ts'
@@ -26,11 +26,11 @@ import {
   removeNetwork,
   type TestNode,
 } from './agent-network.ts'
+import { builtAgent } from './built-agent.ts'
 import { ConfigVolume } from './config-volume.ts'
 import { eventually } from './eventually.ts'
 import type { Reports } from './reports.ts'
 
-const BUILD = resolve(import.meta.dirname, '../../deploy/build.ts')
 const MANIFEST = resolve(import.meta.dirname, '../../deploy/podroute.yaml')
 
 export const ADMIN_SOCKET = 'podroute.sock'
@@ -81,9 +81,8 @@ export class AgentCluster implements AsyncDisposable {
     const directory = await mkdtemp(join(tmpdir(), 'podroute-agents-'))
     const cluster = new AgentCluster(directory, name, options)
     try {
-      await run(process.execPath, [BUILD, '--skip-cni', '--out', join(directory, 'dist')])
       await makeNetwork(cluster.network)
-      await cluster.startControlPlane()
+      await Promise.all([cluster.#link(), cluster.startControlPlane()])
       await cluster.#applyRoles()
       await cluster.#writeKubeconfig()
       return cluster
@@ -91,6 +90,11 @@ export class AgentCluster implements AsyncDisposable {
       await cluster[Symbol.asyncDispose]()
       throw error
     }
+  }
+
+  /** What ships, where this cluster's agents find it. */
+  async #link(): Promise<void> {
+    await symlink(await builtAgent(), join(this.directory, 'dist'))
   }
 
   async startControlPlane(): Promise<void> {
