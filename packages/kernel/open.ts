@@ -18,6 +18,7 @@ import { healthListener } from './http-listener.ts'
 import { IpvsRevisions } from './ipvs/revisions.ts'
 import type { IpvsApi, Kernel, SysctlApi } from './kernel.ts'
 import { Monitors } from './monitors.ts'
+import { tableAt } from './nft/definition.ts'
 import { ForeignChanges } from './nft/foreign-changes.ts'
 import { openNft } from './nft/open-nft.ts'
 import { OwnChanges } from './nft/own-changes.ts'
@@ -63,6 +64,8 @@ export function openKernel({
       ...nft,
       run: (script) => foreign.own(() => own.announced(script, () => nft.run(script))),
       writeElements: (table, changes) => foreign.own(() => nft.writeElements(table, changes)),
+      writeStructure: (table, changes) =>
+        foreign.own(() => own.changed(new Set([tableAt(table)]), () => nft.writeStructure(table, changes))),
       foreignRevision: () => foreign.revision(),
     },
     ipvs: ipvsOf(stack.use(Ipvs.open(at)), netns),

@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { ClusterState } from '@podroute/cluster/state.ts'
+import { structureScript } from '@podroute/kernel/nft/change-scripts.ts'
 import { openKernel } from '@podroute/kernel/open.ts'
 import { createNetns, removeNetns } from '@podroute/linux/netns.ts'
 import { Enforcement } from '@podroute/network-policy/enforcement.ts'
@@ -95,7 +96,11 @@ try {
     scripts.push(...changes.map(({ kind, set, elements }) => `${kind} ${elements.length} of ${set}\n`))
     return kernel.nft.writeElements(table, changes)
   }
-  const nft = { ...kernel.nft, run, writeElements }
+  const writeStructure: typeof kernel.nft.writeStructure = (table, changes) => {
+    scripts.push(structureScript(table, changes))
+    return kernel.nft.writeStructure(table, changes)
+  }
+  const nft = { ...kernel.nft, run, writeElements, writeStructure }
   const state = new ClusterState()
   for (let n = 0; n < NAMESPACES; n++)
     state.set('namespaces', `ns-${n}`, { labels: { team: `team-${n % 10}` } })

@@ -47,6 +47,10 @@ function yesKernel(counts: Counts): ProxyKernel {
       async writeElements() {
         counts.messages++
       },
+      async writeStructure(table, changes) {
+        counts.messages++
+        await fake.nft.writeStructure(table, changes)
+      },
       async elements(table, set) {
         counts.lists++
         return fake.nft.elements(table, set)

@@ -45,6 +45,10 @@ function counting(kernel: Kernel, writes: string[]): Kernel {
         writes.push(...changes.map(({ kind, set, elements }) => `${kind} ${set} ${elements.join()}`))
         return kernel.nft.writeElements(table, changes)
       },
+      writeStructure(table, changes) {
+        writes.push(...changes.map((change) => JSON.stringify(change)))
+        return kernel.nft.writeStructure(table, changes)
+      },
     },
     sysctls: {
       read: (name) => kernel.sysctls.read(name),

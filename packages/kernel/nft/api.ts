@@ -13,11 +13,21 @@ export interface ElementChange {
   readonly timeout?: number
 }
 
+/** Adding a set or chain that is there changes nothing; a set or chain that something leads to cannot be deleted (EBUSY). */
+export type StructureChange =
+  | { readonly kind: 'add-set'; readonly set: string; readonly type: ElementType }
+  | { readonly kind: 'delete-set'; readonly set: string }
+  | { readonly kind: 'add-chain' | 'flush-chain' | 'delete-chain'; readonly chain: string }
+  /** Behind those that the chain has. In nft syntax. */
+  | { readonly kind: 'add-rule'; readonly chain: string; readonly rule: string }
+
 export interface NftApi {
   /** One transaction of nft syntax: all of it or, when it rejects, nothing. */
   run(script: string): Promise<void>
   /** Elements of one table's sets as one transaction: all of it or, when it rejects, nothing. Costs no more where there are many sets and chains, as `run` does. */
   writeElements(table: string, changes: readonly ElementChange[]): Promise<void>
+  /** Sets, chains that only rules lead to, and rules of one table as one transaction: all of it or, when it rejects, nothing. Costs as little as `writeElements`. */
+  writeStructure(table: string, changes: readonly StructureChange[]): Promise<void>
   /** The elements of a set in nft syntax. @param table `bridge podroute-ports`; a name alone is of family inet. Rejects with ENOENT without the set. */
   elements(table: string, set: string, type: ElementType): Promise<readonly string[]>
   /** The objects that a `list …` command answers with, as nft's JSON has them. Rejects with ENOENT where nothing is. */

@@ -20,3 +20,11 @@ export const FIELD_LENGTHS: Readonly<Record<ElementField, number>> = {
 export function paddedLength(field: ElementField): number {
   return (FIELD_LENGTHS[field] + 3) & ~3
 }
+
+/** Of nft, for those who list a set: of fields that sets and rules of policies have. */
+export const TYPE_NUMBERS: Readonly<Partial<Record<ElementField, number>>> = {
+  ipv4_addr: 7,
+  ipv6_addr: 8,
+  inet_proto: 12,
+  inet_service: 13,
+}

@@ -4,16 +4,19 @@ import { NftChains } from '@podroute/linux/nft/chains.ts'
 import { NFPROTO_BRIDGE, NFPROTO_INET, NftElements, type NftSet } from '@podroute/linux/nft/elements.ts'
 import { NftGeneration } from '@podroute/linux/nft/generation.ts'
 import { Nft } from '@podroute/linux/nft/nft.ts'
+import { NftStructure } from '@podroute/linux/nft/structure.ts'
 import type { NftApi } from './api.ts'
+import { changesScript, structureScript } from './change-scripts.ts'
 import { tableAt } from './definition.ts'
-import { changesScript } from './elements-script.ts'
 import { elementTexts } from './read-elements.ts'
 import { encodeChange } from './write-elements.ts'
+import { encodeStructure } from './write-structure.ts'
 
 /** Open until disposed of. @throws KernelError */
 export function openNft(options: NetlinkOptions = {}): NftApi & Disposable {
   const stack = new DisposableStack()
   const elements = stack.use(NftElements.open(options))
+  const structure = stack.use(NftStructure.open(options))
   const chains = stack.use(NftChains.open(options))
   const nft = stack.use(Nft.open(options))
   const generation = stack.use(NftGeneration.open(options))
@@ -23,6 +26,12 @@ export function openNft(options: NetlinkOptions = {}): NftApi & Disposable {
       const writes = changes.map(encodeChange)
       if (writes.every((write) => write !== undefined)) await elements.write(setIn(table, ''), writes)
       else await nft.run(changesScript(table, changes))
+    },
+    async writeStructure(table, changes) {
+      const { family, table: name } = setIn(table, '')
+      const writes = encodeStructure(changes)
+      if (writes) await structure.write(family, name, writes)
+      else await nft.run(structureScript(table, changes))
     },
     elements: (table, set, type) => elementTexts((read) => elements.list(setIn(table, set), read), type),
     listJson: (command) => nft.listJson(command),

@@ -17,8 +17,12 @@ export class OwnChanges {
   }
 
   /** @param work commits `script` */
-  async announced(script: string, work: () => Promise<void>): Promise<void> {
-    const tables = new Set([...script.matchAll(STRUCTURAL)].map(([, table]) => table!))
+  announced(script: string, work: () => Promise<void>): Promise<void> {
+    return this.changed(new Set([...script.matchAll(STRUCTURAL)].map(([, table]) => table!)), work)
+  }
+
+  /** @param tables of which `work` changes more than elements, in one transaction */
+  async changed(tables: ReadonlySet<string>, work: () => Promise<void>): Promise<void> {
     for (const table of tables) this.#add(table, 1)
     try {
       await work()

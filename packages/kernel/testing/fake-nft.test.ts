@@ -9,6 +9,7 @@ import { SetElementResource } from '../nft/element-resource.ts'
 import { NftTableResource, TABLE } from '../nft/table-resource.ts'
 import { describeElementChanges } from './element-contract.ts'
 import { FakeNft } from './fake-nft.ts'
+import { describeStructure } from './structure-contract.ts'
 
 const TOYS: NftTable = {
   name: 'podroute-toys',
@@ -41,6 +42,7 @@ describeResource(
 )
 
 describeElementChanges('the fake nftables', () => new FakeNft())
+describeStructure('the fake nftables', () => new FakeNft())
 
 describe('a set of prefixes of the fake nftables', () => {
   it('takes no two that overlap, as the real one', async () => {

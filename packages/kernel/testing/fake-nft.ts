@@ -1,8 +1,8 @@
 /** nftables in memory, as strict as the real one about what is there: transactions, chains, sets and their elements; rules are texts. */
 import type { BaseChain } from '@podroute/linux/nft/chains.ts'
-import type { ElementChange, NftApi } from '../nft/api.ts'
+import type { ElementChange, NftApi, StructureChange } from '../nft/api.ts'
+import { changesScript, structureScript } from '../nft/change-scripts.ts'
 import { tableAt } from '../nft/definition.ts'
-import { changesScript } from '../nft/elements-script.ts'
 import { FakeError } from './fake-error.ts'
 import { type FakeSet, isElementOf, overlapsAnother, parseSet } from './fake-set.ts'
 
@@ -65,6 +65,10 @@ export class FakeNft implements NftApi {
   writeElements(table: string, changes: readonly ElementChange[]): Promise<void> {
     const withoutTimeouts = changes.map(({ kind, set, elements }) => ({ kind, set, elements }))
     return this.run(changesScript(table, withoutTimeouts))
+  }
+
+  writeStructure(table: string, changes: readonly StructureChange[]): Promise<void> {
+    return this.run(structureScript(table, changes))
   }
 
   async elements(table: string, set: string): Promise<readonly string[]> {

@@ -23,7 +23,7 @@ const NETLINK_CAP_ACK = 10
 const NETLINK_EXT_ACK = 11
 const NETLINK_GET_STRICT_CHK = 12
 
-const SEND_BUFFER = 1024 * 1024
+export const SEND_BUFFER = 1024 * 1024
 /** A burst of 10,000 route events fits into 8 MiB; with the kernel's default all but 255 of them are lost. */
 export const RECEIVE_BUFFER = 8 * 1024 * 1024
 const REPLY_TIMEOUT_SECONDS = 10
@@ -34,7 +34,7 @@ export function openRequestSocket(protocol: number): number {
     for (const option of [NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK]) {
       setsockoptInt(fd, SOL_NETLINK, option, 1)
     }
-    growSendBuffer(fd)
+    growSendBuffer(fd, SEND_BUFFER)
     growReceiveBuffer(fd, RECEIVE_BUFFER)
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, timeval(REPLY_TIMEOUT_SECONDS))
     bindAnywhere(fd)
@@ -73,10 +73,10 @@ function bindAnywhere(fd: number): void {
   bind(fd, address)
 }
 
-/** Without CAP_NET_ADMIN the kernel's default stays, and long batches are sent in smaller parts. */
-function growSendBuffer(fd: number): void {
+/** Without CAP_NET_ADMIN the kernel's default stays, and long batches are sent in smaller parts. @throws KernelError */
+export function growSendBuffer(fd: number, bytes: number): void {
   try {
-    setsockoptInt(fd, SOL_SOCKET, SO_SNDBUFFORCE, SEND_BUFFER)
+    setsockoptInt(fd, SOL_SOCKET, SO_SNDBUFFORCE, bytes)
   } catch (error) {
     if (!hasCode(error, 'EPERM')) throw error
   }

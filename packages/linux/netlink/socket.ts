@@ -18,7 +18,7 @@ import {
   packTransaction,
 } from './batch.ts'
 import { keepParts, type PartEnd } from './digest.ts'
-import { openRequestSocket } from './open.ts'
+import { growSendBuffer, openRequestSocket, SEND_BUFFER } from './open.ts'
 import {
   beginMessage,
   createWriter,
@@ -120,9 +120,12 @@ export class NetlinkSocket implements Disposable {
     return this.#exclusively(async () => {
       if (this.#seq > LAST_SEQ) this.#seq = 0
       const first = this.#seq + 1
-      packTransaction(this.#writer, requests, first)
+      const w = createWriter()
+      packTransaction(w, requests, first)
       this.#seq += requests.length
-      await sendAsync(this.#fd, written(this.#writer))
+      // All chains of a large node at once are 5 MB.
+      if (w.length > SEND_BUFFER) growSendBuffer(this.#fd, w.length)
+      await sendAsync(this.#fd, written(w))
       let refused: KernelError | undefined
       await this.#receiveUntil('NFNL_MSG_BATCH_BEGIN', (message) => {
         const index = message.seq - first

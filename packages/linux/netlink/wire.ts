@@ -164,6 +164,14 @@ export function putU32Attribute(w: Writer, type: number, value: number): void {
   endAttribute(w, start)
 }
 
+/** Network byte order: numbers of nftables. */
+export function putU32beAttribute(w: Writer, type: number, value: number): void {
+  const start = beginAttribute(w, type)
+  const at = extend(w, 4)
+  w.view.setUint32(at, value)
+  endAttribute(w, start)
+}
+
 /** Text with a closing NUL. ASCII: names of links, kinds, schedulers and families. */
 export function putTextAttribute(w: Writer, type: number, text: string): void {
   const start = beginAttribute(w, type)

@@ -13,10 +13,12 @@ import {
 } from '../netlink/wire.ts'
 import {
   NFT_MSG_NEWSETELEM,
+  NFT_SET_ELEM_INTERVAL_END,
   NFTA_DATA_VALUE,
   NFTA_DATA_VERDICT,
   NFTA_LIST_ELEM,
   NFTA_SET_ELEM_DATA,
+  NFTA_SET_ELEM_FLAGS,
   NFTA_SET_ELEM_KEY,
   NFTA_SET_ELEM_LIST_ELEMENTS,
   NFTA_SET_ELEM_LIST_SET,
@@ -27,9 +29,7 @@ import { type ElementsWrite, elementTransaction } from './element-write.ts'
 import { NFGEN_HEADER, NFNL_SUBSYS_NFTABLES, writeNfgenHeader } from './header.ts'
 
 const NFT_MSG_GETSETELEM = (NFNL_SUBSYS_NFTABLES << 8) | 13
-const NFTA_SET_ELEM_FLAGS = 3
 const NFTA_SET_ELEM_KEY_END = 10
-const NFT_SET_ELEM_INTERVAL_END = 1
 
 export const NFPROTO_INET = 1
 export const NFPROTO_BRIDGE = 7

@@ -1,5 +1,5 @@
 /** Chains of policies as a Resource. Their names follow from their rules, so that one is written once and changed by nobody but others. */
-import { nftRevision } from '@podroute/kernel/nft/api.ts'
+import { nftRevision, type StructureChange } from '@podroute/kernel/nft/api.ts'
 import { listTable } from '@podroute/kernel/nft/listing.ts'
 import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
 import type { PolicyChain } from '../compile/chain.ts'
@@ -34,20 +34,24 @@ export class PolicyChainResource implements Resource<string, PolicyChain> {
 
   /** Removals are rare and cost the kernel 8 ms each in transactions of their own (measured): one for all. */
   apply(ops: readonly ChainOp[]): Promise<readonly Outcome[]> {
-    return applyTogether(ops, (some) => this.#nft.run(script(some)))
+    return applyTogether(ops, (some) => this.#nft.writeStructure(TABLE_NAME, changes(some)))
   }
 }
 
 /** A rule may lead to any of them: all chains are there before it, and none goes before all are empty. Emptied even where they are new. */
-function script(ops: readonly ChainOp[]): string {
-  const at = (key: string) => `inet ${TABLE_NAME} ${key}`
+function changes(ops: readonly ChainOp[]): readonly StructureChange[] {
   const made = ops.filter((op) => op.kind !== 'remove')
-  const gone = ops.filter((op) => op.kind === 'remove')
-  const lines = [
-    ...made.map(({ key }) => `add chain ${at(key)}`),
-    ...ops.map(({ key }) => `flush chain ${at(key)}`),
-    ...made.flatMap(({ key, value }) => value.rules.map((rule) => `add rule ${at(key)} ${rule}`)),
-    ...gone.map(({ key }) => `delete chain ${at(key)}`),
+  const each = (kind: 'add-chain' | 'flush-chain' | 'delete-chain', some: readonly ChainOp[]) =>
+    some.map(({ key: chain }) => ({ kind, chain }))
+  return [
+    ...each('add-chain', made),
+    ...each('flush-chain', ops),
+    ...made.flatMap(({ key: chain, value }) =>
+      value.rules.map((rule) => ({ kind: 'add-rule' as const, chain, rule })),
+    ),
+    ...each(
+      'delete-chain',
+      ops.filter((op) => op.kind === 'remove'),
+    ),
   ]
-  return lines.map((line) => `${line}\n`).join('')
 }

@@ -1,5 +1,5 @@
 /** Sets that rules of policies refer to, as a Resource: what is in them is another table's. */
-import { type NftApi, type NftRevision, nftRevision } from '@podroute/kernel/nft/api.ts'
+import { type NftApi, type NftRevision, nftRevision, type StructureChange } from '@podroute/kernel/nft/api.ts'
 import type { ElementType } from '@podroute/kernel/nft/definition.ts'
 import { listTable } from '@podroute/kernel/nft/listing.ts'
 import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
@@ -7,7 +7,7 @@ import { applyTogether } from './apply-together.ts'
 import { referredType, TABLE_NAME } from './table.ts'
 
 /** What is used of nftables. */
-export type PolicyNft = Pick<NftApi, 'run' | 'show'> & NftRevision
+export type PolicyNft = Pick<NftApi, 'writeStructure' | 'show'> & NftRevision
 
 /** `type ipv4_addr`: follows from its name. */
 export type SetDeclaration = string
@@ -38,7 +38,7 @@ export class PolicySetResource implements Resource<string, SetDeclaration> {
   }
 
   apply(ops: readonly SetOp[]): Promise<readonly Outcome[]> {
-    return applyTogether(ops, (some) => this.#nft.run(some.map(commands).join('')))
+    return applyTogether(ops, (some) => this.#nft.writeStructure(TABLE_NAME, some.map(change)))
   }
 }
 
@@ -53,7 +53,6 @@ export function declarationOf(name: string): SetDeclaration {
   return `type ${referredType(name)?.key.join(' . ')}`
 }
 
-function commands(op: SetOp): string {
-  const at = `inet ${TABLE_NAME} ${op.key}`
-  return op.kind === 'remove' ? `delete set ${at}\n` : `add set ${at} { ${op.value}; }\n`
+function change({ kind, key: set }: SetOp): StructureChange {
+  return kind === 'remove' ? { kind: 'delete-set', set } : { kind: 'add-set', set, type: referredType(set)! }
 }

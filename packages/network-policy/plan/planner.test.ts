@@ -53,6 +53,30 @@ describe('planning of network policies', () => {
     expect([...kernel.nft.tables.keys()]).to.deep.equal([])
   })
 
+  it('has sets of a family only while a pod of this node is judged in it', async () => {
+    const { kernel, state, pod, policy, may, flush } = await startNode()
+    policy('p', admits('server', 'client'))
+    const sets = async () => {
+      await flush()
+      return [...kernel.nft.tables.get(TABLE)!.sets].flatMap(([name, { elements }]) =>
+        name.startsWith('peer-') ? [`${name.at(-1)}: ${[...elements].join()}`] : [],
+      )
+    }
+    const both = { node: 'node-2', addresses: [CLIENT, 'fd00:2::3'] }
+    pod('client', 'client', CLIENT, both)
+    pod('server', 'server', SERVER)
+    expect(await sets()).to.deep.equal([`4: ${CLIENT}`])
+    pod('six', 'server', 'fd00:1::2')
+    expect(await sets()).to.have.members([`4: ${CLIENT}`, '6: fd00:2::3'])
+    expect([may('fd00:2::3', 'fd00:1::2'), may('fd00:2::4', 'fd00:1::2')]).to.deep.equal([true, false])
+    state.delete('pods', 'shop/server')
+    expect(await sets()).to.deep.equal(['6: fd00:2::3'])
+    pod('server', 'server', SERVER)
+    state.delete('pods', 'shop/six')
+    expect(await sets()).to.deep.equal([`4: ${CLIENT}`])
+    expect([may(CLIENT, SERVER), may(OTHER, SERVER)]).to.deep.equal([true, false])
+  })
+
   it('lets nobody inherit by the address of a pod that is not told to be gone yet', async () => {
     const { state, pod, policy, may, flush } = await startNode()
     policy('jobs', { podSelector: labelled('job') })

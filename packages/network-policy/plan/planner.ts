@@ -38,9 +38,12 @@ export interface PlannerOptions {
   mark(key: PodKey): void
 }
 
-const FAMILIES: readonly Family[] = [4, 6]
+/** What a set is of: only of families that pods of this node are judged in. */
+type OfFamily<T> = readonly [what: T, family: Family]
+
 const SAME_ELEMENT = { equal: (a: SetElement, b: SetElement) => a.element === b.element }
-const SAME_ID = { equal: (a: { id: string }, b: { id: string }) => a.id === b.id }
+/** The name of a set says whose it is. */
+const SAME_SET = { equal: () => true }
 const SAME_CHAIN = { equal: (a: PolicyChain, b: PolicyChain) => a.name === b.name }
 
 export class PolicyPlanner {
@@ -55,8 +58,8 @@ export class PolicyPlanner {
   /** What pods of this node want. */
   readonly #dispatch: Claims<PodKey, ElementKey, SetElement>
   readonly #chains: Claims<PodKey, string, PolicyChain>
-  readonly #wantedGroups: Claims<PodKey, string, PodGroup>
-  readonly #wantedNames: Claims<PodKey, string, PortName>
+  readonly #wantedGroups: Claims<PodKey, string, OfFamily<PodGroup>>
+  readonly #wantedNames: Claims<PodKey, string, OfFamily<PortName>>
   /** What pods of all nodes are in the sets. */
   readonly #elements: Claims<PodKey, ElementKey, SetElement>
   /** Pods whose elements are to be planned at the end of the round. */
@@ -70,19 +73,19 @@ export class PolicyPlanner {
     this.#dispatch = new Claims(this.#watched(tables.dispatch), SAME_ELEMENT)
     this.#chains = new Claims(tables.chains, SAME_CHAIN)
     this.#elements = new Claims(this.#watched(tables.elements), SAME_ELEMENT)
-    this.#wantedGroups = new Claims<PodKey, string, PodGroup>(
+    this.#wantedGroups = new Claims<PodKey, string, OfFamily<PodGroup>>(
       {
-        set: (_id, group, previous) => !previous && this.#groupWanted(group),
-        delete: (_id, group) => this.#groupUnwanted(group),
+        set: (set, [group], previous) => !previous && this.#groupWanted(set, group),
+        delete: (set, of) => this.#groupUnwanted(set, of),
       },
-      SAME_ID,
+      SAME_SET,
     )
-    this.#wantedNames = new Claims<PodKey, string, PortName>(
+    this.#wantedNames = new Claims<PodKey, string, OfFamily<PortName>>(
       {
-        set: (_id, name, previous) => !previous && this.#nameWanted(name),
-        delete: (_id, name) => this.#nameUnwanted(name),
+        set: (set, [name], previous) => !previous && this.#nameWanted(set, name),
+        delete: (set, of) => this.#nameUnwanted(set, of),
       },
-      SAME_ID,
+      SAME_SET,
     )
   }
 
@@ -158,11 +161,15 @@ export class PolicyPlanner {
     )
     this.#wantedGroups.replace(
       key,
-      [...used].flatMap(({ groups }) => groups.map((group) => [group.id, group])),
+      [...used].flatMap(({ groups, family }) =>
+        groups.map((group) => [groupSet(group, family), [group, family]] as const),
+      ),
     )
     this.#wantedNames.replace(
       key,
-      [...used].flatMap(({ portNames }) => portNames.map((name) => [name.id, name])),
+      [...used].flatMap(({ portNames, family }) =>
+        portNames.map((name) => [portSet(name, family), [name, family]] as const),
+      ),
     )
     this.#dispatch.replace(
       key,
@@ -191,7 +198,7 @@ export class PolicyPlanner {
   }
 
   get size(): { readonly groups: number; readonly chains: number } {
-    return { groups: this.#wantedGroups.size, chains: this.#chains.size }
+    return { groups: this.#groups.size, chains: this.#chains.size }
   }
 
   #elementsOf(key: PodKey): (readonly [ElementKey, SetElement])[] {
@@ -207,11 +214,15 @@ export class PolicyPlanner {
     return addresses.flatMap((address) => {
       const family = familyOf(address)
       return [
-        ...groups.map((group) => ({ set: groupSet(group, family), element: address })),
-        ...ports.map(({ name, port }) => ({
-          set: portSet(name, family),
-          element: `${address} . ${port.protocol} . ${port.port}`,
-        })),
+        ...groups
+          .map((group) => ({ set: groupSet(group, family), element: address }))
+          .filter(({ set }) => this.#wantedGroups.winner(set)),
+        ...ports
+          .map(({ name, port }) => ({
+            set: portSet(name, family),
+            element: `${address} . ${port.protocol} . ${port.port}`,
+          }))
+          .filter(({ set }) => this.#wantedNames.winner(set)),
       ].map(byKey)
     })
   }
@@ -235,27 +246,27 @@ export class PolicyPlanner {
     this.#addresses.update(key, pod, pod ? this.#options.announced(pod) : [])
   }
 
-  #groupWanted(group: PodGroup): void {
+  #groupWanted(set: string, group: PodGroup): void {
     this.#groups.add(group)
-    this.#declare((family) => groupSet(group, family))
+    this.#options.tables.sets.set(set, declarationOf(set))
     for (const { key } of this.#groups.members(group)) this.#stale.add(key)
   }
 
-  #groupUnwanted(group: PodGroup): void {
+  #groupUnwanted(set: string, [group, family]: OfFamily<PodGroup>): void {
     for (const { key } of this.#groups.members(group)) this.#stale.add(key)
-    this.#groups.remove(group)
-    for (const family of FAMILIES) this.#options.tables.sets.delete(groupSet(group, family))
+    if (!this.#wantedGroups.winner(groupSet(group, other(family)))) this.#groups.remove(group)
+    this.#options.tables.sets.delete(set)
   }
 
-  #nameWanted(name: PortName): void {
+  #nameWanted(set: string, name: PortName): void {
     this.#portNames.set(name.id, name)
-    this.#declare((family) => portSet(name, family))
+    this.#options.tables.sets.set(set, declarationOf(set))
     this.#staleWith(name)
   }
 
-  #nameUnwanted(name: PortName): void {
-    this.#portNames.delete(name.id)
-    for (const family of FAMILIES) this.#options.tables.sets.delete(portSet(name, family))
+  #nameUnwanted(set: string, [name, family]: OfFamily<PortName>): void {
+    if (!this.#wantedNames.winner(portSet(name, other(family)))) this.#portNames.delete(name.id)
+    this.#options.tables.sets.delete(set)
     this.#staleWith(name)
   }
 
@@ -263,11 +274,10 @@ export class PolicyPlanner {
     for (const { key, ports } of this.#options.cluster.pods.values())
       if (ports.some((port) => port.name === name)) this.#stale.add(key)
   }
+}
 
-  #declare(nameOf: (family: Family) => string): void {
-    for (const family of FAMILIES)
-      this.#options.tables.sets.set(nameOf(family), declarationOf(nameOf(family)))
-  }
+function other(family: Family): Family {
+  return family === 4 ? 6 : 4
 }
 
 /** It reaches itself through a Service, whatever the policies say. */

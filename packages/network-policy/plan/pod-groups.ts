@@ -50,6 +50,10 @@ export class PodGroups {
     this.#candidates.delete(name)
   }
 
+  get size(): number {
+    return [...this.#within.values()].reduce((sum, { size }) => sum + size, this.#across.size)
+  }
+
   /** The groups that a pod is in. */
   of(pod: Pod): readonly PodGroup[] {
     return this.#candidatesOf(pod.namespace).filter((group) => matches(group.pods, pod.labels))
