@@ -43,6 +43,8 @@ mkdir -p "$status"
 for package in ca-certificates $(xargs dpkg -S <"$copied" 2>/dev/null | sed -n 's/^\([^:, ]*\):.*/\1/p' | sort -u); do
   dpkg -s "$package" >"$status/$package"
 done
+mkdir -p "$image/usr/local/share"
+/usr/local/bin/node --version >"$image/usr/local/share/node-version"
 cp -L /etc/os-release "$image/etc/os-release"
 printf 'root:x:0:0:root:/root:/bin/sh\n' >"$image/etc/passwd"
 printf 'root:x:0:\n' >"$image/etc/group"

@@ -10,7 +10,9 @@ import { parseArgs } from 'node:util'
 import { DEBIAN, type LockedPackage, lockedPackages, PROGRAMS } from './shipped.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
+/** What collect.sh writes into the image: packages of Debian, and the version of Node.js. */
 const STATUS = /^(?:\.\/)?var\/lib\/dpkg\/status\.d\/[^/]+$/
+const NODE_VERSION = /^(?:\.\/)?usr\/local\/share\/node-version$/
 
 export interface SpdxPackage {
   readonly SPDXID: string
@@ -159,33 +161,44 @@ export function billOfMaterials(ingredients: Ingredients): SpdxDocument {
 const tar = (args: readonly string[], input?: Buffer): Buffer =>
   execFileSync('tar', args, { input, maxBuffer: 2 ** 30, stdio: ['pipe', 'pipe', 'inherit'] })
 
-/** Debian's packages by what collect.sh wrote into the image. @throws Error where it wrote nothing */
-function debianPackagesOf(archive: string): DebianPackage[] {
+/** Files of an image's layers whose path is like `pattern`. */
+function filesOf(archive: string, pattern: RegExp): string[] {
   const [manifest] = JSON.parse(tar(['-xOf', archive, 'manifest.json']).toString()) as [{ Layers: string[] }]
-  const found = manifest.Layers.flatMap((name) => {
+  return manifest.Layers.flatMap((name) => {
     const layer = tar(['-xOf', archive, name])
-    const files = tar(['-tf', '-'], layer)
-      .toString()
-      .split('\n')
-      .filter((path) => STATUS.test(path))
-    return files.map((file) => debianPackage(tar(['-xOf', '-', file], layer).toString()))
+    const paths = tar(['-tf', '-'], layer).toString().split('\n')
+    return paths
+      .filter((path) => pattern.test(path))
+      .map((path) => tar(['-xOf', '-', path], layer).toString())
   })
-  if (found.length === 0)
-    throw new Error(`${archive} has no /var/lib/dpkg/status.d: deploy/collect.sh writes it`)
-  return found.sort((a, b) => (a.name < b.name ? -1 : 1))
 }
+
+/** @throws Error where collect.sh did not write what it writes */
+function expectFiles(archive: string, pattern: RegExp, path: string): string[] {
+  const found = filesOf(archive, pattern)
+  if (found.length === 0) throw new Error(`${archive} has no ${path}: deploy/collect.sh writes it`)
+  return found
+}
+
+const debianPackagesOf = (archive: string): DebianPackage[] =>
+  expectFiles(archive, STATUS, '/var/lib/dpkg/status.d')
+    .map(debianPackage)
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+
+const nodeVersionOf = (archive: string): string =>
+  expectFiles(archive, NODE_VERSION, '/usr/local/share/node-version')[0]!.trim().replace(/^v/, '')
 
 /** SOURCE_DATE_EPOCH, as reproducible builds have it, or now. */
 function timeOf({ SOURCE_DATE_EPOCH: epoch }: NodeJS.ProcessEnv): Date {
   return epoch === undefined ? new Date() : new Date(Number(epoch) * 1000)
 }
 
-/** Writes the document of an image that was built with this Node.js. */
-export function writeBillOfMaterials(archive: string, out: string): void {
+/** Writes the document of an image. */
+export function writeBillOfMaterials(archive: string, out: string, created = timeOf(process.env)): void {
   const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }
   const document = billOfMaterials({
-    ...{ version, node: process.versions.node, npm: lockedPackages() },
-    ...{ debian: debianPackagesOf(archive), created: timeOf(process.env) },
+    ...{ version, created, npm: lockedPackages() },
+    ...{ node: nodeVersionOf(archive), debian: debianPackagesOf(archive) },
   })
   writeFileSync(out, `${JSON.stringify(document, undefined, 2)}\n`)
 }

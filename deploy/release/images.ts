@@ -1,0 +1,119 @@
+/**
+ * The images of both architectures, by one command: `npm run images -- --out FOLDER`. buildah builds them of deploy/Dockerfile; where the
+ * machine is of another architecture, its programs are emulated (Debian: qemu-user-static, which registers itself with the kernel).
+ * FOLDER gets, beside an archive of each as `docker save` writes it, one of both with their index (OCI), and the index's digest.
+ */
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { output, say, shown, TOP } from './command.ts'
+
+export const ARCHITECTURES = ['amd64', 'arm64'] as const
+
+export type Architecture = (typeof ARCHITECTURES)[number]
+
+export interface Images {
+  /** Archives as `docker save` writes them. */
+  readonly archives: Readonly<Record<Architecture, string>>
+  /** Both, with their index. */
+  readonly index: string
+  /** `sha256:…`, of the index. */
+  readonly digest: string
+}
+
+/** Where the images of a folder are. @throws Error where the digest is missing or is none */
+export function imagesIn(folder: string): Images {
+  const digest = readFileSync(join(folder, 'podroute.digest'), 'utf8').trim()
+  if (!/^sha256:[0-9a-f]{64}$/.test(digest)) throw new Error(`${folder}/podroute.digest holds no digest`)
+  return { ...paths(folder), digest }
+}
+
+export interface ImageOptions {
+  /** Name and version. */
+  readonly name: string
+  readonly out: string
+  /** Further options of `buildah build`: base images, storage. */
+  readonly build: readonly string[]
+  /** Options of buildah itself. */
+  readonly buildah: readonly string[]
+}
+
+export function buildImages({ name, out, build, buildah }: ImageOptions): Images {
+  mkdirSync(out, { recursive: true })
+  const run = (...args: readonly string[]) => shown('buildah', ...buildah, ...args)
+  const platforms = ARCHITECTURES.map((architecture) => `linux/${architecture}`).join(',')
+  const { archives, index } = paths(out)
+  for (const file of [...Object.values(archives), index]) rmSync(file, { force: true })
+  const list = `${name}-index`
+  if (exists(list, buildah)) run('manifest', 'rm', list)
+  run(
+    ...['build', '--platform', platforms, '--manifest', list, '--ignorefile', '.dockerignore'],
+    ...['-f', 'deploy/Dockerfile', ...build, TOP],
+  )
+  const { manifests } = JSON.parse(output('buildah', ...buildah, 'manifest', 'inspect', list)) as Index
+  for (const architecture of ARCHITECTURES) {
+    const found = manifests.find(({ platform }) => platform.architecture === architecture)
+    if (found === undefined) throw new Error(`buildah built no image for ${architecture}`)
+    run('push', `${list}@${found.digest}`, `docker-archive:${archives[architecture]}:${name}`)
+  }
+  run(
+    'manifest',
+    'push',
+    '--all',
+    '--digestfile',
+    join(out, 'podroute.digest'),
+    list,
+    `oci-archive:${index}:${name}`,
+  )
+  return imagesIn(out)
+}
+
+interface Index {
+  readonly manifests: readonly {
+    readonly digest: string
+    readonly platform: { readonly architecture: string }
+  }[]
+}
+
+const paths = (folder: string): Pick<Images, 'archives' | 'index'> => ({
+  archives: { amd64: join(folder, 'podroute-amd64.tar'), arm64: join(folder, 'podroute-arm64.tar') },
+  index: join(folder, 'podroute.oci.tar'),
+})
+
+function exists(list: string, buildah: readonly string[]): boolean {
+  try {
+    output('buildah', ...buildah, 'manifest', 'exists', list)
+    return true
+  } catch {
+    return false
+  }
+}
+
+const USAGE = `usage: npm run images -- --out FOLDER [--name NAME:VERSION] [--build OPTION]… [--buildah OPTION]…
+
+  --build OPTION    of \`buildah build\`, such as --build=--build-arg=RUNTIME_IMAGE=NAME
+  --buildah OPTION  of buildah itself, such as --buildah=--root=FOLDER
+`
+
+function main(): number {
+  const { values } = parseArgs({
+    options: {
+      out: { type: 'string' },
+      name: { type: 'string', default: 'localhost/podroute:dev' },
+      build: { type: 'string', multiple: true, default: [] },
+      buildah: { type: 'string', multiple: true, default: [] },
+      help: { type: 'boolean', short: 'h' },
+    },
+  })
+  if (values.out === undefined || values.help) {
+    process.stderr.write(USAGE)
+    return values.help ? 0 : 1
+  }
+  const { name, build, buildah } = values
+  say(
+    `images of ${ARCHITECTURES.join(' and ')}: ${buildImages({ name, out: resolve(values.out), build, buildah }).digest}`,
+  )
+  return 0
+}
+
+if (import.meta.main) process.exitCode = main()
