@@ -1,7 +1,15 @@
 /** Who changed which nftables table: the kernel announces every transaction to NFNLGRP_NFTABLES. */
 import { NetlinkMonitor } from '../netlink/monitor.ts'
 import { NETLINK_NETFILTER, type NetlinkOptions } from '../netlink/socket.ts'
-import { type Message, readAttributes, readText, readU8, readU32 } from '../netlink/wire.ts'
+import {
+  type Message,
+  NLA_TYPE_MASK,
+  readAttributes,
+  readText,
+  readU8,
+  readU16,
+  readU32,
+} from '../netlink/wire.ts'
 import { NFGEN_HEADER, NFNL_SUBSYS_NFTABLES } from './header.ts'
 
 const NFNLGRP_NFTABLES = 7
@@ -68,8 +76,8 @@ export function watchNft(handlers: NftHandlers, options: NftMonitorOptions = {})
   let kinds = new Set<NftKind>()
   const onMessage = (message: Message) => {
     if (message.type >> 8 !== NFNL_SUBSYS_NFTABLES) return
-    const attributes = readAttributes(message.payload, NFGEN_HEADER)
     if ((message.type & 255) === NFT_MSG_NEWGEN) {
+      const attributes = readAttributes(message.payload, NFGEN_HEADER)
       const pid = attributes.get(NFTA_GEN_PROC_PID)
       const name = attributes.get(NFTA_GEN_PROC_NAME)
       const transaction = {
@@ -85,8 +93,8 @@ export function watchNft(handlers: NftHandlers, options: NftMonitorOptions = {})
     }
     const kind = KINDS.get(message.type & 255)
     if (kind) kinds.add(kind)
-    const table = attributes.get(NFTA_TABLE)
     const family = FAMILIES.get(readU8(message.payload, 0))
+    const table = tableIn(message.payload)
     if (table && family) tables.add(`${family} ${readText(table)}`)
   }
   const onOverrun = () => {
@@ -104,6 +112,14 @@ export function watchNft(handlers: NftHandlers, options: NftMonitorOptions = {})
       ...(options.elements === false && { wants: (type: number) => KINDS.get(type & 255) !== 'element' }),
     },
   )
+}
+
+/** It comes first; a large transaction has a message for each of its rules, of which the rest need not be read. */
+function tableIn(payload: Uint8Array): Uint8Array | undefined {
+  const first = readU16(payload, NFGEN_HEADER)
+  if ((readU16(payload, NFGEN_HEADER + 2) & NLA_TYPE_MASK) === NFTA_TABLE)
+    return payload.subarray(NFGEN_HEADER + 4, NFGEN_HEADER + first)
+  return readAttributes(payload, NFGEN_HEADER).get(NFTA_TABLE)
 }
 
 function networkU32(bytes: Uint8Array): number {

@@ -4,12 +4,15 @@
  */
 import type { NetlinkRequest } from '../netlink/batch.ts'
 import {
+  createWriter,
   NLM_F_CREATE,
   putAttribute,
+  putBytes,
   putNested,
   putTextAttribute,
   putU32beAttribute,
   type Writer,
+  written,
 } from '../netlink/wire.ts'
 import {
   NFT_MSG_NEWSETELEM,
@@ -62,6 +65,8 @@ const KEYS_OF_FIELDS = Uint8Array.of(0, 4, 0, 0, 0, 0)
 /** The same: an interval without an end. */
 const OPEN_INTERVAL = Uint8Array.of(1, 4, 1, 0, 0, 0)
 const ELEMENTS_PER_MESSAGE = 500
+/** With a peer and a port. */
+const BYTES_OF_RULE = 512
 
 export type StructureWrite =
   | { readonly kind: 'add-set'; readonly set: string; readonly keys: KeyType }
@@ -93,7 +98,7 @@ export function structureTransaction(
     writes.flatMap((write) => {
       if (write.kind !== 'add-rule') return [partMessage(begin, write, write.kind === 'add-set' ? ++sets : 0)]
       const own = write.rule.flatMap((expression) => (expression.kind === 'one-of' ? [expression.set] : []))
-      return ruleMessages(begin, write.chain, write.rule, new Map(own.map((set) => [set, ++sets])))
+      return ruleMessages(begin, write, new Map(own.map((set) => [set, ++sets])))
     }),
   )
 }
@@ -135,18 +140,35 @@ function partMessage(begin: Begin, part: Part, id: number): NetlinkRequest {
 /** The sets that it alone has come before it. */
 function ruleMessages(
   begin: Begin,
-  chain: string,
-  rule: readonly Expression[],
+  { chain, rule }: StructureWrite & { readonly kind: 'add-rule' },
   ids: ReadonlyMap<AnonymousSet, number>,
 ): readonly NetlinkRequest[] {
   const added = request('NFT_MSG_NEWRULE', NLM_F_CREATE | NLM_F_APPEND, (w) => {
     begin(w)
     putTextAttribute(w, NFTA_RULE_CHAIN, chain)
-    putNested(w, NFTA_RULE_EXPRESSIONS, () => {
-      for (const expression of rule) putExpression(w, expression, (set) => ids.get(set)!)
-    })
+    if (ids.size === 0) putBytes(w, bytesOf(rule))
+    else putRule(w, rule, ids)
   })
   return [...[...ids].flatMap(([set, id]) => anonymousSet(begin, set, id)), added]
+}
+
+/** Of rules that several chains have: the same object. */
+const known = new WeakMap<readonly Expression[], Uint8Array>()
+
+function bytesOf(rule: readonly Expression[]): Uint8Array {
+  const found = known.get(rule)
+  if (found) return found
+  const w = createWriter(BYTES_OF_RULE)
+  putRule(w, rule, new Map())
+  const bytes = written(w)
+  known.set(rule, bytes)
+  return bytes
+}
+
+function putRule(w: Writer, rule: readonly Expression[], ids: ReadonlyMap<AnonymousSet, number>): void {
+  putNested(w, NFTA_RULE_EXPRESSIONS, () => {
+    for (const expression of rule) putExpression(w, expression, (set) => ids.get(set)!)
+  })
 }
 
 function anonymousSet(begin: Begin, set: AnonymousSet, id: number): readonly NetlinkRequest[] {

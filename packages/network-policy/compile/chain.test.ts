@@ -54,6 +54,23 @@ describe('the chain of policies', () => {
     ])
   })
 
+  it('has two blocks or ports as rules of their own, and a set for more', () => {
+    const block = (...numbers: number[]) =>
+      numbers.map((number) => ({ ipBlock: { cidr: `10.${2 * number}.0.0/16` } }))
+    const ports = [{ port: 80 }, { port: 443 }]
+    expect(ingress([{ from: block(1, 2), ports }])).to.deep.equal([
+      'ip saddr 10.2.0.0/16 tcp dport 443 return',
+      'ip saddr 10.2.0.0/16 tcp dport 80 return',
+      'ip saddr 10.4.0.0/16 tcp dport 443 return',
+      'ip saddr 10.4.0.0/16 tcp dport 80 return',
+      DENIED,
+    ])
+    expect(ingress([{ from: block(1, 2, 3), ports: [...ports, { port: 8080 }] }])).to.deep.equal([
+      'ip saddr { 10.2.0.0/16, 10.4.0.0/16, 10.6.0.0/16 } tcp dport { 80, 443, 8080 } return',
+      DENIED,
+    ])
+  })
+
   it('reads names of ingress at the pods that the rules are for', () => {
     expect(ingress([{ ports: [{ port: 'web' }, { port: 443 }] }])).to.deep.equal([
       'tcp dport { 80, 443, 8080 } return',
