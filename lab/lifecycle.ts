@@ -34,8 +34,23 @@ export async function requireNoLab(): Promise<void> {
   }
 }
 
-/** Starts everything; resolves when the nodes are Ready and the agents too. */
-export async function startLab(prepared: Prepared, progress: Progress): Promise<void> {
+/** What gives the cluster its network. */
+export interface ClusterNetwork {
+  /** What its step is called. */
+  readonly title: string
+  apply(): Promise<void>
+  /** Until it is ready on every node. */
+  wait(): Promise<unknown>
+}
+
+const PODROUTE: ClusterNetwork = {
+  title: 'apply deploy/podroute.yaml',
+  apply: () => applyPodroute(),
+  wait: () => waitForAgents(),
+}
+
+/** Starts everything; resolves when the nodes are Ready and what gives them their network too: podroute, or another. */
+export async function startLab(prepared: Prepared, progress: Progress, network = PODROUTE): Promise<void> {
   await mkdir(STATE, { mode: 0o755 })
   const processes = new Processes(STATE)
   await progress.step('make the network', makeNetwork)
@@ -47,11 +62,11 @@ export async function startLab(prepared: Prepared, progress: Progress): Promise<
   const nodes = startNodes(prepared, processes, progress)
   nodes.catch(() => {})
   const control = await progress.step('start the control plane', () => startLabControlPlane(processes, names))
-  await progress.step('apply deploy/podroute.yaml', () => applyPodroute())
+  await progress.step(network.title, () => network.apply())
   await nodes
   await control.kubectl(['wait', '--for=create', 'serviceaccount/default', '--timeout=60s'])
   await progress.step('wait for Ready nodes', (report) => waitForReadyNodes(300_000, report))
-  await progress.step('wait for the agents', () => waitForAgents())
+  await progress.step('wait for the agents', () => network.wait())
 }
 
 function startLabControlPlane(processes: Processes, nodes: readonly string[]): Promise<ControlPlane> {

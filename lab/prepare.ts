@@ -43,6 +43,8 @@ function lastLine(report: Report): (text: string) => void {
 export interface PrepareOptions {
   /** Also upstream's end-to-end tests, with their images for the nodes. */
   readonly upstream?: boolean
+  /** Archives of images that the nodes have beside those of the lab. */
+  readonly images?: readonly string[]
 }
 
 /** Checks the machine, installs packages, builds Kubernetes, the images, and makes the kernel. */
@@ -54,7 +56,7 @@ export async function prepare(progress: Progress, options: PrepareOptions = {}):
   // After the control plane: they share most of their packages.
   const upstream = options.upstream ? building.then(() => prepareUpstream(progress)) : undefined
   upstream?.catch(() => {})
-  const rest = afterPackages(progress, upstream)
+  const rest = afterPackages(progress, options.images ?? [], upstream)
   // The first failure ends the start; the other side's is then no news.
   building.catch(() => {})
   rest.catch(() => {})
@@ -72,6 +74,7 @@ async function prepareUpstream(progress: Progress): Promise<string> {
 
 async function afterPackages(
   progress: Progress,
+  more: readonly string[],
   upstream?: Promise<string>,
 ): Promise<Omit<Prepared, 'programs'>> {
   await progress.step(
@@ -87,14 +90,18 @@ async function afterPackages(
       (report) => prepareKernel(counting(report, 'files made')),
       ({ version }) => version,
     ),
-    prepareImages(progress, upstream),
+    prepareImages(progress, more, upstream),
     progress.step('build the reference CNI plugins', buildReferencePlugins),
     progress.step('fetch Node.js 22', fetchNode22),
   ])
   return { tools, kernel, imageStore }
 }
 
-async function prepareImages(progress: Progress, upstream?: Promise<string>): Promise<string> {
+async function prepareImages(
+  progress: Progress,
+  more: readonly string[],
+  upstream?: Promise<string>,
+): Promise<string> {
   const base = progress.step('make the base image', buildBase)
   base.catch(() => {})
   const pods = await progress.step('make the pods’ images', buildPodImages)
@@ -106,6 +113,6 @@ async function prepareImages(progress: Progress, upstream?: Promise<string>): Pr
       ? []
       : await progress.step('make the images of upstream’s tests', () => buildUpstreamImages(programs))
   return progress.step('unpack the images for the nodes', async () =>
-    buildImageStore(await Promise.all([pods, podroute, ...tests].map(cachedArchive))),
+    buildImageStore(await Promise.all([pods, podroute, ...tests, ...more].map(cachedArchive))),
   )
 }

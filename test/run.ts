@@ -14,7 +14,7 @@ interface Result {
 
 const USAGE = `usage: npm test -- [TIER…] [--kernels]
 
-Runs the tests of these tiers, or of all but kernels, families and hitless, and installs and builds first what they need:
+Runs the tests of these tiers, or of all but kernels, families, hitless and upgrade, and installs and builds first what they need:
 
   unit      needs nothing
   netns     network namespaces, with other BGP speakers as peers
@@ -25,6 +25,7 @@ Runs the tests of these tiers, or of all but kernels, families and hitless, and 
   kernels   the ipvs tier, but for its load, on the kernel of this machine's Debian (12: Linux 6.1), emulated; also by --kernels
   families  the lab with nodes of IPv4 alone, and of IPv6 alone
   hitless   the lab, with agents that are killed, upgraded, and crash for a minute
+  upgrade   the lab with agents of an earlier commit (the latest tag, or UPGRADE_FROM=REF), upgraded and rolled back
 `
 
 const TOP = new URL('..', import.meta.url).pathname

@@ -63,6 +63,13 @@ export const TIERS: readonly Tier[] = [
     timeout: 400_000,
     longer: true,
   },
+  {
+    name: 'upgrade',
+    files: ['test/upgrade/**/*.test.ts'],
+    where: 'host',
+    timeout: 600_000,
+    longer: true,
+  },
   { name: 'document', files: ['test/document/**/*.test.ts'], where: 'host', timeout: 180_000, again: true },
   { name: 'cluster', files: ['test/cluster/**/*.test.ts'], where: 'host', timeout: 300_000, again: true },
 ]

@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { run } from '../command.ts'
@@ -56,6 +56,22 @@ export async function archiveTree(
     }
     await writeFile(join(work, 'manifest.json'), JSON.stringify(manifest))
     await run('tar', [...REPRODUCIBLE, '-cf', archive, '-C', work, '.'])
+  } finally {
+    await rm(work, { recursive: true, force: true })
+  }
+}
+
+/** Writes the archive of one image anew, under another name. */
+export async function renameImage(archive: string, reference: string, into: string): Promise<void> {
+  const work = await mkdtemp(join(tmpdir(), 'podroute-image-'))
+  try {
+    await run('tar', ['-xf', archive, '-C', work])
+    const file = join(work, 'manifest.json')
+    const images = JSON.parse(await readFile(file, 'utf8')) as object[]
+    await writeFile(file, JSON.stringify(images.map((image) => ({ ...image, RepoTags: [reference] }))))
+    // Where it is there, it has the former name.
+    await rm(join(work, 'repositories'), { force: true })
+    await run('tar', [...REPRODUCIBLE, '-cf', into, '-C', work, '.'])
   } finally {
     await rm(work, { recursive: true, force: true })
   }

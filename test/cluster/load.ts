@@ -55,15 +55,19 @@ export async function removeLoadPods(): Promise<void> {
 }
 
 /** From a pod of the node to the ClusterIP, and from outside to its NodePort, while `disturb` runs: nothing may be lost. */
-export async function underLoad(node: string, disturb: () => Promise<void>): Promise<readonly Load[]> {
+export async function underLoad(
+  node: string,
+  disturb: () => Promise<void>,
+  rate = RATE,
+): Promise<readonly Load[]> {
   const { clusterIP, nodePort } = await service(LOAD)
   const { ipv4 } = NODES.find(({ name }) => name === node)!
-  const inPod = kubectl(['exec', clientName(node), '--', 'load', 'ask', clusterIP, '80', String(RATE), '600'])
+  const inPod = kubectl(['exec', clientName(node), '--', 'load', 'ask', clusterIP, '80', String(rate), '600'])
   const outside = spawn(
     'ip',
     [
       ...['netns', 'exec', OUTSIDE_NAMESPACE, await buildLoad()],
-      ...['ask', ipv4, String(nodePort), String(RATE), '600'],
+      ...['ask', ipv4, String(nodePort), String(rate), '600'],
     ],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   )
