@@ -196,6 +196,34 @@ describe('options of a running service proxy', () => {
     expect(draining()).to.deep.equal([])
   })
 
+  it('takeOver: what another proxy left becomes ours, with the endpoints that it has in common with ours', async () => {
+    const { configure, cluster, kernel, clock, feature } = await running()
+    const key = 'tcp 10.96.0.5 80'
+    const at = { family: 4, protocol: 'tcp', address: '10.96.0.5', port: 80 } as const
+    const theirs = { ...at, scheduler: 'wrr', flags: 0, timeout: 0, netmask: 32 } as const
+    const endpoint = { address: '10.244.2.2', port: 8080, weight: 1, forwarding: 'masquerade' } as const
+    const left = [endpoint, { ...endpoint, address: '10.244.2.9' }]
+    await kernel.ipvs.apply([
+      { kind: 'add-server', server: theirs },
+      ...left.map((destination) => ({ kind: 'add-destination', server: theirs, destination }) as const),
+    ])
+    cluster.set('services', 'test/late', service('late', { clusterIP: '10.96.0.5' }))
+    cluster.set('endpointslices', 'test/late-4', slice('late', ['10.244.2.2']))
+    await clock.advance(1000)
+    const problems = () => feature.pages[0]!.data().problems.map(({ code }) => code)
+    expect(problems()).to.include('KERNEL_REFUSED')
+    expect(kernel.table.get(key)?.server).to.deep.equal(theirs)
+    const told = await configure({ serviceProxy: { takeOver: true } })
+    expect(told).to.include(`replace-server ${key}`)
+    expect(told.filter((message) => message.startsWith('remove-'))).to.deep.equal([])
+    await clock.advance(20_000)
+    expect(problems()).to.not.include('KERNEL_REFUSED')
+    const { server } = kernel.table.get(key)!
+    expect(server.scheduler).to.equal('rr')
+    expect(kernel.endpoints(key)).to.deep.equal(['10.244.2.2:8080'])
+    expect(await configure({})).to.deep.equal([])
+  })
+
   it('health: another listener, and nothing in the kernel', async () => {
     const { configure, feature } = await running()
     const at = () => feature.listeners().map((listener) => listener.at)

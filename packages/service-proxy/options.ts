@@ -23,6 +23,8 @@ export interface ProxySettings {
   /** Prefixes that externalIPs of Services may take addresses from; without one they are refused. */
   readonly externalRanges?: readonly string[]
   readonly masqueradeAll?: boolean
+  /** Virtual servers that another proxy left become ours, with their connections. */
+  readonly takeOver?: boolean
 }
 
 export interface ServiceProxyOptions extends ProxySettings {

@@ -54,6 +54,7 @@ export class ServiceProxy implements AsyncDisposable {
   readonly #node: NodeView
   readonly #podRanges: PodRanges
   readonly #postSync: PostSync
+  #takeOver: boolean
   #watching: Disposable | undefined
   #adopted = false
   #synced = false
@@ -64,7 +65,13 @@ export class ServiceProxy implements AsyncDisposable {
     this.#options = options
     const clock = options.clock ?? systemClock
     this.#clock = clock
-    this.#tables = makeTables(options.kernel, options, () => this.isHealthy())
+    this.#takeOver = options.takeOver ?? false
+    this.#tables = makeTables(
+      options.kernel,
+      options,
+      () => this.isHealthy(),
+      () => this.#takeOver,
+    )
     this.#podRanges = new PodRanges(options.nodes, this.#tables.elements)
     const podRanges = this.#podRanges
     this.#node = new NodeView({ ...options, podRanges, markOf: (name) => this.#marks.of(name) })
@@ -233,7 +240,10 @@ export class ServiceProxy implements AsyncDisposable {
   /** Takes what an operator may change while it runs; what differs is planned again. */
   configure(settings: ProxySettings): void {
     this.#planner.destinations.configure(settings.drain ?? DEFAULT_DRAIN)
+    const takes = settings.takeOver === true && !this.#takeOver
+    this.#takeOver = settings.takeOver ?? false
     if (this.#node.configure(settings)) this.#replan()
+    if (takes) this.#wantServersAgain()
   }
 
   /** How many Services and slices it knows. */
@@ -312,6 +322,15 @@ export class ServiceProxy implements AsyncDisposable {
       throw new ServiceProxyError('NO_NFTABLES', `nftables refused the base rules: ${cause.message}`, {
         cause,
       })
+    }
+  }
+
+  /** What others held back is tried at once. */
+  #wantServersAgain(): void {
+    const { servers } = this.#tables
+    for (const [key] of [...servers.failures()]) {
+      const wanted = servers.get(key)
+      if (wanted) servers.set(key, wanted)
     }
   }
 

@@ -31,6 +31,12 @@ const serviceProxy = z.strictObject({
   drainSeconds: seconds(0, 3600)
     .default(30)
     .describe('Seconds for which an endpoint that goes keeps its connections.'),
+  takeOver: z
+    .boolean()
+    .default(false)
+    .describe(
+      'true: virtual servers that another proxy (kube-proxy in IPVS mode, kube-router) left where those of Services have to be become podroute’s, with their connections. For the time of a migration; end the other proxy first.',
+    ),
   health: listener(10256)
     .prefault({})
     .describe('Where kube-proxy’s pages /healthz and /livez are served, which load balancers ask.'),
@@ -53,6 +59,7 @@ export const section = anySection<typeof shape, ServiceProxySettings>({
       nodePortRanges: canonical(file.nodePortRanges),
       externalRanges: canonical(file.externalIPRanges),
       drain: file.drainSeconds,
+      takeOver: file.takeOver,
       health: file.health,
     }
   },

@@ -54,6 +54,8 @@ export interface ServiceProxySettings {
   readonly externalRanges: readonly string[]
   /** For how long an endpoint that goes keeps its connections, in seconds. */
   readonly drain: number
+  /** Virtual servers that another proxy left become ours, with their connections. */
+  readonly takeOver: boolean
   /** Where kube-proxy's health pages are served. */
   readonly health: Listen
 }

@@ -36,14 +36,18 @@ export interface ProxyTables extends FrontendTables {
   readonly healthChecks: Table<string, HealthCheck>
 }
 
-/** @param healthy what the proxy says of itself to those who ask a health-check node port. */
+/**
+ * @param healthy what the proxy says of itself to those who ask a health-check node port
+ * @param takeOver whether virtual servers of others become ours
+ */
 export function makeTables(
   kernel: ProxyKernel,
   options: TableOptions,
   healthy: () => boolean,
+  takeOver: () => boolean,
 ): ProxyTables & AsyncDisposable {
   const healthChecks = new HealthChecks((port, answer) => kernel.listen(port, answer), healthy)
-  const servers = new Table(new VirtualServerResource(kernel.ipvs), options)
+  const servers = new Table(new VirtualServerResource(kernel.ipvs, takeOver), options)
   const destinations = new DestinationResource(kernel.ipvs, {
     inPlace: (key) => servers.acknowledged(key),
     missing: (key) => servers.touch(key),
@@ -103,7 +107,12 @@ export function groupWithoutIpvs(tables: ProxyTables, options: TableOptions): Fl
 
 /** What agents have left of Services on a node: what clients find goes first, what others build on last. */
 export async function leftBehind(kernel: ProxyKernel): Promise<LeftBehind> {
-  const tables = makeTables(kernel, {}, () => true)
+  const tables = makeTables(
+    kernel,
+    {},
+    () => true,
+    () => false,
+  )
   // Settings are put back by the agent, which knows what they were; health checks end with it.
   const others: Flushable[] = [tables.sysctls, tables.healthChecks]
   if (!(await hasIpvs(kernel))) others.push(tables.servers, tables.destinations)

@@ -107,7 +107,7 @@ function makeProxy(cluster: Cluster, kernel: FakeProxyKernel): ServiceProxyFeatu
     ...{ firstSync: { large() {}, done() {} }, kernel: async () => kernel },
   }
   const settings = { masqueradeAll: false, serviceCIDRs: [], nodeCIDRs: [], nodePortRanges: [], drain: 30 }
-  const at = { externalRanges: ['0.0.0.0/0', '::/0'], health: { address: '::', port: 0 } }
+  const at = { takeOver: false, externalRanges: ['0.0.0.0/0', '::/0'], health: { address: '::', port: 0 } }
   return new ServiceProxyFeature(context, { ...settings, ...at }, kernel)
 }
 

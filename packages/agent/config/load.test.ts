@@ -59,6 +59,7 @@ describe('configuration', () => {
       nodePortRanges: [],
       externalRanges: [],
       drain: 30,
+      takeOver: false,
       health: { address: '::', port: 10256 },
     })
     expect(config.adminSocket).to.equal('/run/podroute/podroute.sock')

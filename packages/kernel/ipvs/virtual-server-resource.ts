@@ -1,15 +1,18 @@
 /** IPVS virtual servers as a Resource; those without our mark in their flags belong to others. */
 import type { Op, Outcome, Resource } from '@podroute/reconcile/resource.ts'
-import { outcomeOf } from '@podroute/reconcile/resource.ts'
+import { codeOf, outcomeOf } from '@podroute/reconcile/resource.ts'
 import type { IpvsApi, IpvsOp, VirtualServer } from '../kernel.ts'
 import { isOurs, type ServerKey, serverKey } from './keys.ts'
 
 export class VirtualServerResource implements Resource<ServerKey, VirtualServer> {
   readonly name = 'virtual-servers'
   readonly #ipvs: IpvsApi
+  readonly #takeOver: () => boolean
 
-  constructor(ipvs: IpvsApi) {
+  /** @param takeOver whether those of others become ours where ours are to be, with their destinations and connections */
+  constructor(ipvs: IpvsApi, takeOver: () => boolean = () => false) {
     this.#ipvs = ipvs
+    this.#takeOver = takeOver
   }
 
   equal(a: VirtualServer, b: VirtualServer): boolean {
@@ -26,7 +29,15 @@ export class VirtualServerResource implements Resource<ServerKey, VirtualServer>
   }
 
   async apply(ops: readonly Op<ServerKey, VirtualServer>[]): Promise<readonly Outcome[]> {
-    return (await this.#ipvs.apply(ops.map(toIpvsOp))).map(outcomeOf)
+    const errors = [...(await this.#ipvs.apply(ops.map(toIpvsOp)))]
+    const held = ops.flatMap((op, index) => {
+      return op.kind === 'add' && codeOf(errors[index]) === 'EEXIST' ? [{ index, server: op.value }] : []
+    })
+    if (held.length === 0 || !this.#takeOver()) return errors.map(outcomeOf)
+    // A server that is edited keeps its destinations and their connections: clients notice nothing.
+    const taken = await this.#ipvs.apply(held.map(({ server }) => ({ kind: 'replace-server', server })))
+    for (const [at, { index }] of held.entries()) errors[index] = taken[at]!
+    return errors.map(outcomeOf)
   }
 }
 

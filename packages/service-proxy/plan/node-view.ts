@@ -8,7 +8,7 @@ import type { ProxySettings } from '../options.ts'
 import type { BgpSpeakers, PlanContext } from './context.ts'
 import { reservationsOf } from './reserved.ts'
 
-export interface NodeViewOptions extends Omit<ProxySettings, 'drain'> {
+export interface NodeViewOptions extends Omit<ProxySettings, 'drain' | 'takeOver'> {
   readonly nodeName: string
   readonly zone?: string
   /** The node's addresses, its primary one of each family first. */
@@ -71,7 +71,7 @@ export class NodeView {
   }
 }
 
-function settingsOf(settings: ProxySettings): Required<Omit<ProxySettings, 'drain'>> {
+function settingsOf(settings: ProxySettings): Required<Omit<ProxySettings, 'drain' | 'takeOver'>> {
   const { nodePortRanges = [], externalRanges = [], serviceCIDRs = [], nodeCIDRs = [] } = settings
   return {
     nodePortRanges,
