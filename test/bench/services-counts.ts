@@ -46,6 +46,7 @@ export function counting(kernel: Kernel): { readonly kernel: Kernel; readonly co
         writeElements: (table, changes) => changed(1, kernel.nft.writeElements(table, changes)),
         writeStructure: (table, changes) => changed(1, kernel.nft.writeStructure(table, changes)),
         elements: (table, set, type) => listed(kernel.nft.elements(table, set, type)),
+        counts: (table, set, type) => listed(kernel.nft.counts(table, set, type)),
         listJson: (command) => listed(kernel.nft.listJson(command)),
         show: (command) => listed(kernel.nft.show(command)),
         generation: () => kernel.nft.generation(),

@@ -55,6 +55,7 @@ function yesKernel(counts: Counts): ProxyKernel {
         counts.lists++
         return fake.nft.elements(table, set)
       },
+      counts: (table, set) => fake.nft.counts(table, set),
       async listJson(command) {
         counts.lists++
         return fake.nft.listJson(command)

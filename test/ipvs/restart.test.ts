@@ -32,6 +32,7 @@ function counting(kernel: Kernel, writes: string[]): Kernel {
     },
     nft: {
       elements: (table, set, type) => kernel.nft.elements(table, set, type),
+      counts: (table, set, type) => kernel.nft.counts(table, set, type),
       listJson: (command) => kernel.nft.listJson(command),
       show: (command) => kernel.nft.show(command),
       generation: () => kernel.nft.generation(),

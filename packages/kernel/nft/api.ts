@@ -21,6 +21,12 @@ export type StructureChange =
   /** Behind those that the chain has. In nft syntax. */
   | { readonly kind: 'add-rule'; readonly chain: string; readonly rule: string }
 
+export interface ElementCount {
+  /** In nft syntax. */
+  readonly element: string
+  readonly packets: number
+}
+
 export interface NftApi {
   /** One transaction of nft syntax: all of it or, when it rejects, nothing. */
   run(script: string): Promise<void>
@@ -30,6 +36,8 @@ export interface NftApi {
   writeStructure(table: string, changes: readonly StructureChange[]): Promise<void>
   /** The elements of a set in nft syntax. @param table `bridge podroute-ports`; a name alone is of family inet. Rejects with ENOENT without the set. */
   elements(table: string, set: string, type: ElementType): Promise<readonly string[]>
+  /** As `elements`, with the packets that each has counted; 0 where none does. */
+  counts(table: string, set: string, type: ElementType): Promise<readonly ElementCount[]>
   /** The objects that a `list …` command answers with, as nft's JSON has them. Rejects with ENOENT where nothing is. */
   listJson(command: string): Promise<readonly unknown[]>
   /** What a `list …` command prints, without the elements of sets. Rejects with ENOENT where nothing is. */

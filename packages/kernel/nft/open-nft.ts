@@ -8,7 +8,7 @@ import { NftStructure } from '@podroute/linux/nft/structure.ts'
 import type { NftApi } from './api.ts'
 import { changesScript, structureScript } from './change-scripts.ts'
 import { tableAt } from './definition.ts'
-import { elementTexts } from './read-elements.ts'
+import { elementText, elementTexts } from './read-elements.ts'
 import { encodeChange } from './write-elements.ts'
 import { encodeStructure } from './write-structure.ts'
 
@@ -34,6 +34,11 @@ export function openNft(options: NetlinkOptions = {}): NftApi & Disposable {
       else await nft.run(structureScript(table, changes))
     },
     elements: (table, set, type) => elementTexts((read) => elements.list(setIn(table, set), read), type),
+    counts: (table, set, type) =>
+      elements.list(setIn(table, set), (element) => ({
+        element: elementText(element, type),
+        packets: element.packets ?? 0,
+      })),
     listJson: (command) => nft.listJson(command),
     show: (command) => nft.show(command),
     baseChains: () => chains.baseChains(),

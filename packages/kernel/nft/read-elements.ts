@@ -23,7 +23,8 @@ export async function elementTexts(list: ListElements, type: ElementType): Promi
   return prefixTexts(await list(({ key, endsInterval }) => ({ key: key.slice(), ends: endsInterval })))
 }
 
-function elementText(element: NftElement, { key, value, interval }: ElementType): string {
+/** Of a set whose elements are no prefixes alone. */
+export function elementText(element: NftElement, { key, value, interval }: ElementType): string {
   const text = interval ? rangeText(element, key) : fieldsText(element.key, key)
   if (value === undefined) return text
   if (value === 'verdict') return `${text} : goto ${element.chain}`

@@ -76,6 +76,11 @@ export class FakeNft implements NftApi {
     return [...this.#set(tableAt(table), set).elements]
   }
 
+  /** Counts nothing. */
+  async counts(table: string, set: string) {
+    return (await this.elements(table, set)).map((element) => ({ element, packets: 0 }))
+  }
+
   async listJson(command: string): Promise<readonly unknown[]> {
     this.#options.onList?.()
     const [, what, family, name, chain] = command.split(' ')

@@ -7,6 +7,7 @@ import {
   eachAttribute,
   type Message,
   putTextAttribute,
+  readAttributes,
   readText,
   readU8,
   type Writer,
@@ -29,7 +30,11 @@ import { type ElementsWrite, elementTransaction } from './element-write.ts'
 import { NFGEN_HEADER, NFNL_SUBSYS_NFTABLES, writeNfgenHeader } from './header.ts'
 
 const NFT_MSG_GETSETELEM = (NFNL_SUBSYS_NFTABLES << 8) | 13
+const NFTA_SET_ELEM_EXPR = 7
 const NFTA_SET_ELEM_KEY_END = 10
+const NFTA_EXPR_NAME = 1
+const NFTA_EXPR_DATA = 2
+const NFTA_COUNTER_PACKETS = 2
 
 export const NFPROTO_INET = 1
 export const NFPROTO_BRIDGE = 7
@@ -45,6 +50,8 @@ export interface NftElement {
   readonly data: Uint8Array | undefined
   /** The chain that the value of a verdict map jumps or goes to. */
   readonly chain: string | undefined
+  /** Of one that counts. */
+  readonly packets: number | undefined
 }
 
 export interface NftSet {
@@ -114,12 +121,14 @@ function readElement(bytes: Uint8Array): NftElement | undefined {
   let keyEnd: Uint8Array | undefined
   let data: Uint8Array | undefined
   let chain: string | undefined
+  let packets: number | undefined
   let flags = 0
   eachAttribute(bytes, 0, (type, value) => {
     if (type === NFTA_SET_ELEM_KEY) key = readData(value, NFTA_DATA_VALUE)
     else if (type === NFTA_SET_ELEM_KEY_END) keyEnd = readData(value, NFTA_DATA_VALUE)
     // The kernel's numbers are in network byte order here: the last of four bytes is the lowest.
     else if (type === NFTA_SET_ELEM_FLAGS) flags = readU8(value, 3)
+    else if (type === NFTA_SET_ELEM_EXPR) packets = packetsOf(value)
     else if (type === NFTA_SET_ELEM_DATA) {
       data = readData(value, NFTA_DATA_VALUE)
       const verdict = readData(value, NFTA_DATA_VERDICT)
@@ -128,7 +137,7 @@ function readElement(bytes: Uint8Array): NftElement | undefined {
     }
   })
   const endsInterval = (flags & NFT_SET_ELEM_INTERVAL_END) !== 0
-  return key && { key, keyEnd, endsInterval, data, chain }
+  return key && { key, keyEnd, endsInterval, data, chain, packets }
 }
 
 function readData(bytes: Uint8Array, wanted: number): Uint8Array | undefined {
@@ -137,4 +146,12 @@ function readData(bytes: Uint8Array, wanted: number): Uint8Array | undefined {
     if (type === wanted) found = value
   })
   return found
+}
+
+/** Undefined for another expression than a counter. */
+function packetsOf(expression: Uint8Array): number | undefined {
+  const attributes = readAttributes(expression)
+  if (readText(attributes.get(NFTA_EXPR_NAME) ?? new Uint8Array()) !== 'counter') return undefined
+  const packets = readAttributes(attributes.get(NFTA_EXPR_DATA) ?? new Uint8Array()).get(NFTA_COUNTER_PACKETS)
+  return packets && Number(new DataView(packets.buffer, packets.byteOffset, 8).getBigUint64(0))
 }

@@ -10,20 +10,16 @@ export interface DeniedCount {
   readonly packets: number
 }
 
-interface Element {
-  readonly elem?: { readonly val?: unknown; readonly counter?: { readonly packets?: number } }
-}
-
 const FAMILIES: readonly Family[] = [4, 6]
 const DIRECTIONS: readonly Direction[] = ['ingress', 'egress']
 
 export class DeniedCounts {
-  readonly #nft: Pick<NftApi, 'listJson' | 'writeElements'>
+  readonly #nft: Pick<NftApi, 'counts' | 'writeElements'>
   /** What the kernel said last, by direction and address. */
   #last: ReadonlyMap<string, DeniedCount> = new Map()
   readonly #totals: Record<Direction, number> = { ingress: 0, egress: 0 }
 
-  constructor(nft: Pick<NftApi, 'listJson' | 'writeElements'>) {
+  constructor(nft: Pick<NftApi, 'counts' | 'writeElements'>) {
     this.#nft = nft
   }
 
@@ -53,17 +49,11 @@ export class DeniedCounts {
     this.#last = found
   }
 
+  /** None where there is no such set: no policy isolates a pod of this node. */
   async #readSet(direction: Direction, family: Family): Promise<readonly DeniedCount[]> {
-    const command = `list set inet ${TABLE_NAME} ${deniedSet(direction, family)}`
-    const objects = await this.#nft.listJson(command).catch((): readonly unknown[] => [])
-    const sets = objects.flatMap((object) => (object as { set?: { elem?: readonly Element[] } }).set ?? [])
-    return sets
-      .flatMap(({ elem = [] }) => elem)
-      .flatMap(({ elem }) =>
-        typeof elem?.val === 'string'
-          ? [{ address: elem.val, direction, packets: elem.counter?.packets ?? 0 }]
-          : [],
-      )
+    const set = deniedSet(direction, family)
+    const counts = await this.#nft.counts(TABLE_NAME, set, DENIED_SETS[set]!).catch(() => [])
+    return counts.map(({ element, packets }) => ({ address: element, direction, packets }))
   }
 
   /** One that is gone already is no fault. */

@@ -25,7 +25,7 @@ export interface DeniedPacket extends PacketEnds {
 }
 
 export interface DeniedPacketsOptions {
-  readonly nft: Pick<NftApi, 'listJson' | 'writeElements'>
+  readonly nft: Pick<NftApi, 'counts' | 'writeElements'>
   readonly watchPackets: WatchPackets
   readonly clock: Clock
   readonly log: Logger
