@@ -45,6 +45,7 @@ type Native = ReturnType<LibraryHandle['func']>
 const c = functionsOfProcess({
   socket: 'int socket(int, int, int)',
   bind: 'int bind(int, const void *, uint32_t)',
+  connect: 'int connect(int, const void *, uint32_t)',
   listen: 'int listen(int, int)',
   send: 'long send(int, const void *, size_t, int)',
   sendto: 'long sendto(int, const void *, size_t, int, const void *, uint32_t)',
@@ -107,6 +108,11 @@ export function socket(domain: number, type: number, protocol: number): number {
 /** @param address a struct sockaddr of the socket's family */
 export function bind(fd: number, address: Uint8Array): void {
   checked('bind', c.bind(fd, address, address.length))
+}
+
+/** @param address a struct sockaddr of the socket's family */
+export function connect(fd: number, address: Uint8Array): void {
+  checked('connect', c.connect(fd, address, address.length))
 }
 
 /** On a socket that listens already it changes the backlog. */

@@ -104,9 +104,19 @@ describe('commands beside agents', function () {
     for (const check of [
       ...['api-server', 'clock', 'node-name', 'pod-ranges', 'pod-ranges-overlap', 'pod-and-service-ranges'],
       ...['pod-ranges-and-nodes', 'node-addresses', 'node-families', 'agent', 'agent-node', 'bridge'],
-      ...['node-subnets', 'router-restarts'],
+      ...['node-subnets', 'router-restarts', 'path-mtu'],
     ])
       expect(outcomes.get(check), check).to.deep.equal({ kind: 'ok' })
+  })
+
+  it('doctor names a way on which large packets are lost', async () => {
+    const mtu = (bytes: string) => cluster.exec(two, 'ip', 'link', 'set', 'eth0', 'mtu', bytes)
+    await mtu('1400')
+    const outcome = (await doctor('--node-name', one.name)).get('path-mtu')
+    await mtu('1500')
+    expect(outcome).to.have.property('kind', 'fail')
+    const problem = outcome && 'problem' in outcome ? outcome.problem : ''
+    expect(problem).to.include(`packets of 1500 bytes to ${two.name} (${two.ipv4}) are lost without a word`)
   })
 
   it('doctor names what is wrong with Nodes and ranges of Services', async () => {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import type { PathOutcome } from '@podroute/linux/path-probe.ts'
 import { expect } from 'chai'
 import { examine } from './check.ts'
 import { CHECKS, PARAMETERS } from './checks/checks.ts'
@@ -36,6 +37,7 @@ const LINKS = [
   { name: 'kube-bridge', kind: 'bridge', mtu: 1500, up: true },
 ]
 const CHAIN = { family: 'ip', table: 'filter', name: 'FORWARD', hook: 'forward', policy: 'accept' } as const
+const ARRIVED = { kind: 'arrived' } as const
 const HEALTHY: Facts = {
   nodeName: 'a',
   sysctls: { value: SYSCTLS },
@@ -60,6 +62,7 @@ const HEALTHY: Facts = {
   certificates: { value: [{ path: '/a.crt', days: 300 }] },
   agent: { value: AGENT },
   cluster: { value: CLUSTER },
+  paths: { value: [{ node: 'b', address: '172.31.0.2', size: 1500, small: ARRIVED, large: ARRIVED }] },
 }
 
 const sysctl = (name: string, value: string | undefined): Partial<Facts> => ({
@@ -85,6 +88,10 @@ const skew = (skewSeconds: number): Partial<Facts> => ({ cluster: { value: { ...
 const api = (other: ClusterFacts['nodes'][number]) => ({ ...agent({ routing: 'api' }), ...nodes(A, other) })
 const routers = (established: boolean, gracefulRestart: boolean) =>
   agent({ routers: [{ name: 'tor', established, gracefulRestart }] })
+const way = (large: PathOutcome, small: PathOutcome = ARRIVED): Partial<Facts> => ({
+  paths: { value: [{ node: 'b', address: '172.31.0.2', size: 1500, small, large }] },
+})
+const anotherCni = (facts: Partial<Facts> = {}): Partial<Facts> => ({ ...agent({ cni: false }), ...facts })
 /** With a bridge of another name. */
 const named = (more: object = {}): Partial<Facts> => ({
   ...link('pods0', more),
@@ -142,6 +149,19 @@ const CASES: readonly (readonly [check: string, facts: Partial<Facts>, kind: str
   ['kube-router-rules', { chains: { value: ['ip filter KUBE-POD-FW-ABC'] } }, 'fail'],
   ['default-route', { defaultRoutes: { value: [] } }, 'warn'],
   ['cni-configuration', { confFiles: { value: [] } }, 'fail'],
+  ['cni-configuration', anotherCni(), 'warn', 'another CNI'],
+  ['cni-configuration', anotherCni({ confFiles: { value: [] } }), 'ok'],
+  ['cni-plugins', anotherCni({ plugins: { value: ['bridge'] } }), 'ok'],
+  ['bridge', anotherCni({ links: { value: [] } }), 'ok'],
+  [
+    'path-mtu',
+    way({ kind: 'too-large', mtu: 1400 }),
+    'fail',
+    'b (172.31.0.2) are too large for a link that takes 1400',
+  ],
+  ['path-mtu', way({ kind: 'silent' }), 'fail', 'without a word'],
+  ['path-mtu', way({ kind: 'silent' }, { kind: 'silent' }), 'unknown', 'no other node answers'],
+  ['path-mtu', { paths: { value: [] } }, 'ok'],
   ['cni-order', { confFiles: { value: [{ name: '05-x.conf', text: '{}' }, OURS] } }, 'fail', '05-x.conf'],
   ['cni-order', { confFiles: { value: [OURS, { name: '99-x.conf', text: '{}' }] } }, 'ok'],
   ['cni-files', { confFiles: { value: [OURS, { name: '99-x.conf', text: '{' }] } }, 'fail', '99-x.conf'],

@@ -1,6 +1,7 @@
 /** What `podroute doctor` knows of a node and its cluster: gathered once, so that checks are functions of it alone. */
 import type { Condition } from '@podroute/feature/condition.ts'
 import type { LegacyForward } from '@podroute/linux/legacy-iptables.ts'
+import type { PathOutcome } from '@podroute/linux/path-probe.ts'
 import type { PendingChange } from '@podroute/reconcile/flush-order.ts'
 
 /** What is not known has the reason. */
@@ -22,6 +23,8 @@ export interface AgentFacts {
   readonly pending: readonly PendingChange[]
   /** Where routes come from, as configured; absent: the agent does not say. */
   readonly routing?: string
+  /** Whether the agent configures the pods' network of the node (option `cni`). Absent: the agent does not say. */
+  readonly cni?: boolean
   /** Those outside the cluster. Absent: the agent does not say. */
   readonly routers?: readonly RouterFacts[]
 }
@@ -55,6 +58,16 @@ export interface Certificate {
   readonly path: string
   /** Until it ends. */
   readonly days: number
+}
+
+/** What became of packets to another node, as large as pods send them, and small. */
+export interface PathFacts {
+  readonly node: string
+  readonly address: string
+  /** Bytes. */
+  readonly size: number
+  readonly large: PathOutcome
+  readonly small: PathOutcome
 }
 
 export interface LinkFacts {
@@ -97,4 +110,6 @@ export interface Facts {
   readonly certificates: Fact<readonly Certificate[]>
   readonly agent: Fact<AgentFacts>
   readonly cluster: Fact<ClusterFacts>
+  /** To some of the other nodes. */
+  readonly paths: Fact<readonly PathFacts[]>
 }

@@ -7,9 +7,11 @@ import { createApiClient } from '@podroute/cluster/api/client.ts'
 import { SERVICE_ACCOUNT, serverCandidates } from '@podroute/cluster/api/servers.ts'
 import type { Kernel } from '@podroute/kernel/kernel.ts'
 import { openKernel } from '@podroute/kernel/open.ts'
+import { probePath } from '@podroute/linux/path-probe.ts'
 import { bridgeName } from './bridge-name.ts'
 import { PARAMETERS } from './checks/checks.ts'
 import type { AgentFacts, Certificate, ClusterFacts, ConfFile, Fact, Facts, NodeFacts } from './facts.ts'
+import { tryPaths } from './paths.ts'
 
 export interface GatherOptions {
   readonly nodeName: string | undefined
@@ -36,15 +38,24 @@ export async function gather(options: GatherOptions): Promise<Facts> {
   using kernel = openKernel(netns === undefined ? {} : { netns })
   const at = (path: string) => join(root, path)
   const files = await fact(() => confFiles(at('etc/cni/net.d')))
+  const bridge = bridgeName(files)
+  const ofNode = await ofKernel(kernel, bridge)
+  const known = await fact(() => cluster(options))
   return {
     ...{ nodeName, agent },
-    ...(await ofKernel(kernel, bridgeName(files))),
+    ...ofNode,
     confFiles: files,
     plugins: await fact(() => readdirSync(at('opt/cni/bin'))),
     disk: await fact(() => disk(at('run'))),
     files: await fact(openFiles),
     certificates: await fact(() => certificates(CERTIFICATES.map(at), options.now())),
-    cluster: await fact(() => cluster(options)),
+    cluster: known,
+    paths: await fact(() => {
+      if ('unknown' in known) throw new Error(known.unknown)
+      if ('unknown' in ofNode.links) throw new Error(ofNode.links.unknown)
+      const [links, cluster] = [ofNode.links.value, known.value]
+      return tryPaths({ nodeName, bridge, links, cluster, netns, probe: probePath })
+    }),
   }
 }
 

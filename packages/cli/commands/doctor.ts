@@ -49,17 +49,18 @@ async function askAgent(socket: string): Promise<Fact<AgentFacts>> {
   try {
     const { nodeName, conditions, watches } = await askStatus(socket)
     const { pending } = await askPlan(socket)
-    const more = { ...(await routingOf(socket)), ...(await routersOf(socket)) }
+    const more = { ...(await configuredOf(socket)), ...(await routersOf(socket)) }
     return { value: { nodeName, conditions, watches, pending, ...more } }
   } catch (error) {
     return { unknown: (error as Error).message }
   }
 }
 
-async function routingOf(socket: string): Promise<Pick<AgentFacts, 'routing'>> {
+async function configuredOf(socket: string): Promise<Pick<AgentFacts, 'routing' | 'cni'>> {
   const { values } = await ask<ConfigReport>(socket, '/config')
-  const routing = values.find(({ path }) => path.endsWith('.routing'))?.value
-  return typeof routing === 'string' ? { routing } : {}
+  const configured = (key: string) => values.find(({ path }) => path.endsWith(`.${key}`))?.value
+  const [routing, cni] = [configured('routing'), configured('cni')]
+  return { ...(typeof routing === 'string' && { routing }), ...(typeof cni === 'boolean' && { cni }) }
 }
 
 /** What of the page `peers` is looked at. */

@@ -24,14 +24,28 @@ function isJson(text: string): boolean {
   }
 }
 
+/** Where another CNI connects the pods, podroute has no configuration, plugins and bridge (option `cni`). */
+const cniIsOthers = ({ agent }: Facts) => 'value' in agent && agent.value.cni === false
+
 export const NODE_CHECKS: readonly Check[] = [
-  checkOf('cni-configuration', 'the container runtime finds podroute’s configuration', confOf, (files) =>
-    files.some(isOurs)
-      ? OK
-      : fail(
+  checkOf(
+    'cni-configuration',
+    'the container runtime finds podroute’s configuration',
+    confOf,
+    (files, facts) => {
+      const own = files.filter(isOurs).map(({ name }) => name)
+      if (own.length === 0 && !cniIsOthers(facts))
+        return fail(
           'there is no CNI configuration of podroute',
           'the agent writes it last: podroute status says what is missing until then',
-        ),
+        )
+      if (own.length > 0 && cniIsOthers(facts))
+        return warn(
+          `${own.join(', ')} is there, and another CNI is to connect the pods (cni: false)`,
+          'remove it, so that runtimes do not take it',
+        )
+      return OK
+    },
   ),
   checkOf('cni-order', 'no other CNI configuration comes first', confOf, (files) => {
     const first = files[0]
@@ -51,11 +65,11 @@ export const NODE_CHECKS: readonly Check[] = [
     'cni-plugins',
     'the plugins of the configuration are there',
     ({ plugins }) => plugins,
-    (plugins) => {
+    (plugins, facts) => {
       const missing = ['bridge', 'host-local', 'loopback', 'portmap'].filter(
         (name) => !plugins.includes(name),
       )
-      return missing.length === 0
+      return missing.length === 0 || cniIsOthers(facts)
         ? OK
         : fail(
             `no plugin ${missing.join(', ')}`,
@@ -67,8 +81,9 @@ export const NODE_CHECKS: readonly Check[] = [
     'bridge',
     'the bridge of the pods is up',
     ({ links }) => links,
-    (links, { confFiles }) => {
-      const own = bridgeName(confFiles)
+    (links, facts) => {
+      if (cniIsOthers(facts)) return OK
+      const own = bridgeName(facts.confFiles)
       const bridge = links.find(({ name }) => name === own)
       if (!bridge) return warn(`there is no ${own}`, 'the agent makes it: start it')
       if (bridge.kind !== 'bridge') return fail(`${own} is a ${bridge.kind}`, `ip link delete ${own}`)

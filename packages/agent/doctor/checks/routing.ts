@@ -1,7 +1,7 @@
 /** Checks of what routes and routers have to do for pods of other nodes. */
 import { containsAddress, parseCidr } from '@podroute/address/cidr.ts'
 import { type Check, checkOf, fail, OK, unknown, warn } from '../check.ts'
-import type { Facts, RouteFacts } from '../facts.ts'
+import type { Facts, PathFacts, RouteFacts } from '../facts.ts'
 
 const agentOf = ({ agent }: Facts) => agent
 
@@ -14,6 +14,14 @@ function isBehindGateway(address: string, routes: readonly RouteFacts[]): boolea
       longest = { length: cidr.length, gateway }
   }
   return longest?.gateway === true
+}
+
+/** Why large packets do not get there where small ones do; undefined: they do, or nothing is known of it. */
+function lost({ node, address, size, small, large }: PathFacts): string | undefined {
+  if (small.kind !== 'arrived' || large.kind === 'arrived') return undefined
+  const to = `packets of ${size} bytes to ${node} (${address})`
+  if (large.kind === 'too-large') return `${to} are too large for a link that takes ${large.mtu}`
+  return large.kind === 'silent' ? `${to} are lost without a word` : `${to}: ${large.problem}`
 }
 
 export const ROUTING_CHECKS: readonly Check[] = [
@@ -35,6 +43,24 @@ export const ROUTING_CHECKS: readonly Check[] = [
         `${names.join(', ')}${far.length > 3 ? ` and ${far.length - 3} more` : ''} are behind a router, which knows no pods`,
         'let nodes speak BGP, also to that router (routing: bgp, peers), or give it routes to their podCIDRs',
       )
+    },
+  ),
+  checkOf(
+    'path-mtu',
+    'packets as large as those of pods get to other nodes',
+    ({ paths }) => paths,
+    (paths) => {
+      const problems = paths.flatMap((path) => lost(path) ?? [])
+      const [first] = problems
+      if (first !== undefined)
+        return fail(
+          problems.length > 1 ? `${first}, and ${problems.length - 1} more such ways` : first,
+          'give all links between nodes the MTU of the bridge, or set the pods’ mtu to what they take and start the pods anew',
+        )
+      const answered = paths.some(({ small }) => small.kind === 'arrived')
+      return paths.length === 0 || answered
+        ? OK
+        : unknown('no other node answers: their firewalls may drop what nobody waits for (UDP port 33434)')
     },
   ),
   checkOf('router-restarts', 'routers keep routes while an agent restarts', agentOf, ({ routers = [] }) => {
