@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ClusterState } from '@podroute/cluster/state.ts'
 import type { FeatureContext } from '@podroute/feature/feature.ts'
+import { PodPrefixes } from '@podroute/feature/pod-prefixes.ts'
 import { ReservedAddresses } from '@podroute/feature/reserved-addresses.ts'
 import { ServedAddresses } from '@podroute/feature/served-addresses.ts'
 import { silent } from '@podroute/reconcile/log.ts'
@@ -56,6 +57,7 @@ describe('the agent', () => {
         store: () => ({ load: () => undefined, save() {} }),
         reserved: new ReservedAddresses(),
         served: new ServedAddresses(),
+        podPrefixes: new PodPrefixes(),
         kernel: () => Promise.reject(new Error('no kernel here')),
         events: { record() {} } as FeatureContext['events'],
         writer: () => Promise.reject(new Error('unused')),

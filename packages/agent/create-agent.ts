@@ -12,6 +12,7 @@ import { regardingNode } from '@podroute/cluster/events/event.ts'
 import { EventRecorder } from '@podroute/cluster/events/recorder.ts'
 import { EventSink } from '@podroute/cluster/events/sink.ts'
 import type { FeatureDefinition } from '@podroute/feature/feature.ts'
+import { PodPrefixes } from '@podroute/feature/pod-prefixes.ts'
 import { ReservedAddresses } from '@podroute/feature/reserved-addresses.ts'
 import { ServedAddresses } from '@podroute/feature/served-addresses.ts'
 import type { Kernel, SysctlApi } from '@podroute/kernel/kernel.ts'
@@ -85,6 +86,7 @@ export function createAgent(
     shared: {
       ...{ nodeName: flags.nodeName, stateDirectory: flags.stateDirectory },
       served: new ServedAddresses(),
+      podPrefixes: new PodPrefixes(),
       writer: () => finder.client(),
       ...{ cluster, reserved, events, log, clock: systemClock, random: Math.random },
       kernel: async () => kernel,

@@ -1,5 +1,6 @@
 import { ClusterState } from '@podroute/cluster/state.ts'
 import type { FeatureContext } from '@podroute/feature/feature.ts'
+import { PodPrefixes } from '@podroute/feature/pod-prefixes.ts'
 import { ReservedAddresses } from '@podroute/feature/reserved-addresses.ts'
 import { ServedAddresses } from '@podroute/feature/served-addresses.ts'
 import { silent } from '@podroute/reconcile/log.ts'
@@ -61,6 +62,7 @@ function run() {
       store: () => ({ load: () => undefined, save() {} }),
       reserved: new ReservedAddresses(),
       served: new ServedAddresses(),
+      podPrefixes: new PodPrefixes(),
       kernel: () => Promise.reject(new Error('no kernel here')),
       events: { record() {} } as FeatureContext['events'],
       writer: () => Promise.reject(new Error('unused')),

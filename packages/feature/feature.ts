@@ -15,6 +15,7 @@ import type { Condition } from './condition.ts'
 import type { Listener } from './listener.ts'
 import type { DeclareMetric } from './metric.ts'
 import type { Hop, HopsTo, Page, SummaryLine, Verdict } from './page.ts'
+import type { PodPrefixes } from './pod-prefixes.ts'
 import type { ReservedAddresses } from './reserved-addresses.ts'
 import type { AnySection } from './section.ts'
 import type { ServedAddresses } from './served-addresses.ts'
@@ -36,6 +37,8 @@ export interface FeatureContext {
   readonly reserved: ReservedAddresses
   /** Addresses of Services that are served on this node. */
   readonly served: ServedAddresses
+  /** Which prefixes the pods of Nodes have. */
+  readonly podPrefixes: PodPrefixes
   /** The node's kernel: opened once for all features, by the first that asks. @throws KernelError */
   kernel(): Promise<Kernel>
   readonly events: Pick<EventRecorder, 'record'>

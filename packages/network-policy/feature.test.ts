@@ -2,6 +2,7 @@ import type { Statement } from '@podroute/cluster/events/event.ts'
 import { ClusterState } from '@podroute/cluster/state.ts'
 import { declareWith } from '@podroute/feature/declare-metric.ts'
 import type { FeatureContext } from '@podroute/feature/feature.ts'
+import { PodPrefixes } from '@podroute/feature/pod-prefixes.ts'
 import { ReservedAddresses } from '@podroute/feature/reserved-addresses.ts'
 import { ServedAddresses } from '@podroute/feature/served-addresses.ts'
 import { FakeKernel } from '@podroute/kernel/testing/fake-kernel.ts'
@@ -28,6 +29,7 @@ async function start() {
     store: () => ({ load: () => undefined, save() {} }),
     reserved: new ReservedAddresses(),
     served: new ServedAddresses(),
+    podPrefixes: new PodPrefixes(),
     kernel: () => Promise.reject(new Error('unused')),
     events: {
       record(statement, say) {

@@ -55,13 +55,14 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
   readonly #apiServers = new Map<ReservedHolder, readonly string[]>()
 
   constructor(context: FeatureContext, settings: PodNetworkSettings, kernel: PodNetworkKernel) {
-    const { nodeName, clock, log, cluster, events, podGate, pluginFields } = context
+    const { nodeName, clock, log, cluster, events, podGate, pluginFields, podPrefixes } = context
     this.#context = context
     this.#settings = settings
     const bfd = openBfd(log)
     this.#services = this.#followedServices()
     this.#network = new PodNetwork({
-      ...{ nodeName, settings, kernel, clock, log, events, podGate, pluginFields, bfd },
+      ...{ nodeName, settings, kernel, clock, log, events, podGate, pluginFields, podPrefixes },
+      bfd,
       services: this.#services,
       keptAnnotations: context.store('node-annotations'),
       keptPodCidrs: context.store('pod-cidrs'),
@@ -133,7 +134,7 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
     const way = routeHops(address, { podCIDRs, routes, bridge })
     // The way to a virtual server ends there: what leaves is for an endpoint.
     if (from === undefined || this.#context.cluster.services.withAddress(address)) return way
-    const nodes = [...this.#context.cluster.nodes.values()]
+    const nodes = [...this.#network.view.nodes()]
     const direct = [
       ...nodes.flatMap((one) => one.podCidrs),
       ...nodes.flatMap((one) => one.addresses),
@@ -184,7 +185,10 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
     declarePortMetrics(declare, () => this.#network.uncheckedPorts)
   }
 
+  /** Nodes that come and go meanwhile are nobody's business here any more. */
   cleanup(): Promise<void> {
+    this.#subscriptions.dispose()
+    this.#context.podPrefixes.clear()
     return this.#network.cleanup()
   }
 

@@ -1,6 +1,7 @@
 /** What a pod network is made with. */
 import type { EventRecorder } from '@podroute/cluster/events/recorder.ts'
 import type { Store } from '@podroute/feature/feature.ts'
+import type { PodPrefixes } from '@podroute/feature/pod-prefixes.ts'
 import type { ReservedHolder } from '@podroute/feature/reserved-addresses.ts'
 import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
@@ -29,6 +30,8 @@ export interface PodNetworkOptions {
   readonly clock: Clock
   readonly log: Logger
   readonly services: ServiceSource
+  /** Where others learn which prefixes the pods of Nodes have. */
+  readonly podPrefixes: Pick<PodPrefixes, 'replace'>
   /** The settings of this node are others now: by the configuration, or by annotations of its Node. */
   settingsChanged?(settings: PodNetworkSettings): void
   /** Whether an address is a Service's on this node. */

@@ -284,6 +284,7 @@ export class PodNetwork implements AsyncDisposable {
 
   #nodeChanged(name: string, before: ClusterNode | undefined): void {
     const after = this.#parts.nodes.get(name)
+    this.#options.podPrefixes.replace(name, after?.podCidrs)
     this.#parts.roles.nodeChanged(name, after)
     // Heartbeats change nothing here; what the API server reports may still be another reason to wait.
     this.recheck()

@@ -1,4 +1,5 @@
 /** What the pod network shows of itself: sessions, routes, announcements, and whether what each Node and router needs is in place. */
+import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
 import type { Condition } from '@podroute/feature/condition.ts'
 import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { Status } from '@podroute/reconcile/status.ts'
@@ -57,6 +58,11 @@ export class PodNetworkView {
       stats: stats(),
       conditions: conditions(),
     })
+  }
+
+  /** Nodes with the addresses and pod prefixes that are used. */
+  nodes(): Iterable<ClusterNode> {
+    return this.#parts.nodes.values()
   }
 
   /** Of this node. */

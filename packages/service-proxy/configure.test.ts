@@ -2,6 +2,7 @@
 import type { Statement } from '@podroute/cluster/events/event.ts'
 import { ClusterState } from '@podroute/cluster/state.ts'
 import { nodeObject } from '@podroute/cluster/testing/objects.ts'
+import { PodPrefixes } from '@podroute/feature/pod-prefixes.ts'
 import { ReservedAddresses } from '@podroute/feature/reserved-addresses.ts'
 import { ServedAddresses } from '@podroute/feature/served-addresses.ts'
 import { ManualClock } from '@podroute/reconcile/testing/manual-clock.ts'
@@ -64,6 +65,7 @@ async function running() {
       clock,
     },
     served: new ServedAddresses(),
+    podPrefixes: new PodPrefixes(),
     ...{ random: () => 1, log: SILENT, podGate: () => undefined, pluginFields: () => ({}), gateChanged() {} },
     writer: () => Promise.reject(new Error('unused')),
     store: () => ({ load: () => undefined, save() {} }),

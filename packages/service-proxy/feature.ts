@@ -57,6 +57,7 @@ export class ServiceProxyFeature implements Feature<ServiceProxySettings> {
       nodeAddresses: [],
       services: context.cluster.services,
       nodes: context.cluster.nodes,
+      podPrefixes: context.podPrefixes,
       reserved: context.reserved,
       kernel,
       onServed: (services) => context.served.changed(services),
@@ -164,11 +165,12 @@ export class ServiceProxyFeature implements Feature<ServiceProxySettings> {
   }
 
   #follow(): void {
-    const { cluster, reserved } = this.#context
+    const { cluster, reserved, podPrefixes } = this.#context
     const runner = this.#runner
     const stack = this.#subscriptions
     stack.use(reserved.subscribe((_holder, _addresses, changed) => this.#proxy.reservedChanged(changed)))
     stack.use(reserved.subscribeBgpPorts(() => this.#proxy.bgpPortsChanged()))
+    stack.use(podPrefixes.subscribe((node) => this.#proxy.podPrefixesChanged(node)))
     stack.use(cluster.subscribe('servicecidrs', { changed: () => this.#setServiceCidrs(), synced() {} }))
     stack.use(
       cluster.subscribe('nodes', {

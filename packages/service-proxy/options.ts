@@ -2,6 +2,7 @@
 import type { NodeIndex } from '@podroute/cluster/node-index.ts'
 import type { ServiceKey } from '@podroute/cluster/objects/service.ts'
 import type { ServiceIndex } from '@podroute/cluster/service-index.ts'
+import type { PodPrefixes } from '@podroute/feature/pod-prefixes.ts'
 import type { ReservedAddresses } from '@podroute/feature/reserved-addresses.ts'
 import type { LeftOver } from '@podroute/kernel/addresses/host-addresses.ts'
 import type { Clock } from '@podroute/reconcile/clock.ts'
@@ -34,7 +35,9 @@ export interface ServiceProxyOptions extends ProxySettings {
     'get' | 'slicesOf' | 'values' | 'size' | 'claimantsOfAddress' | 'claimantsInRange'
   >
   /** The Nodes, likewise. */
-  readonly nodes: Pick<NodeIndex, 'claimantsOfAddress' | 'withPodCidr'>
+  readonly nodes: Pick<NodeIndex, 'get' | 'claimantsOfAddress'>
+  /** Pod prefixes of Nodes that are others than their spec says, likewise. */
+  readonly podPrefixes: Pick<PodPrefixes, 'of'>
   /** Addresses that no Service may have, likewise. */
   readonly reserved: Pick<ReservedAddresses, 'holderOf' | 'bgpPorts'>
   readonly nodeName: string

@@ -72,7 +72,7 @@ export class ServiceProxy implements AsyncDisposable {
       () => this.isHealthy(),
       () => this.#takeOver,
     )
-    this.#podRanges = new PodRanges(options.nodes, this.#tables.elements)
+    this.#podRanges = new PodRanges(this.#tables.elements)
     const podRanges = this.#podRanges
     this.#node = new NodeView({ ...options, podRanges, markOf: (name) => this.#marks.of(name) })
     this.#problems = new Problems((problem) => options.onProblem?.(problem))
@@ -146,13 +146,22 @@ export class ServiceProxy implements AsyncDisposable {
 
   /** A Node came, changed or went: `nodes` knows of it already. No address but a ClusterIP is taken from a Node or a pod. */
   nodeChanged(before: ClusterNode | undefined, after: ClusterNode | undefined): void {
-    const prefixes = this.#podRanges.nodeChanged(before, after)
+    this.podPrefixesChanged((after ?? before)!.name)
     if (!this.#synced) return
     const { services } = this.#options
     // All of them: another one may be the first, which is the Node's beyond doubt.
     for (const node of [before, after])
       for (const { text } of node?.addresses ?? []) this.#markAll(services.claimantsOfAddress(text))
-    for (const prefix of prefixes) this.#markAll(services.claimantsInRange(prefix))
+    for (const key of this.#planner.dependentOnNodes) this.#controller.mark(key)
+  }
+
+  /** The pods of a Node have other prefixes, which `podPrefixes`, or else `nodes`, says already. */
+  podPrefixesChanged(node: string): void {
+    const { nodes, podPrefixes, services } = this.#options
+    const prefixes = podPrefixes.of(node) ?? nodes.get(node)?.podCidrs ?? []
+    const changed = this.#podRanges.replace(node, prefixes)
+    if (!this.#synced || changed.length === 0) return
+    for (const prefix of changed) this.#markAll(services.claimantsInRange(prefix))
     for (const key of this.#planner.dependentOnNodes) this.#controller.mark(key)
   }
 

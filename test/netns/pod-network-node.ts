@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { NodeObject } from '@podroute/cluster/objects/node.ts'
 import { parseNode } from '@podroute/cluster/objects/parse-node.ts'
+import { PodPrefixes } from '@podroute/feature/pod-prefixes.ts'
 import { openKernel } from '@podroute/kernel/open.ts'
 import { openBfd } from '@podroute/pod-network/bgp/bfd/open.ts'
 import type { CreateSpeaker } from '@podroute/pod-network/bgp/instance.ts'
@@ -69,6 +70,7 @@ export class TestNode {
       clock: systemClock,
       log: silent,
       services: new FakeServices(),
+      podPrefixes: new PodPrefixes(),
       isVip: () => false,
       holderOf: () => undefined,
       events: { record() {} },

@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseNode } from '@podroute/cluster/objects/parse-node.ts'
+import { PodPrefixes } from '@podroute/feature/pod-prefixes.ts'
 import { listTable } from '@podroute/kernel/nft/listing.ts'
 import { openKernel } from '@podroute/kernel/open.ts'
 import { openBfd } from '@podroute/pod-network/bgp/bfd/open.ts'
@@ -90,6 +91,7 @@ export class PodWorld implements AsyncDisposable {
         clock: systemClock,
         log: silent,
         services: new FakeServices(),
+        podPrefixes: new PodPrefixes(),
         isVip: () => false,
         holderOf: () => undefined,
         podGate: () => undefined,

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { ClusterState } from '@podroute/cluster/state.ts'
 import type { FeatureContext } from '@podroute/feature/feature.ts'
+import { PodPrefixes } from '@podroute/feature/pod-prefixes.ts'
 import { ReservedAddresses } from '@podroute/feature/reserved-addresses.ts'
 import { ServedAddresses } from '@podroute/feature/served-addresses.ts'
 import { openKernel } from '@podroute/kernel/open.ts'
@@ -53,6 +54,7 @@ class Node implements AsyncDisposable {
       ...{ random: Math.random, reserved: new ReservedAddresses(), events: { record() {} } },
       writer: () => Promise.reject(new Error('unused')),
       served: new ServedAddresses(),
+      podPrefixes: new PodPrefixes(),
       kernel: async () => this.#kernel,
       ...{ podGate: () => undefined, pluginFields: () => ({}), gateChanged() {} },
       firstSync: { large() {}, done() {} },

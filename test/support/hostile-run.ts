@@ -7,6 +7,7 @@ import { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import { type ApiClient, createApiClient } from '@podroute/cluster/api/client.ts'
 import { Cluster } from '@podroute/cluster/cluster.ts'
 import { ApiStatusError } from '@podroute/cluster/errors.ts'
+import { PodPrefixes } from '@podroute/feature/pod-prefixes.ts'
 import { ReservedAddresses } from '@podroute/feature/reserved-addresses.ts'
 import { ServedAddresses } from '@podroute/feature/served-addresses.ts'
 import { systemClock } from '@podroute/reconcile/clock.ts'
@@ -92,6 +93,7 @@ function makeProxy(cluster: Cluster, kernel: FakeProxyKernel): ServiceProxyFeatu
       cluster,
       reserved,
       served: new ServedAddresses(),
+      podPrefixes: new PodPrefixes(),
       events: { record() {} },
       writer: () => Promise.reject(new Error('unused')),
       clock: systemClock,

@@ -101,6 +101,31 @@ describe('annotations that change while the pod network runs', () => {
     expect(other.established()).to.deep.equal({ [NODE]: 1 })
   })
 
+  it('say which prefixes pods have to others, of both names, and keep saying it over their own end', async () => {
+    await using other = new World({ clusterCidrs: [cidr('10.9.0.0/16')] })
+    const said = () =>
+      ['node-1', 'node-2', 'node-3'].map((node) =>
+        other.podPrefixes
+          .of(node)
+          ?.map(({ text }) => text)
+          .join(),
+      )
+    await other.start(
+      ipv4Node(1),
+      ipv4Node(2, { annotations: { 'kube-router.io/pod-cidrs': '10.9.2.0/24' } }),
+      ipv4Node(3, { annotations: { 'podroute.io/pod-cidrs': '10.9.3.0/24' } }),
+    )
+    expect(said()).to.deep.equal(['10.244.1.0/24', '10.9.2.0/24', '10.9.3.0/24'])
+    other.network.setNode(ipv4Node(2))
+    // Somebody else's by its spec: refused, and what was good stays.
+    other.network.setNode(ipv4Node(3, { annotations: { 'podroute.io/pod-cidrs': '10.244.1.0/24' } }))
+    expect(said()).to.deep.equal(['10.244.1.0/24', '10.244.2.0/24', '10.9.3.0/24'])
+    other.network.removeNode('node-2')
+    expect(said()).to.deep.equal(['10.244.1.0/24', undefined, '10.9.3.0/24'])
+    await other.network[Symbol.asyncDispose]()
+    expect(said()).to.deep.equal(['10.244.1.0/24', undefined, '10.9.3.0/24'])
+  })
+
   it('keep out what routers announce of a range, whatever is accepted of them', async () => {
     expect(world.routes()).to.include(`203.0.113.0/24 via ${CONFIGURED}`)
     await annotate({ 'kube-router.io/node.bgp.customimportreject': '203.0.0.0/16' })

@@ -1,6 +1,8 @@
 /** The pod networks of several nodes: each writes to a fake kernel of its own, their speakers meet on a network in memory. */
+
 import type { Statement } from '@podroute/cluster/events/event.ts'
 import type { ClusterNode, NodeObject } from '@podroute/cluster/objects/node.ts'
+import { PodPrefixes } from '@podroute/feature/pod-prefixes.ts'
 import { FakeKernel } from '@podroute/kernel/testing/fake-kernel.ts'
 import { TABLE_MAIN } from '@podroute/linux/route/rtnetlink.ts'
 import { silent } from '@podroute/reconcile/log.ts'
@@ -162,6 +164,7 @@ export class Agents implements AsyncDisposable {
     const address = `172.30.0.1${n}`
     return new PodNetwork({
       ...{ nodeName, kernel, settings: this.#settings, clock: this.clock, log: silent },
+      podPrefixes: new PodPrefixes(),
       createTables: (of, current, options) => {
         const tables = createTables(of, current, { ...options, random: () => 1 })
         const { resource } = tables.routes

@@ -1,6 +1,8 @@
 /** A pod network for tests: it writes to a fake kernel, its BGP speaker is a real one on a network in memory, its time is the test's. */
+
 import type { Statement } from '@podroute/cluster/events/event.ts'
 import type { ClusterNode, NodeObject } from '@podroute/cluster/objects/node.ts'
+import { PodPrefixes } from '@podroute/feature/pod-prefixes.ts'
 import type { ReservedHolder } from '@podroute/feature/reserved-addresses.ts'
 import { FakeKernel } from '@podroute/kernel/testing/fake-kernel.ts'
 import { TABLE_MAIN } from '@podroute/linux/route/rtnetlink.ts'
@@ -30,6 +32,7 @@ const SESSION_TIME = 3000
 
 export class World implements AsyncDisposable {
   readonly clock = new ManualClock()
+  readonly podPrefixes = new PodPrefixes()
   readonly bgpClock = new FakeClock()
   readonly memory = new MemoryNetwork(this.bgpClock)
   readonly kernel = new FakeKernel()
@@ -198,6 +201,7 @@ export class World implements AsyncDisposable {
         kernel: this.kernel,
         clock: this.clock,
         log: this.#log(),
+        podPrefixes: this.podPrefixes,
       },
       createTables: (kernel, current, options) => {
         const tables = createTables(kernel, current, { ...options, random: () => 1 })

@@ -11,11 +11,11 @@ function make() {
     set: (key: string) => void wanted.add(key),
     delete: (key: string) => void wanted.delete(key),
   }
-  const ranges = new PodRanges(cluster.nodes, table)
+  const ranges = new PodRanges(table)
   const changed: string[] = []
   cluster.subscribe('nodes', {
-    changed: (_name, before, after) =>
-      void changed.push(...ranges.nodeChanged(before, after).map(({ text }) => text)),
+    changed: (name, _before, after) =>
+      void changed.push(...ranges.replace(name, after?.podCidrs ?? []).map(({ text }) => text)),
     synced() {},
   })
   const set = (name: string, ...podCIDRs: string[]) =>

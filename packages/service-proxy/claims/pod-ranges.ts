@@ -1,9 +1,8 @@
 /** The pod prefixes of all Nodes: traffic from them to ClusterIPs keeps its source address, and addresses in them are the pods'. */
 import type { Cidr } from '@podroute/address/cidr.ts'
 import { OutermostPrefixes } from '@podroute/address/outermost.ts'
-import type { NodeIndex } from '@podroute/cluster/node-index.ts'
-import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
 import { elementKey, type SetElement } from '@podroute/kernel/nft/element.ts'
+import { Claims } from '@podroute/reconcile/claims.ts'
 import { setOf } from '../rules/sets.ts'
 
 /** What is used of the table. */
@@ -13,24 +12,34 @@ interface ElementSink {
 }
 
 export class PodRanges {
-  readonly #nodes: Pick<NodeIndex, 'withPodCidr'>
   readonly #prefixes: OutermostPrefixes
+  /** By the name of the Node: several may have one prefix. */
+  readonly #claims: Claims<string, string, Cidr>
+  readonly #byNode = new Map<string, readonly Cidr[]>()
 
-  constructor(nodes: Pick<NodeIndex, 'withPodCidr'>, table: ElementSink) {
-    this.#nodes = nodes
+  constructor(table: ElementSink) {
     this.#prefixes = new OutermostPrefixes({
       set: (prefix) => table.set(elementKey(elementOf(prefix)), elementOf(prefix)),
       delete: (prefix) => table.delete(elementKey(elementOf(prefix))),
     })
+    this.#claims = new Claims<string, string, Cidr>({
+      set: (_text, prefix, previous) => {
+        if (!previous) this.#prefixes.add(prefix)
+      },
+      delete: (_text, prefix) => this.#prefixes.delete(prefix),
+    })
   }
 
-  /** A Node came, changed or went, which the index knows already: another one may still have a prefix. Returns what changed. */
-  nodeChanged(before: ClusterNode | undefined, after: ClusterNode | undefined): readonly Cidr[] {
-    const changed = notInBoth(before?.podCidrs ?? [], after?.podCidrs ?? [])
-    for (const prefix of changed) {
-      if (this.#nodes.withPodCidr(prefix.text)) this.#prefixes.add(prefix)
-      else this.#prefixes.delete(prefix)
-    }
+  /** Puts the prefixes of a Node in place of those it had. Returns what only one of the two has. */
+  replace(node: string, prefixes: readonly Cidr[]): readonly Cidr[] {
+    const changed = notInBoth(this.#byNode.get(node) ?? [], prefixes)
+    if (changed.length === 0) return changed
+    if (prefixes.length === 0) this.#byNode.delete(node)
+    else this.#byNode.set(node, prefixes)
+    this.#claims.replace(
+      node,
+      prefixes.map((prefix) => [prefix.text, prefix]),
+    )
     return changed
   }
 

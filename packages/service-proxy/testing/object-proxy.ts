@@ -4,11 +4,13 @@ import type { NodeObject } from '@podroute/cluster/objects/node.ts'
 import type { ServiceObject } from '@podroute/cluster/objects/service.ts'
 import { ClusterState } from '@podroute/cluster/state.ts'
 import { nodeObject } from '@podroute/cluster/testing/objects.ts'
+import { PodPrefixes } from '@podroute/feature/pod-prefixes.ts'
 import { ReservedAddresses, type ReservedHolder } from '@podroute/feature/reserved-addresses.ts'
 import type { ServiceProxyOptions } from '../options.ts'
 import { ServiceProxy } from '../proxy.ts'
 
-export interface ObjectProxyOptions extends Omit<ServiceProxyOptions, 'services' | 'nodes' | 'reserved'> {
+export interface ObjectProxyOptions
+  extends Omit<ServiceProxyOptions, 'services' | 'nodes' | 'reserved' | 'podPrefixes'> {
   /** Pod prefixes, each of a Node. */
   readonly podCIDRs?: readonly string[]
 }
@@ -18,13 +20,17 @@ export function createServiceProxy(options: ObjectProxyOptions): ObjectProxy {
 }
 
 export class ObjectProxy extends ServiceProxy {
+  readonly podPrefixes: PodPrefixes
   readonly #cluster: ClusterState
   readonly #reserved: ReservedAddresses
   /** Names of Nodes by what they are there for. */
   readonly #nodes = new Map<string, readonly string[]>()
 
   constructor(options: ObjectProxyOptions, cluster: ClusterState, reserved: ReservedAddresses) {
-    super({ ...options, services: cluster.services, nodes: cluster.nodes, reserved })
+    const podPrefixes = new PodPrefixes()
+    super({ ...options, services: cluster.services, nodes: cluster.nodes, reserved, podPrefixes })
+    this.podPrefixes = podPrefixes
+    podPrefixes.subscribe((node) => this.podPrefixesChanged(node))
     this.#cluster = cluster
     this.#reserved = reserved
     cluster.subscribe('services', {

@@ -24,7 +24,11 @@ export interface Api extends AsyncDisposable {
   put(...services: readonly ServiceObject[]): void
   putSlice(slice: EndpointSliceObject): void
   /** Changes what a node says of itself. */
-  putNode(name: 'node' | 'other', addresses: readonly string[]): void
+  putNode(
+    name: 'node' | 'other',
+    addresses: readonly string[],
+    annotations?: Readonly<Record<string, string>>,
+  ): void
 }
 
 /** With the two nodes of the network. @param address of the namespace, at which it listens */
@@ -54,10 +58,10 @@ export async function startApi(namespace: string, address = '127.0.0.1'): Promis
   await once(child.stdout, 'data')
   const put = (path: string, object: object) =>
     void child.stdin.write(`${JSON.stringify({ path, object })}\n`)
-  const putNode: Api['putNode'] = (name, addresses) => {
+  const putNode: Api['putNode'] = (name, addresses, annotations = {}) => {
     const podCIDRs =
       name === 'node' ? ['10.244.1.0/24', 'fd10:244:1::/64'] : ['10.244.2.0/24', 'fd10:244:2::/64']
-    put(NODES, nodeObject(name, addresses, podCIDRs))
+    put(NODES, nodeObject(name, annotations, addresses, podCIDRs))
   }
   putNode('node', [NODE.v4, NODE.v6])
   putNode('other', ['172.31.0.12', 'fd31::12'])
@@ -75,12 +79,17 @@ export async function startApi(namespace: string, address = '127.0.0.1'): Promis
   }
 }
 
-function nodeObject(name: string, addresses: readonly string[], podCIDRs: readonly string[]): object {
+function nodeObject(
+  name: string,
+  annotations: Readonly<Record<string, string>>,
+  addresses: readonly string[],
+  podCIDRs: readonly string[],
+): object {
   const status = {
     addresses: addresses.map((address) => ({ type: 'InternalIP', address })),
     conditions: [{ type: 'Ready', status: 'True' }],
   }
-  return { metadata: { name }, spec: { podCIDR: podCIDRs[0], podCIDRs }, status }
+  return { metadata: { name, annotations }, spec: { podCIDR: podCIDRs[0], podCIDRs }, status }
 }
 
 export interface AgentProcess {
