@@ -63,11 +63,11 @@ export interface PathsChange {
   readonly paths: readonly Path[]
 }
 
-/** A path that a peer has announced, and that its import policy keeps out. */
+/** A path that a peer has announced, and that its import policy keeps out, or the speaker itself refuses. */
 export interface RejectedPath {
   readonly prefix: string
   readonly peer: string
-  /** The rule's name, or `otherwise`. */
+  /** The rule's name, `otherwise`, or the speaker's own reason: `as-loop`, `cluster-loop`, `originator-loop`, `first-as`, `route-leak`, `bad-next-hop`, `own-next-hop`. */
   readonly reason: string
 }
 

@@ -250,7 +250,7 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     return this.#ribReader.paths(cidr)
   }
 
-  /** Paths that import policy keeps out, in no particular order; not those that the speaker itself refuses, such as loops. Do not hold the iterator across turns. */
+  /** Paths that import policy keeps out, and those that the speaker itself refuses, such as loops, in no particular order. Do not hold the iterator across turns. */
   *rejected(): IterableIterator<RejectedPath> {
     for (const { ingest } of this.#peers.values())
       if (ingest !== undefined) yield* this.#ribReader.rejected(ingest)

@@ -64,7 +64,7 @@ describe('reports from the field', () => {
     expect(sessions()).to.deep.equal(['2001:db8::1=0'])
   })
 
-  it('A3: our own AS in the path of another rack is a loop, counted and logged, unless the router’s entry allows it', async () => {
+  it('A3: our own AS in the path of another rack is a loop, counted, logged and named in the routes, unless the router’s entry allows it', async () => {
     const accept = [
       acceptedPrefix(cidr('8.8.0.0/16'), { maxLength: 24 }),
       acceptedPrefix(cidr('10.244.0.0/16'), { maxLength: 24 }),
@@ -84,6 +84,15 @@ describe('reports from the field', () => {
       )
     expect(world.routes()).to.deep.equal([])
     expect(said()).to.have.members(['10.244.2.0/24 as-loop', '8.8.7.0/24 as-loop'])
+    const shown = () =>
+      world.network.view
+        .routes()
+        .map(({ destination, state, from, detail }) => [destination, state, from, detail])
+    const from = world.network.view.peers().map(({ name }) => name)
+    expect(shown()).to.have.deep.members([
+      ['10.244.2.0/24', 'refused', from, 'as-loop'],
+      ['8.8.7.0/24', 'refused', from, 'as-loop'],
+    ])
     expect(world.network.view.peers()[0]?.counters.rejected).to.deep.include({ 'as-loop': 2 })
     await configure(rack({ allowOwnAs: 1 }))
     await world.sessions()

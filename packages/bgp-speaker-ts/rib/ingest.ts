@@ -16,7 +16,7 @@ import { ImportRules, REJECTED } from './import-rules.ts'
 import type { IngestPeer } from './ingest-peer.ts'
 import { markedStale } from './long-lived.ts'
 import { PATH_FLAG } from './path-table.ts'
-import { refusalOf } from './refusal.ts'
+import { type Refusal, refusalFlags, refusalOf } from './refusal.ts'
 import type { RibObserver } from './rib-observer.ts'
 
 /** So many ranges are looked for in the table; beyond that every prefix of it is judged anew. */
@@ -31,7 +31,7 @@ export class Ingest {
   /** Follows the paths; mostly nobody does. */
   observer: RibObserver | undefined
   /** Why the current attribute set is refused whatever the policy says; '': it is not. */
-  #refusal = ''
+  #refusal: Refusal = ''
   /** Hash keys of the message's prefixes in their order, see `PrefixTable.fetch4`. */
   #keys = new Int32Array(4096)
 
@@ -284,7 +284,7 @@ export class Ingest {
     this.observer?.changed(peer.source, rib.family, prefix, pathId)
     if (before >= 0) this.#attributes.released++
     paths.received[path] = received
-    paths.flags[path] = this.#refusal === '' ? 0 : PATH_FLAG.REFUSED
+    paths.flags[path] = refusalFlags(this.#refusal)
     const after = this.#verdict(peer, rib, prefix, received)
     paths.attribute[path] = after
     peer.accepted[rib.family] += Number(after >= 0) - Number(before >= 0)

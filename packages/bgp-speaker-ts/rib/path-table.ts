@@ -3,6 +3,8 @@ import { grown } from './columns.ts'
 
 /** Bits of the `flags` column. STALE: the peer has to send the path again, or it is swept. REFUSED: not usable, whatever the policy says. LONG_LIVED: long-lived stale (RFC 9494). */
 export const PATH_FLAG = { STALE: 1, REFUSED: 2, LONG_LIVED: 4 } as const
+/** Above them is the number of the reason of a path that is refused. */
+export const REFUSAL_SHIFT = 3
 
 export class PathTable {
   prefix = new Int32Array(0)

@@ -4,7 +4,7 @@ import type { Family } from '../config.ts'
 import { FAMILIES } from '../packet/families.ts'
 import type { FamilyRib } from '../rib/family-rib.ts'
 import type { IngestPeer } from '../rib/ingest-peer.ts'
-import { PATH_FLAG } from '../rib/path-table.ts'
+import { refusalOfFlags } from '../rib/refusal.ts'
 import type { Rib } from '../rib/rib.ts'
 import type { BestPathChange, Path, PathsChange, RejectedPath, TableSizes } from '../snapshot.ts'
 import { toPath } from './paths.ts'
@@ -52,19 +52,20 @@ export class RibReader {
     }))
   }
 
-  /** What the import policy of a peer keeps out. Its reason is found again: it is not kept for each path. */
+  /** What of a peer is not used: the speaker itself refuses it, or the import policy. That of a policy is found again: it is not kept for each path. */
   *rejected(peer: IngestPeer): IterableIterator<RejectedPath> {
-    const { source, policy, validator } = peer
-    if (policy === undefined && validator === undefined) return
+    const { source } = peer
     const { rules } = this.#rib.ingest
     for (const family of FAMILIES) {
       const rib = this.#rib.families[family]
       const { paths, prefixes } = rib
       for (let path = paths.first(source.index); path >= 0; path = paths.following(path)) {
-        if (paths.attribute[path]! >= 0 || (paths.flags[path]! & PATH_FLAG.REFUSED) !== 0) continue
+        if (paths.attribute[path]! >= 0) continue
         const prefix = paths.prefix[path]!
-        rules.evaluate(peer, rib, prefix, paths.received[path]!)
-        yield { prefix: prefixes.text(prefix), peer: source.address ?? '', reason: rules.reason }
+        const refusal = refusalOfFlags(paths.flags[path]!)
+        if (refusal === '') rules.evaluate(peer, rib, prefix, paths.received[path]!)
+        const reason = refusal === '' ? rules.reason : refusal
+        yield { prefix: prefixes.text(prefix), peer: source.address ?? '', reason }
       }
     }
   }

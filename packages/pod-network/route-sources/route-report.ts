@@ -34,7 +34,7 @@ export interface RouteReportInput {
   readonly tables: Pick<PodNetworkTables, 'routes'>
   readonly routes: Pick<RouteSources, 'refused' | 'isRetained' | 'waysTo' | 'isFromNode'>
   readonly peers: readonly Session[]
-  /** Announcements that policy keeps out. */
+  /** Announcements that policy keeps out, and looped ones. */
   readonly rejected: Iterable<RejectedPath>
 }
 

@@ -62,6 +62,9 @@ describe('a local AS (RFC 7705)', () => {
     from(peer, '10.3.0.0/16', 64513, 65002)
     expect(bench.prefixes()).to.deep.equal(['10.3.0.0/16', '10.9.0.0/16'])
     expect(rejected).to.deep.equal(['10.1.0.0/16 as-loop', '10.2.0.0/16 as-loop'])
+    expect([...bench.speaker.rejected()].map(({ prefix, reason }) => `${prefix} ${reason}`)).to.have.members(
+      rejected,
+    )
   })
 
   it('may occur in a received path as often as that is allowed', () => {

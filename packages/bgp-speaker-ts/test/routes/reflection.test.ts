@@ -92,6 +92,13 @@ describe('route reflection', () => {
       'originator-loop': 1,
     })
     expect(formatId(0x0a000001)).to.equal('10.0.0.1')
+    const { address } = bench.speaker.peers()[0]!
+    expect([...bench.speaker.rejected()]).to.have.deep.members([
+      { prefix: PREFIX, peer: address, reason: 'cluster-loop' },
+      { prefix: '10.2.0.0/16', peer: address, reason: 'originator-loop' },
+    ])
+    client.announceWith(IBGP, PREFIX)
+    expect([...bench.speaker.rejected()].map(({ reason }) => reason)).to.deep.equal(['originator-loop'])
   })
 
   it('prefers the path that fewer reflectors have passed on (section 9)', () => {
