@@ -7,6 +7,7 @@ import { doctor } from './commands/doctor.ts'
 import { page } from './commands/page.ts'
 import { plan } from './commands/plan.ts'
 import { status } from './commands/status.ts'
+import { connectivity } from './connectivity/connectivity.ts'
 import { EXIT_STATUS } from './errors.ts'
 import type { Format, ReportCommand } from './report.ts'
 
@@ -14,7 +15,7 @@ import type { Format, ReportCommand } from './report.ts'
 const NO_PAGES = '\nNo agent answers: when one runs, its pages are commands, too.\n'
 
 /** What is a command whether an agent runs or not. */
-const COMMANDS: readonly ReportCommand[] = [status, plan, doctor, cleanup]
+const COMMANDS: readonly ReportCommand[] = [status, plan, doctor, connectivity, cleanup]
 
 /** @param pages what the agent's features have to show; where no agent answers any name is tried, and the answer says why it cannot be */
 export function createProgram(

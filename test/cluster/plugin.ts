@@ -1,4 +1,5 @@
 /** `kubectl podroute`, as users run it, against real kubelets and their agents. */
+import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { LAB_NAMESPACE, NODES } from '../../lab/addresses.ts'
@@ -6,7 +7,9 @@ import { attempt, type CommandResult } from '../../lab/command.ts'
 import { buildControlPlane } from '../../lab/control-plane/build.ts'
 import { apply, kubectl } from '../../lab/scenarios/cluster.ts'
 import { KUBECONFIG } from '../../lab/state.ts'
-import { agents } from './lab.ts'
+import type { ConnectivityReport } from '../../packages/cli/connectivity/connectivity.ts'
+import { eventually } from '../support/eventually.ts'
+import { agents, inAgent } from './lab.ts'
 
 const PLUGIN = join(import.meta.dirname, '../../packages/cli/kubectl/main.ts')
 const NAMES = NODES.map(({ name }) => name)
@@ -15,9 +18,15 @@ const BROKEN = 'plugin-broken'
 
 /** Where kubectl is; whatever its exit status. */
 async function plugin(...args: readonly string[]): Promise<CommandResult> {
-  const path = `${await buildControlPlane()}:${process.env.PATH}`
-  const command = ['netns', 'exec', LAB_NAMESPACE, process.execPath, PLUGIN, ...args]
-  return attempt('ip', command, { env: { PATH: path, KUBECONFIG }, timeout: 240_000 })
+  return attempt('ip', inCluster(args), { env: await environment(), timeout: 240_000 })
+}
+
+function inCluster(args: readonly string[]): readonly string[] {
+  return ['netns', 'exec', LAB_NAMESPACE, process.execPath, PLUGIN, ...args]
+}
+
+async function environment(): Promise<Record<string, string>> {
+  return { PATH: `${await buildControlPlane()}:${process.env.PATH}`, KUBECONFIG }
 }
 
 export function kubectlPlugin(): void {
@@ -57,7 +66,61 @@ export function kubectlPlugin(): void {
       const { items } = JSON.parse((await plugin('events', '--node', 'node-of-nobody', '-o', 'json')).stdout)
       expect(items).to.deep.equal([])
     })
+
+    it('tries the ways between pods, names the hop that somebody blocks, and removes what it made', async () => {
+      const [here, there] = NAMES
+      const blocked = (await agents()).find(({ node }) => node === there)!
+      await inAgent(blocked, 'nft', BLOCKER)
+      try {
+        const args = ['--nodes', `${here},${there}`, '--settle', '10s', '-o', 'json']
+        const { code, stdout, stderr } = await plugin('connectivity', ...args)
+        expect(code, stderr).to.equal(3)
+        expectBlocked(JSON.parse(stdout))
+      } finally {
+        await inAgent(blocked, 'nft', 'delete table inet blocker')
+      }
+      expect(await namespaces()).to.deep.equal([])
+    })
+
+    it('removes what it made for connectivity also when it is interrupted', async () => {
+      const child = spawn('ip', inCluster(['connectivity']), {
+        ...{ env: { ...process.env, ...(await environment()) }, stdio: 'ignore' },
+      })
+      const ended = new Promise((resolve) => child.on('exit', resolve))
+      await eventually(async () => expect(await namespaces()).to.have.length(1), 60_000)
+      child.kill('SIGINT')
+      expect(await ended).to.equal(130)
+      expect(await namespaces()).to.deep.equal([])
+    })
   })
+}
+
+/** Pods of the node are not reached from other nodes, by the port that they listen on. */
+const BLOCKER =
+  'table inet blocker { chain forward { type filter hook forward priority 0; iifname eth0 meta l4proto { tcp, udp } th dport 8080 drop; }; }'
+
+function expectBlocked({ passed, nodes, paths }: ConnectivityReport): void {
+  const [here, there] = NAMES
+  expect({ passed, nodes }).to.deep.equal({ passed: false, nodes: [here, there] })
+  const of = (name: string, from: string) =>
+    paths.filter((path) => path.name === name && path.fromNode === from)
+  for (const name of ['pod to pod, other node', 'pod to pod, other node, UDP', 'node to pod, other node']) {
+    const failed = of(name, here!)
+    expect(failed.map(({ family, outcome }) => [family, outcome])).to.deep.equal([
+      [4, 'failed'],
+      [6, 'failed'],
+    ])
+    for (const { hop } of failed)
+      expect(hop).to.equal(`${here} to pods of ${there}: the route on ${here}, or forwarding on ${there}`)
+    expect(of(name, there!).map(({ outcome }) => outcome)).to.deep.equal(['passed', 'passed'])
+  }
+  for (const name of ['pod to pod, same node', 'pod to itself through its Service', 'pod to other node'])
+    expect(of(name, here!).map(({ outcome }) => outcome)).to.deep.equal(['passed', 'passed'])
+}
+
+async function namespaces(): Promise<readonly string[]> {
+  const names = await kubectl(['get', 'namespaces', '-l', 'podroute.io/connectivity', '-o', 'name'])
+  return names.split('\n').filter((name) => name !== '')
 }
 
 function brokenAgents(): object {

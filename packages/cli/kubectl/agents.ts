@@ -11,6 +11,10 @@ export interface Agent {
   readonly pod: string
   /** Why it cannot be asked now. Absent: it runs. */
   readonly trouble?: string
+  /** Of its container. */
+  readonly image?: string
+  /** Of its probes. */
+  readonly healthPort?: number
 }
 
 export interface Agents {
@@ -23,7 +27,14 @@ export interface Agents {
 interface Item {
   readonly kind: string
   readonly metadata: { readonly name: string; readonly deletionTimestamp?: string }
-  readonly spec: { readonly nodeName?: string }
+  readonly spec: {
+    readonly nodeName?: string
+    readonly containers?: readonly {
+      readonly name: string
+      readonly image?: string
+      readonly ports?: readonly { readonly name?: string; readonly containerPort: number }[]
+    }[]
+  }
   readonly status?: {
     readonly phase?: string
     readonly desiredNumberScheduled?: number
@@ -55,7 +66,13 @@ function none({ namespace }: Kubectl): CliError {
 }
 
 function agentOf({ metadata, spec, status }: Item): Agent {
-  const agent = { node: spec.nodeName ?? '', pod: metadata.name }
+  const { image, ports = [] } = spec.containers?.find(({ name }) => name === CONTAINER) ?? {}
+  const healthPort = ports.find(({ name }) => name === 'health')?.containerPort
+  const agent = {
+    ...{ node: spec.nodeName ?? '', pod: metadata.name },
+    ...(image === undefined ? {} : { image }),
+    ...(healthPort === undefined ? {} : { healthPort }),
+  }
   const container = status?.containerStatuses?.find(({ name }) => name === CONTAINER)
   if (status?.phase === 'Running' && container?.state.running) return agent
   const reason = container?.state.waiting?.reason ?? status?.phase ?? 'unknown'

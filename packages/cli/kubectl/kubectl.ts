@@ -16,13 +16,23 @@ export interface Ended {
   readonly stderr: string
 }
 
-/** Whatever it ends with. @throws CliError when there is no kubectl */
+export interface RunOptions {
+  /** For its standard input. */
+  readonly input?: string
+  /** Ends it. */
+  readonly signal?: AbortSignal
+  /** Ctrl-C of the terminal does not reach it: it ends by itself, or by `signal`. */
+  readonly detached?: boolean
+}
+
+/** Whatever it ends with. @throws CliError when there is no kubectl; AbortError */
 export function run(
   { program, flags, namespace }: Kubectl,
   args: readonly string[],
-  signal?: AbortSignal,
+  options: RunOptions = {},
 ): Promise<Ended> {
-  return start(program, [...flags, '--namespace', namespace, ...args], ['ignore', 'pipe', 'pipe'], signal)
+  const stdin = options.input === undefined ? 'ignore' : 'pipe'
+  return start(program, [...flags, '--namespace', namespace, ...args], [stdin, 'pipe', 'pipe'], options)
 }
 
 /** With this process's terminal, for what goes on. */
@@ -35,10 +45,12 @@ function start(
   program: string,
   args: readonly string[],
   stdio: ('ignore' | 'inherit' | 'pipe')[],
-  signal?: AbortSignal,
+  { input, signal, detached = false }: RunOptions = {},
 ): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio, ...(signal ? { signal } : {}) })
+    const child = spawn(program, args, { stdio, detached, ...(signal ? { signal } : {}) })
+    // That it reads no further is told by how it ends.
+    child.stdin?.on('error', () => {}).end(input)
     const text = { stdout: '', stderr: '' }
     for (const name of ['stdout', 'stderr'] as const)
       child[name]?.setEncoding('utf8').on('data', (more: string) => {

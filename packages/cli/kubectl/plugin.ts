@@ -1,7 +1,8 @@
 /** `kubectl podroute`: what `podroute` says on each node, asked from where kubectl is. */
 import { parseDuration } from '@podroute/agent/config/go-values.ts'
 import { Command, InvalidArgumentError } from 'commander'
-import { addFormatOptions, formatOf, type Surroundings } from '../command.ts'
+import { addFormatOptions, formatOf, reportCommand, type Surroundings } from '../command.ts'
+import { connectivity } from '../connectivity/connectivity.ts'
 import { CliError, EXIT_NOT_WELL } from '../errors.ts'
 import { rendered } from '../output.ts'
 import type { Format, Report } from '../report.ts'
@@ -18,6 +19,7 @@ doctor, peers, routes, services and so on. Without --node all agents are asked, 
   kubectl podroute routes --node node-1
   kubectl podroute peers -o yaml
   kubectl podroute events --follow
+  kubectl podroute connectivity --nodes node-1,node-2      (--nodes all, --image, --external HOST:PORT, --timeout, --keep)
 
 Exit status: 0 when all is well, 1 when an agent cannot be asked, 2 for wrong arguments, ${EXIT_NOT_WELL} for a verdict that is not well.`
 
@@ -79,6 +81,7 @@ async function answer(
   const kubectl: Kubectl = { program, flags, namespace }
   const format = formatOf(options)
   if (args[0] === 'events') return events(kubectl, options, format)
+  if (args[0] === connectivity.name) return tryConnectivity(args.slice(1), kubectl, options, to)
   if ((cluster || wait) && args[0] !== 'status')
     throw new CliError('usage', '--cluster and --wait are for status')
   if (cluster || wait) {
@@ -146,6 +149,36 @@ function together(answers: readonly Answer[], format: Format): Report {
 function dataOf({ node, pod, text, error, status }: Answer, format: Format): unknown {
   if (text === undefined) return { node, pod, error }
   return { node, pod, status, answer: format === 'text' ? text : JSON.parse(text) }
+}
+
+/** With the options that both have. */
+async function tryConnectivity(
+  args: readonly string[],
+  { program, flags, namespace }: Kubectl,
+  options: Options,
+  to: Surroundings,
+): Promise<number> {
+  const { node, timeout } = options
+  if (node !== undefined)
+    throw new CliError('usage', 'connectivity takes several nodes: --nodes node-1,node-2, or --nodes all')
+  let status = 0
+  const exit = (code: number) => {
+    status = code
+  }
+  const seconds = timeout === undefined ? [] : ['--timeout', `${timeout / 1000}s`]
+  const shared = [
+    ...flags,
+    '--namespace',
+    namespace,
+    '--kubectl',
+    program,
+    '-o',
+    formatOf(options),
+    ...seconds,
+  ]
+  const command = reportCommand(connectivity, { ...to, signal: to.signal, exit }).exitOverride()
+  await command.parseAsync([...args, ...shared], { from: 'user' })
+  return status
 }
 
 /** Of the agents, on Nodes and Services, as kubectl shows them. */
