@@ -96,7 +96,7 @@ describe('the chain of policies', () => {
     const everywhere = { namespaceSelector: {}, ...web }
     expect(of(everywhere, 'shop')).to.deep.equal(of(everywhere, 'bank'))
     expect(of(web, 'shop').chain.name).not.to.equal(of(web, 'bank').chain.name)
-    const [group] = of(web, 'shop').groups
+    const [group] = of(web, 'shop').unions
     expect(withoutSelf(of(web, 'shop').chain.rules)).to.deep.equal([
       `ip saddr @${groupSet(group!, 4)} return`,
       DENIED,

@@ -4,10 +4,11 @@
  */
 import type { Family } from '@podroute/address/address.ts'
 import type { Action } from '@podroute/cluster/objects/cluster-network-policy.ts'
-import type { Direction, Peer, PolicyPort, PolicyRule } from '@podroute/cluster/objects/network-policy.ts'
+import type { Direction, PolicyPort, PolicyRule } from '@podroute/cluster/objects/network-policy.ts'
 import type { Protocol } from '@podroute/cluster/objects/service.ts'
-import { type Block, blockTexts, type Range, union } from './ranges.ts'
-import { groupSet, idOf, type PodGroup, type PortName, podGroup, portName, portSet } from './references.ts'
+import { type Range, union } from './ranges.ts'
+import { idOf, type PodUnion, type PortName, portName, portSet } from './references.ts'
+import { alternatives, type Sources, sourceMatches, sourcesOf } from './sources.ts'
 
 /** As numbers: names depend on the /etc/protocols at hand. */
 const PROTOCOL_NUMBERS: Readonly<Record<Protocol, number>> = { tcp: 6, udp: 17, sctp: 132 }
@@ -25,7 +26,7 @@ export interface CompiledClass {
   readonly chain: PolicyChain
   /** That one, and what it leads to. */
   readonly chains: readonly PolicyChain[]
-  readonly groups: readonly PodGroup[]
+  readonly unions: readonly PodUnion[]
   readonly portNames: readonly PortName[]
 }
 
@@ -60,16 +61,15 @@ export function compileClass(
   { admin, own, baseline }: TieredRules,
   scope: ClassScope,
 ): CompiledClass | undefined {
-  const groups = new Map<string, PodGroup>()
+  const unions = new Map<string, PodUnion>()
   const portNames = new Map<string, PortName>()
-  const matchesOf: Matches = ({ peers, ports }, namespace) => {
-    const from = peerMatches(peers, namespace, scope, groups)
-    const through = portMatches(ports, scope, portNames)
-    return from.flatMap((peer) => through.map((port) => [peer, port].filter((text) => text !== '').join(' ')))
+  const matchesOf: Matches = ({ peers, ports }) => {
+    const from = sourceMatches(sourcesOf(peers, ''), scope, unions)
+    return product(from, portMatches(ports, scope, portNames))
   }
   const drop = `goto denied-${scope.direction}`
   const rest = own
-    ? allowed(own, matchesOf, scope, drop)
+    ? allowed(sourcesByPort(own, scope, portNames), scope, unions, drop)
     : ordered(baseline, matchesOf, { accept: 'return', pass: 'return', deny: drop })
   const second = rest.length > 0 ? chainOf(rest, scope) : undefined
   const next = second ? `goto ${second.name}` : 'return'
@@ -81,25 +81,43 @@ export function compileClass(
         ? [second]
         : []
   const [chain] = chains
-  return chain && { chain, chains, groups: [...groups.values()], portNames: [...portNames.values()] }
+  return chain && { chain, chains, unions: [...unions.values()], portNames: [...portNames.values()] }
 }
 
 /** What of a packet a rule names; '' is every packet. */
-type Matches = (rule: PolicyRule, namespace: string) => readonly string[]
+type Matches = (rule: PolicyRule) => readonly string[]
+
+/** What rules of one port allow together: they are one question. */
+function sourcesByPort(
+  own: readonly RuleOfPolicy[],
+  scope: ClassScope,
+  portNames: Map<string, PortName>,
+): ReadonlyMap<string, Sources> {
+  const byPort = new Map<string, Sources>()
+  for (const { rule, namespace } of own)
+    for (const port of portMatches(rule.ports, scope, portNames))
+      byPort.set(port, sourcesOf(rule.peers, namespace, byPort.get(port)))
+  return byPort
+}
 
 /** Without a rule where everything is. */
 function allowed(
-  own: readonly RuleOfPolicy[],
-  matchesOf: Matches,
-  { family }: ClassScope,
+  byPort: ReadonlyMap<string, Sources>,
+  scope: ClassScope,
+  unions: Map<string, PodUnion>,
   drop: string,
 ): readonly string[] {
-  const lines = new Set(own.flatMap(({ rule, namespace }) => matchesOf(rule, namespace)))
+  const parts = [...byPort].map(([port, sources]) => [port, sourceMatches(sources, scope, unions)] as const)
+  const lines = new Set(parts.flatMap(([port, from]) => product(from, [port])))
   if (lines.has('')) return []
-  const ip = family === 4 ? 'ip' : 'ip6'
+  const ip = scope.family === 4 ? 'ip' : 'ip6'
   // A pod that reaches itself through its Service: a NetworkPolicy never denies that.
-  const self = `${ip} saddr . ${ip} daddr @self-${family} return`
+  const self = `${ip} saddr . ${ip} daddr @self-${scope.family} return`
   return [self, ...[...lines].sort().map((line) => `${line} return`), drop]
+}
+
+function product(from: readonly string[], through: readonly string[]): readonly string[] {
+  return from.flatMap((peer) => through.map((port) => [peer, port].filter((text) => text !== '').join(' ')))
 }
 
 /** The first that matches decides. */
@@ -110,7 +128,7 @@ function ordered(
 ): readonly string[] {
   const lines: string[] = []
   for (const rule of rules)
-    for (const match of matchesOf(rule, '')) {
+    for (const match of matchesOf(rule)) {
       lines.push(match === '' ? verdicts[rule.action] : `${match} ${verdicts[rule.action]}`)
       if (match === '') return lines
     }
@@ -119,32 +137,6 @@ function ordered(
 
 function chainOf(rules: readonly string[], { direction, family }: ClassScope): PolicyChain {
   return { name: `${direction}-${family}-${idOf(rules)}`, rules }
-}
-
-/** One match for each set of pods, and one for all blocks together, or one for each of two; '' is everybody. */
-function peerMatches(
-  peers: readonly Peer[] | undefined,
-  namespace: string,
-  { direction, family }: ClassScope,
-  groups: Map<string, PodGroup>,
-): string[] {
-  if (peers === undefined) return ['']
-  const address = `${family === 4 ? 'ip' : 'ip6'} ${direction === 'ingress' ? 'saddr' : 'daddr'}`
-  const blocks: Block[] = []
-  const matches: string[] = []
-  for (const peer of peers) {
-    if (peer.kind === 'block') {
-      blocks.push(peer)
-      continue
-    }
-    const group = podGroup(peer, namespace)
-    groups.set(group.id, group)
-    matches.push(`${address} @${groupSet(group, family)}`)
-  }
-  const texts = blockTexts(blocks, family)
-  if (texts === 'all') matches.push('')
-  else matches.push(...alternatives(texts).map((text) => `${address} ${text}`))
-  return matches
 }
 
 /** One match for each protocol, or two, and one for each name of egress; '' is any protocol. */
@@ -187,12 +179,4 @@ function numberMatches(protocol: Protocol, ranges: readonly Range<number>[]): re
     range.first === range.last ? String(range.first) : `${range.first}-${range.last}`,
   )
   return alternatives(texts).map((text) => `${protocol} dport ${text}`)
-}
-
-/**
- * Two are two rules: a set of a rule's own costs the kernel a walk through all sets of the table, four times (0.25 ms each at 6,000 sets,
- * measured), and a packet no less than two comparisons.
- */
-function alternatives(texts: readonly string[]): readonly string[] {
-  return texts.length <= 2 ? texts : [`{ ${texts.join(', ')} }`]
 }

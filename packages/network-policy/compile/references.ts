@@ -14,6 +14,13 @@ export interface PodGroup {
   readonly pods: LabelSelector
 }
 
+/** Pods of any of some groups: one set. */
+export interface PodUnion {
+  /** Of one group, that one's. */
+  readonly id: string
+  readonly groups: readonly PodGroup[]
+}
+
 /** A port that has different numbers on different pods. */
 export interface PortName {
   readonly id: string
@@ -34,12 +41,23 @@ export function podGroup(peer: Peer & { readonly kind: 'pods' }, namespace: stri
   return group
 }
 
+export function unionOf(groups: readonly PodGroup[]): PodUnion {
+  const [only] = groups
+  if (groups.length === 1) return { id: only!.id, groups }
+  return { id: idOf(groups.map(({ id }) => id).toSorted()), groups }
+}
+
+/** Whether so many pods may be in a group that a set for each combination with others would be too many. */
+export function isWide({ namespace, pods }: PodGroup): boolean {
+  return namespace === undefined && pods.length === 0
+}
+
 export function portName({ protocol, name }: PolicyPort & { readonly kind: 'name' }): PortName {
   return { id: idOf([protocol, name]), protocol, name }
 }
 
 /** Set of the addresses of the pods. */
-export function groupSet({ id }: Pick<PodGroup, 'id'>, family: Family): string {
+export function groupSet({ id }: Pick<PodUnion, 'id'>, family: Family): string {
   return `peer-${id}-${family}`
 }
 

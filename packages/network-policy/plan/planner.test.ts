@@ -77,6 +77,43 @@ describe('planning of network policies', () => {
     expect([may(CLIENT, SERVER), may(OTHER, SERVER)]).to.deep.equal([true, false])
   })
 
+  it('asks once for the pods of many policies, who come and go from any of them', async () => {
+    const { kernel, pod, policy, state, may, written, flush } = await startNode()
+    pod('server', 'server', SERVER)
+    const count = 12
+    for (let index = 0; index < count; index++) policy(`p${index}`, admits('server', `client-${index}`))
+    policy('wide', {
+      podSelector: labelled('server'),
+      ingress: [{ from: [{ namespaceSelector: {} }], ports: [{ port: 90 }] }],
+    })
+    pod('last', 'client-11', CLIENT, { node: 'node-2' })
+    pod('other', 'none', OTHER, { node: 'node-2' })
+    await flush()
+    const chain = () => {
+      const chains = [...kernel.nft.tables.get(TABLE)!.chains]
+      return chains.flatMap(([name, { rules }]) => (name.startsWith('ingress-4-') ? rules : []))
+    }
+    const seen = () => [may(CLIENT, SERVER), may(OTHER, SERVER), may(OTHER, SERVER, 90)]
+    expect(chain().filter((rule) => rule.includes('@peer-'))).to.have.length(2)
+    expect(seen()).to.deep.equal([true, false, true])
+    const lines = await written(() => pod('other', 'client-3', OTHER, { node: 'node-2' }))
+    expect([lines.length, ...seen()]).to.deep.equal([1, true, true, true])
+    pod('other', 'client-4', OTHER, { node: 'node-2' })
+    state.delete('networkpolicies', 'shop/p11')
+    await flush()
+    expect(seen()).to.deep.equal([false, true, true])
+    for (let index = 5; index < 11; index++) state.delete('networkpolicies', `shop/p${index}`)
+    await flush()
+    expect(chain().filter((rule) => rule.includes('@peer-'))).to.have.length(1 + 5)
+    expect(seen()).to.deep.equal([false, true, true])
+    for (let index = 0; index < count; index++) state.delete('networkpolicies', `shop/p${index}`)
+    await flush()
+    expect(seen()).to.deep.equal([false, false, true])
+    expect(
+      [...kernel.nft.tables.get(TABLE)!.sets.keys()].filter((name) => name.startsWith('peer-')),
+    ).to.have.length(1)
+  })
+
   it('lets nobody inherit by the address of a pod that is not told to be gone yet', async () => {
     const { state, pod, policy, may, flush } = await startNode()
     policy('jobs', { podSelector: labelled('job') })

@@ -12,7 +12,7 @@ import { TABLE } from '@podroute/kernel/nft/table-resource.ts'
 import { type ClaimSink, Claims } from '@podroute/reconcile/claims.ts'
 import type { WantedKey } from '@podroute/reconcile/status.ts'
 import type { PolicyChain } from '../compile/chain.ts'
-import { groupSet, type PodGroup, type PortName, portSet } from '../compile/references.ts'
+import { groupSet, type PodUnion, type PortName, portSet } from '../compile/references.ts'
 import { declarationOf } from '../kernel/set-resource.ts'
 import { dispatchElement, POLICY_TABLE, selfElement, TABLE_WITHOUT_LOG } from '../kernel/table.ts'
 import type { PolicyTables } from '../kernel/tables.ts'
@@ -58,7 +58,7 @@ export class PolicyPlanner {
   /** What pods of this node want. */
   readonly #dispatch: Claims<PodKey, ElementKey, SetElement>
   readonly #chains: Claims<PodKey, string, PolicyChain>
-  readonly #wantedGroups: Claims<PodKey, string, OfFamily<PodGroup>>
+  readonly #wantedGroups: Claims<PodKey, string, OfFamily<PodUnion>>
   readonly #wantedNames: Claims<PodKey, string, OfFamily<PortName>>
   /** What pods of all nodes are in the sets. */
   readonly #elements: Claims<PodKey, ElementKey, SetElement>
@@ -73,7 +73,7 @@ export class PolicyPlanner {
     this.#dispatch = new Claims(this.#watched(tables.dispatch), SAME_ELEMENT)
     this.#chains = new Claims(tables.chains, SAME_CHAIN)
     this.#elements = new Claims(this.#watched(tables.elements), SAME_ELEMENT)
-    this.#wantedGroups = new Claims<PodKey, string, OfFamily<PodGroup>>(
+    this.#wantedGroups = new Claims<PodKey, string, OfFamily<PodUnion>>(
       {
         set: (set, [group], previous) => !previous && this.#groupWanted(set, group),
         delete: (set, of) => this.#groupUnwanted(set, of),
@@ -161,8 +161,8 @@ export class PolicyPlanner {
     )
     this.#wantedGroups.replace(
       key,
-      [...used].flatMap(({ groups, family }) =>
-        groups.map((group) => [groupSet(group, family), [group, family]] as const),
+      [...used].flatMap(({ unions, family }) =>
+        unions.map((union) => [groupSet(union, family), [union, family]] as const),
       ),
     )
     this.#wantedNames.replace(
@@ -246,13 +246,13 @@ export class PolicyPlanner {
     this.#addresses.update(key, pod, pod ? this.#options.announced(pod) : [])
   }
 
-  #groupWanted(set: string, group: PodGroup): void {
+  #groupWanted(set: string, group: PodUnion): void {
     this.#groups.add(group)
     this.#options.tables.sets.set(set, declarationOf(set))
     for (const { key } of this.#groups.members(group)) this.#stale.add(key)
   }
 
-  #groupUnwanted(set: string, [group, family]: OfFamily<PodGroup>): void {
+  #groupUnwanted(set: string, [group, family]: OfFamily<PodUnion>): void {
     for (const { key } of this.#groups.members(group)) this.#stale.add(key)
     if (!this.#wantedGroups.winner(groupSet(group, other(family)))) this.#groups.remove(group)
     this.#options.tables.sets.delete(set)

@@ -2,7 +2,7 @@
 import { matches } from '@podroute/cluster/objects/label-selector.ts'
 import type { Namespace } from '@podroute/cluster/objects/namespace.ts'
 import type { Pod } from '@podroute/cluster/objects/pod.ts'
-import type { PodGroup } from '../compile/references.ts'
+import type { PodGroup, PodUnion } from '../compile/references.ts'
 import type { PodsByNamespace } from './pods-by-namespace.ts'
 
 export class PodGroups {
@@ -12,6 +12,9 @@ export class PodGroups {
   readonly #within = new Map<string, Map<string, PodGroup>>()
   /** Those of namespaces by their labels. */
   readonly #across = new Map<string, PodGroup>()
+  /** What a group is part of, by its id; each by its own. */
+  readonly #unions = new Map<string, Map<string, PodUnion>>()
+  readonly #wanted = new Set<string>()
   /** Groups that pods of a namespace may be in; known until something changes. */
   readonly #candidates = new Map<string, readonly PodGroup[]>()
 
@@ -21,7 +24,55 @@ export class PodGroups {
     this.#namespaces = namespaces
   }
 
-  add(group: PodGroup): void {
+  add(union: PodUnion): void {
+    this.#wanted.add(union.id)
+    for (const group of union.groups) {
+      const known = this.#unions.get(group.id)
+      if (known) known.set(union.id, union)
+      else {
+        this.#unions.set(group.id, new Map([[union.id, union]]))
+        this.#addGroup(group)
+      }
+    }
+  }
+
+  remove(union: PodUnion): void {
+    this.#wanted.delete(union.id)
+    for (const group of union.groups) {
+      const known = this.#unions.get(group.id)
+      known?.delete(union.id)
+      if (known?.size !== 0) continue
+      this.#unions.delete(group.id)
+      this.#removeGroup(group)
+    }
+  }
+
+  /** Its labels are others now, or it came or went. */
+  namespaceChanged(name: string): void {
+    this.#candidates.delete(name)
+  }
+
+  get size(): number {
+    return this.#wanted.size
+  }
+
+  /** What a pod is in. */
+  of(pod: Pod): readonly PodUnion[] {
+    const found = new Map<string, PodUnion>()
+    for (const group of this.#candidatesOf(pod.namespace))
+      if (matches(group.pods, pod.labels))
+        for (const union of this.#unions.get(group.id)?.values() ?? []) found.set(union.id, union)
+    return [...found.values()]
+  }
+
+  /** Some may be told more than once. */
+  *members({ groups }: PodUnion): Iterable<Pod> {
+    for (const group of groups)
+      for (const namespace of this.#scope(group))
+        for (const pod of this.#pods.in(namespace)) if (matches(group.pods, pod.labels)) yield pod
+  }
+
+  #addGroup(group: PodGroup): void {
     if (group.namespace === undefined) {
       this.#across.set(group.id, group)
       this.#candidates.clear()
@@ -33,7 +84,7 @@ export class PodGroups {
     this.#candidates.delete(group.namespace)
   }
 
-  remove(group: PodGroup): void {
+  #removeGroup(group: PodGroup): void {
     if (group.namespace === undefined) {
       this.#across.delete(group.id)
       this.#candidates.clear()
@@ -43,25 +94,6 @@ export class PodGroups {
     known?.delete(group.id)
     if (known?.size === 0) this.#within.delete(group.namespace)
     this.#candidates.delete(group.namespace)
-  }
-
-  /** Its labels are others now, or it came or went. */
-  namespaceChanged(name: string): void {
-    this.#candidates.delete(name)
-  }
-
-  get size(): number {
-    return [...this.#within.values()].reduce((sum, { size }) => sum + size, this.#across.size)
-  }
-
-  /** The groups that a pod is in. */
-  of(pod: Pod): readonly PodGroup[] {
-    return this.#candidatesOf(pod.namespace).filter((group) => matches(group.pods, pod.labels))
-  }
-
-  *members(group: PodGroup): Iterable<Pod> {
-    for (const namespace of this.#scope(group))
-      for (const pod of this.#pods.in(namespace)) if (matches(group.pods, pod.labels)) yield pod
   }
 
   #candidatesOf(namespace: string): readonly PodGroup[] {
