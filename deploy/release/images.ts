@@ -36,9 +36,11 @@ export interface ImageOptions {
   readonly build: readonly string[]
   /** Options of buildah itself. */
   readonly buildah: readonly string[]
+  /** Holds deploy/Dockerfile; the repository where nothing is said. */
+  readonly source?: string
 }
 
-export function buildImages({ name, out, build, buildah }: ImageOptions): Images {
+export function buildImages({ name, out, build, buildah, source = TOP }: ImageOptions): Images {
   mkdirSync(out, { recursive: true })
   const run = (...args: readonly string[]) => shown('buildah', ...buildah, ...args)
   const platforms = ARCHITECTURES.map((architecture) => `linux/${architecture}`).join(',')
@@ -47,8 +49,8 @@ export function buildImages({ name, out, build, buildah }: ImageOptions): Images
   const list = `${name}-index`
   if (exists(list, buildah)) run('manifest', 'rm', list)
   run(
-    ...['build', '--platform', platforms, '--manifest', list, '--ignorefile', '.dockerignore'],
-    ...['-f', 'deploy/Dockerfile', ...build, TOP],
+    ...['build', '--platform', platforms, '--manifest', list, '--ignorefile', join(source, '.dockerignore')],
+    ...['-f', join(source, 'deploy/Dockerfile'), ...build, source],
   )
   const { manifests } = JSON.parse(output('buildah', ...buildah, 'manifest', 'inspect', list)) as Index
   for (const architecture of ARCHITECTURES) {
