@@ -20,10 +20,14 @@ export interface Case {
   readonly rules?: true
   /** GoBGP is measured as often as the others; else once, as it takes minutes. */
   readonly gobgpInAllRounds?: true
+  /** Seconds after which a device is given up; 60 where nothing is said. */
+  readonly patience?: number
 }
 
 const BOTH = ['BIRD', 'GoBGP'] as const
 const MESH = 2000
+/** Seconds: GoBGP takes 100 to tell ten peers of 500,000 routes. */
+const PATIENCE = 300
 /** How many connect at a time in the paced mesh: what BIRD does best with. */
 const PACE = 8
 
@@ -40,7 +44,7 @@ export const FULL: readonly Case[] = [
   ...drops('ipv6'),
   ...latencies('ipv4'),
   ...latencies('ipv6'),
-]
+].map((item) => ({ ...item, patience: PATIENCE }))
 
 function quick(family: IpFamily): Case[] {
   const name = title(family)

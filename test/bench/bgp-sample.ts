@@ -22,6 +22,8 @@ const QUIET = 500
 const BUSY = 0.1
 /** Milliseconds after which a device is not waited for any more. */
 const PATIENCE = 60_000
+/** Seconds that a scenario may take where it says nothing. */
+const GIVE_UP = 60
 
 /** Two namespaces; the tester's has all addresses that peers may have. */
 export function makeNetwork(): Link {
@@ -54,24 +56,24 @@ export function removeNetwork(link: Link): void {
 export async function sample(
   name: DeviceName,
   link: Link,
-  { scenario, rules }: Case,
+  { scenario, rules, patience = GIVE_UP }: Case,
   profile?: string,
 ): Promise<Sample> {
   const { family, peers } = scenario
   const device = await startDevice(name, link, { family, peers, rules: rules === true, profile })
   try {
-    return await observe(device, link, scenario)
+    return await observe(device, link, scenario, patience)
   } finally {
     await device.stop()
   }
 }
 
-async function observe(device: Device, link: Link, scenario: Scenario): Promise<Sample> {
+async function observe(device: Device, link: Link, scenario: Scenario, patience: number): Promise<Sample> {
   const base = device.memory()
   const untilQuiet = scenario.kind === 'table' && scenario.peers === 1
   let before = 0
   let begun = 0
-  const tester = new Tester(link, scenario)
+  const tester = new Tester(link, scenario, patience)
   tester.onMessage = ({ kind }) => {
     if (kind !== 'begun') return
     before = device.cpu()
@@ -111,17 +113,29 @@ class Tester {
   onMessage: (message: FromTester) => void = () => {}
   readonly measured: Promise<number>
   readonly sent: Promise<void>
+  readonly #listeners: ((message: FromTester) => void)[] = [(message) => this.onMessage(message)]
   readonly #ended: Promise<void>
   readonly #child
 
-  constructor(link: Link, scenario: Scenario) {
+  constructor(link: Link, scenario: Scenario, patience: number) {
     const program = join(import.meta.dirname, 'bgp-tester.ts')
-    const args = ['netns', 'exec', link.theirs, process.execPath, program, JSON.stringify(scenario)]
+    const args = [
+      'netns',
+      'exec',
+      link.theirs,
+      process.execPath,
+      program,
+      JSON.stringify(scenario),
+      String(patience),
+    ]
     const child = spawn('ip', args, { stdio: ['pipe', 'pipe', 'inherit'] })
     this.#child = child
     this.#ended = new Promise((resolve) => void child.on('close', () => resolve()))
     const failed = new Promise<never>((_, reject) => {
       child.on('close', (code) => reject(new Error(`the tester ended with ${code}`)))
+      this.#listeners.push((message) => {
+        if (message.kind === 'given-up') reject(new Error(message.reason))
+      })
     })
     failed.catch(() => {})
     const said = <T>(pick: (message: FromTester) => T | undefined) => {
@@ -138,8 +152,6 @@ class Tester {
     this.sent.catch(() => {})
     this.#listen()
   }
-
-  readonly #listeners: ((message: FromTester) => void)[] = [(message) => this.onMessage(message)]
 
   #listen(): void {
     let text = ''

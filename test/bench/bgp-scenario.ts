@@ -57,11 +57,12 @@ export interface Latency {
   readonly rounds: number
 }
 
-/** What the tester prints, a line of JSON each: the part that is looked at begins; all is sent; how long it took. It ends when its input does. */
+/** What the tester prints, a line of JSON each: the part that is looked at begins; all is sent; how long it took, or how far it came. It ends when its input does. */
 export type FromTester =
   | { readonly kind: 'begun' }
   | { readonly kind: 'sent' }
   | { readonly kind: 'measured'; readonly seconds: number }
+  | { readonly kind: 'given-up'; readonly reason: string }
 
 export function peerAddress(index: number, family: IpFamily): string {
   if (family === 'ipv6') return `fd98:0:1::${(index + 1).toString(16)}`

@@ -5,7 +5,7 @@ import type { Link } from '../interop/support/link.ts'
 import { CASES, type Case, FULL } from './bgp-cases.ts'
 import type { DeviceName } from './bgp-devices.ts'
 import { makeNetwork, removeNetwork, type Sample, sample } from './bgp-sample.ts'
-import { type Figure, median, report } from './report.ts'
+import { begin, type Figure, median, report } from './report.ts'
 
 const { values: options } = parseArgs({
   options: {
@@ -29,9 +29,12 @@ async function samples(
 ): Promise<Readonly<Partial<Record<DeviceName, Sample>>>> {
   const taken: Partial<Record<DeviceName, Sample[]>> = {}
   const devices = ['ours', ...item.against].filter((name) => !without.includes(name)) as DeviceName[]
+  const givenUp: DeviceName[] = []
   for (let round = 0; round < rounds; round++) {
     for (const name of devices) {
       if (name === 'GoBGP' && round > 0 && item.gobgpInAllRounds !== true) continue
+      // What did not end once is not waited for again.
+      if (givenUp.includes(name)) continue
       const list = taken[name] ?? []
       taken[name] = list
       try {
@@ -39,7 +42,8 @@ async function samples(
       } catch (error) {
         if (name === 'ours') throw error
         missed++
-        process.stderr.write(`${item.name}: ${name} is not measured: ${(error as Error).message}\n`)
+        process.stderr.write(`${item.name}: ${name} is given up: ${(error as Error).message}\n`)
+        givenUp.push(name)
       }
     }
   }
@@ -81,6 +85,7 @@ function print(figure: Figure): void {
 
 async function measure(link: Link, item: Case, rounds: number): Promise<void> {
   const { name, goals, scenario } = item
+  begin(name)
   const { ours, BIRD: bird, GoBGP: gobgp } = await samples(link, item, rounds)
   if (ours === undefined) throw new Error(`${name}: not measured`)
   paced.set(name, ours.seconds)

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util'
 import { tableScript } from '@podroute/kernel/nft/definition.ts'
 import { sourcesTable } from '@podroute/pod-network/sources/table.ts'
 import { type Contender, type Harness, prepare, type Sample } from './cni-harness.ts'
-import { median, report } from './report.ts'
+import { begin, median, report } from './report.ts'
 
 const PER_ROUND = 10
 const AT_ONCE = 50
@@ -200,14 +200,20 @@ function benchLeases(harness: Harness): void {
 
 const harness = await prepare(AT_ONCE)
 try {
-  benchDebian(harness)
-  benchBridge(harness, 'v4', [ranges.v4])
-  benchBridge(harness, 'dual stack', [ranges.v4, ranges.v6])
-  benchDelete(harness)
-  benchSourceCheck(harness)
-  benchParallel(harness)
-  benchFilters(harness)
-  benchLeases(harness)
+  const cases: readonly (readonly [name: string, run: () => void])[] = [
+    ['beside Debian', () => benchDebian(harness)],
+    ['bridge v4', () => benchBridge(harness, 'v4', [ranges.v4])],
+    ['bridge dual stack', () => benchBridge(harness, 'dual stack', [ranges.v4, ranges.v6])],
+    ['DEL', () => benchDelete(harness)],
+    ['source check', () => benchSourceCheck(harness)],
+    ['at once', () => benchParallel(harness)],
+    ['filters', () => benchFilters(harness)],
+    ['leases', () => benchLeases(harness)],
+  ]
+  for (const [name, run] of cases) {
+    begin(name)
+    run()
+  }
   report({ name: 'executable', unit: 'MB', ours: harness.size / 1e6, goal: { kind: 'max', value: 2 } })
 } finally {
   harness.dispose()

@@ -9,7 +9,7 @@ import { KERNEL_ROUTES } from './network-kernel.ts'
 import { LARGE_MESH } from './network-mesh.ts'
 import { THREE_NODES } from './network-nodes.ts'
 import { REFLECTORS } from './reflectors.ts'
-import { type Figure, report } from './report.ts'
+import { begin, type Figure, report } from './report.ts'
 import { SERVICE_ROUTES } from './service-routes.ts'
 
 /** In this order. A new case is a file of its own and a line here. */
@@ -31,7 +31,7 @@ const say = (figure: Figure) => {
 }
 for (const item of CASES) {
   if (positionals.length > 0 && !positionals.includes(item.name)) continue
-  process.stderr.write(`${item.name} ...\n`)
+  begin(item.name)
   // One that cannot be measured does not keep the others from it.
   await item.run(say).catch((error: unknown) => {
     process.stderr.write(`${item.name}: ${inspect(error)}\n`)

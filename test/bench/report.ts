@@ -64,6 +64,11 @@ export function report(
   return result
 }
 
+/** Says which case begins, before its first figure is there; not among the figures. */
+export function begin(name: string): void {
+  process.stderr.write(`${name} ...\n`)
+}
+
 /** The median; of an even count the mean of the middle two. @throws RangeError of none. */
 export function median(values: readonly number[]): number {
   if (values.length === 0) throw new RangeError('the median of no values')

@@ -10,7 +10,7 @@ import { run } from '../../lab/command.ts'
 import { buildControlPlane } from '../../lab/control-plane/build.ts'
 import { startControlPlane } from '../../lab/control-plane/start.ts'
 import { Processes } from '../../lab/processes.ts'
-import { report } from './report.ts'
+import { begin, report } from './report.ts'
 import { ApiWriter } from './services-api.ts'
 import { serveEndpoints, untilAllAnswer } from './services-clients.ts'
 import { type IdleFigures, measureIdle } from './services-idle.ts'
@@ -171,6 +171,7 @@ try {
   const server = await serveEndpoints()
   const bench = new Bench(api, directory, values.json)
   for (const name of cases) {
+    begin(name)
     // One that cannot be measured does not keep the others from it.
     await bench.run(name).catch((error: unknown) => {
       process.stderr.write(`${name}: ${inspect(error)}\n`)

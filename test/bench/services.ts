@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util'
 import { buildControlPlane } from '../../lab/control-plane/build.ts'
 import { bootVm } from '../../lab/node/vm.ts'
 import { installPackages } from '../../lab/prerequisites.ts'
+import { begin } from './report.ts'
 import { makeBenchNetwork, NETWORK, removeBenchNetwork } from './services-network.ts'
 import { reportSimulated } from './services-simulated.ts'
 
@@ -56,7 +57,13 @@ const cases = positionals.length === 0 ? CASES : positionals
 const wanted = (name: string) => cases.includes(name)
 const flags = values.json ? ['--json'] : []
 await installPackages()
-if (wanted('simulated')) await reportSimulated(values.json)
-if (wanted('growth')) await growth(flags)
+if (wanted('simulated')) {
+  begin('simulated')
+  await reportSimulated(values.json)
+}
+if (wanted('growth')) {
+  begin('growth')
+  await growth(flags)
+}
 const clusterCases = cases.filter((name) => name !== 'simulated' && name !== 'growth')
 if (clusterCases.length > 0) await cluster(clusterCases, flags)
