@@ -24,11 +24,11 @@ import { explainPage } from './admin/explain-page.ts'
 import { findPod } from './admin/find-pod.ts'
 import { Agent } from './agent.ts'
 import { forbiddenKinds } from './api-conditions.ts'
-import { FORMER_SYSCTLS, type FormerSysctls, notingFormer } from './cleanup/former-sysctls.ts'
+import { FORMER_SHAPE, FORMER_SYSCTLS, type FormerSysctls, notingFormer } from './cleanup/former-sysctls.ts'
 import { resumeCompilers, resumeQuickCompilers } from './compilers.ts'
 import { FileWatch } from './config/file-watch.ts'
 import type { Flags } from './config/flags.ts'
-import { type ConfigTexts, LAST_GOOD_CONFIG, LiveConfig } from './config/live-config.ts'
+import { CONFIG_TEXTS, type ConfigTexts, LAST_GOOD_CONFIG, LiveConfig } from './config/live-config.ts'
 import { type Config, loadConfig } from './config/load.ts'
 import { configValues, shownConfig } from './config/values.ts'
 import { createGarbage } from './garbage.ts'
@@ -90,9 +90,9 @@ export function createAgent(
       writer: () => finder.client(),
       ...{ cluster, reserved, events, log, clock: systemClock, random: Math.random },
       kernel: async () => kernel,
-      store(name, until) {
+      store(name, shape, until) {
         const path = join(flags.stateDirectory, `${name}.json`)
-        return until === 'boot' ? new BootFile(path, bootId(), log) : new StateFile(path, log)
+        return until === 'boot' ? new BootFile(path, bootId(), log, shape) : new StateFile(path, log, shape)
       },
     },
     log,
@@ -131,7 +131,11 @@ export function createAgent(
 
 /** What parameters were before is known to whoever cleans up. */
 function noting({ stateDirectory }: Flags, log: Logger): (sysctls: SysctlApi) => SysctlApi {
-  const store = new StateFile<FormerSysctls>(join(stateDirectory, `${FORMER_SYSCTLS}.json`), log)
+  const store = new StateFile<FormerSysctls>(
+    join(stateDirectory, `${FORMER_SYSCTLS}.json`),
+    log,
+    FORMER_SHAPE,
+  )
   return (sysctls) => notingFormer(sysctls, store, bootId())
 }
 
@@ -160,7 +164,7 @@ function createLiveConfig(
   return new LiveConfig({
     load: (read) => loadConfig(flags, definitions, read, existsSync),
     read: (path) => readFileSync(path, 'utf8'),
-    store: new StateFile<ConfigTexts>(join(flags.stateDirectory, LAST_GOOD_CONFIG), log),
+    store: new StateFile<ConfigTexts>(join(flags.stateDirectory, LAST_GOOD_CONFIG), log, CONFIG_TEXTS),
     log,
     strict: flags.strict,
     apply(config, before) {

@@ -10,7 +10,7 @@ import { AgentError, ConfigError } from './errors.ts'
 import { FEATURES } from './features.ts'
 import { type ConfigurableLogger, createLogger, type Logger } from './log.ts'
 import { prepareNode } from './prepare-node.ts'
-import { type RecordedRuns, RunRecord } from './run-record.ts'
+import { type RecordedRuns, RUNS, RunRecord } from './run-record.ts'
 import { releaseSnapshot } from './snapshot-pages.ts'
 import { bootId, StateFile } from './state-file.ts'
 import { VERSION } from './version.ts'
@@ -92,7 +92,7 @@ function sayFlags({ overrides, notes }: Flags, log: Logger): void {
 
 function openRecord(flags: Flags, log: ConfigurableLogger): RunRecord {
   return new RunRecord({
-    store: new StateFile<RecordedRuns>(join(flags.stateDirectory, 'runs.json'), log),
+    store: new StateFile<RecordedRuns>(join(flags.stateDirectory, 'runs.json'), log, RUNS),
     bootId: bootId(),
     now: () => new Date(),
   })

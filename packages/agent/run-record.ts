@@ -1,4 +1,5 @@
 /** How often the agent was started since the node booted, and why its last run ended. Each run writes this down for the next one. */
+import * as z from 'zod'
 
 /** What `podroute status` shows of it. */
 export interface Runs {
@@ -22,6 +23,9 @@ export interface RecordedRuns {
   /** Of the run that wrote it; absent while it runs. */
   readonly end?: { readonly at: string; readonly reason: string }
 }
+
+const end = z.object({ at: z.string(), reason: z.string() })
+export const RUNS = z.object({ bootId: z.string(), starts: z.number(), end: end.optional() })
 
 export interface RunStore {
   load(): RecordedRuns | undefined

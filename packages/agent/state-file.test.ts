@@ -2,15 +2,18 @@ import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import * as z from 'zod'
 import { BootFile, StateFile } from './state-file.ts'
 
 describe('a file for the next agent', () => {
   let directory: string
   let warnings: string[]
   const file = (...path: string[]) =>
-    new StateFile<{ n: number }>(join(directory, ...path), {
-      warn: (message) => void warnings.push(message),
-    })
+    new StateFile<{ n: number }>(
+      join(directory, ...path),
+      { warn: (message) => void warnings.push(message) },
+      z.object({ n: z.number() }),
+    )
 
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'podroute-state-'))
@@ -34,7 +37,12 @@ describe('a file for the next agent', () => {
 
   it('says nothing after another boot where it is of one', () => {
     const of = (bootId: string) =>
-      new BootFile<{ n: number }>(join(directory, 'a.json'), bootId, { warn() {} })
+      new BootFile<{ n: number }>(
+        join(directory, 'a.json'),
+        bootId,
+        { warn() {} },
+        z.object({ n: z.number() }),
+      )
     of('one').save({ n: 1 })
     expect([of('one').load(), of('two').load()]).to.deep.equal([{ n: 1 }, undefined])
     of('two').save({ n: 2 })

@@ -2,21 +2,38 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Logger } from '@podroute/reconcile/log.ts'
+import * as z from 'zod'
 
 /** Only root may read it: it may hold passwords. */
 export class StateFile<Value> {
   readonly #path: string
   readonly #log: Pick<Logger, 'warn'>
+  readonly #shape: z.ZodType
 
-  constructor(path: string, log: Pick<Logger, 'warn'>) {
+  /** @param shape what a value has to be at least: another version may have written more, or something else */
+  constructor(path: string, log: Pick<Logger, 'warn'>, shape: z.ZodType) {
     this.#path = path
     this.#log = log
+    this.#shape = shape
   }
 
-  /** Undefined where there is none, or one that cannot be read. Never throws. */
+  /** Undefined where there is none, or one that cannot be read or understood. Never throws. */
   load(): Value | undefined {
+    const value = this.#read()
+    if (value === undefined) return undefined
+    const { success, error } = this.#shape.safeParse(value)
+    // With what is new in it: fields that this version does not know are passed over.
+    if (success) return value as Value
+    const problem = error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`)[0]
+    this.#log.warn('what another version of the agent left is not understood, and taken for nothing', {
+      ...{ path: this.#path, problem },
+    })
+    return undefined
+  }
+
+  #read(): unknown {
     try {
-      return JSON.parse(readFileSync(this.#path, 'utf8')) as Value
+      return JSON.parse(readFileSync(this.#path, 'utf8'))
     } catch {
       return undefined
     }
@@ -46,8 +63,8 @@ export class BootFile<Value> {
   readonly #file: StateFile<OfBoot<Value>>
   readonly #bootId: string
 
-  constructor(path: string, bootId: string, log: Pick<Logger, 'warn'>) {
-    this.#file = new StateFile(path, log)
+  constructor(path: string, bootId: string, log: Pick<Logger, 'warn'>, shape: z.ZodType) {
+    this.#file = new StateFile(path, log, z.object({ bootId: z.string(), value: shape }))
     this.#bootId = bootId
   }
 

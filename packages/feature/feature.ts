@@ -11,6 +11,7 @@ import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { Flushable, PendingChange } from '@podroute/reconcile/flush-order.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import type { TableStats } from '@podroute/reconcile/table.ts'
+import type * as z from 'zod'
 import type { Condition } from './condition.ts'
 import type { Listener } from './listener.ts'
 import type { DeclareMetric } from './metric.ts'
@@ -48,8 +49,12 @@ export interface FeatureContext {
   /** Uniform in [0, 1). */
   readonly random: () => number
   readonly log: Logger
-  /** By a name of its own; for root alone to read: it may hold passwords. @param until what ends what it holds; absent: nothing */
-  store<Value>(name: string, until?: 'boot'): Store<Value>
+  /**
+   * By a name of its own; for root alone to read: it may hold passwords.
+   * @param shape what a value has to be, at least, to be loaded: the last agent may have been of another version
+   * @param until what ends what it holds; absent: nothing
+   */
+  store<Value>(name: string, shape: z.ZodType, until?: 'boot'): Store<Value>
   /** Why pods must not start yet, as the other features say; undefined: they may. */
   podGate(): string | undefined
   /** What the other features have the CNI plugin `bridge` do: fields of its configuration. */

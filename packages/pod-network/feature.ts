@@ -13,7 +13,9 @@ import { BGP_PORT } from './egress/bgp-ports.ts'
 import { FORMER_RULES } from './egress/masquerade.ts'
 import { leftBehind } from './left-behind.ts'
 import { declareBgpMetrics } from './metrics.ts'
-import { LastKnownNodes } from './nodes/last-known-nodes.ts'
+import { KEPT_ANNOTATIONS } from './node-annotations/node-annotations.ts'
+import { KEPT_POD_CIDRS } from './node-annotations/pod-cidr-overrides.ts'
+import { LAST_KNOWN, LastKnownNodes } from './nodes/last-known-nodes.ts'
 import { nodesPage, peersPage, routesPage } from './pages.ts'
 import { PodNetwork } from './pod-network.ts'
 import { masqueradeHops, routeHops } from './route-sources/hops.ts'
@@ -64,8 +66,8 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
       ...{ nodeName, settings, kernel, clock, log, events, podGate, pluginFields, podPrefixes },
       bfd,
       services: this.#services,
-      keptAnnotations: context.store('node-annotations'),
-      keptPodCidrs: context.store('pod-cidrs'),
+      keptAnnotations: context.store('node-annotations', KEPT_ANNOTATIONS),
+      keptPodCidrs: context.store('pod-cidrs', KEPT_POD_CIDRS),
       settingsChanged: (changed) => this.#reserveRouters(changed),
       createSpeaker(speaker) {
         const sockets = { transport: kernelTransport(), discovery: kernelDiscovery() }
@@ -204,7 +206,7 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
     const { nodeName, clock, log, store } = this.#context
     return new LastKnownNodes({
       ...{ nodeName, clock, log, sink: this.#network },
-      store: store('last-known-nodes', 'boot'),
+      store: store('last-known-nodes', LAST_KNOWN, 'boot'),
     })
   }
 

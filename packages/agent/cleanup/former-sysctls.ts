@@ -1,6 +1,7 @@
 /** What kernel parameters were before the agent set them: written down, so that `podroute cleanup` can put them back. */
 import type { Store } from '@podroute/feature/feature.ts'
 import type { SysctlApi } from '@podroute/kernel/kernel.ts'
+import * as z from 'zod'
 
 export const FORMER_SYSCTLS = 'former-sysctls'
 
@@ -17,6 +18,9 @@ export interface FormerSysctls {
   readonly bootId: string
   readonly values: readonly FormerSysctl[]
 }
+
+const former = z.object({ name: z.string(), former: z.string(), ours: z.string() })
+export const FORMER_SHAPE = z.object({ bootId: z.string(), values: z.array(former) })
 
 /** Writes as before, and notes the first former value of each name in this boot before it is gone. */
 export function notingFormer(sysctls: SysctlApi, store: Store<FormerSysctls>, bootId: string): SysctlApi {

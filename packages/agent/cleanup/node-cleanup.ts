@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import type { FeatureDefinition } from '@podroute/feature/feature.ts'
 import type { Kernel } from '@podroute/kernel/kernel.ts'
 import { openKernel } from '@podroute/kernel/open.ts'
-import { LAST_GOOD_CONFIG } from '../config/live-config.ts'
+import { CONFIG_TEXTS, LAST_GOOD_CONFIG } from '../config/live-config.ts'
 import { loadConfig } from '../config/load.ts'
 import { bootId, StateFile } from '../state-file.ts'
 import { type CleanupReport, cleanUpNode, type NodeFiles } from './cleanup.ts'
-import { FORMER_SYSCTLS, type FormerSysctls } from './former-sysctls.ts'
+import { FORMER_SHAPE, FORMER_SYSCTLS, type FormerSysctls } from './former-sysctls.ts'
 
 export interface NodeCleanupOptions {
   readonly definitions: readonly FeatureDefinition[]
@@ -30,8 +30,11 @@ export async function cleanUpThisNode(options: NodeCleanupOptions): Promise<Clea
   return await cleanUpNode({
     ...{ definitions, dryRun, withPods, bootId: bootId() },
     kernel: { ...kernel, files: filesBelow(root, kernel.files) },
-    settings: lastSettings(definitions, new StateFile(join(state, LAST_GOOD_CONFIG), log).load()),
-    former: new StateFile<FormerSysctls>(join(state, `${FORMER_SYSCTLS}.json`), log).load(),
+    settings: lastSettings(
+      definitions,
+      new StateFile(join(state, LAST_GOOD_CONFIG), log, CONFIG_TEXTS).load(),
+    ),
+    former: new StateFile<FormerSysctls>(join(state, `${FORMER_SYSCTLS}.json`), log, FORMER_SHAPE).load(),
     files: nodeFiles(root),
     paths: [...ownPlugins(root, pluginDirectory), stateDirectory],
   })

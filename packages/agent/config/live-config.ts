@@ -2,14 +2,18 @@
  * The configuration while the agent runs: read again when its files change, handed on when it is good. With a wrong one the last good
  * one goes on, also at the start where one is known on the node: a typing error never takes a node's network away.
  */
+
 import { isDeepStrictEqual } from 'node:util'
 import { type Condition, condition } from '@podroute/feature/condition.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
+import * as z from 'zod'
 import { ConfigError } from '../errors.ts'
 import type { Config, ReadFile } from './load.ts'
 
 /** Texts of the files that made a configuration, by path. */
 export type ConfigTexts = Readonly<Record<string, string>>
+
+export const CONFIG_TEXTS = z.record(z.string(), z.string())
 
 /** In the state directory. */
 export const LAST_GOOD_CONFIG = 'last-good-config.json'

@@ -2,6 +2,7 @@
  * The annotations of this node's own Node, and what they set. What cannot be used is said once in an Event on the Node, and what was
  * good before goes on, also in the next agent: a typing error never takes a session away.
  */
+
 import { isDeepStrictEqual } from 'node:util'
 import { regardingNode } from '@podroute/cluster/events/event.ts'
 import type { EventRecorder } from '@podroute/cluster/events/recorder.ts'
@@ -10,6 +11,7 @@ import type { Annotations } from '@podroute/cluster/objects/service.ts'
 import { type Condition, condition } from '@podroute/feature/condition.ts'
 import type { Store } from '@podroute/feature/feature.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
+import * as z from 'zod'
 import { IMPORT_REJECT, LISTEN } from './addresses.ts'
 import { NO_NODE_SETTINGS, type NodeSettings } from './node-settings.ts'
 import { COMMUNITIES, PREPEND } from './path-attributes.ts'
@@ -28,6 +30,9 @@ export interface KeptAnnotations {
   /** Problems that there is an Event of. */
   readonly said: readonly string[]
 }
+
+const texts = z.record(z.string(), z.string())
+export const KEPT_ANNOTATIONS = z.object({ good: z.record(z.string(), texts), said: z.array(z.string()) })
 
 export interface NodeAnnotationsOptions {
   readonly nodeName: string

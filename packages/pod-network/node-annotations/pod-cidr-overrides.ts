@@ -3,11 +3,13 @@
  * the spec is the cluster's word: so an annotation is believed inside `podNetwork.clusterCIDRs` alone, and never about what another Node has
  * by its spec, or an older Node by its annotation. All nodes judge alike, by the objects alone and not by their order.
  */
+
 import { type Cidr, contains, overlaps, parseCidr } from '@podroute/address/cidr.ts'
 import { findAnnotation } from '@podroute/cluster/objects/annotations.ts'
 import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
 import { podCidrProblem } from '@podroute/cluster/objects/parse-node.ts'
 import type { Store } from '@podroute/feature/feature.ts'
+import * as z from 'zod'
 import { OwnedPrefixes } from './owned-prefixes.ts'
 import { listOf } from './topic.ts'
 
@@ -16,6 +18,8 @@ export const POD_CIDR_ANNOTATIONS = ['pod-cidr', 'pod-cidrs'] as const
 
 /** Prefixes that are in effect, by the name of their Node. */
 export type KeptPodCidrs = Readonly<Record<string, readonly string[]>>
+
+export const KEPT_POD_CIDRS = z.record(z.string(), z.array(z.string()))
 
 export interface PodCidrOverridesOptions {
   clusterCidrs(): readonly Cidr[]

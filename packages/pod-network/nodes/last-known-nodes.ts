@@ -3,6 +3,7 @@
  * routers forget the node's pods when their restart time is over (RFC 4724). Of this boot alone: after another one there are no pods, and
  * their prefixes may be another Node's.
  */
+
 import { type Cidr, parseCidr } from '@podroute/address/cidr.ts'
 import type { ClusterNode, NodeObject } from '@podroute/cluster/objects/node.ts'
 import { parseNode } from '@podroute/cluster/objects/parse-node.ts'
@@ -10,6 +11,7 @@ import { isSame } from '@podroute/cluster/objects/same.ts'
 import type { Store } from '@podroute/feature/feature.ts'
 import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
+import * as z from 'zod'
 
 /** Milliseconds that the API server has to tell all Nodes. */
 export const PATIENCE = 3000
@@ -23,6 +25,17 @@ export interface LastKnown {
   /** Ranges of Services. */
   readonly serviceRanges: readonly string[]
 }
+
+const strings = z.array(z.string())
+const texts = z.record(z.string(), z.string())
+const node = z.object({
+  ...{ name: z.string(), podCIDRs: strings, internalIPs: strings, ready: z.boolean() },
+  ...{ externalIPs: strings.optional(), zone: z.string().optional(), leaving: z.boolean().optional() },
+  ...{ ending: z.string().optional(), created: z.number().optional(), unschedulable: z.boolean().optional() },
+  ...{ labels: texts.optional(), annotations: texts.optional() },
+  taints: z.array(z.object({ key: z.string(), value: z.string(), effect: z.string() })).optional(),
+})
+export const LAST_KNOWN = z.object({ nodes: z.array(node), serviceRanges: strings })
 
 /** Who is told of the Nodes. */
 export interface NodesSink {
