@@ -43,7 +43,7 @@ export interface ClusterNetwork {
   wait(): Promise<unknown>
 }
 
-const PODROUTE: ClusterNetwork = {
+export const PODROUTE: ClusterNetwork = {
   title: 'apply deploy/podroute.yaml',
   apply: () => applyPodroute(),
   wait: () => waitForAgents(),
@@ -81,8 +81,9 @@ function startLabControlPlane(processes: Processes, nodes: readonly string[]): P
   })
 }
 
-async function startNodes(prepared: Prepared, processes: Processes, progress: Progress): Promise<void> {
-  const machines: NodeOptions[] = NODES.map((addresses) => ({
+/** The nodes' machines. */
+export function machinesOf(prepared: Prepared, processes: Processes): readonly NodeOptions[] {
+  return NODES.map((addresses) => ({
     addresses,
     processes,
     kernel: prepared.kernel,
@@ -91,6 +92,10 @@ async function startNodes(prepared: Prepared, processes: Processes, progress: Pr
     pki: KUBERNETES_STATE,
     imageStore: prepared.imageStore,
   }))
+}
+
+async function startNodes(prepared: Prepared, processes: Processes, progress: Progress): Promise<void> {
+  const machines = machinesOf(prepared, processes)
   for (const machine of machines) await powerOn(machine)
   await Promise.all(
     machines.map((machine) =>

