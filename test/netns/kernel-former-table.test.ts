@@ -1,4 +1,5 @@
 /** The table that all features of earlier versions shared: what each had there goes when it is swept, and nothing else. */
+import { readFileSync } from 'node:fs'
 import { FormerTableResource, removeFormer } from '@podroute/kernel/nft/former-table.ts'
 import { openNft } from '@podroute/kernel/nft/open-nft.ts'
 import { createNetns, removeNetns } from '@podroute/linux/netns.ts'
@@ -82,6 +83,17 @@ describe('the table that features shared in earlier versions', () => {
     expect(await services.flush()).to.deep.equal({ applied: 1, failed: 0 })
     expect(await show()).to.equal('')
     expect((await adopted(POD_NETWORK_NAMES)).unwanted()).to.deep.equal([])
+  })
+
+  it('goes as version c185d03 of 22 November 2026 left it on a node', async () => {
+    await nft.run(readFileSync('test/netns/golden/former-2026-11-22.nft', 'utf8'))
+    for (const names of [POD_NETWORK_NAMES, SERVICE_PROXY_NAMES]) {
+      const table = await adopted(names)
+      expect(table.unwanted()).to.have.length(1)
+      table.sweep()
+      expect(await table.flush()).to.deep.equal({ applied: 1, failed: 0 })
+    }
+    expect(await show()).to.equal('')
   })
 
   it('keeps what others have put there', async () => {
