@@ -23,6 +23,9 @@ const PAGE = join(import.meta.dirname, '..', 'docs', 'configuration.md')
 /** The configuration in the manifest: what is indented below this line. */
 const CONFIG = /^ {2}config\.yaml: \|\n((?: {4}.*\n|\n)+)/m
 
+const WITH_CNI =
+  '            {{- if dig "podNetwork" "cni" true (.Values.config | default dict) }}\n$&            {{- end }}\n'
+
 /** Places of the manifest that values fill, each of which is there. */
 const VALUES: readonly (readonly [place: RegExp, filling: string])[] = [
   [
@@ -30,10 +33,8 @@ const VALUES: readonly (readonly [place: RegExp, filling: string])[] = [
     '$1image: {{ include "podroute.image" . }}\n$1imagePullPolicy: {{ .Values.image.pullPolicy }}',
   ],
   // Another CNI plugin may have files of the same names.
-  [
-    /^ {8}- name: install-cni\n(?: {10}.*\n)+/m,
-    '        {{- if dig "podNetwork" "cni" true (.Values.config | default dict) }}\n$&        {{- end }}\n',
-  ],
+  [/^ {12}- --install-cni=.*\n/m, WITH_CNI],
+  [/^ {12}- name: cni-bin\n {14}.*\n/m, WITH_CNI],
   [/namespace: kube-system/g, 'namespace: {{ .Release.Namespace }}'],
   [CONFIG, '  config.yaml: |\n    {{- toYaml .Values.config | nindent 4 }}\n'],
   [

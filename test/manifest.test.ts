@@ -39,7 +39,6 @@ describe('the DaemonSet', () => {
       capabilities[name] = own
     }
     expect(capabilities).to.deep.equal({
-      'install-cni': { drop: ['ALL'] },
       'prepare-node': { drop: ['ALL'], add: ['SYS_MODULE'] },
       agent: { drop: ['ALL'], add: ['NET_ADMIN', 'NET_BIND_SERVICE'] },
     })
@@ -48,8 +47,8 @@ describe('the DaemonSet', () => {
 
   it('mounts of the node what each container works on, the kubelet’s files into the first ones only', () => {
     expect(Object.fromEntries(containers.map((one) => [one.name, hostPathsOf(one)]))).to.deep.equal({
-      'install-cni': ['/opt/cni/bin'],
       'prepare-node': [
+        '/opt/cni/bin',
         '/lib/modules (read only)',
         '/etc/modprobe.d (read only)',
         '/var/lib/kubelet (read only)',

@@ -52,10 +52,12 @@ async function main(): Promise<void> {
   await run(flags, log, record).catch((error: unknown) => failed(error, log, record))
 }
 
-/** What needs more of the node than the agent may have; its problems are the agent's to tell, which tries without. */
+/** What needs more of the node than the agent may have; what it cannot do is the agent's to tell, which tries without, but for CNI plugins. */
 async function prepare(words: readonly string[]): Promise<void> {
   const modules = FEATURES.flatMap((feature) => feature.modules ?? [])
-  for (const line of await prepareNode(words, modules)) process.stdout.write(`${line}\n`)
+  const { said, status } = await prepareNode(words, modules)
+  for (const line of said) process.stdout.write(`${line}\n`)
+  process.exitCode = status
 }
 
 /** Resolves when the agent has started. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { serverCandidates } from '@podroute/cluster/api/servers.ts'
 import { expect } from 'chai'
-import { takeServers } from './prepare-node.ts'
+import { prepareNode, takeServers } from './prepare-node.ts'
 
 const SERVER = 'https://192.0.2.1:6443'
 const SECRET = 'not-for-the-agent'
@@ -35,6 +35,22 @@ describe('prepare-node', () => {
       ...{ env: {}, serviceAccount: directory },
     })
     expect(candidates.map(({ kubeConfig }) => kubeConfig.getCurrentCluster()?.server)).to.deep.equal([SERVER])
+  })
+
+  it('has the CNI plugins installed where it is told to, and ends as the installer does', async () => {
+    const installer = join(directory, 'installer')
+    const status = (code: number) => {
+      writeFileSync(installer, `#!/bin/sh\necho "$@"\nexit ${code}\n`, { mode: 0o755 })
+      return prepareNode(['--install-cni=/plugins', out, join(directory, 'none')], [], installer)
+    }
+    expect(await status(0)).to.deep.include({ status: 0 })
+    const { said, status: failed } = await status(1)
+    expect(failed).to.equal(1)
+    expect(said[0]).to.equal('install /plugins')
+    expect(said[1]).to.include(`there is no ${join(directory, 'none')}`)
+    expect((await prepareNode(['--install-cni=/plugins', out], [], join(directory, 'no'))).status).to.equal(1)
+    expect(await prepareNode([out], [], join(directory, 'no'))).to.deep.equal({ said: [], status: 0 })
+    expect((await prepareNode([], [])).status).to.equal(2)
   })
 
   it('goes on without files that are not there or are none', () => {

@@ -97,8 +97,8 @@ describe('the ways to install', () => {
 
     it('leaves the CNI plugins out where another one gives pods their network', async () => {
       const { stdout } = await render('--set', 'config.podNetwork.cni=false')
-      expect(stdout).to.include('name: prepare-node').and.to.not.include('name: install-cni')
-      expect((await render('--set', 'config.podNetwork.cni=true')).stdout).to.include('name: install-cni')
+      expect(stdout).to.include('name: prepare-node').and.to.not.include('install-cni')
+      expect((await render('--set', 'config.podNetwork.cni=true')).stdout).to.include('- --install-cni=')
     })
 
     for (const [flag, refusal] of [

@@ -73,7 +73,7 @@ export const NODE_CHECKS: readonly Check[] = [
         ? OK
         : fail(
             `no plugin ${missing.join(', ')}`,
-            'delete the agent’s pod: its init container install-cni puts them there',
+            'delete the agent’s pod: its init container prepare-node puts them there',
           )
     },
   ),
