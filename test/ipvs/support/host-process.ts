@@ -59,6 +59,9 @@ interface Command {
   readonly port: number
   /** TCP and UDP: ask from this port. */
   readonly localPort?: number
+  /** TCP: ask from this address, and for so many milliseconds. */
+  readonly localAddress?: string
+  readonly patience?: number
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
@@ -219,8 +222,9 @@ function say(socket: Socket, patience = TIMEOUT): Promise<string> {
   })
 }
 
-function askTcp({ host, port, localPort }: Command): Promise<string> {
-  return converse(connect({ host, port, ...(localPort && { localPort }) }))
+function askTcp({ host, port, localPort, localAddress, patience }: Command): Promise<string> {
+  const from = { ...(localPort && { localPort }), ...(localAddress && { localAddress }) }
+  return converse(connect({ host, port, ...from }), patience)
 }
 
 function converse(socket: Socket, patience = TIMEOUT): Promise<string> {

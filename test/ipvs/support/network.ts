@@ -29,7 +29,7 @@ export interface Host extends AsyncDisposable {
   readonly name: string
   readonly namespace: string
   /** What the server said: `name client-address`. Rejects with the code of the error: `ECONNREFUSED`, `ETIMEDOUT`. */
-  tcp(host: string, port: number, localPort?: number): Promise<string>
+  tcp(host: string, port: number, localPort?: number, more?: Asking): Promise<string>
   udp(host: string, port: number, localPort?: number): Promise<string>
   /** Four clients ask for so long, two of them with a connection for each question. */
   load(host: string, port: number, milliseconds: number): Promise<Load>
@@ -40,6 +40,13 @@ export interface Host extends AsyncDisposable {
   connect(host: string, port: number): Promise<() => Promise<string>>
   /** Has the server send from then on, without a word; each call of the result tells how many bytes have come since the last one. */
   listen(protocol: 'tcp' | 'udp', host: string, port: number): Promise<() => Promise<number>>
+}
+
+export interface Asking {
+  /** Address of the host's to ask from. */
+  readonly localAddress?: string | undefined
+  /** Milliseconds until it is given up. */
+  readonly patience?: number
 }
 
 /** How many questions were answered, how many were not, and why the first was not. */
@@ -183,7 +190,8 @@ async function startHost(namespace: string, name: string, ports: readonly number
   const host: Host = {
     name,
     namespace,
-    tcp: (address, port, localPort) => ask({ protocol: 'tcp', host: address, port, localPort }),
+    tcp: (address, port, localPort, more) =>
+      ask({ protocol: 'tcp', host: address, port, localPort, ...more }),
     udp: (address, port, localPort) => ask({ protocol: 'udp', host: address, port, localPort }),
     load: async (address, port, milliseconds) =>
       JSON.parse(await ask({ protocol: 'load', host: address, port, milliseconds })) as Load,
