@@ -18,6 +18,7 @@ import { pagesOf, snapshotPages } from '../packages/agent/snapshot-pages.ts'
 import { buildPlugin } from './kubectl-plugin.ts'
 import { agentSettings } from './manifest.ts'
 import { builtins, lateKoffi, leaveOut } from './plugins.ts'
+import { buildPage } from './ui-page.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
 const LOADER = join(import.meta.dirname, 'snapshot.cjs')
@@ -110,7 +111,10 @@ await bundle('cjs', 'packages/bgp-speaker-ts/bfd/worker.ts', {
   outfile: join(out, BFD_WORKER),
   banner: { js: AS_CLUSTER_WORKER },
 })
-await bundle('esm', 'packages/cli/main.ts', { outfile: join(out, 'podroute.mjs'), define })
+await bundle('esm', 'packages/cli/main.ts', {
+  outfile: join(out, 'podroute.mjs'),
+  define: { ...define, PODROUTE_UI_PAGE: JSON.stringify(await buildPage()) },
+})
 await buildPlugin(join(out, 'kubectl-podroute'), define.PODROUTE_VERSION)
 makeSnapshot(agent, blob)
 copyKoffi(out)

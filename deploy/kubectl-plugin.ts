@@ -2,6 +2,7 @@
 import { chmodSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { build } from 'esbuild'
+import { buildPage } from './ui-page.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
 
@@ -19,7 +20,7 @@ export async function buildPlugin(outfile: string, version: string): Promise<voi
     minifyWhitespace: true,
     legalComments: 'none',
     logLevel: 'warning',
-    define: { PODROUTE_VERSION: version },
+    define: { PODROUTE_VERSION: version, PODROUTE_UI_PAGE: JSON.stringify(await buildPage()) },
   })
   chmodSync(outfile, 0o755)
 }

@@ -15,6 +15,7 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   buildah: 'builds the container image from deploy/Dockerfile',
   'busybox-static': 'first steps of a node, and the client pods',
   'ca-certificates': 'downloads',
+  chromium: 'looks at the page of podroute ui',
   containerd: 'container runtime of the nodes',
   'containernetworking-plugins': 'peer in the CNI benchmark',
   cpio: 'packs the initial file system of a node',

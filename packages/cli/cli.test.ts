@@ -137,6 +137,17 @@ describe('podroute', () => {
     expect(JSON.parse((await run('routes', '--json')).join('').replaceAll(' | ', ''))).to.deep.equal(ROUTES)
   })
 
+  it('answers what the page asks, all of an agent in one answer', async () => {
+    await start()
+    expect(JSON.parse((await run('ui', '--ask', '/routes')).join(''))).to.deep.equal(ROUTES)
+    const { agent, cluster } = JSON.parse((await run('ui', '--ask', '/whole')).join('').replaceAll(' | ', ''))
+    expect(agent).to.deep.include({ node: 'node-1', ready: false, sessions: [] })
+    expect(agent.counts).to.deep.include({ routes: 1, installed: 0 })
+    expect(cluster).to.deep.equal({ nodes: [], services: [], announced: [] })
+    const wrong = await run('ui', '--port', 'x').catch((error: unknown) => error)
+    expect((wrong as Error).message).to.equal('not a port: x')
+  })
+
   it('lists the pages of the running agent in its help, and says so when none runs', async () => {
     const help = (pages: { name: string; summary: string }[]) => {
       let text = ''

@@ -10,12 +10,13 @@ import { status } from './commands/status.ts'
 import { connectivity } from './connectivity/connectivity.ts'
 import { EXIT_STATUS } from './errors.ts'
 import type { Format, ReportCommand } from './report.ts'
+import { ui } from './ui/ui.ts'
 
 /** In place of their list. */
 const NO_PAGES = '\nNo agent answers: when one runs, its pages are commands, too.\n'
 
 /** What is a command whether an agent runs or not. */
-const COMMANDS: readonly ReportCommand[] = [status, plan, doctor, connectivity, cleanup]
+const COMMANDS: readonly ReportCommand[] = [status, plan, doctor, connectivity, ui, cleanup]
 
 /** @param pages what the agent's features have to show; where no agent answers any name is tried, and the answer says why it cannot be */
 export function createProgram(

@@ -12,7 +12,8 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cni: ['linux'],
   // The list of features is the one file that names them.
   agent: ['feature', 'cluster', 'kernel', 'reconcile', 'linux', 'address'],
-  cli: ['agent', 'feature'],
+  ui: ['reconcile'],
+  cli: ['agent', 'feature', 'reconcile', 'ui'],
 }
 
 /** What every feature may import: never another feature. */
@@ -48,6 +49,8 @@ export const EFFECTS: readonly RegExp[] = [
   /^packages\/agent\/snapshot-pages\.ts$/,
   // The user's kubectl.
   /^packages\/cli\/kubectl\/kubectl\.ts$/,
+  // The page's server.
+  /^packages\/ui\/server\/server\.ts$/,
   // The admin socket's other end.
   /^packages\/cli\/(client|command)\.ts$/,
   // What /proc shows.

@@ -6,10 +6,12 @@ import { connectivity } from '../connectivity/connectivity.ts'
 import { CliError, EXIT_NOT_WELL } from '../errors.ts'
 import { rendered } from '../output.ts'
 import type { Format, Report } from '../report.ts'
+import { runUi, UI_PORT } from '../ui/run.ts'
 import { type Agent, findAgents } from './agents.ts'
 import { type Answer, askAll, execArguments } from './ask.ts'
 import { waitForCluster } from './cluster-status.ts'
 import { hand, type Kubectl } from './kubectl.ts'
+import { clusterSource } from './ui.ts'
 
 const HELP = `
 Commands are those of podroute in the agents' image (its podroute --help lists them) with their own options: status, plan,
@@ -20,6 +22,7 @@ doctor, peers, routes, services and so on. Without --node all agents are asked, 
   kubectl podroute peers -o yaml
   kubectl podroute events --follow
   kubectl podroute connectivity --nodes node-1,node-2      (--nodes all, --image, --external HOST:PORT, --timeout, --keep)
+  kubectl podroute ui
 
 Exit status: 0 when all is well, 1 when an agent cannot be asked, 2 for wrong arguments, ${EXIT_NOT_WELL} for a verdict that is not well.`
 
@@ -80,6 +83,11 @@ async function answer(
   const flags = [...given('--context', context), ...given('--kubeconfig', kubeconfig)]
   const kubectl: Kubectl = { program, flags, namespace }
   const format = formatOf(options)
+  if (args[0] === 'ui') {
+    const source = clusterSource(kubectl, node)
+    await runUi({ source, port: portOf(args), signal: to.signal, say: (line) => to.say(line) })
+    return 0
+  }
   if (args[0] === 'events') return events(kubectl, options, format)
   if (args[0] === connectivity.name) return tryConnectivity(args.slice(1), kubectl, options, to)
   if ((cluster || wait) && args[0] !== 'status')
@@ -94,6 +102,13 @@ async function answer(
     throw new CliError('usage', 'one agent can be followed or watched: say which by --node')
   const asked = format === 'text' ? args : [...args, '--json']
   return show(together(await askAll(kubectl, agents, asked), format), format, to)
+}
+
+/** Options that are not the plugin's own come with the command. */
+function portOf(args: readonly string[]): string {
+  const joined = args.find((arg) => arg.startsWith('--port='))?.slice('--port='.length)
+  const at = args.indexOf('--port')
+  return joined ?? (at < 0 ? UI_PORT : (args[at + 1] ?? ''))
 }
 
 function given(flag: string, value: string | undefined): readonly string[] {
