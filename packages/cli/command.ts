@@ -82,7 +82,7 @@ async function answer(
   const seconds = options.watch === true ? WATCH_SECONDS : options.watch
   if (seconds !== undefined) return watch(() => definition.report(asked), asked, seconds, surroundings)
   const report = await definition.report(asked)
-  write(await rendered(report, asked.format, asked.style))
+  if (!report.silent) write(await rendered(report, asked.format, asked.style))
   surroundings.exit(report.exitCode ?? 0)
 }
 

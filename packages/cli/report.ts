@@ -30,6 +30,8 @@ export interface Report {
   /** JSON and YAML. */
   data(): unknown
   text(style: Style): string | Promise<string>
+  /** It has been said already. */
+  readonly silent?: true
   /** Exit status. Absent: 0. */
   readonly exitCode?: number
 }

@@ -53,6 +53,8 @@ export const EFFECTS: readonly RegExp[] = [
   /^packages\/ui\/server\/server\.ts$/,
   // The admin socket's other end.
   /^packages\/cli\/(client|command)\.ts$/,
+  // What is put into an archive of a node, and that archive.
+  /^packages\/cli\/bundle\/node-files\.ts$/,
   // What /proc shows.
   /^packages\/kernel\/proc\.ts$/,
   // Builds the CNI plugins; runs on the developer's machine.

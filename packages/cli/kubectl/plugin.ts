@@ -1,6 +1,7 @@
 /** `kubectl podroute`: what `podroute` says on each node, asked from where kubectl is. */
 import { parseDuration } from '@podroute/agent/config/go-values.ts'
 import { Command, InvalidArgumentError } from 'commander'
+import { bundleReport, writeArchive } from '../bundle/bundle.ts'
 import { addFormatOptions, formatOf, reportCommand, type Surroundings } from '../command.ts'
 import { connectivity } from '../connectivity/connectivity.ts'
 import { CliError, EXIT_NOT_WELL } from '../errors.ts'
@@ -9,6 +10,7 @@ import type { Format, Report } from '../report.ts'
 import { runUi, UI_PORT } from '../ui/run.ts'
 import { type Agent, findAgents } from './agents.ts'
 import { type Answer, askAll, execArguments } from './ask.ts'
+import { clusterFiles } from './cluster-bundle.ts'
 import { waitForCluster } from './cluster-status.ts'
 import { hand, type Kubectl } from './kubectl.ts'
 import { clusterSource } from './ui.ts'
@@ -23,6 +25,7 @@ doctor, peers, routes, services and so on. Without --node all agents are asked, 
   kubectl podroute events --follow
   kubectl podroute connectivity --nodes node-1,node-2      (--nodes all, --image, --external HOST:PORT, --timeout, --keep)
   kubectl podroute ui
+  kubectl podroute bundle --write podroute.tar.gz
 
 Exit status: 0 when all is well, 1 when an agent cannot be asked, 2 for wrong arguments, ${EXIT_NOT_WELL} for a verdict that is not well.`
 
@@ -96,6 +99,7 @@ async function answer(
     const patience = { wait: wait ? timeout : 0, signal: to.signal, say: (line: string) => to.say(line) }
     return show(await waitForCluster(kubectl, patience), format, to)
   }
+  if (args[0] === 'bundle' && node === undefined) return writeBundle(args.slice(1), kubectl, format, to)
   const { agents } = await findAgents(kubectl, 'pods')
   if (node !== undefined) return ofOne(kubectl, agentOn(agents, node), args, { format, follow })
   if (follow || args.includes('--watch'))
@@ -164,6 +168,26 @@ function together(answers: readonly Answer[], format: Format): Report {
 function dataOf({ node, pod, text, error, status }: Answer, format: Format): unknown {
   if (text === undefined) return { node, pod, error }
   return { node, pod, status, answer: format === 'text' ? text : JSON.parse(text) }
+}
+
+/** Of all nodes, into a file here. */
+async function writeBundle(
+  args: readonly string[],
+  kubectl: Kubectl,
+  format: Format,
+  to: Surroundings,
+): Promise<number> {
+  const [option, path = defaultBundle(), ...rest] = args
+  if ((option !== undefined && option !== '--write') || rest.length > 0)
+    throw new CliError('usage', 'bundle takes --write FILE')
+  const files = await clusterFiles(kubectl)
+  writeArchive(path, 'podroute', files)
+  to.say(`wrote ${path}: look into it before you give it away`)
+  return path === '-' ? 0 : show(bundleReport(files), format, to)
+}
+
+function defaultBundle(): string {
+  return `podroute-bundle-${new Date().toISOString().replaceAll(/[:-]|\.\d+/g, '')}.tar.gz`
 }
 
 /** With the options that both have. */
