@@ -42,6 +42,8 @@ export interface Process {
 
 export interface Files {
   readFile(path: string): string
+  /** The first line of a file under /proc/sys or /sys; undefined without the file. */
+  readSetting(path: string): string | undefined
   /** Truncates and writes; creates the file only when `mode` is given. */
   writeFile(path: string, text: string, mode?: number): void
   /** A file without a name that holds `text`, to be given one by linkDescriptor: nobody ever sees it half written. */

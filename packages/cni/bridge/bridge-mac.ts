@@ -20,7 +20,7 @@ const isGatewayMac = (mac: Uint8Array) => mac[0] === 0x0a && mac[1] === 0x58
 
 function isChosen(system: System, name: string): boolean {
   const path = `/sys/class/net/${name}/addr_assign_type`
-  return unless(['ENOENT', 'EACCES'], () => system.readFile(path).trim()) === CHOSEN
+  return unless(['EACCES'], () => system.readSetting(path)) === CHOSEN
 }
 
 /**

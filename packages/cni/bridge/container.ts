@@ -8,7 +8,7 @@ import { Netlink } from '../netlink/netlink.ts'
 import { addRoute } from '../netlink/routes.ts'
 import { familyOf, formatAddress, formatPrefix, isV4 } from '../protocol/address.ts'
 import type { Result, Route } from '../protocol/result.ts'
-import { type NetworkInterface, type System, unless } from '../system.ts'
+import type { NetworkInterface, System } from '../system.ts'
 
 const SETTLE_TIMEOUT_MS = 5000
 const POLL_MS = 1
@@ -24,7 +24,7 @@ const hasV6 = (result: Result) => result.ips.some((ip) => !isV4(ip.address.addre
 function enableV6(system: System, name: string): void {
   for (const link of ['lo', name]) {
     const path = `/proc/sys/net/ipv6/conf/${link}/disable_ipv6`
-    const value = unless(['ENOENT'], () => system.readFile(path).trim())
+    const value = system.readSetting(path)
     if (value !== undefined && value !== '0') system.writeFile(path, '0')
   }
   // Addresses stay when the link goes down.
@@ -42,13 +42,14 @@ export interface ContainerSettings {
 /** Some of these writes try again and again for the kernel's lock of all links, also where nothing changes. */
 function clearSetting(system: System, name: string): void {
   const path = `/proc/sys/net/${name}`
-  const value = unless(['ENOENT'], () => system.readFile(path).trim())
+  const value = system.readSetting(path)
   if (value !== undefined && value !== '0') system.writeFile(path, '0')
 }
 
 /** A new namespace forwards IPv4 where the node does; who asks for another setting has the runtime write it afterwards. */
 function makeHost(system: System, name: string): void {
-  clearSetting(system, 'ipv4/ip_forward')
+  // Written without a look: of this one the kernel takes its lock only where something changes.
+  trySysctl(system, 'ipv4/ip_forward', '0')
   clearSetting(system, 'ipv6/conf/all/forwarding')
   // The link-local address is the one that its port may send from.
   clearSetting(system, `ipv6/conf/${name}/addr_gen_mode`)

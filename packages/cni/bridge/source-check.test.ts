@@ -109,6 +109,7 @@ describe('sourceCheck of the bridge plugin', () => {
     expect(refused.json).to.include({ code: 11 })
     expect(refused.json!.msg).to.match(/strict.*the podroute agent makes it/)
     expect(ports(), 'taken back').to.have.length(1)
+    expect(world.machine.network.host.nftables.refused, 'transactions that it had to take back').to.equal(0)
     withTable()
     expect(add({ sourceCheck: 'strict' }, 'c3').status).to.equal(0)
   })

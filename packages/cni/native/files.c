@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "native.h"
@@ -17,12 +19,45 @@ static int close_keeping_errno(int fd)
     return -1;
 }
 
+/* musl's open sets O_CLOEXEC once more, by a call of its own. */
+static int open_once(const char *path, int flags, int mode)
+{
+    return (int)syscall(SYS_openat, AT_FDCWD, path, flags | O_LARGEFILE | O_CLOEXEC, mode);
+}
+
+/* readSetting(path): the first line of a file under /proc/sys or /sys, undefined without the file. One read of few bytes: the
+ * kernel takes memory for as many as are asked for, and makes the text anew at each. */
+static NATIVE(read_setting)
+{
+    char text[64];
+    const char *path = JS_ToCString(ctx, argv[0]);
+    if (!path)
+        return JS_EXCEPTION;
+    JSValue result = JS_UNDEFINED;
+    ssize_t length = -1;
+    int fd = open_once(path, O_RDONLY, 0);
+    if (fd < 0 && errno != ENOENT)
+        result = native_throw(ctx, "open", path);
+    if (fd >= 0) {
+        length = read(fd, text, sizeof(text));
+        if (length < 0)
+            result = native_throw(ctx, "read", path);
+        close(fd);
+    }
+    if (length >= 0) {
+        char *end = memchr(text, '\n', length);
+        result = JS_NewStringLen(ctx, text, end ? (size_t)(end - text) : (size_t)length);
+    }
+    JS_FreeCString(ctx, path);
+    return result;
+}
+
 static NATIVE(read_file)
 {
     const char *path = JS_ToCString(ctx, argv[0]);
     if (!path)
         return JS_EXCEPTION;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open_once(path, O_RDONLY, 0);
     JSValue result = fd < 0 ? native_throw(ctx, "open", path) : native_read_all(ctx, fd, path);
     if (fd >= 0)
         close(fd);
@@ -49,8 +84,8 @@ static NATIVE(write_file)
     JS_ToInt32(ctx, &mode, argv[2]);
     if (!path || !text)
         return JS_EXCEPTION;
-    int flags = O_WRONLY | O_CLOEXEC | (mode >= 0 ? O_CREAT : O_TRUNC);
-    int fd = open(path, flags, mode >= 0 ? mode : 0);
+    int flags = O_WRONLY | (mode >= 0 ? O_CREAT : O_TRUNC);
+    int fd = open_once(path, flags, mode >= 0 ? mode : 0);
     int failed = fd < 0;
     if (!failed && (mode >= 0 ? overwrite(fd, text, length) : native_write_all(fd, text, length)) < 0)
         failed = close_keeping_errno(fd);
@@ -72,7 +107,7 @@ static NATIVE(temporary)
     JS_ToInt32(ctx, &mode, argv[2]);
     if (!directory || !text)
         return JS_EXCEPTION;
-    int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
+    int fd = open_once(directory, O_TMPFILE | O_RDWR, mode);
     if (fd >= 0 && native_write_all(fd, text, length) < 0)
         fd = close_keeping_errno(fd);
     JSValue result = fd < 0 ? native_throw(ctx, "write", directory) : JS_NewInt32(ctx, fd);
@@ -181,6 +216,7 @@ static NATIVE(synchronize)
 }
 
 const JSCFunctionListEntry native_files[] = {
+    JS_CFUNC_DEF("readSetting", 1, read_setting),
     JS_CFUNC_DEF("readFile", 1, read_file),
     JS_CFUNC_DEF("writeFile", 3, write_file),
     JS_CFUNC_DEF("temporary", 3, temporary),

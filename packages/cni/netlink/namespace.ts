@@ -79,5 +79,5 @@ export function trySysctl(system: System, name: string, value: string): void {
 /** As the reference: writes only when the value differs. */
 export function ensureSysctl(system: System, name: string, value: string): void {
   const path = `/proc/sys/net/${name}`
-  if (unless(['ENOENT'], () => system.readFile(path).trim()) !== value) system.writeFile(path, value)
+  if (system.readSetting(path) !== value) system.writeFile(path, value)
 }

@@ -12,10 +12,12 @@ import {
   NLM_F_CREATE,
   nested,
   type Request,
+  u16,
 } from './wire.ts'
 
 const SUBSYSTEM = 10
 const NEWSETELEM = 12
+const GETSET = 10
 const GETSETELEM = 13
 const DELSETELEM = 14
 
@@ -25,6 +27,10 @@ const LIST_ELEMENTS = 3
 const LIST_ELEM = 1
 const ELEM_KEY = 1
 const DATA_VALUE = 1
+const NESTED = 0x8000
+const NESTED_ELEM = u16(LIST_ELEM | NESTED)
+const NESTED_KEY = u16(ELEM_KEY | NESTED)
+const VALUE = u16(DATA_VALUE)
 
 /** As in nftables.ts. */
 interface Table {
@@ -48,8 +54,15 @@ const message = (type: number, table: Table, flags: number, set: string, ...more
     more.join(''),
 })
 
-const elements = (keys: readonly Bytes[]): Bytes =>
-  nested(LIST_ELEMENTS, ...keys.map((key) => nested(LIST_ELEM, nested(ELEM_KEY, attribute(DATA_VALUE, key)))))
+/** Headers of an attribute in an attribute in an attribute, before a value of that many bytes. */
+const elementHeader = (length: number): Bytes =>
+  u16(length + 12) + NESTED_ELEM + u16(length + 8) + NESTED_KEY + u16(length + 4) + VALUE
+
+/** Keys of one set are as long as each other, in whole words: one header does for all. */
+function elements(keys: readonly Bytes[]): Bytes {
+  const header = elementHeader(keys[0]!.length)
+  return nested(LIST_ELEMENTS, header + keys.join(header))
+}
 
 /** What is there already is no error. */
 export const addElements = (table: Table, { set, keys }: SetKeys): Request =>
@@ -60,6 +73,9 @@ export const removeElements = (table: Table, { set, keys }: SetKeys): Request[] 
   addElements(table, { set, keys }),
   message(DELSETELEM, table, 0, set, elements(keys)),
 ]
+
+/** Refused where there is no such set, or no such table. */
+export const getSet = (table: Table, set: string): Request => message(GETSET, table, 0, set)
 
 /** To be sent as a dump. */
 export const listElements = (table: Table, set: string): Request => message(GETSETELEM, table, 0, set)

@@ -37,6 +37,8 @@ export class FakeNftables {
   private tables = new Map<string, Map<string, FakeRule[]>>()
   /** 'family table' to sets to the keys of their elements; by hand, or by the agent that the plugins count on. */
   sets = new Map<string, Map<string, Set<string>>>()
+  /** Transactions that were refused: a real kernel takes 12 ms to take back nothing. */
+  refused = 0
   private nextHandle = 1
 
   /** A table that somebody else has made. */
@@ -154,6 +156,18 @@ export class FakeNftables {
     )
   }
 
+  /** A question outside a batch: for a set. */
+  private look(message: Message): Uint8Array {
+    try {
+      if ((message.type & 255) !== 10) throw new FakeSystemError('EOPNOTSUPP')
+      this.set(message)
+      return reply((SUBSYSTEM << 8) | 9, message.sequence, bytesOf(message.body))
+    } catch (error) {
+      if (!(error instanceof FakeSystemError)) throw error
+      return acknowledge(message, error.code)
+    }
+  }
+
   /** The datagrams that answer one send: a dump, or a batch that takes effect as a whole. */
   answer(messages: readonly Message[]): Uint8Array[] {
     const [first] = messages
@@ -166,6 +180,7 @@ export class FakeNftables {
         return [acknowledge(first, error.code)]
       }
     }
+    if (first !== undefined && messages.length === 1) return [this.look(first)]
     const before = structuredClone(this.tables)
     const setsBefore = structuredClone(this.sets)
     let failed = false
@@ -180,6 +195,7 @@ export class FakeNftables {
       }
     })
     if (failed) {
+      this.refused++
       this.tables = before
       this.sets = setsBefore
     }

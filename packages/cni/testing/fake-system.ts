@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import { decode } from '../netlink/wire.ts'
-import type { ChildResult, System } from '../system.ts'
+import { type ChildResult, type System, unless } from '../system.ts'
 import { FakeSystemError } from './fake-error.ts'
 import { FakeFiles } from './fake-files.ts'
 import { type FakeNamespace, FakeNetwork } from './fake-network.ts'
@@ -132,6 +132,9 @@ class FakeProcess {
     return this.options.run(path, input, command)
   }
 
+  readSetting(path: string) {
+    return unless(['ENOENT'], () => this.readFile(path).split('\n', 1)[0])
+  }
   readFile(path: string) {
     const link = this.current.links.get(LINK_MAC_KIND.exec(path)?.[1] ?? '')
     if (link !== undefined) return link.macChosen ? '3\n' : '1\n'
