@@ -97,7 +97,8 @@ export function verdict({ connected, scope, agents }: State): {
   const well = all.filter(({ ready }) => ready).length
   if (all.length === 0) return { health: 'unknown', text: 'asking …' }
   const health = well === all.length ? 'ok' : 'bad'
-  if (scope === 'node') return { health, text: `${all[0]!.node} has ${well === 1 ? '' : 'not '}its network` }
+  if (scope === 'node')
+    return { health, text: `${all[0]!.node} ${well === 1 ? 'has' : 'does not have'} its network` }
   const counted = well === all.length ? `all ${well}` : `${well} of ${all.length}`
   return { health, text: `${counted} nodes have their network` }
 }
