@@ -8,7 +8,7 @@ import { buildImageStore, cachedArchive } from './images/store.ts'
 import { buildLoad } from './load/build.ts'
 import type { Kernel } from './node/kernel.ts'
 import { prepareKernel } from './node/machine.ts'
-import { checkMachine, installPackages } from './prerequisites.ts'
+import { checkMachine, installPackages, LAB_PACKAGES } from './prerequisites.ts'
 import type { Progress, Report } from './progress.ts'
 import { buildTools } from './tools/build.ts'
 import { buildHelm } from './tools/helm.ts'
@@ -41,6 +41,8 @@ function lastLine(report: Report): (text: string) => void {
 }
 
 export interface PrepareOptions {
+  /** Also what only the tests and benchmarks need. */
+  readonly tests?: boolean
   /** Also upstream's end-to-end tests, with their images for the nodes. */
   readonly upstream?: boolean
   /** Archives of images that the nodes have beside those of the lab. */
@@ -56,7 +58,8 @@ export async function prepare(progress: Progress, options: PrepareOptions = {}):
   // After the control plane: they share most of their packages.
   const upstream = options.upstream ? building.then(() => prepareUpstream(progress)) : undefined
   upstream?.catch(() => {})
-  const rest = afterPackages(progress, options.images ?? [], upstream)
+  const { images = [], tests = false } = options
+  const rest = afterPackages(progress, images, tests || options.upstream === true, upstream)
   // The first failure ends the start; the other side's is then no news.
   building.catch(() => {})
   rest.catch(() => {})
@@ -75,11 +78,12 @@ async function prepareUpstream(progress: Progress): Promise<string> {
 async function afterPackages(
   progress: Progress,
   more: readonly string[],
+  tests: boolean,
   upstream?: Promise<string>,
 ): Promise<Omit<Prepared, 'programs'>> {
   await progress.step(
     'install packages',
-    (report) => installPackages(undefined, lastLine(report)),
+    (report) => installPackages(tests ? undefined : Object.keys(LAB_PACKAGES), lastLine(report)),
     (names) => (names.length === 0 ? 'all there' : names.join(' ')),
   )
   const [tools, , kernel, imageStore] = await Promise.all([
@@ -91,10 +95,16 @@ async function afterPackages(
       ({ version }) => version,
     ),
     prepareImages(progress, more, upstream),
+    tests ? prepareTests(progress) : undefined,
+  ])
+  return { tools, kernel, imageStore }
+}
+
+async function prepareTests(progress: Progress): Promise<void> {
+  await Promise.all([
     progress.step('build the reference CNI plugins', buildReferencePlugins),
     progress.step('fetch Node.js 22', fetchNode22),
   ])
-  return { tools, kernel, imageStore }
 }
 
 async function prepareImages(

@@ -6,30 +6,21 @@ import { join } from 'node:path'
 import { attempt, run } from './command.ts'
 import { LabError } from './errors.ts'
 
-/** Debian packages of the lab and of every test tier, with what each is for. */
-export const PACKAGES: Readonly<Record<string, string>> = {
+/** Debian packages of the lab, with what each is for. */
+export const LAB_PACKAGES: Readonly<Record<string, string>> = {
   bc: 'builds the kernel of user-mode Linux',
-  'bind9-dnsutils': 'dig in the images of upstream’s tests',
   bison: 'builds the kernel of user-mode Linux',
-  bird2: 'BGP peer in the interoperability tests and benchmarks',
   buildah: 'builds the container image from deploy/Dockerfile',
   'busybox-static': 'first steps of a node, and the client pods',
   'ca-certificates': 'downloads',
   chromium: 'looks at the page of podroute ui',
   containerd: 'container runtime of the nodes',
-  'containernetworking-plugins': 'peer in the CNI benchmark',
   cpio: 'packs the initial file system of a node',
   crun: 'starts the containers of the nodes',
   curl: 'client in the scenarios, and in the images of upstream’s tests',
-  'docker-compose': 'the control plane of docs/lab.md',
-  'docker.io': 'container engine of docs/lab.md',
-  exabgp: 'BGP peer in the interoperability tests, and decodes messages of the BGP speaker',
   flex: 'builds the kernel of user-mode Linux',
   frr: 'router outside the cluster',
   gcc: 'builds the CNI plugins, the load program of the tests and the kernel of user-mode Linux',
-  'gcc-aarch64-linux-gnu': 'builds the CNI plugins for arm64',
-  gobgpd: 'BGP peer in the interoperability tests',
-  ipset: 'kube-proxy in ipvs mode in the service benchmark',
   iproute2: 'network namespaces, bridges and taps of the lab',
   iptables:
     'kube-proxy in ipvs mode in the service benchmark, and the CNI plugins’ iptables backend in its tests',
@@ -40,23 +31,38 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   make: 'builds the CNI plugins and the kernel of user-mode Linux',
   mmdebstrap: 'base image, where there is no image registry',
   mount: 'mounts in the nodes',
-  'netcat-openbsd': 'nc in the images of upstream’s tests',
   nftables: 'nftables tests',
-  openbgpd: 'BGP peer in the interoperability tests',
   openssl: 'certificates of the lab',
+  procps: 'sysctl in the nodes',
+  'qemu-system-x86': 'the nodes, with KVM or emulated',
+  'util-linux': 'setpriv and taskset',
+  'xz-utils': 'takes the kernel out of its boot image, or of its source package',
+}
+
+/** Those that only tests and benchmarks need beside them. */
+const TEST_PACKAGES: Readonly<Record<string, string>> = {
+  'bind9-dnsutils': 'dig in the images of upstream’s tests',
+  bird2: 'BGP peer in the interoperability tests and benchmarks',
+  'containernetworking-plugins': 'peer in the CNI benchmark',
+  'docker-compose': 'the control plane of docs/lab.md',
+  'docker.io': 'container engine of docs/lab.md',
+  exabgp: 'BGP peer in the interoperability tests, and decodes messages of the BGP speaker',
+  'gcc-aarch64-linux-gnu': 'builds the CNI plugins for arm64',
+  gobgpd: 'BGP peer in the interoperability tests',
+  ipset: 'kube-proxy in ipvs mode in the service benchmark',
+  'netcat-openbsd': 'nc in the images of upstream’s tests',
+  openbgpd: 'BGP peer in the interoperability tests',
   pmacct: 'BMP collector in the interoperability tests',
   podman: 'container runtime in the tests of the CNI plugins',
-  procps: 'sysctl in the nodes',
   prometheus: 'tries the alert rules, and the queries of the dashboard',
   python3: 'SCTP in the IPVS tests',
-  'qemu-system-x86': 'the nodes, with KVM or emulated',
   'qemu-user-static': 'runs the CNI plugins of arm64',
   strace: 'system calls in the CNI benchmark',
   tshark: 'decodes messages of the BGP speaker in its tests',
-  'util-linux': 'setpriv and taskset',
   wget: 'client in the images of upstream’s tests',
-  'xz-utils': 'takes the kernel out of its boot image, or of its source package',
 }
+
+const ALL = { ...LAB_PACKAGES, ...TEST_PACKAGES }
 
 /** Where Go's own archive is unpacked to; a shell without a login does not have it in its PATH. */
 const GO = '/usr/local/go/bin'
@@ -113,7 +119,7 @@ export async function missingPackages(names: readonly string[]): Promise<string[
 
 /** Installs the packages that are missing, without letting any of them start a daemon; returns their names. */
 export async function installPackages(
-  names: readonly string[] = Object.keys(PACKAGES),
+  names: readonly string[] = Object.keys(ALL),
   onOutput: (text: string) => void = () => {},
 ): Promise<string[]> {
   const missing = await missingPackages(names)

@@ -84,6 +84,6 @@ export async function down(): Promise<number> {
 /** Installs and builds all that the lab and the tests need. */
 export async function prepareOnly(args: string[]): Promise<number> {
   const { e2e } = parse(args)
-  await prepare(new Progress(), { upstream: e2e })
+  await prepare(new Progress(), { upstream: e2e, tests: true })
   return 0
 }

@@ -106,7 +106,7 @@ describe('docs/lab.md', function () {
     await requireNoLab()
     for (const state of states)
       if (existsSync(state)) throw new Error(`${state} is there already: of a cluster of somebody's?`)
-    const prepared = await prepare(new Progress(() => {}))
+    const prepared = await prepare(new Progress(() => {}), { tests: true })
     directory = await mkdtemp(join(tmpdir(), 'podroute-document-'))
     await mkdir(STATE, { mode: 0o755 })
     await makeNetwork()
