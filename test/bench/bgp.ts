@@ -1,6 +1,7 @@
 // Our speaker against Debian's bird2 and GoBGP in the same run.
 // `npm run bench:bgp [-- --json] [--full] [--rounds N] [--only TEXT] [--without BIRD,GoBGP] [--profile DIRECTORY]`
 import { parseArgs } from 'node:util'
+import { installPackages } from '../../lab/prerequisites.ts'
 import type { Link } from '../interop/support/link.ts'
 import { CASES, type Case, FULL } from './bgp-cases.ts'
 import type { DeviceName } from './bgp-devices.ts'
@@ -115,6 +116,7 @@ async function measure(link: Link, item: Case, rounds: number): Promise<void> {
   }
 }
 
+await installPackages()
 const link = makeNetwork()
 try {
   const cases = [...CASES, ...(options.full ? FULL : [])].filter(({ name }) => name.includes(options.only))

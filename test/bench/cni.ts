@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { tableScript } from '@podroute/kernel/nft/definition.ts'
 import { sourcesTable } from '@podroute/pod-network/sources/table.ts'
+import { installPackages } from '../../lab/prerequisites.ts'
 import { type Contender, type Harness, prepare, type Sample } from './cni-harness.ts'
 import { begin, median, report } from './report.ts'
 
@@ -198,6 +199,7 @@ function benchLeases(harness: Harness): void {
   })
 }
 
+await installPackages()
 const harness = await prepare(AT_ONCE)
 try {
   const cases: readonly (readonly [name: string, run: () => void])[] = [
