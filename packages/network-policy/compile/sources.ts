@@ -12,8 +12,7 @@ export interface Sources {
 
 const NOBODY: Sources = { everybody: false, groups: [], blocks: [] }
 /**
- * Groups of pods that are asked one after the other, each a look-up of some 40 ns; more are one set of their own, so that a new connection
- * costs the same however many policies there are. Its price is an element of each pod for each such set.
+ * Groups of pods that are asked one after the other, each a look-up; more are one set of their own, so that a new connection costs the same however many policies there are. Its price is an element of each pod for each such set.
  */
 const MOST_APART = 8
 
@@ -54,8 +53,8 @@ function united(groups: readonly PodGroup[]): readonly PodUnion[] {
 }
 
 /**
- * Two are two rules: a set of a rule's own costs the kernel a walk through all sets of the table, four times (0.25 ms each at 6,000 sets,
- * measured), and a packet no less than two comparisons.
+ * Two are two rules: for a set of a rule's own the kernel walks through all sets of the table several times (0.8 ms a rule while 6,000 are
+ * made, measured), and nft does when it lists them.
  */
 export function alternatives(texts: readonly string[]): readonly string[] {
   return texts.length <= 2 ? texts : [`{ ${texts.join(', ')} }`]
