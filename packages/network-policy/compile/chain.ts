@@ -8,7 +8,7 @@ import type { Direction, PolicyPort, PolicyRule } from '@podroute/cluster/object
 import type { Protocol } from '@podroute/cluster/objects/service.ts'
 import { type Range, union } from './ranges.ts'
 import { idOf, type PodUnion, type PortName, portName, portSet } from './references.ts'
-import { alternatives, type Sources, sourceMatches, sourcesOf } from './sources.ts'
+import { alternatives, type RulePeers, type Sources, sourceMatches, sourcesOf } from './sources.ts'
 
 /** As numbers: names depend on the /etc/protocols at hand. */
 const PROTOCOL_NUMBERS: Readonly<Record<Protocol, number>> = { tcp: 6, udp: 17, sctp: 132 }
@@ -64,7 +64,7 @@ export function compileClass(
   const unions = new Map<string, PodUnion>()
   const portNames = new Map<string, PortName>()
   const matchesOf: Matches = ({ peers, ports }) => {
-    const from = sourceMatches(sourcesOf(peers, ''), scope, unions)
+    const from = sourceMatches(sourcesOf([{ peers, namespace: '' }]), scope, unions)
     return product(from, portMatches(ports, scope, portNames))
   }
   const drop = `goto denied-${scope.direction}`
@@ -93,11 +93,15 @@ function sourcesByPort(
   scope: ClassScope,
   portNames: Map<string, PortName>,
 ): ReadonlyMap<string, Sources> {
-  const byPort = new Map<string, Sources>()
+  const byPort = new Map<string, RulePeers[]>()
   for (const { rule, namespace } of own)
-    for (const port of portMatches(rule.ports, scope, portNames))
-      byPort.set(port, sourcesOf(rule.peers, namespace, byPort.get(port)))
-  return byPort
+    for (const port of portMatches(rule.ports, scope, portNames)) {
+      const peers = { peers: rule.peers, namespace }
+      const known = byPort.get(port)
+      if (known) known.push(peers)
+      else byPort.set(port, [peers])
+    }
+  return new Map([...byPort].map(([port, rules]) => [port, sourcesOf(rules)]))
 }
 
 /** Without a rule where everything is. */

@@ -10,21 +10,29 @@ export interface Sources {
   readonly blocks: readonly Block[]
 }
 
-const NOBODY: Sources = { everybody: false, groups: [], blocks: [] }
+/** Of a rule of a policy. */
+export interface RulePeers {
+  /** Undefined: everybody. */
+  readonly peers: readonly Peer[] | undefined
+  /** The policy's. */
+  readonly namespace: string
+}
+
 /**
- * Groups of pods that are asked one after the other, each a look-up; more are one set of their own, so that a new connection costs the same however many policies there are. Its price is an element of each pod for each such set.
+ * Groups of pods that are asked one after the other, each a look-up; more are one set of their own, so that a new connection costs the same
+ * however many policies there are. Its price is an element of each pod for each such set.
  */
 const MOST_APART = 8
 
-/** @param peers undefined: everybody @param others that are allowed, too */
-export function sourcesOf(peers: readonly Peer[] | undefined, namespace: string, others = NOBODY): Sources {
-  if (peers === undefined) return { ...others, everybody: true }
-  const groups = [...others.groups]
-  const blocks = [...others.blocks]
-  for (const peer of peers)
-    if (peer.kind === 'block') blocks.push(peer)
-    else groups.push(podGroup(peer, namespace))
-  return { ...others, groups, blocks }
+/** What any of some rules allows. */
+export function sourcesOf(rules: readonly RulePeers[]): Sources {
+  const groups: PodGroup[] = []
+  const blocks: Block[] = []
+  for (const { peers = [], namespace } of rules)
+    for (const peer of peers)
+      if (peer.kind === 'block') blocks.push(peer)
+      else groups.push(podGroup(peer, namespace))
+  return { everybody: rules.some(({ peers }) => peers === undefined), groups, blocks }
 }
 
 /** One match for each set of pods, and one for all blocks together, or one for each of two; '' is everybody. @param unions gets those of the matches */
