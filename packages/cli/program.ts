@@ -2,12 +2,13 @@
 import type { PagesReport } from '@podroute/agent/admin/reports.ts'
 import { Command } from 'commander'
 import { bundle } from './bundle/bundle.ts'
-import { addOutputOptions, formatOf, reportCommand, type Surroundings } from './command.ts'
+import { addOutputOptions, formatOf, reportCommand, SOCKET, type Surroundings } from './command.ts'
 import { cleanup } from './commands/cleanup.ts'
 import { doctor } from './commands/doctor.ts'
 import { page } from './commands/page.ts'
 import { plan } from './commands/plan.ts'
 import { status } from './commands/status.ts'
+import { askedByShells, completionCommand, namesFromAgent } from './completion/completion.ts'
 import { connectivity } from './connectivity/connectivity.ts'
 import { EXIT_STATUS } from './errors.ts'
 import type { Format, ReportCommand } from './report.ts'
@@ -35,6 +36,9 @@ export function createProgram(
   const ofPages = pages.map(({ name, summary, ...more }) => page(name, summary, more))
   for (const definition of [...COMMANDS, ...ofPages])
     program.addCommand(reportCommand(definition, surroundings))
+  const write = (text: string) => surroundings.write(text)
+  program.addCommand(completionCommand(write))
+  program.addCommand(askedByShells(program, namesFromAgent(SOCKET), write), { hidden: true })
   // Commands that are added do not inherit it.
   for (const command of program.commands) command.exitOverride()
   return addOutputOptions(program.argument('[page]', 'a page of the agent that runs')).action(

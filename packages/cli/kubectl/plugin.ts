@@ -3,6 +3,8 @@ import { parseDuration } from '@podroute/agent/config/go-values.ts'
 import { Command, InvalidArgumentError } from 'commander'
 import { bundleReport, writeArchive } from '../bundle/bundle.ts'
 import { addFormatOptions, formatOf, reportCommand, type Surroundings } from '../command.ts'
+import { scriptFor } from '../completion/completion.ts'
+import { ASK } from '../completion/scripts.ts'
 import { connectivity } from '../connectivity/connectivity.ts'
 import { CliError, EXIT_NOT_WELL } from '../errors.ts'
 import { rendered } from '../output.ts'
@@ -12,6 +14,7 @@ import { type Agent, findAgents } from './agents.ts'
 import { type Answer, askAll, execArguments } from './ask.ts'
 import { clusterFiles } from './cluster-bundle.ts'
 import { waitForCluster } from './cluster-status.ts'
+import { completePlugin } from './complete.ts'
 import { hand, type Kubectl } from './kubectl.ts'
 import { clusterSource } from './ui.ts'
 
@@ -66,6 +69,11 @@ export function createPlugin(version: string, program: string, surroundings: Sur
     .addHelpText('after', HELP)
   return command.action(async (args: readonly string[], options: Options) => {
     if (args.length === 0) return command.help()
+    if (args[0] === 'completion') return surroundings.write(scriptFor(args[1]))
+    if (args[0] === ASK) {
+      const lines = await completePlugin(command, kubectlOf(program, options), args.slice(1))
+      return surroundings.write(lines.map((line) => `${line}\n`).join(''))
+    }
     surroundings.exit(await answer(args, options, program, surroundings))
   })
 }
@@ -82,9 +90,8 @@ async function answer(
   program: string,
   to: Surroundings,
 ): Promise<number> {
-  const { namespace, context, kubeconfig, node, cluster, wait, timeout = TIMEOUT, follow } = options
-  const flags = [...given('--context', context), ...given('--kubeconfig', kubeconfig)]
-  const kubectl: Kubectl = { program, flags, namespace }
+  const { node, cluster, wait, timeout = TIMEOUT, follow } = options
+  const kubectl = kubectlOf(program, options)
   const format = formatOf(options)
   if (args[0] === 'ui') {
     const source = clusterSource(kubectl, node)
@@ -113,6 +120,11 @@ function portOf(args: readonly string[]): string {
   const joined = args.find((arg) => arg.startsWith('--port='))?.slice('--port='.length)
   const at = args.indexOf('--port')
   return joined ?? (at < 0 ? UI_PORT : (args[at + 1] ?? ''))
+}
+
+function kubectlOf(program: string, { namespace, context, kubeconfig }: Options): Kubectl {
+  const flags = [...given('--context', context), ...given('--kubeconfig', kubeconfig)]
+  return { program, flags, namespace }
 }
 
 function given(flag: string, value: string | undefined): readonly string[] {
