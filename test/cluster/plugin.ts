@@ -41,6 +41,16 @@ export function kubectlPlugin(): void {
     it('ends with 3 and with why when its time is over, with 1 where there are no agents, and with 2 for what is no command', async () => {
       await apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: BROKEN } }, brokenAgents())
       try {
+        const wanted = [
+          'get',
+          'daemonset',
+          'podroute',
+          '-n',
+          BROKEN,
+          '-o',
+          'jsonpath={.status.desiredNumberScheduled}',
+        ]
+        await eventually(async () => (await kubectl(wanted)) === String(NAMES.length), 60_000)
         const late = await plugin('-n', BROKEN, 'status', '--cluster', '--wait', '--timeout', '2s')
         expect(late.code, late.stderr).to.equal(3)
         expect(late.stdout).to.match(/its pod does not run: \w+/)
@@ -72,7 +82,7 @@ export function kubectlPlugin(): void {
       const blocked = (await agents()).find(({ node }) => node === there)!
       await inAgent(blocked, 'nft', BLOCKER)
       try {
-        const args = ['--nodes', `${here},${there}`, '--settle', '10s', '-o', 'json']
+        const args = ['--nodes', `${here},${there}`, '-o', 'json']
         const { code, stdout, stderr } = await plugin('connectivity', ...args)
         expect(code, stderr).to.equal(3)
         expectBlocked(JSON.parse(stdout))

@@ -80,7 +80,7 @@ export class Field {
 
   /** @returns what is left, and how to remove it; '': nothing */
   async remove(): Promise<string> {
-    const args = ['delete', 'namespace', this.namespace, '--ignore-not-found', '--timeout=60s']
+    const args = ['delete', 'namespace', this.namespace, '--ignore-not-found', '--timeout=120s']
     const { status, stderr } = await run(this.#kubectl, args, { detached: true })
     if (status === 0) return ''
     return `namespace ${this.namespace} is left (kubectl delete namespace ${this.namespace}): ${stderr.trim()}`

@@ -26,8 +26,8 @@ export interface Result {
   readonly explained: readonly string[]
 }
 
-/** For parts, which need not settle any more. */
-const AT_ONCE: Patience = { settle: 0, connection: 2000 }
+/** For parts: Services have settled by then, but a busy node may be late. */
+const OF_PARTS: Patience = { settle: 5000, connection: 3000 }
 
 export interface Runner {
   /** In podroute's namespace. */
@@ -50,7 +50,7 @@ export async function tryPaths(
       ? []
       : legsOf(path, runner.stand),
   )
-  const parts = await tryProbes(runner, unique(legs.flat()), AT_ONCE)
+  const parts = await tryProbes(runner, unique(legs.flat()), OF_PARTS)
   const problems = new Map(unique(legs.flat()).map((leg, i) => [keyOf(leg), parts[i]!]))
   return Promise.all(
     paths.map(async (path, i) => {

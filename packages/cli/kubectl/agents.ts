@@ -55,7 +55,8 @@ export async function findAgents(kubectl: Kubectl, what: 'pods' | 'pods,daemonse
   )
   const sets = items.filter(({ kind }) => kind === 'DaemonSet')
   const wanted = sets.reduce((sum, { status }) => sum + (status?.desiredNumberScheduled ?? 0), 0)
-  if (pods.length === 0 && wanted === 0) throw none(kubectl)
+  // A DaemonSet that is just made says later how many it is to have.
+  if (pods.length === 0 && sets.length === 0) throw none(kubectl)
   const agents = pods.map(agentOf).sort((a, b) => a.node.localeCompare(b.node, 'en', { numeric: true }))
   return { agents, ...(what === 'pods' ? {} : { wanted }) }
 }

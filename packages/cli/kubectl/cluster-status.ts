@@ -50,7 +50,8 @@ export async function waitForCluster(kubectl: Kubectl, { wait, signal, say }: Pa
 async function clusterStatus(kubectl: Kubectl): Promise<ClusterStatus> {
   const { agents, wanted = agents.length } = await findAgents(kubectl, 'pods,daemonsets.apps')
   const nodes = (await askAll(kubectl, agents, ['status', '--json'])).map(nodeStatus)
-  return { ready: nodes.length >= wanted && nodes.every(({ ready }) => ready), wanted, nodes }
+  const all = nodes.length > 0 && nodes.length >= wanted
+  return { ready: all && nodes.every(({ ready }) => ready), wanted, nodes }
 }
 
 function nodeStatus({ node, pod, text, error = '' }: Answer): NodeStatus {
@@ -71,6 +72,7 @@ function nodeStatus({ node, pod, text, error = '' }: Answer): NodeStatus {
 function verdict({ ready, wanted, nodes }: ClusterStatus): string {
   const well = nodes.filter((node) => node.ready).length
   const all = Math.max(wanted, nodes.length)
+  if (all === 0) return 'not ready: no node is to run an agent yet'
   if (ready) return `ready: all ${all} nodes have their network`
   const waiting = nodes.filter((node) => !node.ready).map(({ node }) => node || 'a pod without a node')
   const absent = wanted > nodes.length ? [`${wanted - nodes.length} without an agent`] : []

@@ -182,6 +182,18 @@ describe('kubectl podroute', function () {
       expect(said).to.deep.equal(['not ready: 1 of 2 nodes have their network; not node-2'])
     })
 
+    it('waits for a DaemonSet that is just made, which has no node yet', async () => {
+      const answers = [
+        { ...all(daemonSet(0)), times: 2 },
+        all(daemonSet(1), running('node-1')),
+        says('node-1', status(true)),
+      ]
+      const { status: code, said } = await run(answers, 'status', '--cluster', '--wait')
+      expect(code).to.equal(0)
+      expect(said).to.deep.equal(['not ready: no node is to run an agent yet'])
+      expect((await run([all(daemonSet(0))], 'status', '--cluster')).status).to.equal(3)
+    })
+
     it('ends with what is missing when its time is over', async () => {
       const answers = [all(daemonSet(1), running('node-1')), says('node-1', status(false))]
       const { status: code, written } = await run(answers, 'status', '--wait', '--timeout', '10ms')
