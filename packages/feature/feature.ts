@@ -114,6 +114,8 @@ export interface LeftBehind {
   readonly tables: readonly Flushable[]
   /** Files, and folders with all that is in them, that are the feature's alone. */
   readonly paths?: readonly string[]
+  /** Folders that others use, too: they go where nothing is in them, one after the other. */
+  readonly folders?: readonly string[]
   /** Who would lose its network, and what to do first; undefined: nobody. */
   readonly inUse?: string
 }

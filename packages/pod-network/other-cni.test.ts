@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { leftBehind } from './left-behind.ts'
+import { leftBehind } from './left-behind/left-behind.ts'
 import { testNode } from './testing/fixtures.ts'
 import { World } from './testing/world.ts'
 

@@ -1,6 +1,6 @@
 /** A node after the agent and `podroute cleanup` is byte for byte what it was before them. */
 import { execFile } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -21,6 +21,7 @@ const DUMPS = [
   'ip route show table all',
   'ip -6 route show table all',
   'ip rule; ip -6 rule',
+  'ip nexthop',
   'nft list ruleset',
   'cat /proc/net/ip_vs',
   'sysctl -a 2>/dev/null | grep ^net',
@@ -75,6 +76,8 @@ describe('podroute cleanup', () => {
     ).to.be.above(5)
     await refusesWhileItRuns()
     await agent.end('SIGKILL')
+    await script(NODE, 'ip nexthop add id 1347420161 via 172.31.0.12 dev eth0 protocol 179')
+    await podWithHostPort()
     // The API server goes with its own folder.
     await cp(`${api.kubeconfig}.state`, join(folder, 'state'), {
       recursive: true,
@@ -116,6 +119,37 @@ describe('podroute cleanup', () => {
       ({ stdout }) => ({ text: stdout, status: 0 }),
       ({ stdout, stderr, code }) => ({ text: `${stdout}${stderr}`, status: code }),
     )
+  }
+
+  /** It comes, and goes again: the plugin keeps what all of them share. */
+  async function podWithHostPort(): Promise<void> {
+    const bin = join(folder, 'bin')
+    const pod = 'pr-cleanup-pod'
+    await run('ip', ['netns', 'add', pod])
+    const plugins = JSON.parse(await readFile(join(folder, '10-podroute.conflist'), 'utf8'))
+    const portMappings = [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' }]
+    const ips = [{ address: '10.244.1.9/24' }]
+    const call = (command: string) => {
+      const { cniVersion, name } = plugins
+      const input = {
+        cniVersion,
+        name,
+        type: 'portmap',
+        runtimeConfig: { portMappings },
+        prevResult: { cniVersion, ips },
+      }
+      const env = `CNI_COMMAND=${command} CNI_CONTAINERID=cleanup CNI_NETNS=/run/netns/${pod} CNI_IFNAME=eth0 CNI_PATH=${bin}`
+      return script(NODE, `echo '${JSON.stringify(input)}' | env ${env} ${join(bin, 'portmap')}`)
+    }
+    await call('ADD')
+    expect(await dump('nft list ruleset'))
+      .to.include('table ip cni_hostport')
+      .and.include('10.244.1.9')
+    await call('DEL')
+    expect(await dump('nft list ruleset'))
+      .to.include('table ip cni_hostport')
+      .and.not.include('10.244.1.9')
+    await run('ip', ['netns', 'del', pod])
   }
 
   async function refusesWhileItRuns(): Promise<void> {

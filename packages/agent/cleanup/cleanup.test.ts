@@ -31,7 +31,11 @@ async function usedNode() {
   const cleanup = (more: Partial<CleanupOptions> = {}) =>
     cleanUpNode({
       ...{ kernel, definitions: FEATURES, settings: new Map(), former: former.kept.value, bootId: BOOT },
-      files: { exists: (path) => paths.has(path), remove: (path) => void paths.delete(path) },
+      files: {
+        exists: (path) => paths.has(path),
+        isEmpty: (path) => paths.has(path) && ![...paths].some((other) => other.startsWith(`${path}/`)),
+        remove: (path) => void paths.delete(path),
+      },
       paths: ['/opt/cni/bin/bridge', '/run/podroute'],
       ...{ dryRun: false, withPods: false },
       ...more,
@@ -61,6 +65,19 @@ describe('cleanup', () => {
       ...{ links: [], vips: 0, conflists: [undefined, '{}'], sysctls: ['0', '0'], paths: [] },
     })
     expect((await node.cleanup()).items).to.deep.equal([])
+  })
+
+  it('takes folders of the CNI in which nothing is left, and no others', async () => {
+    const node = await usedNode()
+    for (const path of ['/var/lib/cni', '/var/lib/cni/networks', '/var/lib/cni/networks/podroute'])
+      node.paths.add(path)
+    await node.cleanup()
+    expect([...node.paths]).to.deep.equal([])
+    const shared = await usedNode()
+    for (const path of ['/var/lib/cni', '/var/lib/cni/networks', '/var/lib/cni/networks/other'])
+      shared.paths.add(path)
+    await shared.cleanup()
+    expect([...shared.paths]).to.have.length(3)
   })
 
   it('touches nothing with dryRun, and names what it would take', async () => {

@@ -10,6 +10,8 @@ import type { FormerSysctls } from './former-sysctls.ts'
 /** Files and folders of the node. */
 export interface NodeFiles {
   exists(path: string): boolean
+  /** Whether it is a folder with nothing in it. */
+  isEmpty(path: string): boolean
   /** With all that is in it; done also where there is none. @throws Error */
   remove(path: string): void
 }
@@ -59,6 +61,8 @@ export async function cleanUpNode(options: CleanupOptions): Promise<CleanupRepor
     for (const table of tables) items.push(...(await emptied(`${name}/${table.name}`, table, dryRun)))
   items.push(...putBack(options))
   items.push(...features.flatMap(({ paths = [] }) => removed(paths, options)))
+  for (const path of features.flatMap(({ folders = [] }) => folders))
+    if (options.files.isEmpty(path)) items.push(...removed([path], options))
   const isLeft = items.some(({ outcome }) => outcome === 'left')
   if (!isLeft) items.push(...removed(options.paths, options))
   return { refused, items }

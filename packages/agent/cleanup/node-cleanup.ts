@@ -71,6 +71,7 @@ function filesBelow(root: string, files: Kernel['files']): Kernel['files'] {
 function nodeFiles(root: string): NodeFiles {
   return {
     exists: (path) => existsSync(join(root, path)),
+    isEmpty: (path) => existsSync(join(root, path)) && readdirSync(join(root, path)).length === 0,
     remove: (path) => rmSync(join(root, path), { recursive: true, force: true }),
   }
 }
