@@ -67,7 +67,8 @@ describe('two clusters joined by a route reflector, FRR', function () {
   it('take nothing of their own cluster from it: that is what their mesh is for', () => {
     for (const [cluster, nodes] of clusters.entries())
       for (const { speaker } of nodes) {
-        const refused = [...speaker.rejected()].map(({ prefix }) => prefix)
+        const rejected = [...speaker.rejected()]
+        const refused = rejected.flatMap(({ prefix, reason }) => (reason === 'originator-loop' ? [] : prefix))
         expect(refused).to.have.length(2)
         for (const prefix of refused)
           expect(prefix).to.match(cluster === 0 ? /^(10\.244|fd10:244):?/ : /^(10\.245|fd10:245):?/)
