@@ -62,6 +62,18 @@ describe('reports from the field', () => {
     expect(sessions()).to.deep.equal([])
     await configure(router('2001:db8::1'))
     expect(sessions()).to.deep.equal(['2001:db8::1=0'])
+    await configure(router(UP), router(DOWN))
+    await world.speak(UP, [], { asn: 65000 })
+    await world.sessions()
+    expect(advertised()).to.deep.equal([`${UP}=2`, `${DOWN}=0`])
+    await world.restart({ externalPeers: [router(UP), router(DOWN)] }, testNode(1))
+    await world.sessions()
+    expect(sessions()).to.deep.equal([`${UP}=1`, `${DOWN}=0`])
+    expect(advertised()).to.deep.equal([`${UP}=2`, `${DOWN}=0`])
+    const shown = world.network.view
+      .peers()
+      .map(({ address, counters }) => `${address}=${counters.prefixesAdvertised}`)
+    expect(shown.sort(), 'podroute peers').to.deep.equal(advertised())
   })
 
   it('A3: our own AS in the path of another rack is a loop, counted, logged and named in the routes, unless the router’s entry allows it', async () => {
@@ -109,6 +121,15 @@ describe('reports from the field', () => {
     await world.sessions()
     const told = () => Array.from(far.routes(), ({ prefix, nextHop }) => `${prefix} via ${nextHop}`).sort()
     expect(told()).to.deep.equal(['10.244.1.0/24 via 172.30.0.11', 'fd10:244:0:1::/64 via fd30::11'])
+    // Addresses that the interface has beside that of the Node are nobody's next hop.
+    const { index } = await world.kernel.links.add({ kind: 'dummy', name: 'eth1', up: true })
+    for (const address of ['2001:db8::a', '2001:db8::b'])
+      await world.kernel.addresses.add({
+        ...{ interfaceIndex: index, address, prefixLength: 64 },
+        ...{ family: 6 as const, scope: 0 },
+      })
+    await world.settle(2000)
+    expect(told()).to.deep.equal(['10.244.1.0/24 via 172.30.0.11', 'fd10:244:0:1::/64 via fd30::11'])
     const withdrawn: string[] = []
     far.on('best', (changes) => {
       withdrawn.push(...changes.flatMap(({ prefix, best }) => (best ? [] : prefix)))
@@ -121,6 +142,13 @@ describe('reports from the field', () => {
     await world.sessions()
     await world.sessions()
     expect(told()).to.deep.equal(['10.244.1.0/24 via 172.30.0.11'])
+    // What is left out is said, once.
+    world.network.setNode(testNode(1, { internalIPs: ['172.30.0.11'], zone: 'other' }))
+    await world.settle()
+    const warnings = world.said.filter(({ message }) => message === 'a Node has fields that cannot be used')
+    expect(warnings.map(({ fields }) => fields.problems)).to.deep.equal([
+      ['spec.podCIDRs: fd10:244:0:1::/64 is announced to nobody: the Node has no IPv6 address'],
+    ])
   })
 
   it('listens where its sessions with routers are from, once it has the address', async () => {

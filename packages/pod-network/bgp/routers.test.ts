@@ -27,6 +27,17 @@ describe('the session to a router', () => {
     expect(plan({ localInterface: 'eth9' })).to.equal(undefined)
   })
 
+  it('carries the families that the Node has an address of, by that address, whatever the session is of (A12)', () => {
+    const nodeOf = (...internalIPs: string[]) =>
+      planExternalPeer(testNode(1, { internalIPs }), { ...ROUTER, address: '2001:db8::1' }, testSettings)
+    expect(nodeOf('172.30.0.11', 'fd30::11')).to.deep.include({
+      families: ['ipv4-unicast', 'ipv6-unicast'],
+      nextHop: { ipv4: '172.30.0.11', ipv6: 'fd30::11' },
+    })
+    expect(nodeOf('fd30::11')).to.deep.include({ families: ['ipv6-unicast'], nextHop: { ipv6: 'fd30::11' } })
+    expect(nodeOf('172.30.0.11')).to.equal(undefined)
+  })
+
   it('of a link is from the link-local address there, which is the next hop of both families', () => {
     const found = planExternalPeer(local, UNNUMBERED, testSettings)!
     expect(found).to.include({ interface: 'eth1', asn: 'external', nextHopSelf: true })

@@ -30,7 +30,8 @@ export class NodeProblems {
     const before = others.reported(node.name)
     if (before && sameFields(before, node)) return
     const shared = others.sharedClaims(node)
-    const problems = [...node.problems.map(problemText), ...shared.map(sharedText)]
+    const unreached = node.name === this.#options.localName ? prefixesWithoutAddress(node) : []
+    const problems = [...node.problems.map(problemText), ...shared.map(sharedText), ...unreached]
     const text = problems.join()
     if (problems.length > 0 && text !== this.#said.get(node.name)) {
       this.#options.log.warn('a Node has fields that cannot be used', { node: node.name, problems })
@@ -88,6 +89,18 @@ export class NodeProblems {
 
 function sharedText({ path, value, other }: SharedClaim): string {
   return `${path}: ${value} is ${other.name}'s already`
+}
+
+/** Nobody can be told of a prefix without a next hop of its family; those of the other family go on. */
+function prefixesWithoutAddress({ podCidrs, addresses }: ClusterNode): string[] {
+  const families = new Set(addresses.map(({ family }) => family))
+  if (families.size === 0) return []
+  return podCidrs
+    .filter(({ family }) => !families.has(family))
+    .map(
+      ({ text, family }) =>
+        `spec.podCIDRs: ${text} is announced to nobody: the Node has no IPv${family} address`,
+    )
 }
 
 function refusedText({ address, reason }: RefusedAddress): string {
