@@ -19,6 +19,8 @@ export class SimulatedCluster implements Source {
   /** Pairs of nodes, the lesser number first: `2 4`. */
   readonly down = new Set<string>()
   readonly problems = new Map<string, string>()
+  /** Nodes that do not answer, and that nobody has a session with. */
+  readonly lost = new Set<string>()
   endpoints = 5
 
   constructor(count: number) {
@@ -30,6 +32,7 @@ export class SimulatedCluster implements Source {
   }
 
   async whole(node: string): Promise<WholeReport> {
+    if (this.lost.has(node)) throw new Error('the node does not answer')
     return { agent: this.#agent(node), cluster: this.#cluster() }
   }
 
@@ -100,7 +103,7 @@ export class SimulatedCluster implements Source {
       { ...ROUTER, state: 'established', description: 'tor-1' },
       ...others.map((name): Session => {
         const pair = [own, this.#number(name)].sort((a, b) => a - b).join(' ')
-        const state = this.down.has(pair) ? 'active' : 'established'
+        const state = this.down.has(pair) || this.lost.has(name) ? 'active' : 'established'
         return { name, kind: 'node', address: this.#addresses(name)[0]!, asn: '64512', state }
       }),
     ]

@@ -186,6 +186,14 @@ describe('the page of podroute ui', function () {
       expect(at(0.5)).to.be.lessThan(100)
       await hasNow('.tile.bad', 41)
     })
+
+    it('draws no session of a node that is lost: all others would have a line to it', async () => {
+      cluster.problems.clear()
+      cluster.lost.add('node-300')
+      await hasNow('.tile.bad', 1)
+      await hasNow('.tile.look', 499)
+      await hasNow('path.down', 4)
+    })
   })
 
   it('has pictures in the documentation, which are small', async () => {

@@ -1,6 +1,8 @@
 /** The cluster as a map: routers, nodes, Services with their addresses; sessions are lines. */
 import type { Announced, KnownService, Session } from '../model/report.ts'
+import { conditionList } from './conditions.ts'
 import { dot, h, setAttribute, setText } from './dom.ts'
+import { Lines } from './lines.ts'
 import { healthOf, type MapNode, mapNodes, type State } from './state.ts'
 import type { Shell, View } from './view.ts'
 
@@ -15,7 +17,6 @@ interface Tile {
 const RING = 14
 const NAMED = 120
 const MOST_CHIPS = 60
-const SVG = 'http://www.w3.org/2000/svg'
 
 export class MapView implements View {
   readonly name = 'Map'
@@ -27,13 +28,12 @@ export class MapView implements View {
   readonly #nodesTitle = h('h3')
   readonly #services = h('div', { class: 'chips' })
   readonly #servicesTitle = h('h3')
-  readonly #svg = document.createElementNS(SVG, 'svg')
   readonly #canvas: HTMLElement
+  readonly #lines: Lines
   readonly #aside = h('aside', { 'aria-label': 'The chosen node' })
   readonly #tileOf = new Map<string, Tile>()
   readonly #routerOf = new Map<string, Tile>()
   #names: readonly string[] = []
-  #lines = ''
   #shownServices = ''
   #shownAside = ''
 
@@ -46,10 +46,10 @@ export class MapView implements View {
       h('section', { class: 'layer' }, this.#nodesTitle, this.#tiles),
       h('section', { class: 'layer' }, this.#servicesTitle, this.#services),
     )
-    this.#canvas.prepend(this.#svg)
+    this.#lines = new Lines(this.#canvas)
     this.element = h('div', { class: 'map' }, this.#canvas, this.#aside)
     new ResizeObserver(() => {
-      this.#lines = ''
+      this.#lines.moved()
       shell.changed()
     }).observe(this.#canvas)
   }
@@ -61,7 +61,9 @@ export class MapView implements View {
     this.#drawNodes(nodes, chosen)
     this.#drawServices(state)
     this.#drawAside(state, chosen)
-    this.#drawLines(state, chosen)
+    const all = this.#names.length <= RING
+    const tiles = [...this.#tileOf, ...this.#routerOf].map(([name, { element }]) => [name, element] as const)
+    this.#lines.draw(state, { chosen, all, tiles })
   }
 
   key(key: string): boolean {
@@ -119,7 +121,7 @@ export class MapView implements View {
     if (forget(this.#tileOf, new Set(names)) || names.join() !== this.#names.join()) {
       this.#names = names
       this.#tiles.append(...names.map((name) => this.#tileOf.get(name)!.element))
-      this.#lines = ''
+      this.#lines.moved()
     }
     this.#place(nodes.length)
   }
@@ -143,7 +145,7 @@ export class MapView implements View {
       if (style.left === left && style.top === top) continue
       style.left = left
       style.top = top
-      this.#lines = ''
+      this.#lines.moved()
     }
   }
 
@@ -240,57 +242,6 @@ export class MapView implements View {
         : []),
     )
   }
-
-  #drawLines({ agents }: State, chosen: string): void {
-    const all = this.#names.length <= RING
-    const drawn: [from: string, session: Session][] = []
-    for (const { node, sessions } of agents.values())
-      for (const session of sessions)
-        if (all || node === chosen || session.state !== 'established') drawn.push([node, session])
-    const text = `${chosen} ${drawn.map(([node, { name, state }]) => `${node}>${name}=${state}`).join()}`
-    if (text === this.#lines) return
-    this.#lines = text
-    const { scrollWidth, scrollHeight } = this.#canvas
-    setAttribute(this.#svg, 'width', String(scrollWidth))
-    setAttribute(this.#svg, 'height', String(scrollHeight))
-    const places = new Map<string, readonly [number, number]>()
-    const place = (element: HTMLElement) => {
-      const [box, canvas] = [element.getBoundingClientRect(), this.#canvas.getBoundingClientRect()]
-      const left = box.left - canvas.left + this.#canvas.scrollLeft
-      const top = box.top - canvas.top + this.#canvas.scrollTop
-      return [left + box.width / 2, top + box.height / 2] as const
-    }
-    for (const [name, { element }] of [...this.#tileOf, ...this.#routerOf]) places.set(name, place(element))
-    const seen = new Set<string>()
-    // The last is on top: what is chosen over the others, what is down over all.
-    const rank = ([node, { name, state }]: (typeof drawn)[number]) =>
-      state !== 'established' ? 2 : node === chosen || name === chosen ? 1 : 0
-    const paths = drawn
-      .sort((a, b) => rank(b) - rank(a))
-      .flatMap((line) => {
-        const [node, { name }] = line
-        const pair = [node, name].sort().join(' ')
-        const [a, b] = [places.get(node), places.get(name)]
-        if (seen.has(pair) || !a || !b) return []
-        seen.add(pair)
-        const path = document.createElementNS(SVG, 'path')
-        path.setAttribute('d', curve(a, b, all))
-        path.setAttribute('class', ['up', 'chosen', 'down'][rank(line)]!)
-        return [path]
-      })
-    this.#svg.replaceChildren(...paths.reverse())
-  }
-}
-
-/** Bent a little, so that lines over the same places are told apart. */
-function curve(
-  [x1, y1]: readonly [number, number],
-  [x2, y2]: readonly [number, number],
-  straight: boolean,
-): string {
-  if (straight) return `M${x1} ${y1}L${x2} ${y2}`
-  const [mx, my] = [(x1 + x2) / 2, (y1 + y2) / 2]
-  return `M${x1} ${y1}Q${mx + (y2 - y1) / 10} ${my - (x2 - x1) / 10} ${x2} ${y2}`
 }
 
 /** Returns whether any has gone. */
@@ -303,22 +254,4 @@ function forget(tiles: Map<string, Tile>, wanted: { has(name: string): boolean }
       gone = true
     }
   return gone
-}
-
-export function conditionList(
-  conditions: readonly { name: string; ok: boolean; detail: string; advisory?: boolean }[],
-): HTMLElement {
-  const sorted = [...conditions].sort((a, b) => Number(a.ok) - Number(b.ok))
-  return h(
-    'ul',
-    { class: 'lines' },
-    ...sorted.map(({ name, ok, detail, advisory }) =>
-      h(
-        'li',
-        { class: ok ? 'ok' : advisory ? 'look' : 'bad' },
-        dot(),
-        h('span', {}, ok ? name : `${name}: ${detail}`),
-      ),
-    ),
-  )
 }

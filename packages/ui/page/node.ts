@@ -1,8 +1,8 @@
 /** The tables of a node: the pages of its agent, as `podroute` shows them. */
 import type { AgentReport } from '../model/report.ts'
 import { ask } from './api.ts'
+import { conditionList } from './conditions.ts'
 import { h } from './dom.ts'
-import { conditionList } from './map.ts'
 import { mapNodes, type State } from './state.ts'
 import type { Shell, View } from './view.ts'
 
