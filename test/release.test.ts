@@ -16,6 +16,7 @@ import {
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { expect } from 'chai'
+import { readKey } from '../deploy/release/signature.ts'
 import type { SpdxDocument } from '../deploy/sbom.ts'
 import { faultsOf } from './support/spdx.ts'
 
@@ -138,6 +139,28 @@ describe('npm run release', function () {
     audit('{"auditReportVersion":2,"vulnerabilities":{"left-pad":{"severity":"high"}}}')
     expect(refusal(NEXT)).to.contain('npm audit knows vulnerabilities of left-pad (high)')
     audit(REFUSED)
+  })
+
+  it('says which keys it takes', () => {
+    const encrypted = generateKeyPairSync('ec', {
+      namedCurve: 'prime256v1',
+      publicKeyEncoding: { type: 'spki', format: 'pem' },
+      privateKeyEncoding: { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'right' },
+    }).privateKey
+    const ofEdwards = generateKeyPairSync('ed25519', {
+      publicKeyEncoding: { type: 'spki', format: 'pem' },
+      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    }).privateKey
+    const path = join(work, 'other.pem')
+    const reading = (text: string, password?: string) => () => {
+      writeFileSync(path, text)
+      return readKey(path, password).asymmetricKeyType
+    }
+    expect(reading(encrypted, 'right')()).to.equal('ec')
+    expect(reading(encrypted, 'wrong')).to.throw('$COSIGN_PASSWORD is not its password')
+    expect(reading(encrypted)).to.throw('$COSIGN_PASSWORD is not its password')
+    expect(reading(ofEdwards)).to.throw('cosign wants one of ECDSA')
+    expect(reading('-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----')).to.throw('cosign import-key-pair')
   })
 
   it('leaves the tree as it was where it fails on the way', () => {

@@ -12,10 +12,21 @@ export function readKey(path: string, password: string | undefined): KeyObject {
     throw new Error(
       `${path} is in cosign's own format: give the key that \`cosign import-key-pair\` takes (PEM)`,
     )
-  const key = createPrivateKey({ key: pem, ...(password === undefined ? {} : { passphrase: password }) })
+  const key = parseKey(path, pem, password)
   if (key.asymmetricKeyType !== 'ec')
     throw new Error(`${path} is a key for ${key.asymmetricKeyType}: cosign wants one of ECDSA (prime256v1)`)
   return key
+}
+
+function parseKey(path: string, pem: string, password: string | undefined): KeyObject {
+  try {
+    return createPrivateKey({ key: pem, ...(password === undefined ? {} : { passphrase: password }) })
+  } catch (cause) {
+    const { message } = cause as Error
+    throw new Error(`${path} is no private key in PEM, or $COSIGN_PASSWORD is not its password: ${message}`, {
+      cause,
+    })
+  }
 }
 
 export function signature(text: string, key: KeyObject): string {
