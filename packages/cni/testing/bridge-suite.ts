@@ -43,6 +43,17 @@ export function describeBridge(world: () => World): void {
       .find((link) => link.name === name)
 
   describe('bridge', () => {
+    it('takes a configuration of a version to come, and gives back what another version gave', () => {
+      const netns = world().addContainer('one')
+      // During an upgrade or a rollback the plugin, its configuration and the pod are of three versions.
+      const news = { version: 7, newCheck: { of: ['tomorrow'] } }
+      const json = add(netns, { isDefaultGateway: true, ...news }, { ...dualStack, ...news })
+      expect(json.ips).to.have.length(2)
+      expect(leasedAddresses(world())).to.have.length(2)
+      expect(call('DEL', netns, { isDefaultGateway: true }, dualStack).status).to.equal(0)
+      expect(leasedAddresses(world())).to.deep.equal([])
+    })
+
     it('connects a container to a new bridge, dual stack, with default routes', () => {
       const netns = world().addContainer('one')
       const json = add(netns, { isDefaultGateway: true, hairpinMode: true }, dualStack)
