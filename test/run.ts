@@ -14,7 +14,7 @@ interface Result {
 
 const USAGE = `usage: npm test -- [TIER…] [--kernels]
 
-Runs the tests of these tiers, or of all but kernels, families, hitless and upgrade, and installs and builds first what they need:
+Runs the tests of these tiers, or of all but kernels, families, hitless, upgrade and migration, and installs and builds first what they need:
 
   unit      needs nothing
   netns     network namespaces, with other BGP speakers as peers
@@ -26,6 +26,7 @@ Runs the tests of these tiers, or of all but kernels, families, hitless and upgr
   families  the lab with nodes of IPv4 alone, and of IPv6 alone
   hitless   the lab, with agents that are killed, upgraded, and crash for a minute
   upgrade   the lab with agents of an earlier commit (the latest tag, or UPGRADE_FROM=REF), upgraded and rolled back
+  migration the lab with kube-proxy, whose nodes move to podroute one by one
 `
 
 const TOP = new URL('..', import.meta.url).pathname
