@@ -1,0 +1,138 @@
+/**
+ * `npm run bench:coldstart [-- --json] [--runs N]`: from a node's join to its first pod that is ready, of podroute and, where its programs are
+ * named, of kindnet: `KINDNET=FOLDER` with kindnetd and cni-kindnet. One node, booted anew for each run; all images
+ * are on it. A lab for each network, one after the other.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+
+process.env.PODROUTE_LAB_NODES = '1'
+process.env.PODROUTE_LAB ??= 'coldstart'
+
+const { NODES } = await import('../../lab/addresses.ts')
+const { BLUE_IMAGE } = await import('../../lab/images/pods.ts')
+const { machinesOf, PODROUTE, startLab, stopLab } = await import('../../lab/lifecycle.ts')
+const { joinCluster, nodeDirectory, powerOn, prepareMachine, runOnNode } = await import(
+  '../../lab/node/node.ts'
+)
+const { prepare } = await import('../../lab/prepare.ts')
+const { Processes } = await import('../../lab/processes.ts')
+const { Progress } = await import('../../lab/progress.ts')
+const { apply, attemptKubectl, kubectl } = await import('../../lab/scenarios/cluster.ts')
+const { STATE } = await import('../../lab/state.ts')
+const { kindnet } = await import('./coldstart-peers.ts')
+const { report } = await import('./report.ts')
+type Prepared = Awaited<ReturnType<typeof prepare>>
+type Peer = Awaited<ReturnType<typeof kindnet>>
+
+/** Ours may be as slow as the faster of them. */
+const GOAL = { kind: 'ratio', value: 1 } as const
+const NODE = NODES[0]!
+/** Milliseconds for a lab to start. */
+const START = 90_000
+
+function pod(name: string) {
+  return {
+    ...{ apiVersion: 'v1', kind: 'Pod', metadata: { name } },
+    spec: {
+      terminationGracePeriodSeconds: 0,
+      containers: [{ name: 'first', image: BLUE_IMAGE, imagePullPolicy: 'Never' }],
+    },
+  }
+}
+
+/** The node goes as if it had never been, and joins once more: seconds until the pod that waited for it is ready. */
+async function joinOnce(prepared: Prepared, name: string): Promise<number> {
+  const processes = await Processes.load(STATE)
+  await processes.stop((process) => process.startsWith(NODE.name))
+  await kubectl(['delete', 'node', NODE.name])
+  await kubectl(['delete', 'pods', '--all', '--all-namespaces', '--force', '--grace-period=0'])
+  // With its sockets.
+  await rm(nodeDirectory(STATE, NODE.name), { recursive: true, force: true })
+  const [machine] = machinesOf(prepared, processes)
+  await powerOn(machine!)
+  await prepareMachine(machine!)
+  await apply(pod(name))
+  const ready = attemptKubectl(['wait', '--for=condition=Ready', `pod/${name}`, '--timeout=120s'])
+  const started = performance.now()
+  await joinCluster(machine!)
+  const { code, stderr } = await ready
+  const seconds = (performance.now() - started) / 1000
+  if (code !== 0) {
+    const seen = await attemptKubectl(['get', 'pods', '-A', '-o', 'wide'])
+    const kubelet = await runOnNode(STATE, NODE.name, 'tail -5 /var/log/kubelet.log', { timeout: 20_000 })
+    throw new Error(`${name} is not ready: ${stderr}\n${seen.stdout}${kubelet.stdout}`)
+  }
+  return seconds
+}
+
+/** A network that has not come up by then is given up, and said. */
+function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
+  work.catch(() => {})
+  const late = new Promise<never>((_, reject) => {
+    setTimeout(() => reject(new Error(`not within ${milliseconds / 1000} s`)), milliseconds).unref()
+  })
+  return Promise.race([work, late])
+}
+
+/** A lab of that network, and some joins of its node; the first, which no run counts, fills the host's page cache. */
+async function measure(
+  prepared: Prepared,
+  network: Pick<Peer, 'name' | 'title' | 'apply' | 'wait'>,
+  runs: number,
+) {
+  process.stderr.write(`${network.name} …\n`)
+  try {
+    await within(START, startLab(prepared, new Progress(() => {}), network))
+    const seconds: number[] = []
+    for (let run = 0; run < runs; run++) {
+      seconds.push(await joinOnce(prepared, `first-${run}`))
+      process.stderr.write(`  ${network.name}: ${seconds.at(-1)!.toFixed(2)} s\n`)
+    }
+    return seconds
+  } finally {
+    await stopLab()
+  }
+}
+
+const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1]!
+
+const { values } = parseArgs({
+  options: { json: { type: 'boolean', default: false }, runs: { type: 'string', default: '5' } },
+})
+const work = await mkdtemp(join(tmpdir(), 'podroute-coldstart-'))
+try {
+  const { KINDNET } = process.env
+  const peers = KINDNET ? [await kindnet(KINDNET, work)] : []
+  const prepared = await prepare(new Progress(() => {}), { images: peers.map(({ archive }) => archive) })
+  const medians = new Map<string, number>()
+  for (const network of [{ ...PODROUTE, name: 'podroute' }, ...peers])
+    await measure(prepared, network, Number(values.runs)).then(
+      (seconds) => medians.set(network.name, median(seconds)),
+      (error: Error) => {
+        process.stderr.write(`${network.name} is given up: ${error.message}\n`)
+        process.exitCode = 1
+      },
+    )
+  const ours = medians.get('podroute')
+  if (ours === undefined) throw new Error('podroute was not measured')
+  const others = [...medians].flatMap(([name, seconds]) => (name === 'podroute' ? [] : [{ name, seconds }]))
+  const fastest = others.toSorted((a, b) => a.seconds - b.seconds)[0]
+  const figure = { name: 'cold start: join to first pod', unit: 's', ours }
+  const results = fastest
+    ? others.map(({ name, seconds }) =>
+        report(
+          {
+            ...{ ...figure, name: `${figure.name}, beside ${name}`, peer: seconds },
+            ...(name === fastest.name ? { goal: GOAL } : {}),
+          },
+          { json: values.json },
+        ),
+      )
+    : [report(figure, { json: values.json })]
+  if (results.some(({ verdict }) => verdict === 'missed')) process.exitCode = 1
+} finally {
+  await rm(work, { recursive: true, force: true })
+}
