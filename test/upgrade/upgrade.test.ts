@@ -11,7 +11,7 @@ import { curlFromPod, urlOf } from '../../lab/scenarios/traffic.ts'
 import { newAgents } from '../cluster/agents.ts'
 import { packetsOver } from '../cluster/hitless.ts'
 import { agents, onNode } from '../cluster/lab.ts'
-import { expectNothingLost, startLoadPods, underLoad } from '../cluster/load.ts'
+import { expectNothingLost, LOAD, startLoadPods, underLoad } from '../cluster/load.ts'
 import type { Load } from '../ipvs/support/load.ts'
 import { buildFormer, type Former } from './former.ts'
 
@@ -71,6 +71,16 @@ async function expectNewPodsWork(): Promise<void> {
   )
   for (const { addresses } of blue)
     for (const address of addresses) await curlFromPod(NODE, urlOf(address, 8888))
+  await expectNoOtherLeases()
+}
+
+/** Pods that plugins of another version gave their addresses have given them back. */
+async function expectNoOtherLeases(): Promise<void> {
+  const there = await Promise.all(['blue', 'client', LOAD].map((app) => pods(`app=${app}`)))
+  const held = there.flat().flatMap(({ node, addresses }) => (node === NODE ? addresses : []))
+  const leases = async () =>
+    (await onNode(NODE, "ls /var/lib/cni/networks/podroute | grep -E '^[0-9]|:'")).trim().split('\n').sort()
+  await waitFor('leases of the pods alone', leases, (found) => found.join() === held.toSorted().join())
 }
 
 describe('agents of an earlier commit', function () {
