@@ -197,6 +197,7 @@ export class FuzzedSpeaker {
     events.length = 0
     changes.length = 0
     network.forgetClosed()
+    network.attempts.length = 0
     for (const peer of [this.good, ...this.#bad.values()]) peer.forget()
     for (const said of this.#said.values()) if (said.length > 2000) said.splice(0, 1000)
   }
