@@ -1,4 +1,5 @@
 /** The pod network as a feature of the agent. */
+import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
 import type { Feature, FeatureContext, FeatureDefinition } from '@podroute/feature/feature.ts'
 import type { DeclareMetric } from '@podroute/feature/metric.ts'
 import type { Hop, HopsTo, SummaryLine } from '@podroute/feature/page.ts'
@@ -15,6 +16,7 @@ import { leftBehind } from './left-behind/left-behind.ts'
 import { declareBgpMetrics } from './metrics.ts'
 import { KEPT_ANNOTATIONS } from './node-annotations/node-annotations.ts'
 import { KEPT_POD_CIDRS } from './node-annotations/pod-cidr-overrides.ts'
+import { NodeCondition } from './node-condition/node-condition.ts'
 import { LAST_KNOWN, LastKnownNodes } from './nodes/last-known-nodes.ts'
 import { nodesPage, peersPage, routesPage } from './pages.ts'
 import { PodNetwork } from './pod-network.ts'
@@ -26,6 +28,9 @@ import { announcementsPage } from './service-addresses/report.ts'
 import type { PodNetworkSettings } from './settings.ts'
 import { declarePortMetrics } from './sources/port-metrics.ts'
 import type { PodNetworkKernel } from './tables.ts'
+
+/** Milliseconds without a network before the Node says so, beyond the time that peers are waited for at a start. */
+const LONG_ENOUGH = 5000
 
 const API_SERVER_HOLDERS: readonly ReservedHolder[] = [
   'api-server',
@@ -53,7 +58,9 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
   readonly pages
   #settings: PodNetworkSettings
   readonly #services: FollowedServices
+  readonly #condition: NodeCondition
   readonly #subscriptions = new DisposableStack()
+  #nodesSynced = false
   readonly #apiServers = new Map<ReservedHolder, readonly string[]>()
 
   constructor(context: FeatureContext, settings: PodNetworkSettings, kernel: PodNetworkKernel) {
@@ -62,12 +69,14 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
     this.#settings = settings
     const bfd = openBfd(log)
     this.#services = this.#followedServices()
+    this.#condition = this.#nodeCondition()
     this.#network = new PodNetwork({
       ...{ nodeName, settings, kernel, clock, log, events, podGate, pluginFields, podPrefixes },
       bfd,
       services: this.#services,
       keptAnnotations: context.store('node-annotations', KEPT_ANNOTATIONS),
       keptPodCidrs: context.store('pod-cidrs', KEPT_POD_CIDRS),
+      flushed: () => this.#condition.look(),
       settingsChanged: (changed) => this.#reserveRouters(changed),
       createSpeaker(speaker) {
         const sockets = { transport: kernelTransport(), discovery: kernelDiscovery() }
@@ -105,8 +114,9 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
     const ranges = () => lastKnown.rangesChanged([...cluster.serviceCidrs.values()].flatMap((c) => c.ranges))
     this.#subscriptions.use(cluster.subscribe('servicecidrs', { changed: ranges, synced() {} }))
     const nodes = cluster.subscribe('nodes', {
-      changed: (name, _before, node) => lastKnown.changed(name, node),
+      changed: (name, _before, node) => this.#nodeChanged(lastKnown, name, node),
       synced: () => {
+        this.#nodesSynced = true
         lastKnown.synced()
         this.#context.firstSync.done()
       },
@@ -117,6 +127,7 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
   configure(settings: PodNetworkSettings): readonly string[] {
     this.#settings = settings
     this.#services.look()
+    this.#condition.look()
     return this.#network.configure(settings)
   }
 
@@ -188,18 +199,38 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
   }
 
   /** Nodes that come and go meanwhile are nobody's business here any more. */
-  cleanup(): Promise<void> {
+  async cleanup(): Promise<void> {
     this.#subscriptions.dispose()
     this.#context.podPrefixes.clear()
-    return this.#network.cleanup()
+    await this.#network.cleanup()
+    await this.#condition.remove()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#subscriptions.dispose()
+    this.#condition[Symbol.dispose]()
     this.#services[Symbol.dispose]()
     this.#context.reserved.replace('bgp-peer', [])
     this.#context.reserved.replaceBgpPorts([])
     await this.#network[Symbol.asyncDispose]()
+  }
+
+  /** What is said of the network is no reason to plan it anew. */
+  #nodeChanged(lastKnown: LastKnownNodes, name: string, node: ClusterNode | undefined): void {
+    const { networkUnavailable, ...planned } = node ?? {}
+    lastKnown.changed(name, node && (planned as ClusterNode))
+    if (name === this.#context.nodeName) this.#condition.observed(node ? networkUnavailable : null)
+  }
+
+  #nodeCondition(): NodeCondition {
+    const { nodeName, writer, clock, random, log } = this.#context
+    return new NodeCondition({
+      ...{ nodeName, client: writer, clock, random, log },
+      wall: () => new Date(),
+      conditions: () => (this.#nodesSynced ? this.#network.networkConditions : undefined),
+      patience: () => this.#settings.peerDeadline * 1000 + LONG_ENOUGH,
+      enabled: () => this.#settings.nodeCondition,
+    })
   }
 
   #lastKnownNodes(): LastKnownNodes {

@@ -81,6 +81,7 @@ const EFFECTS: Readonly<Record<keyof PodNetworkSettings, readonly Effect[]>> = {
       ops: ['iifname', 'oifname'].map((side) => `forwarding remove ip filter FORWARD ${side} kube-bridge`),
     },
   ],
+  nodeCondition: [{ change: { nodeCondition: false } }],
   sourceCheck: [
     { change: { sourceCheck: false }, ops: ['sourceRules replace table', `conflist replace ${CONFLIST}`] },
     { change: { sourceCheck: 'strict' }, ops: [`conflist replace ${CONFLIST}`] },

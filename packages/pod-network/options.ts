@@ -34,6 +34,8 @@ export interface PodNetworkOptions {
   readonly podPrefixes: Pick<PodPrefixes, 'replace'>
   /** The settings of this node are others now: by the configuration, or by annotations of its Node. */
   settingsChanged?(settings: PodNetworkSettings): void
+  /** Something was put into place, or failed: conditions may be others. */
+  flushed?(): void
   /** Whether an address is a Service's on this node. */
   isVip(address: string): boolean
   /** Who needs an address, whatever Nodes say; undefined: nobody. */

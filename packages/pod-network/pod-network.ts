@@ -139,6 +139,11 @@ export class PodNetwork implements AsyncDisposable {
     ]
   }
 
+  /** What pods need of the network itself. */
+  get networkConditions(): readonly Condition[] {
+    return this.#parts.readiness.conditions()
+  }
+
   /** Why this node is to be left; undefined: it is not. */
   get drain(): string | undefined {
     const local = this.#parts.nodes.reported(this.#options.nodeName)
@@ -272,7 +277,10 @@ export class PodNetwork implements AsyncDisposable {
       },
       plan: (key) => this.#plan(key),
       planned: (keys) => this.#afterPlan(keys),
-      flushed: () => this.#advance(),
+      flushed: () => {
+        this.#advance()
+        this.#options.flushed?.()
+      },
     }
   }
 

@@ -128,6 +128,8 @@ export interface PodNetworkSettings {
   readonly masquerade: boolean
   /** Pods are accepted where the policy of iptables drops what is forwarded; what of it cannot be done is said. */
   readonly acceptForwarding: boolean
+  /** The Node's condition NetworkUnavailable says whether the pod network works. */
+  readonly nodeCondition: boolean
   /** Pods send from their own addresses only; strict: no pod may ask for another thing, nor start before it is so. */
   readonly sourceCheck: boolean | 'strict'
   /** Pods may connect to the BGP ports of nodes and routers. */

@@ -67,9 +67,9 @@ describe("an agent with the rights of deploy/podroute.yaml's ServiceAccount", fu
     )
   const may = async (verb: string, resource: string) =>
     (await cluster.control.kubectl(['auth', 'can-i', verb, resource, `--as=${USER}`])).stdout.trim() === 'yes'
-  const start = async (token: string) => {
+  const start = async (token: string, more = '') => {
     await cluster.killAgent(node)
-    await cluster.startAgent(node, '', { serviceProxy: true, asPod: { token } })
+    await cluster.startAgent(node, more, { serviceProxy: true, asPod: { token } })
   }
 
   before(async () => {
@@ -99,12 +99,13 @@ describe("an agent with the rights of deploy/podroute.yaml's ServiceAccount", fu
   after(() => cluster?.[Symbol.asyncDispose]())
 
   it('is refused nothing, and uses every right that it has', async () => {
-    await start(await cluster.token())
+    await start(await cluster.token(), 'bgp: {peerDeadlineSeconds: 1}')
     await eventually(async () => (await followed()).length === KINDS.length)
     const event = /Warning +InvalidField .*metadata.annotations\[podroute.io\/service.scheduler\]/
     await eventually(async () => event.test(await cluster.kubectl('describe', 'service', 'odd')))
     const status = () => cluster.kubectl('get', 'cnp', 'some', '-o', 'jsonpath={.status.conditions[*].type}')
     await eventually(async () => (await status()) === 'Accepted', 30_000)
+    await eventually(async () => (await requests()).some(({ what }) => what === 'patch nodes/status'), 30_000)
     const seen = await requests()
     expect(seen.filter(({ code }) => code >= 300)).to.deep.equal([])
     const granted = rules.flatMap(({ resources, verbs }) =>

@@ -18,6 +18,16 @@ export interface Taint {
   readonly effect: string
 }
 
+/** The condition of this name, which Kubernetes taints the Node by where it is True. */
+export interface NetworkUnavailable {
+  /** True, False or Unknown. */
+  readonly status: string
+  readonly reason: string
+  readonly message: string
+  /** lastTransitionTime. */
+  readonly since: string
+}
+
 /** What is kept of a Kubernetes Node object. */
 export interface NodeObject {
   readonly name: string
@@ -45,6 +55,8 @@ export interface NodeObject {
   readonly unschedulable?: boolean
   /** spec.taints. Absent: none. */
   readonly taints?: readonly Taint[]
+  /** Absent: nobody says it. */
+  readonly networkUnavailable?: NetworkUnavailable
 }
 
 export interface NodeAddress {
@@ -76,6 +88,8 @@ export interface ClusterNode {
   /** spec.unschedulable: cordoned, which says nothing of what serves there. */
   readonly unschedulable: boolean
   readonly taints: readonly Taint[]
+  /** Absent: nobody says it. */
+  readonly networkUnavailable?: NetworkUnavailable
   /** Fields that were skipped. */
   readonly problems: readonly FieldProblem[]
 }

@@ -25,11 +25,13 @@ export function parseNode(node: NodeObject): ClusterNode {
     else podCidrs.push(parsed!)
   }
   const { name, ready, zone = '', leaving = false, created = 0 } = node
+  const { networkUnavailable } = node
   const { ending, labels = {}, annotations = {}, unschedulable = false, taints = [] } = node
   const addresses = InternalIP.length > 0 ? InternalIP : ExternalIP
   return {
     ...{ name, podCidrs, addresses, addressesByType, ready, zone, leaving, created },
     ...(ending === undefined ? {} : { ending }),
+    ...(networkUnavailable === undefined ? {} : { networkUnavailable }),
     ...{ labels, annotations, unschedulable, taints },
     problems: exact(problems),
   }

@@ -26,7 +26,10 @@ describe('kinds', () => {
           { type: 'ExternalIP', address: '192.0.2.1' },
           { type: 'InternalIP', address: 'fd30::11' },
         ],
-        conditions: [{ type: 'Ready', status: 'True' }],
+        conditions: [
+          { type: 'Ready', status: 'True' },
+          { type: 'NetworkUnavailable', status: 'False', reason: 'r', message: 'm', lastTransitionTime: 't' },
+        ],
         images: [{ names: ['x'] }],
       },
     })
@@ -38,6 +41,7 @@ describe('kinds', () => {
       ready: true,
       zone: 'z',
       labels: { a: 'b', 'topology.kubernetes.io/zone': 'z' },
+      networkUnavailable: { status: 'False', reason: 'r', message: 'm', since: 't' },
     })
   })
 

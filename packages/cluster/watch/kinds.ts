@@ -4,7 +4,7 @@ import type { ClusterNetworkPolicyObject } from '../objects/cluster-network-poli
 import type { EndpointSliceObject } from '../objects/endpoint-slice.ts'
 import type { NamespaceObject } from '../objects/namespace.ts'
 import type { NetworkPolicyObject } from '../objects/network-policy.ts'
-import type { AddressType, NodeEnding, NodeObject, Taint } from '../objects/node.ts'
+import type { AddressType, NetworkUnavailable, NodeEnding, NodeObject, Taint } from '../objects/node.ts'
 import type { PodObject } from '../objects/pod.ts'
 import { HEADLESS_LABEL, PROXY_NAME_LABEL, type ServiceObject } from '../objects/service.ts'
 import type { ServiceCidrObject } from '../objects/service-cidr.ts'
@@ -33,6 +33,7 @@ export const NODES: ResourceKind<NodeObject> = {
     const externalIPs = addressesOf('ExternalIP', status)
     const created = Date.parse(asText(meta?.creationTimestamp))
     const ending = endingOf(meta, status)
+    const networkUnavailable = networkUnavailableOf(status)
     return {
       name,
       podCIDRs: podCidrs(spec),
@@ -47,6 +48,7 @@ export const NODES: ResourceKind<NodeObject> = {
       ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
       ...(spec?.unschedulable === true ? { unschedulable: true } : {}),
       ...(taints.length === 0 ? {} : { taints }),
+      ...(networkUnavailable === undefined ? {} : { networkUnavailable }),
     }
   },
 }
@@ -198,6 +200,16 @@ function endingOf(meta: Fields | undefined, status: Fields | undefined): NodeEnd
   const ready = list(status?.conditions).find(({ type }) => type === 'Ready')
   const shutsDown = ready?.status !== 'True' && asText(ready?.message).includes(SHUTS_DOWN)
   return shutsDown ? 'shutdown' : undefined
+}
+
+function networkUnavailableOf(status: Fields | undefined): NetworkUnavailable | undefined {
+  const found = list(status?.conditions).find(({ type }) => type === 'NetworkUnavailable')
+  if (!found) return undefined
+  const { status: told, reason, message, lastTransitionTime } = found
+  return {
+    ...{ status: asText(told), reason: asText(reason), message: asText(message) },
+    since: asText(lastTransitionTime),
+  }
 }
 
 function isReady(status: Fields | undefined): boolean {

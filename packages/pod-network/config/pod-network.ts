@@ -46,6 +46,12 @@ export const podNetwork = z.strictObject({
     .describe(
       'Whether pods are accepted at the end of the chains FORWARD of iptables whose policy is DROP, as Docker and ufw set it.',
     ),
+  nodeCondition: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Whether the condition NetworkUnavailable of the Node says if the node has its pod network: Kubernetes sends no new pods to a node that has none.',
+    ),
   sourceCheck: z
     .union([z.boolean(), z.literal('strict')], { message: 'true, false or strict' })
     .default(true)

@@ -77,6 +77,7 @@ function settingsOf(
     masquerade: file.podNetwork.masquerade,
     podsSpeakBgp: file.bgp.fromPods,
     acceptForwarding: file.podNetwork.acceptForwarding,
+    nodeCondition: file.podNetwork.nodeCondition,
     sourceCheck: file.podNetwork.sourceCheck,
     noMasquerade: file.podNetwork.noMasquerade.map(cidr),
     serviceCidrs: file.serviceCIDRs.map(cidr),

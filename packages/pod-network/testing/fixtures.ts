@@ -34,6 +34,7 @@ export const testSettings: PodNetworkSettings = {
   hairpin: true,
   masquerade: true,
   acceptForwarding: true,
+  nodeCondition: true,
   sourceCheck: true,
   podsSpeakBgp: false,
   noMasquerade: [],
