@@ -4,6 +4,7 @@ import { expect } from 'chai'
 import { FakeNft } from '../testing/fake-nft.ts'
 import type { NftTable } from './definition.ts'
 import { SetElementResource, touchSets } from './element-resource.ts'
+import { ForeignChanges } from './foreign-changes.ts'
 import { NftTableResource, type NftTables, TABLE } from './table-resource.ts'
 
 const TOYS: NftTable = {
@@ -70,6 +71,28 @@ describe('loading a table while somebody else writes', () => {
     expect([...rules.failures()]).to.deep.equal([])
     expect(await rules.audit()).to.deep.equal([])
     expect(markers(nft)).to.have.length(1)
+  })
+
+  it('does not begin again for what we write ourselves meanwhile', async () => {
+    const nft = new FakeNft()
+    const ours = new ForeignChanges(() => nft.generation())
+    let loads = 0
+    const api: NftTables = {
+      elements: (table, set) => nft.elements(table, set),
+      show: (command) => nft.show(command),
+      generation: () => nft.generation(),
+      foreignRevision: () => ours.revision(),
+      async run(script) {
+        await ours.own(() => nft.run(script))
+        if (!script.startsWith('add table')) return
+        loads++
+        await ours.own(() => nft.run('add table inet podroute-other\n'))
+      },
+    }
+    const { rules } = wanting(api, TOYS)
+    expect(await rules.flush()).to.deep.equal({ applied: 1, failed: 0 })
+    expect(loads).to.equal(1)
+    expect(await rules.audit()).to.deep.equal([])
   })
 
   it('says so when he does not stop, vouches for nothing, and is right once he has', async () => {

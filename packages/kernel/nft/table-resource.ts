@@ -14,7 +14,7 @@ import { listTable, type TableListing } from './listing.ts'
 import { type ChangedSet, changedSets, typeLines } from './set-types.ts'
 
 /** What is used of nftables. */
-export type NftTables = Pick<NftApi, 'run' | 'show' | 'elements'> & NftRevision
+export type NftTables = Pick<NftApi, 'run' | 'show' | 'elements' | 'foreignRevision'> & NftRevision
 
 /** The one key of the resource. */
 export const TABLE = 'table'
@@ -79,12 +79,11 @@ export class NftTableResource implements Resource<typeof TABLE, NftTable> {
 
   /** Returns false where somebody changed anything between the two listings: what he did to the table must not be taken for ours. */
   async #loadAlone(table: NftTable): Promise<boolean> {
-    const generation = await this.#nft.generation()
+    const isAlone = await this.#others()
     const before = await this.#list()
     await this.#run(table, before)
     const after = await this.#list()
-    const next = generation === LAST_GENERATION ? 1 : generation + 1
-    if ((await this.#nft.generation()) !== next) return false
+    if (!(await isAlone())) return false
     const marker = `${MARKER}${this.#version(table)}-${this.#fingerprint(after)}`
     const commands = [
       ...markersIn(after).map((name) => `delete chain ${this.#at} ${name}`),
@@ -92,6 +91,21 @@ export class NftTableResource implements Resource<typeof TABLE, NftTable> {
     ]
     await this.#nft.run(`${commands.join('\n')}\n`)
     return true
+  }
+
+  /**
+   * Says later whether nobody else has changed anything since. Features load their tables and fill their sets at the same time: where
+   * others' changes can be told from ours, those do not count.
+   */
+  async #others(): Promise<() => Promise<boolean>> {
+    const { foreignRevision } = this.#nft
+    if (foreignRevision) {
+      const before = await foreignRevision()
+      return async () => before !== undefined && (await foreignRevision()) === before
+    }
+    const generation = await this.#nft.generation()
+    const next = generation === LAST_GENERATION ? 1 : generation + 1
+    return async () => (await this.#nft.generation()) === next
   }
 
   async #run(table: NftTable, before: TableListing): Promise<void> {
