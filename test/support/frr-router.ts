@@ -68,7 +68,8 @@ export class FrrRouter extends OutsideRouter {
     await mkdir(folder, { recursive: true })
     await run('chmod', ['a+x', this.cluster.directory]) // the daemons give up root
     await run('chown', ['frr:frr', folder])
-    for (const daemon of ['zebra', 'bgpd', 'bfdd']) {
+    // Who wants paths to be watched finds the one that does: what bgpd asked for before it was there may be lost.
+    for (const daemon of ['zebra', 'bfdd', 'bgpd']) {
       const file = join(folder, `${daemon}.conf`)
       await writeFile(file, daemon === 'bgpd' ? bgpd : 'log stdout informational\n')
       const options = ['-f', file, '-z', join(folder, 'zserv.api'), '-i', join(folder, `${daemon}.pid`)]
