@@ -76,7 +76,7 @@ describe('podroute cleanup', () => {
     ).to.be.above(5)
     await refusesWhileItRuns()
     await agent.end('SIGKILL')
-    await script(NODE, 'ip nexthop add id 1347420161 via 172.31.0.12 dev eth0 protocol 179')
+    await script(NODE, 'ip nexthop add id 1347551233 via 172.31.0.12 dev eth0 protocol 179')
     await podWithHostPort()
     // The API server goes with its own folder.
     await cp(`${api.kubeconfig}.state`, join(folder, 'state'), {

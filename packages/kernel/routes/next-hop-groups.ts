@@ -163,7 +163,7 @@ export class NextHopGroups {
 
   /** What works once is there; what is refused to all is not. */
   #judge(errors: readonly (Error | null)[]): void {
-    const refused = errors.every((error) => error !== null && NOT_THERE.includes(codeOf(error) ?? ''))
+    const refused = errors.every((error) => error !== null && isNotThere(error))
     if (errors.length > 0 && refused && this.#groups.size === 0) this.#supported = false
   }
 }
@@ -184,7 +184,13 @@ class Ids {
   }
 }
 
-function isOurs(protocol: number): (object: NextHopObject) => boolean {
+/** Whether a kernel says by it that it has no next hop objects, or not such ones. */
+export function isNotThere(error: Error): boolean {
+  return NOT_THERE.includes(codeOf(error) ?? '')
+}
+
+/** @param protocol of the objects that agents make */
+export function isOurs(protocol: number): (object: NextHopObject) => boolean {
   return (object) => object.protocol === protocol && object.id >= FIRST_ID
 }
 

@@ -8,6 +8,7 @@ import {
   type Resource,
 } from '@podroute/reconcile/resource.ts'
 import type { NextHopsApi } from '../kernel.ts'
+import { isNotThere, isOurs } from './next-hop-groups.ts'
 
 /** By their IDs. They are made with the routes that name them (next-hop-groups.ts); here they only go. */
 export class NextHopResource implements Resource<string, true> {
@@ -24,9 +25,9 @@ export class NextHopResource implements Resource<string, true> {
     return true
   }
 
-  /** Groups first: those that they consist of go behind them. */
+  /** Groups come before the single next hops that they consist of. */
   async *list(): AsyncIterable<Iterable<readonly [string, true]>> {
-    const ours = (await this.#list()).filter(({ protocol }) => protocol === this.#protocol)
+    const ours = (await this.#list()).filter(isOurs(this.#protocol))
     const [groups, singles] = [
       ours.filter(({ kind }) => kind === 'group'),
       ours.filter(({ kind }) => kind === 'single'),
@@ -42,7 +43,7 @@ export class NextHopResource implements Resource<string, true> {
   /** A kernel without such objects (before Linux 5.3) has none. */
   async #list() {
     return this.#objects.list().catch((error: Error) => {
-      if (codeOf(error) === 'EOPNOTSUPP') return []
+      if (isNotThere(error)) return []
       throw error
     })
   }
