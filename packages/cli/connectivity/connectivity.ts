@@ -4,7 +4,7 @@ import type { PageQuery } from '@podroute/feature/page.ts'
 import { CliError, EXIT_NOT_WELL } from '../errors.ts'
 import { table } from '../format.ts'
 import { type Agent, findAgents } from '../kubectl/agents.ts'
-import type { Kubectl } from '../kubectl/kubectl.ts'
+import { type Kubectl, kubectlOf } from '../kubectl/kubectl.ts'
 import type { Asked, Report, ReportCommand } from '../report.ts'
 import type { Style } from '../style.ts'
 import { Field } from './field.ts'
@@ -52,22 +52,14 @@ export const connectivity: ReportCommand = {
     { name: 'kubectl', kind: 'option', summary: 'the program', default: 'kubectl' },
   ],
   async report(asked) {
-    const report = await tryAll(kubectlOf(asked.query), asked)
-    return reportOf(report, asked.signal.aborted)
+    const { kubectl: program = 'kubectl', namespace = '', context, kubeconfig, keep } = asked.query
+    const kubectl = kubectlOf(program, { namespace, context, kubeconfig })
+    const report = await tryAll(kubectl, asked)
+    if (asked.signal.aborted) return reportOf(report, INTERRUPTED)
+    // What is kept is not left by mistake.
+    if (keep === undefined && report.left !== '') return reportOf(report, 1)
+    return reportOf(report, report.passed ? 0 : EXIT_NOT_WELL)
   },
-}
-
-function kubectlOf({
-  kubectl: program = 'kubectl',
-  namespace = '',
-  context,
-  kubeconfig,
-}: PageQuery): Kubectl {
-  const flags = [
-    ...(context === undefined ? [] : ['--context', context]),
-    ...(kubeconfig === undefined ? [] : ['--kubeconfig', kubeconfig]),
-  ]
-  return { program, flags, namespace }
 }
 
 async function tryAll(kubectl: Kubectl, { query, signal, say }: Asked): Promise<ConnectivityReport> {
@@ -130,14 +122,8 @@ function externalOf(text: string | undefined): readonly External[] {
   return [{ host, port: Number(port) }]
 }
 
-function reportOf(report: ConnectivityReport, interrupted: boolean): Report {
-  const isLeft = report.left !== '' && !report.left.startsWith('kubectl')
-  const verdict = report.passed ? 0 : EXIT_NOT_WELL
-  return {
-    data: () => report,
-    text: (style) => text(report, style),
-    exitCode: interrupted ? INTERRUPTED : isLeft ? 1 : verdict,
-  }
+function reportOf(report: ConnectivityReport, exitCode: number): Report {
+  return { data: () => report, text: (style) => text(report, style), exitCode }
 }
 
 function text({ paths, nodes }: ConnectivityReport, style: Style): string {

@@ -10,6 +10,22 @@ export interface Kubectl {
   readonly namespace: string
 }
 
+/** As the options say that all commands by kubectl have. */
+export interface KubectlOptions {
+  readonly namespace: string
+  readonly context?: string | undefined
+  readonly kubeconfig?: string | undefined
+}
+
+export function kubectlOf(program: string, { namespace, context, kubeconfig }: KubectlOptions): Kubectl {
+  const flags = [...given('--context', context), ...given('--kubeconfig', kubeconfig)]
+  return { program, flags, namespace }
+}
+
+function given(flag: string, value: string | undefined): readonly string[] {
+  return value === undefined ? [] : [flag, value]
+}
+
 export interface Ended {
   readonly status: number
   readonly stdout: string

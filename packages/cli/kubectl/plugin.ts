@@ -15,7 +15,7 @@ import { type Answer, askAll, execArguments } from './ask.ts'
 import { clusterFiles } from './cluster-bundle.ts'
 import { waitForCluster } from './cluster-status.ts'
 import { completePlugin } from './complete.ts'
-import { hand, type Kubectl } from './kubectl.ts'
+import { hand, type Kubectl, type KubectlOptions, kubectlOf } from './kubectl.ts'
 import { clusterSource } from './ui.ts'
 
 const HELP = `
@@ -37,11 +37,8 @@ const REPORTER = 'podroute.io/agent'
 /** Milliseconds. */
 const TIMEOUT = 120_000
 
-interface Options {
+interface Options extends KubectlOptions {
   readonly node?: string
-  readonly namespace: string
-  readonly context?: string
-  readonly kubeconfig?: string
   readonly output: Format
   readonly json?: boolean
   readonly cluster?: boolean
@@ -120,15 +117,6 @@ function portOf(args: readonly string[]): string {
   const joined = args.find((arg) => arg.startsWith('--port='))?.slice('--port='.length)
   const at = args.indexOf('--port')
   return joined ?? (at < 0 ? UI_PORT : (args[at + 1] ?? ''))
-}
-
-function kubectlOf(program: string, { namespace, context, kubeconfig }: Options): Kubectl {
-  const flags = [...given('--context', context), ...given('--kubeconfig', kubeconfig)]
-  return { program, flags, namespace }
-}
-
-function given(flag: string, value: string | undefined): readonly string[] {
-  return value === undefined ? [] : [flag, value]
 }
 
 async function show(report: Report, format: Format, { write, style }: Surroundings): Promise<number> {
