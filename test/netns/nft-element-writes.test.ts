@@ -1,22 +1,12 @@
 /** Changes of elements by our own netlink messages, under the contract that the fake keeps too; and by what they cost. */
-import { openNft } from '@podroute/kernel/nft/open-nft.ts'
 import { describeElementChanges } from '@podroute/kernel/testing/element-contract.ts'
-import { createNetns, removeNetns } from '@podroute/linux/netns.ts'
 import { expect } from 'chai'
+import { nftInNetns } from './nft-support.ts'
 
 const NETNS = 'pr-nft-writes'
 
 describe('nftables of this kernel', () => {
-  let nft: ReturnType<typeof openNft> | undefined
-  function open(): ReturnType<typeof openNft> {
-    removeNetns(NETNS)
-    nft = openNft({ netns: createNetns(NETNS) })
-    return nft
-  }
-  afterEach(() => {
-    nft?.[Symbol.dispose]()
-    removeNetns(NETNS)
-  })
+  const open = nftInNetns(NETNS)
 
   describeElementChanges('nftables of this kernel', open)
 

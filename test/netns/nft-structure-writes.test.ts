@@ -1,25 +1,15 @@
 /** Sets, chains and rules by our own netlink messages: under the contract that the fake keeps too, and beside what nft makes of the same text. */
 import { structureScript } from '@podroute/kernel/nft/change-scripts.ts'
-import { openNft } from '@podroute/kernel/nft/open-nft.ts'
 import { encodeStructure } from '@podroute/kernel/nft/write-structure.ts'
 import { describeStructure, STRUCTURE } from '@podroute/kernel/testing/structure-contract.ts'
-import { createNetns, removeNetns } from '@podroute/linux/netns.ts'
 import { expect } from 'chai'
 import { run } from '../../lab/command.ts'
+import { nftInNetns } from './nft-support.ts'
 
 const NETNS = 'pr-nft-structure'
 
 describe('nftables of this kernel', () => {
-  let nft: ReturnType<typeof openNft> | undefined
-  function open(): ReturnType<typeof openNft> {
-    removeNetns(NETNS)
-    nft = openNft({ netns: createNetns(NETNS) })
-    return nft
-  }
-  afterEach(() => {
-    nft?.[Symbol.dispose]()
-    removeNetns(NETNS)
-  })
+  const open = nftInNetns(NETNS)
 
   describeStructure('nftables of this kernel', open)
 

@@ -1,4 +1,5 @@
 /** Tries the ways to other nodes with packets as large as those of pods, and with small ones. */
+import { FAMILIES, familyOf } from '@podroute/address/address.ts'
 import type { PathOutcome, PathProbe } from '@podroute/linux/path-probe.ts'
 import type { ClusterFacts, LinkFacts, PathFacts } from './facts.ts'
 
@@ -35,9 +36,5 @@ export async function tryPaths(options: PathsOptions): Promise<readonly PathFact
 }
 
 function firstOfFamilies(addresses: readonly string[]): readonly string[] {
-  const first = [
-    addresses.find((address) => !address.includes(':')),
-    addresses.find((address) => address.includes(':')),
-  ]
-  return first.filter((address) => address !== undefined)
+  return FAMILIES.flatMap((family) => addresses.find((address) => familyOf(address) === family) ?? [])
 }
