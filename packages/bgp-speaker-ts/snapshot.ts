@@ -120,14 +120,27 @@ export interface RejectEvent {
   readonly reason: string
 }
 
-export interface PeerCountersSnapshot {
+/** Prefixes of one family in the session that there is; all 0 while there is none. */
+export interface FamilyCounts {
+  readonly family: Family
+  readonly received: number
+  readonly accepted: number
+  readonly advertised: number
+}
+
+export interface PrefixCounts {
+  readonly prefixesReceived: number
+  readonly prefixesAccepted: number
+  readonly prefixesAdvertised: number
+  /** The same by family, of those that are configured. */
+  readonly byFamily: readonly FamilyCounts[]
+}
+
+export interface PeerCountersSnapshot extends PrefixCounts {
   readonly messagesReceived: number
   readonly messagesSent: number
   readonly updatesReceived: number
   readonly updatesSent: number
-  readonly prefixesReceived: number
-  readonly prefixesAccepted: number
-  readonly prefixesAdvertised: number
   /** Number of sessions established since the peer was added. */
   readonly established: number
   readonly rejected: Readonly<Record<string, number>>

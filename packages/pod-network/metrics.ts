@@ -1,6 +1,6 @@
 /** Metrics of the BGP sessions. */
 import type { DeclareMetric } from '@podroute/feature/metric.ts'
-import type { PeerSnapshot } from 'bgp-speaker-ts/snapshot.ts'
+import type { FamilyCounts, PeerSnapshot } from 'bgp-speaker-ts/snapshot.ts'
 import type { PathState } from './bgp/bfd/monitor.ts'
 import type { NamedPeer } from './snapshot.ts'
 
@@ -26,21 +26,7 @@ export function declareBgpMetrics(declare: DeclareMetric, peers: Peers, asn: () 
     'Times that the session came up',
     (p) => p.counters.established,
   )
-  perPeer(
-    'podroute_bgp_prefixes_received',
-    'Prefixes that the peer announces',
-    (p) => p.counters.prefixesReceived,
-  )
-  perPeer(
-    'podroute_bgp_prefixes_accepted',
-    'Prefixes that the import policy took',
-    (p) => p.counters.prefixesAccepted,
-  )
-  perPeer(
-    'podroute_bgp_prefixes_advertised',
-    'Prefixes that the peer is told',
-    (p) => p.counters.prefixesAdvertised,
-  )
+  declarePrefixes(declare, peers)
   perPeer(
     'podroute_bgp_messages_received_total',
     'Messages from the peer',
@@ -61,6 +47,29 @@ export function declareBgpMetrics(declare: DeclareMetric, peers: Peers, asn: () 
   declarePeerInfo(declare, peers, asn)
   perPeer('podroute_bgp_messages_sent_total', 'Messages to the peer', (p) => p.counters.messagesSent)
   declareRejects(declare, peers)
+}
+
+/** By the families that are configured, so that a series is there whether or not the session is. */
+function declarePrefixes(declare: DeclareMetric, peers: Peers): void {
+  const perFamily = (name: string, help: string, count: (of: FamilyCounts) => number) =>
+    declare.metric({
+      ...{ name, help, labelNames: [...LABELS, 'family'] },
+      read(sample) {
+        for (const { address: peer, name, counters } of peers())
+          for (const each of counters.byFamily) sample(count(each), { peer, name, family: each.family })
+      },
+    })
+  perFamily('podroute_bgp_prefixes_received', 'Prefixes that the peer announces', ({ received }) => received)
+  perFamily(
+    'podroute_bgp_prefixes_accepted',
+    'Prefixes that the import policy took',
+    ({ accepted }) => accepted,
+  )
+  perFamily(
+    'podroute_bgp_prefixes_advertised',
+    'Prefixes that the peer is told',
+    ({ advertised }) => advertised,
+  )
 }
 
 /** Of peers whose path is watched. */

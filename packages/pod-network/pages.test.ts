@@ -54,7 +54,7 @@ const peer: NamedPeer = {
   ...{ families: ['ipv4-unicast'], endOfRib: [], lastDown: undefined },
   counters: {
     ...{ messagesReceived: 1, messagesSent: 2, updatesReceived: 3, updatesSent: 4, established: 1 },
-    ...{ prefixesReceived: 5, prefixesAccepted: 6, prefixesAdvertised: 7, rejected: {} },
+    ...{ prefixesReceived: 5, prefixesAccepted: 6, prefixesAdvertised: 7, byFamily: [], rejected: {} },
     ...{ treatedAsWithdraw: 0, attributesDiscarded: 0 },
   },
 }

@@ -1,7 +1,7 @@
 /** What `podroute nodes`, `podroute peers` and `podroute routes` show. */
 import { duration } from '@podroute/feature/duration.ts'
 import type { Page } from '@podroute/feature/page.ts'
-import { downText } from './bgp/ends/down-text.ts'
+import { downText, whyNone } from './bgp/ends/down-text.ts'
 import type { RouteSnapshot } from './route-sources/route-report.ts'
 import type { NamedPeer } from './snapshot.ts'
 import type { KeyReport } from './status.ts'
@@ -94,8 +94,13 @@ function peerRow(peer: NamedPeer): string[] {
     ...[prefixesReceived, prefixesAccepted, prefixesAdvertised].map(String),
     peer.bfd === undefined ? '' : peer.bfd.state,
     restartText(peer),
-    peer.lastDown ? downText(peer.lastDown) : '',
+    lastDownText(peer),
   ]
+}
+
+function lastDownText({ lastDown, state }: NamedPeer): string {
+  if (lastDown === undefined) return ''
+  return state === 'established' ? downText(lastDown) : whyNone(lastDown)
 }
 
 /** While it is away: what is kept of it. Else for how long it would be: `120s`, after errors, too (RFC 8538), and long-lived (RFC 9494). */

@@ -23,12 +23,15 @@ describe('reports from the field', () => {
     await world.sessions()
   }
 
-  /** Samples of one metric: `172.30.0.100=1`. */
+  /** Samples of one metric: `172.30.0.100=1`, `172.30.0.100 ipv4-unicast=1`. */
   const scrape = (name: string): string[] => {
     const samples: string[] = []
     const metric = (declared: Metric<string>) => {
       if (declared.name === name)
-        declared.read((value, labels) => void samples.push(`${labels?.peer}=${value}`))
+        declared.read((value, labels) => {
+          const series = [labels?.peer, labels?.family].filter((label) => label !== undefined)
+          samples.push(`${series.join(' ')}=${value}`)
+        })
     }
     const { view } = world.network
     declareBgpMetrics(
@@ -40,39 +43,56 @@ describe('reports from the field', () => {
   }
   const sessions = () => scrape('podroute_bgp_session_up')
   const advertised = () => scrape('podroute_bgp_prefixes_advertised')
+  /** Of both families of a router. */
+  const each = (peer: string, count: number) =>
+    ['ipv4-unicast', 'ipv6-unicast'].map((family) => `${peer} ${family}=${count}`)
 
-  it('A10: metrics have one series for each peer that is configured now, and count what is told on a session that is up', async () => {
+  it('A10: metrics have one series for each peer and family that are configured now, and count what is told on a session that is up', async () => {
     world = new World({ externalPeers: [router(UP), router(DOWN)] })
     await world.start(testNode(1))
     await world.speak(UP, [], { asn: 65000 })
     await world.sessions()
     expect(sessions()).to.deep.equal([`${UP}=1`, `${DOWN}=0`])
-    expect(advertised()).to.deep.equal([`${UP}=2`, `${DOWN}=0`])
+    expect(advertised()).to.deep.equal([...each(UP, 1), ...each(DOWN, 0)])
     // Another port is another session of the same peer.
     await configure(router(UP, { port: 1179 }), router(DOWN, { description: 'other' }))
     expect(sessions()).to.deep.equal([`${UP}=0`, `${DOWN}=0`])
-    expect(advertised()).to.deep.equal([`${UP}=0`, `${DOWN}=0`])
+    expect(advertised()).to.deep.equal([...each(UP, 0), ...each(DOWN, 0)])
     await configure(router(UP))
     await world.sessions()
     expect(sessions()).to.deep.equal([`${UP}=1`])
     await world.silence(UP, 'stops')
     expect(sessions()).to.deep.equal([`${UP}=0`])
-    expect(advertised(), 'nothing of an earlier session').to.deep.equal([`${UP}=0`])
+    expect(advertised(), 'nothing of an earlier session').to.deep.equal(each(UP, 0))
     await configure()
     expect(sessions()).to.deep.equal([])
     await configure(router('2001:db8::1'))
     expect(sessions()).to.deep.equal(['2001:db8::1=0'])
+    // One without an address is named by its interface, also before it is found there.
+    await configure({ interface: 'eth1', asn: 'external', acceptRoutes: false, maxPrefixes: 10 })
+    expect(sessions()).to.deep.equal(['eth1=0'])
+    expect(advertised()).to.deep.equal(each('eth1', 0))
+    await configure({
+      interface: 'eth1',
+      asn: 'external',
+      description: 'spine',
+      acceptRoutes: false,
+      maxPrefixes: 10,
+    })
+    expect(sessions()).to.deep.equal(['eth1=0'])
     await configure(router(UP), router(DOWN))
     await world.speak(UP, [], { asn: 65000 })
     await world.sessions()
-    expect(advertised()).to.deep.equal([`${UP}=2`, `${DOWN}=0`])
+    expect(advertised()).to.deep.equal([...each(UP, 1), ...each(DOWN, 0)])
     await world.restart({ externalPeers: [router(UP), router(DOWN)] }, testNode(1))
     await world.sessions()
     expect(sessions()).to.deep.equal([`${UP}=1`, `${DOWN}=0`])
-    expect(advertised()).to.deep.equal([`${UP}=2`, `${DOWN}=0`])
+    expect(advertised()).to.deep.equal([...each(UP, 1), ...each(DOWN, 0)])
     const shown = world.network.view
       .peers()
-      .map(({ address, counters }) => `${address}=${counters.prefixesAdvertised}`)
+      .flatMap(({ address, counters }) =>
+        counters.byFamily.map((counts) => `${address} ${counts.family}=${counts.advertised}`),
+      )
     expect(shown.sort(), 'podroute peers').to.deep.equal(advertised())
   })
 

@@ -183,7 +183,7 @@ describe('agents of three nodes', function () {
     )
   })
 
-  it('wait for the BGP port, say so once, and go on when it is free', async () => {
+  it('wait for the BGP port, say so once, and go on when it is free (A17)', async () => {
     await occupy(179)
     await cluster.startAgent(two)
     const detail = async () =>

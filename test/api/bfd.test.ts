@@ -94,16 +94,16 @@ peers: [{address: ${ROUTER.ipv4}, asn: ${ROUTER.asn}, bfd: true, acceptRoutes: [
   }
 
   const losesNothing = () => {
-    it('lose no packet of a client behind it, nor one of pods among nodes, while an agent is killed and started again', async () => {
+    it('lose no packet of a client behind it, nor one of pods among nodes, while an agent is killed and started again (A13)', async () => {
       expect(await lostOver(kill)).to.deep.equal([0, 0, 0, 0])
     })
 
-    it('lose none while an agent is stopped and started again', async () => {
+    it('lose none while an agent is stopped and started again (A13)', async () => {
       expect(await lostOver(stop)).to.deep.equal([0, 0, 0, 0])
     })
   }
   const losesTheDead = () => {
-    it('lose the routes to a dead machine within the detection time', async () => {
+    it('lose the routes to a dead machine within the detection time (A13)', async () => {
       for (const time of await goneAfter(10_000)) expect(time).to.be.lessThan(DETECTION + MARGIN)
     })
   }

@@ -177,7 +177,7 @@ describe('a configuration that changes while the agent runs', function () {
       await eventually(async () => (await router.learned()).every((prefix) => !prefix.startsWith('10.244')))
     }))
 
-  it('takes the password of a router from a Secret that changes', () =>
+  it('takes the password of a router from a Secret that changes (A9)', () =>
     untouched(async () => {
       const secret = cluster.volume(one).file('router')
       const withKey = (text: string) =>

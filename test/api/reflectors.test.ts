@@ -66,7 +66,7 @@ describe('agents that become reflectors and clients', function () {
   const others = (node: TestNode) => nodes.filter((other) => other !== node)
   const bridgeOf = (prefix: string) => prefix.replace(/0?\/.*/, '1')
 
-  it('lose no packet and no route when roles come, and when agents with roles start anew', async () => {
+  it('lose no packet and no route when roles come, and when agents with roles start anew (A19)', async () => {
     const [a, b, c, d] = nodes as [TestNode, TestNode, TestNode, TestNode]
     await losingNothing(async () => {
       await annotate(c, 'kube-router.io/rr.client=42')
@@ -104,7 +104,7 @@ describe('agents that become reflectors and clients', function () {
     expect([a.name, b.name]).to.include.members([...route!.from])
   })
 
-  it('lose none when roles go, and say of a wrong cluster ID that it is, on the Node', async () => {
+  it('lose none when roles go, and say of a wrong cluster ID that it is, on the Node (A19)', async () => {
     const [a, b, c, d] = nodes as [TestNode, TestNode, TestNode, TestNode]
     await losingNothing(async () => {
       await annotate(d, 'podroute.io/rr.client=cluster-a')

@@ -86,15 +86,15 @@ describe('a router outside, and a node whose agent ends', function () {
     describe(`that is ${name}`, () => {
       before(() => replace(start))
 
-      it('keeps its routes over a kill and a new start', async () => {
+      it('keeps its routes over a kill and a new start (A15)', async () => {
         expect(await leastOver(restart(() => cluster.killAgent(node)))).to.equal(2)
       })
 
-      it('keeps them over a stop and a new start', async () => {
+      it('keeps them over a stop and a new start (A15)', async () => {
         expect(await leastOver(restart(stop))).to.equal(2)
       })
 
-      it('forgets them at once where the node is to be left', async () => {
+      it('forgets them at once where the node is to be left (A15)', async () => {
         await cluster.kubectl('taint', 'node', node.name, `${TAINT}=1:NoSchedule`)
         await eventually(async () => (await cluster.podroute(node, 'status')).stdout.includes(TAINT))
         expect(await kept()).to.deep.equal(prefixes)
@@ -126,7 +126,7 @@ describe('a router outside, and a node whose agent ends', function () {
     expect(await awayFor(0)).to.equal(0)
   })
 
-  it('is told at once of a restart’s routes, not when somebody has waited for them', async () => {
+  it('is told at once of a restart’s routes, not when somebody has waited for them (A16)', async () => {
     await replace(ROUTERS.FRR)
     await cluster.kubectl('taint', 'node', node.name, `${TAINT}=1:NoSchedule`)
     await eventually(async () => (await cluster.podroute(node, 'status')).stdout.includes(TAINT))

@@ -81,7 +81,7 @@ describe('a router that announces what is not its own', function () {
     removeNetns(ROUTER)
   })
 
-  it('changes none of the routes that the node has, neither while it announces nor when it withdraws', async () => {
+  it('changes none of the routes that the node has, neither while it announces nor when it withdraws (A11)', async () => {
     const before = table()
     await eventually(installed)
     await eventually(
@@ -99,7 +99,7 @@ describe('a router that announces what is not its own', function () {
     expect(table()).to.deep.equal(before)
   })
 
-  it('changes none when its session is cut, and the interface was down meanwhile', async () => {
+  it('changes none when its session is cut, and the interface was down meanwhile (A11)', async () => {
     await eventually(installed)
     ip('link', 'set', 'eth0', 'down')
     ip('link', 'set', 'eth0', 'up')
@@ -115,7 +115,7 @@ describe('a router that announces what is not its own', function () {
     expect(table().filter((line) => !line.includes('proto 179'))).to.deep.equal(own)
   })
 
-  it('takes no route from another program that put its own where ours went with the interface', async () => {
+  it('takes no route from another program that put its own where ours went with the interface (A11)', async () => {
     await eventually(installed)
     ip('route', 'delete', ACCEPTED)
     ip('route', 'add', ACCEPTED, 'via', '172.31.0.3')

@@ -328,7 +328,7 @@ apiServer: http://plain
     expect(of(rack('a'), rack('b'))).to.deep.equal([])
   })
 
-  it('lets a key that cannot be read be a fault of its router alone', () => {
+  it('lets a key that cannot be read be a fault of its router alone (A9)', () => {
     const of = (content: string | undefined) => {
       const text = 'peers: [{address: 10.0.0.1, asn: 1}, {address: 10.0.0.2, asn: 2, passwordFile: /key}]'
       const [good, bad] = load(text, {}, content === undefined ? {} : { '/key': content }).podNetwork!

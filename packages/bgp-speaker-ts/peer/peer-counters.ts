@@ -1,10 +1,7 @@
 // Counters of one peer, over all of its sessions.
-import type { PeerCountersSnapshot } from '../snapshot.ts'
+import type { PeerCountersSnapshot, PrefixCounts } from '../snapshot.ts'
 
-type CountedByPeer = Omit<
-  PeerCountersSnapshot,
-  'prefixesReceived' | 'prefixesAccepted' | 'prefixesAdvertised'
->
+type CountedByPeer = Omit<PeerCountersSnapshot, keyof PrefixCounts>
 
 export class PeerCounters {
   messagesReceived = 0

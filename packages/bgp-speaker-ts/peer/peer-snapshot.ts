@@ -3,7 +3,14 @@ import { formatId } from '../address.ts'
 import type { Family, PeerConfig } from '../config.ts'
 import { familyOf } from '../packet/families.ts'
 import { peerName } from '../peer-name.ts'
-import type { DownReason, PeerCapabilities, PeerSnapshot, PeerState } from '../snapshot.ts'
+import type {
+  DownReason,
+  FamilyCounts,
+  PeerCapabilities,
+  PeerSnapshot,
+  PeerState,
+  PrefixCounts,
+} from '../snapshot.ts'
 import type { PeerCounters } from './peer-counters.ts'
 import type { Negotiated } from './session/negotiation.ts'
 import type { RetainedRoutes } from './session/retention.ts'
@@ -42,12 +49,24 @@ export function snapshotOf(parts: SnapshotParts, now: number): PeerSnapshot {
     ...(stale.length === 0 ? {} : { stale }),
     ...(longLived.length === 0 ? {} : { longLivedStale: longLived }),
     lastDown,
-    counters: {
-      ...counters.snapshot(),
-      prefixesReceived: sum(session?.ingest.received),
-      prefixesAccepted: sum(session?.ingest.accepted),
-      prefixesAdvertised: session?.advertised ?? 0,
-    },
+    counters: { ...counters.snapshot(), ...prefixCounts(config.families, session) },
+  }
+}
+
+/** Of the families that are configured, whether or not there is a session. */
+function prefixCounts(families: readonly Family[], session: Session | undefined): PrefixCounts {
+  const counts = families.map((family) => ({
+    family,
+    received: session?.ingest.received[family] ?? 0,
+    accepted: session?.ingest.accepted[family] ?? 0,
+    advertised: session?.advertisedOf(family) ?? 0,
+  }))
+  const sum = (count: (of: FamilyCounts) => number) => counts.reduce((all, each) => all + count(each), 0)
+  return {
+    prefixesReceived: sum(({ received }) => received),
+    prefixesAccepted: sum(({ accepted }) => accepted),
+    prefixesAdvertised: sum(({ advertised }) => advertised),
+    byFamily: counts,
   }
 }
 
@@ -73,8 +92,4 @@ function longLivedOf(families: NonNullable<Negotiated['longLived']>): PeerCapabi
       return family === undefined ? [] : [[family, entry.time]]
     }),
   )
-}
-
-function sum(record: Record<Family, number> | undefined): number {
-  return record === undefined ? 0 : record['ipv4-unicast'] + record['ipv6-unicast']
 }

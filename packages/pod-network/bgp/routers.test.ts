@@ -106,7 +106,7 @@ describe('the session to a router', () => {
     expect(prepended({ localAsn: 64601 })).to.deep.equal({ asn: 64601, times: 2 })
   })
 
-  it('may be to another daemon of the node itself (projectcalico/calico#6863)', () => {
+  it('may be to another daemon of the node itself (A17, projectcalico/calico#6863)', () => {
     expect(plan({ address: '172.30.0.11', port: 1179 })).to.include({ address: '172.30.0.11', port: 1179 })
   })
 })

@@ -16,7 +16,7 @@ describe('a node that is to be left', () => {
     expect(reason(taint('node.kubernetes.io/out-of-service', 'nodeshutdown'))).to.be.a('string')
   })
 
-  it('is never one that is cordoned, not ready, or tainted for other reasons', () => {
+  it('is never one that is cordoned, not ready, or tainted for other reasons (A1)', () => {
     const cordoned = taint('node.kubernetes.io/unschedulable')
     expect(reason({ unschedulable: true, ...cordoned })).to.equal(undefined)
     expect(reason({ ready: false, ...taint('node.kubernetes.io/not-ready') })).to.equal(undefined)

@@ -7,7 +7,7 @@ const node = (name: string, address: string) => ({ ...testNode(1, { internalIPs:
 const many = (count: number) =>
   Array.from({ length: count }, (_, i) => node(`node-${i}`, `2001:db8::${(i * 7919).toString(16)}`))
 
-describe('the BGP identifier of a node without IPv4 (projectcalico/calico#5146)', () => {
+describe('the BGP identifier of a node without IPv4 (A18, projectcalico/calico#5146)', () => {
   it('is none that a router of the older rule refuses', () => {
     for (const each of many(10_000)) {
       const first = Number(routerIdOf(each, []).split('.')[0])

@@ -70,7 +70,7 @@ describe('routers of a node', () => {
     })
   })
 
-  it('of another rack do not harm it, whatever is wrong with them (metallb/metallb#3094)', () => {
+  it('of another rack do not harm it, whatever is wrong with them (A3, metallb/metallb#3094)', () => {
     const entries = [
       router('192.0.2.1', { nodes: inRack('a'), localAsn: 64601 }),
       router('192.0.2.2', { nodes: inRack('b'), localAsn: 64602, fault: MISSING }),
@@ -83,7 +83,7 @@ describe('routers of a node', () => {
     })
   })
 
-  it('go on with the last key where theirs cannot be used any more, and never without one (metallb/frr-k8s#338)', () => {
+  it('go on with the last key where theirs cannot be used any more, and never without one (A9, metallb/frr-k8s#338)', () => {
     const before = [router('192.0.2.1', { password: 'k' })]
     const entries = [router('192.0.2.1', { fault: MISSING, holdTime: 30 })]
     const { routers, problems } = select(entries, one, before)

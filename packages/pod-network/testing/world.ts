@@ -245,6 +245,8 @@ export class World implements AsyncDisposable {
       random: () => 0.5,
       transport: used,
       bfd: this.bfd,
+      // Nobody is at the other end of a link.
+      discovery: { watch: () => ({ close() {} }) },
     })
     this.speakers.push(speaker)
     return speaker

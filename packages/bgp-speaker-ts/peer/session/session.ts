@@ -92,11 +92,13 @@ export class Session implements Member, IngestOwner {
 
   /** Number of prefixes that are advertised to the peer. */
   get advertised(): number {
-    const { out } = this.#group
-    return this.negotiated.families.reduce(
-      (sum, family) => sum + out[family].count - (out[family].bySource[this.source.index] ?? 0),
-      0,
-    )
+    return this.negotiated.families.reduce((sum, family) => sum + this.advertisedOf(family), 0)
+  }
+
+  advertisedOf(family: Family): number {
+    if (!this.negotiated.families.includes(family)) return 0
+    const { count, bySource } = this.#group.out[family]
+    return count - (bySource[this.source.index] ?? 0)
   }
 
   /** A family with more prefixes than `maxPrefixes`; undefined: none. */

@@ -169,7 +169,7 @@ describe('graceful restart of a peer', () => {
     expect(bench.prefixes()).to.deep.equal([])
   })
 
-  it('drops at a second restart what was stale already, and keeps what had come again', async () => {
+  it('drops at a second restart what was stale already, and keeps what had come again (A15)', async () => {
     await begin()
     peer.crash()
     peer.establish(back()).announce('10.1.0.0/16')

@@ -84,7 +84,7 @@ describe('a speaker that restarts', () => {
     expect(bench.changes.length).to.equal(1)
   })
 
-  it('announces its own routes at once', async () => {
+  it('announces its own routes at once (A16)', async () => {
     await begin()
     bench.speaker.announce({ prefix: '10.9.0.0/16' })
     a.establish()
@@ -115,7 +115,7 @@ describe('a speaker that restarts', () => {
     expect(held.names()).to.deep.equal([])
   })
 
-  it('waits no longer than the selection deferral time for a peer that does not come', async () => {
+  it('waits no longer than the selection deferral time for a peer that does not come (A16)', async () => {
     await begin({ restarting: true, selectionDeferralTime: 30 })
     a.establish().announce('10.1.0.0/16')
     tellAll(a)
@@ -126,7 +126,7 @@ describe('a speaker that restarts', () => {
     expect(a.names().slice(-2)).to.deep.equal(['end-of-rib ipv4', 'end-of-rib ipv6'])
   })
 
-  it('does not wait for a peer that restarts too, nor for one without the capability', async () => {
+  it('does not wait for a peer that restarts too, nor for one without the capability (A16)', async () => {
     await begin()
     a.establish([capability(true)])
     expect(a.names()).to.not.include('end-of-rib ipv4')

@@ -79,7 +79,7 @@ describe('a path watched by BFD', () => {
     expect(bench.prefixes()).to.deep.equal([])
   })
 
-  it('of a peer that restarts does not take the routes that are kept for it (RFC 5882 4.3)', async () => {
+  it('of a peer that restarts does not take the routes that are kept for it (A13, RFC 5882 4.3)', async () => {
     const peer = await begin({ gracefulRestart: { time: 60, forwarding: true } })
     const families = [{ afi: 1, safi: 1, forwarding: true }]
     peer.establish([{ kind: 'graceful-restart', restarting: false, notification: true, time: 60, families }])

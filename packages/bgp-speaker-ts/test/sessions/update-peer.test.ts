@@ -100,7 +100,7 @@ describe('updatePeer', () => {
     })
   }
 
-  it('changes the key and the TTL of the connection that there is', () => {
+  it('changes the key and the TTL of the connection that there is (A9)', () => {
     const [connection] = bench.network.between('10.0.0.1', '10.0.0.2')
     bench.speaker.updatePeer({ ...BASE, password: 'secret', ttl: 3 })
     expect([connection?.password, connection?.ttl]).to.deep.equal(['secret', 3])

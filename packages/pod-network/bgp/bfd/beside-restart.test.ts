@@ -9,7 +9,7 @@ describe('BFD beside graceful restart', () => {
   const bfd = { state: 'up' }
   const both = { bfd, capabilities: { gracefulRestart: restart } }
 
-  it('is said of the routers that have both, and of no node', () => {
+  it('is said of the routers that have both, and of no node (A13)', () => {
     const peers = [
       peer('192.0.2.1', both),
       peer('192.0.2.2', { bfd, capabilities: {} }),

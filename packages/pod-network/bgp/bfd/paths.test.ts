@@ -56,7 +56,7 @@ describe('paths to nodes that BFD watches', () => {
     expect(Object.values(world.established())).to.deep.equal([1, 1])
   })
 
-  it('end with the agent, which tells them so once the connections are closed', async () => {
+  it('end with the agent, which tells them so once the connections are closed (A13)', async () => {
     const ended = world.network[Symbol.asyncDispose]()
     await world.settle(200)
     expect(world.paths.closed).to.equal(false)

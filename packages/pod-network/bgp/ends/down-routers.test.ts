@@ -1,5 +1,7 @@
+import { encodeMessage } from 'bgp-speaker-ts/packet/message.ts'
 import { expect } from 'chai'
-import { ipv4Node, World } from '../../testing/world.ts'
+import { peersPage } from '../../pages.ts'
+import { ipv4Node, LOCAL_ADDRESS, World } from '../../testing/world.ts'
 
 const ROUTER = '172.30.0.100'
 const router = { address: ROUTER, asn: 65000, acceptRoutes: false, maxPrefixes: 10 } as const
@@ -35,6 +37,40 @@ describe('a router of the configuration that is down', () => {
     await world.silence(ROUTER, 'maintenance')
     await world.settle(70_000)
     expect(events()).to.have.length(1)
+  })
+
+  it('is one where sessions come up and do not last: another speaker may have this address (A17)', async () => {
+    await world.speak(ROUTER, [], { asn: 65000 })
+    const session = () => world.network.view.peers().find(({ address }) => address === ROUTER)
+    // It drops ours whenever the other one connects.
+    for (let n = 0; n < 10; n++) {
+      await world.settle(10_000)
+      world.memory.cut(LOCAL_ADDRESS, ROUTER)
+    }
+    expect(session()?.counters.established).to.be.within(3, 11)
+    expect(events()).to.have.length(1)
+    expect(events()[0]).to.match(/^no BGP session with the router 172\.30\.0\.100 lasts, \d were lost/)
+    expect(events()[0]).to.include('another speaker uses this address')
+  })
+
+  it('is one that names the other speaker, where the router refuses a second session from this address (A17)', async () => {
+    // The router has a session with this address already; ours collides with it, again and again.
+    const collision = encodeMessage({ kind: 'notification', code: 6, subcode: 7, data: new Uint8Array() })
+    await world.memory.transport(ROUTER).listen({ address: ROUTER, port: 179 }, (connection) =>
+      connection.handle({
+        ...{ onConnect() {}, onDrain() {}, onClose() {} },
+        onData() {
+          connection.write(collision)
+          connection.end()
+        },
+      }),
+    )
+    await world.settle(70_000)
+    expect(events()).to.have.length(1)
+    expect(events()[0]).to.include('received Cease/Connection Collision Resolution: another speaker uses')
+    const page = peersPage(() => world.network.view.peers())
+    const [peers] = page.tables(page.data())
+    expect(peers?.rows.join('\n')).to.include('another speaker uses this address')
   })
 
   it('is none once the configuration has it no more', async () => {

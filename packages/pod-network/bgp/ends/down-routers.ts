@@ -1,9 +1,12 @@
-/** Routers of the configuration that have had no session for a minute: an Event on the Node says so, once until they are back. */
+/**
+ * Routers of the configuration that have had no session for a minute, or none that lasted: an Event on the Node says so, once until they
+ * are back.
+ */
 import { regardingNode } from '@podroute/cluster/events/event.ts'
 import type { EventRecorder } from '@podroute/cluster/events/recorder.ts'
 import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { PeerSnapshot } from 'bgp-speaker-ts/snapshot.ts'
-import { downText } from './down-text.ts'
+import { whyLost, whyNone } from './down-text.ts'
 
 export interface DownRoutersOptions {
   readonly nodeName: string
@@ -17,11 +20,23 @@ export interface DownRoutersOptions {
 
 /** Milliseconds. */
 const PATIENCE = 60_000
+/** A session that lasts so long is one. */
+const STEADY = 20_000
+
+interface Down {
+  /** When the first session was lost. */
+  readonly since: number
+  /** When the session that there is came up; undefined: there is none. */
+  up: number | undefined
+  /** Sessions that did not last. */
+  lost: number
+  said: boolean
+}
 
 export class DownRouters {
   readonly #options: DownRoutersOptions
-  /** Since when there is no session, and whether that was said. */
-  readonly #down = new Map<string, { readonly since: number; said: boolean }>()
+  /** Those that have no session, or none that has lasted yet. */
+  readonly #down = new Map<string, Down>()
 
   constructor(options: DownRoutersOptions) {
     this.#options = options
@@ -29,34 +44,56 @@ export class DownRouters {
 
   /** Says what is due. Returns in how many milliseconds to come again; undefined: nothing waits. */
   look(): number | undefined {
-    const { routers, isEstablished, clock } = this.#options
+    const { routers, clock } = this.#options
     const now = clock.now()
     const wanted = new Set(routers())
-    for (const router of this.#down.keys())
-      if (!wanted.has(router) || isEstablished(router)) this.#down.delete(router)
+    for (const router of this.#down.keys()) if (!wanted.has(router)) this.#down.delete(router)
     let next = Number.POSITIVE_INFINITY
     for (const router of wanted) {
-      if (isEstablished(router)) continue
-      const state = this.#down.get(router) ?? { since: now, said: false }
-      this.#down.set(router, state)
-      if (state.said) continue
-      const due = state.since + PATIENCE - now
-      if (due > 0) next = Math.min(next, due)
-      else {
-        state.said = true
-        this.#say(router)
-      }
+      const state = this.#stateOf(router, now)
+      if (state === undefined) continue
+      if (state.up !== undefined) next = Math.min(next, state.up + STEADY - now)
+      else if (!state.said) next = Math.min(next, this.#wait(router, state, now))
     }
     return next === Number.POSITIVE_INFINITY ? undefined : next
   }
 
-  #say(router: string): void {
+  /** Undefined: there is a session that lasts. */
+  #stateOf(router: string, now: number): Down | undefined {
+    const known = this.#down.get(router)
+    if (this.#options.isEstablished(router)) {
+      if (known === undefined) return undefined
+      known.up ??= now
+      if (now - known.up < STEADY) return known
+      this.#down.delete(router)
+      return undefined
+    }
+    const state = known ?? { since: now, up: undefined, lost: 0, said: false }
+    if (state.up !== undefined) state.lost++
+    state.up = undefined
+    this.#down.set(router, state)
+    return state
+  }
+
+  /** Says it when it is due; else in how many milliseconds it is. */
+  #wait(router: string, state: Down, now: number): number {
+    const due = state.since + PATIENCE - now
+    if (due > 0) return due
+    state.said = true
+    this.#say(router, state)
+    return Number.POSITIVE_INFINITY
+  }
+
+  #say(router: string, { lost }: Down): void {
     const { nodeName, events, peers } = this.#options
     const last = peers().find(({ address }) => address === router)?.lastDown
     events.record({
       ...{ regarding: regardingNode(nodeName), type: 'Warning', reason: 'RouterDown' },
       action: 'ConnectRouter',
-      note: `no BGP session with the router ${router} for a minute: ${last ? downText(last) : 'it does not answer'}`,
+      note:
+        lost > 0
+          ? `no BGP session with the router ${router} lasts, ${lost} were lost within a minute: ${last ? whyLost(last) : 'unknown'}`
+          : `no BGP session with the router ${router} for a minute: ${last ? whyNone(last) : 'it does not answer'}`,
     })
   }
 }

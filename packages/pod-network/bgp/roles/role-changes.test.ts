@@ -40,7 +40,7 @@ describe('roles that change', function () {
     }
   }
 
-  it('lose no route from the mesh to reflectors, one Node after the other in random order, and back', async () => {
+  it('lose no route from the mesh to reflectors, one Node after the other in random order, and back (A19)', async () => {
     const seed = testSeed()
     const random = seeded(seed)
     await start()
@@ -60,7 +60,7 @@ describe('roles that change', function () {
     expectWhole()
   })
 
-  it('lose none where agents see the annotations ten seconds apart', async () => {
+  it('lose none where agents see the annotations ten seconds apart (A19)', async () => {
     const seed = testSeed()
     const random = seeded(seed)
     await start()
@@ -107,7 +107,7 @@ describe('roles that change', function () {
     expectWhole()
   })
 
-  it('lose the routes of a reflector that is deleted, and no other, and go on with the one that is left', async () => {
+  it('lose the routes of a reflector that is deleted, and no other, and go on with the one that is left (A19)', async () => {
     await start()
     for (const n of SIX) agents.change(n, n <= 2 ? server('42') : client('42'))
     await agents.settle(LATER)
@@ -128,7 +128,7 @@ describe('roles that change', function () {
     expectWhole()
   })
 
-  it('let a node in that joins before its role is known', async () => {
+  it('let a node in that joins before its role is known (A19)', async () => {
     await start({}, [1, 2, 3, 4, 5])
     for (const n of [1, 2, 3, 4, 5]) agents.change(n, n <= 2 ? server('42') : client('42'))
     await agents.settle(LATER)
@@ -198,7 +198,7 @@ describe('roles that change', function () {
     expectWhole()
   })
 
-  it('are chosen by themselves beyond the threshold, up and down, and keep sessions near it', async () => {
+  it('are chosen by themselves beyond the threshold, up and down, and keep sessions near it (A19)', async () => {
     // Above 4 there are reflectors, above 5 the mesh is given up.
     await start({ reflectors: { fromNodes: 4, count: 2, perNode: 2 } }, [1, 2, 3, 4])
     await agents.start(5)

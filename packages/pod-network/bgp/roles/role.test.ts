@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { parseAsn, parseClusterId, readAnnotated } from './role.ts'
 
 describe('annotations of a Node', () => {
-  it('take a cluster ID as a number or in dotted form', () => {
+  it('take a cluster ID as a number or in dotted form (A19)', () => {
     for (const text of ['42', '0.0.0.42']) expect(parseClusterId(text), text).to.equal(42)
     expect(parseClusterId('192.0.2.1')).to.equal(0xc0000201)
     expect(parseClusterId('4294967295')).to.equal(0xffffffff)
