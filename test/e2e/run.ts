@@ -1,6 +1,6 @@
 /**
- * `npm run e2e`: upstream Kubernetes' own end-to-end tests of Services, pod networks and network policies, against podroute in the
- * lab: the one that runs, if it was started with --e2e, else one that is started for it.
+ * `npm run e2e`: upstream Kubernetes' own end-to-end tests of Services, pod networks and network policies, or network-policy-api's, against
+ * podroute in the lab: the one that runs, if it was started with --e2e, else one that is started for it.
  */
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -10,6 +10,7 @@ import { kubectl } from '../../lab/scenarios/cluster.ts'
 import { labExists } from '../../lab/state.ts'
 import { startDns } from '../../lab/upstream/dns.ts'
 import { focusOn, GROUPS, NETPOL, SHORT, SHORT_NETPOL } from './cases.ts'
+import { CONFORMANCE_LOG, runPolicyConformance } from './policy-conformance.ts'
 import { summarize } from './report.ts'
 import { JUNIT, LOG, runSuite } from './suite.ts'
 
@@ -17,6 +18,7 @@ const USAGE = `usage: npm run e2e -- [OPTIONS]
 
   --short          the few cases that CI runs
   --netpol         those of network policies instead
+  --cnp            network-policy-api's conformance suite of ClusterNetworkPolicies instead
   --focus REGEX    these cases only (default: ${GROUPS.join(', ')})
   --skip REGEX     but not these
   --procs N        cases at the same time (default 3)
@@ -33,6 +35,7 @@ function options() {
     options: {
       short: { type: 'boolean', default: false },
       netpol: { type: 'boolean', default: false },
+      cnp: { type: 'boolean', default: false },
       focus: { type: 'string' },
       skip: { type: 'string', multiple: true, default: [] },
       procs: { type: 'string', default: '3' },
@@ -59,7 +62,7 @@ async function spreadOverZones(): Promise<void> {
 }
 
 async function main(): Promise<number> {
-  const { short, netpol, focus, skip, procs, out, keep, help } = options()
+  const { short, netpol, cnp, focus, skip, procs, out, keep, help } = options()
   if (help) {
     process.stdout.write(USAGE)
     return 0
@@ -70,15 +73,18 @@ async function main(): Promise<number> {
     await startDns()
     await spreadOverZones()
     const directory = resolve(out)
-    process.stdout.write(`runs; its log: ${join(directory, LOG)}\n`)
-    const results = await runSuite({
-      focus: focus ?? focusOn(netpol ? (short ? SHORT_NETPOL : NETPOL) : short ? SHORT : GROUPS),
-      skip,
-      processes: Number(procs),
-      directory,
-      onCase: (line) => void process.stdout.write(`${line}\n`),
-    })
-    process.stdout.write(`\n${summarize(results)}JUnit: ${join(directory, JUNIT)}\n`)
+    process.stdout.write(`runs; its log: ${join(directory, cnp ? CONFORMANCE_LOG : LOG)}\n`)
+    const onCase = (line: string) => void process.stdout.write(`${line}\n`)
+    const results = cnp
+      ? await runPolicyConformance({ focus, directory, onCase })
+      : await runSuite({
+          focus: focus ?? focusOn(netpol ? (short ? SHORT_NETPOL : NETPOL) : short ? SHORT : GROUPS),
+          skip,
+          processes: Number(procs),
+          directory,
+          onCase,
+        })
+    process.stdout.write(`\n${summarize(results)}${cnp ? '' : `JUnit: ${join(directory, JUNIT)}\n`}`)
     const { cases, failures } = results
     const ran = cases.filter(({ outcome }) => outcome !== 'could not run')
     return failures.length === 0 && ran.length > 0 && ran.every(({ outcome }) => outcome === 'passed') ? 0 : 1

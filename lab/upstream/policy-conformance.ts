@@ -1,0 +1,55 @@
+// Builds network-policy-api's conformance suite of ClusterNetworkPolicies: once a machine and version.
+
+import { chmod, cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { cached, fingerprint } from '../cache.ts'
+import { run } from '../command.ts'
+
+/** The version whose CRD deploy/clusternetworkpolicies.yaml is. */
+const MODULE = 'sigs.k8s.io/network-policy-api@v0.2.0'
+const MANIFESTS = join('conformance', 'base', 'manifests.yaml')
+/** The one that the lab has: upstream's images are made here (images.ts), and that of this suite has no shell. */
+const AGNHOST = 'registry.k8s.io/e2e-test-images/agnhost:2.59'
+const PROGRAM = 'conformance.test'
+/** The suite fills in its ports: `{{ index .HostNetworkPorts 0 }}`. */
+const ARGUMENT = /\{\{.*?\}\}|\S+/g
+
+/** Path of the program. Some minutes when it has to be built: it brings a client of its own. */
+export async function buildPolicyConformance(): Promise<string> {
+  const key = fingerprint([MODULE, AGNHOST, await readFile(import.meta.filename), process.arch])
+  const { directory } = await cached('policy-conformance', key, async (into) => {
+    const scratch = await mkdtemp(join(tmpdir(), 'podroute-cnp-'))
+    try {
+      const { Dir } = JSON.parse(await run('go', ['mod', 'download', '-json', MODULE], { cwd: scratch })) as {
+        Dir: string
+      }
+      const sources = join(scratch, 'network-policy-api')
+      await cp(Dir, sources, { recursive: true })
+      await run('chmod', ['-R', 'u+w', sources])
+      const manifests = join(sources, MANIFESTS)
+      await writeFile(manifests, adapted(await readFile(manifests, 'utf8')))
+      const env = { CGO_ENABLED: '0', GOFLAGS: '-mod=readonly' }
+      await run('go', ['test', '-c', '-vet=off', '-o', join(into, PROGRAM), './conformance'], {
+        cwd: sources,
+        env,
+      })
+      await chmod(into, 0o755)
+    } finally {
+      await rm(scratch, { recursive: true, force: true })
+    }
+  })
+  return join(directory, PROGRAM)
+}
+
+/** @throws Error where the suite's pods are other ones than expected */
+function adapted(manifests: string): string {
+  const changed = manifests
+    .replaceAll(/registry\.k8s\.io\/e2e-test-images\/agnhost:[\d.]+/g, AGNHOST)
+    .replaceAll(/\["\/bin\/bash", "-c", "([^"]*)"\]/g, (_, command: string) =>
+      JSON.stringify(command.match(ARGUMENT)),
+    )
+  if (changed === manifests || changed.includes('/bin/bash'))
+    throw new Error(`${MANIFESTS} is not what the lab expects`)
+  return changed
+}
