@@ -19,10 +19,10 @@ function compile(direction: 'ingress' | 'egress', spec: Spec, family: 4 | 6 = 4,
 const ingress = (spec: Spec['ingress'], family: 4 | 6 = 4) =>
   withoutSelf(compile('ingress', { ingress: spec! }, family)?.chain.rules)
 
-/** The first rule of all that isolate: a pod that reaches itself. */
+/** Of all that isolate, before they deny: a pod that reaches itself. */
 function withoutSelf(rules: readonly string[] | undefined): readonly string[] | undefined {
-  if (rules) expect(rules[0]).to.match(/^(ip6? )saddr \. \1daddr @self-[46] return$/)
-  return rules?.slice(1)
+  if (rules) expect(rules.at(-2)).to.match(/^(ip6? )saddr \. \1daddr @self-[46] return$/)
+  return rules?.toSpliced(-2, 1)
 }
 
 const DENIED = 'goto denied-ingress'

@@ -46,10 +46,16 @@ export const LOGGED_BYTES = 128
 /** A flood of packets that are dropped is counted, and costs this process nothing. */
 const LOG_RATE = 'limit rate 20/second burst 20 packets'
 
-/** Where chains of policies lead what they do not allow. @param logged not every kernel can */
+/**
+ * Where chains of policies lead what they do not allow. What is let through whatever they say is asked here, not before them: the look-up of
+ * a route costs more than all else of a connection that is allowed. @param logged not every kernel can
+ */
 function deniedChain(direction: Direction, logged: boolean): readonly string[] {
   const field = direction === 'ingress' ? 'daddr' : 'saddr'
   return [
+    NEIGHBOUR_DISCOVERY,
+    // The node's own traffic is always let in: probes.
+    ...(direction === 'ingress' ? ['fib saddr type local accept'] : []),
     ...FAMILIES.map((family) => `add @${deniedSet(direction, family)} { ${ip(family)} ${field} counter }`),
     ...(logged ? [`${LOG_RATE} log prefix "${direction}" group ${LOG_GROUP} snaplen ${LOGGED_BYTES}`] : []),
     'drop',
@@ -79,14 +85,10 @@ function policyTable(logged: boolean): NftTable {
         hook: 'type filter hook postrouting priority 80; policy accept;',
         rules: [
           'ct state established,related accept',
-          NEIGHBOUR_DISCOVERY,
-          // Before that: what IPVS sends back has a Service's address, which is local.
           ...FAMILIES.map(
             (family) =>
               `${ip(family)} saddr . th sport . ${ip(family)} daddr . th dport . meta l4proto @${endedSet(family)} drop`,
           ),
-          // The node's own traffic is always let in: probes.
-          'fib saddr type local accept',
           'jump from-pods',
           'jump to-pods',
         ],
