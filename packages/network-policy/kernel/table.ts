@@ -18,16 +18,22 @@ export const DISPATCH_SETS: Readonly<Record<string, ElementType>> = Object.fromE
   ]),
 )
 
+/** Protocols of which flows were ended: asked before the flows, since most often there is none. */
+export const ENDED_PROTOCOLS = 'ended-protocols'
+
 /** Flows that a policy ended: their packets would begin a new one, in the other direction too. */
-export const ENDED_SETS: Readonly<Record<string, ElementType>> = Object.fromEntries(
-  FAMILIES.map((family) => [
-    endedSet(family),
-    {
-      key: [addressType(family), 'inet_service', addressType(family), 'inet_service', 'inet_proto'],
-      timeout: true,
-    },
-  ]),
-)
+export const ENDED_SETS: Readonly<Record<string, ElementType>> = {
+  [ENDED_PROTOCOLS]: { key: ['inet_proto'], timeout: true },
+  ...Object.fromEntries(
+    FAMILIES.map((family) => [
+      endedSet(family),
+      {
+        key: [addressType(family), 'inet_service', addressType(family), 'inet_service', 'inet_proto'],
+        timeout: true,
+      },
+    ]),
+  ),
+}
 
 /** Local pods of whose packets some were dropped, with how many, by the direction in which policies isolate them. */
 export const DENIED_SETS: Readonly<Record<string, ElementType>> = Object.fromEntries(
@@ -83,19 +89,23 @@ function policyTable(logged: boolean): NftTable {
     chains: {
       judge: {
         hook: 'type filter hook postrouting priority 80; policy accept;',
+        // Few and flat: each step of a new connection that is allowed counts (bench:policy -- traffic).
         rules: [
           'ct state established,related accept',
-          ...FAMILIES.map(
-            (family) =>
-              `${ip(family)} saddr . th sport . ${ip(family)} daddr . th dport . meta l4proto @${endedSet(family)} drop`,
-          ),
+          `meta l4proto @${ENDED_PROTOCOLS} jump ended-flows`,
           'jump from-pods',
-          'jump to-pods',
+          // Last, so that a `return` of a chain of policies lets through.
+          ...FAMILIES.map((family) => `${ip(family)} daddr vmap @ingress-${family}`),
         ],
+      },
+      'ended-flows': {
+        rules: FAMILIES.map(
+          (family) =>
+            `${ip(family)} saddr . th sport . ${ip(family)} daddr . th dport . meta l4proto @${endedSet(family)} drop`,
+        ),
       },
       // A chain of policies is gone to from here, so that its `return` leads back to `judge`.
       'from-pods': { rules: FAMILIES.map((family) => `${ip(family)} saddr vmap @egress-${family}`) },
-      'to-pods': { rules: FAMILIES.map((family) => `${ip(family)} daddr vmap @ingress-${family}`) },
       ...Object.fromEntries(
         DIRECTIONS.map((direction) => [deniedName(direction), { rules: deniedChain(direction, logged) }]),
       ),

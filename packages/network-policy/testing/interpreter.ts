@@ -49,7 +49,12 @@ function stepOf(rule: string): Step {
 
 function parseRule(rule: string): Step {
   // A first packet of a pod, TCP, UDP or SCTP.
-  if (/^(ct state|icmpv6 type|fib saddr type local) | @ended-[46] drop$/.test(rule)) return () => undefined
+  if (
+    /^(ct state|icmpv6 type|fib saddr type local) | @ended-[46] drop$|^meta l4proto @ended-protocols /.test(
+      rule,
+    )
+  )
+    return () => undefined
   const jump = /^jump (\S+)$/.exec(rule)
   if (jump) return (table, packet) => passing(run(table, jump[1]!, packet))
   // Counted and logged.

@@ -23,6 +23,11 @@ export function flowKey({ original, reply, protocol }: Flow): string {
   return `${protocol} ${source} ${sourcePort} ${destination} ${destinationPort} ${reply.source} ${reply.sourcePort}`
 }
 
+/** Of the set of protocols. */
+export function protocolElement({ protocol }: Flow): string {
+  return String(PROTOCOL_NUMBERS[protocol])
+}
+
 /**
  * What its packets look like, of whichever end: to the endpoint, from it, and from the Service's address, as which IPVS sends replies. When
  * connection tracking has forgotten the flow, each of them begins a new one.

@@ -4,13 +4,13 @@
  * makes a new one, in its own direction. So packets of a flow that was ended are dropped until it is allowed again.
  */
 import type { FlowsApi } from '@podroute/kernel/kernel.ts'
-import type { NftApi } from '@podroute/kernel/nft/api.ts'
+import type { ElementChange, NftApi } from '@podroute/kernel/nft/api.ts'
 import type { SetElement } from '@podroute/kernel/nft/element.ts'
 import type { Flow } from '@podroute/linux/conntrack.ts'
 import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
-import { ENDED_SETS, TABLE_NAME } from '../kernel/table.ts'
-import { endedElements, endsOf, type FlowEnds, flowKey } from './ended-flow.ts'
+import { ENDED_PROTOCOLS, ENDED_SETS, TABLE_NAME } from '../kernel/table.ts'
+import { endedElements, endsOf, type FlowEnds, flowKey, protocolElement } from './ended-flow.ts'
 
 export interface TighteningOptions {
   readonly flows: Pick<FlowsApi, 'select' | 'forget'>
@@ -111,6 +111,7 @@ export class Tightening implements AsyncDisposable {
     const { flows, log, clock, ended } = this.#options
     const doomed = new Map(forbidden.map((flow) => [flowKey(flow), flow]))
     // First what keeps it from coming back.
+    await this.#askFor(forbidden)
     await this.#add([...doomed.values()].flatMap(endedElements))
     const until = clock.now() + HOURS * 3_600_000
     for (const [key, flow] of doomed)
@@ -119,6 +120,13 @@ export class Tightening implements AsyncDisposable {
     const count = await flows.forget(forbidden)
     log.info('connections were ended that policies do not allow any more', { kind, count })
     ended?.(count)
+  }
+
+  /** Of a set's element that is there an add would leave the time: it must not be over before that of the flows. */
+  async #askFor(flows: readonly Flow[]): Promise<void> {
+    const elements = [...new Set(flows.map(protocolElement))]
+    const kinds = ['add', 'delete', 'add'] as const
+    await this.#writeAll(kinds.map((kind) => this.#change(kind, ENDED_PROTOCOLS, elements)))
   }
 
   async #allowAgain(concerns: (ends: FlowEnds) => boolean): Promise<void> {
@@ -143,15 +151,17 @@ export class Tightening implements AsyncDisposable {
   }
 
   #write(kind: 'add' | 'delete', set: string, elements: readonly SetElement[]): Promise<void> {
-    const timeout = HOURS * 3_600_000
-    const change = {
-      kind,
-      set,
-      type: ENDED_SETS[set]!,
-      elements: elements.map(({ element }) => element),
-      timeout,
-    }
-    return this.#options.nft.writeElements(TABLE_NAME, [change])
+    const texts = elements.map(({ element }) => element)
+    return this.#writeAll([this.#change(kind, set, texts)])
+  }
+
+  #change(kind: 'add' | 'delete', set: string, elements: readonly string[]): ElementChange {
+    return { kind, set, type: ENDED_SETS[set]!, elements, timeout: HOURS * 3_600_000 }
+  }
+
+  /** One transaction. */
+  #writeAll(changes: readonly ElementChange[]): Promise<void> {
+    return this.#options.nft.writeElements(TABLE_NAME, changes)
   }
 
   /** The kernel keeps what it has of those until their time is over. */
