@@ -56,9 +56,15 @@ export function portName({ protocol, name }: PolicyPort & { readonly kind: 'name
   return { id: idOf([protocol, name]), protocol, name }
 }
 
-/** Set of the addresses of the pods. */
-export function groupSet({ id }: Pick<PodUnion, 'id'>, family: Family): string {
-  return `peer-${id}-${family}`
+const groupSets: Readonly<Record<Family, WeakMap<PodUnion, string>>> = { 4: new WeakMap(), 6: new WeakMap() }
+
+/** Set of the addresses of the pods: one text for all of them, as each is an element that names it. */
+export function groupSet(union: PodUnion, family: Family): string {
+  const known = groupSets[family].get(union)
+  if (known !== undefined) return known
+  const set = `peer-${union.id}-${family}`
+  groupSets[family].set(union, set)
+  return set
 }
 
 /** Set of address . protocol . port of the pods that have a port of the name. */
