@@ -1,28 +1,10 @@
-/**
- * `npm run bench:policy`: what network policy costs on a node of a large cluster, on this kernel, in a network namespace of its own. As root.
- *
- *   npm run bench:policy -- [--pods 10000] [--local 200] [--policies 5000] [--namespaces 200]
- *   npm run bench:policy -- traffic      # what packets cost under 0 to 1,000 policies
- */
-import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+/** What network policy costs on a node of a large cluster, on this kernel, in a network namespace of its own: see policy.ts. */
 import { parseArgs } from 'node:util'
 import { ClusterState } from '@podroute/cluster/state.ts'
 import { structureScript } from '@podroute/kernel/nft/change-scripts.ts'
 import { openKernel } from '@podroute/kernel/open.ts'
 import { createNetns, removeNetns } from '@podroute/linux/netns.ts'
 import { Enforcement } from '@podroute/network-policy/enforcement.ts'
-import { benchTraffic } from './policy-traffic.ts'
-
-// As the agent runs: its flags keep memory small (deploy/podroute.yaml).
-const AGENT_FLAGS = /^ +- (--(?!snapshot)[a-z-]+(?:=\d+)?)$/gm
-if (process.env.PODROUTE_BENCH_AGENT === undefined) {
-  const manifest = readFileSync(new URL('../../deploy/podroute.yaml', import.meta.url), 'utf8')
-  const flags = [...manifest.matchAll(AGENT_FLAGS)].map(([, flag]) => flag!)
-  const env = { ...process.env, PODROUTE_BENCH_AGENT: '', MALLOC_ARENA_MAX: '1' }
-  const program = [...flags, ...process.argv.slice(1)]
-  process.exit(spawnSync(process.execPath, program, { stdio: 'inherit', env }).status ?? 1)
-}
 
 const NETNS = 'pr-bench-policy'
 const NODE = 'node-1'
@@ -30,8 +12,7 @@ const ROUNDS = 11
 /** Namespaces whose policies name a label that the pod of the bench has: that many groups it is in. */
 const MATCHES = 50
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
+const { values } = parseArgs({
   options: {
     pods: { type: 'string', default: '10000' },
     local: { type: 'string', default: '200' },
@@ -45,8 +26,6 @@ const [PODS, LOCAL, POLICIES, NAMESPACES] = [
   values.policies,
   values.namespaces,
 ].map(Number) as [number, number, number, number]
-
-if (positionals[0] === 'traffic') process.exit((await benchTraffic()) ? 0 : 1)
 
 function address(index: number, local: boolean): string[] {
   const [a, b] = [index >> 8, index & 255]
