@@ -57,7 +57,7 @@ describe('packets that policies drop', function () {
     )
   }
 
-  it('are named with pods, direction and why, and what is allowed is not among them', async () => {
+  it('A14: are named with pods, direction and why, and what is allowed is not among them', async () => {
     for (const family of [0, 1]) {
       const [pod, peer, outside] = [POD![family]!, PEER![family]!, OUTSIDE![family]!]
       await send([probe(pod, outside, 443), probe(peer, pod, 80)], true)
@@ -85,7 +85,7 @@ describe('packets that policies drop', function () {
     expect(await counts()).to.deep.equal(Object.fromEntries(both))
   })
 
-  it('are counted to the last one in a flood, of which few are shown', async () => {
+  it('A14: are counted to the last one in a flood, of which few are shown', async () => {
     const before = await counts()
     const last = enforcement.denied.recent().at(-1)!.id
     const flood = Array.from({ length: FLOOD }, (_, n) => probe(OUTSIDE![0]!, POD![0]!, 1000 + n))

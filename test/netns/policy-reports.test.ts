@@ -2,8 +2,10 @@
 import type { NetworkPolicyObject } from '@podroute/cluster/objects/network-policy.ts'
 import type { PodObject } from '@podroute/cluster/objects/pod.ts'
 import { ClusterState } from '@podroute/cluster/state.ts'
+import type { Kernel } from '@podroute/kernel/kernel.ts'
 import { openKernel } from '@podroute/kernel/open.ts'
 import { Enforcement } from '@podroute/network-policy/enforcement.ts'
+import { TABLE_NAME } from '@podroute/network-policy/kernel/table.ts'
 import { expect } from 'chai'
 import { type Probe, type ProbeProtocol, probeKey } from '../support/packet-probe.ts'
 import { NODE_ADDRESSES, PolicyNetwork } from './policy-network.ts'
@@ -21,6 +23,8 @@ const HOSTS = {
 type HostName = keyof typeof HOSTS
 
 const LOCAL = 'node-1'
+/** Of the table, what says what the agent loaded. */
+const MARKER = /chain podroute-fingerprint-\S+/g
 const labelled = (app: string) => ({ podSelector: { matchLabels: { app } } })
 const block = (cidr: string, ...except: string[]) => ({
   ipBlock: { cidr, ...(except.length > 0 && { except }) },
@@ -30,8 +34,10 @@ describe('reports from the field, with real packets', function () {
   this.timeout(30_000)
   const stack = new AsyncDisposableStack()
   let network: PolicyNetwork
+  let kernel: Kernel & Disposable
   let enforcement: Enforcement
   const state = new ClusterState()
+  const newEnforcement = () => new Enforcement({ nodeName: LOCAL, cluster: state, kernel })
 
   before(async () => {
     const hosts = Object.entries(HOSTS).filter(([name]) => name !== 'node')
@@ -41,8 +47,9 @@ describe('reports from the field, with real packets', function () {
         hosts.map(([name, addresses]) => ({ name, addresses })),
       ),
     )
-    const kernel = stack.use(openKernel({ netns: network.node }))
-    enforcement = stack.use(new Enforcement({ nodeName: LOCAL, cluster: state, kernel }))
+    kernel = stack.use(openKernel({ netns: network.node }))
+    enforcement = newEnforcement()
+    stack.defer(() => enforcement[Symbol.asyncDispose]())
     state.subscribe('networkpolicies', {
       changed: (key, a, b) => enforcement.policyChanged(key, a, b),
       synced() {},
@@ -88,6 +95,10 @@ describe('reports from the field, with real packets', function () {
   /** What arrives, of all that are tried. */
   const judged = async (when: string, allowed: readonly string[], denied: readonly string[]) => {
     expect((await enforcement.flush()).failed, when).to.equal(0)
+    await observed(when, allowed, denied)
+  }
+  /** By what the kernel has now. */
+  const observed = async (when: string, allowed: readonly string[], denied: readonly string[]) => {
     const expected = new Set(allowed.flatMap(probesOf).map(probeKey))
     const arrived = await network.arriving([...allowed, ...denied].flatMap(probesOf), expected)
     expect([...arrived].sort(), when).to.deep.equal([...expected].sort())
@@ -100,6 +111,36 @@ describe('reports from the field, with real packets', function () {
     return judged('before anything', [...pairs, 'node>server:9'], [])
   }
 
+  it('A2: pods that come and go leave nothing, whether they are judged here or only peers', async () => {
+    policy('jobs', { ...labelled('server'), ingress: [{ from: [labelled('job')] }] })
+    policy('more', { ...labelled('job'), policyTypes: ['Ingress', 'Egress'] })
+    pod('client', 'client', { labels: { app: 'job' } })
+    const verdicts = [['client>server:80'], ['third>server:80']] as const
+    const left = async () => ({
+      table: (await kernel.nft.show(`list table inet ${TABLE_NAME}`)).replaceAll(MARKER, ''),
+      elements: enforcement.stats()['policy-peers']?.desired,
+      size: enforcement.size,
+    })
+    await judged('before', ...verdicts)
+    const before = await left()
+    const isolated = () =>
+      kernel.nft.elements(TABLE_NAME, 'ingress-4', { key: ['ipv4_addr'], value: 'verdict' })
+    const mine = await isolated()
+    for (let round = 0; round < 10; round++) {
+      const names = Array.from({ length: 30 }, (_, n) => `job-${round}-${n}`)
+      for (const [n, name] of names.entries()) {
+        const addresses = [`10.244.9.${n + 1}`, `fd10:9::${n + 1}`]
+        pod(name, 'client', { labels: { app: 'job' }, node: n % 2 ? LOCAL : 'node-2', addresses })
+      }
+      await judged(`round ${round}`, ...verdicts)
+      expect(await isolated()).to.have.length(mine.length + 15)
+      for (const name of names) state.delete('pods', `shop/${name}`)
+    }
+    await judged('after', ...verdicts)
+    expect(await left()).to.deep.equal(before)
+    expect(await isolated()).to.deep.equal(mine)
+  })
+
   it('A3: the union of overlapping blocks counts, and one that goes takes nothing of another', async () => {
     const [client, third] = [`${HOSTS.client[0]}/32`, `${HOSTS.third[1]}/128`]
     const from = (...peers: object[]) => policy('p', { ...labelled('server'), ingress: [{ from: peers }] })
@@ -110,6 +151,28 @@ describe('reports from the field, with real packets', function () {
     await judged('adjacent', ['client>server:80'], ['outside>server:80'])
     from(block('0.0.0.0/0', client), block('::/0', `${HOSTS.client[1]}/128`), block(third))
     await judged('all but one', ['outside>server:80', 'third>server:80'], ['client>server:80'])
+  })
+
+  it('A4: a selector that is edited isolates others, and no more those that it did', async () => {
+    pod('other', 'outside')
+    const selects = (app: string) =>
+      policy('p', { ...labelled(app), ingress: [{ from: [labelled('client')] }] })
+    const isolated = [['client>server:80'], ['third>server:80']] as const
+    const open = [['client>server:80', 'third>server:80'], []] as const
+    selects('server')
+    await judged('selected', ...isolated)
+    selects('other')
+    await judged('another one is', ...open)
+    selects('nobody')
+    await judged('nobody is', ...open)
+    selects('server')
+    await judged('selected again', ...isolated)
+    pod('server', 'server', { labels: { app: 'other' } })
+    await judged('its label changed', ...open)
+    selects('other')
+    await judged('the policy follows', ...isolated)
+    state.delete('networkpolicies', 'shop/p')
+    await judged('deleted', ...open)
   })
 
   it('A6: neighbour discovery passes under an egress policy, also when nobody is known', async () => {
@@ -137,6 +200,25 @@ describe('reports from the field, with real packets', function () {
       ['node>server:80', 'node>server:8080', 'node>server:53/udp'],
       ['client>server:80', 'server>client:80'],
     )
+  })
+
+  it('A8: what was judged is judged on while no agent runs, and while the next one knows nothing yet', async () => {
+    policy('p', { ...labelled('server'), ingress: [{ from: [labelled('client')] }] })
+    const verdicts = [['client>server:80'], ['third>server:80', 'outside>server:80']] as const
+    await judged('before', ...verdicts)
+    const before = await kernel.nft.generation()
+    await enforcement[Symbol.asyncDispose]()
+    await observed('no agent', ...verdicts)
+    enforcement = newEnforcement()
+    await enforcement.adopt()
+    await observed('an agent that the API server has told nothing', ...verdicts)
+    for (const [key, one] of state.networkPolicies) enforcement.policyChanged(key, undefined, one)
+    for (const [key, one] of state.pods) enforcement.podChanged(key, undefined, one)
+    await enforcement.synced()
+    await judged('the next agent', ...verdicts)
+    expect(await kernel.nft.generation(), 'nothing is written that is right').to.equal(before)
+    policy('p', { ...labelled('server'), ingress: [{ from: [labelled('third')] }] })
+    await judged('and follows', ['third>server:80'], ['client>server:80'])
   })
 
   it('A9: two look-ups at once from one port both pass, whichever way the pod is isolated', async () => {

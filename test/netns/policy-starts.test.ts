@@ -193,7 +193,7 @@ describe('pods that start under network policies', function () {
 
   const fieldsOf = (node: Node) => node.feature.pluginFields().networkPolicy as object
 
-  it(`lets no packet pass, in either direction, of ${ROUNDS} that nothing allows`, async () => {
+  it(`A5: lets no packet pass, in either direction, of ${ROUNDS} that nothing allows`, async () => {
     await using node = new Node(world.host, folder, SETTINGS)
     await node.start('shop')
     let passed = 0

@@ -94,7 +94,7 @@ describe('connections that are open when policies change', function () {
   after(() => stack.disposeAsync())
 
   for (const [family, address] of [A4, A6].entries())
-    it(`end and stay away, and others lose nothing, IPv${family === 0 ? 4 : 6}`, async () => {
+    it(`A22: end and stay away, and others lose nothing, IPv${family === 0 ? 4 : 6}`, async () => {
       const backend = await openAll(network.client, address)
       const asked = network.client.load(address, PORT, 3500)
       const front = await openAll(network.other, address)
@@ -108,7 +108,7 @@ describe('connections that are open when policies change', function () {
       expect(await (await openAll(network.other, address))(), 'allowed again').to.deep.equal(open)
     })
 
-  it('end when a client loses its label, or a policy comes that isolates the server', async () => {
+  it('A22: end when a client loses its label, or a policy comes that isolates the server', async () => {
     for (const tighten of [
       () => frontend('nobody'),
       () => {
