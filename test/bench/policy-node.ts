@@ -1,67 +1,20 @@
 /** What network policy costs on a node of a large cluster, on this kernel, in a network namespace of its own: see policy.ts. */
-import { parseArgs } from 'node:util'
 import { ClusterState } from '@podroute/cluster/state.ts'
 import { structureScript } from '@podroute/kernel/nft/change-scripts.ts'
 import { openKernel } from '@podroute/kernel/open.ts'
 import { createNetns, removeNetns } from '@podroute/linux/netns.ts'
 import { Enforcement } from '@podroute/network-policy/enforcement.ts'
+import { benchPod, benchPolicy, NODE, namespaceLabels, sizeOf } from './policy-objects.ts'
 
 const NETNS = 'pr-bench-policy'
-const NODE = 'node-1'
 const ROUNDS = 11
 /** Namespaces whose policies name a label that the pod of the bench has: that many groups it is in. */
 const MATCHES = 50
 
-const { values } = parseArgs({
-  options: {
-    pods: { type: 'string', default: '10000' },
-    local: { type: 'string', default: '200' },
-    policies: { type: 'string', default: '5000' },
-    namespaces: { type: 'string', default: '200' },
-  },
-})
-const [PODS, LOCAL, POLICIES, NAMESPACES] = [
-  values.pods,
-  values.local,
-  values.policies,
-  values.namespaces,
-].map(Number) as [number, number, number, number]
-
-function address(index: number, local: boolean): string[] {
-  const [a, b] = [index >> 8, index & 255]
-  return local
-    ? [`10.1.${a}.${b}`, `fd10:1::${index.toString(16)}`]
-    : [`10.${100 + (index >> 16)}.${a & 255}.${b}`]
-}
-
-function pod(index: number, app = `app-${index % 20}`) {
-  const local = index < LOCAL
-  return {
-    ...{ uid: String(index), labels: { app, all: 'yes' }, node: local ? NODE : `node-${2 + (index % 50)}` },
-    addresses: address(index + 2, local),
-  }
-}
-
-/** Of each namespace the same kinds: from own pods, from pods of other namespaces, from blocks. */
-function policy(index: number) {
-  const round = Math.floor(index / NAMESPACES)
-  const from = [
-    [{ podSelector: { matchLabels: { app: `app-${round % 20}` } } }],
-    [
-      {
-        namespaceSelector: { matchLabels: { team: `team-${round % 10}` } },
-        podSelector: { matchLabels: { app: `app-${round % 20}` } },
-      },
-    ],
-    [{ ipBlock: { cidr: `172.${16 + (round % 16)}.0.0/16`, except: [`172.${16 + (round % 16)}.1.0/24`] } }],
-  ][round % 3]!
-  return {
-    spec: {
-      podSelector: { matchLabels: { app: `app-${index % 20}` } },
-      ingress: [{ from, ports: [{ port: 8000 + (round % 5) }] }],
-    },
-  }
-}
+const size = sizeOf(process.argv.slice(2))
+const { pods: PODS, local: LOCAL, policies: POLICIES, namespaces: NAMESPACES } = size
+const pod = (index: number) => benchPod(index, size)
+const policy = (index: number) => ({ spec: benchPolicy(index, size) })
 
 const median = (list: readonly number[]) => list.toSorted((a, b) => a - b)[list.length >> 1]!
 const say = (what: string, value: string, goal: string) =>
@@ -86,8 +39,7 @@ try {
   }
   const nft = { ...kernel.nft, run, writeElements, writeStructure }
   const state = new ClusterState()
-  for (let n = 0; n < NAMESPACES; n++)
-    state.set('namespaces', `ns-${n}`, { labels: { team: `team-${n % 10}` } })
+  for (let n = 0; n < NAMESPACES; n++) state.set('namespaces', `ns-${n}`, { labels: namespaceLabels(n) })
   for (let n = 0; n < PODS; n++) state.set('pods', `ns-${n % NAMESPACES}/pod-${n}`, pod(n))
   for (let n = 0; n < POLICIES; n++)
     state.set('networkpolicies', `ns-${n % NAMESPACES}/policy-${n}`, policy(n))

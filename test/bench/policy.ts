@@ -3,11 +3,14 @@
  *
  *   npm run bench:policy -- [--pods 10000] [--local 200] [--policies 5000] [--namespaces 200]
  *   npm run bench:policy -- traffic      # what packets cost under 0 to 1,000 policies
+ *   npm run bench:policy -- kube-router [--pods 10000] ...      # the same cluster in kube-router, or in the program that KUBE_ROUTER names
  */
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { agentSettings } from '../../deploy/manifest.ts'
+import { benchKubeRouter } from './policy-kube-router.ts'
+import { sizeOf } from './policy-objects.ts'
 import { benchTraffic } from './policy-traffic.ts'
 
 /** Below the repository, where what is not in the bundle is found. */
@@ -32,4 +35,5 @@ async function benchNode(args: readonly string[]): Promise<number> {
 }
 
 const [, , ...args] = process.argv
-process.exitCode = args[0] === 'traffic' ? ((await benchTraffic()) ? 0 : 1) : await benchNode(args)
+if (args[0] === 'kube-router') await benchKubeRouter(sizeOf(args.slice(1)))
+else process.exitCode = args[0] === 'traffic' ? ((await benchTraffic()) ? 0 : 1) : await benchNode(args)

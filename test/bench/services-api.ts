@@ -43,16 +43,16 @@ export class ApiWriter implements Disposable {
   async addNode({ name, address, podCIDR }: BenchNodeObject): Promise<void> {
     const metadata = { name }
     const node = { apiVersion: 'v1', kind: 'Node', metadata, spec: { podCIDR, podCIDRs: [podCIDR] } }
-    await this.#send('POST', '/api/v1/nodes', node)
+    await this.send('POST', '/api/v1/nodes', node)
     const status = {
       addresses: [{ type: 'InternalIP', address }],
       conditions: [{ type: 'Ready', status: 'True' }],
     }
-    await this.#send('PUT', `/api/v1/nodes/${name}/status`, { ...node, status })
+    await this.send('PUT', `/api/v1/nodes/${name}/status`, { ...node, status })
   }
 
   async removeNode({ name }: BenchNodeObject): Promise<void> {
-    await this.#send('DELETE', `/api/v1/nodes/${name}`, {})
+    await this.send('DELETE', `/api/v1/nodes/${name}`, {})
   }
 
   /** Adds Services and slices until there are so many. */
@@ -60,8 +60,8 @@ export class ApiWriter implements Disposable {
     const lane = async () => {
       while (this.#services < services) {
         const index = this.#services++
-        await this.#send('POST', SERVICES, { apiVersion: 'v1', kind: 'Service', ...benchService(index) })
-        await this.#send('POST', SLICES, sliceObject(benchSlice(index)))
+        await this.send('POST', SERVICES, { apiVersion: 'v1', kind: 'Service', ...benchService(index) })
+        await this.send('POST', SLICES, sliceObject(benchSlice(index)))
       }
     }
     await Promise.all(Array.from({ length: PARALLEL }, lane))
@@ -69,14 +69,15 @@ export class ApiWriter implements Disposable {
 
   /** Resolves when the API server has it. */
   async setSlice(slice: EndpointSliceObject & { metadata: { name: string } }): Promise<void> {
-    await this.#send('PUT', `${SLICES}/${slice.metadata.name}`, sliceObject(slice))
+    await this.send('PUT', `${SLICES}/${slice.metadata.name}`, sliceObject(slice))
   }
 
   [Symbol.dispose](): void {
     this.#agent.destroy()
   }
 
-  #send(method: string, path: string, object: object): Promise<void> {
+  /** Resolves when the API server has it. @throws Error with its answer where it refuses */
+  send(method: string, path: string, object: object): Promise<void> {
     const { server, ...tls } = this.#credentials
     const body = JSON.stringify(object)
     return new Promise((resolve, reject) => {
