@@ -21,7 +21,6 @@ import {
   type Verdict,
   verdictText,
 } from './judge/judge.ts'
-import { TABLE_WITHOUT_LOG } from './kernel/table.ts'
 import {
   BRIDGE_MODULE,
   flushOrder,
@@ -241,7 +240,7 @@ export class Enforcement implements AsyncDisposable {
     if (!this.#planner.logs || this.#stopped || rules.status(TABLE).kind !== 'failed') return
     this.#planner.logs = false
     this.#controller.schedule()
-    if (rules.get(TABLE)) rules.set(TABLE, TABLE_WITHOUT_LOG)
+    if (rules.get(TABLE)) rules.set(TABLE, this.#planner.table)
   }
 
   #isLocal(address: string): boolean {

@@ -7,6 +7,7 @@ import { openKernel } from '@podroute/kernel/open.ts'
 import { Enforcement } from '@podroute/network-policy/enforcement.ts'
 import { TABLE_NAME } from '@podroute/network-policy/kernel/table.ts'
 import { expect } from 'chai'
+import { eventually } from '../support/eventually.ts'
 import { type Probe, type ProbeProtocol, probeKey } from '../support/packet-probe.ts'
 import { NODE_ADDRESSES, PolicyNetwork } from './policy-network.ts'
 
@@ -23,6 +24,7 @@ const HOSTS = {
 type HostName = keyof typeof HOSTS
 
 const LOCAL = 'node-1'
+const SEEN = 'pr-report-seen'
 /** Of the table, what says what the agent loaded. */
 const MARKER = /chain podroute-fingerprint-\S+/g
 const labelled = (app: string) => ({ podSelector: { matchLabels: { app } } })
@@ -408,5 +410,50 @@ describe('reports from the field, with real packets', function () {
     pod('late', 'client')
     state.delete('pods', 'shop/client')
     await reach(1, [{ to: [labelled('late')] }])
+  })
+
+  it('ClusterNetworkPolicies hold for what a pod sends to its own node, and NetworkPolicies do not', async () => {
+    const ports = [8080, 8081]
+    const from = HOSTS.server
+    // Behind the hook that judges; nobody listens, so that nothing else tells what was delivered.
+    await kernel.nft.run(`table inet ${SEEN} {
+  set seen-4 { type inet_service; flags dynamic; }
+  set seen-6 { type inet_service; flags dynamic; }
+  chain in {
+    type filter hook input priority 200;
+    ip saddr ${from[0]} tcp dport { ${ports} } add @seen-4 { tcp dport }
+    ip6 saddr ${from[1]} tcp dport { ${ports} } add @seen-6 { tcp dport }
+  }
+}\n`)
+    const probes = ports.flatMap((port) => probesOf(`server>node:${port}`))
+    const delivered = async (when: string, expected: readonly string[]) => {
+      expect((await enforcement.flush()).failed, when).to.equal(0)
+      await eventually(async () => {
+        for (const family of [4, 6]) await kernel.nft.run(`flush set inet ${SEEN} seen-${family}\n`)
+        await network.arriving(probes, new Set())
+        for (const family of [4, 6]) {
+          const type = { key: ['inet_service'], dynamic: true } as const
+          const seen = await kernel.nft.elements(SEEN, `seen-${family}`, type)
+          expect(seen.toSorted(), `${when}, IPv${family}`).to.deep.equal(expected)
+        }
+        return true
+      })
+    }
+    policy('deny', { ...labelled('server'), policyTypes: ['Egress'] })
+    await delivered('a NetworkPolicy', ['8080', '8081'])
+    const protocols = [{ tcp: { destinationPort: { number: 8080 } } }]
+    const to = [
+      { networks: NODE_ADDRESSES.map((address) => `${address}/${address.includes(':') ? 128 : 32}`) },
+    ]
+    state.set('clusternetworkpolicies', 'cluster', {
+      spec: {
+        ...{ tier: 'Admin', priority: 1, subject: { namespaces: {} } },
+        egress: [{ action: 'Deny', to, protocols }],
+      },
+    })
+    await delivered('a ClusterNetworkPolicy', ['8081'])
+    state.delete('clusternetworkpolicies', 'cluster')
+    await delivered('gone', ['8080', '8081'])
+    await kernel.nft.run(`delete table inet ${SEEN}\n`)
   })
 })

@@ -1,7 +1,7 @@
 /** The nftables table of network policy: its constant chains, and the maps that lead pods' packets to the chain of their policies. */
 import type { Family } from '@podroute/address/address.ts'
 import type { Direction } from '@podroute/cluster/objects/network-policy.ts'
-import type { ElementType, NftTable } from '@podroute/kernel/nft/definition.ts'
+import type { ElementType, NftChain, NftTable } from '@podroute/kernel/nft/definition.ts'
 import type { SetElement } from '@podroute/kernel/nft/element.ts'
 
 export const TABLE_NAME = 'podroute-network-policy'
@@ -9,11 +9,14 @@ export const TABLE_NAME = 'podroute-network-policy'
 const FAMILIES: readonly Family[] = [4, 6]
 const DIRECTIONS: readonly Direction[] = ['ingress', 'egress']
 
+/** Traffic of a pod that chains of its policies judge; `node` is what it sends to its own node. */
+export type JudgedWay = Direction | 'node'
+const WAYS: readonly JudgedWay[] = [...DIRECTIONS, 'node']
+
 /** Local pods that a policy isolates, each with the chain of its policies; and those that reach themselves through a Service. */
 export const DISPATCH_SETS: Readonly<Record<string, ElementType>> = Object.fromEntries(
   FAMILIES.flatMap((family) => [
-    [`ingress-${family}`, { key: [addressType(family)], value: 'verdict' as const }],
-    [`egress-${family}`, { key: [addressType(family)], value: 'verdict' as const }],
+    ...WAYS.map((way) => [`${way}-${family}`, { key: [addressType(family)], value: 'verdict' as const }]),
     [`self-${family}`, { key: [addressType(family), addressType(family)] }],
   ]),
 )
@@ -78,11 +81,28 @@ const NEIGHBOUR_DISCOVERY = 'icmpv6 type { 130-137, 143 } accept'
  * Behind nat and IPVS and before masquerade, so that policies see the endpoint and the client itself: traffic to a ClusterIP passes INPUT,
  * OUTPUT and POSTROUTING, all other FORWARD and POSTROUTING (measured).
  */
-export const POLICY_TABLE: NftTable = policyTable(true)
-/** For kernels that cannot log to a process. */
-export const TABLE_WITHOUT_LOG: NftTable = policyTable(false)
+/**
+ * What is delivered to the node itself is seen by no chain behind nat but this one's hook. Behind IPVS, which takes what it sends to an
+ * endpoint out of it (NF_IP_PRI_NAT_SRC - 2): that comes by in postrouting.
+ */
+const OWN_NODE: NftChain = {
+  hook: 'type filter hook input priority 110; policy accept;',
+  rules: [
+    'ct state established,related accept',
+    ...FAMILIES.map((family) => `${ip(family)} saddr vmap @node-${family}`),
+  ],
+}
 
-function policyTable(logged: boolean): NftTable {
+const TABLES = [false, true].flatMap((logged) =>
+  [false, true].map((ofCluster) => ({ logged, ofCluster, table: makeTable(logged, ofCluster) })),
+)
+
+/** @param logged not every kernel can log to a process @param ofCluster ClusterNetworkPolicies judge what pods send to their node, too */
+export function policyTable(logged: boolean, ofCluster: boolean): NftTable {
+  return TABLES.find((one) => one.logged === logged && one.ofCluster === ofCluster)!.table
+}
+
+function makeTable(logged: boolean, ofCluster: boolean): NftTable {
   return {
     name: TABLE_NAME,
     sets: { ...DISPATCH_SETS, ...ENDED_SETS, ...DENIED_SETS },
@@ -98,6 +118,7 @@ function policyTable(logged: boolean): NftTable {
           ...FAMILIES.map((family) => `${ip(family)} daddr vmap @ingress-${family}`),
         ],
       },
+      ...(ofCluster && { 'judge-node': OWN_NODE }),
       'ended-flows': {
         rules: FAMILIES.map(
           (family) =>
@@ -134,13 +155,8 @@ export function isOfPolicies(name: string): boolean {
   return isPolicyChain(name) || referredType(name) !== undefined
 }
 
-export function dispatchElement(
-  direction: Direction,
-  family: Family,
-  address: string,
-  chain: string,
-): SetElement {
-  return { set: `${direction}-${family}`, element: `${address} : goto ${chain}` }
+export function dispatchElement(way: JudgedWay, family: Family, address: string, chain: string): SetElement {
+  return { set: `${way}-${family}`, element: `${address} : goto ${chain}` }
 }
 
 export function selfElement(family: Family, address: string): SetElement {

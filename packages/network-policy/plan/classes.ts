@@ -3,14 +3,15 @@ import { FAMILIES, type Family } from '@podroute/address/address.ts'
 import { matches } from '@podroute/cluster/objects/label-selector.ts'
 import type { Direction, NetworkPolicy } from '@podroute/cluster/objects/network-policy.ts'
 import type { Pod } from '@podroute/cluster/objects/pod.ts'
-import { type CompiledClass, compileClass } from '../compile/chain.ts'
+import { type CompiledClass, compileClass, type TieredRules } from '../compile/chain.ts'
+import type { JudgedWay } from '../kernel/table.ts'
 import { type ClusterRules, tierRules } from './cluster-rules.ts'
 
 const DIRECTIONS: readonly Direction[] = ['ingress', 'egress']
 
-/** How a pod's traffic of one direction and family is judged. */
+/** How a pod's traffic of one way and family is judged. */
 export interface PodClass extends CompiledClass {
-  readonly direction: Direction
+  readonly way: JudgedWay
   readonly family: Family
 }
 
@@ -40,11 +41,18 @@ export function classesOf(
     const baseline = chosen.length > 0 ? [] : tierRules('baseline', direction, pod, cluster)
     if (chosen.length + admin.length + baseline.length === 0) return []
     const tiers = { admin, own: chosen.length > 0 ? own : undefined, baseline }
+    const judged = compiledFor(direction, direction, tiers)
+    if (direction === 'ingress') return judged
+    // NetworkPolicies never come between a pod and its node.
+    return [...judged, ...compiledFor('node', direction, { admin, own: undefined, baseline })]
+  })
+
+  function compiledFor(way: JudgedWay, direction: Direction, tiers: TieredRules): readonly PodClass[] {
     return FAMILIES.flatMap((family) => {
       const compiled = compileClass(tiers, { direction, family, numbersOf })
-      return compiled ? [{ direction, family, ...compiled }] : []
+      return compiled ? [{ way, family, ...compiled }] : []
     })
-  })
+  }
 
   function numbersOf(protocol: string, name: string): readonly number[] {
     return pod.ports

@@ -89,6 +89,33 @@ describe('policies of the cluster', () => {
     expect(may(WEB, '192.0.2.2')).to.equal(true)
   })
 
+  it('judge what a pod sends to its own node, as NetworkPolicies do not', async () => {
+    const { cluster, policy, may, mayToNode, becomes, state, kernel } = await start()
+    const NODE = '192.0.2.1'
+    const tries = () => [mayToNode(WEB, NODE), mayToNode(WEB, NODE, 81)]
+    const chains = () => [...(kernel.nft.tables.get('inet podroute-network-policy')?.chains.keys() ?? [])]
+    policy('deny', { podSelector: {}, policyTypes: ['Egress'] })
+    await becomes()
+    expect([may(WEB, NODE), ...tries()]).to.deep.equal([false, true, true])
+    expect(chains(), 'nothing that the node gets comes by').to.not.include('judge-node')
+    const protocols = [{ tcp: { destinationPort: { number: 80 } } }]
+    cluster('admin', { egress: [{ action: 'Deny', to: [{ networks: ['192.0.2.0/24'] }], protocols }] })
+    await becomes()
+    expect(tries()).to.deep.equal([false, true])
+    cluster('base', { tier: 'Baseline', egress: [{ action: 'Deny', to: [{ networks: ['192.0.2.0/24'] }] }] })
+    await becomes()
+    expect(tries(), 'a NetworkPolicy isolates').to.deep.equal([false, true])
+    state.delete('networkpolicies', 'shop/deny')
+    await becomes()
+    expect(tries(), 'none does').to.deep.equal([false, false])
+    cluster('admin', { egress: [{ action: 'Accept', to: [{ networks: ['192.0.2.0/24'] }], protocols }] })
+    await becomes()
+    expect(tries()).to.deep.equal([true, false])
+    for (const name of ['admin', 'base']) state.delete('clusternetworkpolicies', name)
+    await becomes()
+    expect(chains()).to.deep.equal([])
+  })
+
   it('fail closed where they say what is not known', () => {
     const parse = (...egress: NonNullable<Spec['egress']>) =>
       parseClusterNetworkPolicy({ spec: { tier: 'Admin', priority: 1, subject: EVERYBODY, egress } }, 'p')

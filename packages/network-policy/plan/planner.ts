@@ -7,6 +7,7 @@ import { matches } from '@podroute/cluster/objects/label-selector.ts'
 import type { NetworkPolicy } from '@podroute/cluster/objects/network-policy.ts'
 import type { Pod } from '@podroute/cluster/objects/pod.ts'
 import type { ClusterView } from '@podroute/cluster/state.ts'
+import type { NftTable } from '@podroute/kernel/nft/definition.ts'
 import { type ElementKey, elementKey, type SetElement } from '@podroute/kernel/nft/element.ts'
 import { TABLE } from '@podroute/kernel/nft/table-resource.ts'
 import { type ClaimSink, Claims } from '@podroute/reconcile/claims.ts'
@@ -14,7 +15,7 @@ import type { WantedKey } from '@podroute/reconcile/status.ts'
 import type { PolicyChain } from '../compile/chain.ts'
 import { groupSet, type PodUnion, type PortName, portSet } from '../compile/references.ts'
 import { declarationOf } from '../kernel/set-resource.ts'
-import { dispatchElement, POLICY_TABLE, selfElement, TABLE_WITHOUT_LOG } from '../kernel/table.ts'
+import { dispatchElement, policyTable, selfElement } from '../kernel/table.ts'
 import type { PolicyTables } from '../kernel/tables.ts'
 import { PodAddresses } from './addresses.ts'
 import { classesOf, type PodClass } from './classes.ts'
@@ -183,9 +184,14 @@ export class PolicyPlanner {
     for (const key of this.#stale) this.#elements.replace(key, this.#elementsOf(key))
     this.#stale.clear()
     const { rules } = this.#options.tables
-    if (this.#dispatch.size > 0) rules.set(TABLE, this.logs ? POLICY_TABLE : TABLE_WITHOUT_LOG)
+    if (this.#dispatch.size > 0) rules.set(TABLE, this.table)
     // What an earlier run left goes with all else of it.
     else if (rules.get(TABLE)) rules.delete(TABLE)
+  }
+
+  /** What chains there are for all pods. */
+  get table(): NftTable {
+    return policyTable(this.logs, this.#options.cluster.clusterNetworkPolicies.size > 0)
   }
 
   /** What has to be in place for a pod of this node. */
@@ -281,8 +287,8 @@ function other(family: Family): Family {
 }
 
 /** It reaches itself through a Service, whatever the policies say. */
-function dispatchElements({ direction, family, chain }: PodClass, address: string): SetElement[] {
-  return [dispatchElement(direction, family, address, chain.name), selfElement(family, address)]
+function dispatchElements({ way, family, chain }: PodClass, address: string): SetElement[] {
+  return [dispatchElement(way, family, address, chain.name), selfElement(family, address)]
 }
 
 function byKey(element: SetElement): readonly [ElementKey, SetElement] {

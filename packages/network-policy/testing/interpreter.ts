@@ -22,6 +22,11 @@ export function passes(table: FakeTable | undefined, packet: TestPacket): boolea
   return !table || run(table, 'judge', packet) !== 'drop'
 }
 
+/** Whether a packet of a pod to its own node is delivered. */
+export function isDelivered(table: FakeTable | undefined, packet: TestPacket): boolean {
+  return !table?.chains.has('judge-node') || run(table, 'judge-node', packet) !== 'drop'
+}
+
 function run(table: FakeTable, chain: string, packet: TestPacket): Verdict {
   const rules = table.chains.get(chain)?.rules
   if (!rules) throw new Error(`no chain ${chain}`)

@@ -5,7 +5,7 @@ import { ClusterState } from '@podroute/cluster/state.ts'
 import { FakeKernel } from '@podroute/kernel/testing/fake-kernel.ts'
 import { ManualClock } from '@podroute/reconcile/testing/manual-clock.ts'
 import { Enforcement } from '../enforcement.ts'
-import { passes } from './interpreter.ts'
+import { isDelivered, passes } from './interpreter.ts'
 
 const NODE = 'node-1'
 export const TABLE = 'inet podroute-network-policy'
@@ -38,6 +38,8 @@ export async function startNode() {
     state.set('networkpolicies', `shop/${name}`, { spec } as NetworkPolicyObject)
   const may = (source: string, destination: string, port = 80, protocol: 'tcp' | 'udp' | 'sctp' = 'tcp') =>
     passes(kernel.nft.tables.get(TABLE), { source, destination, protocol, port })
+  const mayToNode = (source: string, destination: string, port = 80) =>
+    isDelivered(kernel.nft.tables.get(TABLE), { source, destination, protocol: 'tcp', port })
   /** Elements, chains and sets that are written by what `change` does. */
   const written = async (change: () => void) => {
     await enforcement.flush()
@@ -49,5 +51,15 @@ export async function startNode() {
       .flatMap((script) => script.split('\n'))
       .filter((line) => line !== '')
   }
-  return { kernel, state, enforcement, pod, policy, may, written, flush: () => enforcement.flush() }
+  return {
+    kernel,
+    state,
+    enforcement,
+    pod,
+    policy,
+    may,
+    mayToNode,
+    written,
+    flush: () => enforcement.flush(),
+  }
 }
