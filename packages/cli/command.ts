@@ -43,6 +43,7 @@ export function reportCommand(definition: ReportCommand, surroundings: Surroundi
       ...{ socket: options.socket, format: formatOf(options) },
       query: queryOf(known, { ...options, ...values }),
       ...{ style: surroundings.style, say: (line) => surroundings.say(line) },
+      write: (text) => surroundings.write(text),
       // Whoever reads it ends by itself when it aborts.
       get signal() {
         return surroundings.signal

@@ -2,6 +2,7 @@
 import type { PagesReport } from '@podroute/agent/admin/reports.ts'
 import { Command } from 'commander'
 import { bundle } from './bundle/bundle.ts'
+import { capture } from './capture/capture.ts'
 import { addOutputOptions, formatOf, reportCommand, SOCKET, type Surroundings } from './command.ts'
 import { cleanup } from './commands/cleanup.ts'
 import { doctor } from './commands/doctor.ts'
@@ -18,7 +19,9 @@ import { ui } from './ui/ui.ts'
 const NO_PAGES = '\nNo agent answers: when one runs, its pages are commands, too.\n'
 
 /** What is a command whether an agent runs or not. */
-const COMMANDS: readonly ReportCommand[] = [status, plan, doctor, connectivity, ui, bundle, cleanup]
+const COMMANDS: readonly ReportCommand[] = [
+  ...[status, plan, doctor, connectivity, capture, ui, bundle, cleanup],
+]
 
 /** @param pages what the agent's features have to show; where no agent answers any name is tried, and the answer says why it cannot be */
 export function createProgram(

@@ -23,6 +23,8 @@ export interface Asked {
   readonly signal: AbortSignal
   /** Where what comes before the report is said: standard error. */
   say(line: string): void
+  /** For what comes in parts, before a report that is silent: standard output. */
+  write(text: string): void
 }
 
 /** One answer, made for programs or for people when asked: only one of the two is. */

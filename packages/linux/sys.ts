@@ -148,9 +148,9 @@ export function recvNow(fd: number, buffer: Uint8Array, flags = 0): number {
 }
 
 /** `recvNow` that also fills `source`, 28 bytes for a struct sockaddr_in6. */
-export function recvFromNow(fd: number, buffer: Uint8Array, source: Uint8Array): number {
+export function recvFromNow(fd: number, buffer: Uint8Array, source: Uint8Array, flags = 0): number {
   const length = new Uint32Array([source.length])
-  const result = c.recvfrom(fd, buffer, buffer.length, MSG_DONTWAIT, source, length) as number
+  const result = c.recvfrom(fd, buffer, buffer.length, flags | MSG_DONTWAIT, source, length) as number
   if (result >= 0) return result
   const errno = koffi.errno()
   if (errno === 11) return -1

@@ -13,7 +13,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // The list of features is the one file that names them.
   agent: ['feature', 'cluster', 'kernel', 'reconcile', 'linux', 'address'],
   ui: ['reconcile'],
-  cli: ['agent', 'feature', 'reconcile', 'ui'],
+  cli: ['agent', 'feature', 'reconcile', 'ui', 'linux', 'address'],
 }
 
 /** What every feature may import: never another feature. */
@@ -55,6 +55,8 @@ export const EFFECTS: readonly RegExp[] = [
   /^packages\/cli\/(client|command)\.ts$/,
   // What is put into an archive of a node, and that archive.
   /^packages\/cli\/bundle\/node-files\.ts$/,
+  // Captured packets.
+  /^packages\/cli\/capture\/sink\.ts$/,
   // What /proc shows.
   /^packages\/kernel\/proc\.ts$/,
   // Builds the CNI plugins; runs on the developer's machine.

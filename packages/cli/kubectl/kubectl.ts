@@ -51,6 +51,17 @@ export function run(
   return start(program, [...flags, '--namespace', namespace, ...args], [stdin, 'pipe', 'pipe'], options)
 }
 
+/** What it prints comes as it comes, and is not text. @throws CliError when there is no kubectl; AbortError */
+export function stream(
+  { program, flags, namespace }: Kubectl,
+  args: readonly string[],
+  bytes: (some: Buffer) => void,
+  options: RunOptions,
+): Promise<Ended> {
+  const all = [...flags, '--namespace', namespace, ...args]
+  return start(program, all, ['ignore', 'pipe', 'pipe'], options, bytes)
+}
+
 /** With this process's terminal, for what goes on. */
 export async function hand({ program, flags, namespace }: Kubectl, args: readonly string[]): Promise<number> {
   const all = [...flags, '--namespace', namespace, ...args]
@@ -62,13 +73,15 @@ function start(
   args: readonly string[],
   stdio: ('ignore' | 'inherit' | 'pipe')[],
   { input, signal, detached = false }: RunOptions = {},
+  bytes?: (some: Buffer) => void,
 ): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { stdio, detached, ...(signal ? { signal } : {}) })
     // That it reads no further is told by how it ends.
     child.stdin?.on('error', () => {}).end(input)
     const text = { stdout: '', stderr: '' }
-    for (const name of ['stdout', 'stderr'] as const)
+    if (bytes) child.stdout?.on('data', bytes)
+    for (const name of bytes ? (['stderr'] as const) : (['stdout', 'stderr'] as const))
       child[name]?.setEncoding('utf8').on('data', (more: string) => {
         text[name] += more
       })
@@ -86,14 +99,17 @@ function notStarted(program: string, error: NodeJS.ErrnoException): Error {
 /** Of the API server: `User "jane" cannot list resource "pods" in API group "" in the namespace "kube-system"`. */
 const FORBIDDEN = /User "(.*?)" cannot (\S+) resource "(\S+?)" in API group "(\S*?)"/
 
-/** What kubectl said, as an error that says what to do. */
-export function failure({ stderr }: Ended, namespace: string): CliError {
+const NEEDS =
+  'podroute needs list on pods, create on pods/exec; status --cluster also list on daemonsets.apps'
+
+/** What kubectl said, as an error that says what to do. @param needs which rights the command has to have */
+export function failure({ stderr }: Ended, namespace: string, needs = NEEDS): CliError {
   // Without what kubectl logs of its tries.
   const said = stderr.replace(/^[EWI]\d{4} .*\n?/gm, '').trim()
   const [, user, verb, resource, group] = FORBIDDEN.exec(said) ?? []
   if (verb !== undefined) {
     const right = `${verb} on ${resource}${group ? `.${group}` : ''}`
-    const message = `${user} may not ${verb} ${resource} in namespace ${namespace}: a Role there must allow ${right} (podroute needs list on pods, create on pods/exec; status --cluster also list on daemonsets.apps)`
+    const message = `${user} may not ${verb} ${resource} in namespace ${namespace}: a Role there must allow ${right} (${needs})`
     return new CliError('denied', message)
   }
   if (/connection refused|no such host|was refused|i\/o timeout|Unable to connect/.test(said))

@@ -2,13 +2,14 @@
 import { parseDuration } from '@podroute/agent/config/go-values.ts'
 import { Command, InvalidArgumentError } from 'commander'
 import { bundleReport, writeArchive } from '../bundle/bundle.ts'
+import { clusterCapture } from '../capture/cluster.ts'
 import { addFormatOptions, formatOf, reportCommand, type Surroundings } from '../command.ts'
 import { scriptFor } from '../completion/completion.ts'
 import { ASK } from '../completion/scripts.ts'
 import { connectivity } from '../connectivity/connectivity.ts'
 import { CliError, EXIT_NOT_WELL } from '../errors.ts'
 import { rendered } from '../output.ts'
-import type { Format, Report } from '../report.ts'
+import type { Format, Report, ReportCommand } from '../report.ts'
 import { runUi, UI_PORT } from '../ui/run.ts'
 import { type Agent, findAgents } from './agents.ts'
 import { type Answer, askAll, execArguments } from './ask.ts'
@@ -27,6 +28,7 @@ doctor, peers, routes, services and so on. Without --node all agents are asked, 
   kubectl podroute peers -o yaml
   kubectl podroute events --follow
   kubectl podroute connectivity --nodes node-1,node-2      (--nodes all, --image, --external HOST:PORT, --timeout, --keep)
+  kubectl podroute capture default/web --port 80           (--node a,b, --count, --duration, --write FILE)
   kubectl podroute ui
   kubectl podroute bundle --write podroute.tar.gz
 
@@ -97,6 +99,10 @@ async function answer(
   }
   if (args[0] === 'events') return events(kubectl, options, format)
   if (args[0] === connectivity.name) return tryConnectivity(args.slice(1), kubectl, options, to)
+  if (args[0] === clusterCapture.name) {
+    const nodes = node === undefined ? [] : ['--node', node]
+    return byKubectl(clusterCapture, [...args.slice(1), ...nodes], { kubectl, options, to })
+  }
   if ((cluster || wait) && args[0] !== 'status')
     throw new CliError('usage', '--cluster and --wait are for status')
   if (cluster || wait) {
@@ -190,32 +196,38 @@ function defaultBundle(): string {
   return `podroute-bundle-${new Date().toISOString().replaceAll(/[:-]|\.\d+/g, '')}.tar.gz`
 }
 
-/** With the options that both have. */
 async function tryConnectivity(
   args: readonly string[],
-  { program, flags, namespace }: Kubectl,
+  kubectl: Kubectl,
   options: Options,
   to: Surroundings,
 ): Promise<number> {
   const { node, timeout } = options
   if (node !== undefined)
     throw new CliError('usage', 'connectivity takes several nodes: --nodes node-1,node-2, or --nodes all')
+  const seconds = timeout === undefined ? [] : ['--timeout', `${timeout / 1000}s`]
+  return byKubectl(connectivity, [...args, ...seconds], { kubectl, options, to })
+}
+
+interface ByKubectl {
+  readonly kubectl: Kubectl
+  readonly options: Options
+  readonly to: Surroundings
+}
+
+/** A command that asks kubectl itself, with the options that both have. */
+async function byKubectl(
+  definition: ReportCommand,
+  args: readonly string[],
+  { kubectl, options, to }: ByKubectl,
+): Promise<number> {
   let status = 0
   const exit = (code: number) => {
     status = code
   }
-  const seconds = timeout === undefined ? [] : ['--timeout', `${timeout / 1000}s`]
-  const shared = [
-    ...flags,
-    '--namespace',
-    namespace,
-    '--kubectl',
-    program,
-    '-o',
-    formatOf(options),
-    ...seconds,
-  ]
-  const command = reportCommand(connectivity, { ...to, signal: to.signal, exit }).exitOverride()
+  const { program, flags, namespace } = kubectl
+  const shared = [...flags, '--namespace', namespace, '--kubectl', program, '-o', formatOf(options)]
+  const command = reportCommand(definition, { ...to, signal: to.signal, exit }).exitOverride()
   await command.parseAsync([...args, ...shared], { from: 'user' })
   return status
 }

@@ -7,6 +7,8 @@ export interface FakeAnswer {
   /** Part of the arguments, joined by blanks. */
   readonly to: string
   readonly stdout?: unknown
+  /** In place of it, as base64. */
+  readonly bytes?: string
   readonly stderr?: string
   readonly status?: number
   /** It is gone after that many times, and the next one that fits is given. Absent: it stays. */
@@ -23,8 +25,8 @@ const fitting = JSON.parse(fs.readFileSync(__dirname + '/answers')).filter(({ to
 let seen = before.filter((line) => line === args).length
 const answer = fitting.find(({ times = Infinity }) => (seen -= times) < 0)
 if (!answer) { process.stderr.write('nothing is known of: ' + args); process.exit(1) }
-const { stdout = '', stderr = '', status = 0 } = answer
-process.stdout.write(typeof stdout === 'string' ? stdout : JSON.stringify(stdout))
+const { stdout = '', bytes, stderr = '', status = 0 } = answer
+process.stdout.write(bytes !== undefined ? Buffer.from(bytes, 'base64') : typeof stdout === 'string' ? stdout : JSON.stringify(stdout))
 process.stderr.write(stderr)
 process.exitCode = status
 `

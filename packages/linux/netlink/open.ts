@@ -83,7 +83,7 @@ export function growSendBuffer(fd: number, bytes: number): void {
 }
 
 /** Without CAP_NET_ADMIN the buffer grows to net.core.rmem_max only. */
-function growReceiveBuffer(fd: number, bytes: number): void {
+export function growReceiveBuffer(fd: number, bytes: number): void {
   try {
     setsockoptInt(fd, SOL_SOCKET, SO_RCVBUFFORCE, bytes)
   } catch (error) {
