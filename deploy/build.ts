@@ -7,6 +7,8 @@
  *   agent.blob.pages          what of it the agent needs no memory for once it runs
  *   koffi/                    the native file that the agent loads
  *   cni/                      the CNI plugins (packages/cni/build.ts)
+ * For another architecture than this machine's: --arch arm64 --node NODE --emulator COMMAND --koffi FOLDER, its Node.js of the same version, what
+ * runs that here, and its package of koffi, which npm does not install.
  */
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -67,23 +69,40 @@ async function bundle(format: keyof typeof FORMATS, entry: string, options: Buil
 function makeSnapshot(agent: string, blob: string): void {
   const { flags } = agentSettings()
   const options = [...flags, ...WITHOUT_COMPILERS, '--snapshot-blob', blob, '--build-snapshot']
-  execFileSync(process.execPath, [...options, LOADER, agent], { stdio: 'inherit' })
+  const [program, ...before] = [...emulator, node]
+  execFileSync(program!, [...before, ...options, LOADER, agent], { stdio: 'inherit' })
   writeFileSync(pagesOf(blob), snapshotPages(readFileSync(blob), process.versions.v8))
 }
 
-/** `koffi/linux_x64/koffi.node` of every platform package that npm installed. */
-function copyKoffi(out: string): void {
+/** Of every platform package that npm installed. */
+function koffiPackages(): readonly string[] {
   const scope = join(ROOT, 'node_modules', '@koromix')
-  for (const name of readdirSync(scope).filter((n) => n.startsWith('koffi-linux-'))) {
-    for (const triplet of readdirSync(join(scope, name)).filter((t) => t.startsWith('linux_'))) {
-      cpSync(join(scope, name, triplet), join(out, 'koffi', triplet), { recursive: true })
+  return readdirSync(scope)
+    .filter((name) => name.startsWith('koffi-linux-'))
+    .map((name) => join(scope, name))
+}
+
+/** `koffi/linux_x64/koffi.node`, and so on. */
+function copyKoffi(out: string, packages: readonly string[]): void {
+  for (const folder of packages) {
+    for (const triplet of readdirSync(folder).filter((t) => t.startsWith('linux_'))) {
+      cpSync(join(folder, triplet), join(out, 'koffi', triplet), { recursive: true })
     }
   }
 }
 
 const { values } = parseArgs({
-  options: { out: { type: 'string', default: 'dist' }, 'skip-cni': { type: 'boolean' } },
+  options: {
+    out: { type: 'string', default: 'dist' },
+    'skip-cni': { type: 'boolean' },
+    arch: { type: 'string' },
+    node: { type: 'string', default: process.execPath },
+    emulator: { type: 'string', default: '' },
+    koffi: { type: 'string' },
+  },
 })
+const { node } = values
+const emulator = values.emulator.split(' ').filter((word) => word !== '')
 const out = resolve(values.out)
 const agent = join(out, 'agent.cjs')
 const blob = join(out, 'agent.blob')
@@ -117,9 +136,8 @@ await bundle('esm', 'packages/cli/main.ts', {
 })
 await buildPlugin(join(out, 'kubectl-podroute'), define.PODROUTE_VERSION)
 makeSnapshot(agent, blob)
-copyKoffi(out)
+copyKoffi(out, values.koffi === undefined ? koffiPackages() : [resolve(values.koffi)])
 if (!values['skip-cni']) {
-  execFileSync(process.execPath, [join(ROOT, 'packages/cni/build.ts'), '--out', join(out, 'cni')], {
-    stdio: 'inherit',
-  })
+  const args = ['--out', join(out, 'cni'), ...(values.arch === undefined ? [] : ['--arch', values.arch])]
+  execFileSync(process.execPath, [join(ROOT, 'packages/cni/build.ts'), ...args], { stdio: 'inherit' })
 }

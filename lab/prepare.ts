@@ -112,7 +112,7 @@ async function prepareImages(
   more: readonly string[],
   upstream?: Promise<string>,
 ): Promise<string> {
-  const base = progress.step('make the base image', buildBase)
+  const base = progress.step('make the base image', () => buildBase())
   base.catch(() => {})
   const pods = await progress.step('make the pods’ images', buildPodImages)
   await base

@@ -14,7 +14,7 @@ interface Result {
 
 const USAGE = `usage: npm test -- [TIER…] [--kernels]
 
-Runs the tests of these tiers, or of all but kernels, families, hitless, upgrade and migration, and installs and builds first what they need:
+Runs the tests of these tiers, or of all but kernels, families, hitless, upgrade, migration and arm64, and installs and builds first what they need:
 
   unit      needs nothing
   netns     network namespaces, with other BGP speakers as peers
@@ -27,6 +27,7 @@ Runs the tests of these tiers, or of all but kernels, families, hitless, upgrade
   hitless   the lab, with agents that are killed, upgraded, and crash for a minute
   upgrade   the lab with agents of an earlier commit (the latest tag, or UPGRADE_FROM=REF), upgraded and rolled back
   migration the lab with kube-proxy, whose nodes move to podroute one by one
+  arm64     podroute's image for arm64, built here, and its programs under an emulator
 `
 
 const TOP = new URL('..', import.meta.url).pathname

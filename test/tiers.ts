@@ -77,6 +77,13 @@ export const TIERS: readonly Tier[] = [
     timeout: 900_000,
     longer: true,
   },
+  {
+    name: 'arm64',
+    files: ['test/arm64/**/*.test.ts'],
+    where: 'host',
+    timeout: 300_000,
+    longer: true,
+  },
   { name: 'document', files: ['test/document/**/*.test.ts'], where: 'host', timeout: 180_000, again: true },
   { name: 'cluster', files: ['test/cluster/**/*.test.ts'], where: 'host', timeout: 300_000, again: true },
 ]

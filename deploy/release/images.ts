@@ -1,6 +1,7 @@
 /**
  * The images of both architectures, by one command: `npm run images -- --out FOLDER`. buildah builds them of deploy/Dockerfile; where the
  * machine is of another architecture, its programs are emulated (Debian: qemu-user-static, which registers itself with the kernel).
+ * With --local no registry of images is asked: base and Node.js are of Debian's packages and npm's (lab/images).
  * FOLDER gets, beside an archive of each as `docker save` writes it, one of both with their index (OCI), and the index's digest.
  */
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
@@ -41,32 +42,63 @@ export interface ImageOptions {
 }
 
 export function buildImages({ name, out, build, buildah, source = TOP }: ImageOptions): Images {
-  mkdirSync(out, { recursive: true })
-  const run = (...args: readonly string[]) => shown('buildah', ...buildah, ...args)
+  const { run, list } = emptyIndex(name, out, buildah)
   const platforms = ARCHITECTURES.map((architecture) => `linux/${architecture}`).join(',')
-  const { archives, index } = paths(out)
-  for (const file of [...Object.values(archives), index]) rmSync(file, { force: true })
-  const list = `${name}-index`
-  if (exists(list, buildah)) run('manifest', 'rm', list)
   run(
     ...['build', '--platform', platforms, '--manifest', list, '--ignorefile', join(source, '.dockerignore')],
     ...['-f', join(source, 'deploy/Dockerfile'), ...build, source],
   )
+  const { archives } = paths(out)
   const { manifests } = JSON.parse(output('buildah', ...buildah, 'manifest', 'inspect', list)) as Index
   for (const architecture of ARCHITECTURES) {
     const found = manifests.find(({ platform }) => platform.architecture === architecture)
     if (found === undefined) throw new Error(`buildah built no image for ${architecture}`)
     run('push', `${list}@${found.digest}`, `docker-archive:${archives[architecture]}:${name}`)
   }
-  run(
-    'manifest',
-    'push',
-    '--all',
-    '--digestfile',
-    join(out, 'podroute.digest'),
-    list,
-    `oci-archive:${index}:${name}`,
-  )
+  return writeIndex(name, out, buildah)
+}
+
+/** Of Debian's packages and npm's: no registry of images is asked. */
+export async function buildLocalImages(
+  name: string,
+  out: string,
+  buildah: readonly string[] = [],
+): Promise<Images> {
+  const [{ renameImage }, { buildPodrouteImage }, { buildImageFor }] = await Promise.all([
+    import('../../lab/images/archive.ts'),
+    import('../../lab/images/podroute.ts'),
+    import('../../lab/images/other-architecture.ts'),
+  ])
+  const { run, list } = emptyIndex(name, out, buildah)
+  run('manifest', 'create', list)
+  const { archives } = paths(out)
+  for (const architecture of ARCHITECTURES) {
+    const built = await (architecture === MACHINE ? buildPodrouteImage() : buildImageFor(architecture))
+    await renameImage(built, name, archives[architecture])
+    run('manifest', 'add', list, `docker-archive:${archives[architecture]}`)
+  }
+  return writeIndex(name, out, buildah)
+}
+
+const MACHINE: Architecture = process.arch === 'arm64' ? 'arm64' : 'amd64'
+
+const indexName = (name: string) => `${name}-index`
+
+/** Nothing of an earlier build is left in the folder, nor in buildah's list. */
+function emptyIndex(name: string, out: string, buildah: readonly string[]) {
+  mkdirSync(out, { recursive: true })
+  const run = (...args: readonly string[]) => shown('buildah', ...buildah, ...args)
+  const { archives, index } = paths(out)
+  for (const file of [...Object.values(archives), index]) rmSync(file, { force: true })
+  const list = indexName(name)
+  if (exists(list, buildah)) run('manifest', 'rm', list)
+  return { run, list }
+}
+
+function writeIndex(name: string, out: string, buildah: readonly string[]): Images {
+  const digest = join(out, 'podroute.digest')
+  const archive = `oci-archive:${paths(out).index}:${name}`
+  shown('buildah', ...buildah, 'manifest', 'push', '--all', '--digestfile', digest, indexName(name), archive)
   return imagesIn(out)
 }
 
@@ -91,16 +123,18 @@ function exists(list: string, buildah: readonly string[]): boolean {
   }
 }
 
-const USAGE = `usage: npm run images -- --out FOLDER [--name NAME:VERSION] [--build OPTION]… [--buildah OPTION]…
+const USAGE = `usage: npm run images -- --out FOLDER [--local] [--name NAME:VERSION] [--build OPTION]… [--buildah OPTION]…
 
+  --local           asks no registry of images: base and Node.js are of Debian's packages and npm's; as root
   --build OPTION    of \`buildah build\`, such as --build=--build-arg=RUNTIME_IMAGE=NAME
   --buildah OPTION  of buildah itself, such as --buildah=--root=FOLDER
 `
 
-function main(): number {
+async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       out: { type: 'string' },
+      local: { type: 'boolean', default: false },
       name: { type: 'string', default: 'localhost/podroute:dev' },
       build: { type: 'string', multiple: true, default: [] },
       buildah: { type: 'string', multiple: true, default: [] },
@@ -112,10 +146,12 @@ function main(): number {
     return values.help ? 0 : 1
   }
   const { name, build, buildah } = values
-  say(
-    `images of ${ARCHITECTURES.join(' and ')}: ${buildImages({ name, out: resolve(values.out), build, buildah }).digest}`,
-  )
+  const out = resolve(values.out)
+  const { digest } = values.local
+    ? await buildLocalImages(name, out, buildah)
+    : buildImages({ name, out, build, buildah })
+  say(`images of ${ARCHITECTURES.join(' and ')}: ${digest}`)
   return 0
 }
 
-if (import.meta.main) process.exitCode = main()
+if (import.meta.main) process.exitCode = await main()

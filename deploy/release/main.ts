@@ -6,7 +6,7 @@ import { type Release, writeArtifacts, writeChecksums, writeSignatures } from '.
 import { released } from './changelog.ts'
 import { checkChangelog, checkContents, checkTree, checkVersion, tagOf } from './checks.ts'
 import { output, say, TOP } from './command.ts'
-import { buildImages, type Images, imagesIn } from './images.ts'
+import { buildImages, buildLocalImages, type Images, imagesIn } from './images.ts'
 import { readKey } from './signature.ts'
 import { withVersion } from './versions.ts'
 
@@ -21,6 +21,7 @@ the last lines say how.
   --check          only what does not need a version: lint, types, licences, npm audit
   --image NAME     name of the image in a registry, without version (default: localhost/podroute)
   --images FOLDER  the images are there: what \`npm run images\` writes, built elsewhere
+  --local          asks no registry of images for them: base and Node.js are of Debian's packages and npm's; as root
   --build OPTION   of \`buildah build\`, such as --build=--build-arg=RUNTIME_IMAGE=NAME; may be given more than once
   --key FILE       signs with this key (PEM, ECDSA; the password of an encrypted one is $COSIGN_PASSWORD)
   --out FOLDER     where the files go (default: dist/release/X.Y.Z), which has to be empty or not there
@@ -33,6 +34,7 @@ const { values, positionals } = parseArgs({
     check: { type: 'boolean', default: false },
     image: { type: 'string', default: 'localhost/podroute' },
     images: { type: 'string' },
+    local: { type: 'boolean', default: false },
     build: { type: 'string', multiple: true, default: [] },
     key: { type: 'string' },
     out: { type: 'string' },
@@ -66,11 +68,13 @@ function emptyFolder(path: string): string {
   return path
 }
 
-function images(version: string, out: string): Images {
+async function images(version: string, out: string): Promise<Images> {
   if (values.images !== undefined) return imagesIn(resolve(values.images))
   say('building the images of amd64 and arm64')
   const { build, image } = values
-  return buildImages({ name: `${image}:${version}`, out: `${out}.images`, build, buildah: [] })
+  const options = { name: `${image}:${version}`, out: `${out}.images` }
+  if (values.local) return buildLocalImages(options.name, options.out)
+  return buildImages({ ...options, build, buildah: [] })
 }
 
 function commitAndTag(version: string, files: readonly string[]): void {
@@ -97,7 +101,7 @@ async function make(version: string): Promise<void> {
   const out = emptyFolder(resolve(values.out ?? join(TOP, 'dist/release', version)))
   const files = changedFiles(version, now)
   await withFiles(files, async () => {
-    const release = { version, image: values.image, images: images(version, out), out, created: now }
+    const release = { version, image: values.image, images: await images(version, out), out, created: now }
     await writeArtifacts(release)
     writeChecksums(out)
     if (key !== undefined) writeSignatures(release, key)
