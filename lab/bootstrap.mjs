@@ -5,9 +5,10 @@
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { runMain } from 'node:module'
 import { homedir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { fileURLToPath } from 'node:url'
 
 const TOP = fileURLToPath(new URL('..', import.meta.url))
 const MODULES = join(TOP, 'node_modules')
@@ -155,5 +156,5 @@ const path = join(TOP, program)
 if (problem === undefined && process.execPath === NODE) {
   // A process less: the program does not see that it was started from here.
   process.argv.splice(1, 2, path)
-  await import(pathToFileURL(path).href)
+  runMain()
 } else runByOwnNode(path, args)

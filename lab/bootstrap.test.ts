@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import {
   chmodSync,
+  copyFileSync,
   cpSync,
   mkdirSync,
   mkdtempSync,
@@ -46,7 +47,7 @@ describe('bootstrap', function () {
     for (const program of ['lab/main.ts', 'test/run.ts'])
       writeFileSync(
         join(top, program),
-        'console.log(JSON.stringify(process.argv.slice(2) as string[]), process.argv[1])\n',
+        'if (import.meta.main) console.log(JSON.stringify(process.argv.slice(2) as string[]), process.argv[1])\n',
       )
     writeFileSync(join(top, 'bin/npm'), NPM)
     chmodSync(join(top, 'bin/npm'), 0o755)
@@ -67,9 +68,11 @@ describe('bootstrap', function () {
     lock(`${folder}/.package-lock.json`, packages)
   }
 
-  function start(...args: string[]): Promise<Outcome> {
+  const start = (...args: string[]) => startBy(process.execPath, ...args)
+
+  function startBy(node: string, ...args: string[]): Promise<Outcome> {
     const env = { PATH: `${join(top, 'bin')}:/usr/bin:/bin`, PODROUTE_CACHE: join(top, 'cache') }
-    const child = spawn(process.execPath, [join(top, 'lab/bootstrap.mjs'), ...args], { cwd: top, env })
+    const child = spawn(node, [join(top, 'lab/bootstrap.mjs'), ...args], { cwd: top, env })
     let [stdout, stderr] = ['', '']
     child.stdout.on('data', (data) => (stdout += data))
     child.stderr.on('data', (data) => (stderr += data))
@@ -102,6 +105,16 @@ describe('bootstrap', function () {
     expect(stdout).to.contain('["status"]')
     expect(stderr).to.equal('')
     expect(calls()).to.equal('')
+  })
+
+  it('runs the program in its own process, as the main one, where that is of the project’s own Node.js', async () => {
+    installed('node_modules')
+    const node = join(top, 'node_modules/node/bin/node')
+    rmSync(node)
+    copyFileSync(process.execPath, node)
+    const { code, stdout } = await startBy(node, 'lab/main.ts', 'status')
+    expect(code).to.equal(0)
+    expect(stdout).to.equal(`["status"] ${join(top, 'lab/main.ts')}\n`)
   })
 
   it('installs again when the lock file names another version', async () => {
