@@ -87,6 +87,12 @@ export interface Network {
   send(socket: number, datagram: string): void
   /** One datagram; ETIMEDOUT when the kernel says nothing for long. */
   receive(socket: number): Uint8Array
+  /**
+   * Adds elements to sets of an nftables table of the current namespace, all or nothing; what is there already is no error. ENOENT where
+   * there is no such set.
+   * @param sets the name of each, and its keys, a character a byte
+   */
+  addElements(family: number, table: string, sets: readonly (readonly string[])[]): void
   /** Index and hardware address of an interface in the socket's namespace: two ioctls, a tenth of RTM_GETLINK's cost. */
   findInterface(socket: number, name: string): NetworkInterface | undefined
   /** Sends to whoever listens on a unix socket; returns a descriptor for its answer. ENOENT, ECONNREFUSED where nobody does. */

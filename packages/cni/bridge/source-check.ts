@@ -3,9 +3,9 @@
 
 import { CniError, ErrorCode, failure } from '../errors.ts'
 import { Netlink } from '../netlink/netlink.ts'
-import { addElements, removeElements, type SetKeys } from '../netlink/nft-elements.ts'
+import { removeElements } from '../netlink/nft-elements.ts'
 import { Family, Nftables } from '../netlink/nftables.ts'
-import { type Bytes, bytes, bytesOf, type Request } from '../netlink/wire.ts'
+import { type Bytes, bytes, bytesOf } from '../netlink/wire.ts'
 import { type Address, formatAddress, formatMac, isV4 } from '../protocol/address.ts'
 import { type System, unless } from '../system.ts'
 
@@ -26,10 +26,8 @@ export interface Sources {
 }
 
 /** The link-local address that the kernel makes of a hardware address (RFC 4291, appendix A). */
-function linkLocal(mac: Uint8Array): Address {
-  const [a, b, c, d, e, f] = mac as unknown as [number, number, number, number, number, number]
-  return Uint8Array.from([0xfe, 0x80, 0, 0, 0, 0, 0, 0, a ^ 2, b, c, 0xff, 0xfe, d, e, f])
-}
+const linkLocal = (mac: Uint8Array): Bytes =>
+  `\xfe\x80\0\0\0\0\0\0${bytes(mac[0]! ^ 2, mac[1]!, mac[2]!, 0xff, 0xfe, mac[3]!, mac[4]!, mac[5]!)}`
 
 /** As the agent reads it in a port's alias: the hardware address and the others, with commas. */
 export const sourcesText = ({ mac, addresses }: Sources): string =>
@@ -37,35 +35,39 @@ export const sourcesText = ({ mac, addresses }: Sources): string =>
 
 const nameOf = (port: string): Bytes => port.padEnd(IFNAMSIZ, '\0')
 
-/** Fields of a key begin at multiples of four bytes. */
-function keysOf(port: string, { mac, addresses }: Sources): SetKeys[] {
+/** The name of each set, and the keys of the container. Fields of a key begin at multiples of four bytes. */
+function elementsOf(port: string, { mac, addresses }: Sources): readonly string[][] {
   const name = nameOf(port)
-  const from = name + bytesOf(mac) + bytes(0, 0)
-  const v4 = addresses.filter(isV4).map(bytesOf)
-  const v6 = [linkLocal(mac), ...addresses.filter((address) => !isV4(address))].map(bytesOf)
-  return [
-    ...(v4.length === 0 ? [] : [{ set: 'sources-4', keys: v4.map((address) => from + address) }]),
-    { set: 'sources-6', keys: v6.map((address) => from + address) },
-    { set: 'targets-6', keys: v6.map((address) => name + address) },
-    { set: 'port-macs', keys: [from] },
-    { set: PORTS, keys: [name] },
-  ]
+  const from = `${name}${bytesOf(mac)}\0\0`
+  const local = linkLocal(mac)
+  const v4 = ['sources-4']
+  const v6 = ['sources-6', from + local]
+  const targets = ['targets-6', name + local]
+  for (const address of addresses) {
+    const text = bytesOf(address)
+    if (isV4(address)) v4.push(from + text)
+    else {
+      v6.push(from + text)
+      targets.push(name + text)
+    }
+  }
+  // From the last one on the port is checked.
+  const all = [v6, targets, ['port-macs', from], [PORTS, name]]
+  return v4.length === 1 ? all : [v4, ...all]
 }
 
-/** False where there is no table. That is asked first: a transaction that is refused takes the kernel 12 ms, the question 0.02 ms. */
-function change(system: System, requests: () => Request[]): boolean {
-  const run = () => {
-    const nft = new Nftables(system)
-    nft.findSet(TABLE, PORTS)
-    nft.run(requests())
+/** False where there is no table. */
+function put(system: System, elements: readonly string[][]): boolean {
+  const done = () => {
+    system.addElements(TABLE.family, TABLE.name, elements)
     return true
   }
-  return unless(WITHOUT_TABLE, run) ?? false
+  return unless(WITHOUT_TABLE, done) ?? false
 }
 
 /** @param strict whether the container must not start without: else the agent, which makes the table, finds the port by its alias */
 export function setSources(system: System, port: string, sources: Sources, strict: boolean): void {
-  if (change(system, () => keysOf(port, sources).map((keys) => addElements(TABLE, keys))) || !strict) return
+  if (put(system, elementsOf(port, sources)) || !strict) return
   throw new CniError(
     ErrorCode.tryAgainLater,
     'sourceCheck is strict, and there is no table of the addresses of ports: the podroute agent makes it when it starts, where the kernel has CONFIG_NF_TABLES_BRIDGE',
@@ -73,7 +75,11 @@ export function setSources(system: System, port: string, sources: Sources, stric
 }
 
 export function removeSources(system: System, port: string, sources: Sources): void {
-  change(system, () => keysOf(port, sources).flatMap((keys) => removeElements(TABLE, keys)))
+  const elements = elementsOf(port, sources)
+  // A transaction that is refused takes the kernel 12 ms: first whether there is a table.
+  if (!put(system, elements)) return
+  const removed = elements.flatMap(([set, ...keys]) => removeElements(TABLE, { set: set!, keys }))
+  unless(WITHOUT_TABLE, () => new Nftables(system).run(removed))
 }
 
 /**

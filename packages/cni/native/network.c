@@ -63,7 +63,7 @@ static NATIVE(netlink_socket)
 }
 
 /* UTF-8 of characters below 256 back to bytes. */
-static size_t to_bytes(uint8_t *to, const char *text, size_t length)
+size_t native_to_bytes(uint8_t *to, const char *text, size_t length)
 {
     size_t used = 0;
     for (size_t i = 0; i < length; i++) {
@@ -83,7 +83,7 @@ static NATIVE(send_netlink)
     const char *text = JS_ToCStringLen(ctx, &length, argv[1]);
     if (!text)
         return JS_EXCEPTION;
-    size_t used = length > sizeof(buffer) ? 0 : to_bytes(buffer, text, length);
+    size_t used = length > sizeof(buffer) ? 0 : native_to_bytes(buffer, text, length);
     JS_FreeCString(ctx, text);
     if (used == 0) {
         errno = EMSGSIZE;
@@ -97,26 +97,32 @@ static NATIVE(send_netlink)
     return n < 0 ? native_throw(ctx, "sendto", "netlink") : JS_UNDEFINED;
 }
 
-/* receive(fd): one datagram; never waits forever. */
+ssize_t native_receive(int fd, uint8_t *buffer, size_t size)
+{
+    for (;;) {
+        ssize_t n = recv(fd, buffer, size, MSG_DONTWAIT);
+        if (n >= 0)
+            return n;
+        if (errno == EAGAIN) {
+            struct pollfd wait = {.fd = fd, .events = POLLIN};
+            if (poll(&wait, 1, REPLY_TIMEOUT_MS) == 0) {
+                errno = ETIMEDOUT;
+                return -1;
+            }
+        } else if (errno != EINTR) {
+            return -1;
+        }
+    }
+}
+
+/* receive(fd): one datagram. */
 static NATIVE(receive_netlink)
 {
     static uint8_t buffer[65536];
     int fd = -1;
     JS_ToInt32(ctx, &fd, argv[0]);
-    for (;;) {
-        ssize_t n = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT);
-        if (n >= 0)
-            return JS_NewArrayBufferCopy(ctx, buffer, n);
-        if (errno == EAGAIN) {
-            struct pollfd wait = {.fd = fd, .events = POLLIN};
-            if (poll(&wait, 1, REPLY_TIMEOUT_MS) == 0) {
-                errno = ETIMEDOUT;
-                return native_throw(ctx, "recv", "netlink");
-            }
-        } else if (errno != EINTR) {
-            return native_throw(ctx, "recv", "netlink");
-        }
-    }
+    ssize_t n = native_receive(fd, buffer, sizeof(buffer));
+    return n < 0 ? native_throw(ctx, "recv", "netlink") : JS_NewArrayBufferCopy(ctx, buffer, n);
 }
 
 /* findInterface(fd, name): [index, hardware address] in the socket's namespace, or undefined. */
@@ -205,6 +211,7 @@ const JSCFunctionListEntry native_network[] = {
     JS_CFUNC_DEF("netlinkSocket", 1, netlink_socket),
     JS_CFUNC_DEF("send", 2, send_netlink),
     JS_CFUNC_DEF("receive", 1, receive_netlink),
+    JS_CFUNC_DEF("addElements", 3, native_add_elements),
     JS_CFUNC_DEF("findInterface", 2, find_interface),
     JS_CFUNC_DEF("ask", 2, ask),
     JS_CFUNC_DEF("answer", 2, answer),

@@ -123,17 +123,6 @@ export class Netlink {
     return replies
   }
 
-  /** The one message that answers a request; to ask for no acknowledgement spares its way. @throws NetlinkError */
-  ask(request: Request): Message {
-    const sequence = this.sequence++
-    this.system.send(this.socket, encode([request], sequence))
-    for (;;) {
-      const answer = decode(this.system.receive(this.socket)).find((m) => m.sequence === sequence)
-      if (answer?.type === NLMSG_ERROR) throw readError(answer.body)!
-      if (answer !== undefined) return answer
-    }
-  }
-
   /**
    * Sends requests that take effect together or not at all (nfnetlink batch of one subsystem).
    * @throws NetlinkError the first refusal

@@ -17,7 +17,6 @@ import {
 
 const SUBSYSTEM = 10
 const NEWSETELEM = 12
-const GETSET = 10
 const GETSETELEM = 13
 const DELSETELEM = 14
 
@@ -73,9 +72,6 @@ export const removeElements = (table: Table, { set, keys }: SetKeys): Request[] 
   addElements(table, { set, keys }),
   message(DELSETELEM, table, 0, set, elements(keys)),
 ]
-
-/** Refused where there is no such set, or no such table. */
-export const getSet = (table: Table, set: string): Request => message(GETSET, table, 0, set)
 
 /** To be sent as a dump. */
 export const listElements = (table: Table, set: string): Request => message(GETSETELEM, table, 0, set)

@@ -2,7 +2,7 @@
 
 import { type System, unless } from '../system.ts'
 import { Netlink } from './netlink.ts'
-import { getSet, listElements, readKeys } from './nft-elements.ts'
+import { listElements, readKeys } from './nft-elements.ts'
 import type { Expression } from './nft-expressions.ts'
 import {
   attribute,
@@ -164,11 +164,6 @@ export class Nftables {
   /** All or nothing. */
   run(requests: readonly Request[]): void {
     if (requests.length > 0) this.netlink.transaction(SUBSYSTEM, requests)
-  }
-
-  /** @throws NetlinkError ENOENT without it, or without its table */
-  findSet(table: Table, set: string): void {
-    this.netlink.ask(getSet(table, set))
   }
 
   /** The keys of a set's elements; none when there is no such set. */

@@ -105,8 +105,21 @@ function formatV6(address: Address): string {
   return start < 0 ? hex(0, 8) : `${hex(0, start)}::${hex(start + longest, 8)}`
 }
 
+/** Texts of addresses that were asked for: an ADD needs each of its own for the lease, the alias of the port and the result. */
+const texts = new Map<Address, string>()
+const MOST_TEXTS = 64
+
 /** Canonical text: dotted, or RFC 5952, whose section 5 keeps the dotted tail of a mapped address. */
 export function formatAddress(address: Address): string {
+  const known = texts.get(address)
+  if (known !== undefined) return known
+  if (texts.size === MOST_TEXTS) texts.clear()
+  const text = format(address)
+  texts.set(address, text)
+  return text
+}
+
+function format(address: Address): string {
   if (isV4(address)) return address.join('.')
   return isMapped(address) ? `::ffff:${address.slice(12).join('.')}` : formatV6(address)
 }

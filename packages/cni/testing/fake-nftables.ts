@@ -47,6 +47,18 @@ export class FakeNftables {
     this.sets.set(`${family} ${table}`, new Map(names.map((name) => [name, new Set()])))
   }
 
+  /** Asks first, as the native half does: nothing has to be taken back. */
+  addElements(family: number, table: string, sets: readonly (readonly string[])[]): void {
+    const known = this.sets.get(`${family} ${table}`)
+    const found = sets.map(([name]) => known?.get(name!))
+    if (found[0] === undefined) throw new FakeSystemError('ENOENT')
+    if (found.includes(undefined)) {
+      this.refused++
+      throw new FakeSystemError('ENOENT')
+    }
+    for (const [i, [, ...keys]] of sets.entries()) for (const key of keys) found[i]!.add(key)
+  }
+
   /** Keys in hexadecimal. */
   elements(family: number, table: string, set: string): string[] {
     return [...(this.sets.get(`${family} ${table}`)?.get(set) ?? [])].map((key) =>
@@ -156,18 +168,6 @@ export class FakeNftables {
     )
   }
 
-  /** A question outside a batch: for a set. */
-  private look(message: Message): Uint8Array {
-    try {
-      if ((message.type & 255) !== 10) throw new FakeSystemError('EOPNOTSUPP')
-      this.set(message)
-      return reply((SUBSYSTEM << 8) | 9, message.sequence, bytesOf(message.body))
-    } catch (error) {
-      if (!(error instanceof FakeSystemError)) throw error
-      return acknowledge(message, error.code)
-    }
-  }
-
   /** The datagrams that answer one send: a dump, or a batch that takes effect as a whole. */
   answer(messages: readonly Message[]): Uint8Array[] {
     const [first] = messages
@@ -180,7 +180,6 @@ export class FakeNftables {
         return [acknowledge(first, error.code)]
       }
     }
-    if (first !== undefined && messages.length === 1) return [this.look(first)]
     const before = structuredClone(this.tables)
     const setsBefore = structuredClone(this.sets)
     let failed = false

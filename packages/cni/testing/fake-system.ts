@@ -249,6 +249,10 @@ class FakeProcess {
     if (datagram === undefined) throw new FakeSystemError('ETIMEDOUT')
     return datagram
   }
+  addElements(family: number, table: string, sets: readonly (readonly string[])[]) {
+    if (!this.current.hasNftables) throw new FakeSystemError('EPROTONOSUPPORT')
+    this.current.nftables.addElements(family, table, sets)
+  }
   findInterface(socket: number, name: string) {
     const entry = this.descriptors.get(socket)
     if (entry?.kind !== 'netlink') throw new FakeSystemError('EINVAL')
