@@ -33,7 +33,7 @@ describeResource(
   },
 )
 
-const portElements = elementsOf('veth01234567', {
+const portElements = elementsOf(4711, {
   mac: '02:00:5e:00:53:07',
   addresses: ['10.244.0.7', 'fd10:244::7'],
 })
@@ -48,7 +48,7 @@ describeResource(
   {
     entries: portElements.map((element) => [elementKey(element), element] as const),
     replacement: portElements[0]!,
-    refused: ['port-macs nonsense', { set: 'port-macs', element: '"veth01234567" . 10.244.0.7' }],
+    refused: ['link-macs nonsense', { set: 'link-macs', element: '4711 . 10.244.0.7' }],
   },
 )
 

@@ -2,8 +2,9 @@ import { execFileSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import type { DeclareMetric } from '@podroute/feature/metric.ts'
 import { tableScript } from '@podroute/kernel/nft/definition.ts'
+import { SetElementResource } from '@podroute/kernel/nft/element-resource.ts'
 import { declarePortMetrics } from '@podroute/pod-network/sources/port-metrics.ts'
-import { SOURCE_SETS, sourcesTable } from '@podroute/pod-network/sources/table.ts'
+import { SOURCE_SETS, SOURCES_TABLE, sourcesTable } from '@podroute/pod-network/sources/table.ts'
 import { expect } from 'chai'
 import { eventually } from '../support/eventually.ts'
 import { buildPlugins } from './cni-world.ts'
@@ -159,14 +160,14 @@ describe('pods are who they are', function () {
     declarePortMetrics({ metric, own() {} }, () => world.network.uncheckedPorts)
     return count
   }
-  const elements = async () =>
-    (
-      await Promise.all(
-        Object.keys(SOURCE_SETS).map(async (set) =>
-          JSON.stringify(await world.nft.listJson(`list set bridge podroute-ports ${set}`)),
-        ),
-      )
-    ).join()
+  /** Indexes of the links that have elements, those of each set alike. */
+  const links = async () => {
+    const found = new Set<number>()
+    const elements = new SetElementResource(world.nft, SOURCES_TABLE, SOURCE_SETS)
+    for await (const part of elements.list())
+      for (const [, { element }] of part) found.add(Number(element.split(' ', 1)[0]))
+    return [...found]
+  }
 
   for (const [name, forge] of Object.entries(ATTACKS))
     it(`${name}: seen to work with the check off, refused with it on`, async () => {
@@ -266,24 +267,19 @@ describe('pods are who they are', function () {
   })
 
   it('is put back, elements too, when somebody deletes the table', async () => {
-    const before = await elements()
-    expect(before).to.contain(scene.attacker.port)
+    expect(await links()).to.contain(scene.attacker.link)
     world.cni.inHost('nft', 'delete', 'table', 'bridge', 'podroute-ports')
-    await eventually(async () => (await elements().catch(() => '')).includes(scene.attacker.port))
+    await eventually(async () => (await links().catch((): number[] => [])).includes(scene.attacker.link))
     await world.settled()
     expect(await arrives(ATTACKS["I: another pod's IPv6 address"]!(scene))).to.equal(false)
   })
 
-  it('an agent that finds the table of a former version replaces it, and no pod is cut off meanwhile', async () => {
-    const { attacker, third } = scene
-    const attack = ATTACKS["I: another pod's IPv4 address"]!(scene)
-    await world.stop()
-    const old = `table bridge podroute-ports
-      delete table bridge podroute-ports
-      table bridge podroute-ports {
-        set ports { type ifname; elements = { "${attacker.port}" }; }
-        set macs { type ifname . ether_addr; elements = { "${attacker.port}" . ${attacker.mac} }; }
-        set addresses-4 { type ifname . ipv4_addr; elements = { "${attacker.port}" . ${attacker.v4} }; }
+  /** Their sets and rules, by what a port is checked by there. */
+  const FORMER_TABLES: Readonly<Record<string, (pod: Pod) => string>> = {
+    'name and IP address': ({ port, mac, v4 }) => `
+        set ports { type ifname; elements = { "${port}" }; }
+        set macs { type ifname . ether_addr; elements = { "${port}" . ${mac} }; }
+        set addresses-4 { type ifname . ipv4_addr; elements = { "${port}" . ${v4} }; }
         chain from-ports {
           type filter hook prerouting priority -310; policy accept;
           iifname . ether saddr @macs goto from-pod
@@ -293,19 +289,42 @@ describe('pods are who they are', function () {
           meta protocol ip iifname . ip saddr @addresses-4 accept
           meta protocol arp accept
           drop
+        }`,
+    'name and both addresses': ({ port, mac, v4 }) => `
+        set checked-ports { type ifname; elements = { "${port}" }; }
+        set port-macs { type ifname . ether_addr; elements = { "${port}" . ${mac} }; }
+        set sources-4 { type ifname . ether_addr . ipv4_addr; elements = { "${port}" . ${mac} . ${v4} }; }
+        chain from-ports {
+          type filter hook prerouting priority -310; policy accept;
+          iifname . ether saddr . ip saddr @sources-4 accept
+          iifname . ether saddr @port-macs goto from-pod
+          iifname @checked-ports drop
         }
-      }`
-    await world.nft.run(old)
-    expect(await arrives(attack), 'with the former table').to.equal(false)
-    await world.nft.run(tableScript(sourcesTable(true)))
-    reach(attacker.netns, third.v4)
-    await world.start()
-    await world.settled()
-    reach(attacker.netns, third.v4)
-    expect(await arrives(attack), 'with the new one').to.equal(false)
-    const rules = world.cni.inHost('nft', 'list', 'chain', 'bridge', 'podroute-ports', 'from-pod')
-    expect(rules).to.not.contain('addresses-4')
-  })
+        chain from-pod {
+          meta protocol arp accept
+          drop
+        }`,
+  }
+  for (const [name, tableOf] of Object.entries(FORMER_TABLES))
+    it(`an agent that finds the table of a former version, by ${name}, replaces it, and no pod is cut off meanwhile`, async () => {
+      const { attacker, third } = scene
+      const attack = ATTACKS["I: another pod's IPv4 address"]!(scene)
+      await world.stop()
+      const table = 'table bridge podroute-ports'
+      const old = `${table}\n delete ${table}\n ${table} {${tableOf(attacker)}\n}`
+      await world.nft.run(old)
+      expect(await arrives(attack), 'with the former table').to.equal(false)
+      await world.nft.run(tableScript(sourcesTable(true)))
+      reach(attacker.netns, third.v4)
+      await world.start()
+      await world.settled()
+      reach(attacker.netns, third.v4)
+      expect(await arrives(attack), 'with the new one').to.equal(false)
+      const rules = ['from-ports', 'from-pod'].map((chain) =>
+        world.cni.inHost('nft', 'list', 'chain', 'bridge', 'podroute-ports', chain),
+      )
+      expect(rules.join(), 'what sets it had besides does no harm').to.not.match(/ifname|addresses-4/)
+    })
 
   it('holds while the agent is away, also for a pod that starts then; the next agent adopts it and sweeps what went', async () => {
     const gone = await world.addPod('gone')
@@ -315,15 +334,15 @@ describe('pods are who they are', function () {
     scene = { ...scene, attacker: pod }
     expect(await arrives(ATTACKS["I: another pod's IPv4 address"]!(scene))).to.equal(false)
     execFileSync('ip', ['-n', world.cni.host, 'link', 'del', gone.port])
-    expect(await elements()).to.contain(gone.port)
+    expect(await links()).to.contain(gone.link)
     await world.start()
     await world.settled()
-    expect(await elements()).to.not.contain(gone.port)
-    expect(await elements()).to.contain(pod.port)
+    expect(await links()).to.not.contain(gone.link)
+    expect(await links()).to.contain(pod.link)
     await world.stop()
     await world.removePod(pod)
     await world.start()
-    expect(await elements(), 'of a pod that went without an agent').to.not.contain(pod.port)
+    expect(await links(), 'of a pod that went without an agent').to.not.contain(pod.link)
     scene = { ...scene, attacker: before }
   })
 })

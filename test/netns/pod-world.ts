@@ -35,6 +35,8 @@ export interface Pod {
   readonly netns: string
   /** Its interface on the node. */
   readonly port: string
+  /** Its index. */
+  readonly link: number
   readonly mac: string
   readonly v4: string
   readonly v6: string
@@ -157,7 +159,8 @@ export class PodWorld implements AsyncDisposable {
     const [v4 = '', v6 = ''] = json.ips!.map(({ address }) => address.split('/')[0]!)
     const [, port, inside] = json.interfaces!
     await this.settled()
-    return { id, path, netns: path.split('/').at(-1)!, port: port!.name, mac: inside!.mac!, v4, v6 }
+    const link = JSON.parse(command('ip', '-n', this.cni.host, '-j', 'link', 'show', port!.name))[0].ifindex
+    return { id, path, netns: path.split('/').at(-1)!, port: port!.name, link, mac: inside!.mac!, v4, v6 }
   }
 
   async removePod(pod: Pod): Promise<void> {

@@ -109,10 +109,12 @@ function containerLink(attachment: Attachment, result: Result): ContainerLink {
 const isChecked = ({ sourceCheck }: BridgeConfig) => sourceCheck === 'on' || sourceCheck === 'strict'
 
 function enableSourceCheck(attachment: Attachment, port: string, sources: Sources | undefined): void {
-  const { system, config, undo } = attachment
+  const { system, config, netlink, undo } = attachment
   if (sources === undefined || !isChecked(config)) return
-  undo.push(() => removeSources(system, port, sources))
-  setSources(system, port, sources, config.sourceCheck === 'strict')
+  const link = netlink.find(port)
+  if (link === undefined) throw failure(`interface "${port}" has gone from the bridge`)
+  undo.push(() => removeSources(system, link.index, sources))
+  setSources(system, link.index, sources, config.sourceCheck === 'strict')
 }
 
 const isSet = (dns: Dns) => Object.keys(dns).length > 0

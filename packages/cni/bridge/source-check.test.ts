@@ -6,7 +6,7 @@ import { FakeWorld } from '../testing/fake-world.ts'
 import type { Answer, Call } from '../testing/world.ts'
 import { MOST_GONE } from './source-check.ts'
 
-const SETS = ['checked-ports', 'port-macs', 'sources-4', 'sources-6', 'targets-6']
+const SETS = ['checked-links', 'link-macs', 'link-sources-4', 'link-sources-6', 'link-targets-6']
 const MOST_CALLS = 150
 const MAC = '02:00:5e:00:53:07'
 
@@ -34,7 +34,11 @@ describe('sourceCheck of the bridge plugin', () => {
   const add = (changes: object, containerId = 'c1') =>
     call('ADD', containerId, changes, world.addContainer(containerId))
   const ports = () => world.links('host').filter(({ name }) => name.startsWith('veth'))
-  const hex = (text: string) => Buffer.from(text.padEnd(16, '\0')).toString('hex')
+  const hex = (name: string) => {
+    const index = Buffer.alloc(4)
+    index.writeUInt32LE(world.machine.network.host.links.get(name)!.index)
+    return index.toString('hex')
+  }
 
   it('an ADD says what the port may send from, in the table and in the alias', () => {
     withTable()
@@ -44,11 +48,11 @@ describe('sourceCheck of the bridge plugin', () => {
     const from = `${port}02005e0053070000`
     const v6 = ['fe8000000000000000005efffe005307', 'fd770000000000000000000000000002']
     expect(elements()).to.deep.equal({
-      'checked-ports': [port],
-      'port-macs': [from],
-      'sources-4': [`${from}0a4d0002`],
-      'sources-6': v6.map((address) => from + address),
-      'targets-6': v6.map((address) => port + address),
+      'checked-links': [port],
+      'link-macs': [from],
+      'link-sources-4': [`${from}0a4d0002`],
+      'link-sources-6': v6.map((address) => from + address),
+      'link-targets-6': v6.map((address) => port + address),
     })
     expect(ports()[0]!.alias).to.equal(`podroute/${NETWORK}/c1/eth0 ${MAC},10.77.0.2,fd77::2`)
   })
@@ -58,7 +62,7 @@ describe('sourceCheck of the bridge plugin', () => {
     const answer = add({ sourceCheck: true })
     const mac = answer.json!.interfaces![2]!.mac!
     expect(ports()[0]!.alias).to.contain(` ${mac},10.77.0.2`)
-    expect(elements()['port-macs']![0]).to.contain(mac.replaceAll(':', ''))
+    expect(elements()['link-macs']![0]).to.contain(mac.replaceAll(':', ''))
   })
 
   it('a DEL removes the elements of ports that are gone, whichever way they went, once they are many', () => {
@@ -69,10 +73,10 @@ describe('sourceCheck of the bridge plugin', () => {
       expect(call('ADD', id, { sourceCheck: true }, netns[i]!).status).to.equal(0)
     for (const path of netns.slice(1, MOST_GONE)) world.removeContainer(path)
     expect(call('DEL', 'c0', { sourceCheck: true }, netns[0]!).status).to.equal(0)
-    expect(elements()['checked-ports'], 'few are left to the agent').to.have.length(ids.length)
+    expect(elements()['checked-links'], 'few are left to the agent').to.have.length(ids.length)
     expect(call('DEL', 'c16', { sourceCheck: true }, netns[MOST_GONE]!).status).to.equal(0)
-    expect(elements()['checked-ports']).to.deep.equal([hex(ports()[0]!.name)])
-    expect(elements()['sources-6']).to.have.length(2)
+    expect(elements()['checked-links']).to.deep.equal([hex(ports()[0]!.name)])
+    expect(elements()['link-sources-6']).to.have.length(2)
   })
 
   it('GC removes the port of an attachment that nobody vouches for, its alias said so before its addresses', () => {
@@ -89,7 +93,7 @@ describe('sourceCheck of the bridge plugin', () => {
     })
     expect(answer.status, answer.output).to.equal(0)
     expect(ports().map(({ alias }) => alias.split(' ')[0])).to.deep.equal([`podroute/${NETWORK}/c2/eth0`])
-    expect(elements()['port-macs']).to.have.length(1)
+    expect(elements()['link-macs']).to.have.length(1)
   })
 
   it('a container is a host: it forwards nothing and takes no router advertisement', () => {
@@ -117,7 +121,7 @@ describe('sourceCheck of the bridge plugin', () => {
   it('switched off, the port still says what it may send from, so that the check may begin while it runs', () => {
     withTable()
     expect(add({ sourceCheck: false }).status).to.equal(0)
-    expect(elements()['checked-ports']).to.deep.equal([])
+    expect(elements()['checked-links']).to.deep.equal([])
     expect(ports()[0]!.alias).to.contain(',10.77.0.2,')
   })
 
@@ -128,10 +132,10 @@ describe('sourceCheck of the bridge plugin', () => {
     it(`who sends from other addresses says so in ${name}, but not in strict mode`, () => {
       withTable()
       expect(add({ sourceCheck: true, ...changes }, 'c1').status).to.equal(0)
-      expect(elements()['checked-ports']).to.deep.equal([])
+      expect(elements()['checked-links']).to.deep.equal([])
       expect(ports()[0]!.alias, 'nor does the agent check it').to.equal(`podroute/${NETWORK}/c1/eth0`)
       expect(add({ sourceCheck: 'strict', ...changes }, 'c2').status).to.equal(0)
-      expect(elements()['checked-ports']).to.have.length(1)
+      expect(elements()['checked-links']).to.have.length(1)
     })
 
   it('an ADD whose n-th system call fails takes its elements back; of one that is killed GC does', () => {

@@ -5,17 +5,18 @@ import { CniError, ErrorCode, failure } from '../errors.ts'
 import { Netlink } from '../netlink/netlink.ts'
 import { removeElements } from '../netlink/nft-elements.ts'
 import { Family, Nftables } from '../netlink/nftables.ts'
-import { type Bytes, bytes, bytesOf } from '../netlink/wire.ts'
+import { type Bytes, bytes, bytesOf, u32 } from '../netlink/wire.ts'
 import { type Address, formatAddress, formatMac, isV4 } from '../protocol/address.ts'
 import { type System, unless } from '../system.ts'
 
 /** As the agent makes it (pod-network/sources/table.ts). */
 const TABLE = { family: Family.bridge, name: 'podroute-ports' }
-const SETS = ['port-macs', 'sources-4', 'sources-6', 'targets-6']
+const SETS = ['link-macs', 'link-sources-4', 'link-sources-6', 'link-targets-6']
 /** Ports that are checked. */
-const PORTS = 'checked-ports'
+const PORTS = 'checked-links'
 
-const IFNAMSIZ = 16
+/** Bytes of the index of a link, with which each key begins. */
+const INDEX = 4
 /** No such table, or a kernel without tables of bridges. */
 const WITHOUT_TABLE = ['ENOENT', 'EAFNOSUPPORT', 'EOPNOTSUPP']
 
@@ -33,26 +34,24 @@ const linkLocal = (mac: Uint8Array): Bytes =>
 export const sourcesText = ({ mac, addresses }: Sources): string =>
   [formatMac(mac), ...addresses.map(formatAddress)].join()
 
-const nameOf = (port: string): Bytes => port.padEnd(IFNAMSIZ, '\0')
-
-/** The name of each set, and the keys of the container. Fields of a key begin at multiples of four bytes. */
-function elementsOf(port: string, { mac, addresses }: Sources): readonly string[][] {
-  const name = nameOf(port)
-  const from = `${name}${bytesOf(mac)}\0\0`
+/** The name of each set, and the keys of the container. A link is its index, which no other one gets; fields of a key begin at multiples of four bytes. */
+function elementsOf(port: number, { mac, addresses }: Sources): readonly string[][] {
+  const index = u32(port)
+  const from = `${index}${bytesOf(mac)}\0\0`
   const local = linkLocal(mac)
-  const v4 = ['sources-4']
-  const v6 = ['sources-6', from + local]
-  const targets = ['targets-6', name + local]
+  const v4 = ['link-sources-4']
+  const v6 = ['link-sources-6', from + local]
+  const targets = ['link-targets-6', index + local]
   for (const address of addresses) {
     const text = bytesOf(address)
     if (isV4(address)) v4.push(from + text)
     else {
       v6.push(from + text)
-      targets.push(name + text)
+      targets.push(index + text)
     }
   }
   // From the last one on the port is checked.
-  const all = [v6, targets, ['port-macs', from], [PORTS, name]]
+  const all = [v6, targets, ['link-macs', from], [PORTS, index]]
   return v4.length === 1 ? all : [v4, ...all]
 }
 
@@ -66,7 +65,7 @@ function put(system: System, elements: readonly string[][]): boolean {
 }
 
 /** @param strict whether the container must not start without: else the agent, which makes the table, finds the port by its alias */
-export function setSources(system: System, port: string, sources: Sources, strict: boolean): void {
+export function setSources(system: System, port: number, sources: Sources, strict: boolean): void {
   if (put(system, elementsOf(port, sources)) || !strict) return
   throw new CniError(
     ErrorCode.tryAgainLater,
@@ -74,7 +73,7 @@ export function setSources(system: System, port: string, sources: Sources, stric
   )
 }
 
-export function removeSources(system: System, port: string, sources: Sources): void {
+export function removeSources(system: System, port: number, sources: Sources): void {
   const elements = elementsOf(port, sources)
   // A transaction that is refused takes the kernel 12 ms: first whether there is a table.
   if (!put(system, elements)) return
@@ -84,20 +83,23 @@ export function removeSources(system: System, port: string, sources: Sources): v
 
 /**
  * So many ports may be gone before a DEL removes their elements: to free them takes the kernel 8 ms. Where the agent runs it has removed them
- * already; left behind they do no harm, as no port gets the name of another.
+ * already; left behind they do no harm, as no port gets the index of another.
  */
 export const MOST_GONE = 16
+
+const numberOf = (index: Bytes) =>
+  index.charCodeAt(0) | (index.charCodeAt(1) << 8) | (index.charCodeAt(2) << 16) | (index.charCodeAt(3) << 24)
 
 /** Removes the elements of ports that are gone, whoever removed these. @param most unless there are no more than these */
 export function collectSources(system: System, most = 0): void {
   const nft = new Nftables(system)
   const host = new Netlink(system)
   const listed = unless(WITHOUT_TABLE, () => nft.elements(TABLE, PORTS)) ?? []
-  const gone = new Set(listed.filter((name) => host.find(name.split('\0', 1)[0]!) === undefined))
+  const gone = new Set(listed.filter((index) => host.nameOf(numberOf(index)) === undefined))
   if (gone.size <= most) return
   const stale = SETS.map((set) => ({
     set,
-    keys: nft.elements(TABLE, set).filter((key) => gone.has(key.slice(0, IFNAMSIZ))),
+    keys: nft.elements(TABLE, set).filter((key) => gone.has(key.slice(0, INDEX))),
   }))
   const all = [...stale.filter(({ keys }) => keys.length > 0), { set: PORTS, keys: [...gone] }]
   unless(WITHOUT_TABLE, () => nft.run(all.flatMap((keys) => removeElements(TABLE, keys))))

@@ -147,6 +147,18 @@ static NATIVE(find_interface)
     return result;
 }
 
+/* interfaceName(fd, index): in the socket's namespace, or undefined. */
+static NATIVE(interface_name)
+{
+    struct ifreq request = {0};
+    int fd = -1;
+    JS_ToInt32(ctx, &fd, argv[0]);
+    JS_ToInt32(ctx, &request.ifr_ifindex, argv[1]);
+    if (ioctl(fd, SIOCGIFNAME, &request) < 0)
+        return errno == ENODEV ? JS_UNDEFINED : native_throw(ctx, "ioctl", "SIOCGIFNAME");
+    return JS_NewString(ctx, request.ifr_name);
+}
+
 /* ask(path, text): sends to whoever listens on a unix socket; the answer is read from the descriptor. */
 static NATIVE(ask)
 {
@@ -213,6 +225,7 @@ const JSCFunctionListEntry native_network[] = {
     JS_CFUNC_DEF("receive", 1, receive_netlink),
     JS_CFUNC_DEF("addElements", 3, native_add_elements),
     JS_CFUNC_DEF("findInterface", 2, find_interface),
+    JS_CFUNC_DEF("interfaceName", 2, interface_name),
     JS_CFUNC_DEF("ask", 2, ask),
     JS_CFUNC_DEF("answer", 2, answer),
 };

@@ -93,6 +93,11 @@ export class Netlink {
     return this.system.findInterface(this.socket, name)
   }
 
+  /** The name of the interface with that index; undefined where there is none. */
+  nameOf(index: number): string | undefined {
+    return this.system.interfaceName(this.socket, index)
+  }
+
   /** Sends all requests at once and waits for the answer of each, in their order. At most one of them a dump. */
   exchange(requests: readonly Request[]): Reply[] {
     const first = this.sequence

@@ -259,6 +259,11 @@ class FakeProcess {
     const link = entry.namespace.links.get(name)
     return link && { index: link.index, mac: link.mac.slice() }
   }
+  interfaceName(socket: number, index: number) {
+    const entry = this.descriptors.get(socket)
+    if (entry?.kind !== 'netlink') throw new FakeSystemError('EINVAL')
+    return [...entry.namespace.links].find(([, link]) => link.index === index)?.[0]
+  }
   ask(path: string, text: string) {
     const listener = this.machine.sockets.get(path)
     if (listener === undefined) throw new FakeSystemError('ECONNREFUSED', path)

@@ -7,7 +7,7 @@ export type ElementField =
   | 'inet_proto'
   | 'inet_service'
   | 'mark'
-  | 'ifname'
+  | 'iface_index'
   | 'ether_addr'
   | 'nd_target'
 
@@ -66,7 +66,7 @@ function setKind({ value }: ElementType): 'set' | 'map' {
 
 /** The target of a neighbour solicitation or advertisement: nft before 1.0.8 has no name for it, so that its sets are declared by expressions. */
 export const ND_TARGET = '@th,64,128'
-const EXPRESSIONS: Partial<Record<ElementField, string>> = { nd_target: ND_TARGET, ifname: 'iifname' }
+const EXPRESSIONS: Partial<Record<ElementField, string>> = { nd_target: ND_TARGET, iface_index: 'iif' }
 
 /** What a set's declaration says of its elements, as nft lists it. */
 export function setTypeLines({ key, value, interval, timeout, dynamic }: ElementType): readonly string[] {

@@ -11,7 +11,7 @@ export const FIELD_LENGTHS: Readonly<Record<ElementField, number>> = {
   inet_proto: 1,
   inet_service: 2,
   mark: 4,
-  ifname: 16,
+  iface_index: 4,
   ether_addr: 6,
   nd_target: 16,
 }

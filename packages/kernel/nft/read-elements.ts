@@ -1,6 +1,6 @@
 /** Elements of our sets from the kernel's bytes to nft syntax, as we write them. Pure. */
 import { formatAddress } from '@podroute/address/address.ts'
-import { readText, readU8, readU16be, readU32 } from '@podroute/linux/netlink/wire.ts'
+import { readU8, readU16be, readU32 } from '@podroute/linux/netlink/wire.ts'
 import type { NftElement } from '@podroute/linux/nft/elements.ts'
 
 import type { ElementField, ElementType } from './definition.ts'
@@ -56,9 +56,8 @@ function fieldText(bytes: Uint8Array, at: number, field: ElementField): string {
     case 'inet_service':
       return String(readU16be(bytes, at))
     case 'mark':
+    case 'iface_index':
       return String(readU32(bytes, at))
-    case 'ifname':
-      return `"${readText(bytes.subarray(at, at + 16))}"`
     case 'ether_addr':
       return formatMac(bytes.subarray(at, at + 6))
     case 'nd_target':

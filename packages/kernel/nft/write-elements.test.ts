@@ -89,7 +89,7 @@ describe('elements as the kernel reads them', () => {
       [{ ...ADDRESS, value: 'verdict' }, '10.0.0.1 : accept'],
       [{ key: ['ipv4_addr', 'inet_service'] }, '10.0.0.1 . 65536'],
       [{ key: ['ipv4_addr', 'inet_service'] }, '10.0.0.1 . http'],
-      [{ key: ['ifname'] }, 'eth0'],
+      [{ key: ['iface_index'] }, 'eth0'],
     ]
     for (const [type, text] of refused) expect(encodeChange(add('s', type, text)), text).to.equal(undefined)
   })

@@ -73,7 +73,7 @@ function putField(bytes: Uint8Array, at: number, field: ElementField, text: stri
       bytes.subarray(at, at + length).reverse()
       return true
     }
-    case 'ifname':
+    case 'iface_index':
     case 'ether_addr':
     case 'nd_target':
       return false

@@ -67,6 +67,6 @@ describe('sets as the kernel reads them', () => {
       { value: 'verdict' },
     ] as const)
       expect(encodeStructure([pods, { ...pods, type: { ...pods.type, ...more } }])).to.equal(undefined)
-    expect(encodeStructure([{ ...pods, type: { key: ['ifname'] } }])).to.equal(undefined)
+    expect(encodeStructure([{ ...pods, type: { key: ['iface_index'] } }])).to.equal(undefined)
   })
 })

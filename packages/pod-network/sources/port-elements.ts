@@ -19,19 +19,22 @@ export function sourcesOf({ kind, alias = '' }: Pick<Link, 'kind' | 'alias'>): P
   return addresses.every((address) => readAddress(address) !== undefined) ? { mac, addresses } : undefined
 }
 
-export function elementsOf(port: string, { mac, addresses }: PortSources): readonly SetElement[] {
+/** @param port its index: no other port gets it */
+export function elementsOf(port: number, { mac, addresses }: PortSources): readonly SetElement[] {
   const element = (set: string, ...fields: readonly string[]): SetElement => ({
     set,
-    element: [`"${port}"`, ...fields].join(' . '),
+    element: [`${port}`, ...fields].join(' . '),
   })
   const v6 = [linkLocal(mac), ...addresses.filter((address) => address.includes(':'))]
   return [
-    ...addresses.filter((a) => !a.includes(':')).map((address) => element('sources-4', mac, address)),
-    ...v6.map((address) => element('sources-6', mac, address)),
-    ...v6.map((address) => element('targets-6', `0x${Buffer.from(parseAddress(address)).toString('hex')}`)),
+    ...addresses.filter((a) => !a.includes(':')).map((address) => element('link-sources-4', mac, address)),
+    ...v6.map((address) => element('link-sources-6', mac, address)),
+    ...v6.map((address) =>
+      element('link-targets-6', `0x${Buffer.from(parseAddress(address)).toString('hex')}`),
+    ),
     // From then on the port is checked.
-    element('port-macs', mac),
-    element('checked-ports'),
+    element('link-macs', mac),
+    element('checked-links'),
   ]
 }
 

@@ -8,7 +8,13 @@ const ALIAS = 'podroute/podroute/0123abcd/eth0'
 const MAC = '02:00:5e:00:53:07'
 const BRIDGE: Partial<Link> = { index: 10, name: 'kube-bridge', kind: 'bridge', master: 0 }
 const port = (name: string, alias?: string, master = 10) =>
-  ({ index: 20, name, kind: 'veth', master, ...(alias === undefined ? {} : { alias }) }) as Link
+  ({
+    index: 20 + Number(name.at(-1)),
+    name,
+    kind: 'veth',
+    master,
+    ...(alias === undefined ? {} : { alias }),
+  }) as Link
 
 describe('what a port may send from', () => {
   it('is read from the alias that the CNI plugin gives it', () => {
@@ -30,15 +36,15 @@ describe('what a port may send from', () => {
   })
 
   it('are elements with the link-local address of its hardware address, the port itself last', () => {
-    const elements = elementsOf('veth1', { mac: MAC, addresses: ['10.244.1.2', 'fd10::2'] })
+    const elements = elementsOf(21, { mac: MAC, addresses: ['10.244.1.2', 'fd10::2'] })
     expect(elements.map(({ set, element }) => `${set} ${element}`)).to.deep.equal([
-      `sources-4 "veth1" . ${MAC} . 10.244.1.2`,
-      `sources-6 "veth1" . ${MAC} . fe80::5eff:fe00:5307`,
-      `sources-6 "veth1" . ${MAC} . fd10::2`,
-      'targets-6 "veth1" . 0xfe8000000000000000005efffe005307',
-      'targets-6 "veth1" . 0xfd100000000000000000000000000002',
-      `port-macs "veth1" . ${MAC}`,
-      'checked-ports "veth1"',
+      `link-sources-4 21 . ${MAC} . 10.244.1.2`,
+      `link-sources-6 21 . ${MAC} . fe80::5eff:fe00:5307`,
+      `link-sources-6 21 . ${MAC} . fd10::2`,
+      'link-targets-6 21 . 0xfe8000000000000000005efffe005307',
+      'link-targets-6 21 . 0xfd100000000000000000000000000002',
+      `link-macs 21 . ${MAC}`,
+      'checked-links 21',
     ])
   })
 })
@@ -59,7 +65,8 @@ describe('ports of pods', () => {
       return { [Symbol.dispose]() {} }
     }
     ports.watch({ subscribe }, { list: async () => [] })
-    const known = () => [...elements.values()].map(({ element }) => element.split('"')[1]!)
+    const known = () =>
+      [...elements.values()].map(({ element }) => `veth${Number(element.split(' ')[0]) - 20}`)
     return {
       ports,
       known: () => [...new Set(known())].sort(),

@@ -58,7 +58,7 @@ export class SourcePorts {
     if (link.name === this.#bridge) this.#bridgeIndex = link.index
     if (link.kind !== 'veth') return
     const sources = sourcesOf(link)
-    const elements = sources ? elementsOf(link.name, sources) : []
+    const elements = sources ? elementsOf(link.index, sources) : []
     const keys = elements.map(elementKey)
     for (const key of this.#keys.get(link.name) ?? []) if (!keys.includes(key)) this.#table.delete(key)
     for (const element of elements) this.#table.set(elementKey(element), element)

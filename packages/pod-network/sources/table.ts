@@ -8,15 +8,15 @@ export const SOURCES_TABLE = 'bridge podroute-ports'
 
 /**
  * Sets that the CNI plugin fills, too (cni/bridge/source-check.ts): a change of one is a change of both. One that means something else gets
- * another name: while a table is replaced a port must not be in `checked-ports` without its addresses, or its pod is cut off.
+ * another name: while a table is replaced a port must not be in `checked-links` without its addresses, or its pod is cut off.
  */
 export const SOURCE_SETS: Readonly<Record<string, ElementType>> = {
-  'checked-ports': { key: ['ifname'] },
-  'port-macs': { key: ['ifname', 'ether_addr'] },
-  'sources-4': { key: ['ifname', 'ether_addr', 'ipv4_addr'] },
-  'sources-6': { key: ['ifname', 'ether_addr', 'ipv6_addr'] },
+  'checked-links': { key: ['iface_index'] },
+  'link-macs': { key: ['iface_index', 'ether_addr'] },
+  'link-sources-4': { key: ['iface_index', 'ether_addr', 'ipv4_addr'] },
+  'link-sources-6': { key: ['iface_index', 'ether_addr', 'ipv6_addr'] },
   /** The same addresses, as neighbour discovery has them in its messages. */
-  'targets-6': { key: ['ifname', 'nd_target'] },
+  'link-targets-6': { key: ['iface_index', 'nd_target'] },
 }
 
 /** Before the bridge learns where a hardware address is, and before netfilter sees packets of IP (dstnat of bridges: -300). */
@@ -32,12 +32,12 @@ const REDIRECT = 137
 const DHCP_CLIENT = 68
 const DHCPV6_CLIENT = 546
 
-const SOURCE_4 = 'iifname . ether saddr . ip saddr @sources-4'
-const SOURCE_6 = 'iifname . ether saddr . ip6 saddr @sources-6'
+const SOURCE_4 = 'iif . ether saddr . ip saddr @link-sources-4'
+const SOURCE_6 = 'iif . ether saddr . ip6 saddr @link-sources-6'
 
 /**
  * Only what is named gets through: other protocols, such as those that bridges speak, are none of a pod's. Nearly all packets end at the
- * first or second rule, by one look-up: of what 64 bytes of UDP take, 9 % and not the 14 % of a look-up each for hardware and IP address.
+ * first or second rule, by one look-up, of a key with the port's index, as its name takes 40 ns more.
  */
 const CHAINS: Readonly<Record<string, NftChain>> = {
   'from-ports': {
@@ -45,8 +45,8 @@ const CHAINS: Readonly<Record<string, NftChain>> = {
     rules: [
       `${SOURCE_4} @th,16,16 != ${DHCP_CLIENT} accept`,
       `${SOURCE_6} meta l4proto != 58 @th,16,16 != ${DHCPV6_CLIENT} accept`,
-      'iifname . ether saddr @port-macs goto from-pod',
-      'iifname @checked-ports drop',
+      'iif . ether saddr @link-macs goto from-pod',
+      'iif @checked-links drop',
     ],
   },
   // What has no ports too: fragments, ICMP.
@@ -54,7 +54,7 @@ const CHAINS: Readonly<Record<string, NftChain>> = {
     rules: [
       `${SOURCE_4} goto pod-ipv4`,
       `${SOURCE_6} goto pod-ipv6`,
-      'meta protocol arp iifname . arp saddr ether @port-macs goto pod-arp',
+      'meta protocol arp iif . arp saddr ether @link-macs goto pod-arp',
       // A host that looks whether its address is free, and that joins groups before it has one (RFC 4862, RFC 3590).
       'meta protocol ip6 ip6 saddr :: meta l4proto 58 goto pod-starting',
       'drop',
@@ -63,7 +63,7 @@ const CHAINS: Readonly<Record<string, NftChain>> = {
   // A sender of 0.0.0.0 asks whether an address is in use (RFC 5227).
   'pod-arp': {
     rules: [
-      'iifname . arp saddr ether . arp saddr ip @sources-4 accept',
+      'iif . arp saddr ether . arp saddr ip @link-sources-4 accept',
       'arp saddr ip 0.0.0.0 accept',
       'drop',
     ],
@@ -74,13 +74,13 @@ const CHAINS: Readonly<Record<string, NftChain>> = {
     rules: [
       `udp dport ${DHCPV6_CLIENT} drop`,
       `icmpv6 type { ${MLD_QUERY}, ${ROUTER_ADVERTISEMENT}, ${REDIRECT} } drop`,
-      `icmpv6 type ${ADVERTISEMENT} iifname . ${ND_TARGET} @targets-6 accept`,
+      `icmpv6 type ${ADVERTISEMENT} iif . ${ND_TARGET} @link-targets-6 accept`,
       `icmpv6 type ${ADVERTISEMENT} drop`,
     ],
   },
   'pod-starting': {
     rules: [
-      `icmpv6 type ${SOLICITATION} iifname . ${ND_TARGET} @targets-6 accept`,
+      `icmpv6 type ${SOLICITATION} iif . ${ND_TARGET} @link-targets-6 accept`,
       `icmpv6 type { ${MLD_JOIN} } accept`,
       'drop',
     ],
