@@ -32,7 +32,81 @@ function problemsOf(words: readonly string[], files: Readonly<Record<string, str
   return []
 }
 
+const ALL = [
+  '--run-router=true',
+  '--run-firewall=true',
+  '--run-service-proxy=true',
+  '--bgp-graceful-restart=true',
+]
+const KUBECONFIG = '--kubeconfig=/var/lib/kube-router/kubeconfig'
+const NETWORK_ALONE = [...ALL.slice(0, 2), '--run-service-proxy=false', '--bgp-graceful-restart=true']
+/** The containers' arguments in kube-router's daemonset/, as they stand there; what is to be changed is filled in. */
+const MANIFESTS: Readonly<Record<string, readonly string[]>> = {
+  'generic-kuberouter-all-features-advertise-routes': [
+    ...[...ALL, KUBECONFIG, '--peer-router-ips=10.1.201.254', '--peer-router-asns=64512'],
+    ...['--cluster-asn=64512', '--advertise-cluster-ip=true'],
+  ],
+  'generic-kuberouter-all-features': [...ALL, KUBECONFIG],
+  'generic-kuberouter-only-advertise-routes': [
+    ...[
+      '--run-router=true',
+      '--run-firewall=false',
+      '--run-service-proxy=false',
+      '--bgp-graceful-restart=true',
+    ],
+    ...['--enable-cni=false', '--enable-ibgp=false', '--enable-overlay=false'],
+    ...['--peer-router-ips=192.0.2.1', '--peer-router-asns=65000', '--cluster-asn=64600'],
+    ...['--advertise-cluster-ip=true', '--advertise-external-ip=true', '--advertise-loadbalancer-ip=true'],
+  ],
+  'generic-kuberouter': NETWORK_ALONE,
+  'kube-router-all-service-daemonset-advertise-routes': [
+    ...[...ALL, KUBECONFIG, '--advertise-cluster-ip=true', '--cluster-asn=64512'],
+    ...['--peer-router-ips=192.168.1.99', '--peer-router-asns=64513'],
+  ],
+  'kube-router-all-service-daemonset': [...ALL, KUBECONFIG],
+  'kube-router-firewall-daemonset': [
+    ...['--run-router=false', '--run-firewall=true', '--run-service-proxy=false', KUBECONFIG],
+  ],
+  'kube-router-proxy-daemonset': [
+    ...['--run-router=false', '--run-firewall=false', '--run-service-proxy=true', KUBECONFIG],
+  ],
+  'kubeadm-kuberouter-all-features-dsr': [
+    ...[...ALL, KUBECONFIG, '--runtime-endpoint=unix:///run/containerd/containerd.sock'],
+  ],
+  'kubeadm-kuberouter-all-features-hostport': [...ALL, KUBECONFIG],
+  'kubeadm-kuberouter-all-features': [...ALL, KUBECONFIG],
+  'kubeadm-kuberouter': NETWORK_ALONE,
+}
+/** Features that run with `--run-router`, `--run-firewall` and `--run-service-proxy`. */
+const FEATURE_OF = {
+  '--run-router': 'pod-network',
+  '--run-firewall': 'network-policy',
+  '--run-service-proxy': 'service-proxy',
+} as const
+
 describe('flags of kube-router', () => {
+  for (const [manifest, words] of Object.entries(MANIFESTS))
+    it(`are taken as they stand in its example ${manifest}.yaml`, () => {
+      const { features, podNetwork, notes } = load(words)
+      const wanted = Object.entries(FEATURE_OF).flatMap(([flag, feature]) =>
+        words.includes(`${flag}=true`) ? [feature] : [],
+      )
+      expect([...features.keys()]).to.have.members(wanted)
+      const value = (flag: string) => words.find((word) => word.startsWith(`${flag}=`))?.split('=')[1]
+      const routers = podNetwork?.externalPeers.map(({ address, asn }) => `${address} ${asn}`) ?? []
+      const named = value('--peer-router-ips')
+      expect(routers).to.deep.equal(named === undefined ? [] : [`${named} ${value('--peer-router-asns')}`])
+      if (podNetwork) expect(podNetwork.asn).to.equal(Number(value('--cluster-asn') ?? 64512))
+      const kinds = ['cluster-ip', 'external-ip', 'loadbalancer-ip'].filter(
+        (kind) => value(`--advertise-${kind}`) === 'true',
+      )
+      expect(podNetwork?.serviceAddresses.kinds ?? []).to.deep.equal(
+        kinds.map((kind) => kind.replace('loadbalancer', 'load-balancer')),
+      )
+      // Direct server return is not here, which is said; that there is no overlay is as it is asked for.
+      expect(notes).to.deep.equal(value('--runtime-endpoint') === undefined ? [] : ['--runtime-endpoint'])
+    })
+
   it('are keys of the configuration, and win over the file', () => {
     const words = ['--cluster-asn=64600', '--bgp-port=1790', '--bgp-holdtime=45s', '--enable-ibgp=false']
     const { podNetwork } = load([...words, '--enable-pod-egress=false', '--bgp-graceful-restart-time=1m'], {
