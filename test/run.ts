@@ -14,7 +14,7 @@ interface Result {
 
 const USAGE = `usage: npm test -- [TIER…] [--kernels]
 
-Runs the tests of these tiers, or of all but kernels, families, hitless, upgrade, migration and arm64, and installs and builds first what they need:
+Runs the tests of these tiers, or of all before kernels, and installs and builds first what they need:
 
   unit      needs nothing
   netns     network namespaces, with other BGP speakers as peers
@@ -24,6 +24,9 @@ Runs the tests of these tiers, or of all but kernels, families, hitless, upgrade
   document  the commands of docs/lab.md, with a container engine
   kernels   the ipvs tier, but for its load, on the kernel of this machine's Debian (12: Linux 6.1), emulated; also by --kernels
   families  the lab with nodes of IPv4 alone, and of IPv6 alone
+  top-of-rack      two FRR routers with TCP-MD5, BFD and ECMP, and agents of two nodes: keys change, a router dies, a node dies
+  joined-clusters  two clusters whose nodes learn each other's pods from FRR as their route reflector
+  service-addresses  the lab, with addresses of Services at its router, over updates, drains, kills and upgrades
   hitless   the lab, with agents that are killed, upgraded, and crash for a minute
   upgrade   the lab with agents of an earlier commit (the latest tag, or UPGRADE_FROM=REF), upgraded and rolled back
   migration the lab with kube-proxy, whose nodes move to podroute one by one

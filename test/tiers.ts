@@ -57,6 +57,21 @@ export const TIERS: readonly Tier[] = [
     longer: true,
   },
   {
+    // Whole agents, whose kernel, control plane and routers are real: a scenario of docs/routers.md each.
+    name: 'top-of-rack',
+    files: ['test/routers/top-of-rack.test.ts'],
+    where: 'host',
+    timeout: 120_000,
+    longer: true,
+  },
+  {
+    name: 'joined-clusters',
+    files: ['test/routers/joined-clusters.test.ts'],
+    where: 'host',
+    timeout: 120_000,
+    longer: true,
+  },
+  {
     name: 'hitless',
     files: ['test/hitless/**/*.test.ts'],
     where: 'host',

@@ -143,7 +143,7 @@ describe('the options of a router', function () {
     await eventually(() => isUp(one), 30_000)
   })
 
-  it('say of which one a key cannot be read; the other goes on, and it starts when the key comes', async () => {
+  it('say of which one a key cannot be read; the other goes on, and it starts when the key comes (A9)', async () => {
     const since = (await peer(one))!.uptime!
     const file = cluster.volume(one).file('key')
     const entries = [router(), `{address: 192.0.2.77, asn: 65077, passwordFile: ${file}}`]
@@ -164,6 +164,28 @@ describe('the options of a router', function () {
     expect((await peer(one))!.uptime).to.be.greaterThan(since)
     await configure(one, router())
   })
+
+  for (const capability of [false, true])
+    it(`A12: has IPv4 prefixes over an IPv6 session by the Node’s IPv4 address, ${capability ? 'though it takes' : 'and takes no'} IPv6 next hops for them (RFC 8950)`, async () => {
+      const prefixes = (await cluster.allocated(one)) as [string, string]
+      await configure(one)
+      await bgp(
+        `neighbor ${one.ipv6} remote-as external`,
+        `neighbor ${one.ipv6} timers connect 1`,
+        ...(capability ? [`neighbor ${one.ipv6} capability extended-nexthop`] : []),
+        ...['address-family ipv4 unicast', `neighbor ${one.ipv6} activate`, 'exit-address-family'],
+        ...['address-family ipv6 unicast', `neighbor ${one.ipv6} activate`, 'exit-address-family'],
+      )
+      await configure(one, `{address: '${ROUTER.ipv6}', asn: ${ROUTER.asn}}`)
+      await eventually(() => isUp(one, ROUTER.ipv6), 60_000)
+      for (const [i, nextHop] of [one.ipv4, one.ipv6].entries())
+        await eventually(async () =>
+          expect((await path(prefixes[i]!))?.nexthops.map(({ ip }) => ip)).to.deep.equal([nextHop]),
+        )
+      await bgp(`no neighbor ${one.ipv6}`)
+      await configure(one, router())
+      await eventually(() => isUp(one), 30_000)
+    })
 
   it('may name an interface alone: the router is found there, both families go over it', async () => {
     const [v4, v6] = (await cluster.allocated(one)) as [string, string]

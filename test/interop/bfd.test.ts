@@ -263,7 +263,7 @@ function detectsInTime(make: () => BfdDaemon): void {
       expect(down.at - start).to.be.within(DETECTION - 110, DETECTION + MARGIN)
     }))
 
-  it('stays up while the main thread is blocked for two seconds', () =>
+  it('stays up while the main thread is blocked for two seconds (A13)', () =>
     onBench(make(), 4, async (bench) => {
       block(2000)
       const session = await bench.session()

@@ -18,8 +18,8 @@ import { Processes } from '../../lab/processes.ts'
 import {
   addressesOf,
   BOTH,
-  CONTROL_PLANE_ADDRESS,
-  CONTROL_PLANE_ADDRESS_V6,
+  connectNetworks,
+  controlPlaneAddress,
   type Family,
   joinNetwork,
   makeNetwork,
@@ -36,6 +36,8 @@ const MANIFEST = resolve(import.meta.dirname, '../../deploy/podroute.yaml')
 export const ADMIN_SOCKET = 'podroute.sock'
 
 const CONFIG_FILE = 'config.yaml'
+/** Of a cluster that has another one beside it. */
+const MOST_NODES = 4
 /** Ranges of one family; those of both are docker-compose.yaml's. */
 const RANGES = {
   4: { clusterCidr: '10.244.0.0/16', serviceCidr: '10.96.0.0/16' },
@@ -44,6 +46,8 @@ const RANGES = {
 
 export interface ClusterOptions {
   readonly clusterCidr?: string
+  /** Another cluster, whose nodes are on the same network. */
+  readonly beside?: AgentCluster
   /** Of nodes, pods, Services and API server; absent: both. */
   readonly family?: Family
 }
@@ -81,7 +85,8 @@ export class AgentCluster implements AsyncDisposable {
     const directory = await mkdtemp(join(tmpdir(), 'podroute-agents-'))
     const cluster = new AgentCluster(directory, name, options)
     try {
-      await makeNetwork(cluster.network)
+      await makeNetwork(cluster.network, cluster.#number)
+      if (options.beside) await connectNetworks(options.beside.network, cluster.network)
       await Promise.all([cluster.#link(), cluster.startControlPlane()])
       await cluster.#applyRoles()
       await cluster.#writeKubeconfig()
@@ -103,7 +108,7 @@ export class AgentCluster implements AsyncDisposable {
       processes: this.processes,
       netns: this.network,
       address: this.#address,
-      addresses: [CONTROL_PLANE_ADDRESS, CONTROL_PLANE_ADDRESS_V6],
+      addresses: BOTH.map((family) => controlPlaneAddress(this.#number, family)),
       ...this.#ranges,
     })
   }
@@ -142,8 +147,13 @@ export class AgentCluster implements AsyncDisposable {
     expectSuccess(await this.control.kubectl(args, { input }), args)
   }
 
+  /** Of the clusters on this network. */
+  get #number(): 1 | 2 {
+    return this.#options.beside ? 2 : 1
+  }
+
   get #address(): string {
-    return this.#options.family === 6 ? CONTROL_PLANE_ADDRESS_V6 : CONTROL_PLANE_ADDRESS
+    return controlPlaneAddress(this.#number, this.#options.family ?? 4)
   }
 
   get #families(): readonly Family[] {
@@ -151,8 +161,9 @@ export class AgentCluster implements AsyncDisposable {
   }
 
   get #ranges(): { readonly clusterCidr?: string; readonly serviceCidr?: string } {
-    const { family, ...ranges } = this.#options
-    return family ? RANGES[family] : ranges
+    const { family, clusterCidr } = this.#options
+    if (family) return RANGES[family]
+    return clusterCidr === undefined ? {} : { clusterCidr }
   }
 
   /** What a pod is told of the API server. */
@@ -162,7 +173,8 @@ export class AgentCluster implements AsyncDisposable {
 
   /** A namespace with addresses on the common network; the Node object comes by `registerNode`. */
   async addNamespace(): Promise<TestNode> {
-    const node = await joinNetwork(this.network, this.nodes.length + 1, this.#families)
+    const n = this.nodes.length + 1 + (this.#number - 1) * MOST_NODES
+    const node = await joinNetwork(this.network, n, this.#families, controlPlaneAddress(this.#number, 4))
     this.nodes.push(node)
     return node
   }

@@ -44,7 +44,7 @@ describe('Bfd', function () {
     expect(sessions[0]).to.deep.include({ peer: B, local: A, state: 'up', problem: undefined })
   })
 
-  it('tells that the neighbour closed, which is no failure of the path', async () => {
+  it('tells that the neighbour closed, which is no failure of the path (A13)', async () => {
     const { a, b } = await pair()
     const down = isDown(a)
     await b.close()
@@ -52,7 +52,7 @@ describe('Bfd', function () {
     expect(a.isUp(B)).to.equal(false)
   })
 
-  it('keeps sessions up while the main thread does nothing else for a second', async () => {
+  it('keeps sessions up while the main thread does nothing else for a second (A13)', async () => {
     const { a, b } = await pair()
     const downs: BfdDown[] = []
     for (const bfd of [a, b]) bfd.on('down', (down) => void downs.push(down))

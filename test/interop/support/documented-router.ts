@@ -66,8 +66,9 @@ export class DocumentedRouter {
   }
 
   /** FRR's command line. */
-  vtysh(command: string): Promise<string> {
-    return output('vtysh', ['--vty_socket', this.#directory.path, '-c', command])
+  vtysh(...commands: readonly string[]): Promise<string> {
+    const each = commands.flatMap((command) => ['-c', command])
+    return output('vtysh', ['--vty_socket', this.#directory.path, ...each])
   }
 
   async stop(signal?: NodeJS.Signals): Promise<void> {
