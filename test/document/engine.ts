@@ -1,7 +1,6 @@
-/** A container engine in the lab's network namespace, whose "host" network that is, with images under upstream's names and no registry. */
+/** A container engine with images under upstream's names and no registry; its "host" network is that of the namespace that it runs in. */
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { LAB_NAMESPACE } from '../../lab/addresses.ts'
 import { attempt, run } from '../../lab/command.ts'
 import { readCompose } from '../../lab/control-plane/compose.ts'
 import { CONTROL_PLANE } from '../../lab/control-plane/start.ts'
@@ -12,6 +11,7 @@ import { FRR_IMAGE, FRR_START, frrArchive } from './frr-image.ts'
 
 /** Debian's client: another one may come first in the PATH. */
 const CLIENT = '/usr/bin/docker'
+const BASE_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 export class Engine implements AsyncDisposable {
   readonly #directory: string
@@ -26,14 +26,27 @@ export class Engine implements AsyncDisposable {
     return `unix://${join(this.#directory, 'docker.sock')}`
   }
 
-  /** @param programs folder of the Kubernetes programs */
-  static async start(processes: Processes, programs: string): Promise<Engine> {
+  /** @param netns absent: the machine's own network */
+  static async start(processes: Processes, netns?: string): Promise<Engine> {
     const engine = new Engine(await mkdtemp('/var/tmp/podroute-engine-'), processes)
-    await engine.#start()
-    await engine.#importPrograms(programs)
-    await engine.#importNode()
-    await engine.#importRouter()
-    return engine
+    try {
+      await engine.#start(netns)
+      return engine
+    } catch (error) {
+      await engine[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  /**
+   * The images of docs/lab.md.
+   *
+   * @param programs folder of the Kubernetes programs
+   */
+  async importLab(programs: string): Promise<void> {
+    await this.#importPrograms(programs)
+    await this.#importNode()
+    await this.#importRouter()
   }
 
   docker(args: readonly string[]): Promise<string> {
@@ -59,11 +72,12 @@ export class Engine implements AsyncDisposable {
     await this.#processes.stop((name) => name === 'engine')
   }
 
-  async #start(): Promise<void> {
+  async #start(netns?: string): Promise<void> {
     const at = (name: string) => join(this.#directory, name)
     const command = [
       // Not `ip netns exec`, which mounts another /sys, without control groups.
-      ...['nsenter', `--net=/run/netns/${LAB_NAMESPACE}`, 'dockerd', '-H', this.host],
+      ...(netns === undefined ? [] : ['nsenter', `--net=/run/netns/${netns}`]),
+      ...['dockerd', '-H', this.host],
       ...['--data-root', at('data'), '--exec-root', at('exec'), '--pidfile', at('pid')],
       ...['--iptables=false', '--bridge=none', '--storage-driver=overlay2'],
     ]
@@ -90,12 +104,17 @@ export class Engine implements AsyncDisposable {
   /** What makes the certificates: a Debian with this Node.js and openssl. */
   async #importNode(): Promise<void> {
     const { image } = (await readCompose({ STATE: this.#directory })).get('certificates')!
-    await this.#import(`cat ${await buildBase()}`, 'ENV PATH=/usr/local/bin:/usr/bin:/bin', 'base')
+    await this.importBase('base')
     const context = join(this.#directory, 'node')
     await mkdir(context)
     await run('cp', ['-L', process.execPath, join(context, 'node')])
     await writeFile(join(context, 'Dockerfile'), 'FROM base\nCOPY node /usr/local/bin/node\n')
     await this.docker(['build', '-q', '-t', image, context])
+  }
+
+  /** The Debian that the lab makes from the package archive. */
+  async importBase(name: string): Promise<void> {
+    await this.#import(`cat ${await buildBase()}`, `ENV PATH=${BASE_PATH}`, name)
   }
 
   async #importRouter(): Promise<void> {

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { NODES } from '../../lab/addresses.ts'
+import { LAB_NAMESPACE, NODES } from '../../lab/addresses.ts'
 import { requireNoLab, stopLab } from '../../lab/lifecycle.ts'
 import { makeNetwork } from '../../lab/network.ts'
 import { powerOn, prepareMachine } from '../../lab/node/node.ts'
@@ -112,11 +112,8 @@ describe('docs/lab.md', function () {
     await makeNetwork()
     const options = machines.map((addresses) => ({ addresses, processes, ...prepared }))
     for (const machine of options) await powerOn(machine)
-    const [started] = await Promise.all([
-      Engine.start(processes, prepared.programs),
-      ...options.map(prepareMachine),
-    ])
-    engine = started
+    engine = await Engine.start(processes, LAB_NAMESPACE)
+    await Promise.all([engine.importLab(prepared.programs), ...options.map(prepareMachine)])
     places = new Places({ directory, programs: prepared.programs, dockerHost: engine.host })
     await places.prepare()
   })
