@@ -31,10 +31,18 @@ const files =
         .sort()
     : [values.file]
 
-const mocha = new Mocha({ timeout: tier.timeout, reporter: 'spec', forbidOnly: true, forbidPending: true })
+const parallel = tier.jobs !== undefined && values.file === undefined
+const mocha = new Mocha({
+  timeout: tier.timeout,
+  reporter: 'spec',
+  forbidOnly: true,
+  forbidPending: true,
+  ...(parallel ? { parallel, jobs: tier.jobs } : {}),
+})
 if (values.grep) mocha.grep(values.grep)
 for (const file of files) mocha.addFile(file)
-await mocha.loadFilesAsync()
+// The processes of a parallel run load their files themselves.
+if (!parallel) await mocha.loadFilesAsync()
 const failures: Failure[] = []
 const runner = mocha.run(() => {
   const { passes = 0, pending = 0 } = runner.stats ?? {}

@@ -10,6 +10,8 @@ export interface Tier {
   readonly timeout: number
   /** It holds kernels, daemons and clusters to times: a file in which something failed gets a second run, which is reported. */
   readonly again?: true
+  /** Files that run at the same time, in processes of their own: most of a tier's time is waiting. Absent: one after the other. */
+  readonly jobs?: number
   /** The kind of virtual machine; the lab's choice by default. */
   readonly machine?: 'tcg'
   /** Runs only where it is asked for: it takes long. */
@@ -22,6 +24,7 @@ export const TIERS: readonly Tier[] = [
     files: ['packages/*/**/*.test.ts', 'lab/**/*.test.ts', 'test/*.test.ts', 'test/e2e/*.test.ts'],
     where: 'host',
     timeout: 10_000,
+    jobs: 2,
   },
   {
     name: 'netns',
@@ -29,9 +32,17 @@ export const TIERS: readonly Tier[] = [
     where: 'host',
     timeout: 60_000,
     again: true,
+    jobs: 2,
   },
   { name: 'ipvs', files: ['test/ipvs/**/*.test.ts'], where: 'vm', timeout: 120_000, again: true },
-  { name: 'api', files: ['test/api/**/*.test.ts'], where: 'host', timeout: 60_000, again: true },
+  {
+    name: 'api',
+    files: ['test/api/**/*.test.ts'],
+    where: 'host',
+    timeout: 60_000,
+    again: true,
+    jobs: 2,
+  },
   {
     name: 'kernels',
     // But for what is measured under load, which an emulated processor does not keep up with.
