@@ -393,9 +393,10 @@ export class Speaker extends EventEmitter<SpeakerEvents> {
     const now = this.#clock.now()
     let next = Number.POSITIVE_INFINITY
     let waiting = false
-    const held = heldBack(this.#peers.values(), now)
+    const due = [...this.#peers.values()].filter((peer) => now >= peer.deadline)
+    const held = heldBack(due, now)
+    for (const peer of due) peer.tick(held.has(peer))
     for (const peer of this.#peers.values()) {
-      if (now >= peer.deadline) peer.tick(held.has(peer))
       waiting = peer.watchSending(now) || waiting
       next = Math.min(next, peer.deadline)
     }

@@ -21,6 +21,16 @@ export interface SocketSettings {
   readonly setTtl?: (socket: net.Socket, ttl: number) => void
   /** Sets, changes or removes the TCP-MD5 key; false: that cannot be done any more. */
   readonly setPassword?: (socket: net.Socket, remote: string, password: string | undefined) => boolean
+  /** Sends past the socket's queue, which is empty; returns how many of the bytes the kernel has taken. */
+  readonly send?: (socket: net.Socket, bytes: Uint8Array) => number
+  readonly lowWater?: LowWater
+}
+
+/** What `Connection` says of the low water mark. */
+interface LowWater {
+  readonly set: (socket: net.Socket, bytes: number) => boolean
+  readonly take: (socket: net.Socket, buffer: Uint8Array) => number
+  readonly quietFor: (socket: net.Socket) => number
 }
 
 interface Ends {
@@ -118,11 +128,30 @@ export class SocketConnection implements Connection {
   }
 
   write(bytes: Uint8Array): boolean {
-    return this.#closed || this.socket.write(bytes)
+    if (this.#closed) return true
+    const { socket } = this
+    const { send } = this.#settings
+    const sent = send !== undefined && socket.writableLength === 0 ? send(socket, bytes) : 0
+    if (sent === bytes.length) return true
+    return socket.write(sent === 0 ? bytes : bytes.subarray(sent))
   }
 
   pendingBytes(): number {
     return this.socket.writableLength
+  }
+
+  setLowWater(bytes: number): boolean {
+    return this.#settings.lowWater?.set(this.socket, bytes) ?? false
+  }
+
+  take(buffer: Uint8Array): number {
+    // What node has read already comes before what the kernel has.
+    if (this.#closed || this.socket.readableLength > 0) return 0
+    return this.#settings.lowWater?.take(this.socket, buffer) ?? 0
+  }
+
+  quietFor(): number {
+    return this.#settings.lowWater?.quietFor(this.socket) ?? 0
   }
 
   end(): void {

@@ -46,6 +46,12 @@ export interface Connection {
   write(bytes: Uint8Array): boolean
   /** Bytes accepted by `write` that the kernel has not taken yet. */
   pendingBytes(): number
+  /** From now on fewer bytes than this may wait at this end without `onData`, until `take` or the connection's end (SO_RCVLOWAT). Returns false when that cannot be done. */
+  setLowWater(bytes: number): boolean
+  /** Takes what waits below the low water mark, as far as the buffer has room; returns how many bytes these are. Called only after `setLowWater` returned true. */
+  take(buffer: Uint8Array): number
+  /** Milliseconds since the last bytes arrived; called only after `take`. */
+  quietFor(): number
   /** Sends what is queued, then closes. */
   end(): void
   destroy(): void

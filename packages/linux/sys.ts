@@ -12,6 +12,7 @@ export const SOCK_NONBLOCK = 0o4000
 export const SOCK_CLOEXEC = 0o2000000
 export const MSG_TRUNC = 0x20
 export const MSG_DONTWAIT = 0x40
+export const MSG_NOSIGNAL = 0x4000
 export const SOL_SOCKET = 1
 export const SO_REUSEADDR = 2
 export const SO_RCVBUF = 8
@@ -19,6 +20,7 @@ export const SO_RCVTIMEO = 20
 export const SO_SNDBUFFORCE = 32
 export const SO_ATTACH_FILTER = 26
 export const SO_RCVBUFFORCE = 33
+export const SO_RCVLOWAT = 18
 export const SO_BINDTOIFINDEX = 62
 export const O_RDONLY = 0
 export const O_CLOEXEC = 0o2000000
@@ -122,6 +124,11 @@ export function listen(fd: number, backlog: number): void {
 
 export function send(fd: number, data: Uint8Array, flags = 0): number {
   return checked('send', c.send(fd, data, data.length, flags))
+}
+
+/** `send` that never waits, but -1 where it fails for whatever reason: whoever writes in another way next learns why. */
+export function sendNow(fd: number, data: Uint8Array): number {
+  return c.send(fd, data, data.length, MSG_DONTWAIT | MSG_NOSIGNAL) as number
 }
 
 /** The caller must not touch `data` until the promise settles. */

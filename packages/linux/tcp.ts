@@ -187,7 +187,7 @@ export function changeKey(connection: Socket, remote: string, key: string | unde
 }
 
 /** The file descriptor, or -1 when the connection is closed. */
-function descriptor(connection: Socket): number {
+export function descriptor(connection: Socket): number {
   return (connection as unknown as { _handle: { fd: number } | null })._handle?.fd ?? -1
 }
 

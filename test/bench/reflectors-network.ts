@@ -117,6 +117,18 @@ class Wire implements Connection {
     return 0
   }
 
+  setLowWater(): boolean {
+    return false
+  }
+
+  take(): number {
+    return 0
+  }
+
+  quietFor(): number {
+    return 0
+  }
+
   end(): void {
     setImmediate(() => this.destroy())
   }

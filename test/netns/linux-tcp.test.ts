@@ -2,19 +2,30 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { withoutMapping } from '@podroute/address/address.ts'
-import { close, O_RDONLY, open } from '@podroute/linux/sys.ts'
+import { close, ioctl, O_RDONLY, open } from '@podroute/linux/sys.ts'
 import {
   connectTcp,
+  descriptor,
   listenTcp,
   securedByTtl,
   type TcpConnectOptions,
   type TcpListener,
 } from '@podroute/linux/tcp.ts'
+import { quietFor, sendPast, setLowWater, takeNow } from '@podroute/linux/tcp-idle.ts'
 import { expect } from 'chai'
 import { run } from '../../lab/command.ts'
+import { eventually } from '../support/eventually.ts'
 import { TestNetns } from './linux-support.ts'
 
 const PORT = 1790
+const FIONREAD = 0x541b
+
+/** Bytes that have arrived and that nobody has read. */
+function unread(connection: Socket): number {
+  const count = new Uint32Array(1)
+  ioctl(descriptor(connection), FIONREAD, new Uint8Array(count.buffer))
+  return count[0]!
+}
 
 describe('TCP with MD5 keys and GTSM', () => {
   let here: TestNetns
@@ -146,6 +157,75 @@ describe('TCP with MD5 keys and GTSM', () => {
       'EADDRINUSE',
       'EADDRNOTAVAIL',
     ])
+  })
+
+  it('wakes nobody up for fewer bytes than the low water mark, but for the end; they can be taken', async () => {
+    for (const address of ['10.0.0.2', 'fd00::2']) {
+      await listen(address)
+      const connection = connectTcp({ address, port: PORT, netns: here.path })
+      await once(connection, 'connect')
+      const heard: string[] = []
+      connection.on('data', (data: Buffer) => heard.push(data.toString()))
+      await eventually(() => accepted.length > 0)
+      const far = accepted.pop()!
+      expect(setLowWater(connection, 4)).to.equal(true)
+      const buffer = new Uint8Array(3)
+      expect(takeNow(connection, buffer)).to.equal(0)
+      far.write('one')
+      await eventually(() => takeNow(connection, buffer) === 3)
+      expect(Buffer.from(buffer).toString()).to.equal('one')
+      expect(quietFor(connection)).to.be.below(30_000)
+      far.write('two')
+      await eventually(() => unread(connection) === 3)
+      expect(heard).to.deep.equal([])
+      far.write('!')
+      await eventually(() => heard.join('') === 'two!')
+      far.write('end')
+      far.end()
+      await once(connection, 'end')
+      expect(heard.join('')).to.equal('two!end')
+      connection.destroy()
+      expect([
+        setLowWater(connection, 4),
+        takeNow(connection, buffer),
+        sendPast(connection, buffer),
+      ]).to.deep.equal([false, 0, 0])
+      await listener?.close()
+    }
+  })
+
+  it('says how long it is since data came', async () => {
+    await listen('10.0.0.2')
+    const connection = connectTcp({ address: '10.0.0.2', port: PORT, netns: here.path })
+    await once(connection, 'connect')
+    connection.write('hello')
+    await once(connection, 'data')
+    const since = performance.now()
+    await eventually(() => quietFor(connection) >= 100)
+    expect(performance.now() - since).to.be.at.least(80)
+    connection.destroy()
+  })
+
+  it('sends past the stream what the kernel takes, in order with what the stream sends, and leaves errors to that', async () => {
+    await listen('10.0.0.2')
+    const connection = connectTcp({ address: '10.0.0.2', port: PORT, netns: here.path })
+    await once(connection, 'connect')
+    await eventually(() => accepted.length > 0)
+    const heard: string[] = []
+    accepted[0]!.removeAllListeners('data').on('data', (data: Buffer) => heard.push(data.toString()))
+    const text = (words: string) => new TextEncoder().encode(words)
+    expect(sendPast(connection, text('a'))).to.equal(1)
+    connection.write('b')
+    expect(sendPast(connection, text('c'))).to.equal(1)
+    await eventually(() => heard.join('') === 'abc')
+    accepted[0]!.pause()
+    let sent = 0
+    for (let more = 1; more > 0; sent += more) more = sendPast(connection, new Uint8Array(65_536))
+    expect(sent).to.be.above(0)
+    accepted[0]!.resetAndDestroy()
+    const [error] = (await once(connection, 'error')) as [{ code: string }]
+    expect(error.code).to.equal('ECONNRESET')
+    expect(sendPast(connection, text('d'))).to.equal(0)
   })
 
   it('refuses keys that the kernel cannot hold', async () => {

@@ -33,7 +33,7 @@ export const FEATURE_LIST = 'packages/agent/features.ts'
 /** Files that may use sockets, files, processes or native code; everything else is pure or is handed its effects. */
 export const EFFECTS: readonly RegExp[] = [
   // The kernel.
-  /^packages\/linux\/(sys|modules|netns|sysctl|tcp|http-server|unix-server|legacy-iptables)\.ts$/,
+  /^packages\/linux\/(sys|modules|netns|sysctl|tcp|tcp-idle|http-server|unix-server|legacy-iptables)\.ts$/,
   /^packages\/linux\/nft\/(command|library)\.ts$/,
   // BGP's sockets with options that Node.js lacks.
   /^packages\/pod-network\/bgp\/transport\.ts$/,

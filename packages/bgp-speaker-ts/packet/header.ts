@@ -63,6 +63,11 @@ export class Framer {
   #carried = 0
   maxLength = MAX_LENGTH
 
+  /** Whether the rest of a message is still to come. */
+  get partial(): boolean {
+    return this.#carried > 0
+  }
+
   /** Takes the next chunk of the stream. @throws NotificationError on a bad header, and whatever `onMessage` throws. */
   push(bytes: Uint8Array, onMessage: OnMessage): void {
     // Always a plain Uint8Array, because mixing in Buffer makes V8 deoptimize the code behind this.

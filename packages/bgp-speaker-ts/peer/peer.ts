@@ -145,6 +145,7 @@ export class Peer implements ConnectionOwner, RemotePeer {
 
   /** @param heldBack no attempt to connect may start now */
   tick(heldBack: boolean): void {
+    this.session?.wire.collectKeepalive()
     const wire = this.session?.wire
     this.dispatch({ kind: 'tick', received: wire?.receivedAt ?? 0, sent: wire?.sentAt ?? 0, heldBack })
     this.#sessions.tick(this.speaker.clock.now())
@@ -249,8 +250,8 @@ export class Peer implements ConnectionOwner, RemotePeer {
     return this.counters.established === 0 && this.speaker.restarted(gracefulRestart?.time ?? 0)
   }
 
-  received(wire: Wire, bytes: Uint8Array): void {
-    receiveMessages(this, wire, bytes)
+  received(wire: Wire, bytes: Uint8Array, age: number): void {
+    receiveMessages(this, wire, bytes, age)
   }
 
   refused(why: string): void {

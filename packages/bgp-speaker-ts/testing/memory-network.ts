@@ -32,6 +32,13 @@ class MemoryConnection implements Connection {
   readonly #clock: FakeClock
   #handlers = NO_HANDLERS
   #queue: Uint8Array[] = []
+  /** What has arrived, below the low water mark. */
+  #held: number[] = []
+  #lowWater = 1
+  /** The clock's time at which the last bytes arrived. */
+  heardAt = 0
+  /** How often the handlers were told of bytes: each time wakes the process. */
+  wakes = 0
   #ending = false
   #full = false
   #delivering = false
@@ -78,6 +85,22 @@ class MemoryConnection implements Connection {
     return this.#queue.reduce((sum, { length }) => sum + length, 0)
   }
 
+  setLowWater(bytes: number): boolean {
+    this.#lowWater = bytes
+    if (this.#held.length >= bytes) this.#clock.soon(() => this.#deliverHeld())
+    return true
+  }
+
+  take(buffer: Uint8Array): number {
+    const taken = this.#held.splice(0, buffer.length)
+    buffer.set(taken)
+    return taken.length
+  }
+
+  quietFor(): number {
+    return this.#clock.now() - this.heardAt
+  }
+
   end(): void {
     this.#ending = true
     this.deliver()
@@ -91,6 +114,7 @@ class MemoryConnection implements Connection {
   close(error: Error | undefined): void {
     for (const end of [this, this.peer]) {
       if (end === undefined || end.closed) continue
+      end.#deliverHeld(1)
       end.closed = true
       this.#clock.soon(() => end.#handlers.onClose(error))
     }
@@ -105,13 +129,36 @@ class MemoryConnection implements Connection {
       if (this.closed || this.peer === undefined || this.peer.stalled) return
       const queue = this.#queue
       this.#queue = []
-      for (const bytes of queue) if (!this.peer.closed) this.peer.#handlers.onData(bytes)
+      for (const bytes of queue) this.peer.#arrive(bytes)
       if (this.#full) {
         this.#full = false
         this.#handlers.onDrain()
       }
       if (this.#ending) this.close(undefined)
     })
+  }
+
+  #arrive(bytes: Uint8Array): void {
+    if (this.closed) return
+    this.heardAt = this.#clock.now()
+    if (this.#held.length === 0 && bytes.length >= this.#lowWater) {
+      this.#wake(bytes)
+      return
+    }
+    for (const byte of bytes) this.#held.push(byte)
+    this.#deliverHeld()
+  }
+
+  #wake(bytes: Uint8Array): void {
+    this.wakes++
+    this.#handlers.onData(bytes)
+  }
+
+  #deliverHeld(least = this.#lowWater): void {
+    if (this.closed || this.#held.length === 0 || this.#held.length < least) return
+    const bytes = Uint8Array.from(this.#held)
+    this.#held = []
+    this.#wake(bytes)
   }
 }
 

@@ -9,10 +9,17 @@ import {
   type TcpConnectOptions,
   tcpAddresses,
 } from '@podroute/linux/tcp.ts'
+import { quietFor, sendPast, setLowWater, takeNow } from '@podroute/linux/tcp-idle.ts'
 import type { Transport } from 'bgp-speaker-ts/transport.ts'
 import { SocketConnection, type SocketSettings } from 'bgp-speaker-ts/transport-node.ts'
 
-const SETTINGS: SocketSettings = { addresses: tcpAddresses, setTtl: sendWithTtl, setPassword: changeKey }
+const SETTINGS: SocketSettings = {
+  addresses: tcpAddresses,
+  setTtl: sendWithTtl,
+  setPassword: changeKey,
+  send: sendPast,
+  lowWater: { set: setLowWater, take: takeNow, quietFor },
+}
 /** One for all sockets: there may be thousands. */
 const ACCEPTED: SocketSettings = { ...SETTINGS, secureTtl: securedByTtl }
 

@@ -29,7 +29,8 @@ export interface ConnectionOwner {
   readonly config: PeerConfig
   /** The peer's address; undefined while an unnumbered peer has not been found. */
   readonly remote: string | undefined
-  received(wire: Wire, bytes: Uint8Array): void
+  /** `age`: milliseconds since the last of the bytes arrived. */
+  received(wire: Wire, bytes: Uint8Array, age: number): void
   /** A connection that it opened was not taken. */
   refused(why: string): void
   dispatch(event: FsmEvent): void
@@ -143,8 +144,8 @@ export class Connections implements WireOwner {
     this.#owner.dispatch({ kind: 'connected' })
   }
 
-  received(wire: Wire, bytes: Uint8Array): void {
-    this.#owner.received(wire, bytes)
+  received(wire: Wire, bytes: Uint8Array, age: number): void {
+    this.#owner.received(wire, bytes, age)
   }
 
   drained(): void {

@@ -25,16 +25,19 @@ export interface RemotePeer {
   dispatch(event: FsmEvent): void
 }
 
-export function receiveMessages(peer: RemotePeer, wire: Wire, bytes: Uint8Array): void {
+/** `age`: milliseconds since the last of the bytes arrived. */
+export function receiveMessages(peer: RemotePeer, wire: Wire, bytes: Uint8Array, age: number): void {
   const { speaker, counters } = peer
-  wire.receivedAt = speaker.clock.now()
+  wire.receivedAt = speaker.clock.now() - age
   // Most of what comes in is a KEEPALIVE of a session that is there: it changes nothing that a flush would send.
   let quiet = true
   try {
     wire.framer.push(bytes, (buffer, type, start, end) => {
       counters.messagesReceived++
       const { session } = peer
-      if (type !== MESSAGE.KEEPALIVE || session?.wire !== wire) quiet = false
+      // The hold timer goes by `receivedAt`.
+      if (type === MESSAGE.KEEPALIVE && session?.wire === wire) return true
+      quiet = false
       if (type === MESSAGE.UPDATE && session?.wire === wire) {
         counters.updatesReceived++
         speaker.rib.ingest.update(session.ingest, buffer, start + HEADER_LENGTH, end)

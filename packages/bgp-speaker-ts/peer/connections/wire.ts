@@ -2,6 +2,7 @@
 
 import type { Opens } from '../../bmp/observer.ts'
 import type { Clock } from '../../clock.ts'
+import { HEADER_LENGTH } from '../../packet/codes.ts'
 import { Framer } from '../../packet/header.ts'
 import type { Connection, ConnectionHandlers } from '../../transport.ts'
 import type { Side } from '../fsm/fsm-state.ts'
@@ -9,7 +10,8 @@ import type { Side } from '../fsm/fsm-state.ts'
 /** The owner of the connections, told of their events. */
 export interface WireOwner {
   connected(): void
-  received(wire: Wire, bytes: Uint8Array): void
+  /** `age`: milliseconds since the last of the bytes arrived. */
+  received(wire: Wire, bytes: Uint8Array, age: number): void
   drained(): void
   /** The other end closed it, or it could not be opened. */
   lost(wire: Wire, error: Error | undefined): void
@@ -29,6 +31,8 @@ export class Wire implements ConnectionHandlers {
   receivedAt = 0
   /** Kept where BMP shows them only. */
   opens: Opens | undefined
+  /** Bytes from which on what is received wakes us up; 0: the transport delivers everything at once. */
+  #lowWater = 1
   readonly #owner: WireOwner
 
   constructor(side: Side, connection: Connection, owner: WireOwner) {
@@ -48,7 +52,27 @@ export class Wire implements ConnectionHandlers {
   }
 
   onData(bytes: Uint8Array): void {
-    if (this.open) this.#owner.received(this, bytes)
+    if (!this.open) return
+    this.#owner.received(this, bytes, 0)
+    // The rest of a message may be shorter than any message.
+    if (this.#lowWater > 1 && this.framer.partial) this.#setLowWater(1)
+  }
+
+  /**
+   * Takes the KEEPALIVE that waits, and lets the next one wait: it is the only message this short, and says nothing that is not also
+   * seen later. One wake-up for each of thousands of peers is most of what an idle speaker does.
+   */
+  collectKeepalive(): void {
+    if (this.#lowWater > 1) {
+      const count = this.connection.take(waiting)
+      if (count > 0) this.#owner.received(this, waiting.subarray(0, count), this.connection.quietFor())
+    }
+    if (this.open && this.#lowWater > 0) this.#setLowWater(this.framer.partial ? 1 : HEADER_LENGTH + 1)
+  }
+
+  #setLowWater(bytes: number): void {
+    if (bytes === this.#lowWater) return
+    this.#lowWater = this.connection.setLowWater(bytes) ? bytes : 0
   }
 
   onDrain(): void {
@@ -59,6 +83,9 @@ export class Wire implements ConnectionHandlers {
     if (this.open) this.#owner.lost(this, error)
   }
 }
+
+/** One for all connections: nothing of a KEEPALIVE is kept, and the framer copies the begin of another message. */
+const waiting = new Uint8Array(HEADER_LENGTH)
 
 /** Milliseconds in which a closed connection may send its queued bytes; then it is cut. */
 const LINGER = 1000

@@ -104,11 +104,11 @@ describe('the state machine', () => {
   it('takes the lower hold time and sends keepalives at a third of it', () => {
     const run = new Run().establish()
     expect(run.effects[0]).to.deep.include({ kind: 'established', hold: 30_000 })
-    expect(nextDeadline(run.state)).to.equal(11_000)
-    expect(run.at(11_000).on({ kind: 'tick', received: 1000, sent: 1000 }).kinds()).to.deep.equal([
+    expect(nextDeadline(run.state)).to.equal(10_000)
+    expect(run.at(10_000).on({ kind: 'tick', received: 1000, sent: 1000 }).kinds()).to.deep.equal([
       'send-keepalive outgoing',
     ])
-    expect(nextDeadline(run.state)).to.equal(21_000)
+    expect(nextDeadline(run.state)).to.equal(20_000)
   })
 
   it('sends no keepalive and expects none with hold time 0', () => {

@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import type { Open } from '../../packet/open.ts'
 import { step } from './fsm.ts'
 import { type FsmConfig, type FsmState, INITIAL, nextDeadline } from './fsm-state.ts'
+import { keepaliveTimer } from './timers.ts'
 
 const CONFIG: FsmConfig = {
   localAsn: 64512,
@@ -36,6 +37,19 @@ describe('timers', () => {
     expect(nextDeadline(established(0))).to.equal(20_000)
     expect(nextDeadline(established(0.5))).to.equal(17_500)
     expect(nextDeadline(established(0.999_999))).to.be.closeTo(15_000, 1)
+  })
+
+  it('KeepaliveTimers of many peers fall together, and yet lie within the jitter', () => {
+    const times = new Set<number>()
+    for (let now = 0; now < 30_000; now += 97)
+      for (let random = 0; random < 1; random += 0.09) {
+        const at = keepaliveTimer(90_000, now, random)
+        expect(at - now).to.be.within(22_500, 30_000)
+        times.add(at)
+      }
+    expect([...times].sort((a, b) => a - b)).to.deep.equal(
+      [6, 7, 8, 9, 10, 11, 12, 13, 14, 15].map((n) => n * 3750),
+    )
   })
 
   it('KeepaliveTimer is less where that is configured, and never more', () => {

@@ -12,9 +12,17 @@ export function keepaliveInterval(hold: number, most = Number.POSITIVE_INFINITY)
   return Math.min(hold / 3, most)
 }
 
-/** When the next KEEPALIVE is due: after the interval, shortened by up to a quarter of it as jitter (RFC 4271 section 10). */
+/**
+ * When the next KEEPALIVE is due: after the interval, shortened by up to a quarter of it as jitter (RFC 4271 section 10). It is a multiple
+ * of an eighth of the interval, so that a speaker wakes up once for many of its peers.
+ */
 export function keepaliveTimer(hold: number, now: number, random: number, most?: number): number {
-  return hold === 0 ? Number.POSITIVE_INFINITY : now + keepaliveInterval(hold, most) * (1 - random / 4)
+  if (hold === 0) return Number.POSITIVE_INFINITY
+  const interval = keepaliveInterval(hold, most)
+  const step = interval / 8
+  const at = Math.round((now + interval * (1 - random / 4)) / step) * step
+  if (at > now + interval) return at - step
+  return at < now + 6 * step ? at + step : at
 }
 
 /** How long to wait after so many failures: twice as long each time, up to `most`, with the same jitter. */

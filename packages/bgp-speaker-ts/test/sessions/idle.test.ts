@@ -89,8 +89,46 @@ describe('a speaker with nothing to do', () => {
     clock.advance(600_000)
     const messages = speakers[0]!.peers()[0]!.counters.messagesReceived - before[1]
     expect(messages).to.be.greaterThan(15)
-    // Each message of both is delivered in a turn of its own.
-    expect(clock.turns - before[0]).to.be.at.most(2 * messages + 2)
+    // Each message of both is delivered in a turn of its own. The last one may not have been taken yet.
+    expect(clock.turns - before[0]).to.be.at.most(2 * (messages + 1) + 2)
+  })
+
+  it('is not woken up for the keepalives of a peer: it takes them when it sends its own', async () => {
+    await start(A, B)
+    peer()
+    // The first one of its own is sent within 30 s.
+    clock.advance(40_000)
+    const [connection] = network.between(A, B)
+    const { counters } = speakers[0]!.peers()[0]!
+    const { wakes } = connection!
+    clock.advance(600_000)
+    const messages = speakers[0]!.peers()[0]!.counters.messagesReceived - counters.messagesReceived
+    expect(messages).to.be.greaterThan(15)
+    // It is, where two of them come between two of its own.
+    expect(connection!.wakes - wakes).to.be.at.most(messages / 3)
+  })
+
+  it('hears of a route at once, however idle it has been', async () => {
+    await start(A, B)
+    peer()
+    clock.advance(100_000)
+    speakers[1]!.announce({ prefix: '198.51.100.0/24', nextHop: B, origin: 'igp' })
+    clock.advance(100)
+    expect([...speakers[0]!.routes()].map(({ prefix }) => prefix)).to.deep.equal(['198.51.100.0/24'])
+    const closed = speakers.pop()!.close()
+    clock.advance(100)
+    await closed
+    expect(speakers[0]!.peers()[0]?.lastDown).to.include({ text: 'Cease/Administrative Shutdown' })
+  })
+
+  it('counts the hold time from when the last keepalive came, not from when it was taken', async () => {
+    await start(A, B)
+    peer()
+    clock.advance(600_000)
+    const { heardAt } = network.between(A, B)[0]!
+    network.stall(A, B, true)
+    while (speakers[0]!.peers()[0]?.lastDown === undefined) clock.advance(100)
+    expect(clock.now() - heardAt).to.be.within(90_000, 91_100)
   })
 
   it('ends a session in time whose peer is silent, after however long a sleep', async () => {
