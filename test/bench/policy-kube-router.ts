@@ -178,7 +178,7 @@ export async function benchKubeRouter(size: BenchSize): Promise<void> {
         podSelector: {},
         ingress: [{ ports: [{ port: 9000 + round }] }],
       })
-      policies.push(await until((text) => text.includes(` ${name}"`)))
+      policies.push(await until((text) => new RegExp(`\\b${name}\\b`).test(text)))
     }
     say('a policy', `${median(policies).toFixed(0)} ms`)
     const { pid } = processes.list.find(({ name }) => name === 'kube-router')!
