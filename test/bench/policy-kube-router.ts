@@ -1,22 +1,19 @@
 /**
  * `npm run bench:policy -- kube-router`: what network policy costs in kube-router, of the same objects and on the same kernel. It reads them
- * from an API server, and shares its network namespace. IPv4 alone, as it keeps rules and sets of its own for each family.
+ * from an API server, and shares its network namespace. IPv4 alone, as it keeps rules and sets of its own for each family. KUBE_ROUTER names
+ * the program: Go's module proxy has none of its newer versions.
  */
 import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { cp, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createNetns, removeNetns } from '@podroute/linux/netns.ts'
-import { cacheDirectory } from '../../lab/cache.ts'
 import { run } from '../../lab/command.ts'
 import { startControlPlane } from '../../lab/control-plane/start.ts'
 import { Processes } from '../../lab/processes.ts'
 import { type BenchSize, benchPod, benchPolicy, NODE, namespaceLabels } from './policy-objects.ts'
 import { ApiWriter } from './services-api.ts'
 
-/** The newest that Go's module proxy has. */
-const VERSION = 'v2.1.0'
 const NETNS = 'pr-bench-kube-router'
 const NODE_ADDRESS = '192.0.2.1'
 const PARALLEL = 24
@@ -24,28 +21,6 @@ const ROUNDS = 3
 /** Milliseconds between two looks at the rules, each of which takes a while itself. */
 const PAUSE = 100
 const PATIENCE = 15 * 60_000
-
-/** Built once; needs Go and its module proxy. Other modules than its own are in its go.mod, so that it is built in its folder. */
-async function kubeRouterProgram(): Promise<string> {
-  const program = join(cacheDirectory(), `kube-router-${VERSION}`)
-  if (existsSync(program)) return program
-  process.stderr.write(`building kube-router ${VERSION}, once ...\n`)
-  const scratch = await mkdtemp(join(tmpdir(), 'podroute-kube-router-'))
-  try {
-    const module = `github.com/cloudnativelabs/kube-router/v2@${VERSION}`
-    const { Dir } = JSON.parse(await run('go', ['mod', 'download', '-json', module], { cwd: scratch })) as {
-      Dir: string
-    }
-    const sources = join(scratch, 'kube-router')
-    await cp(Dir, sources, { recursive: true })
-    await run('chmod', ['-R', 'u+w', sources])
-    const args = ['build', '-trimpath', '-buildvcs=false', '-o', program, './cmd/kube-router']
-    await run('go', args, { cwd: sources, env: { CGO_ENABLED: '0' } })
-  } finally {
-    await rm(scratch, { recursive: true, force: true })
-  }
-  return program
-}
 
 const metadata = (name: string, namespace?: string, labels: object = {}) => ({ name, namespace, labels })
 
@@ -139,7 +114,11 @@ const say = (what: string, value: string) =>
 const median = (list: readonly number[]) => list.toSorted((a, b) => a - b)[list.length >> 1]!
 
 export async function benchKubeRouter(size: BenchSize): Promise<void> {
-  const program = process.env.KUBE_ROUTER ?? (await kubeRouterProgram())
+  const program = process.env.KUBE_ROUTER
+  if (program === undefined)
+    throw new Error(
+      'KUBE_ROUTER is not set: it names the program, which `go build ./cmd/kube-router` makes in its repository',
+    )
   const directory = await mkdtemp(join(tmpdir(), 'podroute-bench-kube-router-'))
   const processes = new Processes(directory, true)
   removeNetns(NETNS)
