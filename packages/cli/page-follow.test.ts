@@ -52,4 +52,38 @@ describe('a page that goes on', () => {
       rmSync(directory, { recursive: true })
     }
   })
+
+  it('of the UI is a line for each news of the agent, and nothing while there is none', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'podroute-'))
+    const socket = join(directory, 'sock')
+    let asked = 0
+    const agent = await serve({ kind: 'unix', path: socket }, (path) => {
+      if (path !== '/status') return undefined
+      asked++
+      const ready = asked > 3
+      return json({ nodeName: 'node-1', version: '1', ready, conditions: [], summary: [] })
+    })
+    const ends = new AbortController()
+    let written = ''
+    const program = createProgram('0.1.0', {
+      ...{ ...QUIET, signal: ends.signal },
+      write(text) {
+        written += text
+        if (text.includes('"ready":true')) ends.abort()
+      },
+    })
+    try {
+      await program.parseAsync(['ui', '--ask', '/whole', '--follow', '--socket', socket], { from: 'user' })
+      const lines = written
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line).agent.ready)
+      expect(lines).to.deep.equal([false, true])
+      const wrong = program.parseAsync(['ui', '--follow', '--socket', socket], { from: 'user' })
+      expect(await wrong.catch((error: Error) => error.message)).to.equal('--follow is for --ask /whole')
+    } finally {
+      await agent[Symbol.asyncDispose]()
+      rmSync(directory, { recursive: true })
+    }
+  })
 })

@@ -31,6 +31,26 @@ describe('kubectl podroute ui', function () {
     expect(await clusterSource(at, 'node-2').agents()).to.have.length(1)
   })
 
+  it('follows an agent by one process, and says why it goes on no longer', async () => {
+    const next = { ...WHOLE, cluster: { nodes: [1] } }
+    const stdout = `${JSON.stringify(WHOLE)}\n\n${JSON.stringify(next)}\n{"unfinished`
+    using kubectl = new FakeKubectl([
+      { to: 'get pods ', stdout: { items: [pod('node-1')] } },
+      {
+        ...{ to: 'exec podroute-node-1 --container agent -- podroute ui --ask /whole --follow', stdout },
+        ...{ stderr: 'error: the container is gone', status: 1 },
+      },
+    ])
+    const source = clusterSource({ program: kubectl.program, flags: [], namespace: 'n' }, undefined)
+    await source.agents()
+    const told: unknown[] = []
+    const why = await source.follow!('node-1', new AbortController().signal, (report) =>
+      told.push(report),
+    ).catch((error: Error) => error.message)
+    expect(told).to.deep.equal([WHOLE, next])
+    expect(why).to.equal('kubectl: error: the container is gone')
+  })
+
   it('hands on nothing but pages of agents that are there', async () => {
     using kubectl = new FakeKubectl([{ to: 'get pods ', stdout: { items: [pod('node-1')] } }])
     const source = clusterSource({ program: kubectl.program, flags: [], namespace: 'n' }, undefined)

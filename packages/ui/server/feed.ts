@@ -1,4 +1,4 @@
-/** Asks the agents on and on, and tells whoever listens what is different from before. */
+/** Follows the agents, or asks them on and on where there are many, and tells whoever listens what is different from before. */
 import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '@podroute/reconcile/clock.ts'
 import { agentChanges, clusterChanges } from '../model/changes.ts'
@@ -17,6 +17,8 @@ export interface Source {
   /** Nodes with an agent, and why one cannot be asked. @throws Error why nobody can be asked */
   agents(): Promise<readonly { readonly node: string; readonly trouble?: string }[]>
   whole(node: string): Promise<WholeReport>
+  /** Tells what `whole` would say, now and whenever it is different. Ends when `signal` aborts. @throws Error why it goes on no longer */
+  follow?(node: string, signal: AbortSignal, told: (report: WholeReport) => void): Promise<void>
   /** An answer of the agent's admin socket. @throws Error */
   ask(node: string, path: string): Promise<unknown>
 }
@@ -32,6 +34,8 @@ export interface FeedOptions {
 const PAUSE = 1000
 /** Agents that are asked at one time: of kubectl's each is a process. */
 const AT_ONCE = 8
+/** Agents that are followed, of kubectl's by a process each; of more all are asked in turn. */
+const MOST_FOLLOWED = 16
 const MOST_CHANGES = 1000
 
 export class Feed implements Disposable {
@@ -41,6 +45,11 @@ export class Feed implements Disposable {
   #cluster: ClusterReport = NOTHING_KNOWN
   #changes: Change[] = []
   #timer: Disposable | undefined
+  readonly #followed = new Map<string, AbortController>()
+  /** Nodes of which nothing was heard: agents of a former version cannot be followed. They are asked. */
+  readonly #mute = new Set<string>()
+  /** Whose word on the cluster counts: others may be a moment behind. */
+  #speaker: string | undefined
   #closed = false
 
   constructor(options: FeedOptions) {
@@ -67,6 +76,7 @@ export class Feed implements Disposable {
 
   [Symbol.dispose](): void {
     this.#closed = true
+    for (const following of this.#followed.values()) following.abort()
     this.#timer?.[Symbol.dispose]()
   }
 
@@ -75,7 +85,7 @@ export class Feed implements Disposable {
     const { source, clock } = this.#options
     try {
       const agents = await source.agents()
-      const left = [...agents]
+      const left = this.#follow(agents)
       let cluster: ClusterReport | undefined
       const worker = async () => {
         for (let next = left.shift(); next && !this.#closed; next = left.shift()) {
@@ -90,6 +100,37 @@ export class Feed implements Disposable {
       for (const node of this.#agents.keys()) this.#set(unanswered(node, (error as Error).message))
     }
     if (!this.#closed) this.#timer = clock.after(PAUSE, () => void this.#round())
+  }
+
+  /** @returns those that have to be asked */
+  #follow(agents: readonly { readonly node: string; readonly trouble?: string }[]) {
+    const { source } = this.#options
+    if (this.#closed || !source.follow || agents.length > MOST_FOLLOWED) return [...agents]
+    for (const { node, trouble } of agents)
+      if (trouble === undefined && !this.#followed.has(node) && !this.#mute.has(node))
+        void this.#followOne(node, source.follow)
+    return agents.filter(({ node, trouble }) => trouble !== undefined || !this.#followed.has(node))
+  }
+
+  /** Until it goes on no longer; the next round begins anew. Never rejects. */
+  async #followOne(node: string, follow: NonNullable<Source['follow']>): Promise<void> {
+    const following = new AbortController()
+    this.#followed.set(node, following)
+    this.#mute.add(node)
+    try {
+      await follow(node, following.signal, ({ agent, cluster }) => {
+        if (following.signal.aborted) return
+        this.#mute.delete(node)
+        this.#set(agent)
+        if (!isEmpty(cluster)) this.#speaker ??= node
+        if (this.#speaker === node) this.#setCluster(cluster)
+      })
+    } catch (error) {
+      if (!following.signal.aborted && !this.#mute.has(node))
+        this.#set(unanswered(node, (error as Error).message.split('\n')[0]!))
+    }
+    this.#followed.delete(node)
+    if (this.#speaker === node) this.#speaker = undefined
   }
 
   async #askOne({ node, trouble }: { node: string; trouble?: string }): Promise<WholeReport | undefined> {
@@ -124,6 +165,7 @@ export class Feed implements Disposable {
   #forgetOthers(nodes: ReadonlySet<string>): void {
     for (const node of [...this.#agents.keys()].filter((name) => !nodes.has(name))) {
       this.#agents.delete(node)
+      this.#followed.get(node)?.abort()
       this.#tell({ kind: 'gone', node })
       this.#changed(node, [{ kind: 'bad', text: 'no agent is there any more' }])
     }

@@ -124,6 +124,72 @@ describe('the page’s server', () => {
     expect(late[0]).to.have.property('changes').with.length(2)
   })
 
+  it('follows agents that can be followed, tells news at once, and says when one is not heard any more', async () => {
+    const whole = await source.whole('node-1')
+    const heard = new Map<string, (report: typeof whole) => void>()
+    const ends: ((error: Error) => void)[] = []
+    let asked = 0
+    const followed: Source = {
+      ...source,
+      async whole() {
+        asked++
+        return whole
+      },
+      follow: (node, signal, told) =>
+        new Promise((_, reject) => {
+          heard.set(node, told)
+          ends.push(reject)
+          signal.addEventListener('abort', () => reject(new Error('ended')))
+        }),
+    }
+    using following = new Feed({ source: followed, clock, wall: () => 5 })
+    const told: Message[] = []
+    following.subscribe((message) => told.push(message))
+    following.start()
+    await round()
+    await round()
+    expect([heard.size, asked]).to.deep.equal([1, 0])
+    heard.get('node-1')!(whole)
+    expect(told.map(({ kind }) => kind)).to.deep.equal(['all', 'agent', 'cluster'])
+    pages['/peers'] = { peers: [] }
+    heard.get('node-1')!(await source.whole('node-1'))
+    expect(told.at(-1)).to.have.nested.property('changes[0].text', 'no session with node-2 any more')
+    ends[0]!(new Error('the pod is gone'))
+    await round()
+    expect(told.at(-2)).to.have.nested.property('report.error', 'the pod is gone')
+    expect(ends).to.have.length(2)
+  })
+
+  it('asks agents that cannot be followed', async () => {
+    const former: Source = { ...source, follow: () => Promise.reject(new Error('unknown option')) }
+    using asking = new Feed({ source: former, clock, wall: () => 5 })
+    const told: Message[] = []
+    asking.subscribe((message) => told.push(message))
+    asking.start()
+    await round()
+    await round()
+    expect(told.map(({ kind }) => kind)).to.deep.equal(['all', 'agent', 'cluster'])
+    expect(told[1]).to.have.nested.property('report.version', '1')
+  })
+
+  it('asks in turn where agents are many', async () => {
+    const names = Array.from({ length: 17 }, (_, i) => ({ node: `node-${i}` }))
+    const asked: string[] = []
+    const many: Source = {
+      ...source,
+      agents: async () => names,
+      async whole(node) {
+        asked.push(node)
+        return source.whole(node)
+      },
+      follow: () => Promise.reject(new Error('nobody is followed')),
+    }
+    using asking = new Feed({ source: many, clock, wall: () => 5 })
+    asking.start()
+    await round()
+    expect(new Set(asked)).to.have.keys(names.map(({ node }) => node))
+  })
+
   it('goes on telling who listens by HTTP', async () => {
     const headers = await enter()
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
