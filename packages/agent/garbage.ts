@@ -4,6 +4,7 @@
  * (`--no-memory-reducer`) and gives the agent the call (`--expose-gc`).
  */
 import type { Clock } from '@podroute/reconcile/clock.ts'
+import { releaseProgram } from './snapshot-pages.ts'
 
 export interface GarbageOptions {
   readonly clock: Clock
@@ -63,6 +64,13 @@ export function createGarbage(clock: Clock): Garbage | undefined {
   return new Garbage({
     clock,
     cpu,
-    collect: () => void gc({ type: 'major', execution: 'sync', flavor: 'last-resort' }),
+    collect: () => {
+      gc({ type: 'major', execution: 'sync', flavor: 'last-resort' })
+      try {
+        releaseProgram()
+      } catch {
+        // What is not to be had costs memory, and nothing else.
+      }
+    },
   })
 }

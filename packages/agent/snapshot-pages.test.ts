@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { pagesOf, releaseSnapshot, snapshotPages } from './snapshot-pages.ts'
+import { pagesOf, releaseProgram, releaseSnapshot, snapshotPages } from './snapshot-pages.ts'
 
 /** Releases the snapshot that it was started from, and then starts a thread, which is made of it as well. */
 const PROGRAM = `
@@ -75,5 +75,16 @@ describe('the memory of the startup snapshot', () => {
   it('is not looked for in a file that Node.js lays out in another way: the build says so', () => {
     expect(() => snapshotPages(Buffer.alloc(100_000), process.versions.v8)).to.throw(RangeError)
     expect(() => snapshotPages(readFileSync(blob), 'no such version')).to.throw(/snapshot-pages/)
+  })
+})
+
+describe('the pages of Node.js itself', () => {
+  const ofFiles = () => Number(/^RssFile:\s+(\d+) kB/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1])
+
+  it('are given back, and come again where they are used', () => {
+    const before = ofFiles()
+    releaseProgram()
+    expect(ofFiles()).to.be.below(before - 10_000)
+    expect(JSON.parse('[1, "two"]')).to.deep.equal([1, 'two'])
   })
 })

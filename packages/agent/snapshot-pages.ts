@@ -2,8 +2,14 @@
  * Node.js reads a startup snapshot into memory and keeps it, although only threads that start later read it again: 9 MB that are no
  * file's. Once the agent runs, pages of a file that the build wrote beside the snapshot take their place, with the same bytes.
  */
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
-import { anonymousRegions, type MappedRegion, replaceByFile } from '@podroute/linux/memory.ts'
+import { closeSync, fstatSync, openSync, readFileSync, readlinkSync } from 'node:fs'
+import {
+  anonymousRegions,
+  type MappedRegion,
+  releasePages,
+  replaceByFile,
+  unchangedRegions,
+} from '@podroute/linux/memory.ts'
 
 const PAGE = 4096
 /** What malloc keeps in front of memory that has a mapping of its own (glibc): so far into the first page the snapshot begins. */
@@ -44,6 +50,15 @@ export function releaseSnapshot(blob: string | undefined): number {
   } finally {
     closeSync(fd)
   }
+}
+
+/**
+ * Gives back the pages of Node.js itself, code and constants. The start touches half as many more of them as an agent goes on to use; the
+ * kernel could take them at any time, as they are the file's.
+ */
+export function releaseProgram(): void {
+  const smaps = readFileSync('/proc/self/smaps', 'utf8')
+  for (const region of unchangedRegions(smaps, readlinkSync('/proc/self/exe'))) releasePages(region)
 }
 
 /** The kernel joins regions that meet: it is the beginning or the end of one. */

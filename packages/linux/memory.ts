@@ -26,6 +26,28 @@ export function anonymousRegions(maps: string): MappedRegion[] {
   return found
 }
 
+/** Mappings of a file as `/proc/self/smaps` lists them, that nobody may write to, and of which no page has bytes of its own. */
+export function unchangedRegions(smaps: string, path: string): MappedRegion[] {
+  const found: MappedRegion[] = []
+  for (const text of smaps.split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m)) {
+    const [, from = '', to = '', file] =
+      /^([0-9a-f]+)-([0-9a-f]+) r-[x-]p .{8} \S+ \d+ +(.*)$/m.exec(text) ?? []
+    // Where the linker has written (RELRO), pages are the process's own.
+    if (file !== path || !/^Anonymous: +0 kB$/m.test(text)) continue
+    const start = Number.parseInt(from, 16)
+    found.push({ start, length: Number.parseInt(to, 16) - start })
+  }
+  return found
+}
+
+const MADV_DONTNEED = 4
+
+/** Gives back the pages of an unchanged mapping: those that go on being used come again from the page cache. */
+export function releasePages({ start, length }: MappedRegion): void {
+  const madvise = loadLibrary(null).func('int madvise(uintptr_t, size_t, int)')
+  madvise(start, length, MADV_DONTNEED)
+}
+
 /** So much of the file is compared at once, because what is read of it is the process's until then. */
 const CHUNK = 1 << 20
 

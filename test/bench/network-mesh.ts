@@ -17,7 +17,7 @@ const PEERS = 500
 const ROUNDS = 9
 const REST = 500
 /** Garbage of the start is collected within it, and the first audits are over. */
-const SETTLE = 30_000
+const SETTLE = 45_000
 const WATCHED = 60_000
 const GIVE_UP = 60_000
 const GOALS = { route: 500, cpu: 0.2, rss: 90 }
