@@ -143,10 +143,14 @@ function measure(node: string, program: string, traffic: Traffic, family: 4 | 6,
 
 /** Resolves when the port is there. */
 async function hold(program: string): Promise<ChildProcess> {
-  const child = spawn('ip', ['netns', 'exec', RECEIVER, program, PORT], {
+  const child = spawn('ip', ['netns', 'exec', RECEIVER, program, 'hold', PORT], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  await once(child.stdout!, 'data')
+  const ended = once(child, 'exit').then(([code]) =>
+    Promise.reject(new Error(`${program} ended with ${code}`)),
+  )
+  await Promise.race([once(child.stdout!, 'data'), ended])
+  ended.catch(() => {})
   return child
 }
 
