@@ -47,6 +47,7 @@ const TEST_PACKAGES: Readonly<Record<string, string>> = {
   'docker-compose': 'the control plane of docs/lab.md',
   'docker.io': 'container engine of docs/lab.md',
   exabgp: 'BGP peer in the interoperability tests, and decodes messages of the BGP speaker',
+  fish: 'completes words of podroute',
   'gcc-aarch64-linux-gnu': 'builds the CNI plugins for arm64',
   gobgpd: 'BGP peer in the interoperability tests',
   ipset: 'kube-proxy in ipvs mode in the service benchmark',
@@ -60,6 +61,7 @@ const TEST_PACKAGES: Readonly<Record<string, string>> = {
   strace: 'system calls in the CNI benchmark',
   tshark: 'decodes messages of the BGP speaker in its tests',
   wget: 'client in the images of upstream’s tests',
+  zsh: 'completes words of podroute',
 }
 
 const ALL = { ...LAB_PACKAGES, ...TEST_PACKAGES }

@@ -1,6 +1,6 @@
 /** What both `podroute capture` and that of kubectl's plugin are asked. Pure. */
-import { parseDuration } from '@podroute/agent/config/go-values.ts'
 import type { PageQuery } from '@podroute/feature/page.ts'
+import { millisecondsOf } from '../durations.ts'
 import { CliError } from '../errors.ts'
 import type { CommandArgument, Report } from '../report.ts'
 import type { Place } from './captured.ts'
@@ -54,7 +54,7 @@ export function captureOptions(query: PageQuery): CaptureOptions {
     limits: {
       count: countOf(query.count ?? ''),
       bytes: bytesOf(query.bytes ?? ''),
-      milliseconds: durationOf(query.duration ?? ''),
+      milliseconds: millisecondsOf('duration', query.duration ?? ''),
     },
     ports: portsOf('port', query.port),
     except: portsOf('except', query.except),
@@ -79,15 +79,6 @@ function bytesOf(text: string): number {
 
 /** All has been said. */
 export const NOTHING: Report = { data: () => undefined, text: () => '', silent: true }
-
-/** A day at most: nobody looks longer, and a pod would stay so long. */
-const LONGEST = 86_400
-
-function durationOf(text: string): number {
-  const seconds = parseDuration(text)
-  if (seconds !== undefined && seconds > 0 && seconds <= LONGEST) return seconds * 1000
-  throw new CliError('usage', `--duration is a duration as 30s or 5m, a day at most, not ${text}`)
-}
 
 function portsOf(name: string, text: string | undefined): readonly number[] {
   if (text === undefined) return []

@@ -1,6 +1,5 @@
 /** `connectivity`: makes pods and Services, tries the ways between them, names the hop that fails, and removes all of it. */
-import { parseDuration } from '@podroute/agent/config/go-values.ts'
-import type { PageQuery } from '@podroute/feature/page.ts'
+import { millisecondsOf } from '../durations.ts'
 import { CliError, EXIT_NOT_WELL } from '../errors.ts'
 import { table } from '../format.ts'
 import { type Agent, findAgents } from '../kubectl/agents.ts'
@@ -63,8 +62,8 @@ export const connectivity: ReportCommand = {
 }
 
 async function tryAll(kubectl: Kubectl, { query, signal, say }: Asked): Promise<ConnectivityReport> {
-  const timeout = millisecondsOf('timeout', query)
-  const patience = { settle: millisecondsOf('settle', query), connection: CONNECTION }
+  const timeout = millisecondsOf('timeout', query.timeout ?? '')
+  const patience = { settle: millisecondsOf('settle', query.settle ?? ''), connection: CONNECTION }
   const external = externalOf(query.external)
   const { agents: all } = await findAgents(kubectl, 'pods')
   const agents = chosen(all, query.nodes)
@@ -92,12 +91,6 @@ async function tryAll(kubectl: Kubectl, { query, signal, say }: Asked): Promise<
   }
   const passed = paths.length > 0 && paths.every(({ outcome }) => outcome === 'passed')
   return { passed, namespace: field.namespace, image, nodes: agents.map(({ node }) => node), paths, left }
-}
-
-function millisecondsOf(name: string, query: PageQuery): number {
-  const seconds = parseDuration(query[name] ?? '')
-  if (seconds !== undefined && seconds > 0) return seconds * 1000
-  throw new CliError('usage', `--${name} is a duration as 90s or 3m`)
 }
 
 function chosen(agents: readonly Agent[], names: string | undefined): readonly Agent[] {

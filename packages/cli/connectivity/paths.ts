@@ -1,5 +1,6 @@
 /** The paths that are tried, by name: from each of the nodes to itself and to the next one, in each family. */
-import type { Expectation, Family, Probe } from './probe.ts'
+import type { Family } from '@podroute/address/address.ts'
+import type { Expectation, Probe } from './probe.ts'
 import {
   AFFINITY,
   ALL,

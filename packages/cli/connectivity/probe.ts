@@ -1,6 +1,6 @@
 /** What pods and agents are asked to try, and what has to come of it. */
 
-export type Family = 4 | 6
+import type { Family } from '@podroute/address/address.ts'
 
 /** Where a probe goes, and what has to come of it. */
 export interface Probe {

@@ -1,5 +1,5 @@
 /** What there is to try connectivity with: pods on some nodes, Services in front of them, and what of the cluster they meet. */
-import type { Family } from './probe.ts'
+import { type Family, familyOf } from '@podroute/address/address.ts'
 
 export type Addresses = Readonly<Partial<Record<Family, string>>>
 
@@ -52,10 +52,6 @@ export const HEADLESS = 'headless'
 export const oneOf = (index: number): string => `one-${index}`
 /** The same, for the clients of that node alone. */
 export const localOf = (index: number): string => `local-${index}`
-
-function familyOf(address: string): Family {
-  return address.includes(':') ? 6 : 4
-}
 
 export function addressesOf(list: readonly string[]): Addresses {
   return Object.fromEntries(list.toReversed().map((address) => [familyOf(address), address]))

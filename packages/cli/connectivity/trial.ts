@@ -1,10 +1,11 @@
 /** Tries the paths from where they begin, and of those that fail the parts. */
+import type { Family } from '@podroute/address/address.ts'
 import { askAll } from '../kubectl/ask.ts'
 import { type Kubectl, run } from '../kubectl/kubectl.ts'
 import { type Leg, legsOf, remainder } from './legs.ts'
 import type { Path, Source } from './paths.ts'
 import { probeProgram } from './pod-programs.ts'
-import type { Family, Outcome, Patience, Probe } from './probe.ts'
+import type { Outcome, Patience, Probe } from './probe.ts'
 import type { Stand } from './stand.ts'
 
 export interface Result {

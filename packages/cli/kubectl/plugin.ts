@@ -1,12 +1,12 @@
 /** `kubectl podroute`: what `podroute` says on each node, asked from where kubectl is. */
-import { parseDuration } from '@podroute/agent/config/go-values.ts'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
 import { bundleReport, writeArchive } from '../bundle/bundle.ts'
 import { clusterCapture } from '../capture/cluster.ts'
 import { addFormatOptions, formatOf, reportCommand, type Surroundings } from '../command.ts'
 import { scriptFor } from '../completion/completion.ts'
 import { ASK } from '../completion/scripts.ts'
 import { connectivity } from '../connectivity/connectivity.ts'
+import { millisecondsOf } from '../durations.ts'
 import { CliError, EXIT_NOT_WELL } from '../errors.ts'
 import { rendered } from '../output.ts'
 import type { Format, Report, ReportCommand } from '../report.ts'
@@ -36,8 +36,7 @@ Exit status: 0 when all is well, 1 when an agent cannot be asked, 2 for wrong ar
 
 /** Of the agents' Events. */
 const REPORTER = 'podroute.io/agent'
-/** Milliseconds. */
-const TIMEOUT = 120_000
+const TIMEOUT = '2m'
 
 interface Options extends KubectlOptions {
   readonly node?: string
@@ -45,7 +44,8 @@ interface Options extends KubectlOptions {
   readonly json?: boolean
   readonly cluster?: boolean
   readonly wait?: boolean
-  readonly timeout?: number
+  /** As it was given. */
+  readonly timeout?: string
   readonly follow?: boolean
 }
 
@@ -63,7 +63,7 @@ export function createPlugin(version: string, program: string, surroundings: Sur
     .option('--kubeconfig <file>', 'reach the cluster with this')
     .option('--cluster', 'with status: one verdict on all nodes')
     .option('--wait', 'with status --cluster: until all is well')
-    .option('--timeout <duration>', 'of --wait (default: 2m)', millisecondsOf)
+    .option('--timeout <duration>', 'of --wait (default: 2m), and of connectivity')
     .option('--follow', 'go on with what comes, until it is ended')
     .addHelpText('after', HELP)
   return command.action(async (args: readonly string[], options: Options) => {
@@ -75,12 +75,6 @@ export function createPlugin(version: string, program: string, surroundings: Sur
     }
     surroundings.exit(await answer(args, options, program, surroundings))
   })
-}
-
-function millisecondsOf(text: string): number {
-  const parsed = parseDuration(text)
-  if (parsed === undefined || parsed < 0) throw new InvalidArgumentError('It is a duration as 90s or 2m.')
-  return parsed * 1000
 }
 
 async function answer(
@@ -106,7 +100,11 @@ async function answer(
   if ((cluster || wait) && args[0] !== 'status')
     throw new CliError('usage', '--cluster and --wait are for status')
   if (cluster || wait) {
-    const patience = { wait: wait ? timeout : 0, signal: to.signal, say: (line: string) => to.say(line) }
+    const patience = {
+      wait: wait ? millisecondsOf('timeout', timeout) : 0,
+      signal: to.signal,
+      say: (line: string) => to.say(line),
+    }
     return show(await waitForCluster(kubectl, patience), format, to)
   }
   if (args[0] === 'bundle' && node === undefined) return writeBundle(args.slice(1), kubectl, format, to)
@@ -205,8 +203,8 @@ async function tryConnectivity(
   const { node, timeout } = options
   if (node !== undefined)
     throw new CliError('usage', 'connectivity takes several nodes: --nodes node-1,node-2, or --nodes all')
-  const seconds = timeout === undefined ? [] : ['--timeout', `${timeout / 1000}s`]
-  return byKubectl(connectivity, [...args, ...seconds], { kubectl, options, to })
+  const given = timeout === undefined ? [] : ['--timeout', timeout]
+  return byKubectl(connectivity, [...args, ...given], { kubectl, options, to })
 }
 
 interface ByKubectl {
