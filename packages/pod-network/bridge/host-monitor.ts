@@ -94,7 +94,7 @@ export class HostMonitor implements Disposable {
     const { tables, log, changed } = this.#options
     changed()
     Promise.all([tables.routes.audit(), tables.discards.audit(), tables.addresses.audit()]).catch(
-      (error: Error) => log.warn('audit failed', { error: error.message }),
+      (error: Error) => log.warn('audit of addresses and routes failed', { error: error.message }),
     )
   }
 
