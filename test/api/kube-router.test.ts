@@ -210,6 +210,20 @@ describe('agents in the place of kube-router', function () {
     await eventually(() => router.hears(two), 60_000)
   })
 
+  it('peer with whom the older annotations name, as the documentation of kube-router has them', async () => {
+    const before = await established(one)
+    await annotate(two, 'podroute.io/peers-')
+    await eventually(async () => expect(await router.hears(two)).to.equal(false))
+    await annotate(
+      two,
+      `kube-router.io/peer.ips=${ROUTER.ipv4}`,
+      `kube-router.io/peer.asns=${ROUTER.asn}`,
+      `kube-router.io/peer.passwords=${Buffer.from(`${PASSWORD}\n`).toString('base64')}`,
+    )
+    await eventually(() => router.hears(two), 60_000)
+    expect(await established(one)).to.equal(before)
+  })
+
   it('say of flags that mean nothing here why, and refuse those that must not be passed over', async () => {
     await cluster.killAgent(one)
     await start(one, [...WITH_ROUTER, '--enable-overlay=true', '--routes-sync-period=5m0s'])
