@@ -183,7 +183,7 @@ describe('agents of three nodes', function () {
     )
   })
 
-  it('wait for the BGP port, say so once, and go on when it is free (A17)', async () => {
+  it('wait for the BGP port, say so once, and go on when it is free (A17, N)', async () => {
     await occupy(179)
     await cluster.startAgent(two)
     const detail = async () =>
@@ -196,6 +196,10 @@ describe('agents of three nodes', function () {
     const { uptime } = await cluster.ask(two, '/status')
     await eventually(async () => (await cluster.ask(two, '/status')).uptime > uptime + 1.5)
     expect(await failed()).to.have.length(1)
+    // What is refused is no work that is done: the plan and the status name it.
+    const { stdout: plan } = await cluster.podroute(two, 'plan')
+    expect(plan).to.match(/bgp-instance.*cannot listen for BGP at 172\.31\.0\.12 port 179/)
+    expect((await cluster.podroute(two, 'status')).stdout).to.include('cannot listen for BGP')
     expect((await runs(two)).previous?.reason).to.match(/^it could not start: .*"health"/)
     await cluster.processes.stop((name) => name === 'occupant')
     await eventually(() => isReady(two))
