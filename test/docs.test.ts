@@ -5,6 +5,7 @@ import { configPage } from '@podroute/agent/admin/config-page.ts'
 import { explainPage } from '@podroute/agent/admin/explain-page.ts'
 import { loadConfig } from '@podroute/agent/config/load.ts'
 import { FEATURES } from '@podroute/agent/features.ts'
+import { createPlugin } from '@podroute/cli/kubectl/plugin.ts'
 import { createProgram } from '@podroute/cli/program.ts'
 import { QUIET } from '@podroute/cli/testing/surroundings.ts'
 import { dropsPage, policyPage } from '@podroute/network-policy/page.ts'
@@ -36,6 +37,7 @@ const PODROUTE = new Map(
     })),
   ] as never).commands.map((command) => [command.name(), command.options.map(({ long }) => long)]),
 )
+const PLUGIN_OPTIONS = createPlugin('0', 'kubectl', QUIET).options.map(({ long }) => long)
 const SCRIPTS = Object.keys(JSON.parse(read('package.json')).scripts)
 /** What `npm test` takes beside tiers. */
 const TEST_OPTIONS = ['--help', '--kernels']
@@ -52,6 +54,7 @@ function problem(command: string): string | undefined {
   if (program === 'npm') return npmProblem(words)
   if (program === 'node') return existsSync(second) ? undefined : `no file ${second}`
   if (program === 'podroute') return podrouteProblem(words.slice(1))
+  if (program === 'kubectl' && second === 'podroute') return pluginProblem(words.slice(2))
   if (!FOREIGN.test(program)) return `unknown program ${program}`
   if (program === 'kubectl' && words.includes('exec') && rest[0] === 'podroute')
     return words.includes('ds/podroute') ? podrouteProblem(rest.slice(1)) : 'no such pod'
@@ -77,6 +80,13 @@ function podrouteProblem([name, ...words]: readonly string[]): string | undefine
   if (!options) return `no command podroute ${name}`
   const unknown = words.filter((word) => word.startsWith('--') && !['--help', ...options].includes(word))
   return unknown.length === 0 ? undefined : `podroute ${name} has no ${unknown.join(' ')}`
+}
+
+/** Of kubectl's plugin, which has options of its own beside those of the commands. */
+function pluginProblem([name, ...words]: readonly string[]): string | undefined {
+  if (name === 'events') return undefined
+  const own = words.filter((word) => PLUGIN_OPTIONS.includes(word))
+  return podrouteProblem([name ?? '', ...words.filter((word) => !own.includes(word))])
 }
 
 /** Files of the repository are there. */
@@ -160,6 +170,7 @@ describe('the pages for users', () => {
       ...['npm run nothing', 'npm test -- nothing', 'npm run lab -- nothing', 'node deploy/nothing.ts'],
       ...['podroute nothing', 'podroute drops --nothing', 'nothing', 'kubectl apply -f deploy/nothing.yaml'],
       'kubectl -n kube-system exec ds/podroute -c agent -- podroute nothing',
+      ...['kubectl podroute nothing', 'kubectl podroute status --nothing'],
     ]
     expect(wrong.filter((command) => problem(command) === undefined)).to.deep.equal([])
   })
@@ -168,7 +179,7 @@ describe('the pages for users', () => {
     const spans = [...PAGES, ...READMES].flatMap((path) =>
       codeSpans(read(path)).map((text) => [path, text] as const),
     )
-    const named = spans.filter(([, text]) => /^(podroute [a-z]|npm (run|test))/.test(text))
+    const named = spans.filter(([, text]) => /^((kubectl )?podroute [a-z]|npm (run|test))/.test(text))
     expect(named.length).to.be.above(60)
     const wrong = named.map(([path, text]) => [path, text, problem(text)])
     expect(wrong.filter(([, , found]) => found !== undefined)).to.deep.equal([])
