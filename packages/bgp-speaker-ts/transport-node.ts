@@ -40,6 +40,7 @@ interface Ends {
 
 const NO_SETTINGS: SocketSettings = {}
 const OWNER = Symbol('connection')
+const discarded = new Uint8Array(4096)
 
 interface OwnedSocket extends net.Socket {
   [OWNER]?: SocketConnection
@@ -55,6 +56,8 @@ export class SocketConnection implements Connection {
   #handlers: ConnectionHandlers | undefined
   #error: Error | undefined
   #closed = false
+  /** Bytes may wait below the low water mark. */
+  #waits = false
 
   constructor(socket: net.Socket, settings: SocketSettings = NO_SETTINGS) {
     this.socket = socket
@@ -141,6 +144,7 @@ export class SocketConnection implements Connection {
   }
 
   setLowWater(bytes: number): boolean {
+    this.#waits = bytes > 1
     return this.#settings.lowWater?.set(this.socket, bytes) ?? false
   }
 
@@ -155,12 +159,15 @@ export class SocketConnection implements Connection {
   }
 
   end(): void {
+    if (this.#waits) this.setLowWater(1)
     this.socket.end()
     // Bytes that still arrive are discarded, but they must be read for the FIN to be seen.
     this.socket.resume()
   }
 
   destroy(): void {
+    // A socket that is closed with bytes that nobody has read resets its connection, and what it has still to send is lost.
+    if (this.#waits) this.take(discarded)
     this.socket.destroy()
   }
 

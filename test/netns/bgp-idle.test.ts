@@ -13,8 +13,8 @@ const ENDS = [
   ['fd08::1', 'fd08::2'],
 ] as const
 type Side = 0 | 1
-/** The shortest that there is (RFC 4271 section 4.2): a keepalive in each second. */
-const HOLD_SECONDS = 3
+/** A keepalive in each second. */
+const KEEPALIVE_SECONDS = 1
 
 /** The kernel's, that counts how often bytes wake the process up. */
 function countingTransport(wakes: { count: number }): Transport {
@@ -67,14 +67,14 @@ describe('an idle BGP session', () => {
   const start = async (ends: readonly [string, string], side: Side) => {
     const [local, address] = side === 0 ? ends : [ends[1], ends[0]]
     const speaker = new Speaker({
-      ...{ asn: 64512, routerId: `1.1.1.${side + 1}`, holdTime: HOLD_SECONDS },
+      ...{ asn: 64512, routerId: `1.1.1.${side + 1}` },
       listen: { addresses: [local], port: 179 },
       transport: countingTransport(wakes),
     })
     speakers.push(speaker)
     speaker.on('peer', (event) => event.kind === 'down' && downs.push(JSON.stringify(event.reason)))
     const peer: PeerConfig = {
-      ...{ address, localAddress: local, asn: 64512, passive: side === 1 },
+      ...{ address, localAddress: local, asn: 64512, passive: side === 1, keepaliveTime: KEEPALIVE_SECONDS },
       ...{ families: ['ipv4-unicast'], nextHop: { ipv4: ENDS[0][side] } },
     }
     speaker.addPeer(peer)
@@ -100,7 +100,25 @@ describe('an idle BGP session', () => {
       await eventually(() => downs.length === 2)
       expect(downs[1] ?? '').to.include('Administrative Shutdown')
     }).timeout(120_000)
+
+  for (const ends of ENDS)
+    it(`is not reset by an end while a keepalive waits, and what was sent before arrives: ${ends.join(' and ')}`, async () => {
+      const [a, b] = [await start(ends, 0), await start(ends, 1)]
+      await eventually(() => [a, b].every((speaker) => speaker.peers()[0]?.state === 'established'))
+      // The one that comes before its own first one wakes it up, and does not wait.
+      await eventually(() => received(a) >= 3)
+      await eventually(() => keepaliveWaits(ends[0]), 30_000)
+      await a.abandon()
+      await eventually(() => downs.length > 0)
+      expect(downs.join()).to.not.include('ECONNRESET')
+    }).timeout(120_000)
 })
+
+/** Whether one has arrived at the address, and nobody has read it. */
+async function keepaliveWaits(address: string): Promise<boolean> {
+  const filter = ['state', 'established', 'src', address.includes(':') ? `[${address}]` : address]
+  return /^19 /m.test(await run('ip', ['netns', 'exec', NETNS, 'ss', '-tnH', ...filter]))
+}
 
 async function removeAll(): Promise<void> {
   await run('ip', ['netns', 'delete', NETNS]).catch(() => {})
