@@ -1,12 +1,14 @@
-/** The other pod network of the cold start benchmark: its programs, as whoever measures has built them, in an image and a DaemonSet. */
-import { chmod, copyFile, mkdtemp, rm } from 'node:fs/promises'
+/** Other pod networks, which podroute is measured beside and nodes are moved from: their programs in an image and a DaemonSet. */
+import { chmod, copyFile, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { API_ADDRESS, API_PORT, NODES } from '../../lab/addresses.ts'
+import { API_ADDRESS, API_PORT, CLUSTER_ASN, NODES, ROUTER } from '../../lab/addresses.ts'
 import { archiveTree, makeFolders } from '../../lab/images/archive.ts'
 import { linkApplets } from '../../lab/images/pods.ts'
 import type { ClusterNetwork } from '../../lab/lifecycle.ts'
 import { apply, waitForPods } from '../../lab/scenarios/cluster.ts'
+import { KUBECONFIG } from '../../lab/state.ts'
+import { buildKindnet, buildKubeRouter } from '../../lab/tools/peer-networks.ts'
 import { buildReferencePlugins } from '../../lab/tools/reference-plugins.ts'
 
 export interface Peer extends ClusterNetwork {
@@ -43,7 +45,7 @@ async function imageOf(name: string, programs: readonly string[], into: string):
 const reference = (name: string) => `localhost/podroute-bench/${name}:1`
 
 /** Of the host's network and with all rights, as their own manifests have it. */
-function daemonSet(name: string, init: Container, main: Container) {
+function daemonSet(name: string, init: Container, main: Container, not = 'none') {
   const labels = { app: name }
   const paths = new Map([...Object.entries(init.mounts), ...Object.entries(main.mounts)])
   const volumeName = (path: string) => path.replaceAll(/[^a-z]+/g, '-').replaceAll(/^-|-$/g, '') || 'root'
@@ -58,7 +60,7 @@ function daemonSet(name: string, init: Container, main: Container) {
       tolerations: [{ operator: 'Exists' }],
       priorityClassName: 'system-node-critical',
     },
-    ...{ serviceAccountName: name, terminationGracePeriodSeconds: 5 },
+    ...{ serviceAccountName: name, terminationGracePeriodSeconds: 5, affinity: withoutLabel(not) },
     initContainers: [container('install', init)],
     containers: [container('main', main)],
     volumes: [...paths.keys()].map((path) => ({
@@ -71,6 +73,14 @@ function daemonSet(name: string, init: Container, main: Container) {
     spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec } },
   }
 }
+
+const withoutLabel = (value: string) => ({
+  nodeAffinity: {
+    requiredDuringSchedulingIgnoredDuringExecution: {
+      nodeSelectorTerms: [{ matchExpressions: [{ key: 'network', operator: 'NotIn', values: [value] }] }],
+    },
+  },
+})
 
 /** It may do what it likes: rights are not what is measured. */
 function rights(name: string): readonly object[] {
@@ -91,9 +101,10 @@ const networkOf = (name: string, archive: string, object: object): Peer => ({
   wait: () => waitForPods(`app=${name}`, NODES.length, { namespace: 'kube-system' }),
 })
 
-/** @param folder with kindnetd and cni-kindnet. What needs more of the kernel than the lab's has is off, which makes it quicker, if anything. */
-export async function kindnet(folder: string, into: string): Promise<Peer> {
+/** What needs more of the kernel than the lab's has is off, which makes it quicker, if anything. */
+export async function kindnet(into: string): Promise<Peer> {
   const name = 'kindnet'
+  const folder = await buildKindnet()
   // Which its nodes have from elsewhere.
   const loopback = join(await buildReferencePlugins(), 'loopback')
   const files = [join(folder, 'kindnetd'), join(folder, 'cni-kindnet'), loopback]
@@ -127,4 +138,102 @@ export async function kindnet(folder: string, into: string): Promise<Peer> {
       },
     ),
   )
+}
+
+const CONFLIST = JSON.stringify({
+  ...{ cniVersion: '0.3.0', name: 'mynet' },
+  plugins: [
+    {
+      ...{
+        name: 'kubernetes',
+        type: 'bridge',
+        bridge: 'kube-bridge',
+        isDefaultGateway: true,
+        hairpinMode: true,
+      },
+      ipam: { type: 'host-local' },
+    },
+    { type: 'portmap', capabilities: { snat: true, portMappings: true } },
+  ],
+})
+
+/** The lab's kernel has no REJECT: where kube-router says it, DROP is meant. */
+const WITHOUT_REJECT = `#!/bin/sh
+n=$#
+while [ $n -gt 0 ]; do
+  word=$1; shift; n=$((n - 1))
+  case $word in
+    REJECT) set -- "$@" DROP ;;
+    --reject-with) shift; n=$((n - 1)) ;;
+    *) set -- "$@" "$word" ;;
+  esac
+done
+exec /usr/sbin/$(basename $0) "$@"
+`
+
+/**
+ * It runs in the node's own file system, where iptables and ipset are, on nodes that do not have the label `network: podroute`, with the
+ * plugins of the CNI project, as its manifest installs them.
+ */
+export async function kubeRouter(into: string): Promise<Peer> {
+  const name = 'kube-router'
+  const program = join(await buildKubeRouter(), name)
+  const plugins = await buildReferencePlugins()
+  const files = [program, ...PLUGINS.map((plugin) => join(plugins, plugin))]
+  const archive = await imageOf(name, files, into)
+  const wait = networkOf(name, archive, {}).wait
+  return {
+    ...{ name, archive, wait, title: `apply ${name}` },
+    apply: async () => {
+      const kubeconfig = await readFile(KUBECONFIG, 'utf8')
+      await apply(...rights(name), daemonSet(name, kubeRouterInstall(kubeconfig), KUBE_ROUTER, 'podroute'))
+    },
+  }
+}
+
+const PLUGINS = ['bridge', 'host-local', 'loopback', 'portmap']
+const HOST = { '/': '/host' }
+
+function kubeRouterInstall(kubeconfig: string): Container {
+  const install = `cp ${PLUGINS.map((plugin) => `/plugins/${plugin}`).join(' ')} /host/opt/cni/bin/
+mkdir -p /host/run/kube-router
+cp /plugins/kube-router /host/run/kube-router/
+cat > /host/run/kube-router/kubeconfig <<'END'
+${kubeconfig}
+END
+cat > /host/run/kube-router/iptables <<'END'
+${WITHOUT_REJECT}END
+chmod +x /host/run/kube-router/iptables
+cp /host/run/kube-router/iptables /host/run/kube-router/ip6tables
+echo '${CONFLIST}' > /host${CONFLIST_FILE}`
+  return { command: ['/bin/sh', '-ec', install], mounts: HOST }
+}
+
+/** Into this file it writes the node's prefix. Where nothing is said it looks for one that ends with .conf, and pods get no address. */
+const CONFLIST_FILE = '/etc/cni/net.d/10-kuberouter.conflist'
+
+const KUBE_ROUTER: Container = {
+  command: [
+    ...[
+      '/bin/chroot',
+      '/host',
+      '/usr/bin/env',
+      'PATH=/run/kube-router:/usr/sbin:/usr/bin:/sbin:/bin',
+      'kube-router',
+    ],
+    ...[
+      '--run-router=true',
+      '--run-firewall=false',
+      '--run-service-proxy=true',
+      '--bgp-graceful-restart=true',
+    ],
+    ...[
+      `--cluster-asn=${CLUSTER_ASN}`,
+      `--peer-router-ips=${ROUTER.ipv4}`,
+      `--peer-router-asns=${ROUTER.asn}`,
+    ],
+    ...['--hostname-override=$(NODE_NAME)', '--kubeconfig=/run/kube-router/kubeconfig'],
+  ],
+  mounts: HOST,
+  env: [field('NODE_NAME', 'spec.nodeName'), { name: 'KUBE_ROUTER_CNI_CONF_FILE', value: CONFLIST_FILE }],
 }

@@ -1,7 +1,7 @@
 /**
- * `npm run bench:coldstart [-- --json] [--runs N]`: from a node's join to its first pod that is ready, of podroute and, where its programs are
- * named, of kindnet: `KINDNET=FOLDER` with kindnetd and cni-kindnet. One node, booted anew for each run; all images
- * are on it. A lab for each network, one after the other.
+ * `npm run bench:coldstart [-- --json] [--runs N] [--only PEER,…] [--stages]`: from a node's join to its first pod that is ready, of podroute, kindnet and
+ * kube-router, the latter two where their sources are named (lab/tools/peer-networks.ts). One node, booted anew for each run; all images
+ * are on it. A lab for each network, one after the other. `--stages` says where the time goes.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -22,7 +22,8 @@ const { Processes } = await import('../../lab/processes.ts')
 const { Progress } = await import('../../lab/progress.ts')
 const { apply, attemptKubectl, kubectl } = await import('../../lab/scenarios/cluster.ts')
 const { STATE } = await import('../../lab/state.ts')
-const { kindnet } = await import('./coldstart-peers.ts')
+const { watchStages } = await import('./coldstart-stages.ts')
+const { kindnet, kubeRouter } = await import('./coldstart-peers.ts')
 const { report } = await import('./report.ts')
 type Prepared = Awaited<ReturnType<typeof prepare>>
 type Peer = Awaited<ReturnType<typeof kindnet>>
@@ -55,6 +56,7 @@ async function joinOnce(prepared: Prepared, name: string): Promise<number> {
   await powerOn(machine!)
   await prepareMachine(machine!)
   await apply(pod(name))
+  if (values.stages) watchStages((line) => void process.stderr.write(`${line}\n`))
   const ready = attemptKubectl(['wait', '--for=condition=Ready', `pod/${name}`, '--timeout=120s'])
   const started = performance.now()
   await joinCluster(machine!)
@@ -100,21 +102,39 @@ async function measure(
 const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1]!
 
 const { values } = parseArgs({
-  options: { json: { type: 'boolean', default: false }, runs: { type: 'string', default: '5' } },
+  options: {
+    json: { type: 'boolean', default: false },
+    runs: { type: 'string', default: '5' },
+    only: { type: 'string', default: 'kindnet,kube-router' },
+    stages: { type: 'boolean', default: false },
+  },
 })
+
+function givenUp(name: string): (error: Error) => void {
+  return ({ message }) => {
+    process.stderr.write(`${name} is given up: ${message}\n`)
+    process.exitCode = 1
+  }
+}
+
+/** Those whose programs can be built. */
+async function peersOf(into: string): Promise<readonly Peer[]> {
+  const peers: Peer[] = []
+  for (const [name, make] of Object.entries({ kindnet, 'kube-router': kubeRouter }))
+    if (values.only.split(',').includes(name))
+      await make(into).then((peer) => void peers.push(peer), givenUp(name))
+  return peers
+}
+
 const work = await mkdtemp(join(tmpdir(), 'podroute-coldstart-'))
 try {
-  const { KINDNET } = process.env
-  const peers = KINDNET ? [await kindnet(KINDNET, work)] : []
+  const peers = await peersOf(work)
   const prepared = await prepare(new Progress(() => {}), { images: peers.map(({ archive }) => archive) })
   const medians = new Map<string, number>()
   for (const network of [{ ...PODROUTE, name: 'podroute' }, ...peers])
     await measure(prepared, network, Number(values.runs)).then(
       (seconds) => medians.set(network.name, median(seconds)),
-      (error: Error) => {
-        process.stderr.write(`${network.name} is given up: ${error.message}\n`)
-        process.exitCode = 1
-      },
+      givenUp(network.name),
     )
   const ours = medians.get('podroute')
   if (ours === undefined) throw new Error('podroute was not measured')
