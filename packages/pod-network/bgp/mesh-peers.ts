@@ -31,8 +31,8 @@ export function planMeshPeer(
   session: Omit<NodeSession, 'session'>,
 ): PeerConfig | undefined {
   if (!settings.mesh || other.name === local.name) return undefined
-  // Two Nodes of one address: whoever answers there is this node itself.
-  if (other.addresses.some(({ text }) => local.addresses.some((own) => own.text === text))) return undefined
+  // Two Nodes of one address: whoever answers there is this node itself. One that lists an address of the other one beside its own is no such.
+  if (FAMILIES.some((f) => isSame(primaryAddress(local, f), primaryAddress(other, f)))) return undefined
   const transport = FAMILIES.find((f) => primaryAddress(local, f) && primaryAddress(other, f))
   if (transport === undefined) return undefined
   const address = primaryAddress(other, transport)!
@@ -60,6 +60,10 @@ export function planMeshPeer(
     exportPolicy: session.reflects ? reflectingExport(routersOf(settings)) : EXPORT_OWN,
     nextHop: nextHops(local),
   }
+}
+
+function isSame(one: string | undefined, other: string | undefined): boolean {
+  return one !== undefined && one === other
 }
 
 const LINK_LOCAL = 'fe80::/10'

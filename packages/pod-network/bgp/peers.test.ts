@@ -43,6 +43,16 @@ describe('peers', () => {
     expect(meshPeer(one, twin, testSettings)).to.equal(undefined)
   })
 
+  it('peers with a Node that lists one of its addresses beside its own, and so does that Node (L)', () => {
+    const three = testNode(3)
+    const own = three.addresses.map(({ text }) => text)
+    const claims = testNode(3, { internalIPs: [...own, '172.30.0.12', 'fd30::12'] })
+    const { importPolicy: _, ...session } = meshPeer(two, three, testSettings)!
+    expect(meshPeer(two, claims, testSettings)).to.deep.include(session)
+    const { importPolicy: __, ...back } = meshPeer(three, two, testSettings)!
+    expect(meshPeer(claims, two, testSettings)).to.deep.include(back)
+  })
+
   it('peers over IPv6 with a node that has no IPv4 address', () => {
     const peer = meshPeer(one, testNode(2, { internalIPs: ['fd30::12'] }), testSettings)!
     expect(peer).to.deep.include({
