@@ -132,6 +132,8 @@ await bundle('cjs', 'packages/bgp-speaker-ts/bfd/worker.ts', {
 })
 await bundle('esm', 'packages/cli/main.ts', {
   outfile: join(out, 'podroute.mjs'),
+  // Half a megabyte; nobody reads its stack traces.
+  minifyIdentifiers: true,
   define: { ...define, PODROUTE_UI_PAGE: JSON.stringify(await buildPage()) },
 })
 await buildPlugin(join(out, 'kubectl-podroute'), define.PODROUTE_VERSION)

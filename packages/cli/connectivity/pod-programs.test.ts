@@ -9,7 +9,7 @@ import type { Expectation, Outcome, Probe } from './probe.ts'
 const HOST = '127.0.0.1'
 
 /** As kubectl's plugin has them: in one file with others that have functions of the same names. */
-async function bundled(): Promise<typeof source> {
+async function bundled(minifyIdentifiers: boolean): Promise<typeof source> {
   const contents = `
     export * from './pod-programs.ts'
     export * from './other.js'
@@ -18,7 +18,7 @@ async function bundled(): Promise<typeof source> {
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: import.meta.dirname },
     ...{ bundle: true, platform: 'node', format: 'esm', target: 'node22', write: false },
-    ...{ minifySyntax: true, minifyWhitespace: true },
+    ...{ minifySyntax: true, minifyWhitespace: true, minifyIdentifiers },
     plugins: [
       {
         name: 'other',
@@ -39,7 +39,8 @@ async function bundled(): Promise<typeof source> {
 
 for (const [how, programs] of [
   ['as they stand', async () => source],
-  ['in a bundle', bundled],
+  ['in a bundle', () => bundled(false)],
+  ['in a bundle with short names', () => bundled(true)],
 ] as const)
   describe(`connectivity: programs of the pods, ${how}`, function () {
     this.timeout(60_000)
