@@ -4,7 +4,7 @@ import { chmod } from 'node:fs/promises'
 import { join } from 'node:path'
 import { cached, fingerprintFiles } from '../cache.ts'
 import { run } from '../command.ts'
-import { KUBERNETES_VERSION, linkerFlags } from '../control-plane/build.ts'
+import { KUBERNETES_VERSION, linkerFlags, QUICKER } from '../control-plane/build.ts'
 
 /** The Go module of the control plane: its upstream.go names these packages. */
 const KUBERNETES = join(import.meta.dirname, '..', 'control-plane')
@@ -43,13 +43,15 @@ export type UpstreamProgram = (typeof UPSTREAM_PROGRAMS)[number]
 export async function buildUpstream(onOutput: (text: string) => void = () => {}): Promise<string> {
   const flags = ['-v', '-trimpath', '-buildvcs=false', '-ldflags', linkerFlags()]
   const key = fingerprintFiles(join(KUBERNETES, '..'), SOURCES, [...flags, TESTS, ...PROGRAMS, process.arch])
-  const build = (cwd: string, ...args: string[]) =>
-    run('go', args, { cwd, env: { CGO_ENABLED: '0', GOFLAGS: '-mod=readonly' }, onOutput })
+  // As the control plane's packages are compiled, or none would be shared.
+  const all = [...QUICKER.flags, ...flags]
+  const env = { CGO_ENABLED: '0', GOFLAGS: '-mod=readonly', ...QUICKER.env }
+  const build = (cwd: string, ...args: string[]) => run('go', args, { cwd, env, onOutput })
   const { directory } = await cached('upstream', `${KUBERNETES_VERSION}-${key}`, async (into) => {
     await chmod(into, 0o755) // what the nodes read
-    await build(KUBERNETES, 'build', ...flags, '-o', `${into}/`, ...PROGRAMS)
-    await build(COREDNS, 'build', ...flags, '-o', `${into}/`, '.')
-    await build(KUBERNETES, 'test', '-c', '-vet=off', ...flags, '-o', join(into, 'e2e.test'), TESTS)
+    await build(KUBERNETES, 'build', ...all, '-o', `${into}/`, ...PROGRAMS)
+    await build(COREDNS, 'build', ...all, '-o', `${into}/`, '.')
+    await build(KUBERNETES, 'test', '-c', '-vet=off', ...all, '-o', join(into, 'e2e.test'), TESTS)
   })
   return directory
 }
