@@ -10,6 +10,7 @@ import { run } from '../command.ts'
 const MODULE = 'sigs.k8s.io/network-policy-api@v0.2.0'
 const MANIFESTS = join('conformance', 'base', 'manifests.yaml')
 const VERDICTS = join('conformance', 'utils', 'kubernetes', 'helper.go')
+const TIMEOUTS = join('conformance', 'utils', 'config', 'timeout.go')
 /** The one that the lab has: upstream's images are made here (images.ts), and that of this suite has no shell. */
 const AGNHOST = 'registry.k8s.io/e2e-test-images/agnhost:2.59'
 const PROGRAM = 'conformance.test'
@@ -31,6 +32,7 @@ export async function buildPolicyConformance(): Promise<string> {
       for (const [file, adapt] of [
         [MANIFESTS, adaptManifests],
         [VERDICTS, adaptVerdicts],
+        [TIMEOUTS, adaptTimeouts],
       ] as const) {
         const text = await readFile(join(sources, file), 'utf8')
         const adapted = adapt(text)
@@ -70,4 +72,9 @@ function adaptVerdicts(source: string): string {
     'if shouldConnect && len(stderr) > 0 {',
     'if shouldConnect && len(stderr) > 0 && !strings.Contains(stderr, "broken pipe") {',
   )
+}
+
+/** To start a command in a pod takes many seconds where nodes are emulated and the machine is busy. */
+function adaptTimeouts(source: string): string {
+  return source.replace(/PokeTimeout: +10 \* time\.Second/, 'PokeTimeout: 60 * time.Second')
 }
