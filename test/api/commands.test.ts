@@ -1,11 +1,16 @@
 /** The command line that ships, beside real agents and a real API server: explain, doctor, cleanup. */
-import { mkdir } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import type { ExplainReport } from '@podroute/agent/admin/explain-page.ts'
 import type { CleanupReport } from '@podroute/agent/cleanup/cleanup.ts'
 import type { Finding } from '@podroute/agent/doctor/check.ts'
+import type { PacketReport } from '@podroute/cli/capture/lines.ts'
 import { expect } from 'chai'
 import { attempt } from '../../lab/command.ts'
+import { buildControlPlane } from '../../lab/control-plane/build.ts'
 import { AgentCluster } from '../support/agent-cluster.ts'
 import type { TestNode } from '../support/agent-network.ts'
 import { eventually } from '../support/eventually.ts'
@@ -71,6 +76,72 @@ describe('commands beside agents', function () {
       'the node’s address',
     )
   })
+
+  it('kubectl podroute capture hears packets by a pod that the API server takes, and removes it', async () => {
+    const agent = { namespace: 'kube-system', name: 'agent-of-one', labels: { app: 'podroute' } }
+    const spec = { nodeName: one.name, containers: [{ name: 'agent', image: 'podroute' }] }
+    await cluster.apply({ apiVersion: 'v1', kind: 'Pod', metadata: agent, spec })
+    const running = [
+      { name: 'agent', image: 'podroute', imageID: '', ready: true, restartCount: 0, state: { running: {} } },
+    ]
+    await patchStatus('agent-of-one', { phase: 'Running', containerStatuses: running })
+    const args = ['capture', 'default/near', '--port', '5300', '--at', 'uplink', '--count', '1', '-o', 'json']
+    const capture = spawn(process.execPath, [join(cluster.directory, 'dist', 'kubectl-podroute'), ...args], {
+      env: { ...process.env, PATH: `${await kubectlWithoutKubelet()}:${process.env.PATH}` },
+    })
+    const ended = once(capture, 'exit')
+    const [output, said] = [textOf(capture.stdout), textOf(capture.stderr)]
+    const helpers = (what: string) =>
+      cluster.kubectl(
+        '-n',
+        'kube-system',
+        'get',
+        'pods',
+        '-l',
+        'podroute.io/capture',
+        '-o',
+        `jsonpath=${what}`,
+      )
+    const name = await eventually(() => helpers('{.items[0].metadata.name}'), 30_000)
+    expect(await helpers('{.items[0].spec.containers[0].securityContext.capabilities}')).to.equal(
+      '{"add":["NET_RAW"],"drop":["ALL"]}',
+    )
+    await patchStatus(name, { phase: 'Running' })
+    await eventually(() => said().includes(`listens on ${one.name}`), 60_000)
+    const near = await cluster.kubectl('get', 'pod', 'near', '-o', 'jsonpath={.status.podIP}')
+    const send = `import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('${near}', 5300))`
+    await attempt('ip', ['netns', 'exec', two.netns, 'python3', '-c', send])
+    // As the kubelet does it, of which there is none.
+    await eventually(() => helpers('{.items[0].metadata.deletionTimestamp}'), 60_000)
+    await cluster.kubectl('-n', 'kube-system', 'delete', 'pod', name, '--force', '--grace-period=0')
+    expect((await ended)[0], said()).to.equal(0)
+    const packet = JSON.parse(output()) as PacketReport
+    expect(packet).to.deep.include({ node: one.name, place: 'uplink', direction: 'in', protocol: 'udp' })
+    expect([packet.source.name, packet.destination.name]).to.deep.equal([`node/${two.name}`, 'default/near'])
+    expect(await helpers('{.items}')).to.equal('[]')
+  })
+
+  async function patchStatus(pod: string, status: object): Promise<void> {
+    const patch = JSON.stringify({ status })
+    await cluster.kubectl('-n', 'kube-system', 'patch', 'pod', pod, '--subresource=status', '-p', patch)
+  }
+
+  /** A folder with a kubectl that asks the API server, but for what it would ask of a kubelet: that runs on the node at once. */
+  async function kubectlWithoutKubelet(): Promise<string> {
+    const folder = join(cluster.directory, 'kubectl-without-kubelet')
+    await mkdir(folder)
+    const kubectl = join(await buildControlPlane(), 'kubectl')
+    const podroute = `${process.execPath} ${join(cluster.directory, 'dist', 'podroute.mjs')}`
+    const script = `#!/bin/sh
+      case "$*" in *" exec podroute-capture"*)
+        while [ "$1" != -- ]; do shift; done
+        shift 2
+        exec ip netns exec ${one.netns} ${podroute} "$@"
+      esac
+      exec ip netns exec ${cluster.network} ${kubectl} --kubeconfig=${cluster.control.kubeconfig} "$@"\n`
+    await writeFile(join(folder, 'kubectl'), script, { mode: 0o755 })
+    return folder
+  }
 
   it('explain says what network policies decide', async () => {
     const metadata = { namespace: 'default', name: 'deny' }
@@ -195,3 +266,12 @@ describe('commands beside agents', function () {
     expect((await cleanup('--dry-run')).report.items).to.deep.equal([])
   })
 })
+
+/** What has come so far. */
+function textOf(stream: Readable): () => string {
+  let text = ''
+  stream.setEncoding('utf8').on('data', (more: string) => {
+    text += more
+  })
+  return () => text
+}
