@@ -42,6 +42,11 @@ describe("a node's life, told by the API server", function () {
     const spec = { podCIDR: podCIDRs[0], podCIDRs }
     return cluster.kubectl('patch', 'node', node.name, '-p', JSON.stringify({ spec }))
   }
+  /** What the agent that has heard least has heard of Nodes. */
+  const seen = async () => {
+    const all = await Promise.all(cluster.nodes.map((node) => cluster.ask(node, '/status')))
+    return Math.min(...all.map(({ watches }) => watches.find(({ name }) => name === 'nodes')!.events))
+  }
   const conflist = (node: TestNode) => readFile(cluster.conflist(node), 'utf8')
   /** What node one has routes to: the prefixes of these numbers, by the addresses of these nodes. */
   const expectRoutes = async (...wanted: readonly (readonly [n: number, by: TestNode])[]) => {
@@ -65,6 +70,31 @@ describe("a node's life, told by the API server", function () {
     await expectRoutes([2, two], [3, three])
   })
   after(() => cluster?.[Symbol.asyncDispose]())
+
+  it('loses no session where a Node claims the addresses of another one beside its own, and takes that back (L)', async () => {
+    const sessions = async () => {
+      const asked = await Promise.all(cluster.nodes.map((node) => cluster.ask(node, '/peers')))
+      return asked.flatMap(({ peers }, i) =>
+        peers.map(({ name, state, counters }) => `${i + 1} ${name} ${state} ${counters.established}`),
+      )
+    }
+    /** All agents have been told what was written, and of something after it. */
+    const told = async (mark: string) => {
+      const before = await seen()
+      await cluster.kubectl('label', 'node', one.name, '--overwrite', `mark=${mark}`)
+      await eventually(async () => (await seen()) > before)
+    }
+    const before = await eventually(async () => {
+      const found = await sessions()
+      return found.length === 6 && found.every((line) => line.includes(' established ')) && found
+    }, 30_000)
+    await tellAddresses(three, three.ipv4, three.ipv6, two.ipv4, two.ipv6)
+    await told('beside')
+    expect(await sessions()).to.deep.equal(before)
+    await tellAddresses(three, three.ipv4, three.ipv6)
+    await told('own')
+    expect(await sessions()).to.deep.equal(before)
+  })
 
   it('leaves bridge, pods and CNI configuration alone while the Node is deleted, and back without prefixes', async () => {
     await cluster.exec(two, 'ip', 'link', 'add', 'pod0', 'type', 'veth', 'peer', 'name', 'pod0-inside')
