@@ -12,6 +12,9 @@ import { RouteLog } from '../support/route-log.ts'
 const TIMES = 10
 /** Milliseconds; the figure itself is 150, by `npm run bench:network`: this machine runs other tests. */
 const BOUND = 1000
+const PATCHES = 12
+/** Of one object and reason by one agent at once, and one more a minute later. */
+const MOST_EVENTS = 6
 
 describe('agents and a router outside, service addresses', function () {
   this.timeout(120_000)
@@ -170,6 +173,28 @@ serviceAddresses: { ${more}, ranges: [198.51.100.0/24, 203.0.0.0/16] }`,
     expect(text).to.match(/^podroute_announced_prefixes\{kind="pod-cidr",state="announced"\} 2$/m)
     expect(text).to.match(/^podroute_announced_prefixes\{kind="external-ip",state="announced"\} \d+$/m)
     expect(text).to.match(/^podroute_announced_prefixes\{kind="external-ip",state="withheld"\} \d+$/m)
+  })
+
+  it('of a tenant who annotates wrongly again and again cost a few Events, and the rest is counted (P)', async () => {
+    const heldBack = async () => {
+      const text = await cluster.exec(one, 'curl', '-s', 'http://127.0.0.1:20245/metrics')
+      return Number(/^podroute_events_held_back_total (\d+)$/m.exec(text)?.[1])
+    }
+    const before = await heldBack()
+    await services.create({ name: 'noisy', address: '198.51.100.200' })
+    for (let n = 0; n < PATCHES; n++)
+      await cluster.kubectl(
+        ...['annotate', 'service', 'noisy', '--overwrite'],
+        `podroute.io/service.advertise.externalip=wrong-${n}`,
+      )
+    await eventually(async () => (await heldBack()) > before)
+    const selector = 'involvedObject.name=noisy'
+    const events = await eventually(async () => {
+      const names = await cluster.kubectl('get', 'events', '--field-selector', selector, '-o', 'name')
+      return names.split('\n').filter(Boolean)
+    })
+    expect(events.length, 'Events').to.be.within(1, 2 * MOST_EVENTS)
+    await services.remove('noisy')
   })
 
   it('change with the configuration, and no session with them', async () => {
