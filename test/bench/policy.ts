@@ -36,4 +36,6 @@ async function benchNode(args: readonly string[]): Promise<number> {
 
 const [, , ...args] = process.argv
 if (args[0] === 'kube-router') await benchKubeRouter(sizeOf(args.slice(1)))
-else process.exitCode = args[0] === 'traffic' ? ((await benchTraffic()) ? 0 : 1) : await benchNode(args)
+// What follows the kernel there is left to the end of the process.
+else if (args[0] === 'traffic') process.exit((await benchTraffic()) ? 0 : 1)
+else process.exitCode = await benchNode(args)
