@@ -1,12 +1,20 @@
 /** `kubectl podroute`, as users run it, against real kubelets and their agents. */
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { buildPlugin } from '../../deploy/kubectl-plugin.ts'
 import { LAB_NAMESPACE, NODES } from '../../lab/addresses.ts'
 import { attempt, type CommandResult } from '../../lab/command.ts'
 import { buildControlPlane } from '../../lab/control-plane/build.ts'
-import { apply, kubectl } from '../../lab/scenarios/cluster.ts'
+import { BLUE_PORT, service } from '../../lab/scenarios/blue.ts'
+import { apply, kubectl, pods } from '../../lab/scenarios/cluster.ts'
+import { PODROUTE_NAMESPACE } from '../../lab/scenarios/podroute.ts'
+import { curlFromNode, urlOf } from '../../lab/scenarios/traffic.ts'
 import { KUBECONFIG } from '../../lab/state.ts'
+import type { PacketReport } from '../../packages/cli/capture/lines.ts'
 import type { ConnectivityReport } from '../../packages/cli/connectivity/connectivity.ts'
 import { eventually } from '../support/eventually.ts'
 import { agents, inAgent } from './lab.ts'
@@ -92,6 +100,68 @@ export function kubectlPlugin(): void {
       expect(await namespaces()).to.deep.equal([])
     })
 
+    it('captures packets of a Service at the places of a node, with names, and its pod goes with it', async () => {
+      const [pod] = await pods('app=blue')
+      const args = ['default/blue', '--node', pod!.node, '--at', 'pod', '--count', '4', '-o', 'json']
+      await using capture = await started('capture', ...args)
+      await eventually(() => capture.said.includes(`listens on ${pod!.node}`), 120_000)
+      expect(await captures()).to.match(/^pod\/podroute-capture-/)
+      const { clusterIP } = await service('blue')
+      await eventually(async () => {
+        await curlFromNode(pod!.node, urlOf(clusterIP, BLUE_PORT))
+        return capture.code !== undefined
+      }, 120_000)
+      expect(capture.code, capture.said).to.equal(0)
+      const lines = capture.output.trimEnd().split('\n')
+      const seen = lines.map((line) => JSON.parse(line) as PacketReport)
+      expect(seen).to.have.length(4)
+      for (const { node, place, source, destination } of seen) {
+        expect([node, place]).to.deep.equal([pod!.node, 'pod'])
+        const names = [source.name, destination.name]
+        expect(names).to.include(`node/${pod!.node}`).and.include(`default/${pod!.name}`)
+      }
+      expect(await captures()).to.equal('')
+    })
+
+    it('removes the pod of a capture also when it is interrupted', async () => {
+      await using capture = await started('capture', NAMES[0]!, '--port', '1')
+      await eventually(() => capture.said.includes('listens on'), 120_000)
+      capture.interrupt()
+      await eventually(() => capture.code !== undefined, 60_000)
+      expect(capture.code, capture.said).to.equal(0)
+      expect(await captures()).to.equal('')
+    })
+
+    it('follows Events as they come', async () => {
+      const [agent] = await agents()
+      await using events = await started('events', '--follow')
+      const name = 'followed-event'
+      await eventually(async () => {
+        await sayEvent(name, 'podroute.io/agent', agent!.node, 'a test of following')
+        return events.output.includes('a test of following')
+      }, 60_000)
+    })
+
+    it('shows a page of all agents', async () => {
+      await using page = await started('ui', '--port', '0')
+      await eventually(() => page.said.includes('http:'), 60_000)
+      const url = /http:\S+/.exec(page.said)![0]
+      const directory = await mkdtemp(join(tmpdir(), 'podroute-ui-'))
+      const curl = ['netns', 'exec', LAB_NAMESPACE, 'curl', '-s', '-N', '-c', join(directory, 'jar')]
+      try {
+        const { stdout } = await attempt('ip', [...curl, '-L', url])
+        expect(stdout).to.include('<title>podroute</title>')
+        const stream = [...curl, '-b', join(directory, 'jar'), `${new URL('/api/stream', url)}`]
+        await using told = new Started('ip', stream, process.env)
+        for (const name of NAMES) await eventually(() => told.output.includes(`{"node":"${name}",`), 60_000)
+      } finally {
+        await rm(directory, { recursive: true })
+      }
+      page.interrupt()
+      await eventually(() => page.code !== undefined, 30_000)
+      expect(page.code, page.said).to.equal(0)
+    })
+
     it('removes what it made for connectivity also when it is interrupted', async () => {
       const child = spawn('ip', inCluster(['connectivity']), {
         ...{ env: { ...process.env, ...(await environment()) }, stdio: 'ignore' },
@@ -103,6 +173,61 @@ export function kubectlPlugin(): void {
       expect(await namespaces()).to.deep.equal([])
     })
   })
+}
+
+/** A command that goes on, of the plugin as it ships, in a group of its own, as a terminal starts it. */
+async function started(...args: readonly string[]): Promise<Started> {
+  const program = join(await built(), 'kubectl-podroute')
+  const all = ['netns', 'exec', LAB_NAMESPACE, process.execPath, program, ...args]
+  return new Started('ip', all, { ...process.env, ...(await environment()) })
+}
+
+/** Once a run. */
+let plugins: Promise<string> | undefined
+function built(): Promise<string> {
+  plugins ??= (async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'podroute-plugin-'))
+    after(() => rm(directory, { recursive: true }))
+    await buildPlugin(join(directory, 'kubectl-podroute'), '"0"')
+    return directory
+  })()
+  return plugins
+}
+
+class Started implements AsyncDisposable {
+  readonly #child: ChildProcess
+  readonly #ended: Promise<unknown>
+  output = ''
+  said = ''
+  /** Undefined while it runs; -1 where a signal ended it. */
+  code: number | undefined
+
+  constructor(program: string, args: readonly string[], env: NodeJS.ProcessEnv) {
+    this.#child = spawn(program, args, { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+      this.output += text
+    })
+    this.#child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      this.said += text
+    })
+    this.#ended = once(this.#child, 'close').then(([code]) => {
+      this.code = code ?? -1
+    })
+  }
+
+  /** Ctrl-C. */
+  interrupt(signal: NodeJS.Signals = 'SIGINT'): void {
+    process.kill(-this.#child.pid!, signal)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.code === undefined) this.interrupt('SIGKILL')
+    await this.#ended
+  }
+}
+
+function captures(): Promise<string> {
+  return kubectl(['get', 'pods', '-n', PODROUTE_NAMESPACE, '-l', 'podroute.io/capture', '-o', 'name'])
 }
 
 /** Pods of the node are not reached from other nodes, by the port that they listen on. */
@@ -152,13 +277,18 @@ function brokenAgents(): object {
 }
 
 /** As an agent says it. */
-async function sayEvent(name: string, reportingController: string, node: string): Promise<void> {
+async function sayEvent(
+  name: string,
+  reportingController: string,
+  node: string,
+  note = 'a test',
+): Promise<void> {
   // Of an earlier run in this lab: Events do not change.
   await kubectl(['delete', 'event', name, '--ignore-not-found'])
   await apply({
     ...{ apiVersion: 'events.k8s.io/v1', kind: 'Event', metadata: { name, namespace: 'default' } },
     ...{ eventTime: new Date().toISOString().replace('Z', '000Z'), type: 'Warning', action: 'Test' },
-    ...{ reason: 'Test', note: 'a test', reportingController, reportingInstance: node },
+    ...{ reason: 'Test', note, reportingController, reportingInstance: node },
     regarding: { apiVersion: 'v1', kind: 'Node', name: node, uid: node },
   })
 }
