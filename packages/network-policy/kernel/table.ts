@@ -78,10 +78,6 @@ function deniedChain(direction: Direction, logged: boolean): readonly string[] {
 const NEIGHBOUR_DISCOVERY = 'icmpv6 type { 130-137, 143 } accept'
 
 /**
- * Behind nat and IPVS and before masquerade, so that policies see the endpoint and the client itself: traffic to a ClusterIP passes INPUT,
- * OUTPUT and POSTROUTING, all other FORWARD and POSTROUTING (measured).
- */
-/**
  * What is delivered to the node itself is seen by no chain behind nat but this one's hook. Behind IPVS, which takes what it sends to an
  * endpoint out of it (NF_IP_PRI_NAT_SRC - 2): that comes by in postrouting.
  */
@@ -102,6 +98,10 @@ export function policyTable(logged: boolean, ofCluster: boolean): NftTable {
   return TABLES.find((one) => one.logged === logged && one.ofCluster === ofCluster)!.table
 }
 
+/**
+ * Behind nat and IPVS and before masquerade, so that policies see the endpoint and the client itself: traffic to a ClusterIP passes INPUT,
+ * OUTPUT and POSTROUTING, all other FORWARD and POSTROUTING (measured).
+ */
 function makeTable(logged: boolean, ofCluster: boolean): NftTable {
   return {
     name: TABLE_NAME,
