@@ -1,4 +1,4 @@
-// npm run bench:cni: our CNI plugins against the newest reference plugins (and Debian's), in one run, in turn, on one machine.
+// npm run bench:cni [-- CASE…]: our CNI plugins against the newest reference plugins (and Debian's), in one run, in turn, on one machine.
 // --rounds N (default 20): rounds of ten ADD and DEL of each.
 
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -16,7 +16,8 @@ const AT_ONCE = 50
 const FOR_P99 = 3
 const NETWORK = 'bench'
 
-const { values: options } = parseArgs({
+const { values: options, positionals: wanted } = parseArgs({
+  allowPositionals: true,
   options: { json: { type: 'boolean' }, rounds: { type: 'string', default: '20' } },
 })
 const rounds = Number(options.rounds)
@@ -212,7 +213,11 @@ try {
     ['filters', () => benchFilters(harness)],
     ['leases', () => benchLeases(harness)],
   ]
+  const unknown = wanted.find((name) => !cases.some(([known]) => known === name))
+  if (unknown !== undefined)
+    throw new Error(`no case "${unknown}": choose from ${cases.map(([name]) => name).join(', ')}`)
   for (const [name, run] of cases) {
+    if (wanted.length > 0 && !wanted.includes(name)) continue
     begin(name)
     run()
   }
