@@ -3,10 +3,11 @@ import { createHash, type KeyObject } from 'node:crypto'
 import { copyFileSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ARCHITECTURES } from '../../lab/images/emulated.ts'
 import { buildPlugin } from '../kubectl-plugin.ts'
 import { writeBillOfMaterials } from '../sbom.ts'
 import { output, TOP } from './command.ts'
-import { ARCHITECTURES, type Images } from './images.ts'
+import type { Images } from './images.ts'
 import { imagePayload, signature } from './signature.ts'
 
 export interface Release {

@@ -7,11 +7,8 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { ARCHITECTURES, type Architecture, MACHINE } from '../../lab/images/emulated.ts'
 import { output, say, shown, TOP } from './command.ts'
-
-export const ARCHITECTURES = ['amd64', 'arm64'] as const
-
-export type Architecture = (typeof ARCHITECTURES)[number]
 
 export interface Images {
   /** Archives as `docker save` writes them. */
@@ -79,8 +76,6 @@ export async function buildLocalImages(
   }
   return writeIndex(name, out, buildah)
 }
-
-const MACHINE: Architecture = process.arch === 'arm64' ? 'arm64' : 'amd64'
 
 const indexName = (name: string) => `${name}-index`
 

@@ -3,8 +3,11 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 
-export type Architecture = 'amd64' | 'arm64'
+/** Of the image. */
+export const ARCHITECTURES = ['amd64', 'arm64'] as const
+export type Architecture = (typeof ARCHITECTURES)[number]
 
+/** This machine's. */
 export const MACHINE: Architecture = process.arch === 'arm64' ? 'arm64' : 'amd64'
 
 /** As the kernel and QEMU call them. */
