@@ -7,12 +7,11 @@ import { run } from '../../lab/command.ts'
 import { REPOSITORY } from '../../lab/images/dist.ts'
 import { Processes } from '../../lab/processes.ts'
 import { Engine } from './engine.ts'
+import { IMAGE_LIMIT } from './image-limit.ts'
 
 const RUNTIME_IMAGE = 'podroute-test/debian'
 const BUILD_IMAGE = 'podroute-test/node'
 const IMAGE = 'localhost/podroute:test'
-/** Bytes of all layers, unpacked: what it takes of a node's disk. */
-const LIMIT = 150_000_000
 
 /** node:24-trixie, as far as a build sees it, with the authorities that this machine trusts. */
 const NODE = `FROM ${RUNTIME_IMAGE}
@@ -67,8 +66,8 @@ describe('deploy/Dockerfile', () => {
   it('makes an image of at most 150 MB', async () => {
     const size = Number(await engine.docker(['image', 'inspect', '--format', '{{.Size}}', IMAGE]))
     expect(size)
-      .to.be.lessThanOrEqual(LIMIT)
-      .and.greaterThan(LIMIT / 2)
+      .to.be.lessThanOrEqual(IMAGE_LIMIT)
+      .and.greaterThan(IMAGE_LIMIT / 2)
   })
 
   it('makes an image whose agent, command line, nft and plugins run', async () => {
