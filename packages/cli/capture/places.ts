@@ -12,7 +12,7 @@ export function placeOf({ kind, loopback, master }: PlacedLink): Place {
   return kind === 'veth' && master !== 0 ? 'pod' : 'uplink'
 }
 
-/** `3 pods (veth1, veth2 and others), bridge kube-bridge, uplink eth0, loopback lo` */
+/** `3 pods, bridge kube-bridge, uplink eth0, loopback lo` */
 export function placesText(links: readonly PlacedLink[]): string {
   const of = (place: Place) => links.filter((link) => placeOf(link) === place).map(({ name }) => name)
   const pods = of('pod')
