@@ -50,7 +50,7 @@ export interface Connection {
   setLowWater(bytes: number): boolean
   /** Takes what waits below the low water mark, as far as the buffer has room; returns how many bytes these are. Called only after `setLowWater` returned true. */
   take(buffer: Uint8Array): number
-  /** Milliseconds since the last bytes arrived; called only after `take`. */
+  /** Milliseconds since the last bytes arrived, taken or not; called only after `setLowWater` returned true. */
   quietFor(): number
   /** Sends what is queued, then closes. */
   end(): void

@@ -29,7 +29,7 @@ export interface ConnectionOwner {
   readonly config: PeerConfig
   /** The peer's address; undefined while an unnumbered peer has not been found. */
   readonly remote: string | undefined
-  /** `age`: milliseconds since the last of the bytes arrived. */
+  /** `age`: milliseconds since the last of the bytes arrived, at most. */
   received(wire: Wire, bytes: Uint8Array, age: number): void
   /** A connection that it opened was not taken. */
   refused(why: string): void

@@ -25,10 +25,10 @@ export interface RemotePeer {
   dispatch(event: FsmEvent): void
 }
 
-/** `age`: milliseconds since the last of the bytes arrived. */
+/** `age`: milliseconds since the last of the bytes arrived, at most. */
 export function receiveMessages(peer: RemotePeer, wire: Wire, bytes: Uint8Array, age: number): void {
   const { speaker, counters } = peer
-  wire.receivedAt = speaker.clock.now() - age
+  wire.receivedAt = Math.max(wire.receivedAt, speaker.clock.now() - age)
   // Most of what comes in is a KEEPALIVE of a session that is there: it changes nothing that a flush would send.
   let quiet = true
   try {

@@ -12,6 +12,8 @@ const UPDATE = encodeEndOfRib('ipv4-unicast')
 class Rig {
   waiting: Uint8Array = new Uint8Array(0)
   supported = true
+  /** How often the kernel was asked when bytes came. */
+  asked = 0
   readonly marks: number[] = []
   /** Length and age of each message. */
   readonly heard: (readonly [number, number])[] = []
@@ -36,7 +38,10 @@ class Rig {
         buffer.set(bytes)
         return bytes.length
       },
-      quietFor: () => 700,
+      quietFor: () => {
+        this.asked++
+        return 700
+      },
     }
     this.wire = new Wire('outgoing', connection as Connection, owner as WireOwner)
   }
@@ -50,46 +55,65 @@ describe('a connection with keepalives', () => {
   })
 
   it('is woken up for any other message, all of which are longer', () => {
-    rig.wire.collectKeepalive()
+    rig.wire.collectKeepalive(0)
     expect(rig.marks).to.deep.equal([KEEPALIVE.length + 1])
     expect(rig.marks[0]).to.be.below(
       encodeMessage({ kind: 'notification', code: 6, subcode: 2, data: new Uint8Array(0) }).length,
     )
   })
 
-  it('takes the one that waits, with its age', () => {
-    rig.wire.collectKeepalive()
+  it('takes the one that waits, with the age that it has at most', () => {
+    rig.wire.collectKeepalive(1000)
     rig.waiting = KEEPALIVE
-    rig.wire.collectKeepalive()
+    rig.wire.collectKeepalive(1700)
     expect(rig.heard).to.deep.equal([[KEEPALIVE.length, 700]])
     expect(rig.marks).to.have.length(1)
   })
 
   it('is woken up for each byte while the rest of a message is to come', () => {
-    rig.wire.collectKeepalive()
+    rig.wire.collectKeepalive(0)
     rig.wire.onData(UPDATE.subarray(0, 21))
     expect(rig.marks).to.deep.equal([20, 1])
     rig.wire.onData(UPDATE.subarray(21))
     expect(rig.heard).to.deep.equal([[UPDATE.length, 0]])
     // Once that is over, with the next keepalive of its own.
-    rig.wire.collectKeepalive()
+    rig.wire.collectKeepalive(0)
     expect(rig.marks).to.deep.equal([20, 1, 20])
   })
 
   it('is so, too, where what it took was the begin of another message', () => {
-    rig.wire.collectKeepalive()
+    rig.wire.collectKeepalive(0)
     rig.waiting = UPDATE
-    rig.wire.collectKeepalive()
+    rig.wire.collectKeepalive(0)
     expect(rig.marks).to.deep.equal([20, 1])
     rig.wire.onData(rig.waiting)
     expect(rig.heard).to.deep.equal([[UPDATE.length, 0]])
   })
 
+  it('asks the kernel when it came only once that decides whether the hold time is over', () => {
+    rig.wire.collectKeepalive(1000)
+    rig.wire.receivedAt = 1000
+    expect(rig.wire.heardAt(90_999, 90_000)).to.equal(1000)
+    expect(rig.wire.heardAt(1_000_000, 0)).to.equal(1000)
+    expect(rig.asked).to.equal(0)
+    expect(rig.wire.heardAt(91_000, 90_000)).to.equal(90_300)
+    expect(rig.wire.heardAt(91_000, 90_000)).to.equal(90_300)
+    expect(rig.asked).to.equal(1)
+  })
+
+  it('knows when it came where nothing waits', () => {
+    rig.supported = false
+    rig.wire.collectKeepalive(0)
+    rig.wire.receivedAt = 1000
+    expect(rig.wire.heardAt(91_000, 90_000)).to.equal(1000)
+    expect(rig.asked).to.equal(0)
+  })
+
   it('takes nothing by itself where the transport cannot let bytes wait', () => {
     rig.supported = false
     rig.waiting = KEEPALIVE
-    rig.wire.collectKeepalive()
-    rig.wire.collectKeepalive()
+    rig.wire.collectKeepalive(0)
+    rig.wire.collectKeepalive(0)
     expect(rig.heard).to.deep.equal([])
   })
 })

@@ -10,7 +10,7 @@ import type { Side } from '../fsm/fsm-state.ts'
 /** The owner of the connections, told of their events. */
 export interface WireOwner {
   connected(): void
-  /** `age`: milliseconds since the last of the bytes arrived. */
+  /** `age`: milliseconds since the last of the bytes arrived, at most. */
   received(wire: Wire, bytes: Uint8Array, age: number): void
   drained(): void
   /** The other end closed it, or it could not be opened. */
@@ -26,9 +26,12 @@ export class Wire implements ConnectionHandlers {
   open = true
   /** Bytes handed to the connection. */
   written = 0
-  /** The clock's time of the last write and the last read. */
+  /** The clock's time of the last write. */
   sentAt = 0
+  /** The clock's time after which something was received; of a KEEPALIVE that waited it is not known more exactly. */
   receivedAt = 0
+  /** The clock's time at which nothing waited. */
+  #lookedAt = 0
   /** Kept where BMP shows them only. */
   opens: Opens | undefined
   /** Bytes from which on what is received wakes us up; 0: the transport delivers everything at once. */
@@ -62,12 +65,21 @@ export class Wire implements ConnectionHandlers {
    * Takes the KEEPALIVE that waits, and lets the next one wait: it is the only message this short, and says nothing that is not also
    * seen later. One wake-up for each of thousands of peers is most of what an idle speaker does.
    */
-  collectKeepalive(): void {
+  collectKeepalive(now: number): void {
     if (this.#lowWater > 1) {
       const count = this.connection.take(waiting)
-      if (count > 0) this.#owner.received(this, waiting.subarray(0, count), this.connection.quietFor())
+      // It came after we last looked; the kernel knows when, and is asked only where that matters.
+      if (count > 0) this.#owner.received(this, waiting.subarray(0, count), now - this.#lookedAt)
     }
+    this.#lookedAt = now
     if (this.open && this.#lowWater > 0) this.#setLowWater(this.framer.partial ? 1 : HEADER_LENGTH + 1)
+  }
+
+  /** The clock's time at which something was last received: no later, and exact where the hold time since what is known is over. @param hold milliseconds; 0: none */
+  heardAt(now: number, hold: number): number {
+    if (hold > 0 && this.#lowWater > 1 && now >= this.receivedAt + hold)
+      this.receivedAt = Math.max(this.receivedAt, now - this.connection.quietFor())
+    return this.receivedAt
   }
 
   #setLowWater(bytes: number): void {

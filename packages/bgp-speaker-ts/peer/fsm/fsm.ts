@@ -25,15 +25,9 @@ import {
   type Step,
   sidesOf,
 } from './fsm-state.ts'
+import { keepUp } from './keep-up.ts'
 import { isSameOpen, openProblem } from './open-check.ts'
-import {
-  BARRED,
-  CONNECT_TIMEOUT,
-  keepaliveInterval,
-  keepaliveTimer,
-  OPEN_HOLD,
-  retryDelay,
-} from './timers.ts'
+import { BARRED, CONNECT_TIMEOUT, keepaliveTimer, OPEN_HOLD, retryDelay } from './timers.ts'
 
 /** Newcomers at a time. One more ends the oldest: whoever holds connections open in silence does not keep the peer out. */
 const MAX_NEWCOMERS = 4
@@ -255,8 +249,17 @@ class Machine {
     for (const side of sidesOf(this.state)) {
       const link = linkOf(this.state, side)
       if (link === undefined) continue
-      if (this.#now >= link.deadline && !this.#extended(side, link, received)) this.#timeout(side, link)
-      else this.#keepTalking(side, sent)
+      const next = keepUp(
+        link,
+        { now: this.#now, random: this.#random, received, sent },
+        this.#config.keepalive,
+      )
+      if (next === undefined) {
+        this.#timeout(side, link)
+        continue
+      }
+      if (next.sends) this.effects.push({ kind: 'send-keepalive', side })
+      if (next.link !== link) this.#set(side, next.link)
     }
     const { running, outgoing, incoming, retryAt } = this.state
     if (!running || outgoing !== undefined || incoming !== undefined || this.#now < retryAt || heldBack)
@@ -265,33 +268,10 @@ class Machine {
     else this.state = { ...this.state, retryAt: Number.POSITIVE_INFINITY }
   }
 
-  /** Moves the hold deadline of an established connection by the last received message. */
-  #extended(side: Side, link: Link, received: number): boolean {
-    if (link.phase !== 'established' || received + link.hold <= this.#now) return false
-    this.#set(side, { ...link, deadline: received + link.hold })
-    return true
-  }
-
   #timeout(side: Side, link: Link): undefined {
     if (link.phase !== 'connecting') return this.#fail(side, ERROR.HOLD_TIMER, 0, 'hold timer expired')
     this.effects.push({ kind: 'close', side })
     this.#ended(side, { kind: 'closed', error: 'connect timed out' })
-  }
-
-  #keepTalking(side: Side, sent: number): void {
-    const link = linkOf(this.state, side)
-    if (link === undefined || (link.phase !== 'open-confirm' && link.phase !== 'established')) return
-    if (this.#now < link.keepaliveAt) return
-    const quiet = this.#now - sent
-    const { keepalive } = this.#config
-    const interval = keepaliveInterval(link.hold, keepalive)
-    if (link.phase === 'established' && quiet < (interval * 3) / 4) {
-      this.#set(side, { ...link, keepaliveAt: this.#now + interval - quiet })
-      return
-    }
-    this.effects.push({ kind: 'send-keepalive', side })
-    const keepaliveAt = keepaliveTimer(link.hold, this.#now, this.#random, keepalive)
-    this.#set(side, { ...link, keepaliveAt })
   }
 
   #endAll(notification: Notification): void {

@@ -81,6 +81,17 @@ describe('a speaker with nothing to do', () => {
     expect(speakers[0]!.peers()[0]?.state).to.equal('established')
   })
 
+  it('wakes for its own keepalives alone: hold timers of peers that talk are not looked at', async () => {
+    await start(A, B)
+    peer()
+    clock.advance(10_000)
+    const sent = () => speakers.reduce((sum, speaker) => sum + speaker.peers()[0]!.counters.messagesSent, 0)
+    const before = sent()
+    const ticks = wakes(3_600_000)
+    // Once for each, and once more to see that it has left, which in this network it does a turn later.
+    expect(ticks).to.be.at.most((sent() - before + 1) * 2)
+  })
+
   it('looks through no table because of a keepalive', async () => {
     await start(A, B)
     peer()
