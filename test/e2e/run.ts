@@ -2,6 +2,7 @@
  * `npm run e2e`: upstream Kubernetes' own end-to-end tests of Services, pod networks and network policies, or network-policy-api's, against
  * podroute in the lab: the one that runs, if it was started with --e2e, else one that is started for it.
  */
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { NODE_COUNT } from '../../lab/addresses.ts'
@@ -14,6 +15,9 @@ import { CONFORMANCE_LOG, runPolicyConformance } from './policy-conformance.ts'
 import { summarize } from './report.ts'
 import { JUNIT, LOG, runSuite } from './suite.ts'
 
+/** A run that is cut has said there what passed. */
+const VERDICTS = 'verdicts.txt'
+
 const USAGE = `usage: npm run e2e -- [OPTIONS]
 
   --short          the few cases that CI runs
@@ -22,8 +26,8 @@ const USAGE = `usage: npm run e2e -- [OPTIONS]
   --focus REGEX    these cases only (default: ${GROUPS.join(', ')})
   --skip REGEX     but not these
   --procs N        cases at the same time (default 3)
-  --out DIRECTORY  reports and log (default .build/e2e)
-  --keep           leave the lab that was started
+  --out DIRECTORY  reports, log, and ${VERDICTS}: each case as soon as it has ended (default .build/e2e)
+  --keep           leave the lab that was started, and --cnp's pods
 
 PODROUTE_LAB_NODES=6 starts six nodes: a few cases want two in each of three zones.
 `
@@ -61,6 +65,17 @@ async function spreadOverZones(): Promise<void> {
     ])
 }
 
+/** What hears of the cases: prints and writes each at once. */
+function verdictsIn(directory: string): (line: string) => void {
+  mkdirSync(directory, { recursive: true })
+  const file = join(directory, VERDICTS)
+  writeFileSync(file, '')
+  return (line) => {
+    appendFileSync(file, `${line}\n`)
+    process.stdout.write(`${line}\n`)
+  }
+}
+
 async function main(): Promise<number> {
   const { short, netpol, cnp, focus, skip, procs, out, keep, help } = options()
   if (help) {
@@ -68,15 +83,15 @@ async function main(): Promise<number> {
     return 0
   }
   const ours = !labExists()
-  if (ours) await up(['--e2e', '--quiet'])
   try {
+    if (ours) await up(['--e2e', '--quiet'])
     await startDns()
     await spreadOverZones()
     const directory = resolve(out)
     process.stdout.write(`runs; its log: ${join(directory, cnp ? CONFORMANCE_LOG : LOG)}\n`)
-    const onCase = (line: string) => void process.stdout.write(`${line}\n`)
+    const onCase = verdictsIn(directory)
     const results = cnp
-      ? await runPolicyConformance({ focus, directory, onCase })
+      ? await runPolicyConformance({ focus, skip, keep, directory, onCase })
       : await runSuite({
           focus: focus ?? focusOn(netpol ? (short ? SHORT_NETPOL : NETPOL) : short ? SHORT : GROUPS),
           skip,
