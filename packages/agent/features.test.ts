@@ -133,6 +133,7 @@ describe('a feature from outside, in the list', () => {
     expect((await page('/pages')).pages).to.deep.equal([{ name: 'walls', summary: 'what is painted' }])
     expect(await page('/walls')).to.deep.equal({ colour: 'red' })
     expect((await page('/walls/tables')).tables[0].rows).to.deep.equal([['red']])
+    expect(await page('/trials')).to.deep.equal({ trials: [{ hop: 'walls', objects: [], ways: [] }] })
     const status = await page('/status')
     expect(status.summary).to.deep.equal([['walls', 'red']])
     expect(status.tables).to.have.all.keys('toy/walls')

@@ -20,6 +20,7 @@ import type { PodPrefixes } from './pod-prefixes.ts'
 import type { ReservedAddresses } from './reserved-addresses.ts'
 import type { AnySection } from './section.ts'
 import type { ServedAddresses } from './served-addresses.ts'
+import type { Trial } from './trial.ts'
 
 /** What a feature leaves on the node for the next agent. */
 export interface Store<Value> {
@@ -92,6 +93,8 @@ export interface Feature<Settings = unknown> extends AsyncDisposable {
   hops?(to: HopsTo): readonly Hop[]
   /** Whether the feature lets a connection begin, asked with `pod`, `port`, `from` and `with`: a part of `podroute explain`, and no command. */
   readonly verdicts?: Page<Verdict>
+  /** A part of `podroute connectivity`, and no command. */
+  readonly trial?: Trial
   /** Lines of `podroute status`. */
   summary(): readonly SummaryLine[]
   /** Of each table by its name. */

@@ -17,6 +17,7 @@ import { policyReport } from './snapshot.ts'
 import { PodStarts } from './start/pod-starts.ts'
 import { isSameSpec } from './status/accepted.ts'
 import { PolicyStatuses } from './status/policy-statuses.ts'
+import { TRIAL } from './trial.ts'
 
 export const networkPolicy: FeatureDefinition<NetworkPolicySettings> = {
   name: 'network-policy',
@@ -45,6 +46,7 @@ export class NetworkPolicyFeature implements Feature<NetworkPolicySettings> {
   #followingCluster: Disposable | undefined
   readonly pages
   readonly verdicts
+  readonly trial = TRIAL
 
   constructor(context: FeatureContext, settings: NetworkPolicySettings, kernel: PolicyKernel) {
     const { nodeName, stateDirectory, cluster, clock, random, log, firstSync } = context

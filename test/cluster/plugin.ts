@@ -249,6 +249,12 @@ function expectBlocked({ passed, nodes, paths }: ConnectivityReport): void {
       expect(hop).to.equal(`${here} to pods of ${there}: the route on ${here}, or forwarding on ${there}`)
     expect(of(name, there!).map(({ outcome }) => outcome)).to.deep.equal(['passed', 'passed'])
   }
+  for (const way of ['same node', 'other node'])
+    for (const name of [`pod that a NetworkPolicy allows, ${way}`, `pod that a NetworkPolicy denies, ${way}`])
+      expect(of(name, there!).map(({ family, outcome }) => [family, outcome])).to.deep.equal([
+        [4, 'passed'],
+        [6, 'passed'],
+      ])
   for (const name of ['pod to pod, same node', 'pod to itself through its Service', 'pod to other node'])
     expect(of(name, here!).map(({ outcome }) => outcome)).to.deep.equal(['passed', 'passed'])
 }

@@ -4,6 +4,7 @@ import type { WatchStatus } from '@podroute/cluster/watch/resource-watch.ts'
 import { type Condition, isReady } from '@podroute/feature/condition.ts'
 import { type Handler, json } from '@podroute/feature/listener.ts'
 import type { Page, PageQuery, PageText } from '@podroute/feature/page.ts'
+import type { TrialsReport } from '@podroute/feature/trial.ts'
 import type { TableStats } from '@podroute/reconcile/table.ts'
 import type { Runs } from '../run-record.ts'
 import type { RunningFeature } from '../running-features.ts'
@@ -35,6 +36,7 @@ export function adminPages(state: AgentState): Handler {
     if (name === 'status' && view === undefined) return json(status(state))
     if (name === 'plan' && view === undefined) return json(plan(state))
     if (name === 'pages' && view === undefined) return json(pageList(state))
+    if (name === 'trials' && view === undefined) return json(trials(state))
     const page = pagesOf(state).find((candidate) => candidate.name === name)
     if (!page || (view !== undefined && view !== 'tables')) return undefined
     const answer = (asked: PageQuery) => json(view === undefined ? page.data(asked) : pageText(page, asked))
@@ -76,6 +78,10 @@ function plan(state: AgentState): PlanReport {
       [...feature.pending()].map((change) => ({ ...change, table: `${name}/${change.table}` })),
     )
   return { pending }
+}
+
+function trials(state: AgentState): TrialsReport {
+  return { trials: state.features().flatMap(({ feature }) => feature.trial ?? []) }
 }
 
 function pageText(page: Page, query: PageQuery): PageText {

@@ -9,9 +9,10 @@ import type { Style } from '../style.ts'
 import { Field } from './field.ts'
 import { type External, pathsOf } from './paths.ts'
 import { type Result, tryPaths } from './trial.ts'
+import { trialsOf } from './trials.ts'
 
 const HELP = `
-It makes two pods on each of some nodes and Services in front of them, in a namespace of its own, which goes at the end, also with
+It makes two or three pods on each of some nodes and Services in front of them, in a namespace of its own, which goes at the end, also with
 Ctrl-C. It runs where kubectl is. Pods run Node.js: the image needs "node" on its path.
 
 Exit status: 0 when all paths work, ${EXIT_NOT_WELL} when one does not, 1 when it cannot be tried or something is left, 130 when it was interrupted.`
@@ -69,7 +70,7 @@ async function tryAll(kubectl: Kubectl, { query, signal, say }: Asked): Promise<
   const agents = chosen(all, query.nodes)
   const image = query.image ?? agents[0]!.image ?? ''
   const ends = AbortSignal.any([signal, AbortSignal.timeout(timeout)])
-  const field = new Field(kubectl, { agents, image })
+  const field = new Field(kubectl, { agents, image, trials: await trialsOf(kubectl, agents) })
   let paths: readonly Result[] = []
   let left = ''
   try {

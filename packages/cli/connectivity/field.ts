@@ -1,6 +1,7 @@
 /** Makes what connectivity is tried with in a namespace of its own, and removes it, whatever happens. */
 import { randomBytes } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
+import type { Trial } from '@podroute/feature/trial.ts'
 import { CliError } from '../errors.ts'
 import type { Agent } from '../kubectl/agents.ts'
 import { failure, type Kubectl, run } from '../kubectl/kubectl.ts'
@@ -38,6 +39,7 @@ interface ApiObject {
 export interface FieldOptions {
   readonly agents: readonly Agent[]
   readonly image: string
+  readonly trials: readonly Trial[]
 }
 
 export class Field {
@@ -57,9 +59,10 @@ export class Field {
 
   /** @throws CliError */
   async create(): Promise<void> {
-    const { agents, image } = this.#options
+    const { agents, image, trials } = this.#options
+    const { namespace } = this
     const nodes = agents.map(({ node }) => node)
-    const items = [namespaceObject(this.namespace), ...standObjects(this.namespace, nodes, image)]
+    const items = [namespaceObject(namespace), ...standObjects({ namespace, nodes, image, trials })]
     const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items })
     // To its end: what is made after a removal would stay.
     const ended = await run(this.kubectl, ['create', '-f', '-'], { input, detached: true })
@@ -94,7 +97,7 @@ export class Field {
   }
 
   async #standOf(podItems: readonly ApiObject[], items: readonly ApiObject[]): Promise<Stand> {
-    const { agents } = this.#options
+    const { agents, trials } = this.#options
     const [nodes, [api], dns] = await Promise.all([
       this.#get(this.#kubectl, 'nodes'),
       this.#get({ ...this.#kubectl, namespace: 'default' }, 'services', 'kubernetes'),
@@ -111,6 +114,7 @@ export class Field {
       api: serviceOf(api!),
       nodeServer: agents[0]?.healthPort ?? HEALTH_PORT,
       dns: dns.length > 0,
+      trials,
     }
   }
 }

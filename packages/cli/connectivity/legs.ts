@@ -55,7 +55,8 @@ export function legsOf(path: Path, stand: Stand): readonly Leg[] {
 }
 
 /** What is left when all parts work. */
-export function remainder({ probe, service, from, through, pods }: Path): string {
+export function remainder({ probe, service, from, through, pods, decides }: Path): string {
+  if (decides) return decides
   if (probe.kind === 'lookup') return 'the DNS of the cluster, which this way leads to'
   if (service) return `the Service: its virtual server on ${through ?? from.node}`
   if (pods.length === 0) return `beyond ${from.node}: masquerading there, or what is behind it`

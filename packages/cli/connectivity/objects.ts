@@ -1,9 +1,11 @@
 /** The pods and Services that are made, as objects of the API. */
+import { TRIAL_ROLE as LABEL, type Trial } from '@podroute/feature/trial.ts'
 import { serverProgram } from './pod-programs.ts'
 import {
   AFFINITY,
   ALL,
   clientOf,
+  guardedOf,
   HEADLESS,
   localOf,
   oneOf,
@@ -12,17 +14,23 @@ import {
   serverOf,
 } from './stand.ts'
 
-const LABEL = 'podroute.io/connectivity'
-
 export function namespaceObject(name: string): object {
   return { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels: { [LABEL]: 'true' } } }
 }
 
-/** @param nodes names */
-export function standObjects(namespace: string, nodes: readonly string[], image: string): readonly object[] {
+export interface StandOptions {
+  readonly namespace: string
+  /** Names. */
+  readonly nodes: readonly string[]
+  readonly image: string
+  readonly trials: readonly Trial[]
+}
+
+export function standObjects({ namespace, nodes, image, trials }: StandOptions): readonly object[] {
   const pods = nodes.flatMap((node, i) => [
     pod(namespace, serverOf(i), node, image),
     pod(namespace, clientOf(i), node, image),
+    ...(trials.length > 0 ? [pod(namespace, guardedOf(i), node, image)] : []),
   ])
   const servers = { [LABEL]: 'server' }
   const service = (name: string, spec: object) => serviceObject(namespace, name, spec)
@@ -42,6 +50,7 @@ export function standObjects(namespace: string, nodes: readonly string[], image:
     service(AFFINITY, { selector: servers, sessionAffinity: 'ClientIP' }),
     service(HEADLESS, { selector: servers, clusterIP: 'None' }),
     ...each,
+    ...trials.flatMap(({ objects }) => objects),
   ]
 }
 

@@ -1,10 +1,12 @@
 /** The paths that are tried, by name: from each of the nodes to itself and to the next one, in each family. */
 import type { Family } from '@podroute/address/address.ts'
+import type { Trial, TrialWay } from '@podroute/feature/trial.ts'
 import type { Expectation, Probe } from './probe.ts'
 import {
   AFFINITY,
   ALL,
   clientOf,
+  guardedOf,
   HEADLESS,
   localOf,
   oneOf,
@@ -29,12 +31,14 @@ export interface Path {
   /** For people. */
   readonly to: string
   readonly probe: Omit<Probe, 'id'>
-  /** Pods that the packets end in. */
+  /** Pods that the packets end in; of a guarded one its neighbour, which everybody may reach. */
   readonly pods: readonly StandPod[]
   /** The node whose NodePort is asked. */
   readonly through?: string
   /** It leads through a Service. */
   readonly service?: StandService
+  /** What of the agents decides about it when all parts work. */
+  readonly decides?: string
 }
 
 export interface External {
@@ -57,6 +61,7 @@ export function pathsOf(stand: Stand, external: readonly External[]): readonly P
         ...(there === here ? [] : from.otherNode(there)),
         ...from.services(),
         ...from.outside(external),
+        ...from.trials(there),
       ]
     }),
   )
@@ -136,6 +141,26 @@ class Paths {
       .map(({ host, port }) =>
         this.#path('pod to outside', this.#client, host, host, { port, expect: { kind: 'open' } }),
       )
+  }
+
+  /** Pods of one role may reach the guarded ones, those of another may not. */
+  trials(there: number): readonly Path[] {
+    const nodes = there === this.#here ? [this.#here] : [this.#here, there]
+    return this.#stand.trials.flatMap(({ hop, ways }) =>
+      ways.flatMap((way) => nodes.map((at) => this.#toGuarded(hop, way, at))),
+    )
+  }
+
+  #toGuarded(decides: Trial['hop'], { name, from, open }: TrialWay, at: number): Path {
+    const { node, name: to, addresses } = this.#stand.pods.get(guardedOf(at))!
+    const pod = this.#stand.pods.get((from === 'server' ? serverOf : clientOf)(this.#here))!
+    const expect: Expectation = open ? { kind: 'answer', names: [to] } : { kind: 'silence' }
+    const where = at === this.#here ? 'same node' : 'other node'
+    const probe = { port: POD_PORT, expect }
+    return {
+      ...this.#path(`${name}, ${where}`, { node: pod.node, pod }, addresses[this.#family], to, probe),
+      ...{ pods: [this.#stand.pods.get(serverOf(at))!], decides: `${decides} on ${node}` },
+    }
   }
 
   #toPod(

@@ -47,12 +47,8 @@ function serve(name: string, port: number): void {
   }
 }
 
-/** Silence last: before a Service is there nobody answers, either. */
 async function main(probes: readonly Probe[], patience: Patience): Promise<void> {
-  const isSilent = ({ expect }: Probe) => expect.kind === 'silence'
-  const all = (some: readonly Probe[]) => Promise.all(some.map((probe) => attempt(probe, patience)))
-  const first = await all(probes.filter((probe) => !isSilent(probe)))
-  process.stdout.write(JSON.stringify([...first, ...(await all(probes.filter(isSilent)))]))
+  process.stdout.write(JSON.stringify(await Promise.all(probes.map((probe) => attempt(probe, patience)))))
 }
 
 async function attempt(probe: Probe, patience: Patience): Promise<Outcome> {

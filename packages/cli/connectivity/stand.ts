@@ -1,5 +1,6 @@
 /** What there is to try connectivity with: pods on some nodes, Services in front of them, and what of the cluster they meet. */
 import { type Family, familyOf } from '@podroute/address/address.ts'
+import type { Trial } from '@podroute/feature/trial.ts'
 
 export type Addresses = Readonly<Partial<Record<Family, string>>>
 
@@ -10,7 +11,7 @@ export interface StandNode {
   readonly agent: string
 }
 
-/** Two of a node: `server-0` and `client-0` on the first. Both answer. */
+/** Two of a node: `server-0` and `client-0` on the first, and `guarded-0` where features want to be tried. All answer. */
 export interface StandPod {
   readonly name: string
   readonly node: string
@@ -36,6 +37,8 @@ export interface Stand {
   readonly nodeServer: number
   /** There is a Service for names. */
   readonly dns: boolean
+  /** Of the agents' features. */
+  readonly trials: readonly Trial[]
 }
 
 /** Where pods listen, TCP and UDP. */
@@ -44,6 +47,8 @@ export const SERVICE_PORT = 80
 
 export const serverOf = (index: number): string => `server-${index}`
 export const clientOf = (index: number): string => `client-${index}`
+/** What features say who may reach it. */
+export const guardedOf = (index: number): string => `guarded-${index}`
 /** Services. */
 export const ALL = 'all'
 export const AFFINITY = 'affinity'

@@ -44,26 +44,44 @@ export async function tryPaths(
   paths: readonly Path[],
   patience: Patience,
 ): Promise<readonly Result[]> {
-  const outcomes = await tryProbes(runner, paths, patience)
-  const failed = paths.filter((_, i) => outcomes[i]!.problem !== '')
-  const legs = failed.map((path) =>
-    outcomes[paths.indexOf(path)]!.skipped || path.probe.expect.kind === 'silence'
-      ? []
-      : legsOf(path, runner.stand),
+  const tried = await tryInTurn(runner, paths, patience)
+  const failed = paths.filter((path) => tried.get(path)!.problem !== '')
+  const legs = new Map(
+    failed
+      .filter((path) => !tried.get(path)!.skipped && !isSilent(path))
+      .map((path) => [path, legsOf(path, runner.stand)]),
   )
-  const parts = await tryProbes(runner, unique(legs.flat()), OF_PARTS)
-  const problems = new Map(unique(legs.flat()).map((leg, i) => [keyOf(leg), parts[i]!]))
+  const parts = unique([...legs.values()].flat())
+  const outcomes = await tryProbes(runner, parts, OF_PARTS)
+  const problems = new Map(parts.map((leg, i) => [keyOf(leg), outcomes[i]!]))
   return Promise.all(
-    paths.map(async (path, i) => {
-      const { skipped, problem, milliseconds } = outcomes[i]!
+    paths.map(async (path) => {
+      const { skipped, problem, milliseconds } = tried.get(path)!
       const result = { ...describe(path), milliseconds, problem }
-      const at = failed.indexOf(path)
-      if (at < 0) return { ...result, outcome: 'passed', hop: '', explained: [] }
+      if (problem === '') return { ...result, outcome: 'passed', hop: '', explained: [] }
       if (skipped) return { ...result, outcome: 'skipped', hop: '', explained: [] }
-      const hop = hopOf(path, legs[at]!, problems)
+      const hop = hopOf(path, legs.get(path) ?? [], problems)
       return { ...result, outcome: 'failed', hop, explained: await explain(runner, path) }
     }),
   )
+}
+
+/** What has to be silent last, when all else answers: where nothing is in place yet, nobody answers, either. */
+async function tryInTurn(
+  runner: Runner,
+  paths: readonly Path[],
+  patience: Patience,
+): Promise<ReadonlyMap<Path, Tried>> {
+  const tried = new Map<Path, Tried>()
+  for (const some of [paths.filter((path) => !isSilent(path)), paths.filter(isSilent)]) {
+    const outcomes = await tryProbes(runner, some, patience)
+    for (const [i, path] of some.entries()) tried.set(path, outcomes[i]!)
+  }
+  return tried
+}
+
+function isSilent({ probe }: Path): boolean {
+  return probe.expect.kind === 'silence'
 }
 
 type Tried = Omit<Outcome, 'id'> & { readonly skipped: boolean }
@@ -119,8 +137,6 @@ function unique(legs: readonly Leg[]): readonly Leg[] {
 }
 
 function hopOf(path: Path, legs: readonly Leg[], problems: ReadonlyMap<string, Tried>): string {
-  if (path.probe.expect.kind === 'silence')
-    return `the Service: its virtual server on ${path.through ?? path.from.node}`
   const broken = legs.find((leg) => problems.get(keyOf(leg))?.problem)
   return broken ? broken.hop : remainder(path)
 }

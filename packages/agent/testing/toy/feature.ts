@@ -70,6 +70,8 @@ export class Toy implements Feature<ToySettings> {
     },
   ]
 
+  readonly trial = { hop: 'walls', objects: [], ways: [] }
+
   prepare(): void {
     this.events.push('prepare')
   }
