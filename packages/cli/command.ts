@@ -34,10 +34,13 @@ export function reportCommand(definition: ReportCommand, surroundings: Surroundi
   if (definition.follow) command.option('--follow', 'go on with what comes, until it is ended')
   if (!definition.once)
     command.option('--watch [seconds]', `show it anew every ${WATCH_SECONDS} seconds`, secondsOf)
-  if (definition.help) command.addHelpText('after', `\n${definition.help}`)
+  if (definition.help) command.addHelpText('after', `\n${definition.help.trimStart()}`)
   const places = known.filter(({ kind }) => kind === 'argument')
   return addOutputOptions(command).action(async (...given: unknown[]) => {
-    const options = given[places.length] as Options & Record<string, unknown>
+    const options = {
+      ...(given[places.length] as Options & Record<string, unknown>),
+      ...givenBefore(command),
+    }
     const values = Object.fromEntries(places.map(({ name }, i) => [name, given[i]]))
     const asked: Asked = {
       ...{ socket: options.socket, format: formatOf(options) },
@@ -51,6 +54,15 @@ export function reportCommand(definition: ReportCommand, surroundings: Surroundi
     }
     await answer(definition, asked, options, surroundings)
   })
+}
+
+/** Options of every command that stand in front of it: `podroute -o json status`. Behind it they count more. */
+function givenBefore(command: Command): Partial<Options> {
+  const names = ['output', 'json', 'socket'].filter(
+    (name) =>
+      command.parent?.getOptionValueSource(name) === 'cli' && command.getOptionValueSource(name) !== 'cli',
+  )
+  return Object.fromEntries(names.map((name) => [name, command.parent!.getOptionValue(name)]))
 }
 
 /** Those of every command, and of a page that is asked by name. */
@@ -100,7 +112,7 @@ function addArgument(command: Command, argument: CommandArgument): void {
 function secondsOf(text: string): number {
   const seconds = Number(text)
   if (seconds > 0 && seconds <= 86_400) return seconds
-  throw new InvalidArgumentError('It is a number of seconds.')
+  throw new InvalidArgumentError('It is a number of seconds, more than 0 and not more than a day.')
 }
 
 /** @throws CliError for a file that cannot be read */

@@ -115,11 +115,11 @@ describe('podroute --watch', () => {
   it('goes on while no agent runs, and ends where the question is wrong', async () => {
     let times = 0
     const report = async () => {
-      if (++times < 3) throw new CliError('not-running', 'no agent is running here')
+      if (++times < 4) throw new CliError('not-running', `no agent is ${times < 3 ? 'running' : 'left'} here`)
       return REPORT
     }
     const seen = await run({ report }, ['--watch', '0.01'], watcher(3))
-    expect(seen.said).to.deep.equal(['no agent is running here', 'no agent is running here'])
+    expect(seen.said, 'each reason once').to.deep.equal(['no agent is running here', 'no agent is left here'])
     expect(seen.written).to.include('one route\n')
     const wrong = async () => {
       throw new CliError('no-page', 'no such page')

@@ -36,7 +36,7 @@ const CLEAR = '\x1b[H\x1b[2J\x1b[3J'
 
 /**
  * Shows what `ask` says every `seconds`, until `signal`. An agent that cannot be asked now may be there the next time: an upgrade is what
- * people watch. Several YAML documents are told apart by `---`, JSON ones need nothing.
+ * people watch, and it says once why. Several YAML documents are told apart by `---`, JSON ones need nothing.
  */
 export async function watch(
   ask: () => Promise<Report>,
@@ -44,6 +44,7 @@ export async function watch(
   seconds: number,
   output: Output,
 ): Promise<void> {
+  let said = ''
   for (let first = true; ; first = false) {
     const text = await ask()
       .then((report) => rendered(report, asked.format, output.style))
@@ -51,8 +52,10 @@ export async function watch(
         if (error instanceof CliError && error.code !== 'no-page' && error.code !== 'usage') return error
         throw error
       })
-    if (text instanceof CliError) output.say(text.message)
-    else output.write(`${separator(asked.format, output.terminal, first)}${text}`)
+    const problem = text instanceof CliError ? text.message : ''
+    if (problem !== '' && problem !== said) output.say(problem)
+    if (!(text instanceof CliError)) output.write(`${separator(asked.format, output.terminal, first)}${text}`)
+    said = problem
     try {
       await setTimeout(seconds * 1000, undefined, { signal: asked.signal })
     } catch {

@@ -5,6 +5,7 @@ import { release } from 'node:os'
 import { join } from 'node:path'
 import { VERSION } from '@podroute/agent/version.ts'
 import { ask, askPages, askTables } from '../client.ts'
+import { CliError } from '../errors.ts'
 import { table } from '../format.ts'
 import type { BundleFile } from './archive.ts'
 import { cleanFile, formsOf, withoutSecrets } from './secrets.ts'
@@ -72,9 +73,13 @@ export async function nodeFiles(places: NodePlaces): Promise<readonly BundleFile
   return files.map(({ name, text }) => ({ name, text: cleanFile(text.slice(-LONGEST), forms) }))
 }
 
-/** @param path `-`: standard output */
+/** @param path `-`: standard output. @throws CliError where it cannot be written */
 export function writeBundle(path: string, archive: Buffer): void {
-  writeFileSync(path === '-' ? 1 : path, archive, { mode: 0o600 })
+  try {
+    writeFileSync(path === '-' ? 1 : path, archive, { mode: 0o600 })
+  } catch (cause) {
+    throw new CliError('answer', `the archive cannot be written: ${(cause as Error).message}`, { cause })
+  }
 }
 
 function versions(): string {

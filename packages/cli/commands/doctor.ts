@@ -86,8 +86,9 @@ async function routersOf(socket: string): Promise<Pick<AgentFacts, 'routers'>> {
   }
 }
 
-function text(findings: readonly Finding[], all: boolean, style: Style): string {
-  const shown = findings.filter(({ outcome }) => all || outcome.kind !== 'ok')
+/** What cannot be known stands below, by its reason: where no agent runs, or no API server answers, that is the same of many. */
+export function text(findings: readonly Finding[], all: boolean, style: Style): string {
+  const shown = findings.filter(({ outcome: { kind } }) => kind !== 'unknown' && (all || kind !== 'ok'))
   const rows = shown.map(({ check, summary, outcome }) => [
     outcome.kind,
     check,
@@ -96,5 +97,16 @@ function text(findings: readonly Finding[], all: boolean, style: Style): string 
   ])
   const count = (kind: string) => findings.filter(({ outcome }) => outcome.kind === kind).length
   const sum = ['ok', 'warn', 'fail', 'unknown'].map((kind) => `${count(kind)} ${kind}`).join(', ')
-  return rows.length === 0 ? sum : `${table(['', 'CHECK', 'WHAT', 'WHAT TO DO'], rows, style)}\n\n${sum}`
+  const tables = rows.length > 0 ? [table(['', 'CHECK', 'WHAT', 'WHAT TO DO'], rows, style)] : []
+  return [...tables, ...unknownTexts(findings, style), sum].join('\n\n')
+}
+
+function unknownTexts(findings: readonly Finding[], style: Style): readonly string[] {
+  const unknown = findings.flatMap(({ check, outcome }) =>
+    outcome.kind === 'unknown' ? [{ check, problem: outcome.problem }] : [],
+  )
+  return [...Map.groupBy(unknown, ({ problem }) => problem)].map(
+    ([problem, checks]) =>
+      `${style.state('unknown')}  ${checks.map(({ check }) => check).join(', ')}\n${problem}`,
+  )
 }

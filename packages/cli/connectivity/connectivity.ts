@@ -48,7 +48,7 @@ export const connectivity: ReportCommand = {
     { name: 'keep', kind: 'flag', summary: 'leave pods and Services there, for looking around' },
     { name: 'namespace', kind: 'option', summary: 'where podroute is', default: 'kube-system' },
     { name: 'context', kind: 'option', summary: 'of the kubeconfig' },
-    { name: 'kubeconfig', kind: 'option', summary: 'reach the cluster with this' },
+    { name: 'kubeconfig', kind: 'option', summary: 'file to reach the cluster with' },
     { name: 'kubectl', kind: 'option', summary: 'the program', default: 'kubectl' },
   ],
   async report(asked) {
@@ -112,7 +112,8 @@ function externalOf(text: string | undefined): readonly External[] {
   if (text === undefined) return []
   const [, bracketed, plain, port] = /^(?:\[(.+)\]|([^:]+)):(\d+)$/.exec(text) ?? []
   const host = bracketed ?? plain
-  if (host === undefined) throw new CliError('usage', 'external is HOST:PORT, or [ADDRESS]:PORT')
+  if (host === undefined)
+    throw new CliError('usage', `--external is HOST:PORT, or [ADDRESS]:PORT, not ${text}`)
   return [{ host, port: Number(port) }]
 }
 

@@ -99,6 +99,11 @@ function notStarted(program: string, error: NodeJS.ErrnoException): Error {
 /** Of the API server: `User "jane" cannot list resource "pods" in API group "" in the namespace "kube-system"`. */
 const FORBIDDEN = /User "(.*?)" cannot (\S+) resource "(\S+?)" in API group "(\S*?)"/
 
+/** Where kubectl asks that has no kubeconfig. */
+const WITHOUT_CONFIG = /localhost:8080/
+const NO_CONFIG = 'it has no kubeconfig: give --kubeconfig FILE, or set KUBECONFIG'
+const TRY = 'try: kubectl cluster-info (or give --context or --kubeconfig)'
+
 const NEEDS =
   'podroute needs list on pods, create on pods/exec; status --cluster also list on daemonsets.apps'
 
@@ -115,7 +120,7 @@ export function failure({ stderr }: Ended, namespace: string, needs = NEEDS): Cl
   if (/connection refused|no such host|was refused|i\/o timeout|Unable to connect/.test(said))
     return new CliError(
       'not-running',
-      `kubectl does not reach the cluster: ${said}\n  try: kubectl cluster-info (or give --context or --kubeconfig)`,
+      `kubectl does not reach the cluster: ${said}\n  ${WITHOUT_CONFIG.test(said) ? NO_CONFIG : TRY}`,
     )
   return new CliError('answer', `kubectl: ${said || 'failed without a word'}`)
 }

@@ -150,6 +150,39 @@ describe('kubectl podroute', function () {
     )
   })
 
+  it('helps with itself, with its own commands, and by an agent with those of the agents', async () => {
+    for (const [args, usage] of [
+      [['help'], '[options] [command...]'],
+      [['ui', '-h'], '[options] [command...]'],
+      [['connectivity', '--help'], 'connectivity [options]'],
+      [['help', 'connectivity'], 'connectivity [options]'],
+      [['capture', '-h'], 'capture [options] [what]'],
+    ] as const) {
+      const { status: code, written } = await start('/nowhere/kubectl', args)
+      expect(code, args.join(' ')).to.equal(0)
+      expect(written, args.join(' ')).to.include(`Usage: kubectl podroute ${usage}\n`)
+    }
+    const { calls } = await run(
+      [pods(broken, ...TWO), says('node-1', 'Usage: podroute routes')],
+      'routes',
+      '--help',
+    )
+    expect(calls.at(-1)).to.match(/exec podroute-node-1 .* podroute routes --help$/)
+    const none = await run([pods(broken)], 'routes', '--help')
+    expect([none.status, none.error]).to.deep.equal([
+      1,
+      'no agent runs that could say: kubectl podroute status says why',
+    ])
+  })
+
+  it('says that there is no kubeconfig where kubectl asks this machine', async () => {
+    const refused =
+      'The connection to the server localhost:8080 was refused - did you specify the right host or port?'
+    const { status: code, error } = await run([{ to: 'get pods', status: 1, stderr: refused }], 'routes')
+    expect(code).to.equal(1)
+    expect(error).to.include('give --kubeconfig FILE, or set KUBECONFIG')
+  })
+
   describe('status --cluster', () => {
     it('has one verdict on all nodes, those without an agent too', async () => {
       const well = await run(

@@ -37,6 +37,8 @@ Exit status: 0 when all is well, 1 when an agent cannot be asked, 2 for wrong ar
 /** Of the agents' Events. */
 const REPORTER = 'podroute.io/agent'
 const TIMEOUT = '2m'
+/** The plugin's help says all of them. */
+const OWN = ['ui', 'events', 'bundle', 'completion']
 
 interface Options extends KubectlOptions {
   readonly node?: string
@@ -47,6 +49,7 @@ interface Options extends KubectlOptions {
   /** As it was given. */
   readonly timeout?: string
   readonly follow?: boolean
+  readonly help?: boolean
 }
 
 /** @param program kubectl */
@@ -60,14 +63,23 @@ export function createPlugin(version: string, program: string, surroundings: Sur
     .option('--node <name>', 'ask the agent of this node alone')
     .option('-n, --namespace <name>', 'where podroute is', 'kube-system')
     .option('--context <name>', 'of the kubeconfig')
-    .option('--kubeconfig <file>', 'reach the cluster with this')
+    .option('--kubeconfig <file>', 'to reach the cluster with')
     .option('--cluster', 'with status: one verdict on all nodes')
     .option('--wait', 'with status --cluster: until all is well')
     .option('--timeout <duration>', 'of --wait (default: 2m), and of connectivity')
     .option('--follow', 'go on with what comes, until it is ended')
+    .helpOption(false)
+    .option('-h, --help', 'of this, or of the command')
+    .showHelpAfterError('(kubectl podroute --help says what there is)')
+    .configureOutput({ writeOut: (text) => surroundings.write(text) })
     .addHelpText('after', HELP)
-  return command.action(async (args: readonly string[], options: Options) => {
+  return command.action(async (given: readonly string[], options: Options) => {
+    const args = given[0] === 'help' ? given.slice(1) : given
     if (args.length === 0) return command.help()
+    if (args.length < given.length || options.help) {
+      const said = await helpOf(args[0]!, kubectlOf(program, options), surroundings)
+      return said === undefined ? command.help() : surroundings.exit(said)
+    }
     if (args[0] === 'completion') return surroundings.write(scriptFor(args[1]))
     if (args[0] === ASK) {
       const lines = await completePlugin(command, kubectlOf(program, options), args.slice(1))
@@ -75,6 +87,18 @@ export function createPlugin(version: string, program: string, surroundings: Sur
     }
     surroundings.exit(await answer(args, options, program, surroundings))
   })
+}
+
+/** Undefined: of a command that the plugin's own help tells of. Of the agents' commands one of them knows. */
+async function helpOf(name: string, kubectl: Kubectl, to: Surroundings): Promise<number | undefined> {
+  if (OWN.includes(name)) return undefined
+  const own = [connectivity, clusterCapture].find((definition) => definition.name === name)
+  if (own) return byKubectl(own, ['--help'], { kubectl, options: { output: 'text' }, to })
+  const { agents } = await findAgents(kubectl, 'pods')
+  const agent = agents.find(({ trouble }) => trouble === undefined)
+  if (!agent)
+    throw new CliError('not-running', 'no agent runs that could say: kubectl podroute status says why')
+  return hand(kubectl, execArguments(agent, [name, '--help']))
 }
 
 async function answer(
@@ -209,7 +233,7 @@ async function tryConnectivity(
 
 interface ByKubectl {
   readonly kubectl: Kubectl
-  readonly options: Options
+  readonly options: Pick<Options, 'output' | 'json'>
   readonly to: Surroundings
 }
 
@@ -225,7 +249,11 @@ async function byKubectl(
   }
   const { program, flags, namespace } = kubectl
   const shared = [...flags, '--namespace', namespace, '--kubectl', program, '-o', formatOf(options)]
-  const command = reportCommand(definition, { ...to, signal: to.signal, exit }).exitOverride()
+  const command = reportCommand(definition, { ...to, signal: to.signal, exit })
+    .name(`kubectl podroute ${definition.name}`)
+    .configureOutput({ writeOut: (text) => to.write(text) })
+    .exitOverride()
+    .showHelpAfterError(`(kubectl podroute ${definition.name} --help says what there is)`)
   await command.parseAsync([...args, ...shared], { from: 'user' })
   return status
 }
