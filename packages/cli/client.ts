@@ -40,6 +40,8 @@ export async function ask<Report>(socket: string, path: string): Promise<Report>
   const { status, body } = await get(socket, path)
   if (status === 404)
     throw new CliError('no-page', path === PAGES ? `${socket} has no pages` : await noPage(socket, path))
+  // What it was asked makes no sense to it.
+  if (status === 500) throw new CliError('answer', `the agent cannot answer: ${body.trim()}`)
   if (status !== 200) throw new CliError('answer', `the agent answered ${status}: ${body.trim()}`)
   try {
     return JSON.parse(body) as Report

@@ -22,7 +22,11 @@ describe('podroute, used for the first time', function () {
   before(async () => {
     directory = mkdtempSync(join(tmpdir(), 'podroute-'))
     agent = await serve({ kind: 'unix', path: join(directory, 'socket') }, (path) =>
-      path in PAGES ? json(PAGES[path]) : undefined,
+      path === '/broken/tables'
+        ? Promise.reject(new Error('no Service default/web'))
+        : path in PAGES
+          ? json(PAGES[path])
+          : undefined,
     )
   })
   after(async () => {
@@ -105,6 +109,11 @@ describe('podroute, used for the first time', function () {
     ])
     expect(before.stdout).to.match(/^\{\s+"pending": \[\]\s+\}\s*$/)
     expect(both.stdout).to.equal('pending: []\n')
+  })
+
+  it('says what the agent cannot answer, and nothing of how it is asked', async () => {
+    const { code, stderr } = await withAgent('broken')
+    expect([code, stderr]).to.deep.equal([1, 'podroute: the agent cannot answer: no Service default/web\n'])
   })
 
   it('says in a line what cannot be written', async () => {

@@ -228,8 +228,10 @@ class Walk {
 /** @throws Error that says what it could be */
 function known(name: string, { cluster }: ExplainSource, found: readonly KnownPod[]): End {
   const end = endOf(name, cluster, found)
-  if (!end)
-    throw new Error(`no address, and no Service or pod of the cluster: ${name}: name it namespace/name`)
+  if (!end) {
+    const hint = name.includes('/') ? '' : ': name it namespace/name'
+    throw new Error(`no address, and no Service or pod of the cluster: ${name}${hint}`)
+  }
   return end
 }
 

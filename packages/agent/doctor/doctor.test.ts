@@ -186,6 +186,11 @@ const CASES: readonly (readonly [check: string, facts: Partial<Facts>, kind: str
     'EPIPE',
   ],
   [
+    'agent-watches',
+    agent({ watches: [{ name: 'policies', connected: false, unavailable: 'not-served' }] }),
+    'ok',
+  ],
+  [
     'failing-writes',
     agent({ pending: [{ table: 't', kind: 'add', key: 'k', error: 'EINVAL' }] }),
     ...(['fail', 't k: EINVAL'] as const),

@@ -19,6 +19,8 @@ export interface AgentFacts {
     readonly name: string
     readonly connected: boolean
     readonly lastError?: string | undefined
+    /** Why a kind that may be absent is not followed: `not-served`. */
+    readonly unavailable?: string | undefined
   }[]
   readonly pending: readonly PendingChange[]
   /** Where routes come from, as configured; absent: the agent does not say. */

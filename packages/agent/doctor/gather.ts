@@ -45,7 +45,7 @@ export async function gather(options: GatherOptions): Promise<Facts> {
     ...{ nodeName, agent },
     ...ofNode,
     confFiles: files,
-    plugins: await fact(() => readdirSync(at('opt/cni/bin'))),
+    plugins: await fact(() => filesOf(at('opt/cni/bin'))),
     disk: await fact(() => disk(at('run'))),
     files: await fact(openFiles),
     certificates: await fact(() => certificates(CERTIFICATES.map(at), options.now())),
@@ -56,6 +56,17 @@ export async function gather(options: GatherOptions): Promise<Facts> {
       const [links, cluster] = [ofNode.links.value, known.value]
       return tryPaths({ nodeName, bridge, links, cluster, netns, probe: probePath })
     }),
+  }
+}
+
+/** @throws Error that says from where it is to be seen */
+function filesOf(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder)
+  } catch (cause) {
+    const hint =
+      'the agent’s container does not have that folder of the node: run podroute doctor as root on the node'
+    throw new Error(`${folder} cannot be read here: ${hint}`, { cause })
   }
 }
 

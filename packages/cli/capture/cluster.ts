@@ -44,7 +44,7 @@ export const clusterCapture: ReportCommand = {
     ...HOW,
     { name: 'namespace', kind: 'option', summary: 'where podroute is', default: 'kube-system' },
     { name: 'context', kind: 'option', summary: 'of the kubeconfig' },
-    { name: 'kubeconfig', kind: 'option', summary: 'reach the cluster with this' },
+    { name: 'kubeconfig', kind: 'option', summary: 'file to reach the cluster with' },
     { name: 'kubectl', kind: 'option', summary: 'the program', default: 'kubectl' },
   ],
   async report(asked) {

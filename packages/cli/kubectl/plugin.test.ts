@@ -175,6 +175,24 @@ describe('kubectl podroute', function () {
     ])
   })
 
+  it('says once what is wrong with the question where all agents refuse it, and takes no more than it knows', async () => {
+    const stderr =
+      "error: unknown option '--x'\n(podroute routes --help says what there is)\ncommand terminated with exit code 2\n"
+    const refused = (node: string) => says(node, '', { stderr, status: 2 })
+    const both = await run([pods(...TWO), refused('node-1'), refused('node-2')], 'routes', '--x')
+    expect([both.status, both.written, both.error]).to.deep.equal([
+      ...[2, ''],
+      "unknown option '--x'\n(kubectl podroute routes --help says what there is)",
+    ])
+    const one = await run([pods(...TWO), refused('node-1'), says('node-2', 'fine')], 'routes', '--x')
+    expect(one.written, 'an older agent does not know it').to.include('fine').and.include('unknown option')
+    for (const args of [
+      ['events', '--x'],
+      ['status', '--cluster', '--node', 'node-1'],
+    ])
+      expect((await start('/nowhere/kubectl', args)).status, args.join(' ')).to.equal(2)
+  })
+
   it('says that there is no kubeconfig where kubectl asks this machine', async () => {
     const refused =
       'The connection to the server localhost:8080 was refused - did you specify the right host or port?'

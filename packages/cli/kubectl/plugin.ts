@@ -110,6 +110,8 @@ async function answer(
   const { node, cluster, wait, timeout = TIMEOUT, follow } = options
   const kubectl = kubectlOf(program, options)
   const format = formatOf(options)
+  if (args[0] === 'events' && args.length > 1)
+    throw new CliError('usage', `events takes --node, --follow and -o, not ${args[1]}`)
   if (args[0] === 'ui') {
     const source = clusterSource(kubectl, node)
     await runUi({ source, port: portOf(args), signal: to.signal, say: (line) => to.say(line) })
@@ -123,6 +125,8 @@ async function answer(
   }
   if ((cluster || wait) && args[0] !== 'status')
     throw new CliError('usage', '--cluster and --wait are for status')
+  if ((cluster || wait) && node !== undefined)
+    throw new CliError('usage', 'status --cluster is of all nodes: leave out --node, or --cluster and --wait')
   if (cluster || wait) {
     const patience = {
       wait: wait ? millisecondsOf('timeout', timeout) : 0,
@@ -137,7 +141,10 @@ async function answer(
   if (follow || args.includes('--watch'))
     throw new CliError('usage', 'one agent can be followed or watched: say which by --node')
   const asked = format === 'text' ? args : [...args, '--json']
-  return show(together(await askAll(kubectl, agents, asked), format), format, to)
+  const answers = await askAll(kubectl, agents, asked)
+  const wrong = wrongQuestion(answers)
+  if (wrong !== undefined) throw new CliError('usage', wrong)
+  return show(together(answers, format), format, to)
 }
 
 /** Options that are not the plugin's own come with the command. */
@@ -176,6 +183,13 @@ function ofOne(
 ): Promise<number> {
   const all = [...args, ...(follow ? ['--follow'] : []), ...(format === 'text' ? [] : ['-o', format])]
   return hand(kubectl, execArguments(agent, all))
+}
+
+/** Where all agents refuse it for the same reason, it is what was asked that is wrong: that is said once. */
+function wrongQuestion(answers: readonly Answer[]): string | undefined {
+  const reasons = new Set(answers.map(({ status, error }) => (status === 2 ? error : undefined)))
+  const [reason] = reasons
+  return reasons.size === 1 ? reason?.replaceAll('(podroute ', '(kubectl podroute ') : undefined
 }
 
 function together(answers: readonly Answer[], format: Format): Report {
