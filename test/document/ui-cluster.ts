@@ -22,6 +22,10 @@ export class SimulatedCluster implements Source {
   /** Nodes that do not answer, and that nobody has a session with. */
   readonly lost = new Set<string>()
   endpoints = 5
+  /** No sessions between nodes: a reflector tells them all routes. */
+  reflected = false
+  /** Destinations of routes that are not in the kernel. */
+  readonly failed = new Set<string>()
 
   constructor(count: number) {
     this.names = Array.from({ length: count }, (_, i) => `node-${i + 1}`)
@@ -42,6 +46,7 @@ export class SimulatedCluster implements Source {
       return { pages: ['nodes', 'peers', 'routes', 'services'].map((name) => ({ name, summary: name })) }
     if (page === 'explain') return this.#explain(new URLSearchParams(path.split('?')[1]).get('to') ?? '')
     if (page === 'peers' && view === undefined) return { peers: this.#sessions(node) }
+    if (page === 'routes' && view === undefined) return { routes: this.#learned(node) }
     if (view === 'tables') return { tables: [this.#table(node, page)] }
     throw new Error(`the agent has no page "${page}"`)
   }
@@ -98,7 +103,7 @@ export class SimulatedCluster implements Source {
 
   #sessions(node: string): Session[] {
     const own = this.#number(node)
-    const others = this.names.filter((name) => name !== node)
+    const others = this.reflected ? [] : this.names.filter((name) => name !== node)
     return [
       { ...ROUTER, state: 'established', description: 'tor-1' },
       ...others.map((name): Session => {
@@ -133,6 +138,15 @@ export class SimulatedCluster implements Source {
       .flatMap((name) =>
         this.#prefixes(name).map((prefix, i) => [prefix, this.#addresses(name)[i]!, name, 'installed']),
       )
+  }
+
+  #learned(node: string) {
+    return this.#routes(node).map(([destination = '', gateway = '', name = '']) => ({
+      ...{ destination, gateway, node: name },
+      ...(this.failed.has(destination)
+        ? { state: 'failed', detail: 'network is unreachable' }
+        : { state: 'installed', detail: '' }),
+    }))
   }
 
   #explain(to: string) {

@@ -23,8 +23,9 @@ describe('the page of podroute ui', function () {
   let server: UiServer
   let cluster: SimulatedCluster
 
-  const open = async (nodes: number) => {
+  const open = async (nodes: number, prepare?: (made: SimulatedCluster) => void) => {
     cluster = new SimulatedCluster(nodes)
+    prepare?.(cluster)
     feed = new Feed({ source: cluster, clock: systemClock, wall: () => Date.now() })
     server = await serveUi({ page, feed, port: 0 })
     feed.start()
@@ -78,6 +79,9 @@ describe('the page of podroute ui', function () {
       await hasNow('path', 15)
       for (const words of ['tor-1', 'AS 65000', 'node-5', '10.244.5.0/24', 'shop/web', '203.0.113.10'])
         await shows(words)
+      // Of the chosen one, which is the first; lines of sessions lead there, too.
+      await hasNow('.routes li.ok', 8)
+      await hasNow('path.route', 0)
     })
 
     it('shows what goes wrong while it does, without being asked anew', async () => {
@@ -90,8 +94,14 @@ describe('the page of podroute ui', function () {
       await shows('4 of 5 nodes have their network')
       await hasNow('path.down', 1)
       await hasNow('.tile.bad', 1)
+      cluster.failed.add('10.244.2.0/24')
       await browser.evaluate(`document.querySelector('.tile.bad').click()`)
       await shows('read-only file system')
+      await shows('failed: network is unreachable')
+      const first = await browser.evaluate<string>(`document.querySelector('.routes li').innerText`)
+      expect(first, 'what is wrong stands first').to.include('10.244.2.0/24')
+      cluster.failed.clear()
+      await hasNow('.routes li.ok', 8)
       await picture('map')
       await browser.resize(1180, 680, 'dark')
       await picture('dark')
@@ -157,6 +167,23 @@ describe('the page of podroute ui', function () {
     })
   })
 
+  describe('of nodes whose routes a reflector tells', () => {
+    before(() =>
+      open(5, (made) => {
+        made.reflected = true
+      }),
+    )
+    after(close)
+
+    it('draws the routes of the chosen one, live', async () => {
+      await hasNow('path.route', 4)
+      cluster.failed.add('10.244.3.0/24').add('fd10:244:0:3::/64')
+      await hasNow('path.route', 3)
+      await browser.press('ArrowRight')
+      await hasNow('path.route', 3)
+    })
+  })
+
   describe('of 500 nodes', () => {
     before(() => open(500))
     after(close)
@@ -166,6 +193,7 @@ describe('the page of podroute ui', function () {
       for (const pair of ['3 77', '100 400', '12 13', '250 251']) cluster.down.add(pair)
       cluster.problems.set('node-222', 'x')
       await hasNow('.tile.bad', 1)
+      await shows('998 routes')
       await picture('many')
       const frames = browser.evaluate<number[]>(`new Promise((resolve) => {
         const times = []; let last = performance.now()

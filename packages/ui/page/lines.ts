@@ -1,19 +1,22 @@
 /** Sessions as lines between the tiles of the map. */
 import type { Session } from '../model/report.ts'
 import { setAttribute } from './dom.ts'
+import { isIn, type Route } from './routes.ts'
 import type { State } from './state.ts'
 
 export interface Drawn {
   readonly chosen: string
   /** Those of every node, not of the chosen one alone. */
   readonly all: boolean
+  /** Of the chosen one. */
+  readonly routes: readonly Route[]
   readonly tiles: readonly (readonly [name: string, element: HTMLElement])[]
 }
 
 interface Line {
   readonly from: string
   readonly to: string
-  readonly kind: 'up' | 'chosen' | 'down'
+  readonly kind: 'up' | 'route' | 'chosen' | 'down'
 }
 
 type Place = readonly [x: number, y: number]
@@ -21,8 +24,10 @@ type Place = readonly [x: number, y: number]
 const SVG = 'http://www.w3.org/2000/svg'
 /** More tell nothing, and take long to draw. */
 const MOST = 600
+/** Of more the aside tells: where nodes are dots, lines to all of them say nothing. */
+const MOST_ROUTES = 240
 /** The last is on top. */
-const ORDER = ['up', 'chosen', 'down'] as const
+const ORDER = ['up', 'route', 'chosen', 'down'] as const
 
 export class Lines {
   readonly #canvas: HTMLElement
@@ -39,8 +44,8 @@ export class Lines {
     this.#shown = ''
   }
 
-  draw(state: State, { chosen, all, tiles }: Drawn): void {
-    const lines = linesOf(state, chosen, all)
+  draw(state: State, { chosen, all, tiles, routes }: Drawn): void {
+    const lines = linesOf(state, { chosen, all, routes })
     const shown = lines.map(({ from, to, kind }) => `${from} ${to} ${kind}`).join()
     if (shown === this.#shown) return
     this.#shown = shown
@@ -75,12 +80,16 @@ export class Lines {
 }
 
 /** One for a pair of nodes; those that are down come last, so that they are drawn over the others. */
-function linesOf({ agents }: State, chosen: string, all: boolean): readonly Line[] {
+function linesOf({ agents }: State, { chosen, all, routes }: Omit<Drawn, 'tiles'>): readonly Line[] {
   // Of a node that is down itself everybody's session is.
   const lost = new Set(
     [...agents.values()].filter(({ error }) => error !== undefined).map(({ node }) => node),
   )
   const byPair = new Map<string, Line>()
+  // Where there is a session, that is drawn: a reflector's clients, and nodes that read the API, have routes alone.
+  if (routes.length <= MOST_ROUTES)
+    for (const { node } of routes.filter((route) => route.node !== '' && isIn(route)))
+      byPair.set([chosen, node].sort().join(' '), { from: chosen, to: node, kind: 'route' })
   for (const { node, sessions } of agents.values())
     for (const { name, state } of sessions) {
       const kind = kindOf(node, { name, state }, chosen)

@@ -3,6 +3,7 @@ import type { Announced, KnownService, Session } from '../model/report.ts'
 import { conditionList } from './conditions.ts'
 import { dot, h, setAttribute, setText } from './dom.ts'
 import { Lines } from './lines.ts'
+import { RoutesOfNode } from './routes.ts'
 import { healthOf, type MapNode, mapNodes, type State } from './state.ts'
 import type { Shell, View } from './view.ts'
 
@@ -30,7 +31,8 @@ export class MapView implements View {
   readonly #servicesTitle = h('h3')
   readonly #canvas: HTMLElement
   readonly #lines: Lines
-  readonly #aside = h('aside', { 'aria-label': 'The chosen node' })
+  readonly #facts = h('div')
+  readonly #routes: RoutesOfNode
   readonly #tileOf = new Map<string, Tile>()
   readonly #routerOf = new Map<string, Tile>()
   #names: readonly string[] = []
@@ -47,7 +49,9 @@ export class MapView implements View {
       h('section', { class: 'layer' }, this.#servicesTitle, this.#services),
     )
     this.#lines = new Lines(this.#canvas)
-    this.element = h('div', { class: 'map' }, this.#canvas, this.#aside)
+    this.#routes = new RoutesOfNode(() => shell.changed())
+    const aside = h('aside', { 'aria-label': 'The chosen node' }, this.#facts, this.#routes.element)
+    this.element = h('div', { class: 'map' }, this.#canvas, aside)
     new ResizeObserver(() => {
       this.#lines.moved()
       shell.changed()
@@ -63,7 +67,8 @@ export class MapView implements View {
     this.#drawAside(state, chosen)
     const all = this.#names.length <= RING
     const tiles = [...this.#tileOf, ...this.#routerOf].map(([name, { element }]) => [name, element] as const)
-    this.#lines.draw(state, { chosen, all, tiles })
+    const routes = this.#routes.of(state.agents.has(chosen) ? chosen : '')
+    this.#lines.draw(state, { chosen, all, tiles, routes })
   }
 
   key(key: string): boolean {
@@ -224,7 +229,7 @@ export class MapView implements View {
         ]
     const { health = 'unknown' } = report ? healthOf(report) : {}
     const open = () => this.#shell.show('Node')
-    this.#aside.replaceChildren(
+    this.#facts.replaceChildren(
       h('h2', { class: health }, chosen || 'No node yet'),
       ...(report?.error === undefined ? [] : [h('p', { class: 'quiet' }, report.error)]),
       h(
