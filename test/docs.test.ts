@@ -76,6 +76,7 @@ function npmProblem([, run, ...words]: readonly string[]): string | undefined {
 
 function podrouteProblem([name, ...words]: readonly string[]): string | undefined {
   if (name === undefined || name.startsWith('-') || /^[A-Z…]+$/.test(name)) return undefined
+  if (name === 'help') return podrouteProblem(words)
   const options = PODROUTE.get(name)
   if (!options) return `no command podroute ${name}`
   const unknown = words.filter((word) => word.startsWith('--') && !['--help', ...options].includes(word))
