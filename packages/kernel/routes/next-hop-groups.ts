@@ -47,6 +47,10 @@ export class NextHopGroups {
     return this.#groups.has(destination)
   }
 
+  get inUse(): boolean {
+    return this.#groups.size > 0
+  }
+
   /** Destinations whose ways are those of a group. */
   destinations(): Iterable<string> {
     return this.#groups.keys()

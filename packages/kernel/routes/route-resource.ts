@@ -36,6 +36,8 @@ export class RouteResource implements Resource<string, Route> {
   readonly #routes: RoutesApi
   readonly #options: RouteOptions
   readonly #groups: NextHopGroups | undefined
+  /** Counts what happened to links since changes are followed: IPv4 routes go with their interface without an announcement. */
+  #linkChanges: number | undefined
 
   constructor(routes: RoutesApi, options: RouteOptions, name = 'routes') {
     this.name = name
@@ -56,6 +58,13 @@ export class RouteResource implements Resource<string, Route> {
     const routes = all.filter((route) => this.#isOurs(route))
     for (const route of routes) this.#groups?.learn(route)
     yield routes.map((route) => [route.destination, route])
+  }
+
+  /** Each change of a route is announced but for those that `unannounced` counts, and what links and next hop groups take with them. */
+  async revision(): Promise<string | undefined> {
+    const unannounced = this.#routes.unannounced?.()
+    if (unannounced === undefined || this.#linkChanges === undefined || this.#groups?.inUse) return undefined
+    return `${unannounced} ${this.#linkChanges}`
   }
 
   #isOurs(route: Route): boolean {
@@ -108,7 +117,7 @@ export class RouteResource implements Resource<string, Route> {
     const groups = this.#groups
     const isOurs = (route: Route) => this.#isOurs(route)
     if (!changes) return { [Symbol.dispose]() {} }
-    return changes.subscribe({
+    const subscription = changes.subscribe({
       onRoute(change, route) {
         if (!isOurs(route)) return
         if (change === 'add') groups?.learn(route)
@@ -116,10 +125,18 @@ export class RouteResource implements Resource<string, Route> {
         touched(route.destination, change === 'add' ? { kind: 'present', value: route } : { kind: 'absent' })
       },
       // The kernel takes next hops out of groups as their interface goes down, says so of no route, and puts none back.
-      onLink() {
+      onLink: () => {
+        this.#linkChanges = (this.#linkChanges ?? 0) + 1
         for (const destination of groups?.destinations() ?? []) touched(destination)
       },
     })
+    this.#linkChanges ??= 0
+    return {
+      [Symbol.dispose]: () => {
+        this.#linkChanges = undefined
+        subscription[Symbol.dispose]()
+      },
+    }
   }
 }
 

@@ -53,6 +53,38 @@ describe('BGP peers', () => {
     expect(speaker.configuration('172.30.0.13')).to.deep.equal(peer(3))
   })
 
+  it('are not listed again by quick audits while the speaker has the same ones', async () => {
+    const speaker = newSpeaker()
+    const resource = new PeerResource(() => speaker)
+    let listed = 0
+    const list = resource.list.bind(resource)
+    resource.list = () => {
+      listed++
+      return list()
+    }
+    const table = new Table(resource)
+    for (const n of [2, 3]) table.set(...entry(peer(n)))
+    await table.flush()
+    await table.audit({ quick: true })
+    listed = 0
+    for (let i = 0; i < 3; i++) expect(await table.audit({ quick: true })).to.deep.equal([])
+    expect(listed).to.equal(0)
+    const found = async () => {
+      const drift = await table.audit({ quick: true })
+      await table.flush()
+      await table.audit({ quick: true })
+      return drift.map(({ key, kind }) => `${key} ${kind}`)
+    }
+    speaker.updatePeer(peer(3, 30))
+    expect(await found()).to.deep.equal(['172.30.0.13 different'])
+    await speaker.removePeer('172.30.0.13')
+    expect(await found()).to.deep.equal(['172.30.0.13 missing'])
+    speaker.addPeer(peer(4))
+    expect(await found()).to.deep.equal(['172.30.0.14 extra'])
+    expect(await table.audit({ quick: true })).to.deep.equal([])
+    expect(listed).to.equal(6)
+  })
+
   it('are removed without waiting for their connections', async () => {
     const config = peer(2)
     const never = new Promise<void>(() => {})

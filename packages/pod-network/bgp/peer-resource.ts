@@ -17,6 +17,9 @@ export interface PeerHolder {
 export class PeerResource implements Resource<string, PeerConfig> {
   readonly name = 'peers'
   readonly #speaker: () => PeerHolder | undefined
+  /** What `revision` saw last, and how often that was something else. A configuration is never changed, but another one takes its place. */
+  #seen: PeerConfig[] = []
+  #changes = 0
 
   constructor(speaker: () => PeerHolder | undefined) {
     this.#speaker = speaker
@@ -29,6 +32,20 @@ export class PeerResource implements Resource<string, PeerConfig> {
   async *list(): AsyncIterable<Iterable<readonly [string, PeerConfig]>> {
     const configs = this.#speaker()?.configurations() ?? []
     yield Array.from(configs, (config) => [peerKey(config), config] as const)
+  }
+
+  /** Going through hundreds of peers costs little; their keys, and what is in their configurations, is what does. */
+  async revision(): Promise<string> {
+    const seen = this.#seen
+    let count = 0
+    let same = true
+    for (const config of this.#speaker()?.configurations() ?? []) {
+      same &&= seen[count] === config
+      seen[count++] = config
+    }
+    if (!same || seen.length !== count) this.#changes++
+    seen.length = count
+    return String(this.#changes)
   }
 
   async read(keys: readonly string[]): Promise<ReadonlyMap<string, PeerConfig>> {
