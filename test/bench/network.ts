@@ -6,14 +6,22 @@ import { inspect, parseArgs } from 'node:util'
 import { installPackages } from '../../lab/prerequisites.ts'
 import type { NetworkCase } from './network-case.ts'
 import { KERNEL_ROUTES } from './network-kernel.ts'
-import { LARGE_MESH } from './network-mesh.ts'
+import { GOBGP_MESH, IDLE_MESH, LARGE_MESH } from './network-mesh.ts'
 import { THREE_NODES } from './network-nodes.ts'
 import { REFLECTORS } from './reflectors.ts'
 import { begin, type Figure, report } from './report.ts'
 import { SERVICE_ROUTES } from './service-routes.ts'
 
 /** In this order. A new case is a file of its own and a line here. */
-const CASES: readonly NetworkCase[] = [KERNEL_ROUTES, THREE_NODES, LARGE_MESH, REFLECTORS, SERVICE_ROUTES]
+const CASES: readonly NetworkCase[] = [
+  KERNEL_ROUTES,
+  THREE_NODES,
+  LARGE_MESH,
+  IDLE_MESH,
+  GOBGP_MESH,
+  REFLECTORS,
+  SERVICE_ROUTES,
+]
 
 const { values, positionals } = parseArgs({
   options: { json: { type: 'boolean', default: false } },

@@ -175,12 +175,12 @@ export class Peer implements ConnectionOwner, RemotePeer {
   /** Ends a session whose peer has stopped reading (RFC 9687). Returns whether bytes wait to be sent. */
   watchSending(now: number): boolean {
     const { session } = this
-    if (session === undefined || session.wire.connection.pendingBytes() === 0) {
-      session?.sendHoldExpired(now)
-      return false
+    if (session === undefined) return false
+    if (session.sendHoldExpired(now)) {
+      this.dispatch({ kind: 'send-hold-expired' })
+      return true
     }
-    if (session.sendHoldExpired(now)) this.dispatch({ kind: 'send-hold-expired' })
-    return true
+    return session.wire.pending > 0
   }
 
   /** Asks the peer to send all routes of a family again (RFC 2918). Returns false without a session, or when the peer has no route refresh. */

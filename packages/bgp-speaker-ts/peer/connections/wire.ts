@@ -26,6 +26,8 @@ export class Wire implements ConnectionHandlers {
   open = true
   /** Bytes handed to the connection. */
   written = 0
+  /** Some of them may not have been sent yet. */
+  #unsent = false
   /** The clock's time of the last write. */
   sentAt = 0
   /** The clock's time after which something was received; of a KEEPALIVE that waited it is not known more exactly. */
@@ -48,6 +50,15 @@ export class Wire implements ConnectionHandlers {
     this.sentAt = now
     this.written += bytes.length
     this.connection.write(bytes)
+    this.#unsent = true
+  }
+
+  /** Bytes that wait to be sent. Of a connection on which nothing is sent that costs nothing to know. */
+  get pending(): number {
+    if (!this.#unsent) return 0
+    const pending = this.connection.pendingBytes()
+    this.#unsent = pending > 0
+    return pending
   }
 
   onConnect(): void {

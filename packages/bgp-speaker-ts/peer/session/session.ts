@@ -149,8 +149,7 @@ export class Session implements Member, IngestOwner {
 
   /** Whether the peer has taken none of our bytes for longer than the send hold time (RFC 9687). */
   sendHoldExpired(now: number): boolean {
-    const { connection, written } = this.wire
-    const pending = connection.pendingBytes()
+    const { pending, written } = this.wire
     if (pending === 0) {
       this.#sendHold = undefined
       return false
@@ -208,7 +207,7 @@ export class Session implements Member, IngestOwner {
   }
 
   pending(): number {
-    return this.wire.connection.pendingBytes()
+    return this.wire.pending
   }
 
   rejected(reason: string, prefix: string): void {

@@ -37,6 +37,8 @@ export class StaleRoutes {
   /** The clock's time of the next work for `expire`. */
   get deadline(): number {
     let deadline = Number.POSITIVE_INFINITY
+    // Asked for each peer in each tick.
+    if (this.#families === NONE) return deadline
     for (const { until } of this.#families.values()) deadline = Math.min(deadline, until)
     return deadline
   }
