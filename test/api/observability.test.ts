@@ -3,13 +3,14 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { expect } from 'chai'
-import { parse, stringify } from 'yaml'
+import { parse, parseAllDocuments, stringify } from 'yaml'
 import { dashboardQueries } from '../../deploy/observability/dashboard.ts'
 import { attempt } from '../../lab/command.ts'
 import { AgentCluster } from '../support/agent-cluster.ts'
 import { addressesOf, type TestNode } from '../support/agent-network.ts'
 import { type Alert, alertTests, metricsOf } from '../support/alert-tests.ts'
 import { eventually } from '../support/eventually.ts'
+import { type FoundPod, targetsOf } from '../support/prometheus-targets.ts'
 
 const FOLDER = resolve(import.meta.dirname, '../../deploy/observability')
 const ALERTS = join(FOLDER, 'alerts.yaml')
@@ -75,12 +76,18 @@ describe('a Prometheus that scrapes an agent', function () {
     nodes = [await cluster.addNamespace(), await cluster.addNamespace()]
     for (const node of nodes) await cluster.registerNode(node, { ready: true })
     for (const node of nodes) await cluster.startAgent(node, '', { serviceProxy: true })
+    for (const node of nodes) await makePod(node)
     await startPrometheus()
   })
   after(() => cluster?.[Symbol.asyncDispose]())
 
   it('gets an answer from each', async () => {
     await eventually(async () => (await query('up{job="podroute"} == 1')).length === nodes.length, 60_000)
+    // One target of each pod, whatever other ports and containers it has, called by its Node.
+    const found = await query('up')
+    expect(found.map(({ metric }) => metric.instance).sort()).to.deep.equal(
+      nodes.map(({ name }) => name).sort(),
+    )
     await eventually(async () => (await query('podroute_bgp_session_up == 1')).length > 0, 60_000)
   })
 
@@ -118,16 +125,42 @@ describe('a Prometheus that scrapes an agent', function () {
     expect(unhealthy).to.deep.equal([])
   })
 
-  /** As deploy/observability/prometheus.yaml has it, but for how agents are found: Debian's Prometheus cannot ask Kubernetes. */
+  /** As the DaemonSet would, which the scheduler and a kubelet would run. */
+  async function makePod(node: TestNode): Promise<void> {
+    const documents = parseAllDocuments(await readFile(resolve(FOLDER, '../podroute.yaml'), 'utf8'))
+    const daemonSet = documents.map((document) => document.toJS()).find(({ kind }) => kind === 'DaemonSet')
+    const { metadata, spec } = daemonSet.spec.template
+    const name = `podroute-${node.name}`
+    await cluster.apply({
+      ...{ apiVersion: 'v1', kind: 'Pod', spec: { ...spec, nodeName: node.name } },
+      metadata: { ...metadata, name, namespace: daemonSet.metadata.namespace },
+    })
+    const [podIP] = addressesOf(node)
+    const patch = JSON.stringify({ status: { phase: 'Running', podIP, podIPs: [{ ip: podIP }] } })
+    const args = ['patch', 'pod', name, '--subresource=status', '-p', patch]
+    await cluster.kubectl('-n', daemonSet.metadata.namespace, ...args)
+  }
+
+  /** Of the pods that the configuration selects, as the API server has them. */
+  async function writeTargets(file: string, [discovery]: readonly Discovery[]): Promise<void> {
+    const { role, namespaces, selectors } = discovery!
+    expect([role, namespaces.names.length, selectors.length]).to.deep.equal(['pod', 1, 1])
+    const args = ['-n', namespaces.names[0]!, 'get', 'pods', '-l', selectors[0]!.label, '-o', 'json']
+    const { items } = JSON.parse(await cluster.kubectl(...args)) as { items: readonly FoundPod[] }
+    await writeFile(file, JSON.stringify(items.flatMap(targetsOf)))
+  }
+
+  /** As deploy/observability/prometheus.yaml has it, but for who asks the API server: Debian's Prometheus is built without that. */
   async function startPrometheus(): Promise<void> {
     const config = parse(await readFile(join(FOLDER, 'prometheus.yaml'), 'utf8'))
-    const [{ kubernetes_sd_configs: _, relabel_configs: __, ...job }] = config.scrape_configs
-    const targets = nodes.map((node) => `${addressesOf(node)[0]}:20245`)
+    const [{ kubernetes_sd_configs: discovery, ...job }] = config.scrape_configs
+    const targets = join(cluster.directory, 'targets.json')
+    await writeTargets(targets, discovery)
     const file = join(cluster.directory, 'prometheus.yaml')
     const made = {
       global: { scrape_interval: '1s', evaluation_interval: '1s' },
       rule_files: [ALERTS],
-      scrape_configs: [{ ...job, static_configs: [{ targets }] }],
+      scrape_configs: [{ ...job, file_sd_configs: [{ files: [targets] }] }],
     }
     await writeFile(file, stringify(made))
     const checked = await attempt('promtool', ['check', 'config', file])
@@ -143,6 +176,13 @@ describe('a Prometheus that scrapes an agent', function () {
     )
   }
 })
+
+/** Of `kubernetes_sd_configs`. */
+interface Discovery {
+  readonly role: string
+  readonly namespaces: { readonly names: readonly string[] }
+  readonly selectors: readonly { readonly role: string; readonly label: string }[]
+}
 
 interface Reply {
   readonly result?: readonly { readonly metric: Readonly<Record<string, string>> }[]
