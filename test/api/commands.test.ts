@@ -77,6 +77,39 @@ describe('commands beside agents', function () {
     )
   })
 
+  it('ui serves its page and what the agent knows, and ends when it is told to', async () => {
+    const program = join(cluster.directory, 'dist', 'podroute.mjs')
+    const ui = spawn(process.execPath, [program, 'ui', '--port', '0', '--socket', cluster.socket(one)])
+    const ended = once(ui, 'exit')
+    const said = textOf(ui.stderr)
+    try {
+      const url = await eventually(() => /http:\S+/.exec(said())?.[0], 60_000)
+      const entered = await fetch(url, { redirect: 'manual' })
+      const headers = { cookie: entered.headers.get('set-cookie')!.split(';')[0]! }
+      const page = await fetch(new URL('/', url), { headers })
+      expect(await page.text()).to.include('<title>podroute</title>')
+      expect((await fetch(new URL('/', url))).status).to.equal(403)
+      const stream = await fetch(new URL('/api/stream', url), { headers })
+      const [prefix] = await cluster.allocated(two)
+      // In one message or in several, as they come.
+      const wanted = [
+        `"node":"${one.name}"`,
+        `"name":"${two.name}","kind":"node"`,
+        '"state":"established"',
+        `"${prefix}"`,
+      ]
+      let told = ''
+      for await (const more of stream.body!.pipeThrough(new TextDecoderStream())) {
+        told += more
+        if (wanted.every((text) => told.includes(text))) break
+      }
+      expect(wanted.filter((text) => !told.includes(text))).to.deep.equal([])
+    } finally {
+      ui.kill('SIGINT')
+    }
+    expect((await ended)[0], said()).to.equal(0)
+  })
+
   it('kubectl podroute capture hears packets by a pod that the API server takes, and removes it', async () => {
     const agent = { namespace: 'kube-system', name: 'agent-of-one', labels: { app: 'podroute' } }
     const spec = { nodeName: one.name, containers: [{ name: 'agent', image: 'podroute' }] }
