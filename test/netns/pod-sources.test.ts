@@ -232,6 +232,14 @@ describe('pods are who they are', function () {
     expect(world.cni.setting(path, 'ipv6/conf/eth0/accept_ra')).to.equal('0')
   })
 
+  it("I: a pod's link-local address is made of its hardware address, whatever its namespace says: it may send from that one", () => {
+    const { netns, mac } = scene.attacker
+    const bytes = Buffer.from(mac.replaceAll(':', ''), 'hex')
+    const identifier = Buffer.from([bytes[0]! ^ 2, ...bytes.subarray(1, 3), 0xff, 0xfe, ...bytes.subarray(3)])
+    const groups = [0, 2, 4, 6].map((at) => identifier.readUInt16BE(at).toString(16))
+    expect(linkLocal(netns)).to.equal(`fe80::${groups.join(':')}`)
+  })
+
   it('honest pods reach each other, the node and the router, in both families and by link-local addresses', () => {
     const { attacker, third } = scene
     const link = `${linkLocal(third.netns)}%eth0`

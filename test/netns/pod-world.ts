@@ -147,6 +147,8 @@ export class PodWorld implements AsyncDisposable {
 
   async addPod(id: string, change: object = {}): Promise<Pod> {
     const path = this.cni.addContainer(id)
+    // No link-local address, unless the plugin says otherwise.
+    this.cni.setSetting(path, 'ipv6/conf/default/addr_gen_mode', '1')
     command('ip', '-n', path.split('/').at(-1)!, 'link', 'set', 'lo', 'up')
     const config = await this.#config(change)
     const { status, json, output } = this.cni.run('bridge', {

@@ -51,7 +51,8 @@ function planSources({ system, config }: Attachment, result: Result): Sources | 
   const addresses = result.ips.map(({ address }) => address.address)
   if (config.sourceCheck === 'none' || !checkKnown(addresses, config.sourceCheck === 'strict'))
     return undefined
-  return { mac: config.mac ?? randomMac(system), addresses }
+  const mac = config.mac ?? randomMac(system)
+  return { mac, macText: formatMac(mac), addresses }
 }
 
 function askPolicy({ system, invocation, config }: Attachment, result: Result): AwaitPolicy | undefined {
@@ -168,10 +169,10 @@ function attach(attachment: Attachment): Result {
   const mac = awaitPort(system, netlink, hostName, config.containerInterface)
   const interfaces: Interface[] = [
     // Without a gateway, a bridge that another program made may have taken the MAC of the new port.
-    { name: bridge.name, mac: formatMac(netlink.find(bridge.name)?.mac ?? bridge.macBytes) },
+    { name: bridge.name, mac: formatMac(netlink.find(bridge.name)?.mac ?? bridge.mac) },
     { name: hostName, mac: formatMac(mac) },
-    { name: container.name, mac: formatMac(container.mac), sandbox: invocation.netns },
-    ...(vlan === undefined ? [] : [{ name: vlan.name, mac: vlan.mac }]),
+    { name: container.name, mac: sources?.macText ?? formatMac(container.mac), sandbox: invocation.netns },
+    ...(vlan === undefined ? [] : [{ name: vlan.name, mac: formatMac(vlan.mac) }]),
   ]
   return { ...result, interfaces, dns: isSet(config.dns) ? config.dns : result.dns }
 }

@@ -28,7 +28,7 @@ function isChosen(system: System, name: string): boolean {
  * the lowest one of its ports, and none after its last port is gone.
  */
 export function macToFix(system: System, bridge: Link, gateway: Address): Uint8Array | undefined {
-  const mac = bridge.macBytes
+  const mac = bridge.mac
   if (isNone(mac)) return gatewayMac(gateway)
   // Setting an address makes the kernel forget the neighbours behind the bridge: not at each ADD.
   return isGatewayMac(mac) || isChosen(system, bridge.name) ? undefined : mac

@@ -7,7 +7,14 @@ import { findLink, type Link } from '../netlink/links.ts'
 import { Namespace } from '../netlink/namespace.ts'
 import { Netlink } from '../netlink/netlink.ts'
 import { type KernelRoute, listRoutes } from '../netlink/routes.ts'
-import { familyOf, formatPrefix, networkOf, type Prefix, sameAddress } from '../protocol/address.ts'
+import {
+  familyOf,
+  formatMac,
+  formatPrefix,
+  networkOf,
+  type Prefix,
+  sameAddress,
+} from '../protocol/address.ts'
 import { Ipam } from '../protocol/delegate.ts'
 import type { Invocation } from '../protocol/invocation.ts'
 import { type Interface, type Result, type Route, readResult } from '../protocol/result.ts'
@@ -20,8 +27,9 @@ function linkOf(netlink: Netlink, expected: Interface): Link {
   if (expected.name === '') throw failure('Interface name missing')
   const link = findLink(netlink, expected.name)
   if (link === undefined) throw failure(`Interface name ${expected.name} not found`)
-  if (expected.mac !== undefined && expected.mac !== link.mac)
-    throw failure(`Interface ${expected.name} Mac ${expected.mac} doesn't match: ${link.mac}`)
+  const mac = formatMac(link.mac)
+  if (expected.mac !== undefined && expected.mac !== mac)
+    throw failure(`Interface ${expected.name} Mac ${expected.mac} doesn't match: ${mac}`)
   return link
 }
 

@@ -78,33 +78,37 @@ function readTrunk(config: Fields): number[] | undefined {
   return [...vlans].sort((a, b) => a - b)
 }
 
-function readMac(invocation: Invocation): Uint8Array | undefined {
-  const { config, args } = invocation
-  const text =
-    config.object('runtimeConfig')?.text('mac') ||
-    config.object('args')?.object('cni')?.text('mac') ||
-    parseArguments(args, ['MAC', 'SOURCE_CHECK']).MAC ||
-    ''
+/** What a container asks for itself: by a capability, multus's cni-args or CNI_ARGS. */
+interface Asked {
+  readonly runtime: Fields | undefined
+  readonly cni: Fields | undefined
+  readonly args: Readonly<Record<string, string>>
+}
+
+const readAsked = ({ config, args }: Invocation): Asked => ({
+  runtime: config.object('runtimeConfig'),
+  cni: config.object('args')?.object('cni'),
+  args: parseArguments(args, ['MAC', 'SOURCE_CHECK']),
+})
+
+function readMac({ runtime, cni, args }: Asked): Uint8Array | undefined {
+  const text = runtime?.text('mac') || cni?.text('mac') || args.MAC || ''
   if (text === '') return undefined
   const mac = parseMac(text)
   if (mac === undefined) throw failure(`address ${text}: invalid MAC address`)
   return mac
 }
 
-/** What a container asks for itself, by a capability, multus's cni-args or CNI_ARGS; only false says anything. */
-function wantsAnySource({ config, args }: Invocation): boolean {
-  const asked =
-    config.object('runtimeConfig')?.raw.sourceCheck ??
-    config.object('args')?.object('cni')?.raw.sourceCheck ??
-    parseArguments(args, ['MAC', 'SOURCE_CHECK']).SOURCE_CHECK
+/** Only false says anything. */
+function wantsAnySource({ runtime, cni, args }: Asked): boolean {
+  const asked = runtime?.raw.sourceCheck ?? cni?.raw.sourceCheck ?? args.SOURCE_CHECK
   return asked === false || asked === 'false'
 }
 
-function readSourceCheck(invocation: Invocation): SourceCheck {
-  const { config } = invocation
+function readSourceCheck(config: Fields, asked: Asked): SourceCheck {
   if (!config.has('sourceCheck')) return 'none'
   if (config.raw.sourceCheck === 'strict') return 'strict'
-  if (wantsAnySource(invocation)) return 'none'
+  if (wantsAnySource(asked)) return 'none'
   return config.flag('sourceCheck') ? 'on' : 'ready'
 }
 
@@ -138,7 +142,7 @@ function checkCombinations(config: BridgeConfig): BridgeConfig {
 /** @throws CniError for a wrong field or a combination that makes no sense, before anything is touched. */
 export function readConfig(invocation: Invocation): BridgeConfig {
   const { config } = invocation
-  parseArguments(invocation.args, ['MAC', 'SOURCE_CHECK'])
+  const asked = readAsked(invocation)
   const defaultGateway = config.flag('isDefaultGateway')
   return {
     network: config.text('name')!,
@@ -155,12 +159,12 @@ export function readConfig(invocation: Invocation): BridgeConfig {
     trunk: readTrunk(config),
     preserveDefaultVlan: config.flag('preserveDefaultVlan'),
     macSpoofCheck: config.flag('macspoofchk'),
-    sourceCheck: readSourceCheck(invocation),
+    sourceCheck: readSourceCheck(config, asked),
     policyWait: readPolicyWait(config),
     duplicateAddressDetection: config.flag('enabledad'),
     containerInterface: !config.flag('disableContainerInterface'),
     portIsolation: config.flag('portIsolation'),
-    mac: readMac(invocation),
+    mac: readMac(asked),
     ipamType: config.object('ipam')?.text('type') ?? '',
     dns: readDns(config.object('dns')),
   }

@@ -2,7 +2,7 @@
 
 import { failure } from '../errors.ts'
 import { addAddress, listAddresses } from '../netlink/addresses.ts'
-import { findLink, setUp } from '../netlink/links.ts'
+import { findLink, setLinkLocalFromMac, setUp } from '../netlink/links.ts'
 import { type Namespace, trySysctl } from '../netlink/namespace.ts'
 import { Netlink } from '../netlink/netlink.ts'
 import { addRoute } from '../netlink/routes.ts'
@@ -39,20 +39,14 @@ export interface ContainerSettings {
   readonly host: boolean
 }
 
-/** Some of these writes try again and again for the kernel's lock of all links, also where nothing changes. */
-function clearSetting(system: System, name: string): void {
-  const path = `/proc/sys/net/${name}`
-  const value = system.readSetting(path)
-  if (value !== undefined && value !== '0') system.writeFile(path, '0')
-}
-
 /** A new namespace forwards IPv4 where the node does; who asks for another setting has the runtime write it afterwards. */
 function makeHost(system: System, name: string): void {
   // Written without a look: of this one the kernel takes its lock only where something changes.
   trySysctl(system, 'ipv4/ip_forward', '0')
-  clearSetting(system, 'ipv6/conf/all/forwarding')
-  // The link-local address is the one that its port may send from.
-  clearSetting(system, `ipv6/conf/${name}/addr_gen_mode`)
+  const path = '/proc/sys/net/ipv6/conf/all/forwarding'
+  const forwarding = system.readSetting(path)
+  // Looked at first: this write tries again and again for the lock, also where nothing changes.
+  if (forwarding !== undefined && forwarding !== '0') system.writeFile(path, '0')
   trySysctl(system, `ipv6/conf/${name}/accept_ra`, '0')
 }
 
@@ -79,11 +73,16 @@ function routeRequests(link: ContainerLink, result: Result) {
   )
 }
 
-function apply(netlink: Netlink, link: ContainerLink, result: Result): void {
+function apply(netlink: Netlink, link: ContainerLink, result: Result, host: boolean): void {
   const addresses = result.ips.map((ip) => addAddress(link.index, ip.address))
   const routes = routeRequests(link, result)
-  const replies = netlink.exchange([...addresses, setUp(link.name), ...routes])
-  replies.forEach(({ error }, i) => {
+  // The link-local address of a host is the one that its port may send from. By its file in /proc/sys it took a tenth of an ADD:
+  // also who only reads that tries again and again for the lock, which the kernel holds while it makes the pair known.
+  const first = host ? [setLinkLocalFromMac(link.index)] : []
+  const replies = netlink.exchange([...first, ...addresses, setUp(link.name), ...routes])
+  if (host && replies[0]!.error !== undefined && replies[0]!.error.code !== 'EAFNOSUPPORT')
+    throw failure(`failed to set "${link.name}" link-local address`, replies[0]!.error)
+  replies.slice(first.length).forEach(({ error }, i) => {
     if (error === undefined) return
     const ip = result.ips[i]
     if (ip !== undefined)
@@ -137,7 +136,7 @@ export function configureContainer(
   })
   try {
     const link = findContainerLink(netlink, name)
-    apply(netlink, link, result)
+    apply(netlink, link, result, settings.host)
     if (v6 && settings.detection) settle(system, netlink, link)
     return link
   } finally {

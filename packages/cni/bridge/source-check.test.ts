@@ -100,10 +100,12 @@ describe('sourceCheck of the bridge plugin', () => {
     const netns = world.addContainer('c1')
     world.setSetting(netns, 'ipv4/ip_forward', '1')
     world.setSetting(netns, 'ipv6/conf/all/forwarding', '1')
+    world.setSetting(netns, 'ipv6/conf/default/addr_gen_mode', '1')
     expect(call('ADD', 'c1', { sourceCheck: true }, netns).status).to.equal(0)
     expect(world.setting(netns, 'ipv4/ip_forward')).to.equal('0')
     expect(world.setting(netns, 'ipv6/conf/all/forwarding')).to.equal('0')
     expect(world.setting(netns, 'ipv6/conf/eth0/accept_ra')).to.equal('0')
+    expect(world.setting(netns, 'ipv6/conf/eth0/addr_gen_mode'), 'its link-local address').to.equal('0')
   })
 
   it('without the table of the agent a container starts and says what it may send from, but not in strict mode', () => {

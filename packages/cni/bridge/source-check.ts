@@ -6,7 +6,7 @@ import { Netlink } from '../netlink/netlink.ts'
 import { removeElements } from '../netlink/nft-elements.ts'
 import { Family, Nftables } from '../netlink/nftables.ts'
 import { type Bytes, bytes, bytesOf, u32 } from '../netlink/wire.ts'
-import { type Address, formatAddress, formatMac, isV4 } from '../protocol/address.ts'
+import { type Address, formatAddress, isV4 } from '../protocol/address.ts'
 import { type System, unless } from '../system.ts'
 
 /** As the agent makes it (pod-network/sources/table.ts). */
@@ -23,6 +23,8 @@ const WITHOUT_TABLE = ['ENOENT', 'EAFNOSUPPORT', 'EOPNOTSUPP']
 /** What a container may send from. */
 export interface Sources {
   readonly mac: Uint8Array
+  /** The same as text. */
+  readonly macText: string
   readonly addresses: readonly Address[]
 }
 
@@ -31,8 +33,11 @@ const linkLocal = (mac: Uint8Array): Bytes =>
   `\xfe\x80\0\0\0\0\0\0${bytes(mac[0]! ^ 2, mac[1]!, mac[2]!, 0xff, 0xfe, mac[3]!, mac[4]!, mac[5]!)}`
 
 /** As the agent reads it in a port's alias: the hardware address and the others, with commas. */
-export const sourcesText = ({ mac, addresses }: Sources): string =>
-  [formatMac(mac), ...addresses.map(formatAddress)].join()
+export function sourcesText({ macText, addresses }: Sources): string {
+  let text = macText
+  for (let i = 0; i < addresses.length; i++) text += `,${formatAddress(addresses[i]!)}`
+  return text
+}
 
 /** The name of each set, and the keys of the container. A link is its index, which no other one gets; fields of a key begin at multiples of four bytes. */
 function elementsOf(port: number, { mac, addresses }: Sources): readonly string[][] {
@@ -42,7 +47,8 @@ function elementsOf(port: number, { mac, addresses }: Sources): readonly string[
   const v4 = ['link-sources-4']
   const v6 = ['link-sources-6', from + local]
   const targets = ['link-targets-6', index + local]
-  for (const address of addresses) {
+  for (let i = 0; i < addresses.length; i++) {
+    const address = addresses[i]!
     const text = bytesOf(address)
     if (isV4(address)) v4.push(from + text)
     else {
@@ -50,9 +56,10 @@ function elementsOf(port: number, { mac, addresses }: Sources): readonly string[
       targets.push(index + text)
     }
   }
+  const macs = ['link-macs', from]
   // From the last one on the port is checked.
-  const all = [v6, targets, ['link-macs', from], [PORTS, index]]
-  return v4.length === 1 ? all : [v4, ...all]
+  const ports = [PORTS, index]
+  return v4.length === 1 ? [v6, targets, macs, ports] : [v4, v6, targets, macs, ports]
 }
 
 /** False where there is no table. */

@@ -1,6 +1,5 @@
 // Links: bridges, veth pairs, bridge ports (linux/if_link.h).
 
-import { formatMac } from '../protocol/address.ts'
 import type { Netlink } from './netlink.ts'
 import {
   attribute,
@@ -33,6 +32,7 @@ const IFLA_MASTER = 10
 const IFLA_OPERSTATE = 16
 const IFLA_LINKINFO = 18
 const IFLA_IFALIAS = 20
+const IFLA_AF_SPEC = 26
 const IFLA_NET_NS_FD = 28
 const IFLA_EXT_MASK = 29
 const IFLA_PROMISCUITY = 30
@@ -45,6 +45,9 @@ const IFLA_BR_VLAN_FILTERING = 7
 const IFLA_BR_MULTI_BOOLOPT = 46
 /** BR_BOOLOPT_NO_LL_LEARN: a frame to a link-local group, such as LLDP's, moves no hardware address to another port. */
 const NO_LINK_LOCAL_LEARNING = 1
+const AF_INET6 = 10
+const IFLA_INET6_ADDR_GEN_MODE = 8
+const IN6_ADDR_GEN_MODE_EUI64 = 0
 const IFLA_BRPORT_MODE = 4
 const IFLA_BRPORT_ISOLATED = 33
 
@@ -70,8 +73,7 @@ const IF_OPER_UP = 6
 export interface Link {
   readonly index: number
   readonly name: string
-  readonly mac: string
-  readonly macBytes: Uint8Array
+  readonly mac: Uint8Array
   readonly mtu: number
   readonly up: boolean
   /** Up and, for a bridge port, with carrier. */
@@ -104,13 +106,11 @@ function readLink(message: Message): Link {
   }
   const information = found.get(IFLA_LINKINFO)
   const kind = information && attributes(information, 0, KIND_ATTRIBUTE).get(IFLA_INFO_KIND)
-  const macBytes = found.get(IFLA_ADDRESS) ?? new Uint8Array(0)
   const flags = getU32(body, 8)
   return {
     index: getI32(body, 4),
     name: text(IFLA_IFNAME),
-    mac: formatMac(macBytes),
-    macBytes,
+    mac: found.get(IFLA_ADDRESS) ?? new Uint8Array(0),
     mtu: number(IFLA_MTU),
     up: (flags & IFF_UP) !== 0,
     operational: isOperational(found),
@@ -263,6 +263,18 @@ export const setMac = (name: string, mac: Uint8Array): Request => ({
   type: RTM_NEWLINK,
   flags: 0,
   body: header() + nameAttribute(name) + attribute(IFLA_ADDRESS, bytesOf(mac)),
+})
+
+const LINK_LOCAL_FROM_MAC = group(
+  IFLA_AF_SPEC,
+  group(AF_INET6, attribute(IFLA_INET6_ADDR_GEN_MODE, bytes(IN6_ADDR_GEN_MODE_EUI64))),
+)
+
+/** The link-local address that it gets when it comes up is made of its hardware address. Refused with EAFNOSUPPORT where a link has no IPv6. */
+export const setLinkLocalFromMac = (index: number): Request => ({
+  type: RTM_NEWLINK,
+  flags: 0,
+  body: header(index) + LINK_LOCAL_FROM_MAC,
 })
 
 export const deleteLink = (name: string): Request => ({

@@ -75,6 +75,13 @@ function readError(body: Uint8Array): NetlinkError | undefined {
   return new NetlinkError(errno, explanation === undefined ? '' : getString(explanation))
 }
 
+/** Of rtnetlink every fourth type is RTM_GET…: what is asked for is the answer, and needs no acknowledgement. A dump has an end of its own. */
+const isQuestion = ({ type, flags }: Request) => type < 256 && (type & 3) === 2 && (flags & NLM_F_DUMP) === 0
+
+/** Refusals come unasked, each in its place: the last request is answered in any case. */
+const acknowledgeLast = (requests: readonly Request[]): Request[] =>
+  requests.map((r, i) => (i + 1 < requests.length ? r : { ...r, flags: r.flags | NLM_F_ACK }))
+
 export class Netlink {
   private readonly system: System
   private readonly socket: number
@@ -98,24 +105,29 @@ export class Netlink {
     return this.system.interfaceName(this.socket, index)
   }
 
-  /** Sends all requests at once and waits for the answer of each, in their order. At most one of them a dump. */
+  /**
+   * Sends all requests at once; returns the answer of each, in their order. Only the last one may be a dump. The kernel takes them one
+   * after the other and says unasked which it refuses: once the last one is answered, the others are.
+   */
   exchange(requests: readonly Request[]): Reply[] {
+    if (requests.length === 0) return []
     const first = this.sequence
+    const last = first + requests.length - 1
     this.sequence += requests.length
     const replies = requests.map(
       () => ({ error: undefined, interrupted: false, messages: [] as Message[] }) as Mutable<Reply>,
     )
-    const acknowledged = requests.map((r) => ({ ...r, flags: r.flags | NLM_F_ACK }))
-    this.system.send(this.socket, encode(acknowledged, first))
-    for (let open = requests.length; open > 0; ) {
+    const asks = isQuestion(requests.at(-1)!)
+    this.system.send(this.socket, encode(asks ? requests : acknowledgeLast(requests), first))
+    for (let done = false; !done; ) {
       for (const message of decode(this.system.receive(this.socket))) {
         const reply = replies[message.sequence - first]
         if (reply === undefined) continue
         if (message.flags & NLM_F_DUMP_INTR) reply.interrupted = true
-        if (message.type === NLMSG_ERROR || message.type === NLMSG_DONE) {
-          reply.error = readError(message.body)
-          open--
-        } else reply.messages.push(message)
+        const ends = message.type === NLMSG_ERROR || message.type === NLMSG_DONE
+        if (ends) reply.error = readError(message.body)
+        else reply.messages.push(message)
+        done ||= message.sequence === last && (ends || asks)
       }
     }
     return replies
@@ -136,13 +148,9 @@ export class Netlink {
     const first = this.sequence
     this.sequence += requests.length + 2
     const frame = (type: number): Request => ({ type, flags: 0, body: bytes(0, 0, 0, subsystem) })
-    // Refusals come unasked, each in its place; the last request is answered in any case.
     const last = requests.length
-    const asked = requests.map((r, i) => (i + 1 < last ? r : { ...r, flags: r.flags | NLM_F_ACK }))
-    this.system.send(
-      this.socket,
-      encode([frame(NFNL_MSG_BATCH_BEGIN), ...asked, frame(NFNL_MSG_BATCH_END)], first),
-    )
+    const batch = [frame(NFNL_MSG_BATCH_BEGIN), ...acknowledgeLast(requests), frame(NFNL_MSG_BATCH_END)]
+    this.system.send(this.socket, encode(batch, first))
     let refusal: NetlinkError | undefined
     for (let done = false; !done; ) {
       for (const message of decode(this.system.receive(this.socket))) {

@@ -17,8 +17,9 @@ export const be16 = (value: number): Bytes => String.fromCharCode((value >> 8) &
 export const be32 = (value: number): Bytes =>
   String.fromCharCode((value >>> 24) & 255, (value >> 16) & 255, (value >> 8) & 255, value & 255)
 
-/** The numbers as bytes. */
-export const bytes = (...values: readonly number[]): Bytes => String.fromCharCode(...values)
+/** The numbers as bytes. QuickJS walks a list that is spread by its iterator: 400 instructions an item. */
+export const bytes = (...values: readonly number[]): Bytes =>
+  String.fromCharCode.apply(null, values as number[])
 
 export const bytesOf = (values: Uint8Array): Bytes =>
   String.fromCharCode.apply(null, values as unknown as number[])

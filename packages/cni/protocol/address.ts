@@ -191,9 +191,16 @@ export function contains({ address, length }: Prefix, other: Address): boolean {
   return whole === address.length || (address[whole]! & mask) === (other[whole]! & mask)
 }
 
+const HEX = '0123456789abcdef'
+
 /** 'aa:bb:…' of a hardware address. */
 export function formatMac(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => (byte < 16 ? '0' : '') + byte.toString(16)).join(':')
+  let text = ''
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i]!
+    text += (i === 0 ? '' : ':') + HEX[byte >> 4] + HEX[byte & 15]
+  }
+  return text
 }
 
 /** Bytes of 'aa:bb:cc:dd:ee:ff' (also with '-'), or undefined. */

@@ -88,6 +88,8 @@ export class FakeNamespace {
       'ndisc_notify',
     ])
       this.settings.set(`ipv6/conf/${name}/${setting}`, setting === 'accept_ra' ? '1' : '0')
+    const mode = this.settings.get('ipv6/conf/default/addr_gen_mode') ?? '0'
+    this.settings.set(`ipv6/conf/${name}/addr_gen_mode`, mode)
     this.settings.set(`ipv4/conf/${name}/arp_notify`, '0')
     this.settings.set(`ipv4/conf/${name}/route_localnet`, '0')
     return link

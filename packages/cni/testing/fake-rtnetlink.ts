@@ -15,6 +15,7 @@ import {
   group,
   HEADER_LENGTH,
   type Message,
+  NLM_F_ACK,
   NLM_F_CREATE,
   NLM_F_DUMP,
   NLM_F_EXCL,
@@ -111,15 +112,23 @@ function setPort(link: FakeLink, information: Uint8Array): void {
   link.isolated = port.get(33)?.[0] === 1
 }
 
+function setFamilies(namespace: FakeNamespace, link: FakeLink, families: Uint8Array): void {
+  const mode = attributes(attributes(families, 0).get(10)!, 0).get(8)![0]!
+  namespace.settings.set(`ipv6/conf/${link.name}/addr_gen_mode`, `${mode}`)
+}
+
 function change(namespace: FakeNamespace, link: FakeLink, message: Message): void {
   const found = attributes(message.body, 16)
   const [flags, mask] = [getU32(message.body, 8), getU32(message.body, 12)]
-  const [mac, mtu, master, alias, information] = [1, 4, 10, 20, 18].map((type) => found.get(type))
+  const [mac, mtu, master, alias, information, families] = [1, 4, 10, 20, 18, 26].map((type) =>
+    found.get(type),
+  )
   if (mac !== undefined) Object.assign(link, { mac: mac.slice(), macChosen: true })
   if (mtu !== undefined) link.mtu = getU32(mtu, 0)
   if (master !== undefined) join(namespace, link, getU32(master, 0))
   if (alias !== undefined) link.alias = getString(alias)
   if (information !== undefined) setPort(link, information)
+  if (families !== undefined) setFamilies(namespace, link, families)
   if (mask & 0x100) link.promiscuous = (flags & 0x100) !== 0
   if (mask & 1) namespace.setUp(link, (flags & 1) !== 0)
 }
@@ -130,7 +139,9 @@ function newLink(
   message: Message,
   descriptors: NamespaceOf,
 ): void {
-  const existing = namespace.links.get(getString(attributes(message.body, 16).get(3) ?? new Uint8Array(0)))
+  const index = getI32(message.body, 4)
+  const name = getString(attributes(message.body, 16).get(3) ?? new Uint8Array(0))
+  const existing = index > 0 ? namespace.byIndex(index) : namespace.links.get(name)
   if (existing === undefined && (message.flags & NLM_F_CREATE) === 0) throw new FakeSystemError('ENODEV')
   if (existing !== undefined && (message.flags & NLM_F_EXCL) !== 0) throw new FakeSystemError('EEXIST')
   if (existing !== undefined) change(namespace, existing, message)
@@ -280,7 +291,8 @@ export function answer(
     try {
       if ((message.flags & NLM_F_DUMP) === NLM_F_DUMP)
         return [...dump(namespace, message), encodeReply(3, message.sequence, u32(0))]
-      return [...perform(network, namespace, message, descriptors), acknowledge(message, undefined)]
+      const answers = perform(network, namespace, message, descriptors)
+      return message.flags & NLM_F_ACK ? [...answers, acknowledge(message, undefined)] : answers
     } catch (error) {
       if (error instanceof FakeSystemError || error instanceof NetlinkError)
         return [acknowledge(message, error.code)]
