@@ -64,9 +64,8 @@ function filesOf(folder: string): readonly string[] {
   try {
     return readdirSync(folder)
   } catch (cause) {
-    const hint =
-      'the agent’s container does not have that folder of the node: run podroute doctor as root on the node'
-    throw new Error(`${folder} cannot be read here: ${hint}`, { cause })
+    const hint = 'the agent’s container does not have it, so run podroute doctor as root on the node'
+    throw new Error(`${folder} cannot be read: ${hint}`, { cause })
   }
 }
 
