@@ -73,6 +73,18 @@ describe('a router of the configuration that is down', () => {
     expect(peers?.rows.join('\n')).to.include('another speaker uses this address')
   })
 
+  it('is one that may be for the other speaker, where the router closes a second connection without a word (A17)', async () => {
+    await world.memory.transport(ROUTER).listen({ address: ROUTER, port: 179 }, (connection) => {
+      connection.handle({ onConnect() {}, onData() {}, onDrain() {}, onClose() {} })
+      connection.end()
+    })
+    await world.settle(70_000)
+    expect(events()).to.have.length(1)
+    expect(events()[0]).to.include(
+      'closed by the peer: it does not know this address, or another speaker uses this address',
+    )
+  })
+
   it('is none once the configuration has it no more', async () => {
     await world.settle(30_000)
     world.network.configure({ ...world.settings, externalPeers: [] })

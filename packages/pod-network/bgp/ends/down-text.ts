@@ -5,15 +5,21 @@ import type { DownReason } from 'bgp-speaker-ts/snapshot.ts'
 const CEASE = 6
 const COLLISION = 7
 
+/** Of a connection that was taken. */
+const CLOSED = /closed by the peer|ECONNRESET/
+
 /** What an operator reads where a router keeps the session of another daemon of the same host, or drops it for ours and ours for it. */
 const OTHER_SPEAKER =
   'another speaker uses this address: end it, give podroute another localAddress, or peer with it and let it pass routes on'
 
-/** Why there is no session: the router has one with another speaker at our address (RFC 4271 section 6.8). */
+/** Why there is no session: perhaps the router has one with another speaker at our address (RFC 4271 section 6.8). FRR says so; BIRD, GoBGP and OpenBGPD take the connection and close it without a word, as they do where they do not know the address. */
 export function whyNone(down: DownReason): string {
   const text = downText(down)
-  const refused = down.kind === 'notification-received' && down.code === CEASE && down.subcode === COLLISION
-  return refused ? `${text}: ${OTHER_SPEAKER}` : text
+  if (down.kind === 'notification-received' && down.code === CEASE && down.subcode === COLLISION)
+    return `${text}: ${OTHER_SPEAKER}`
+  if (down.kind === 'connection-failed' && CLOSED.test(down.error))
+    return `${text}: it does not know this address, or ${OTHER_SPEAKER}`
+  return text
 }
 
 /** Why sessions come up and are lost again: the router keeps whichever speaker at our address has come last. */
