@@ -25,7 +25,7 @@ import { findPod } from './admin/find-pod.ts'
 import { Agent } from './agent.ts'
 import { forbiddenKinds } from './api-conditions.ts'
 import { FORMER_SHAPE, FORMER_SYSCTLS, type FormerSysctls, notingFormer } from './cleanup/former-sysctls.ts'
-import { resumeCompilers, resumeQuickCompilers } from './compilers.ts'
+import { optimizeWork, resumeCompilers, resumeQuickCompilers } from './compilers.ts'
 import { FileWatch } from './config/file-watch.ts'
 import type { Flags } from './config/flags.ts'
 import { CONFIG_TEXTS, type ConfigTexts, LAST_GOOD_CONFIG, LiveConfig } from './config/live-config.ts'
@@ -123,7 +123,7 @@ export function createAgent(
   })
   parts.agent = agent
   following.use(followFiles(live))
-  following.use(createGarbage(systemClock))?.start()
+  following.use(createGarbage(systemClock, optimizeWork))?.start()
   following.use(followReserved(reserved, kernel, log))
   configured.update(urlsOf(flags, config))
   return agent

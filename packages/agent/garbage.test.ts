@@ -9,6 +9,7 @@ describe('garbage', () => {
   const clock = new ManualClock()
   let used: number
   let collections: number
+  let looks: boolean[]
   let garbage: Garbage
   const pass = async (cpu: number) => {
     used += cpu
@@ -18,6 +19,7 @@ describe('garbage', () => {
   beforeEach(() => {
     used = 0
     collections = 0
+    looks = []
     garbage = new Garbage({
       clock,
       cpu: () => used,
@@ -25,6 +27,7 @@ describe('garbage', () => {
         collections++
         used += 50
       },
+      looked: (calm) => looks.push(calm),
     })
     garbage.start()
   })
@@ -49,6 +52,11 @@ describe('garbage', () => {
   it('is collected again when an idle agent has done as much as a start is', async () => {
     for (let i = 0; i < 100; i++) await pass(40)
     expect(collections).to.equal(2)
+  })
+
+  it('says at each look whether there was work', async () => {
+    for (const cpu of [1200, 40, 40, 1500]) await pass(cpu)
+    expect(looks).to.deep.equal([false, true, true, false])
   })
 
   it('is nobody’s any more after the end', async () => {

@@ -12,6 +12,8 @@ export interface GarbageOptions {
   cpu(): number
   /** A whole collection, that gives back what it can. */
   collect(): void
+  /** Told at each look whether there was no work since the last one. */
+  looked?(calm: boolean): void
 }
 
 /** Milliseconds between two looks. */
@@ -41,10 +43,11 @@ export class Garbage implements Disposable {
   }
 
   #look(): void {
-    const { cpu, collect } = this.#options
+    const { cpu, collect, looked } = this.#options
     const now = cpu()
     const calm = now - this.#lookedAt < BUSY
     this.#lookedAt = now
+    looked?.(calm)
     if (calm && now - this.#collectedAt >= WORK) {
       collect()
       this.#collectedAt = cpu()
@@ -54,7 +57,7 @@ export class Garbage implements Disposable {
 }
 
 /** Undefined where Node.js was started without `--expose-gc`: V8 does it by itself then. */
-export function createGarbage(clock: Clock): Garbage | undefined {
+export function createGarbage(clock: Clock, looked: (calm: boolean) => void): Garbage | undefined {
   const { gc } = globalThis
   if (gc === undefined) return undefined
   const cpu = () => {
@@ -62,8 +65,7 @@ export function createGarbage(clock: Clock): Garbage | undefined {
     return (user + system) / 1000
   }
   return new Garbage({
-    clock,
-    cpu,
+    ...{ clock, cpu, looked },
     collect: () => {
       gc({ type: 'major', execution: 'sync', flavor: 'last-resort' })
       try {
