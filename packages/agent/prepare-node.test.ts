@@ -46,7 +46,7 @@ describe('prepare-node', () => {
     expect(await status(0)).to.deep.include({ status: 0 })
     const { said, status: failed } = await status(1)
     expect(failed).to.equal(1)
-    expect(said[0]).to.equal('install /plugins')
+    expect(said[0]).to.equal('install /plugins --force')
     expect(said[1]).to.include(`there is no ${join(directory, 'none')}`)
     expect((await prepareNode(['--install-cni=/plugins', out], [], join(directory, 'no'))).status).to.equal(1)
     expect(await prepareNode([out], [], join(directory, 'no'))).to.deep.equal({ said: [], status: 0 })

@@ -36,9 +36,11 @@ export async function prepareNode(
   }
 }
 
-/** Plugins of others with the same names stay, and keep the agent from starting. */
+/** Nodes have plugins with the same names, of Kubernetes' packages for one: those are kept beside ours, and `podroute cleanup` puts them back. */
 function install(program: string, directory: string): Preparation {
-  const { status, stdout, stderr, error } = spawnSync(program, ['install', directory], { encoding: 'utf8' })
+  const { status, stdout, stderr, error } = spawnSync(program, ['install', directory, '--force'], {
+    encoding: 'utf8',
+  })
   if (error) return { said: [`${program} cannot be run: ${error.message}`], status: 1 }
   return { said: `${stdout}${stderr}`.trim().split('\n'), status: status ?? 1 }
 }

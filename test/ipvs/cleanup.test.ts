@@ -55,6 +55,8 @@ describe('podroute cleanup', () => {
     )
     await mkdir(join(folder, 'bin'))
     await writeFile(join(folder, 'bin', 'stranger'), '#!/bin/sh\n')
+    // As Kubernetes' packages have it.
+    await writeFile(join(folder, 'bin', 'bridge'), 'somebody else’s', { mode: 0o755 })
     await eventually(async () => expect(await dump('ip -d addr')).not.to.include('tentative'), 30_000)
     original = await dumps()
     api = await startApi(NODE)
@@ -63,7 +65,8 @@ describe('podroute cleanup', () => {
       api,
       `podNetwork: { conflist: ${join(folder, '10-podroute.conflist')} }\nnetworkPolicy: { podStart: always }\n`,
     )
-    await run(join((await buildDist()).directory, 'dist/cni/podroute-cni'), ['install', join(folder, 'bin')])
+    const installer = join((await buildDist()).directory, 'dist/cni/podroute-cni')
+    await run(installer, ['install', join(folder, 'bin'), '--force'])
     api.put(service('web', { clusterIPs: ['10.96.0.10'], ports: [{ port: 80, protocol: 'TCP' }] }))
     api.putSlice(slice('web', ['10.244.1.2', '10.244.2.2']))
     await agent.inPlace

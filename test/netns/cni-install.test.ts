@@ -78,12 +78,29 @@ describe('podroute-cni install', () => {
     writeFileSync(join(target, 'loopback'), 'somebody else’s', { mode: 0o755 })
     const refused = install(target)
     expect(refused.status).to.equal(1)
-    expect(refused.stderr).to.match(/loopback is not ours; --force replaces it/)
+    expect(refused.stderr).to.match(
+      /loopback is not ours; --force replaces it, and keeps it as .*before-podroute/,
+    )
     expect(readdirSync(target)).to.deep.equal(['loopback'])
     expect(readFileSync(join(target, 'loopback'), 'utf8')).to.equal('somebody else’s')
-    expect(install(target, '--force').status).to.equal(0)
-    expect(readdirSync(target).sort()).to.deep.equal(NAMES)
+    const forced = install(target, '--force')
+    expect(forced.status).to.equal(0)
+    expect(forced.stdout).to.match(/loopback was not ours: it is .*loopback.before-podroute now/)
+    expect(readdirSync(target).sort()).to.deep.equal([...NAMES, 'loopback.before-podroute'].sort())
     expect(version('loopback').status).to.equal(0)
+  })
+
+  it('keeps what it replaces, of two the later one, and its own never', () => {
+    const kept = join(target, 'loopback.before-podroute')
+    for (const text of ['1.7.1', '1.9.1']) {
+      rmSync(join(target, 'loopback'), { force: true })
+      writeFileSync(join(target, 'loopback'), text, { mode: 0o755 })
+      for (let i = 0; i < 2; i++) expect(install(target, '--force').status).to.equal(0)
+      expect(readFileSync(kept, 'utf8')).to.equal(text)
+      expect(statSync(kept).mode & 0o777).to.equal(0o755)
+      expect(version('loopback').status).to.equal(0)
+    }
+    expect(readdirSync(target).sort()).to.deep.equal([...NAMES, 'loopback.before-podroute'].sort())
   })
 
   it(`killed at ${KILLS} random moments: every name is absent or whole, and the next run finishes`, () => {

@@ -43,7 +43,7 @@ export const EFFECTS: readonly RegExp[] = [
   // Files that the node's other programs read.
   /^packages\/kernel\/files\/files\.ts$/,
   // The API server, the configuration, and the node's resolvers.
-  /^packages\/agent\/(create-agent|prepare-node|state-file|cleanup\/node-cleanup|doctor\/gather|reserved\/resolvers|config\/file-watch)\.ts$/,
+  /^packages\/agent\/(create-agent|prepare-node|state-file|cleanup\/(?:node-cleanup|plugins)|doctor\/gather|reserved\/resolvers|config\/file-watch)\.ts$/,
   /^packages\/cluster\/api\/(client|servers)\.ts$/,
   // The memory of the startup snapshot.
   /^packages\/agent\/snapshot-pages\.ts$/,

@@ -34,6 +34,7 @@ async function usedNode() {
       files: {
         exists: (path) => paths.has(path),
         isEmpty: (path) => paths.has(path) && ![...paths].some((other) => other.startsWith(`${path}/`)),
+        replaced: (path) => path.endsWith('bridge'),
         remove: (path) => void paths.delete(path),
       },
       paths: ['/opt/cni/bin/bridge', '/run/podroute'],

@@ -12,6 +12,8 @@ export interface NodeFiles {
   exists(path: string): boolean
   /** Whether it is a folder with nothing in it. */
   isEmpty(path: string): boolean
+  /** Whether it took the place of a file that comes back when it goes. */
+  replaced(path: string): boolean
   /** With all that is in it; done also where there is none. @throws Error */
   remove(path: string): void
 }
@@ -114,7 +116,8 @@ function removed(paths: readonly string[], { files, dryRun }: CleanupOptions): r
   return paths
     .filter((path) => files.exists(path))
     .map((path): CleanupItem => {
-      const item = { what: 'file', key: path, detail: '' }
+      const detail = files.replaced(path) ? 'the one that was here before comes back' : ''
+      const item = { what: 'file', key: path, detail }
       if (dryRun) return { ...item, outcome: 'to-remove' }
       try {
         files.remove(path)

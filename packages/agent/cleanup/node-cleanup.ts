@@ -1,5 +1,5 @@
 /** The node on which `podroute cleanup` runs: its kernel, and its files below a folder where they may be mounted. */
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { FeatureDefinition } from '@podroute/feature/feature.ts'
 import type { Kernel } from '@podroute/kernel/kernel.ts'
@@ -9,6 +9,7 @@ import { loadConfig } from '../config/load.ts'
 import { bootId, StateFile } from '../state-file.ts'
 import { type CleanupReport, cleanUpNode, type NodeFiles } from './cleanup.ts'
 import { FORMER_SHAPE, FORMER_SYSCTLS, type FormerSysctls } from './former-sysctls.ts'
+import { ownPlugins, removeOwn, wasReplaced } from './plugins.ts'
 
 export interface NodeCleanupOptions {
   readonly definitions: readonly FeatureDefinition[]
@@ -72,24 +73,7 @@ function nodeFiles(root: string): NodeFiles {
   return {
     exists: (path) => existsSync(join(root, path)),
     isEmpty: (path) => existsSync(join(root, path)) && readdirSync(join(root, path)).length === 0,
-    remove: (path) => rmSync(join(root, path), { recursive: true, force: true }),
+    replaced: (path) => wasReplaced(join(root, path)),
+    remove: (path) => removeOwn(join(root, path)),
   }
-}
-
-/** In the usage text of every build of the plugins: how a file is known to be ours (packages/cni/install). */
-const MARK = 'usage: podroute-cni install DIR'
-/** Bytes; ours have 1.5 MB. */
-const LARGEST = 16 * 2 ** 20
-
-function ownPlugins(root: string, directory: string): readonly string[] {
-  const folder = join(root, directory)
-  if (!existsSync(folder)) return []
-  return readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => entry.isFile() && isOurs(join(folder, entry.name)))
-    .map(({ name }) => join(directory, name))
-}
-
-function isOurs(path: string): boolean {
-  const bytes = readFileSync(path)
-  return bytes.length < LARGEST && bytes.includes(MARK)
 }

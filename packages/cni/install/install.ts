@@ -10,6 +10,8 @@ const SELF = '/proc/self/exe'
 const EXECUTABLE_MODE = 0o755
 /** In the usage text of every build (native/main.c): how a file is known to be ours. */
 const MARK = 'usage: podroute-cni install DIR [--force]'
+/** Beside a plugin that took the place of somebody else's: that one, which `podroute cleanup` puts back. */
+const BEFORE = '.before-podroute'
 
 /** Whether the file at the path may be replaced: there is none, or it is ours. */
 function isOurs(system: System, path: string): boolean {
@@ -40,11 +42,17 @@ function sameFile(system: System, a: string, b: string): boolean {
   )
 }
 
-/** Installs everything, or refuses before touching anything. */
+/** Under one more name, so that a plugin is there at every moment. Of two the later one stays: a package has been upgraded. */
+function keep(system: System, path: string): void {
+  replace(system, `${path}${BEFORE}`, (temporary) => system.link(path, temporary))
+}
+
+/** Installs everything, or refuses before touching anything. @returns the files of others */
 function installInto(system: System, directory: string, force: boolean): string[] {
   const paths = [EXECUTABLE, ...PLUGIN_NAMES].map((name) => `${directory}/${name}`)
-  const foreign = force ? [] : paths.filter((path) => !isOurs(system, path))
-  if (foreign.length > 0) return foreign
+  const foreign = paths.filter((path) => !isOurs(system, path))
+  if (foreign.length > 0 && !force) return foreign
+  for (const path of foreign) keep(system, path)
   const [executable, ...links] = paths as [string, ...string[]]
   replace(system, executable, (temporary) => system.copyFile(SELF, temporary, EXECUTABLE_MODE))
   for (const path of links) {
@@ -53,7 +61,7 @@ function installInto(system: System, directory: string, force: boolean): string[
     replace(system, path, (temporary) => system.link(executable, temporary))
   }
   system.synchronize(directory)
-  return []
+  return foreign
 }
 
 /** @returns the exit status: 0 installed, 1 refused or failed, 2 wrong usage */
@@ -66,10 +74,16 @@ export function install(system: System, args: readonly string[]): number {
   }
   try {
     const foreign = installInto(system, directory, force)
-    for (const path of foreign) system.writeError(`podroute-cni: ${path} is not ours; --force replaces it\n`)
-    if (foreign.length === 0)
-      system.writeOutput(`installed ${[EXECUTABLE, ...PLUGIN_NAMES].join(', ')} in ${directory}\n`)
-    return foreign.length === 0 ? 0 : 1
+    if (foreign.length > 0 && !force) {
+      for (const path of foreign)
+        system.writeError(
+          `podroute-cni: ${path} is not ours; --force replaces it, and keeps it as ${path}${BEFORE}\n`,
+        )
+      return 1
+    }
+    for (const path of foreign) system.writeOutput(`${path} was not ours: it is ${path}${BEFORE} now\n`)
+    system.writeOutput(`installed ${[EXECUTABLE, ...PLUGIN_NAMES].join(', ')} in ${directory}\n`)
+    return 0
   } catch (error) {
     system.writeError(`podroute-cni: ${codeOf(error) ?? 'failed'}: ${messageOf(error)}\n`)
     return 1
