@@ -95,6 +95,8 @@ export interface Network {
   addElements(family: number, table: string, sets: readonly (readonly string[])[]): void
   /** Index and hardware address of an interface in the socket's namespace: two ioctls, a tenth of RTM_GETLINK's cost. */
   findInterface(socket: number, name: string): NetworkInterface | undefined
+  /** Its index alone: an ioctl. */
+  interfaceIndex(socket: number, name: string): number | undefined
   /** The name of the interface with that index in the socket's namespace; undefined where there is none. */
   interfaceName(socket: number, index: number): string | undefined
   /** Sends to whoever listens on a unix socket; returns a descriptor for its answer. ENOENT, ECONNREFUSED where nobody does. */

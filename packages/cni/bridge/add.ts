@@ -15,7 +15,7 @@ import type { Dns, Interface, Result } from '../protocol/result.ts'
 import type { System } from '../system.ts'
 import { ensureBridge, findBridge, randomMac } from './bridge-link.ts'
 import { type BridgeConfig, readAddConfig } from './configuration.ts'
-import { type ContainerLink, configureContainer, findContainerLink } from './container.ts'
+import { type ContainerLink, configureContainer, findContainerLink, stopForwarding } from './container.ts'
 import { ensureGateways, gatewayPrefixes, planGateways } from './gateway.ts'
 import { removeMacCheck, setMacCheck } from './mac-spoof.ts'
 import { removeMasquerade, setMasquerade } from './masquerade.ts'
@@ -71,6 +71,7 @@ function awaitPolicies({ netlink }: Attachment, result: Result, gateway: Link, w
 
 function connectToBridge(attachment: Attachment, bridge: Link, sources: Sources | undefined): string {
   const { system, invocation, config, netlink, namespace, undo } = attachment
+  if (sources !== undefined && isChecked(config)) stopForwarding(system, namespace)
   const name = createVeth(system, netlink, {
     containerName: invocation.interfaceName,
     netns: namespace.descriptor,
@@ -112,10 +113,10 @@ const isChecked = ({ sourceCheck }: BridgeConfig) => sourceCheck === 'on' || sou
 function enableSourceCheck(attachment: Attachment, port: string, sources: Sources | undefined): void {
   const { system, config, netlink, undo } = attachment
   if (sources === undefined || !isChecked(config)) return
-  const link = netlink.find(port)
-  if (link === undefined) throw failure(`interface "${port}" has gone from the bridge`)
-  undo.push(() => removeSources(system, link.index, sources))
-  setSources(system, link.index, sources, config.sourceCheck === 'strict')
+  const index = netlink.indexOf(port)
+  if (index === undefined) throw failure(`interface "${port}" has gone from the bridge`)
+  undo.push(() => removeSources(system, index, sources))
+  setSources(system, index, sources, config.sourceCheck === 'strict')
 }
 
 const isSet = (dns: Dns) => Object.keys(dns).length > 0

@@ -147,6 +147,22 @@ static NATIVE(find_interface)
     return result;
 }
 
+/* interfaceIndex(fd, name): in the socket's namespace, or undefined. */
+static NATIVE(interface_index)
+{
+    struct ifreq request = {0};
+    int fd = -1;
+    JS_ToInt32(ctx, &fd, argv[0]);
+    const char *name = JS_ToCString(ctx, argv[1]);
+    if (!name)
+        return JS_EXCEPTION;
+    snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+    JS_FreeCString(ctx, name);
+    if (ioctl(fd, SIOCGIFINDEX, &request) < 0)
+        return errno == ENODEV ? JS_UNDEFINED : native_throw(ctx, "ioctl", "SIOCGIFINDEX");
+    return JS_NewInt32(ctx, request.ifr_ifindex);
+}
+
 /* interfaceName(fd, index): in the socket's namespace, or undefined. */
 static NATIVE(interface_name)
 {
@@ -225,6 +241,7 @@ const JSCFunctionListEntry native_network[] = {
     JS_CFUNC_DEF("receive", 1, receive_netlink),
     JS_CFUNC_DEF("addElements", 3, native_add_elements),
     JS_CFUNC_DEF("findInterface", 2, find_interface),
+    JS_CFUNC_DEF("interfaceIndex", 2, interface_index),
     JS_CFUNC_DEF("interfaceName", 2, interface_name),
     JS_CFUNC_DEF("ask", 2, ask),
     JS_CFUNC_DEF("answer", 2, answer),

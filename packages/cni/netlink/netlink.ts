@@ -100,6 +100,10 @@ export class Netlink {
     return this.system.findInterface(this.socket, name)
   }
 
+  indexOf(name: string): number | undefined {
+    return this.system.interfaceIndex(this.socket, name)
+  }
+
   /** The name of the interface with that index; undefined where there is none. */
   nameOf(index: number): string | undefined {
     return this.system.interfaceName(this.socket, index)

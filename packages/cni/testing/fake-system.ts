@@ -259,6 +259,9 @@ class FakeProcess {
     const link = entry.namespace.links.get(name)
     return link && { index: link.index, mac: link.mac.slice() }
   }
+  interfaceIndex(socket: number, name: string) {
+    return this.findInterface(socket, name)?.index
+  }
   interfaceName(socket: number, index: number) {
     const entry = this.descriptors.get(socket)
     if (entry?.kind !== 'netlink') throw new FakeSystemError('EINVAL')
