@@ -71,23 +71,28 @@ describe("a node's life, told by the API server", function () {
   })
   after(() => cluster?.[Symbol.asyncDispose]())
 
+  /** Of all agents: who with whom, and how often it came up. */
+  const sessions = async () => {
+    const asked = await Promise.all(cluster.nodes.map((node) => cluster.ask(node, '/peers')))
+    return asked.flatMap(({ peers }, i) =>
+      peers.map(({ name, state, counters }) => `${i + 1} ${name} ${state} ${counters.established}`),
+    )
+  }
+
+  const allSessions = () =>
+    eventually(async () => {
+      const found = await sessions()
+      return found.length === 6 && found.every((line) => line.includes(' established ')) && found
+    }, 30_000)
+
   it('loses no session where a Node claims the addresses of another one beside its own, and takes that back (L)', async () => {
-    const sessions = async () => {
-      const asked = await Promise.all(cluster.nodes.map((node) => cluster.ask(node, '/peers')))
-      return asked.flatMap(({ peers }, i) =>
-        peers.map(({ name, state, counters }) => `${i + 1} ${name} ${state} ${counters.established}`),
-      )
-    }
     /** All agents have been told what was written, and of something after it. */
     const told = async (mark: string) => {
       const before = await seen()
       await cluster.kubectl('label', 'node', one.name, '--overwrite', `mark=${mark}`)
       await eventually(async () => (await seen()) > before)
     }
-    const before = await eventually(async () => {
-      const found = await sessions()
-      return found.length === 6 && found.every((line) => line.includes(' established ')) && found
-    }, 30_000)
+    const before = await allSessions()
     await tellAddresses(three, three.ipv4, three.ipv6, two.ipv4, two.ipv6)
     await told('beside')
     expect(await sessions()).to.deep.equal(before)
@@ -150,7 +155,8 @@ describe("a node's life, told by the API server", function () {
     await becomesReady(two)
   })
 
-  it('says on its Node that another Node has its address, and keeps its sessions', async () => {
+  it('says on its Node that another Node has its address; that one, which has nothing else, changes nothing for the others', async () => {
+    const before = [await allSessions(), await cluster.routes(one), await cluster.routes(three)]
     const spec = { podCIDR: '10.244.99.0/24', podCIDRs: ['10.244.99.0/24'] }
     await cluster.apply({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'old' }, spec })
     const status = { addresses: [{ type: 'InternalIP', address: two.ipv4 }] }
@@ -163,6 +169,7 @@ describe("a node's life, told by the API server", function () {
     expect(note).to.include(`${two.ipv4} is also of Node old`)
     const { peers } = await cluster.ask(one, '/peers')
     expect(peers.find(({ name }) => name === two.name)?.state).to.equal('established')
+    expect([await sessions(), await cluster.routes(one), await cluster.routes(three)]).to.deep.equal(before)
     await cluster.kubectl('delete', 'node', 'old')
   })
 

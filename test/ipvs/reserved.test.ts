@@ -1,4 +1,5 @@
 /** The agent that ships against those who may write a Service's status or a Node's: it keeps its API server, its gateways and its Services. */
+import { askPlan, askStatus } from '@podroute/cli/client.ts'
 import { FLAG_OURS } from '@podroute/kernel/ipvs/keys.ts'
 import { openKernel } from '@podroute/kernel/open.ts'
 import { service, slice } from '@podroute/service-proxy/testing/objects.ts'
@@ -88,6 +89,31 @@ describe('what nobody may take', () => {
     expect(await vips()).to.include.members([WEB, '10.96.0.66'])
     expect(await network.podB.tcp(WEB, 80)).to.match(/^a /)
     api.putNode('other', ['172.31.0.12', 'fd31::12'])
+  })
+
+  it('an endpoint that the kernel refuses is in the plan with the reason, and counted; it stops no other (N)', async () => {
+    const [vip, nobodys] = ['10.96.0.71', '240.0.0.1']
+    api.put(service('refused', { clusterIPs: [vip] }))
+    api.putSlice(slice('refused', [A4, nobodys, BROADCAST]))
+    const [refused, ...more] = await eventually(async () => {
+      const failed = (await askPlan(agent.socket)).pending.filter(({ error }) => error !== '')
+      return failed.length > 0 && failed
+    })
+    expect(more).to.deep.equal([])
+    expect(refused).to.include({ table: 'service-proxy/destinations', kind: 'add' })
+    expect(refused!.key).to.include(BROADCAST)
+    expect(refused!.error).to.match(/EINVAL/)
+    const { tables, ready } = await askStatus(agent.socket)
+    expect(tables['service-proxy/destinations']).to.include({ failed: 1, pending: 1 })
+    expect(ready, 'the node is not taken from the others').to.equal(true)
+    expect(agent.log(), 'not even tried').to.include(`endpoint ${nobodys}`)
+    expect(await node('ipvsadm -Sn'))
+      .to.include(A4)
+      .and.not.include(nobodys)
+    await stillFollows()
+    expect(await network.podB.tcp(vip, 80)).to.match(/^a /)
+    api.putSlice(slice('refused', [A4]))
+    await eventually(async () => expect((await askPlan(agent.socket)).pending).to.deep.equal([]))
   })
 
   it('what an older agent gave away is free again before the new one has its API server', async () => {

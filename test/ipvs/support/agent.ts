@@ -95,6 +95,10 @@ function nodeObject(
 export interface AgentProcess {
   /** Resolves when the log says that all Services are in the kernel: when that was, in milliseconds since 1970. */
   readonly inPlace: Promise<number>
+  /** At which it is asked. */
+  readonly socket: string
+  /** What it has logged so far. */
+  log(): string
   /** Changes its configuration while it runs. @param serviceProxy in YAML */
   configure(serviceProxy: string): Promise<void>
   /** Resolves when it is gone. */
@@ -115,7 +119,8 @@ export async function startAgent(
     writeFile(config, `${more}serviceCIDRs: [10.96.0.0/16]\nserviceProxy: ${serviceProxy}\n`)
   await configure('{}')
   const args = ['--config', config, '--node-name', 'node', '--kubeconfig', kubeconfig]
-  const own = ['--admin-socket', `${kubeconfig}.sock`, '--state-directory', `${kubeconfig}.state`]
+  const socket = `${kubeconfig}.sock`
+  const own = ['--admin-socket', socket, '--state-directory', `${kubeconfig}.state`]
   const command = [...agentCommand(join(directory, 'dist')), ...args, ...own]
   const child = spawn('ip', ['netns', 'exec', namespace, ...command], {
     env: { ...process.env, ...agentSettings().env },
@@ -134,7 +139,7 @@ export async function startAgent(
     setTimeout(() => fail('is not ready'), PATIENCE).unref()
   })
   inPlace.catch(() => {})
-  return { inPlace, configure, end: (signal) => ended(child, signal) }
+  return { inPlace, socket, log: () => log, configure, end: (signal) => ended(child, signal) }
 }
 
 async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
