@@ -3,11 +3,13 @@
 import { chmod, copyFile, link, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { cached, fingerprint } from '../cache.ts'
+import { cached, fingerprint, fingerprintFiles } from '../cache.ts'
 import { run } from '../command.ts'
+import { linkerFlags, QUICKER } from '../control-plane/build.ts'
 import { archiveTree, type ImageName, makeFolders } from '../images/archive.ts'
 import { linkApplets } from '../images/pods.ts'
 
+const KUBERNETES = join(import.meta.dirname, '..', 'control-plane')
 const REGISTRY = 'registry.k8s.io/e2e-test-images'
 
 const PAUSE = { entrypoint: ['/agnhost', 'pause'] }
@@ -47,16 +49,32 @@ const DEBIAN_PROGRAMS: Readonly<Record<string, string>> = {
 
 const BUSYBOX = '/bin/busybox'
 
+/** The program agnhost is called by: see its source. */
+async function buildAgnhost(): Promise<string> {
+  const source = join(KUBERNETES, 'agnhost', 'main.go')
+  const modules = ['go.mod', 'go.sum'].map((name) => join(KUBERNETES, name))
+  const key = fingerprintFiles(KUBERNETES, [source, ...modules], [process.arch])
+  const { directory } = await cached('agnhost', key, async (into) => {
+    const flags = [...QUICKER.flags, '-trimpath', '-buildvcs=false', '-ldflags', linkerFlags()]
+    await run('go', ['build', ...flags, '-o', `${into}/`, './agnhost'], {
+      ...{ cwd: KUBERNETES, env: { CGO_ENABLED: '0', GOFLAGS: '-mod=readonly', ...QUICKER.env } },
+    })
+  })
+  return join(directory, 'agnhost')
+}
+
 /** Paths of the two archives. */
 export async function buildUpstreamImages(programs: string): Promise<string[]> {
+  const agnhost = await buildAgnhost()
   const sources = [BUSYBOX, ...Object.values(DEBIAN_PROGRAMS)]
   const key = fingerprint([
     programs,
+    agnhost,
     JSON.stringify([UPSTREAM_IMAGES, BUSYBOX_IMAGE, DEBIAN_PROGRAMS]),
     ...(await Promise.all(sources.map((path) => readFile(path)))),
   ])
   const { directory } = await cached('upstream-images', key, async (into) => {
-    await archive(join(into, 'agnhost.tar'), UPSTREAM_IMAGES, (tree) => makeTestTree(tree, programs))
+    await archive(join(into, 'agnhost.tar'), UPSTREAM_IMAGES, (tree) => makeTestTree(tree, programs, agnhost))
     await archive(join(into, 'busybox.tar'), [BUSYBOX_IMAGE], (tree) => makeBusyboxTree(tree))
   })
   return ['agnhost.tar', 'busybox.tar'].map((name) => join(directory, name))
@@ -83,12 +101,12 @@ async function makeBusyboxTree(tree: string): Promise<void> {
   await linkApplets(join(tree, 'bin'))
 }
 
-async function makeTestTree(tree: string, programs: string): Promise<void> {
+async function makeTestTree(tree: string, programs: string, agnhost: string): Promise<void> {
   await makeBusyboxTree(tree)
   await makeFolders(tree, ['uploads'])
-  for (const name of ['agnhost', 'regression-issue-74839']) {
-    await copyFile(join(programs, name), join(tree, name))
-  }
+  await copyFile(agnhost, join(tree, 'agnhost'))
+  await copyFile(join(programs, 'agnhost'), join(tree, 'agnhost-whole'))
+  await copyFile(join(programs, 'regression-issue-74839'), join(tree, 'regression-issue-74839'))
   await link(join(tree, 'agnhost'), join(tree, 'agnhost-2'))
   await writeFile(join(tree, 'etc', 'nsswitch.conf'), 'hosts: files dns\n')
   for (const [name, path] of Object.entries(DEBIAN_PROGRAMS)) {
