@@ -6,9 +6,11 @@ import { STATE } from '../../lab/state.ts'
 import { startDns } from '../../lab/upstream/dns.ts'
 import { buildUpstream } from '../../lab/upstream/programs.ts'
 import { CHECKLIST } from '../checklist.ts'
-import { focusOn, impossible, SHORT } from '../e2e/cases.ts'
+import { focusOn, impossible, SHORT, SHORT_NETPOL } from '../e2e/cases.ts'
 import type { Results } from '../e2e/report.ts'
 import { runSuite } from '../e2e/suite.ts'
+
+const TITLES = [...SHORT, ...SHORT_NETPOL]
 
 /** Cases at the same time. */
 const PROCESSES = 3
@@ -22,7 +24,7 @@ export function upstream(): void {
       const started = performance.now()
       await startDns()
       results = await runSuite({
-        focus: focusOn(SHORT),
+        focus: focusOn(TITLES),
         skip: [],
         processes: PROCESSES,
         directory: join(STATE, 'e2e'),
@@ -33,7 +35,7 @@ export function upstream(): void {
 
     it('run without trouble outside of the cases, each once', () => {
       expect(results.failures).to.deep.equal([])
-      expect(results.cases).to.have.length(SHORT.length)
+      expect(results.cases).to.have.length(TITLES.length)
     })
 
     it('are there, and can run, wherever the checklist names them', async () => {
@@ -44,7 +46,7 @@ export function upstream(): void {
       expect(wanted.filter(impossible)).to.deep.equal([])
     })
 
-    for (const title of SHORT) {
+    for (const title of TITLES) {
       it(title, () => {
         const found = results.cases.find(({ name }) => name.startsWith(`[sig-network] ${title}`))
         expect(found?.outcome, found?.reason ?? 'it did not run').to.equal('passed')

@@ -63,9 +63,8 @@ export const SHORT = [
 /** Of network policies: `[sig-network] Netpol …`. */
 export const NETPOL = ['Netpol'] as const
 
-/** Of both directions, both peers and a change. */
+/** Of both directions, and of peers in other namespaces. */
 export const SHORT_NETPOL = [
-  "Netpol NetworkPolicy between server and client should support a 'default-deny-ingress' policy",
   "Netpol NetworkPolicy between server and client should support a 'default-deny-all' policy",
   'Netpol NetworkPolicy between server and client should enforce egress policy allowing traffic to a server in a different namespace based on PodSelector and NamespaceSelector',
 ]

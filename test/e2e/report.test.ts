@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { focusOn, GROUPS, IMPOSSIBLE, impossible, SHORT } from './cases.ts'
+import { focusOn, GROUPS, IMPOSSIBLE, impossible, SHORT, SHORT_NETPOL } from './cases.ts'
 import { type GinkgoReport, readReport, summarize } from './report.ts'
 
 function spec(container: string, text: string, state: string, message = '', type = 'It') {
@@ -87,7 +87,8 @@ describe('the cases of upstream’s tests', () => {
   })
 
   it('of the short set can all run', () => {
-    for (const title of SHORT) expect(impossible(`[sig-network] ${title}`), title).to.equal(undefined)
+    for (const title of [...SHORT, ...SHORT_NETPOL])
+      expect(impossible(`[sig-network] ${title}`), title).to.equal(undefined)
   })
 
   it('that cannot run have a reason', () => {
