@@ -182,7 +182,7 @@ const RESTARTS = {
   enable: true,
   iconColor: 'orange',
   expr: 'process_start_time_seconds{job="$job", instance=~"$node"} * 1000',
-  useValueForTime: 'on',
+  useValueForTime: true,
   titleFormat: 'agent started',
   textFormat: '{{instance}}',
 }
@@ -190,7 +190,11 @@ const RESTARTS = {
 function variable(name: string, query: string, many: boolean): object {
   return {
     ...{ name, label: name, type: 'query', datasource: DATASOURCE, query, refresh: 2, sort: 1 },
-    ...{ multi: many, includeAll: many, ...(many ? { allValue: '.+', current: { value: '$__all' } } : {}) },
+    ...{
+      multi: many,
+      includeAll: many,
+      ...(many ? { allValue: '.+', current: { text: 'All', value: '$__all' } } : {}),
+    },
   }
 }
 
@@ -202,6 +206,7 @@ function placed(): object[] {
     all.push({
       type: 'row',
       title,
+      collapsed: false,
       id: all.length + 1,
       gridPos: { x: 0, y: y++, w: WIDTH, h: 1 },
       panels: [],
