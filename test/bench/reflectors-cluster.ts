@@ -13,6 +13,10 @@ import { ProcessNetwork } from './reflectors-network.ts'
 
 const ZONES = 3
 const ASN = 64512
+/** Milliseconds between two ticks of a speaker. */
+const TICK = 1000
+/** Speakers that start at once. */
+const EACH = 4
 
 export function benchNodes(count: number): ClusterNode[] {
   return Array.from({ length: count }, (_, n) =>
@@ -61,7 +65,14 @@ export class BenchCluster {
       this.#origins.replace(node.name, node)
     }
     for (const node of nodes) this.#speakers.set(node.name, this.#speaker(node))
-    await Promise.all([...this.#speakers.values()].map((speaker) => speaker.start()))
+    // Nodes do not start in the same millisecond: their ticks, of which there is one a second, would be at once for ever, and both ends of a session would always try again at the same time.
+    const spread = TICK / this.#speakers.size
+    for (const [n, speaker] of [...this.#speakers.values()].entries()) {
+      const started = performance.now()
+      await speaker.start()
+      const rest = spread - (performance.now() - started)
+      if (n % EACH === 0 && rest > 0) await new Promise((resolve) => setTimeout(resolve, rest * EACH))
+    }
     this.plan()
   }
 
