@@ -1,6 +1,7 @@
 /** Log messages of the agent are constant, and each is said in one place: who finds one in a log finds the line that says it, and an event is told once. */
 import { globSync, readFileSync } from 'node:fs'
 import { expect } from 'chai'
+import { twiceTold } from './support/twice-told.ts'
 
 const SOURCES = globSync('packages/*/**/*.ts', {
   exclude: (path) => /node_modules|\.test\.ts$|^packages\/[^/]+\/(testing|examples)$|\/testing$/.test(path),
@@ -47,6 +48,21 @@ describe('messages of the log', () => {
   it('are constant: what changes is in fields', () => {
     const made = ALL.filter(({ opening }) => opening === '`')
     expect(made.map(({ place, message }) => `${place}: ${message}`)).to.deep.equal([])
+  })
+
+  it('are found where an agent tells one event twice: the same fields within a second', () => {
+    const line = (time: string, said: string) => `2026-01-02T03:04:${time}Z ${said}`
+    const log = [
+      line('05.000', 'INFO  session up {"peer":"a"}'),
+      line('05.100', 'INFO  session up {"peer":"b"}'),
+      '    at session.ts:1',
+      '    at session.ts:1',
+      line('05.900', 'INFO  session up {"peer":"a"}'),
+      line('07.000', 'INFO  session up {"peer":"a"}'),
+      line('07.100', 'DEBUG session up {"peer":"a"}'),
+      line('07.200', 'DEBUG session up {"peer":"a"}'),
+    ]
+    expect(twiceTold(log.join('\n'))).to.deep.equal([log[4]])
   })
 
   it('are each said in one place', () => {

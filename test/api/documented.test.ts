@@ -8,6 +8,7 @@ import { AgentCluster } from '../support/agent-cluster.ts'
 import type { TestNode } from '../support/agent-network.ts'
 import { documentedCommands, elsewhere, RUN_IN_ORDER } from '../support/documented-commands.ts'
 import { eventually } from '../support/eventually.ts'
+import { twiceTold } from '../support/twice-told.ts'
 
 const DEPLOY = resolve(import.meta.dirname, '../../deploy')
 const ALL = documentedCommands().filter((one) => elsewhere(one) === undefined)
@@ -66,6 +67,11 @@ describe('commands of the pages for users', function () {
     expect(await cluster.kubectl('-n', 'kube-system', 'get', 'daemonsets', '-o', 'name')).not.to.include(
       '/podroute',
     )
+  })
+
+  it('have the agents say what came of them once each', async () => {
+    for (const node of [one, two])
+      expect(twiceTold(await cluster.agentLog(node)), node.name).to.deep.equal([])
   })
 
   const get = (kind: string, name: string, path: string) =>

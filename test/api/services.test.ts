@@ -5,6 +5,7 @@ import { expect } from 'chai'
 import { AgentCluster, agentConfig } from '../support/agent-cluster.ts'
 import type { TestNode } from '../support/agent-network.ts'
 import { eventually } from '../support/eventually.ts'
+import { twiceTold } from '../support/twice-told.ts'
 
 /** What a kernel with IPVS does is seen in a virtual machine; where this one has none, that is seen here. */
 const { ok: hasIpvs } = await loadModule('ip_vs')
@@ -65,6 +66,11 @@ describe('Services in an agent', function () {
       expect(await cluster.exec(two, 'ss', '-Hlnt', 'sport = :10256')).to.equal('')
       const tables = await cluster.exec(two, 'nft', 'list', 'tables', 'inet')
       expect(tables).to.equal('table inet podroute-pod-network\n')
+    })
+
+    it('are told of once each', async () => {
+      for (const node of [one, two])
+        expect(twiceTold(await cluster.agentLog(node)), node.name).to.deep.equal([])
     })
 
     it('serves those pages where its configuration says', async () => {
