@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import { AgentCluster } from '../support/agent-cluster.ts'
 import type { TestNode } from '../support/agent-network.ts'
 import { eventually } from '../support/eventually.ts'
+import { QuickApi } from '../support/quick-api.ts'
 
 /** Nodes that the API server takes although nobody can use them, each with what the agent says about it. */
 const BAD_NODES: readonly BadNode[] = [
@@ -22,6 +23,10 @@ const BAD_NODES: readonly BadNode[] = [
 ]
 /** Takes in every other node's prefixes, which an nftables set of intervals refuses. */
 const OVERLAPPING = { name: 'overlapping', podCIDR: '10.0.0.0/8', says: '' }
+
+const PATCHES = 60
+/** Of one object and reason at once, and one more a minute later. */
+const MOST_NOISE = 6
 
 interface BadNode {
   readonly name: string
@@ -166,6 +171,40 @@ describe('bad objects', function () {
     expect(await cluster.said(one, 'a field of a Service was skipped')).to.have.length(BAD_SERVICES.length)
     const { services } = await cluster.ask(one, '/services')
     expect(services.map((s) => s.service)).to.include.members(['default/annotated', 'default/mapped'])
+  })
+
+  it('of a tenant who writes wrongly sixty times are a few Events and lines, and the rest is counted (P)', async () => {
+    const heldBack = async () => {
+      const text = await cluster.exec(one, 'curl', '-s', 'http://127.0.0.1:20245/metrics')
+      return Number(/^podroute_events_held_back_total (\d+)$/m.exec(text)?.[1])
+    }
+    const before = await heldBack()
+    const api = await QuickApi.open({ ...cluster, kubeconfig: cluster.control.kubeconfig })
+    await cluster.apply(slice('noisy', { endpoints: [] }))
+    let patches = 0
+    /** Each time another endpoint of it is the bad one. */
+    const patch = () => {
+      const good = Array.from({ length: patches++ % 90 }, (_, i) => ({ addresses: [`10.1.2.${i + 1}`] }))
+      return api.patch('/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/noisy', {
+        endpoints: [...good, { addresses: ['010.1.2.3'] }],
+      })
+    }
+    // One after the other: of those that come together the agent looks at the last.
+    await eventually(async () => {
+      await patch()
+      return (await heldBack()) > before
+    }, 30_000)
+    while (patches < PATCHES) await patch()
+    // The last one has been read when something behind it has.
+    await cluster.apply(service('behind', { externalIPs: ['::ffff:10.9.8.1'] }))
+    await eventually(async () => (await cluster.said(one, '"object":"default/behind"')).length === 1)
+    expect((await cluster.said(one, '"object":"default/noisy"')).length, 'lines').to.be.within(1, MOST_NOISE)
+    const selector = 'involvedObject.name=noisy'
+    const events = await eventually(async () => {
+      const names = await cluster.kubectl('get', 'events', '--field-selector', selector, '-o', 'name')
+      return names.split('\n').filter(Boolean)
+    })
+    expect(events.length, 'Events').to.be.within(1, MOST_NOISE)
   })
 })
 

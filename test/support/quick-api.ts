@@ -40,13 +40,18 @@ export class QuickApi {
     await this.#send('PUT', path, object)
   }
 
+  /** A merge patch. */
+  async patch(path: string, change: object): Promise<void> {
+    await this.#send('PATCH', path, change, 'application/merge-patch+json')
+  }
+
   async delete(path: string): Promise<void> {
     await this.#send('DELETE', path)
   }
 
-  #send(method: string, path: string, body?: object): Promise<string> {
+  #send(method: string, path: string, body?: object, type = 'application/json'): Promise<string> {
     return new Promise((resolve, reject) => {
-      const headers = { host: 'localhost', 'content-type': 'application/json' }
+      const headers = { host: 'localhost', 'content-type': type }
       const sent = request({ socketPath: this.#socket, method, path, headers }, (answer) => {
         let text = ''
         answer.setEncoding('utf8').on('data', (more: string) => (text += more))
