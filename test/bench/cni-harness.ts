@@ -46,6 +46,8 @@ export interface Harness {
   readonly size: number
   /** ADD and DEL of one container, `count` times. */
   sequence(contender: Contender, plugin: string, config: object, count: number): Sample[]
+  /** The same, each container in a network namespace of its own that is new, and forwards as a pod's does. */
+  newContainers(contender: Contender, plugin: string, config: object, count: number): Sample[]
   /** ADD of `count` containers at once, then DEL of all. */
   parallel(contender: Contender, plugin: string, config: object, count: number): Sample[]
   /** Microseconds that DELs take beside the kernel's removal of the link (RTM_DELLINK). */
@@ -138,6 +140,12 @@ class NamespacedHarness implements Harness {
     return parseSamples(
       this.call(contender, config, [join(this.root, 'spawn'), 'sequence', `${count}`, path, 'CONFIG']),
     )
+  }
+
+  newContainers(contender: Contender, plugin: string, config: object, count: number): Sample[] {
+    const path = join(contender.directory, plugin)
+    const args = [join(this.root, 'spawn'), 'sequence', `${count}`, path, 'CONFIG']
+    return parseSamples(this.call(contender, config, args, ['env', 'NEW_NAMESPACES=1', 'GAP_US=2000']))
   }
 
   parallel(contender: Contender, plugin: string, config: object, count: number): Sample[] {

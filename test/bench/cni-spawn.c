@@ -1,9 +1,12 @@
 /* Times CNI plugins as whole processes, from posix_spawn to wait4.
  * cni-spawn sequence COUNT PLUGIN CONFIG         ADD and DEL in turn; "ADD microseconds cpu rss-kb" a call
  * cni-spawn parallel COUNT PLUGIN CONFIG PREFIX  COUNT at once, container i in namespace PREFIXi; one line a command
- * The environment has the CNI_* variables except CNI_COMMAND. GAP_US: pause after each call. */
+ * The environment has the CNI_* variables except CNI_COMMAND. GAP_US: pause after each call. NEW_NAMESPACES: of a sequence each container
+ * has one of its own that forwards, as a pod's does on a node, and not that of CNI_NETNS. */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,17 +51,48 @@ static void finish(pid_t pid, struct rusage *usage)
     }
 }
 
+/* A process in a network namespace of its own, which CNI_NETNS names then. */
+static pid_t new_namespace(void)
+{
+    char ready, path[64];
+    int ends[2];
+    if (pipe(ends) < 0)
+        _exit(3);
+    pid_t pid = fork();
+    if (pid == 0) {
+        int forwarding = unshare(CLONE_NEWNET) < 0 ? -1 : open("/proc/sys/net/ipv4/ip_forward", O_WRONLY);
+        if (forwarding < 0 || write(forwarding, "1", 1) != 1 || write(ends[1], "", 1) != 1)
+            _exit(3);
+        for (;;)
+            pause();
+    }
+    close(ends[1]);
+    if (read(ends[0], &ready, 1) != 1)
+        _exit(3);
+    close(ends[0]);
+    snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
+    setenv("CNI_NETNS", path, 1);
+    return pid;
+}
+
 static void sequence(int count, char **argv)
 {
     const char *commands[] = {"ADD", "DEL"};
     const char *gap = getenv("GAP_US");
+    pid_t holder = 0;
     for (int i = 0; i < count * 2; i++) {
         struct rusage usage;
+        if (i % 2 == 0 && getenv("NEW_NAMESPACES"))
+            holder = new_namespace();
         double began = now();
         finish(start(commands[i % 2], argv[3], argv[4]), &usage);
         double ended = now();
         printf("%s %.1f %.1f %ld\n", commands[i % 2], ended - began,
                microseconds(usage.ru_utime) + microseconds(usage.ru_stime), usage.ru_maxrss);
+        if (i % 2 == 1 && holder) {
+            kill(holder, SIGKILL);
+            waitpid(holder, NULL, 0);
+        }
         if (gap)
             usleep(atoi(gap));
     }

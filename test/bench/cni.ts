@@ -138,7 +138,7 @@ function benchSourceCheck(harness: Harness): void {
   const pair: Pair = { ours: [], peer: [] }
   const both = [ranges.v4, ranges.v6]
   const add = (sourceCheck: object) =>
-    harness.sequence(harness.ours, 'bridge', { ...bridge(both), ...sourceCheck }, PER_ROUND)
+    harness.newContainers(harness.ours, 'bridge', { ...bridge(both), ...sourceCheck }, PER_ROUND)
   for (let round = 0; round < rounds * FOR_P99; round++) {
     pair.ours.push(...add({ sourceCheck: true }))
     pair.peer.push(...add({}))
