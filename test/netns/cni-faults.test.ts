@@ -77,7 +77,7 @@ describe('CNI plugins under faults on the real kernel', () => {
   }
 
   it(`ADD killed at ${ROUNDS * KILLS} random moments: DEL or GC leaves nothing, no address is given twice`, function () {
-    this.timeout(60_000)
+    this.timeout(120_000)
     const seed = Date.now() % 1_000_000
     console.log(`      seed ${seed}`)
     const random = randomFrom(seed)
