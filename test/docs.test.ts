@@ -44,7 +44,7 @@ const TEST_OPTIONS = ['--help', '--kernels']
 const LAB_COMMANDS = [...read('lab/main.ts').matchAll(/^ {2}(\w+)(?:: \w+)?,$/gm)].map(([, name]) => name!)
 /** Programs of shells and machines, which are not ours. */
 const FOREIGN =
-  /^(apt-get|awk|cat|cosign|cp|curl|docker|done|echo|export|for|helm|if|ip|ipvsadm|kubectl|ls|mkdir|modprobe|nft|npx|openssl|printf|scp|sed|sha256sum|sysctl|tail|until|vtysh|birdc|gobgp|bgpctl|\.\/join|[A-Za-z_]+=.*)$/
+  /^(apt-get|awk|cat|cosign|cp|curl|docker|done|echo|export|for|helm|if|ip|ipvsadm|kubectl|ls|mkdir|modprobe|nft|npx|openssl|printf|rm|scp|sed|sha256sum|sysctl|tail|until|vtysh|birdc|gobgp|bgpctl|\.\/join|[A-Za-z_]+=.*)$/
 
 /** What is wrong with a command; undefined: every name of ours in it is known. */
 function problem(command: string): string | undefined {

@@ -30,6 +30,7 @@ Runs the tests of these tiers, or of all before kernels, and installs and builds
   hitless   the lab, with agents that are killed, upgraded, and crash for a minute
   upgrade   the lab with agents of an earlier commit (the latest tag, or UPGRADE_FROM=REF), upgraded and rolled back
   migration the lab with kube-proxy, whose nodes move to podroute one by one
+  kube-router  the lab with kube-router, built of KUBE_ROUTER_SOURCE=FOLDER, whose nodes move to podroute one by one
   arm64     podroute's image for arm64, built here, and its programs under an emulator
 `
 

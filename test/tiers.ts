@@ -110,6 +110,13 @@ export const TIERS: readonly Tier[] = [
     timeout: 300_000,
     longer: true,
   },
+  {
+    name: 'kube-router',
+    files: ['test/kube-router/**/*.test.ts'],
+    where: 'host',
+    timeout: 900_000,
+    longer: true,
+  },
   { name: 'document', files: ['test/document/**/*.test.ts'], where: 'host', timeout: 180_000, again: true },
   { name: 'cluster', files: ['test/cluster/**/*.test.ts'], where: 'host', timeout: 300_000, again: true },
 ]

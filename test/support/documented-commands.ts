@@ -69,6 +69,7 @@ const NO_KUBELET = {
 export const ELSEWHERE: readonly Elsewhere[] = [
   { command: /./, page: /^docs\/lab\.md$/, language: /^sh \w/, by: 'test/document/lab.test.ts' },
   { command: /./, language: /^sh node (nftables|ipvs)$/, by: 'test/migration/kube-proxy.test.ts' },
+  { command: /./, language: /^sh node (first|then)$/, by: 'test/kube-router/kube-router.test.ts' },
   { command: /./, language: /^sh gobgp$/, by: 'test/interop/routers-doc.test.ts' },
   { command: /^npm run lab$/, by: 'test/cluster/cluster.test.ts' },
   { command: /^npm run lab -- down$/, by: 'test/cluster/nothing-left.ts' },
