@@ -157,7 +157,7 @@ const CONFLIST = JSON.stringify({
   ],
 })
 
-/** The lab's kernel has no REJECT: where kube-router says it, DROP is meant. */
+/** The lab's kernel has neither REJECT nor NFLOG: where kube-router says the one, DROP is meant, and it shows no packets. */
 const WITHOUT_REJECT = `#!/bin/sh
 n=$#
 while [ $n -gt 0 ]; do
@@ -171,11 +171,15 @@ done
 exec /usr/sbin/$(basename $0) "$@"
 `
 
+const RESTORE_WITHOUT = `#!/bin/sh
+sed -e '/-j NFLOG/d' -e 's/-j REJECT.*/-j DROP/' | exec /usr/sbin/$(basename $0) "$@"
+`
+
 /**
  * It runs in the node's own file system, where iptables and ipset are, on nodes that do not have the label `network: podroute`, with the
- * plugins of the CNI project, as its manifest installs them.
+ * plugins of the CNI project, as its manifest installs them; with `firewall`, it enforces network policies, too.
  */
-export async function kubeRouter(into: string): Promise<Peer> {
+export async function kubeRouter(into: string, firewall = false): Promise<Peer> {
   const name = 'kube-router'
   const program = join(await buildKubeRouter(), name)
   const plugins = await buildReferencePlugins()
@@ -186,7 +190,11 @@ export async function kubeRouter(into: string): Promise<Peer> {
     ...{ name, archive, wait, title: `apply ${name}` },
     apply: async () => {
       const kubeconfig = await readFile(KUBECONFIG, 'utf8')
-      await apply(...rights(name), daemonSet(name, kubeRouterInstall(kubeconfig), KUBE_ROUTER, 'podroute'))
+      const main = {
+        ...KUBE_ROUTER,
+        command: [...KUBE_ROUTER.command, `--run-firewall=${firewall}`],
+      }
+      await apply(...rights(name), daemonSet(name, kubeRouterInstall(kubeconfig), main, 'podroute'))
     },
   }
 }
@@ -203,8 +211,11 @@ ${kubeconfig}
 END
 cat > /host/run/kube-router/iptables <<'END'
 ${WITHOUT_REJECT}END
-chmod +x /host/run/kube-router/iptables
+cat > /host/run/kube-router/iptables-restore <<'END'
+${RESTORE_WITHOUT}END
+chmod +x /host/run/kube-router/iptables*
 cp /host/run/kube-router/iptables /host/run/kube-router/ip6tables
+cp /host/run/kube-router/iptables-restore /host/run/kube-router/ip6tables-restore
 echo '${CONFLIST}' > /host${CONFLIST_FILE}`
   return { command: ['/bin/sh', '-ec', install], mounts: HOST }
 }
@@ -221,12 +232,7 @@ const KUBE_ROUTER: Container = {
       'PATH=/run/kube-router:/usr/sbin:/usr/bin:/sbin:/bin',
       'kube-router',
     ],
-    ...[
-      '--run-router=true',
-      '--run-firewall=false',
-      '--run-service-proxy=true',
-      '--bgp-graceful-restart=true',
-    ],
+    ...['--run-router=true', '--run-service-proxy=true', '--bgp-graceful-restart=true'],
     ...[
       `--cluster-asn=${CLUSTER_ASN}`,
       `--peer-router-ips=${ROUTER.ipv4}`,

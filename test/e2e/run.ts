@@ -3,13 +3,19 @@
  * podroute in the lab: the one that runs, if it was started with --e2e, else one that is started for it.
  */
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { NODE_COUNT } from '../../lab/addresses.ts'
 import { down, up } from '../../lab/commands/up.ts'
+import { startLab } from '../../lab/lifecycle.ts'
+import { prepare } from '../../lab/prepare.ts'
+import { Progress } from '../../lab/progress.ts'
 import { kubectl } from '../../lab/scenarios/cluster.ts'
 import { labExists } from '../../lab/state.ts'
 import { startDns } from '../../lab/upstream/dns.ts'
+import { kubeRouter } from '../bench/coldstart-peers.ts'
 import { focusOn, GROUPS, NETPOL, SHORT, SHORT_NETPOL } from './cases.ts'
 import { CONFORMANCE_LOG, runPolicyConformance } from './policy-conformance.ts'
 import { summarize } from './report.ts'
@@ -28,6 +34,7 @@ const USAGE = `usage: npm run e2e -- [OPTIONS]
   --procs N        cases at the same time (default 3)
   --out DIRECTORY  reports, log, and ${VERDICTS}: each case as soon as it has ended (default .build/e2e)
   --keep           leave the lab that was started, and --cnp's pods
+  --kube-router    with kube-router in podroute's place; KUBE_ROUTER_SOURCE names a checkout of it
 
 PODROUTE_LAB_NODES=6 starts six nodes: a few cases want two in each of three zones.
 `
@@ -45,6 +52,7 @@ function options() {
       procs: { type: 'string', default: '3' },
       out: { type: 'string', default: join(TOP, '.build', 'e2e') },
       keep: { type: 'boolean', default: false },
+      'kube-router': { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
   })
@@ -53,6 +61,17 @@ function options() {
 
 /** Upstream's cases of traffic distribution want three, some of them with two nodes each. */
 const ZONES = 3
+
+async function startWithKubeRouter(): Promise<void> {
+  const work = await mkdtemp(join(tmpdir(), 'podroute-e2e-'))
+  try {
+    const peer = await kubeRouter(work, true)
+    const progress = new Progress()
+    await startLab(await prepare(progress, { upstream: true, images: [peer.archive] }), progress, peer)
+  } finally {
+    await rm(work, { recursive: true, force: true })
+  }
+}
 
 async function spreadOverZones(): Promise<void> {
   for (let i = 1; i <= NODE_COUNT; i++)
@@ -77,14 +96,14 @@ function verdictsIn(directory: string): (line: string) => void {
 }
 
 async function main(): Promise<number> {
-  const { short, netpol, cnp, focus, skip, procs, out, keep, help } = options()
+  const { short, netpol, cnp, focus, skip, procs, out, keep, help, ...more } = options()
   if (help) {
     process.stdout.write(USAGE)
     return 0
   }
   const ours = !labExists()
   try {
-    if (ours) await up(['--e2e', '--quiet'])
+    if (ours) await (more['kube-router'] ? startWithKubeRouter() : up(['--e2e', '--quiet']))
     await startDns()
     await spreadOverZones()
     const directory = resolve(out)
