@@ -34,14 +34,17 @@ export function receiveMessages(peer: RemotePeer, wire: Wire, bytes: Uint8Array,
   try {
     wire.framer.push(bytes, (buffer, type, start, end) => {
       counters.messagesReceived++
-      const { session } = peer
       // The hold timer goes by `receivedAt`.
-      if (type === MESSAGE.KEEPALIVE && session?.wire === wire) return true
+      if (type === MESSAGE.KEEPALIVE && peer.session?.wire === wire) return true
       quiet = false
+      // It may be what makes this connection the session.
+      if (peer.session?.wire !== wire && (type === MESSAGE.UPDATE || type === MESSAGE.ROUTE_REFRESH))
+        peer.dispatch({ kind: 'unexpected', side: wire.side })
+      const { session } = peer
       if (type === MESSAGE.UPDATE && session?.wire === wire) {
         counters.updatesReceived++
         speaker.rib.ingest.update(session.ingest, buffer, start + HEADER_LENGTH, end)
-      } else {
+      } else if (wire.open) {
         if (type === MESSAGE.OPEN && wire.opens !== undefined)
           wire.opens.received = String.fromCharCode(...buffer.subarray(start, end))
         dispatchMessage(peer, wire, type, new Reader(buffer, start + HEADER_LENGTH, end))

@@ -14,7 +14,16 @@ export type Side = 'outgoing' | 'incoming' | number
 export type Link =
   | { readonly phase: 'connecting'; readonly deadline: number }
   | { readonly phase: 'open-sent'; readonly deadline: number }
-  | ({ readonly phase: 'open-confirm'; readonly open: Open } & Talking)
+  | ({
+      readonly phase: 'open-confirm'
+      readonly open: Open
+      /** Our KEEPALIVE was sent. */
+      readonly told: boolean
+      /** The peer's KEEPALIVE has come. */
+      readonly heard: boolean
+      /** The clock's time until which it waits for what becomes of a connection that it collides with; undefined: no longer. */
+      readonly waitsUntil: number | undefined
+    } & Talking)
   | ({
       readonly phase: 'established'
       /** The clock's time at which the session was established. */
@@ -89,7 +98,7 @@ export type FsmEvent =
   | { readonly kind: 'closed'; readonly side: Side; readonly error: string | undefined }
   | { readonly kind: 'open'; readonly side: Side; readonly open: Open }
   | { readonly kind: 'keepalive'; readonly side: Side }
-  /** UPDATE or ROUTE-REFRESH outside the established state. */
+  /** UPDATE or ROUTE-REFRESH outside the established state. Of two colliding connections it shows which one is the peer's session. */
   | { readonly kind: 'unexpected'; readonly side: Side }
   | { readonly kind: 'notification'; readonly side: Side; readonly notification: Notification }
   /** The peer has stopped reading for longer than the send hold time (RFC 9687). */
@@ -161,6 +170,7 @@ export function nextDeadline(state: FsmState): number {
     deadline = Math.min(deadline, link.deadline)
     if (link.phase === 'open-confirm' || link.phase === 'established')
       deadline = Math.min(deadline, link.keepaliveAt)
+    if (link.phase === 'open-confirm') deadline = Math.min(deadline, link.waitsUntil ?? deadline)
   }
   return deadline
 }

@@ -248,18 +248,70 @@ describe('collision detection (RFC 4271 6.8)', () => {
   })
 
   it('closes the other connections once one is established', () => {
-    const run = both().on({ kind: 'open', side: 1, open: OPEN }).on({ kind: 'accepted' })
+    const run = both({ localId: 4 }).on({ kind: 'open', side: 1, open: OPEN }).on({ kind: 'accepted' })
     run.on({ kind: 'keepalive', side: 'incoming' })
     expect(run.sent()).to.deep.equal(['6/7 outgoing', '6/7 1'])
     expect(run.kinds().at(-1)).to.equal('established incoming')
   })
 
   it('takes a newer connection of the peer for an older one that is not established, once it has sent its OPEN', () => {
-    const run = both().on({ kind: 'open', side: 1, open: OPEN })
+    const run = both({ localId: 4 }).on({ kind: 'open', side: 1, open: OPEN })
     expect(run.on({ kind: 'accepted' }).kinds()).to.deep.equal(['send-open 1'])
     run.on({ kind: 'open', side: 1, open: OPEN })
     expect(run.sent()).to.deep.equal(['6/7 incoming'])
     expect(run.kinds().slice(-2)).to.deep.equal(['promote', 'send-keepalive incoming'])
+  })
+
+  it('sends no KEEPALIVE on what the peer opened while its own connection may get the OPEN that decides', () => {
+    const run = both().on({ kind: 'open', side: 1, open: OPEN }).on({ kind: 'keepalive', side: 'incoming' })
+    expect(run.kinds()).to.deep.equal([])
+    expect(run.name()).to.equal('open-confirm')
+    run.on({ kind: 'closed', side: 'outgoing', error: undefined })
+    expect(run.kinds()).to.deep.equal(['failed', 'send-keepalive incoming', 'established incoming'])
+  })
+
+  it('waits five seconds for a connection on which nothing comes', () => {
+    const run = both().on({ kind: 'open', side: 1, open: OPEN })
+    expect(nextDeadline(run.state)).to.equal(run.now + 5000)
+    run.at(run.now + 5000).on({ kind: 'tick', received: 0, sent: 0 })
+    expect(run.sent()).to.deep.equal(['6/7 outgoing'])
+    expect(run.kinds().at(-1)).to.equal('send-keepalive incoming')
+    expect(nextDeadline(run.state)).to.be.greaterThan(run.now)
+  })
+
+  it('waits a second for an attempt that nobody answers', () => {
+    const run = new Run().on({ kind: 'start' }).at(1300).on({ kind: 'accepted' })
+    run.on({ kind: 'open', side: 1, open: OPEN }).on({ kind: 'keepalive', side: 'incoming' })
+    expect(nextDeadline(run.state)).to.equal(2000)
+    run.at(2000).on({ kind: 'tick', received: 0, sent: 0 })
+    expect(run.kinds()).to.deep.equal([
+      'close outgoing',
+      'failed',
+      'send-keepalive incoming',
+      'established incoming',
+    ])
+  })
+
+  it('leaves the choice to a peer with the higher identifier, until it shows it or five seconds have passed', () => {
+    const undecided = () =>
+      both({ localId: 4 })
+        .on({ kind: 'open', side: 'outgoing', open: OPEN })
+        .on({ kind: 'open', side: 1, open: OPEN })
+    const routes = undecided().on({ kind: 'keepalive', side: 'outgoing' })
+    expect(routes.kinds()).to.deep.equal([])
+    routes.on({ kind: 'unexpected', side: 'outgoing' })
+    expect(routes.sent()).to.deep.equal(['6/7 incoming'])
+    expect(routes.kinds().at(-1)).to.equal('established outgoing')
+    const other = undecided().on({ kind: 'keepalive', side: 'incoming' })
+    expect(other.sent()).to.deep.equal(['6/7 outgoing'])
+    expect(other.kinds().slice(-2)).to.deep.equal(['send-keepalive incoming', 'established incoming'])
+    const heard = undecided().on({ kind: 'keepalive', side: 'outgoing' })
+    heard.at(heard.now + 5000).on({ kind: 'tick', received: 0, sent: heard.now })
+    expect(heard.kinds().at(-1)).to.equal('established outgoing')
+    const silent = undecided()
+    silent.at(silent.now + 5000).on({ kind: 'tick', received: 0, sent: silent.now })
+    expect(silent.kinds().slice(-1)).to.deep.equal(['send-keepalive incoming'])
+    expect(nextDeadline(silent.state)).to.be.greaterThan(silent.now)
   })
 
   it('takes the connection that it opened for the peer’s where one with another identifier comes', () => {

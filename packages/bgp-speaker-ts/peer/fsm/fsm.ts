@@ -1,5 +1,6 @@
 // The state machine of one peer (RFC 4271 section 8) as a pure function: step(state, event) -> {state, effects}.
-// A peer may have two connections at once, one that we opened and one that it opened, until collision detection (6.8) leaves one:
+// A peer may have two connections at once, one that we opened and one that it opened, until collision detection (6.8) leaves one; a
+// connection in OpenConfirm may wait for what becomes of the other (collision.ts):
 //
 //   outgoing:  connect --> open-sent --OPEN--> open-confirm --KEEPALIVE--> established
 //   newcomers: accepted -> open-sent --OPEN--> incoming: open-confirm --KEEPALIVE--> established
@@ -11,7 +12,7 @@ import { assertNever } from '../../errors.ts'
 import { CEASE, ERROR, FSM_ERROR } from '../../packet/codes.ts'
 import type { Notification } from '../../packet/notification.ts'
 import type { Open } from '../../packet/open.ts'
-import { mayReturn, survivor, yields } from './collision.ts'
+import { COLLISION_WAIT, mayReturn, survivor, waits, waitsUntil, yields } from './collision.ts'
 import {
   type Effect,
   type EndReason,
@@ -40,6 +41,8 @@ const UNEXPECTED = {
   established: FSM_ERROR.IN_ESTABLISHED,
 } as const
 
+type OpenConfirm = Extract<Link, { readonly phase: 'open-confirm' }>
+
 /** `now` in milliseconds, `random` in [0, 1). */
 export function step(config: FsmConfig, state: FsmState, event: FsmEvent, now: number, random: number): Step {
   const machine = new Machine(config, state, now, random)
@@ -63,6 +66,11 @@ class Machine {
   }
 
   handle(event: FsmEvent): void {
+    this.#take(event)
+    for (const side of ['outgoing', 'incoming'] as const) this.#advance(side)
+  }
+
+  #take(event: FsmEvent): void {
     switch (event.kind) {
       case 'start':
         this.#start()
@@ -85,7 +93,7 @@ class Machine {
         this.#located()
         break
       case 'connected':
-        if (this.state.outgoing?.phase === 'connecting') this.#sendOpen('outgoing')
+        if (this.state.outgoing?.phase === 'connecting') this.#connected()
         break
       case 'accepted':
         this.#accepted()
@@ -140,6 +148,13 @@ class Machine {
     this.state = { ...this.state, retryAt: Number.POSITIVE_INFINITY, outgoing: link }
   }
 
+  #connected(): void {
+    this.#sendOpen('outgoing')
+    const { incoming } = this.state
+    if (incoming?.phase === 'open-confirm')
+      this.#set('incoming', { ...incoming, waitsUntil: this.#now + COLLISION_WAIT })
+  }
+
   #sendOpen(side: Side): void {
     this.effects.push({ kind: 'send-open', side })
     this.#set(side, { phase: 'open-sent', deadline: this.#now + OPEN_HOLD })
@@ -192,27 +207,31 @@ class Machine {
   }
 
   #confirm(side: 'outgoing' | 'incoming', open: Open): undefined {
-    if (!this.#winsCollision(side, open))
+    if (!this.#mayConfirm(side, open))
       return this.#fail(side, ERROR.CEASE, CEASE.COLLISION, 'connection collision')
     const hold = Math.min(this.#config.hold, open.holdTime * 1000)
-    this.effects.push({ kind: 'send-keepalive', side })
     this.#set(side, {
       phase: 'open-confirm',
       open,
+      told: false,
+      heard: false,
+      waitsUntil: waitsUntil(this.state, this.#now),
       hold,
       deadline: this.#now + (hold || OPEN_HOLD),
-      keepaliveAt: keepaliveTimer(hold, this.#now, this.#random, this.#config.keepalive),
+      keepaliveAt: Number.POSITIVE_INFINITY,
     })
   }
 
-  /** Resolves a collision once both connections have received an OPEN. Returns false when this one loses. */
-  #winsCollision(side: 'outgoing' | 'incoming', open: Open): boolean {
+  /** Whether a connection goes on once it has received its OPEN, beside or in place of the other one. */
+  #mayConfirm(side: 'outgoing' | 'incoming', open: Open): boolean {
     const otherSide = side === 'outgoing' ? 'incoming' : 'outgoing'
     const other = this.state[otherSide]
     if (other?.phase === 'established') return false
     if (other?.phase !== 'open-confirm') return true
-    if (survivor(this.#config.localId, this.#config.localAsn, open) !== side) return false
-    this.#fail(otherSide, ERROR.CEASE, CEASE.COLLISION, 'connection collision')
+    const { localId, localAsn } = this.#config
+    if (survivor(localId, localAsn, open) !== side) return false
+    // Where the peer decides it may have its session over the other one already.
+    if (side === 'outgoing') this.#fail(otherSide, ERROR.CEASE, CEASE.COLLISION, 'connection collision')
     return true
   }
 
@@ -220,6 +239,41 @@ class Machine {
     const link = linkOf(this.state, side)
     if (link === undefined || link.phase === 'established') return
     if (link.phase !== 'open-confirm') return this.#unexpected(side)
+    if (!link.heard) this.#set(side, { ...link, heard: true, waitsUntil: waitsUntil(this.state, this.#now) })
+  }
+
+  /** Goes on with a connection in OpenConfirm as far as others let it: with our KEEPALIVE, and with the session once the peer's has come. */
+  #advance(side: 'outgoing' | 'incoming'): void {
+    const link = this.state[side]
+    if (link?.phase !== 'open-confirm') return
+    const waiting = waits(this.#config, this.state, side, this.#now)
+    // Where one that we opened waits it is for the peer to decide, which needs our KEEPALIVE for that.
+    if (!link.told && (!waiting || side === 'outgoing')) this.#tell(side, link)
+    if (!waiting && link.heard) this.#establish(side)
+    else if (!waiting) this.#endWait(side)
+  }
+
+  /** Sends our KEEPALIVE. Another connection that has waited for that, or for whose end this one has waited, is over: the peer can have its session over this one from now on. */
+  #tell(side: 'outgoing' | 'incoming', link: OpenConfirm): void {
+    const { localId, localAsn, keepalive } = this.#config
+    const decided =
+      this.state.outgoing?.phase === 'open-confirm' || survivor(localId, localAsn, link.open) === 'outgoing'
+    if (side === 'incoming' && decided)
+      this.#fail('outgoing', ERROR.CEASE, CEASE.COLLISION, 'connection collision')
+    this.effects.push({ kind: 'send-keepalive', side })
+    const keepaliveAt = keepaliveTimer(link.hold, this.#now, this.#random, keepalive)
+    this.#set(side, { ...link, told: true, keepaliveAt })
+  }
+
+  #endWait(side: 'outgoing' | 'incoming'): void {
+    const link = this.state[side]
+    if (link?.phase === 'open-confirm' && this.#now >= (link.waitsUntil ?? Number.POSITIVE_INFINITY))
+      this.#set(side, { ...link, waitsUntil: undefined })
+  }
+
+  #establish(side: 'outgoing' | 'incoming'): void {
+    const link = this.state[side]
+    if (link?.phase !== 'open-confirm') return
     for (const other of sidesOf(this.state))
       if (other !== side) this.#fail(other, ERROR.CEASE, CEASE.COLLISION, 'connection collision')
     const { open, hold, keepaliveAt } = link
@@ -240,9 +294,12 @@ class Machine {
   }
 
   #unexpected(side: Side): undefined {
-    const phase = linkOf(this.state, side)?.phase
-    if (phase === undefined || phase === 'connecting') return
-    this.#fail(side, ERROR.FSM, UNEXPECTED[phase], `unexpected message in ${phase}`)
+    const link = linkOf(this.state, side)
+    if (link === undefined || link.phase === 'connecting') return
+    // The peer sends routes: of two connections it has chosen this one.
+    if (link.phase === 'open-confirm' && link.told && link.heard && typeof side !== 'number')
+      return void this.#establish(side)
+    this.#fail(side, ERROR.FSM, UNEXPECTED[link.phase], `unexpected message in ${link.phase}`)
   }
 
   #tick(received: number, sent: number, heldBack: boolean): void {

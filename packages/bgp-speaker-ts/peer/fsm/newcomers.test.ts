@@ -58,7 +58,8 @@ class Run {
   /** A session over a connection of that side, which is settled. */
   static established(side: 'outgoing' | 'incoming', config: Partial<FsmConfig> = {}): Run {
     const run = new Run(config).on({ kind: 'start' })
-    run.on(side === 'outgoing' ? { kind: 'connected' } : { kind: 'accepted' })
+    if (side === 'outgoing') run.on({ kind: 'connected' })
+    else run.on({ kind: 'closed', side: 'outgoing', error: 'ECONNREFUSED' }).on({ kind: 'accepted' })
     run.on({ kind: 'open', side: side === 'outgoing' ? side : 1, open: OPEN }).on({ kind: 'keepalive', side })
     run.now = 20_000
     return run

@@ -73,6 +73,8 @@ describe('CEASE', () => {
     bench.clock.settle()
     const theirs = bench.raw({ address: '10.0.0.9', asn: ASN }).establish()
     expect(theirs.names()).to.deep.include('open')
+    // Ours is silent, and would win with an OPEN: it is waited for.
+    bench.clock.advance(6000)
     expect(heardByOurs.at(-1)).to.deep.equal([3, 6, 7])
     expect(bench.speaker.peers().at(-1)?.state).to.equal('established')
     await listener.close()
