@@ -18,6 +18,7 @@ import { basename, join } from 'node:path'
 import { expect } from 'chai'
 import { readKey } from '../deploy/release/signature.ts'
 import type { SpdxDocument } from '../deploy/sbom.ts'
+import { renameImage } from '../lab/images/archive.ts'
 import { faultsOf } from './support/spdx.ts'
 
 const TOP = join(import.meta.dirname, '..')
@@ -35,18 +36,20 @@ describe('npm run release', function () {
   this.timeout(60_000)
   let work: string
   let top: string
+  const identity: Record<string, string> = Object.fromEntries(IDENTITY)
 
   const git = (...args: readonly string[]) =>
     execFileSync('git', ['-C', top, ...args], { encoding: 'utf8', env: environment() }).trim()
   const environment = () => ({
     ...process.env,
-    ...Object.fromEntries(IDENTITY),
+    ...identity,
+    GIT_CONFIG_GLOBAL: '/dev/null',
     PATH: `${join(work, 'bin')}:${process.env.PATH}`,
   })
   const read = (path: string) => readFileSync(join(top, path), 'utf8')
   const archives = () => join(work, 'images')
 
-  before(() => {
+  before(async () => {
     work = mkdtempSync(join(tmpdir(), 'podroute-release-test-'))
     top = join(work, 'repository')
     const names = ['packages', 'deploy', 'lab', 'CHANGELOG.md', 'THIRD-PARTY.md']
@@ -58,7 +61,7 @@ describe('npm run release', function () {
     symlinkSync(join(TOP, 'node_modules'), join(top, 'node_modules'))
     writeFileSync(join(top, '.gitignore'), 'node_modules\ndist/\n')
     mkdirSync(join(work, 'bin'))
-    makeImages()
+    await makeImages()
     audit(REFUSED)
     git('init', '-q', '-b', 'main')
     git('add', '.')
@@ -73,8 +76,8 @@ describe('npm run release', function () {
     chmodSync(join(work, 'bin/npm'), 0o755)
   }
 
-  /** Archives as `docker save` writes them, with one layer. */
-  function makeImages(): void {
+  /** Archives as `docker save` writes them, with one layer, under the name that --local gives them. */
+  async function makeImages(): Promise<void> {
     mkdirSync(archives())
     for (const architecture of ['amd64', 'arm64']) {
       const folder = join(work, architecture)
@@ -85,8 +88,9 @@ describe('npm run release', function () {
       writeFileSync(join(folder, 'root/usr/local/share/node-version'), 'v24.1.2\n')
       execFileSync('tar', ['-C', join(folder, 'root'), '-cf', join(folder, 'layer.tar'), '.'])
       writeFileSync(join(folder, 'manifest.json'), JSON.stringify([{ Layers: ['layer.tar'] }]))
-      const archive = join(archives(), `podroute-${architecture}.tar`)
+      const archive = join(folder, 'built.tar')
       execFileSync('tar', ['-C', folder, '-cf', archive, 'manifest.json', 'layer.tar'])
+      await renameImage(archive, 'localhost/podroute:9', join(archives(), `podroute-${architecture}.tar`))
     }
     writeFileSync(join(archives(), 'podroute.oci.tar'), 'both')
     writeFileSync(join(archives(), 'podroute.digest'), `${DIGEST}\n`)
@@ -127,6 +131,13 @@ describe('npm run release', function () {
     expect(refusal()).to.contain('give one version')
     expect(refusal('1.2')).to.contain('"1.2" is no version')
     expect(refusal('0.0.1')).to.contain(`0.0.1 is not later than ${CURRENT}`)
+    expect(refusal(NEXT, '--image', 'registry.example:5000/podroute:1')).to.contain('give the name alone')
+    expect(refusal(NEXT, '--local', '--images', work)).to.contain('--images and --local: choose one way')
+    git('config', 'user.useConfigOnly', 'true')
+    for (const name of Object.keys(Object.fromEntries(IDENTITY))) delete identity[name]
+    expect(refusal(NEXT)).to.contain('git config user.name NAME')
+    Object.assign(identity, Object.fromEntries(IDENTITY))
+    git('config', '--unset', 'user.useConfigOnly')
     git('switch', '-q', '-c', 'other')
     expect(refusal(NEXT)).to.contain('releases are made on main')
     git('switch', '-q', 'main')
@@ -163,14 +174,22 @@ describe('npm run release', function () {
     expect(reading('-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----')).to.throw('cosign import-key-pair')
   })
 
-  it('leaves the tree as it was where it fails on the way', () => {
-    const { status, stderr } = release(NEXT, '--images', work)
-    expect(status).to.equal(1)
-    expect(stderr).to.contain('podroute.digest')
-    expect([git('status', '--porcelain'), git('tag'), git('log', '--format=%s')]).to.deep.equal([
-      ...['', '', 'Beginning'],
-    ])
-    rmSync(join(top, 'dist'), { recursive: true })
+  it('leaves tree and folder as they were where it fails on the way, the tag the last of it', () => {
+    const failure = (...args: readonly string[]) => {
+      const { status, stderr } = release(NEXT, ...args)
+      expect(status).to.equal(1)
+      expect([git('status', '--porcelain'), git('tag'), git('log', '--format=%s')]).to.deep.equal([
+        ...['', '', 'Beginning'],
+      ])
+      expect(readdirSync(join(top, 'dist/release', NEXT))).to.deep.equal([])
+      return stderr
+    }
+    expect(failure('--images', work)).to.contain('podroute.digest')
+    git('config', 'tag.gpgSign', 'true')
+    git('config', 'gpg.program', 'false')
+    const said = failure('--images', archives())
+    expect(said).to.contain('git tag').and.to.contain('nothing is committed or tagged')
+    git('config', '--unset', 'tag.gpgSign')
   })
 
   it('writes the version, its files, signatures that the public key verifies, commit and tag', () => {

@@ -22,11 +22,10 @@ export interface Release {
 /** What the repository's manifest and chart say of the image. */
 const DEVELOPMENT = 'localhost/podroute:dev'
 
-/** @throws Error when nothing was replaced */
+/** @throws Error when there is nothing to replace */
 function replaced(text: string, what: RegExp, by: string): string {
-  const result = text.replace(what, by)
-  if (result === text) throw new Error(`nothing in it is like ${what}`)
-  return result
+  if (text.search(what) < 0) throw new Error(`nothing in it is like ${what}`)
+  return text.replace(what, by)
 }
 
 /** podroute.yaml with the image of this version. */

@@ -28,7 +28,30 @@ export function checkVersion(version: string): void {
     throw new Error(`${version} is not later than ${current}, which package.json has`)
 }
 
+interface Options {
+  readonly image: string
+  readonly images?: string | undefined
+  readonly local: boolean
+  readonly build: readonly string[]
+}
+
+/** What would fail, or be ignored in silence, once the images are built. */
+export function checkOptions({ image, images, local, build }: Options): void {
+  if (/@|:[^/]*$/.test(image))
+    throw new Error(`--image ${image}: give the name alone, the version becomes its tag`)
+  const ways = [images !== undefined && '--images', local && '--local', build.length > 0 && '--build']
+  const given = ways.filter((way) => way !== false)
+  if (given.length > 1) throw new Error(`${given.join(' and ')}: choose one way to the images`)
+}
+
+/** A commit and a tag need a name, which git asks for at the end only. */
+function checkIdentity(): void {
+  if (attempt('git', ['var', 'GIT_COMMITTER_IDENT']).code === 0) return
+  throw new Error('git does not know who commits: git config user.name NAME, git config user.email ADDRESS')
+}
+
 export function checkTree(): void {
+  checkIdentity()
   const branch = output('git', 'rev-parse', '--abbrev-ref', 'HEAD')
   if (branch !== BRANCH)
     throw new Error(`releases are made on ${BRANCH}, this is ${branch}: git switch ${BRANCH}`)

@@ -12,12 +12,20 @@ export interface Outcome {
   readonly stderr: string
 }
 
+function notStarted(program: string, error: NodeJS.ErrnoException): Error {
+  return new Error(
+    error.code === 'ENOENT'
+      ? `there is no program ${program} here: install it`
+      : `cannot start ${program}: ${error.message}`,
+  )
+}
+
 /** To its end, whatever its exit status. */
 export function attempt(program: string, args: readonly string[]): Outcome {
   const { status, stdout, stderr, error } = spawnSync(program, args, {
     ...{ cwd: TOP, encoding: 'utf8', maxBuffer: 2 ** 28, stdio: ['ignore', 'pipe', 'pipe'] },
   })
-  if (error) throw new Error(`cannot start ${program}: ${error.message}`)
+  if (error) throw notStarted(program, error)
   return { code: status ?? 1, stdout, stderr }
 }
 
@@ -31,7 +39,8 @@ export function output(program: string, ...args: readonly string[]): string {
 
 /** Shows what the program says: for what takes minutes. */
 export function shown(program: string, ...args: readonly string[]): void {
-  const { status, error } = spawnSync(program, args, { cwd: TOP, stdio: ['ignore', 2, 2] })
-  if (error) throw new Error(`cannot start ${program}: ${error.message}`)
-  if (status !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${status}, as said above`)
+  const { status, signal, error } = spawnSync(program, args, { cwd: TOP, stdio: ['ignore', 2, 2] })
+  if (error) throw notStarted(program, error)
+  if (status === 0) return
+  throw new Error(`${program} ${args.join(' ')} ended with ${signal ?? status}, as said above`)
 }

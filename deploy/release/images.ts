@@ -39,10 +39,20 @@ export interface ImageOptions {
 }
 
 export function buildImages({ name, out, build, buildah, source = TOP }: ImageOptions): Images {
-  const { run, list } = emptyIndex(name, out, buildah)
+  const list = emptyIndex(name, out, buildah)
   const platforms = ARCHITECTURES.map((architecture) => `linux/${architecture}`).join(',')
-  run(
-    ...['build', '--platform', platforms, '--manifest', list, '--ignorefile', join(source, '.dockerignore')],
+  shown(
+    ...[
+      'buildah',
+      ...buildah,
+      'build',
+      '--platform',
+      platforms,
+      '--manifest',
+      list,
+      '--ignorefile',
+      join(source, '.dockerignore'),
+    ],
     ...['-f', join(source, 'deploy/Dockerfile'), ...build, source],
   )
   const { archives } = paths(out)
@@ -50,7 +60,8 @@ export function buildImages({ name, out, build, buildah, source = TOP }: ImageOp
   for (const architecture of ARCHITECTURES) {
     const found = manifests.find(({ platform }) => platform.architecture === architecture)
     if (found === undefined) throw new Error(`buildah built no image for ${architecture}`)
-    run('push', `${list}@${found.digest}`, `docker-archive:${archives[architecture]}:${name}`)
+    const archive = `docker-archive:${archives[architecture]}:${name}`
+    output('buildah', ...buildah, 'push', `${list}@${found.digest}`, archive)
   }
   return writeIndex(name, out, buildah)
 }
@@ -61,39 +72,59 @@ export async function buildLocalImages(
   out: string,
   buildah: readonly string[] = [],
 ): Promise<Images> {
+  await checkForLocal()
   const [{ renameImage }, { buildPodrouteImage }, { buildImageFor }] = await Promise.all([
     import('../../lab/images/archive.ts'),
     import('../../lab/images/podroute.ts'),
     import('../../lab/images/other-architecture.ts'),
   ])
-  const { run, list } = emptyIndex(name, out, buildah)
-  run('manifest', 'create', list)
+  const list = emptyIndex(name, out, buildah)
+  output('buildah', ...buildah, 'manifest', 'create', list)
   const { archives } = paths(out)
   for (const architecture of ARCHITECTURES) {
     const built = await (architecture === MACHINE ? buildPodrouteImage() : buildImageFor(architecture))
     await renameImage(built, name, archives[architecture])
-    run('manifest', 'add', list, `docker-archive:${archives[architecture]}`)
+    output('buildah', ...buildah, 'manifest', 'add', list, `docker-archive:${archives[architecture]}`)
   }
   return writeIndex(name, out, buildah)
+}
+
+/** Debian's packages that make base and image of both architectures. */
+const LOCAL_PACKAGES = [
+  'buildah',
+  'gcc',
+  'gcc-aarch64-linux-gnu',
+  'libc6-dev',
+  'mmdebstrap',
+  'qemu-user-static',
+]
+
+/** @throws Error that says what to install, before minutes have gone */
+async function checkForLocal(): Promise<void> {
+  if (process.getuid?.() !== 0)
+    throw new Error('--local unpacks packages of Debian into a root file system: run it as root')
+  const { missingPackages } = await import('../../lab/prerequisites.ts')
+  const missing = await missingPackages(LOCAL_PACKAGES)
+  if (missing.length > 0)
+    throw new Error(`--local needs more of Debian: apt-get install ${missing.join(' ')}`)
 }
 
 const indexName = (name: string) => `${name}-index`
 
 /** Nothing of an earlier build is left in the folder, nor in buildah's list. */
-function emptyIndex(name: string, out: string, buildah: readonly string[]) {
+function emptyIndex(name: string, out: string, buildah: readonly string[]): string {
   mkdirSync(out, { recursive: true })
-  const run = (...args: readonly string[]) => shown('buildah', ...buildah, ...args)
   const { archives, index } = paths(out)
   for (const file of [...Object.values(archives), index]) rmSync(file, { force: true })
   const list = indexName(name)
-  if (exists(list, buildah)) run('manifest', 'rm', list)
-  return { run, list }
+  if (exists(list, buildah)) output('buildah', ...buildah, 'manifest', 'rm', list)
+  return list
 }
 
 function writeIndex(name: string, out: string, buildah: readonly string[]): Images {
   const digest = join(out, 'podroute.digest')
   const archive = `oci-archive:${paths(out).index}:${name}`
-  shown('buildah', ...buildah, 'manifest', 'push', '--all', '--digestfile', digest, indexName(name), archive)
+  output('buildah', ...buildah, 'manifest', 'push', '--all', '--digestfile', digest, indexName(name), archive)
   return imagesIn(out)
 }
 

@@ -1,10 +1,10 @@
 /** `npm run release -- X.Y.Z`: checks, writes the version, builds, signs, commits and tags. Nothing leaves this machine. */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Release, writeArtifacts, writeChecksums, writeSignatures } from './artifacts.ts'
 import { released } from './changelog.ts'
-import { checkChangelog, checkContents, checkTree, checkVersion, tagOf } from './checks.ts'
+import { checkChangelog, checkContents, checkOptions, checkTree, checkVersion, tagOf } from './checks.ts'
 import { output, say, TOP } from './command.ts'
 import { buildImages, buildLocalImages, type Images, imagesIn } from './images.ts'
 import { readKey } from './signature.ts'
@@ -50,15 +50,26 @@ function changedFiles(version: string, now: Date): Readonly<Record<string, strin
   return { ...withVersion(TOP, version), 'CHANGELOG.md': released(changelog, version, day) }
 }
 
-/** Puts the files back where what comes after them fails, so that the command can be given again. */
-async function withFiles(files: Readonly<Record<string, string>>, work: () => Promise<void>): Promise<void> {
+/** Puts the files back and empties the folder where what comes after them fails, so that the command can be given again. */
+async function withFiles(
+  files: Readonly<Record<string, string>>,
+  out: string,
+  work: () => Promise<void>,
+): Promise<void> {
+  // Ctrl-C ends the program that runs, too: that is the failure.
+  const wait = () => say('interrupted: putting all back')
+  process.on('SIGINT', wait)
   try {
     for (const [path, text] of Object.entries(files)) writeFileSync(join(TOP, path), text)
     await work()
   } catch (error) {
     output('git', 'reset', '-q', '--', ...Object.keys(files))
     output('git', 'checkout', '-q', '--', ...Object.keys(files))
+    for (const name of readdirSync(out)) rmSync(join(out, name), { recursive: true })
+    say('nothing is committed or tagged, all files are as before')
     throw error
+  } finally {
+    process.off('SIGINT', wait)
   }
 }
 
@@ -70,18 +81,26 @@ function emptyFolder(path: string): string {
 
 async function images(version: string, out: string): Promise<Images> {
   if (values.images !== undefined) return imagesIn(resolve(values.images))
-  say('building the images of amd64 and arm64')
+  say('building the images of amd64 and arm64: minutes the first time')
   const { build, image } = values
-  const options = { name: `${image}:${version}`, out: `${out}.images` }
+  const options = { name: `${image}:${version}`, out: builtIn(out) }
   if (values.local) return buildLocalImages(options.name, options.out)
   return buildImages({ ...options, build, buildah: [] })
 }
+
+/** Where images are built, until they are among the files of the release. */
+const builtIn = (out: string) => `${out}.images`
 
 function commitAndTag(version: string, files: readonly string[]): void {
   output('git', 'add', '--', ...files)
   // Where the version was in all files already, the changelog has changed.
   output('git', 'commit', '-q', '-m', `Release ${version}`)
-  output('git', 'tag', '-a', tagOf(version), '-m', `podroute ${version}`)
+  try {
+    output('git', 'tag', '-a', tagOf(version), '-m', `podroute ${version}`)
+  } catch (error) {
+    output('git', 'reset', '-q', '--soft', 'HEAD~')
+    throw error
+  }
 }
 
 /** What is left to whoever may: nothing here writes to a registry. */
@@ -100,9 +119,10 @@ async function make(version: string): Promise<void> {
   const key = values.key === undefined ? undefined : readKey(values.key, process.env.COSIGN_PASSWORD)
   const out = emptyFolder(resolve(values.out ?? join(TOP, 'dist/release', version)))
   const files = changedFiles(version, now)
-  await withFiles(files, async () => {
+  await withFiles(files, out, async () => {
     const release = { version, image: values.image, images: await images(version, out), out, created: now }
     await writeArtifacts(release)
+    rmSync(builtIn(out), { recursive: true, force: true })
     writeChecksums(out)
     if (key !== undefined) writeSignatures(release, key)
     commitAndTag(version, Object.keys(files))
@@ -118,6 +138,7 @@ async function main(): Promise<void> {
   if (values.check) return checkContents()
   const [version, ...others] = positionals
   if (version === undefined || others.length > 0) throw new Error(`give one version\n\n${USAGE}`)
+  checkOptions(values)
   checkVersion(version)
   checkTree()
   checkChangelog()

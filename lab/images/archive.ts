@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { run } from '../command.ts'
@@ -71,7 +71,8 @@ export async function renameImage(archive: string, reference: string, into: stri
     await writeFile(file, JSON.stringify(images.map((image) => ({ ...image, RepoTags: [reference] }))))
     // Where it is there, it has the former name.
     await rm(join(work, 'repositories'), { force: true })
-    await run('tar', [...REPRODUCIBLE, '-cf', into, '-C', work, '.'])
+    // Names as `docker save` has them, without "./": readers ask for manifest.json by its name.
+    await run('tar', [...REPRODUCIBLE, '-cf', into, '-C', work, ...(await readdir(work)).sort()])
   } finally {
     await rm(work, { recursive: true, force: true })
   }
