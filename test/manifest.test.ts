@@ -54,7 +54,7 @@ describe('the DaemonSet', () => {
         '/var/lib/kubelet (read only)',
         '/etc/kubernetes (read only)',
       ],
-      agent: ['/etc/cni/net.d', '/run/podroute', '/proc/sys/net'],
+      agent: ['/etc/cni/net.d', '/run/podroute', '/opt/cni/bin (read only)', '/proc/sys/net'],
     })
   })
 })

@@ -87,6 +87,8 @@ export type ServeLines = (path: string, answer: AnswerLine) => Promise<AsyncDisp
 export interface FilesApi {
   /** The text; undefined where there is no such file. */
   read(path: string): Promise<string | undefined>
+  /** A text that differs whenever the file is another one, and that all names of one file share; undefined where there is none. */
+  revision(path: string): Promise<string | undefined>
   /** Makes the file and the folders that it lies in. Who reads it meanwhile finds the old text or the new one. */
   write(path: string, text: string, mode: number): Promise<void>
   /** Done also where there is no such file. */

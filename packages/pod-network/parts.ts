@@ -20,6 +20,8 @@ import { ClusterNodes } from './nodes/cluster-nodes.ts'
 import { NodeProblems } from './nodes/node-problems.ts'
 import type { PodNetworkOptions } from './options.ts'
 import { Planner, type PlannerOptions } from './planner.ts'
+import { sayOtherPlugins } from './plugins/events.ts'
+import { InstalledPlugins } from './plugins/installed-plugins.ts'
 import { Readiness } from './readiness/readiness.ts'
 import { RouteSources } from './route-sources/route-sources.ts'
 import { Routers } from './routers/routers.ts'
@@ -66,6 +68,7 @@ export class PodNetworkParts {
   readonly podCidrs: PodCidrOverrides
   readonly annotations: NodeAnnotations
   readonly forwarding: Forwarding
+  readonly plugins: InstalledPlugins
   readonly roles: MeshRoles
   readonly planner: Planner
   readonly routes: RouteSources
@@ -94,6 +97,7 @@ export class PodNetworkParts {
       hasAddress: (address) => this.#interfaces().addresses.includes(address),
     })
     this.forwarding = this.#createForwarding()
+    this.plugins = this.#createPlugins()
     this.roles = this.#createRoles()
     this.planner = this.#createPlanner()
     this.routes = this.#createRoutes()
@@ -152,6 +156,14 @@ export class PodNetworkParts {
       ...{ kernel, table: this.tables.forwarding, clock, log, settings: () => this.settings },
       say: (problem) => sayDropped(this.#options, problem),
       changed: () => this.#owner.recheck(),
+    })
+  }
+
+  #createPlugins(): InstalledPlugins {
+    const { kernel, nodeName, clock, log } = this.#options
+    return new InstalledPlugins({
+      ...{ files: kernel.files, nodeName, clock, log, cni: () => this.settings.cni },
+      say: (problem) => sayOtherPlugins(this.#options, problem),
     })
   }
 

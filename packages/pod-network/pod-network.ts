@@ -51,6 +51,7 @@ export class PodNetwork implements AsyncDisposable {
     this.#parts.routes.nextHops.start()
     this.#startedAt = this.#options.clock.now()
     await this.#parts.forwarding.start()
+    await this.#parts.plugins.start()
     this.#awaitPeers()
     this.#parts.controller.start()
     this.#planAll()
@@ -134,6 +135,7 @@ export class PodNetwork implements AsyncDisposable {
     return [
       ...this.#parts.readiness.conditions(),
       this.#parts.forwarding.condition(),
+      this.#parts.plugins.condition(),
       this.#parts.annotations.condition(),
       this.#parts.routers.condition(),
     ]
@@ -255,6 +257,7 @@ export class PodNetwork implements AsyncDisposable {
     this.#parts.roles[Symbol.dispose]()
     this.#parts.hostMonitor[Symbol.dispose]()
     this.#parts.forwarding[Symbol.dispose]()
+    this.#parts.plugins[Symbol.dispose]()
     this.#parts.routes[Symbol.dispose]()
     await this.#parts.controller[Symbol.asyncDispose]()
   }

@@ -64,6 +64,7 @@ function lastSettings(
 function filesBelow(root: string, files: Kernel['files']): Kernel['files'] {
   return {
     read: (path) => files.read(join(root, path)),
+    revision: (path) => files.revision(join(root, path)),
     write: (path, text, mode) => files.write(join(root, path), text, mode),
     remove: (path) => files.remove(join(root, path)),
   }

@@ -1,9 +1,8 @@
 /** The CNI plugins that `podroute-cni install` has put on a node, and those of others whose place they took (packages/cni/install). */
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { PLUGIN_MARK } from '@podroute/kernel/files/plugin-mark.ts'
 
-/** In the usage text of every build of the plugins: how a file is known to be ours. */
-const MARK = 'usage: podroute-cni install DIR'
 /** Bytes; ours have 1.5 MB. */
 const LARGEST = 16 * 2 ** 20
 /** The end of the name under which somebody else's plugin is kept. */
@@ -19,14 +18,14 @@ export function ownPlugins(root: string, directory: string): readonly string[] {
 }
 
 function isLeft(path: string): boolean {
-  if (!path.endsWith(BEFORE)) return isOurs(path)
+  if (!path.endsWith(BEFORE)) return isOwnPlugin(path)
   const plugin = path.slice(0, -BEFORE.length)
-  return existsSync(plugin) && !isOurs(plugin)
+  return existsSync(plugin) && !isOwnPlugin(plugin)
 }
 
-function isOurs(path: string): boolean {
-  const bytes = readFileSync(path)
-  return bytes.length < LARGEST && bytes.includes(MARK)
+export function isOwnPlugin(path: string): boolean {
+  const status = statSync(path)
+  return status.isFile() && status.size < LARGEST && readFileSync(path).includes(PLUGIN_MARK)
 }
 
 export function wasReplaced(path: string): boolean {

@@ -67,7 +67,8 @@ ${switches.join('\n')}
 Flags of kube-router are understood, too: docs/migrating-from-kube-router.md says what becomes of each.
 
 agent prepare-node [--install-cni=DIRECTORY] OUT KUBECONFIG…, before the agent and with more rights than it has: puts the CNI plugins into the
-directory, loads the kernel modules of the features, and writes to the folder OUT a kubeconfig for each with the API server's address and nothing else.
+directory (those of others there under the same names are kept as NAME.before-podroute, and podroute cleanup puts them back), loads the kernel modules of
+the features, and writes to the folder OUT a kubeconfig for each with the API server's address and nothing else.
 
 The configuration is read again whenever its file, or a file that it names, changes; \`podroute status\` says what of it cannot be used.
 Exit status: 0 after SIGTERM or SIGINT, 1 when the agent cannot start, 2 when flags or configuration cannot be used.

@@ -38,6 +38,10 @@ const LINKS = [
 ]
 const CHAIN = { family: 'ip', table: 'filter', name: 'FORWARD', hook: 'forward', policy: 'accept' } as const
 const ARRIVED = { kind: 'arrived' } as const
+const PLUGINS = { bridge: true, 'host-local': true, loopback: true, portmap: true }
+const plugins = (own: Readonly<Record<string, boolean>>): Facts['plugins'] => ({
+  value: Object.entries(own).map(([name, isOwn]) => ({ name, own: isOwn })),
+})
 const HEALTHY: Facts = {
   nodeName: 'a',
   sysctls: { value: SYSCTLS },
@@ -56,7 +60,7 @@ const HEALTHY: Facts = {
   chains: { value: ['ip filter FORWARD'] },
   ports: { value: ['tcp 179'] },
   confFiles: { value: [OURS] },
-  plugins: { value: ['bridge', 'host-local', 'loopback', 'portmap'] },
+  plugins: plugins(PLUGINS),
   disk: { value: { space: 0.5, inodes: 0.5 } },
   files: { value: { open: 10, most: 100 } },
   certificates: { value: [{ path: '/a.crt', days: 300 }] },
@@ -151,7 +155,7 @@ const CASES: readonly (readonly [check: string, facts: Partial<Facts>, kind: str
   ['cni-configuration', { confFiles: { value: [] } }, 'fail'],
   ['cni-configuration', anotherCni(), 'warn', 'another CNI'],
   ['cni-configuration', anotherCni({ confFiles: { value: [] } }), 'ok'],
-  ['cni-plugins', anotherCni({ plugins: { value: ['bridge'] } }), 'ok'],
+  ['cni-plugins', anotherCni({ plugins: plugins({ bridge: true }) }), 'ok'],
   ['bridge', anotherCni({ links: { value: [] } }), 'ok'],
   [
     'path-mtu',
@@ -165,7 +169,9 @@ const CASES: readonly (readonly [check: string, facts: Partial<Facts>, kind: str
   ['cni-order', { confFiles: { value: [{ name: '05-x.conf', text: '{}' }, OURS] } }, 'fail', '05-x.conf'],
   ['cni-order', { confFiles: { value: [OURS, { name: '99-x.conf', text: '{}' }] } }, 'ok'],
   ['cni-files', { confFiles: { value: [OURS, { name: '99-x.conf', text: '{' }] } }, 'fail', '99-x.conf'],
-  ['cni-plugins', { plugins: { value: ['bridge'] } }, 'fail', 'host-local, loopback, portmap'],
+  ['cni-plugins', { plugins: plugins({ bridge: true }) }, 'fail', 'host-local, loopback, portmap'],
+  ['cni-plugins', { plugins: plugins({ ...PLUGINS, bridge: false }) }, 'warn', 'its own bridge over'],
+  ['cni-plugins', { plugins: plugins({ ...PLUGINS, tuning: false }) }, 'ok'],
   ['bridge', link('kube-bridge', { kind: 'bridge', up: false }), 'fail', 'down'],
   ['bridge', link('kube-bridge'), 'fail', 'dummy'],
   ['mtu', link('kube-bridge', { kind: 'bridge', mtu: 9000 }), 'warn', '9000'],

@@ -88,6 +88,13 @@ export interface HookedChain {
   readonly policy: 'accept' | 'drop'
 }
 
+/** A file in the folder of CNI plugins. */
+export interface PluginFacts {
+  readonly name: string
+  /** Of podroute's build. */
+  readonly own: boolean
+}
+
 export interface Facts {
   readonly nodeName: string | undefined
   /** By names with slashes; undefined: the kernel has no such parameter. */
@@ -105,7 +112,7 @@ export interface Facts {
   readonly ports: Fact<readonly string[]>
   /** In the order of their names, as runtimes take them. */
   readonly confFiles: Fact<readonly ConfFile[]>
-  readonly plugins: Fact<readonly string[]>
+  readonly plugins: Fact<readonly PluginFacts[]>
   /** Of the file system with the state directory: what is free, from 0 to 1. */
   readonly disk: Fact<{ readonly space: number; readonly inodes: number }>
   readonly files: Fact<{ readonly open: number; readonly most: number }>

@@ -8,9 +8,19 @@ import { SERVICE_ACCOUNT, serverCandidates } from '@podroute/cluster/api/servers
 import type { Kernel } from '@podroute/kernel/kernel.ts'
 import { openKernel } from '@podroute/kernel/open.ts'
 import { probePath } from '@podroute/linux/path-probe.ts'
+import { isOwnPlugin } from '../cleanup/plugins.ts'
 import { bridgeName } from './bridge-name.ts'
 import { PARAMETERS } from './checks/checks.ts'
-import type { AgentFacts, Certificate, ClusterFacts, ConfFile, Fact, Facts, NodeFacts } from './facts.ts'
+import type {
+  AgentFacts,
+  Certificate,
+  ClusterFacts,
+  ConfFile,
+  Fact,
+  Facts,
+  NodeFacts,
+  PluginFacts,
+} from './facts.ts'
 import { tryPaths } from './paths.ts'
 
 export interface GatherOptions {
@@ -45,7 +55,7 @@ export async function gather(options: GatherOptions): Promise<Facts> {
     ...{ nodeName, agent },
     ...ofNode,
     confFiles: files,
-    plugins: await fact(() => filesOf(at('opt/cni/bin'))),
+    plugins: await fact(() => pluginsIn(at('opt/cni/bin'))),
     disk: await fact(() => disk(at('run'))),
     files: await fact(openFiles),
     certificates: await fact(() => certificates(CERTIFICATES.map(at), options.now())),
@@ -60,9 +70,9 @@ export async function gather(options: GatherOptions): Promise<Facts> {
 }
 
 /** @throws Error that says from where it is to be seen */
-function filesOf(folder: string): readonly string[] {
+function pluginsIn(folder: string): readonly PluginFacts[] {
   try {
-    return readdirSync(folder)
+    return readdirSync(folder).map((name) => ({ name, own: isOwnPlugin(join(folder, name)) }))
   } catch (cause) {
     const hint = 'the agent’s container does not have it, so run podroute doctor as root on the node'
     throw new Error(`${folder} cannot be read: ${hint}`, { cause })

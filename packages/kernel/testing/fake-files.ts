@@ -5,10 +5,12 @@ import { FakeError } from './fake-error.ts'
 interface FakeFile {
   readonly text: string
   readonly mode: number
+  readonly revision: string
 }
 
 export class FakeFiles implements FilesApi {
   readonly #files = new Map<string, FakeFile>()
+  #written = 0
 
   async read(path: string): Promise<string | undefined> {
     if (this.#isFolder(path)) throw new FakeError('EISDIR')
@@ -16,10 +18,19 @@ export class FakeFiles implements FilesApi {
     return this.#files.get(path)?.text
   }
 
+  async revision(path: string): Promise<string | undefined> {
+    return this.#files.get(path)?.revision
+  }
+
+  /** One more name of a file. */
+  link(path: string, other: string): void {
+    this.#files.set(other, this.#files.get(path)!)
+  }
+
   async write(path: string, text: string, mode: number): Promise<void> {
     if (this.#isFolder(path)) throw new FakeError('EISDIR')
     if (this.#isBelowFile(path)) throw new FakeError('ENOTDIR')
-    this.#files.set(path, { text, mode })
+    this.#files.set(path, { text, mode, revision: `${++this.#written}` })
   }
 
   async remove(path: string): Promise<void> {

@@ -53,6 +53,18 @@ export function describeFiles(name: string, open: () => ContractFiles | Promise<
       }
     })
 
+    it('have another revision whenever they are written', async () => {
+      const { files } = tested
+      expect(await files.revision(path)).to.equal(undefined)
+      await files.write(path, 'text\n', 0o600)
+      const first = await files.revision(path)
+      expect(first).to.equal(await files.revision(path))
+      await files.write(path, 'texts\n', 0o600)
+      expect(await files.revision(path)).to.not.be.oneOf([undefined, first])
+      await files.remove(path)
+      expect(await files.revision(path)).to.equal(undefined)
+    })
+
     it('refuse what is a folder, and what lies below a file', async () => {
       const { files, folder } = tested
       await files.write(path, 'text\n', 0o600)

@@ -24,6 +24,8 @@ function isJson(text: string): boolean {
   }
 }
 
+const PLUGINS = ['bridge', 'host-local', 'loopback', 'portmap']
+
 /** Where another CNI connects the pods, podroute has no configuration, plugins and bridge (option `cni`). */
 const cniIsOthers = ({ agent }: Facts) => 'value' in agent && agent.value.cni === false
 
@@ -63,18 +65,18 @@ export const NODE_CHECKS: readonly Check[] = [
   }),
   checkOf(
     'cni-plugins',
-    'the plugins of the configuration are there',
+    'the plugins of the configuration are there, and are podroute’s',
     ({ plugins }) => plugins,
     (plugins, facts) => {
-      const missing = ['bridge', 'host-local', 'loopback', 'portmap'].filter(
-        (name) => !plugins.includes(name),
-      )
-      return missing.length === 0 || cniIsOthers(facts)
-        ? OK
-        : fail(
-            `no plugin ${missing.join(', ')}`,
-            'delete the agent’s pod: its init container prepare-node puts them there',
-          )
+      const todo = 'delete the agent’s pod: its init container prepare-node puts them there'
+      const found = new Map(plugins.map(({ name, own }) => [name, own]))
+      const missing = PLUGINS.filter((name) => !found.has(name))
+      const others = PLUGINS.filter((name) => found.get(name) === false)
+      if (cniIsOthers(facts)) return OK
+      if (missing.length > 0) return fail(`no plugin ${missing.join(', ')}`, todo)
+      if (others.length === 0) return OK
+      const lost = 'new pods start without source check and policies'
+      return warn(`a package has put its own ${others.join(', ')} over podroute’s: ${lost}`, todo)
     },
   ),
   checkOf(
