@@ -24,7 +24,7 @@ interface Cost {
 }
 
 async function reflectors(say: Say): Promise<void> {
-  const few = await measure(FEW, { ...AUTO, fromNodes: FEW / 2 })
+  const few = await measure(FEW, { ...AUTO, fromNodes: FEW / 2 }, say)
   const mesh = await measure(FEW, undefined)
   sayRun(`${FEW} nodes beside the mesh`, few, say, mesh)
   sayRun(`${MANY} nodes`, await measure(MANY, AUTO, say), say)
@@ -64,7 +64,7 @@ async function measure(count: number, settings: typeof AUTO | undefined, say?: S
     () => cluster.isKnown(prefix),
   )
   const idle = await idleCpu(count)
-  if (say) await death(cluster, say)
+  if (say) await death(cluster, count, say)
   await cluster.close()
   return {
     start: { time: start.time, cpu: start.cpu / count },
@@ -73,7 +73,7 @@ async function measure(count: number, settings: typeof AUTO | undefined, say?: S
 }
 
 /** A reflector loses its power: nobody is without a route, and its clients get another one. */
-async function death(cluster: BenchCluster, say: Say): Promise<void> {
+async function death(cluster: BenchCluster, count: number, say: Say): Promise<void> {
   const [victim] = cluster.reflectors
   const before = cluster.gaps
   const { time, cpu } = await cost(
@@ -84,9 +84,9 @@ async function death(cluster: BenchCluster, say: Say): Promise<void> {
     () => cluster.isSettled() && cluster.isConverged(),
   )
   cluster.release()
-  const of = `${MANY} nodes: a reflector’s death`
+  const of = `${count} nodes: a reflector’s death`
   say({ name: `${of} until all sessions are up`, unit: 'ms', ours: time })
-  say({ name: `${of}, CPU of a node`, unit: 'ms', ours: cpu / MANY })
+  say({ name: `${of}, CPU of a node`, unit: 'ms', ours: cpu / count })
   say({
     name: `${of}, routes lost`,
     unit: 'routes',

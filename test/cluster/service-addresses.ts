@@ -11,6 +11,7 @@ import { buildLoad } from '../../lab/load/build.ts'
 import { apply, kubectl, waitFor, waitForPods } from '../../lab/scenarios/cluster.ts'
 import { PODROUTE_NAMESPACE } from '../../lab/scenarios/podroute.ts'
 import type { Load } from '../ipvs/support/load.ts'
+import { bgpNextHops, ResilientRoute } from '../support/resilient-route.ts'
 import { RouteLog } from '../support/route-log.ts'
 import { agents, onNode } from './lab.ts'
 import { configure, readConfiguration } from './live-config.ts'
@@ -19,6 +20,8 @@ import { expectNothingLost, LOAD, removeLoadPods, startLoadPods } from './load.t
 const ADDRESS = '203.0.113.50'
 /** Requests a second, every other one on a connection of its own. */
 const RATE = 300
+/** Connections that may open by a node between our look at it and the change. */
+const IN_FLIGHT = 32
 const LABEL = 'example.com/leave'
 const SETTINGS = `serviceAddresses: { externalIPs: true, drainSeconds: 5 }\nbgp: { drain: { labels: [${LABEL}] } }\n`
 const NODE = NODES[1]!
@@ -28,18 +31,9 @@ const FRONT = {
   spec: { selector: { app: LOAD }, externalIPs: [ADDRESS], ports: [{ port: 80, targetPort: 8000 }] },
 }
 
-/** Addresses of the nodes by which the router's kernel sends what is for a Service's address. */
+/** Addresses of the nodes by which BGP has the router's kernel send what is for a Service's address. */
 async function nextHops(): Promise<string[]> {
-  const routes = JSON.parse(
-    await run('ip', ['-n', ROUTER_NAMESPACE, '-j', 'route', 'show', ADDRESS]),
-  ) as readonly {
-    gateway?: string
-    nexthops?: readonly { gateway: string }[]
-  }[]
-  return routes
-    .flatMap(({ gateway, nexthops = [] }) => [gateway, ...nexthops.map((hop) => hop.gateway)])
-    .filter((address) => address !== undefined)
-    .sort()
+  return (await bgpNextHops(ROUTER_NAMESPACE, ADDRESS)).map(({ gateway }) => gateway)
 }
 
 const reachedBy = (nodes: readonly { ipv4: string }[]) =>
@@ -54,13 +48,25 @@ const reachedBy = (nodes: readonly { ipv4: string }[]) =>
         .join(),
   )
 
-/** How many connections to the address a node knows: counters of IPVS stand still where nothing is estimated. */
-async function connections(node: string): Promise<number> {
-  const hex = ADDRESS.split('.')
+/** As /proc/net/ip_vs_conn has it. */
+function hexOf(address: string): string {
+  return address
+    .split('.')
     .map((byte) => Number(byte).toString(16).padStart(2, '0'))
     .join('')
     .toUpperCase()
-  return Number(await onNode(node, `grep -c ' ${hex} 0050 ' /proc/net/ip_vs_conn || true`))
+}
+
+/** How many connections to the address a node knows: counters of IPVS stand still where nothing is estimated. */
+async function connections(node: string): Promise<number> {
+  return Number(await onNode(node, `grep -c ' ${hexOf(ADDRESS)} 0050 ' /proc/net/ip_vs_conn || true`))
+}
+
+/** How many of them are open. */
+async function openConnections(node: string): Promise<number> {
+  return Number(
+    await onNode(node, `grep ' ${hexOf(ADDRESS)} 0050 ' /proc/net/ip_vs_conn | grep -c ESTABLISHED || true`),
+  )
 }
 
 /** Requests from outside all the time while `disturb` runs. */
@@ -186,6 +192,27 @@ export function servicesThroughUpgrades(): void {
       // A router that forgets flows leads those that are open to another node, which resets them: docs/service-addresses.md.
       expect(load.failed - load.resets, JSON.stringify(load)).to.equal(0)
       expect(load.answered).to.be.greaterThan(RATE)
+    })
+
+    it('none is lost over a node that comes back, where the router hashes resiliently, and over one that is left only those of connections by it', async () => {
+      await using route = await ResilientRoute.over(ROUTER_NAMESPACE, ADDRESS)
+      const others = NODES.filter((node) => node !== NODE)
+      let byIt = 0
+      const left = await underLoad(async () => {
+        byIt = await openConnections(NODE.name)
+        await kubectl(['label', 'node', NODE.name, `${LABEL}=yes`])
+        await reachedBy(others)
+        await route.settled()
+      })
+      process.stdout.write(`      ${JSON.stringify(left)}, ${byIt} connections by the node\n`)
+      expect(left.failed - left.resets, JSON.stringify(left)).to.equal(0)
+      expect(left.resets).to.be.at.most(byIt + IN_FLIGHT)
+      const back = await underLoad(async () => {
+        await kubectl(['label', 'node', NODE.name, `${LABEL}-`])
+        await reachedBy(NODES)
+        await route.settled()
+      })
+      expectNothingLost([back])
     })
   })
 }
