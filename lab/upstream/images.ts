@@ -51,9 +51,9 @@ const BUSYBOX = '/bin/busybox'
 
 /** The program agnhost is called by: see its source. */
 async function buildAgnhost(): Promise<string> {
-  const source = join(KUBERNETES, 'agnhost', 'main.go')
+  const sources = ['main.go', 'sctp.go'].map((name) => join(KUBERNETES, 'agnhost', name))
   const modules = ['go.mod', 'go.sum'].map((name) => join(KUBERNETES, name))
-  const key = fingerprintFiles(KUBERNETES, [source, ...modules], [process.arch])
+  const key = fingerprintFiles(KUBERNETES, [...sources, ...modules], [process.arch])
   const { directory } = await cached('agnhost', key, async (into) => {
     const flags = [...QUICKER.flags, '-trimpath', '-buildvcs=false', '-ldflags', linkerFlags()]
     await run('go', ['build', ...flags, '-o', `${into}/`, './agnhost'], {
