@@ -37,6 +37,14 @@ interface World {
   readonly told: readonly string[]
 }
 
+const RESTARTS = {
+  kind: 'graceful-restart',
+  restarting: false,
+  notification: true,
+  time: 60,
+  families: [],
+} as const
+
 const IDS = { dominant: 20, other: 10 } as const
 
 function configOf({ number, id }: Ours): FsmConfig {
@@ -57,13 +65,28 @@ function configOf({ number, id }: Ours): FsmConfig {
 /** The OPEN that this end hears. */
 function openFor({ number, id }: Ours): Open {
   const routerId = id === IDS.dominant ? IDS.other : IDS.dominant
-  return { asn: ASNS[number === 0 ? 1 : 0]!, holdTime: 90, routerId, capabilities: [] }
+  return { asn: ASNS[number === 0 ? 1 : 0]!, holdTime: 90, routerId, capabilities: [RESTARTS] }
 }
 
 function ours(number: Opener, dominant: boolean): Ours {
   const id = dominant ? IDS.dominant : IDS.other
   const end: Ours = { speaks: 'ours', number, id, fsm: INITIAL, sides: { outgoing: number } }
   return { ...end, fsm: step(configOf(end), INITIAL, { kind: 'start' }, AT, 0).state }
+}
+
+/** Its session over its own connection is old enough for the peer to return. */
+function inSession(number: Opener, dominant: boolean): Ours {
+  const end = ours(number, dominant)
+  const events: readonly FsmEvent[] = [
+    { kind: 'connected' },
+    { kind: 'open', side: 'outgoing', open: openFor(end) },
+    { kind: 'keepalive', side: 'outgoing' },
+  ]
+  const fsm = events.reduce(
+    (state, event) => step(configOf(end), state, event, AT - 20_000, 0).state,
+    end.fsm,
+  )
+  return { ...end, fsm }
 }
 
 /** Both have sent their SYN. */
@@ -227,6 +250,21 @@ describe('two ends that connect in the same moment have one session at once, in 
       it(`one of ours with ${dominant ? 'the higher' : 'the lower'} identifier and ${speaks}`, () => {
         expect(bad(ours(0, dominant), collidingPeer(speaks, 1, !dominant))).to.deep.equal([])
       })
+
+  for (const dominant of [true, false])
+    it(`one with ${dominant ? 'the higher' : 'the lower'} identifier that has not heard of the end of its session, and the other one that is back`, () => {
+      const world: World = {
+        ends: [inSession(0, dominant), ours(1, !dominant)],
+        inboxes: [
+          [['closed'], undefined],
+          [['accepted'], ['connected']],
+        ],
+        told: [],
+      }
+      expect([...outcomes(world).keys()]).to.deep.equal([
+        '0 down 0, 0 established 1, 1 established 1; open: 1',
+      ])
+    })
 
   it('what is to be avoided happens to two that do as the RFC says', () => {
     expect(bad(collidingPeer('rfc', 0, true), collidingPeer('rfc', 1, false))).not.to.deep.equal([])
