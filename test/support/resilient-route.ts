@@ -1,10 +1,11 @@
 /**
  * A router that hashes resiliently: the next hops that BGP has put into the kernel of a namespace for an address become a resilient group,
- * whose route comes before BGP's own. FRR makes no such groups for BGP by itself.
+ * whose route is in a table of its own that is looked at first: FRR takes its route out of the kernel for another one in its table. It makes no such groups for BGP by itself.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { run } from '../../lab/command.ts'
 
+/** Number of the group and of the table. */
 const GROUP = 9000
 /** Flows of a bucket that had no packet for so many seconds may be moved to a next hop that comes. */
 const IDLE_SECONDS = 20
@@ -53,6 +54,7 @@ export class ResilientRoute implements AsyncDisposable {
   static async over(netns: string, address: string): Promise<ResilientRoute> {
     const route = new ResilientRoute(netns, address)
     await route.settled()
+    await route.#ip('rule', 'add', 'to', address, 'lookup', `${GROUP}`)
     return route
   }
 
@@ -65,6 +67,7 @@ export class ResilientRoute implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#monitor.kill()
     await this.#work
+    await this.#ip('rule', 'delete', 'to', this.#address, 'lookup', `${GROUP}`)
     await this.#remove()
   }
 
@@ -78,7 +81,7 @@ export class ResilientRoute implements AsyncDisposable {
     for (const hop of hops) numbers.push(await this.#object(hop))
     const group = ['nexthop', 'replace', 'id', `${GROUP}`, 'group', numbers.join('/'), 'type', 'resilient']
     await this.#ip(...group, 'buckets', `${BUCKETS}`, 'idle_timer', `${IDLE_SECONDS}`)
-    await this.#ip('route', 'replace', this.#address, 'nhid', `${GROUP}`, 'metric', '1', 'proto', 'static')
+    await this.#ip('route', 'replace', this.#address, 'nhid', `${GROUP}`, 'table', `${GROUP}`)
   }
 
   async #object({ gateway, dev }: NextHop): Promise<number> {
