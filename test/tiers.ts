@@ -83,6 +83,14 @@ export const TIERS: readonly Tier[] = [
     longer: true,
   },
   {
+    // What a real control plane lets Prometheus' own discovery find, which has to be compiled.
+    name: 'discovery',
+    files: ['test/discovery/**/*.test.ts'],
+    where: 'host',
+    timeout: 300_000,
+    longer: true,
+  },
+  {
     name: 'hitless',
     files: ['test/hitless/**/*.test.ts'],
     where: 'host',

@@ -11,6 +11,7 @@ Each agent serves its metrics at \`http://NODE:20245/metrics\`, in the text form
 [configuration](configuration.md) says where, by HTTPS or not, and to whom. Nothing is measured between two scrapes: an agent that nobody scrapes pays nothing.
 
 - \`deploy/observability/prometheus.yaml\` has Prometheus find and scrape the agents; \`servicemonitor.yaml\` beside it is the same for the Prometheus Operator.
+  \`npm test -- discovery\` tries it with the discovery of Prometheus 3.8 at a real API server: with the right to list and watch pods of kube-system it finds each agent once, by the name of its Node.
 - \`deploy/observability/alerts.yaml\` are alert rules, each with what to do. They know the agents as the job \`podroute\`, as does the dashboard.
 - \`deploy/observability/dashboard.json\` is a dashboard for Grafana: take it by Dashboards, New, Import.
 

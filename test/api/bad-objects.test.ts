@@ -122,20 +122,12 @@ describe('bad objects', function () {
     for (const { name, address } of BAD_NODES) {
       if (address === undefined) continue
       const status = { addresses: [{ type: 'InternalIP', address }], conditions: READY }
-      await cluster.kubectl('patch', 'node', name, '--subresource=status', '-p', JSON.stringify({ status }))
+      await cluster.patchStatus(`node/${name}`, status)
     }
     await cluster.apply(...BAD_SERVICES.map(({ object }) => object), ...ODD_SERVICES)
     for (const { object, status } of BAD_SERVICES) {
       const { metadata } = object as { metadata: { name: string } }
-      if (status)
-        await cluster.kubectl(
-          'patch',
-          'service',
-          metadata.name,
-          '--subresource=status',
-          '-p',
-          JSON.stringify({ status }),
-        )
+      if (status) await cluster.patchStatus(`service/${metadata.name}`, status)
     }
     await cluster.startAgent(one, '', { serviceProxy: true })
     await cluster.startAgent(two)

@@ -50,8 +50,7 @@ describe('commands beside agents', function () {
       () => cluster.apply({ apiVersion: 'v1', kind: 'Pod', metadata, spec }).then(() => true),
       30_000,
     )
-    const status = { phase: 'Running', podIP: ips[0], podIPs: ips.map((ip) => ({ ip })) }
-    await cluster.kubectl('patch', 'pod', name, '--subresource=status', '-p', JSON.stringify({ status }))
+    await cluster.podRuns(name, ips)
   }
 
   const explain = async (...args: readonly string[]): Promise<ExplainReport> => {
@@ -117,7 +116,8 @@ describe('commands beside agents', function () {
     const running = [
       { name: 'agent', image: 'podroute', imageID: '', ready: true, restartCount: 0, state: { running: {} } },
     ]
-    await patchStatus('agent-of-one', { phase: 'Running', containerStatuses: running })
+    const status = { phase: 'Running', containerStatuses: running }
+    await cluster.patchStatus('pod/agent-of-one', status, 'kube-system')
     const args = ['capture', 'default/near', '--port', '5300', '--at', 'uplink', '--count', '1', '-o', 'json']
     const capture = spawn(process.execPath, [join(cluster.directory, 'dist', 'kubectl-podroute'), ...args], {
       env: { ...process.env, PATH: `${await kubectlWithoutKubelet()}:${process.env.PATH}` },
@@ -139,7 +139,7 @@ describe('commands beside agents', function () {
     expect(await helpers('{.items[0].spec.containers[0].securityContext.capabilities}')).to.equal(
       '{"add":["NET_RAW"],"drop":["ALL"]}',
     )
-    await patchStatus(name, { phase: 'Running' })
+    await cluster.patchStatus(`pod/${name}`, { phase: 'Running' }, 'kube-system')
     await eventually(() => said().includes(`listens on ${one.name}`), 60_000)
     const near = await cluster.kubectl('get', 'pod', 'near', '-o', 'jsonpath={.status.podIP}')
     const send = `import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('${near}', 5300))`
@@ -153,11 +153,6 @@ describe('commands beside agents', function () {
     expect([packet.source.name, packet.destination.name]).to.deep.equal([`node/${two.name}`, 'default/near'])
     expect(await helpers('{.items}')).to.equal('[]')
   })
-
-  async function patchStatus(pod: string, status: object): Promise<void> {
-    const patch = JSON.stringify({ status })
-    await cluster.kubectl('-n', 'kube-system', 'patch', 'pod', pod, '--subresource=status', '-p', patch)
-  }
 
   /** A folder with a kubectl that asks the API server, but for what it would ask of a kubelet: that runs on the node at once. */
   async function kubectlWithoutKubelet(): Promise<string> {

@@ -103,9 +103,9 @@ describe('commands of the pages for users', function () {
       'name',
     )
     const conditions = ['Ready', 'ContainersReady'].map((type) => ({ type, status: 'True' }))
-    const patch = JSON.stringify({ status: { phase: 'Running', conditions } })
+    const status = { phase: 'Running', conditions }
     for (const name of names.split('\n').filter((text) => text !== ''))
-      await cluster.kubectl('-n', 'kube-system', 'patch', name, '--subresource=status', '-p', patch)
+      await cluster.patchStatus(name, status, 'kube-system')
     return false
   }
 
@@ -167,17 +167,7 @@ exec ip netns exec ${cluster.network} ${kubectl} --kubeconfig=${cluster.control.
     }
     await cluster.apply({ apiVersion: 'v1', kind: 'Pod', metadata: metadata(namespace, name), spec })
     const ips = (await cluster.allocated(one)).map((prefix) => `${prefix.replace(/[^.:]*\/.*$/, '')}${last}`)
-    const status = { phase: 'Running', podIP: ips[0], podIPs: ips.map((ip) => ({ ip })) }
-    await cluster.kubectl(
-      '-n',
-      namespace,
-      'patch',
-      'pod',
-      name,
-      '--subresource=status',
-      '-p',
-      JSON.stringify({ status }),
-    )
+    await cluster.podRuns(name, ips, namespace)
   }
 })
 

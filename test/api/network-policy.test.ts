@@ -64,17 +64,7 @@ describe('network policies of a real API server', function () {
     const object = { apiVersion: 'v1', kind: 'Pod', metadata: { namespace, name, labels: { app } }, spec }
     // The ServiceAccount of a new namespace comes a moment after it.
     await eventually(() => cluster.apply(object).then(() => true))
-    const status = { phase: 'Running', podIP: addresses[0], podIPs: addresses.map((ip) => ({ ip })) }
-    await cluster.kubectl(
-      '-n',
-      namespace,
-      'patch',
-      'pod',
-      name,
-      '--subresource=status',
-      '-p',
-      JSON.stringify({ status }),
-    )
+    await cluster.podRuns(name, addresses, namespace)
     return { namespace, name, netns, addresses, prober: stack.use(new Prober(netns)) }
   }
 

@@ -3,17 +3,16 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { expect } from 'chai'
-import { parse, parseAllDocuments, stringify } from 'yaml'
+import { parse, stringify } from 'yaml'
 import { dashboardQueries } from '../../deploy/observability/dashboard.ts'
 import { attempt } from '../../lab/command.ts'
 import { AgentCluster } from '../support/agent-cluster.ts'
-import { addressesOf, type TestNode } from '../support/agent-network.ts'
+import type { TestNode } from '../support/agent-network.ts'
+import { makeAgentPod } from '../support/agent-pods.ts'
 import { type Alert, alertTests, metricsOf } from '../support/alert-tests.ts'
 import { eventually } from '../support/eventually.ts'
+import { ALERTS, type Discovery, Prometheus, shippedDiscovery } from '../support/prometheus.ts'
 import { type FoundPod, targetsOf } from '../support/prometheus-targets.ts'
-
-const FOLDER = resolve(import.meta.dirname, '../../deploy/observability')
-const ALERTS = join(FOLDER, 'alerts.yaml')
 
 /** Queries and metrics that have no series on a node without IPVS where all is well, with why. */
 const NONE_HERE: Readonly<Record<string, string>> = {
@@ -59,25 +58,18 @@ describe('a Prometheus that scrapes an agent', function () {
   this.timeout(120_000)
   let cluster: AgentCluster
   let nodes: TestNode[]
-  const port = 19_090
-  const api = async (path: string): Promise<Reply> => {
-    const url = `http://127.0.0.1:${port}/api/v1/${path}`
-    const { status, data } = JSON.parse(await cluster.inNetwork('curl', '-s', url)) as {
-      status: string
-      data: Reply
-    }
-    expect(status, path).to.equal('success')
-    return data
-  }
-  const query = async (expr: string) => (await api(`query?query=${encodeURIComponent(expr)}`)).result!
+  let prometheus: Prometheus
+  const query = (expr: string) => prometheus.query(expr)
 
   before(async () => {
     cluster = await AgentCluster.start('observability')
     nodes = [await cluster.addNamespace(), await cluster.addNamespace()]
     for (const node of nodes) await cluster.registerNode(node, { ready: true })
     for (const node of nodes) await cluster.startAgent(node, '', { serviceProxy: true })
-    for (const node of nodes) await makePod(node)
-    await startPrometheus()
+    for (const node of nodes) await makeAgentPod(cluster, node)
+    const targets = join(cluster.directory, 'targets.json')
+    await writeTargets(targets, await shippedDiscovery())
+    prometheus = await Prometheus.start(cluster, targets)
   })
   after(() => cluster?.[Symbol.asyncDispose]())
 
@@ -120,26 +112,10 @@ describe('a Prometheus that scrapes an agent', function () {
       .filter((name) => !/^(up$|scrape_|ALERTS)/.test(name))
     expect(found).to.have.length.above(30)
     expect(found.filter((name) => !page.includes(`\`${name}\``))).to.deep.equal([])
-    const { groups } = await api('rules')
+    const { groups } = await prometheus.api('rules')
     const unhealthy = groups!.flatMap(({ rules }) => rules).filter(({ health }) => health === 'err')
     expect(unhealthy).to.deep.equal([])
   })
-
-  /** As the DaemonSet would, which the scheduler and a kubelet would run. */
-  async function makePod(node: TestNode): Promise<void> {
-    const documents = parseAllDocuments(await readFile(resolve(FOLDER, '../podroute.yaml'), 'utf8'))
-    const daemonSet = documents.map((document) => document.toJS()).find(({ kind }) => kind === 'DaemonSet')
-    const { metadata, spec } = daemonSet.spec.template
-    const name = `podroute-${node.name}`
-    await cluster.apply({
-      ...{ apiVersion: 'v1', kind: 'Pod', spec: { ...spec, nodeName: node.name } },
-      metadata: { ...metadata, name, namespace: daemonSet.metadata.namespace },
-    })
-    const [podIP] = addressesOf(node)
-    const patch = JSON.stringify({ status: { phase: 'Running', podIP, podIPs: [{ ip: podIP }] } })
-    const args = ['patch', 'pod', name, '--subresource=status', '-p', patch]
-    await cluster.kubectl('-n', daemonSet.metadata.namespace, ...args)
-  }
 
   /** Of the pods that the configuration selects, as the API server has them. */
   async function writeTargets(file: string, [discovery]: readonly Discovery[]): Promise<void> {
@@ -149,42 +125,4 @@ describe('a Prometheus that scrapes an agent', function () {
     const { items } = JSON.parse(await cluster.kubectl(...args)) as { items: readonly FoundPod[] }
     await writeFile(file, JSON.stringify(items.flatMap(targetsOf)))
   }
-
-  /** As deploy/observability/prometheus.yaml has it, but for who asks the API server: Debian's Prometheus is built without that. */
-  async function startPrometheus(): Promise<void> {
-    const config = parse(await readFile(join(FOLDER, 'prometheus.yaml'), 'utf8'))
-    const [{ kubernetes_sd_configs: discovery, ...job }] = config.scrape_configs
-    const targets = join(cluster.directory, 'targets.json')
-    await writeTargets(targets, discovery)
-    const file = join(cluster.directory, 'prometheus.yaml')
-    const made = {
-      global: { scrape_interval: '1s', evaluation_interval: '1s' },
-      rule_files: [ALERTS],
-      scrape_configs: [{ ...job, file_sd_configs: [{ files: [targets] }] }],
-    }
-    await writeFile(file, stringify(made))
-    const checked = await attempt('promtool', ['check', 'config', file])
-    expect(checked.code, checked.stderr).to.equal(0)
-    const storage = join(cluster.directory, 'prometheus')
-    await cluster.processes.start(
-      'prometheus',
-      [
-        ...['prometheus', `--config.file=${file}`, `--storage.tsdb.path=${storage}`],
-        `--web.listen-address=127.0.0.1:${port}`,
-      ],
-      { netns: cluster.network },
-    )
-  }
 })
-
-/** Of `kubernetes_sd_configs`. */
-interface Discovery {
-  readonly role: string
-  readonly namespaces: { readonly names: readonly string[] }
-  readonly selectors: readonly { readonly role: string; readonly label: string }[]
-}
-
-interface Reply {
-  readonly result?: readonly { readonly metric: Readonly<Record<string, string>> }[]
-  readonly groups?: readonly { readonly rules: readonly { readonly health: string }[] }[]
-}

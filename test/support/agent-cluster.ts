@@ -147,6 +147,18 @@ export class AgentCluster implements AsyncDisposable {
     expectSuccess(await this.control.kubectl(args, { input }), args)
   }
 
+  /** Has an object a status, as a kubelet or a controller would write it. @param object `pod/NAME` */
+  async patchStatus(object: string, status: object, namespace = 'default'): Promise<void> {
+    const patch = JSON.stringify({ status })
+    await this.kubectl('-n', namespace, 'patch', object, '--subresource=status', '-p', patch)
+  }
+
+  /** Says of a pod that it runs and has these addresses. */
+  podRuns(name: string, ips: readonly string[], namespace = 'default'): Promise<void> {
+    const status = { phase: 'Running', podIP: ips[0], podIPs: ips.map((ip) => ({ ip })) }
+    return this.patchStatus(`pod/${name}`, status, namespace)
+  }
+
   /** Of the clusters on this network. */
   get #number(): 1 | 2 {
     return this.#options.beside ? 2 : 1
@@ -191,7 +203,7 @@ export class AgentCluster implements AsyncDisposable {
       addresses: addressesOf(node).map((address) => ({ type: 'InternalIP', address })),
       conditions: [{ type: 'Ready', status: options.ready ? 'True' : 'False' }],
     }
-    await this.kubectl('patch', 'node', node.name, '--subresource=status', '-p', JSON.stringify({ status }))
+    await this.patchStatus(`node/${node.name}`, status)
   }
 
   async podCidrs(node: TestNode): Promise<string[]> {

@@ -1,6 +1,6 @@
 /**
  * What Prometheus finds by `kubernetes_sd_configs` with `role: pod`, of pods as the API server has them: Debian's is built without that
- * discovery, so that it reads this as a file. Labels as https://prometheus.io/docs/prometheus/latest/configuration/configuration/#pod has them.
+ * discovery, so that it reads this as a file; `npm test -- discovery` holds it to what Prometheus' own discovery finds. Labels as https://prometheus.io/docs/prometheus/latest/configuration/configuration/#pod has them.
  */
 
 interface Container {
