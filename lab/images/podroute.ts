@@ -10,6 +10,19 @@ import { buildDist, REPOSITORY } from './dist.ts'
 
 export const PODROUTE_IMAGE = 'localhost/podroute:dev'
 
+/** What of the repository decides about the image, beside what is built before it. */
+export function recipe(): Promise<readonly Buffer[]> {
+  return Promise.all(RECIPE.map((name) => readFile(join(REPOSITORY, 'deploy', name))))
+}
+
+const RECIPE = ['Dockerfile', 'collect.sh', 'shell.sh']
+
+/** Of `buildah build`, at the top of the repository: on this base, of what is built already. */
+export const buildArguments = (base: string, dist: string): readonly string[] => [
+  ...['--quiet', '--build-arg', `RUNTIME_IMAGE=${base}`, '--build-context', `build=${dist}`],
+  ...['--ignorefile', '.dockerignore', '-f', 'deploy/Dockerfile', '-t', PODROUTE_IMAGE, '.'],
+]
+
 const BASE_IMAGE = 'localhost/debian:base'
 
 async function buildah(args: readonly string[]): Promise<string> {
@@ -43,18 +56,11 @@ async function imageId(): Promise<string> {
 /** Path of the image's archive; its bill of materials is beside it. */
 export async function buildPodrouteImage(): Promise<string> {
   const [base, dist] = await Promise.all([buildBase(), buildDist()])
-  const recipe = await Promise.all(
-    ['Dockerfile', 'collect.sh', 'shell.sh'].map((name) => readFile(join(REPOSITORY, 'deploy', name))),
-  )
-  const key = fingerprint([base, dist.key, ...recipe, 'podroute.spdx.json'])
+  const key = fingerprint([base, dist.key, ...(await recipe()), 'podroute.spdx.json'])
   const { directory } = await cached('image', key, async (into) => {
     const runtime = await importBase(base)
     const previous = await imageId()
-    await buildah([
-      ...['build', '--quiet', '--layers', '--build-arg', `RUNTIME_IMAGE=${runtime}`],
-      ...['--build-context', `build=${dist.directory}`],
-      ...['--ignorefile', '.dockerignore', '-f', 'deploy/Dockerfile', '-t', PODROUTE_IMAGE, '.'],
-    ])
+    await buildah([...['build', '--layers', ...buildArguments(runtime, dist.directory)]])
     // With the layers that only it had; those of the earlier stages stay for the next build.
     if (previous !== '' && previous !== (await imageId())) await buildah(['rmi', previous])
     await buildah([
