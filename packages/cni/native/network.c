@@ -125,24 +125,33 @@ static NATIVE(receive_netlink)
     return n < 0 ? native_throw(ctx, "recv", "netlink") : JS_NewArrayBufferCopy(ctx, buffer, n);
 }
 
+/* Of the interface with the name argv[1] in the namespace of the socket argv[0]: a number, undefined or an exception. */
+static JSValue index_of(JSContext *ctx, JSValueConst *argv, int *fd, struct ifreq *request)
+{
+    JS_ToInt32(ctx, fd, argv[0]);
+    const char *name = JS_ToCString(ctx, argv[1]);
+    if (!name)
+        return JS_EXCEPTION;
+    snprintf(request->ifr_name, sizeof(request->ifr_name), "%s", name);
+    JS_FreeCString(ctx, name);
+    if (ioctl(*fd, SIOCGIFINDEX, request) < 0)
+        return errno == ENODEV ? JS_UNDEFINED : native_throw(ctx, "ioctl", "SIOCGIFINDEX");
+    return JS_NewInt32(ctx, request->ifr_ifindex);
+}
+
 /* findInterface(fd, name): [index, hardware address] in the socket's namespace, or undefined. */
 static NATIVE(find_interface)
 {
     struct ifreq request = {0};
     int fd = -1;
-    JS_ToInt32(ctx, &fd, argv[0]);
-    const char *name = JS_ToCString(ctx, argv[1]);
-    if (!name)
-        return JS_EXCEPTION;
-    snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
-    JS_FreeCString(ctx, name);
-    if (ioctl(fd, SIOCGIFINDEX, &request) < 0)
-        return errno == ENODEV ? JS_UNDEFINED : native_throw(ctx, "ioctl", "SIOCGIFINDEX");
-    JSValue result = JS_NewArray(ctx);
-    JS_SetPropertyUint32(ctx, result, 0, JS_NewInt32(ctx, request.ifr_ifindex));
+    JSValue index = index_of(ctx, argv, &fd, &request);
+    if (!JS_IsNumber(index))
+        return index;
     if (ioctl(fd, SIOCGIFHWADDR, &request) < 0)
         return errno == ENODEV ? JS_UNDEFINED : native_throw(ctx, "ioctl", "SIOCGIFHWADDR");
     const uint8_t *address = (const uint8_t *)request.ifr_hwaddr.sa_data;
+    JSValue result = JS_NewArray(ctx);
+    JS_SetPropertyUint32(ctx, result, 0, index);
     JS_SetPropertyUint32(ctx, result, 1, JS_NewArrayBufferCopy(ctx, address, HARDWARE_ADDRESS));
     return result;
 }
@@ -152,15 +161,7 @@ static NATIVE(interface_index)
 {
     struct ifreq request = {0};
     int fd = -1;
-    JS_ToInt32(ctx, &fd, argv[0]);
-    const char *name = JS_ToCString(ctx, argv[1]);
-    if (!name)
-        return JS_EXCEPTION;
-    snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
-    JS_FreeCString(ctx, name);
-    if (ioctl(fd, SIOCGIFINDEX, &request) < 0)
-        return errno == ENODEV ? JS_UNDEFINED : native_throw(ctx, "ioctl", "SIOCGIFINDEX");
-    return JS_NewInt32(ctx, request.ifr_ifindex);
+    return index_of(ctx, argv, &fd, &request);
 }
 
 /* interfaceName(fd, index): in the socket's namespace, or undefined. */
