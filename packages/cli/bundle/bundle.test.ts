@@ -150,6 +150,23 @@ describe('podroute bundle', () => {
     const extracted = execFileSync('tar', ['xzOf', '-', long], { input, encoding: 'utf8' })
     expect(extracted).to.equal('ü'.repeat(600))
   })
+
+  it('keeps names whole that are too long for a header, each with its text', () => {
+    const names = [
+      ...[99, 100, 101, 255, 256, 300, 999].map((length) => `n${length}-`.padEnd(length, 'x')),
+      ...[90, 100, 101, 250].map((length) => `folder/${'ü'.repeat(length)}`),
+      `${'f'.repeat(155)}/${'n'.repeat(100)}`,
+      `${'g'.repeat(156)}/${'n'.repeat(100)}`,
+    ]
+    const input = archiveOf(
+      names.map((name) => ({ name, text: `text of ${name}` })),
+      1_700_000_000,
+    )
+    const tar = (...args: readonly string[]) =>
+      execFileSync('tar', ['--quoting-style=literal', ...args], { input, encoding: 'utf8' })
+    expect(tar('-tzf', '-').trim().split('\n')).to.deep.equal(names)
+    for (const name of names) expect(tar('-xzOf', '-', name)).to.equal(`text of ${name}`)
+  })
 })
 
 describe('texts without secrets', () => {

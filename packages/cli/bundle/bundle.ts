@@ -17,8 +17,13 @@ export const bundle: ReportCommand = {
   help: HELP,
   once: true,
   arguments: [
-    { name: 'write', kind: 'option', summary: 'file to write; - is standard output; absent: only list it' },
-    { name: 'root', kind: 'option', summary: 'where the node’s files are', default: '/' },
+    {
+      name: 'write',
+      kind: 'option',
+      takes: 'file',
+      summary: 'file to write; - is standard output; absent: only list it',
+    },
+    { name: 'root', kind: 'option', takes: 'folder', summary: 'where the node’s files are', default: '/' },
   ],
   async report({ socket, query, say }) {
     const files = await nodeFiles({ socket, root: query.root ?? '/', secrets: SECRETS })
