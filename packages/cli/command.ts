@@ -104,7 +104,8 @@ function addArgument(command: Command, argument: CommandArgument): void {
   if (kind === 'flag') return void command.option(`--${name}`, summary)
   const { required, default: value } = argument
   if (kind === 'argument') return void command.argument(required ? `<${name}>` : `[${name}]`, summary)
-  const flags = `--${name} <${kind === 'file' ? 'file' : 'value'}>`
+  // Agents before 0.2 do not say what their options take.
+  const flags = `--${name} <${argument.takes ?? (kind === 'file' ? 'file' : 'value')}>`
   if (required) command.requiredOption(flags, summary)
   else command.option(flags, summary, value)
 }

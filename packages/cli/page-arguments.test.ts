@@ -46,6 +46,15 @@ describe('a page that is asked with arguments', () => {
     ])
   })
 
+  it('says in its help what its options take, as all commands here do', () => {
+    const takes: PageArgument = { name: 'from', kind: 'option', takes: 'who', summary: '' }
+    const page = { name: 'paint', summary: 'a room', arguments: [takes] }
+    const { commands } = createProgram('0.1.0', QUIET, [page])
+    const flags = commands.flatMap((command) => command.options.map((option) => option.flags))
+    expect(flags).to.include('--from <who>').and.include('--kubeconfig <file>')
+    expect(flags.filter((text) => text.includes('<value>'))).to.deep.equal([])
+  })
+
   it('is not asked without those that it needs, or with a file that is not there', async () => {
     const before = asked.length
     for (const args of [['attic'], ['--colour', 'red'], ['attic', '--colour', 'red', '--with', '/nowhere']])

@@ -12,6 +12,8 @@ export interface TextTable {
 export interface PageArgument {
   readonly name: string
   readonly kind: 'argument' | 'option' | 'file'
+  /** What an option's value is, in a word for its help: `--from <who>`. */
+  readonly takes?: string
   readonly summary: string
   readonly required?: boolean
 }

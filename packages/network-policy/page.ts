@@ -58,7 +58,13 @@ const EXPLAIN_ARGUMENTS: readonly PageArgument[] = [
     summary: 'who is connected to: namespace/name, or an address',
   },
   { name: 'port', kind: 'argument', required: true, summary: '80, 53/udp, or the name of a port of the pod' },
-  { name: 'from', kind: 'option', required: true, summary: 'who connects: namespace/name, or an address' },
+  {
+    name: 'from',
+    kind: 'option',
+    takes: 'who',
+    required: true,
+    summary: 'who connects: namespace/name, or an address',
+  },
   { name: 'with', kind: 'file', summary: 'NetworkPolicies that count as applied, as YAML or JSON' },
 ]
 

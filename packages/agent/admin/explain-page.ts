@@ -63,6 +63,7 @@ const ARGUMENTS: readonly PageArgument[] = [
   {
     name: 'from',
     kind: 'option',
+    takes: 'who',
     summary: 'who connects: namespace/name of a pod, or an address; absent: the node',
   },
   { name: 'with', kind: 'file', summary: 'NetworkPolicies that count as applied, as YAML or JSON' },

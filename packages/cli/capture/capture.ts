@@ -28,11 +28,22 @@ export const capture: ReportCommand = {
       summary: 'addresses, Nodes, Services as namespace/name; joined by commas',
     },
     ...WHICH,
-    { name: 'except', kind: 'option', summary: 'ports whose packets are left out' },
+    { name: 'except', kind: 'option', takes: 'ports', summary: 'ports whose packets are left out' },
     ...LIMITS,
     ...HOW,
-    { name: 'keep', kind: 'option', summary: 'bytes of each packet at most', default: '65535' },
-    { name: 'netns', kind: 'option', summary: 'network namespace of the node; absent: that of this process' },
+    {
+      name: 'keep',
+      kind: 'option',
+      takes: 'bytes',
+      summary: 'bytes of each packet at most',
+      default: '65535',
+    },
+    {
+      name: 'netns',
+      kind: 'option',
+      takes: 'name',
+      summary: 'network namespace of the node; absent: that of this process',
+    },
   ],
   async report(asked) {
     const { query, socket, say, signal } = asked

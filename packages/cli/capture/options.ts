@@ -6,16 +6,22 @@ import type { CommandArgument, Report } from '../report.ts'
 import type { Place } from './captured.ts'
 
 export const LIMITS: readonly CommandArgument[] = [
-  { name: 'count', kind: 'option', summary: 'packets at most', default: '1000' },
-  { name: 'duration', kind: 'option', summary: 'for so long', default: '1m' },
-  { name: 'bytes', kind: 'option', summary: 'that are kept at most', default: '10M' },
+  { name: 'count', kind: 'option', takes: 'packets', summary: 'packets at most', default: '1000' },
+  { name: 'duration', kind: 'option', takes: 'duration', summary: 'for so long', default: '1m' },
+  { name: 'bytes', kind: 'option', takes: 'size', summary: 'that are kept at most', default: '10M' },
 ]
 
 export const WHICH: readonly CommandArgument[] = [
-  { name: 'port', kind: 'option', summary: 'of one of the ends; several are joined by commas' },
+  {
+    name: 'port',
+    kind: 'option',
+    takes: 'ports',
+    summary: 'of one of the ends; several are joined by commas',
+  },
   {
     name: 'at',
     kind: 'option',
+    takes: 'places',
     summary: 'places, joined by commas: pod, bridge, uplink, loopback; absent: all',
   },
 ]
@@ -25,6 +31,7 @@ export const HOW: readonly CommandArgument[] = [
   {
     name: 'write',
     kind: 'option',
+    takes: 'file',
     summary: 'file for Wireshark and tcpdump (pcapng) in place of lines; - is standard output',
   },
 ]

@@ -23,17 +23,17 @@ export const cleanup: ReportCommand = {
   arguments: [
     { name: 'dry-run', kind: 'flag', summary: 'say what would go, and touch nothing' },
     { name: 'with-pods', kind: 'flag', summary: 'also where pods run that would lose their network' },
-    { name: 'root', kind: 'option', summary: 'where the node’s files are', default: '/' },
+    { name: 'root', kind: 'option', takes: 'folder', summary: 'where the node’s files are', default: '/' },
     {
-      ...{ name: 'state-directory', kind: 'option' },
+      ...{ name: 'state-directory', kind: 'option', takes: 'folder' },
       ...{ summary: 'where agents kept their state', default: '/run/podroute' },
     },
     {
-      ...{ name: 'plugin-directory', kind: 'option' },
+      ...{ name: 'plugin-directory', kind: 'option', takes: 'folder' },
       ...{ summary: 'where CNI plugins are', default: '/opt/cni/bin' },
     },
     {
-      ...{ name: 'netns', kind: 'option' },
+      ...{ name: 'netns', kind: 'option', takes: 'name' },
       summary: 'network namespace of the node; absent: that of this process',
     },
   ],

@@ -17,11 +17,17 @@ export const doctor: ReportCommand = {
   help: HELP,
   arguments: [
     { name: 'all', kind: 'flag', summary: 'show also what is well' },
-    { name: 'kubeconfig', kind: 'option', summary: 'file to reach the API server with' },
-    { name: 'node-name', kind: 'option', summary: 'name of this Node', default: process.env.NODE_NAME },
-    { name: 'root', kind: 'option', summary: 'where the node’s files are', default: '/' },
+    { name: 'kubeconfig', kind: 'option', takes: 'file', summary: 'file to reach the API server with' },
     {
-      ...{ name: 'netns', kind: 'option' },
+      name: 'node-name',
+      kind: 'option',
+      takes: 'name',
+      summary: 'name of this Node',
+      default: process.env.NODE_NAME,
+    },
+    { name: 'root', kind: 'option', takes: 'folder', summary: 'where the node’s files are', default: '/' },
+    {
+      ...{ name: 'netns', kind: 'option', takes: 'name' },
       summary: 'network namespace of the node; absent: that of this process',
     },
   ],

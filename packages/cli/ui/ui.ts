@@ -22,10 +22,17 @@ export const ui: ReportCommand = {
   help: 'It is served at 127.0.0.1 alone, to whoever has the address that is printed, and changes nothing. From elsewhere: kubectl podroute ui.',
   once: true,
   arguments: [
-    { name: 'port', kind: 'option', summary: 'where it is served; 0: any that is free', default: UI_PORT },
+    {
+      name: 'port',
+      kind: 'option',
+      takes: 'port',
+      summary: 'where it is served; 0: any that is free',
+      default: UI_PORT,
+    },
     {
       name: 'ask',
       kind: 'option',
+      takes: 'path',
       summary: 'print what the agent answers at this path, as kubectl podroute ui asks',
     },
   ],
