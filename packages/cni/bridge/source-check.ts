@@ -76,7 +76,7 @@ export function setSources(system: System, port: number, sources: Sources, stric
   if (put(system, elementsOf(port, sources)) || !strict) return
   throw new CniError(
     ErrorCode.tryAgainLater,
-    'sourceCheck is strict, and there is no table of the addresses of ports: the podroute agent makes it when it starts, where the kernel has CONFIG_NF_TABLES_BRIDGE',
+    'sourceCheck is strict, and there is no table of the addresses of ports that is of this version: the podroute agent makes it when it starts, a moment after an upgrade of the plugins, and the kubelet tries again by itself. The kernel has to have CONFIG_NF_TABLES_BRIDGE',
   )
 }
 
