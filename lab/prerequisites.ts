@@ -58,6 +58,7 @@ const TEST_PACKAGES: Readonly<Record<string, string>> = {
   prometheus: 'tries the alert rules, and the queries of the dashboard',
   python3: 'SCTP in the IPVS tests',
   'qemu-user-static': 'runs the CNI plugins of arm64',
+  skopeo: 'copies the images of a release to a registry in its test',
   strace: 'system calls in the CNI benchmark',
   tshark: 'decodes messages of the BGP speaker in its tests',
   wget: 'client in the images of upstream’s tests',

@@ -1,6 +1,6 @@
 /** `npm run release` in a throw-away repository with made-up images; npm is a script that writes down how it was called. */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto'
+import { createHash, createPublicKey, generateKeyPairSync, verify } from 'node:crypto'
 import {
   chmodSync,
   cpSync,
@@ -226,7 +226,8 @@ describe('npm run release', function () {
         `podroute-${NEXT}.oci.tar`,
       ],
       ...['amd64', 'arm64'].flatMap((a) => [`podroute-${NEXT}-${a}.tar`, `podroute-${NEXT}-${a}.spdx.json`]),
-      ...['SHA256SUMS', 'SHA256SUMS.sig', 'image.payload.json', 'image.payload.json.sig'],
+      ...['SHA256SUMS', 'SHA256SUMS.sig', 'SHA256SUMS.sigstore.json'],
+      ...['image.payload.json', 'image.payload.json.sig', 'image.sigstore.json'],
     ])
     execFileSync('sha256sum', ['-c', '--quiet', 'SHA256SUMS'], { cwd: out })
     for (const name of ['SHA256SUMS', 'image.payload.json']) {
@@ -236,8 +237,26 @@ describe('npm run release', function () {
       expect(verify('sha256', Buffer.concat([signed, signed]), publicKey, signature)).to.equal(false)
     }
     expect(readFileSync(join(out, 'image.payload.json'), 'utf8')).to.contain(DIGEST)
+    expectBundles(out, publicKey)
     expectContents(out)
   })
+
+  /** As `npm test -- cosign` has cosign itself verify them. */
+  function expectBundles(out: string, publicKey: string): void {
+    const bundle = (name: string) => JSON.parse(readFileSync(join(out, `${name}.sigstore.json`), 'utf8'))
+    const { messageSignature } = bundle('SHA256SUMS')
+    const sums = readFileSync(join(out, 'SHA256SUMS'))
+    const digest = createHash('sha256').update(sums).digest('base64')
+    expect(messageSignature.messageDigest).to.deep.equal({ algorithm: 'SHA2_256', digest })
+    expect(verify('sha256', sums, publicKey, Buffer.from(messageSignature.signature, 'base64'))).to.equal(
+      true,
+    )
+    const { payload, payloadType, signatures } = bundle('image').dsseEnvelope
+    const statement = Buffer.from(payload, 'base64').toString()
+    expect(JSON.parse(statement).subject).to.deep.equal([{ digest: { sha256: 'ab'.repeat(32) } }])
+    const signed = Buffer.from(`DSSEv1 ${payloadType.length} ${payloadType} ${statement.length} ${statement}`)
+    expect(verify('sha256', signed, publicKey, Buffer.from(signatures[0].sig, 'base64'))).to.equal(true)
+  }
 
   function expectVersions(): void {
     const today = new Date().toISOString().slice(0, 4)

@@ -26,6 +26,7 @@ Runs the tests of these tiers, or of all before kernels, and installs and builds
   families  the lab with nodes of IPv4 alone, and of IPv6 alone
   top-of-rack      two FRR routers with TCP-MD5, BFD and ECMP, and agents of two nodes: keys change, a router dies, a node dies
   joined-clusters  two clusters whose nodes learn each other's pods from FRR as their route reflector
+  cosign    the signatures of a release, by cosign, compiled here
   discovery  the agents that Prometheus finds by its own discovery, compiled here
   service-addresses  the lab, with addresses of Services at its router, over updates, drains, kills and upgrades
   hitless   the lab, with agents that are killed, upgraded, and crash for a minute

@@ -83,6 +83,14 @@ export const TIERS: readonly Tier[] = [
     longer: true,
   },
   {
+    // What cosign says of the signatures of a release, which has to be compiled.
+    name: 'cosign',
+    files: ['test/cosign/**/*.test.ts'],
+    where: 'host',
+    timeout: 600_000,
+    longer: true,
+  },
+  {
     // What a real control plane lets Prometheus' own discovery find, which has to be compiled.
     name: 'discovery',
     files: ['test/discovery/**/*.test.ts'],

@@ -8,7 +8,7 @@ import { buildPlugin } from '../kubectl-plugin.ts'
 import { writeBillOfMaterials } from '../sbom.ts'
 import { output, TOP } from './command.ts'
 import type { Images } from './images.ts'
-import { imagePayload, signature } from './signature.ts'
+import { fileBundle, imageBundle, imagePayload, signature } from './signature.ts'
 
 export interface Release {
   readonly version: string
@@ -89,6 +89,8 @@ export function writeChecksums(out: string): void {
 export function writeSignatures({ out, image, images }: Release, key: KeyObject): void {
   const sums = readFileSync(join(out, 'SHA256SUMS'), 'utf8')
   writeFileSync(join(out, 'SHA256SUMS.sig'), signature(sums, key))
+  writeFileSync(join(out, 'SHA256SUMS.sigstore.json'), fileBundle(sums, key))
+  writeFileSync(join(out, 'image.sigstore.json'), imageBundle(images.digest, key))
   const payload = imagePayload(image, images.digest)
   writeFileSync(join(out, 'image.payload.json'), payload)
   writeFileSync(join(out, 'image.payload.json.sig'), signature(payload, key))

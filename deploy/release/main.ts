@@ -2,11 +2,12 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { type Release, writeArtifacts, writeChecksums, writeSignatures } from './artifacts.ts'
+import { writeArtifacts, writeChecksums, writeSignatures } from './artifacts.ts'
 import { released } from './changelog.ts'
 import { checkChangelog, checkContents, checkOptions, checkTree, checkVersion, tagOf } from './checks.ts'
 import { output, say, TOP } from './command.ts'
 import { buildImages, buildLocalImages, type Images, imagesIn } from './images.ts'
+import { nextSteps } from './next-steps.ts'
 import { readKey } from './signature.ts'
 import { withVersion } from './versions.ts'
 
@@ -101,17 +102,6 @@ function commitAndTag(version: string, files: readonly string[]): void {
     output('git', 'reset', '-q', '--soft', 'HEAD~')
     throw error
   }
-}
-
-/** What is left to whoever may: nothing here writes to a registry. */
-function nextSteps({ version, image, out, images: { digest } }: Release, signed: boolean): string {
-  const attach = `cosign attach signature --payload ${out}/image.payload.json --signature ${out}/image.payload.json.sig ${image}@${digest}`
-  return [
-    `git push origin main ${tagOf(version)}`,
-    `skopeo copy --all oci-archive:${out}/podroute-${version}.oci.tar docker://${image}:${version}`,
-    signed ? attach : `cosign sign ${image}@${digest}`,
-    '',
-  ].join('\n')
 }
 
 async function make(version: string): Promise<void> {

@@ -87,7 +87,7 @@ export const ELSEWHERE: readonly Elsewhere[] = [
     by: { none: 'it needs a registry of images of another processor, or a node to copy to' },
   },
   { command: /^node deploy\/sbom\.ts/, by: 'test/document/image.test.ts' },
-  { command: /^(cosign|sha256sum)/, by: { none: 'cosign is not in Debian' } },
+  { command: /^(cosign|sha256sum)/, by: 'test/cosign/cosign.test.ts' },
   {
     command: /^helm install/,
     by: { none: 'test/document/install.test.ts renders the chart, and finds it to be deploy/podroute.yaml' },
