@@ -16,7 +16,7 @@ import { CONNECT_TIMEOUT } from './timers.ts'
 const SETTLED = 10_000
 
 /** Milliseconds that a connection waits for what becomes of the other, which may never say anything. */
-export const COLLISION_WAIT = 5000
+const COLLISION_WAIT = 5000
 /** Milliseconds after which an attempt that nobody has answered is waited for no longer: there may be a firewall. */
 const UNANSWERED = 1000
 
@@ -41,10 +41,12 @@ export function yields(side: Side, link: Link, open: Open): boolean {
   return side !== 'outgoing' || link.phase !== 'open-confirm' || link.open.routerId === open.routerId
 }
 
-/** Until when a connection in OpenConfirm waits for what becomes of the other. */
-export function waitsUntil({ outgoing }: FsmState, now: number): number {
-  if (outgoing?.phase !== 'connecting') return now + COLLISION_WAIT
-  return outgoing.deadline - CONNECT_TIMEOUT + UNANSWERED
+/** Until when a connection in OpenConfirm with this hold time waits for what becomes of the other: not for so long that the hold timer expires. */
+export function waitsUntil({ outgoing }: FsmState, hold: number, now: number): number {
+  const most = now + (hold === 0 ? COLLISION_WAIT : Math.min(COLLISION_WAIT, hold / 3))
+  return outgoing?.phase === 'connecting'
+    ? Math.min(most, outgoing.deadline - CONNECT_TIMEOUT + UNANSWERED)
+    : most
 }
 
 /** Whether a connection in OpenConfirm must not become the session yet, because another one may. */

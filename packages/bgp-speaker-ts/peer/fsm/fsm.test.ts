@@ -279,6 +279,13 @@ describe('collision detection (RFC 4271 6.8)', () => {
     expect(nextDeadline(run.state)).to.be.greaterThan(run.now)
   })
 
+  it('waits no longer than a third of the hold time, so that the connection is there afterwards', () => {
+    const run = both({ hold: 3000 }).on({ kind: 'open', side: 1, open: OPEN })
+    expect(nextDeadline(run.state)).to.equal(run.now + 1000)
+    run.at(run.now + 2000).on({ kind: 'tick', received: 0, sent: 0 })
+    expect(run.kinds().at(-1)).to.equal('send-keepalive incoming')
+  })
+
   it('waits a second for an attempt that nobody answers', () => {
     const run = new Run().on({ kind: 'start' }).at(1300).on({ kind: 'accepted' })
     run.on({ kind: 'open', side: 1, open: OPEN }).on({ kind: 'keepalive', side: 'incoming' })

@@ -12,7 +12,7 @@ import { assertNever } from '../../errors.ts'
 import { CEASE, ERROR, FSM_ERROR } from '../../packet/codes.ts'
 import type { Notification } from '../../packet/notification.ts'
 import type { Open } from '../../packet/open.ts'
-import { COLLISION_WAIT, mayReturn, survivor, waits, waitsUntil, yields } from './collision.ts'
+import { mayReturn, survivor, waits, waitsUntil, yields } from './collision.ts'
 import {
   type Effect,
   type EndReason,
@@ -152,7 +152,7 @@ class Machine {
     this.#sendOpen('outgoing')
     const { incoming } = this.state
     if (incoming?.phase === 'open-confirm')
-      this.#set('incoming', { ...incoming, waitsUntil: this.#now + COLLISION_WAIT })
+      this.#set('incoming', { ...incoming, waitsUntil: waitsUntil(this.state, incoming.hold, this.#now) })
   }
 
   #sendOpen(side: Side): void {
@@ -215,7 +215,7 @@ class Machine {
       open,
       told: false,
       heard: false,
-      waitsUntil: waitsUntil(this.state, this.#now),
+      waitsUntil: waitsUntil(this.state, hold, this.#now),
       hold,
       deadline: this.#now + (hold || OPEN_HOLD),
       keepaliveAt: Number.POSITIVE_INFINITY,
@@ -239,7 +239,8 @@ class Machine {
     const link = linkOf(this.state, side)
     if (link === undefined || link.phase === 'established') return
     if (link.phase !== 'open-confirm') return this.#unexpected(side)
-    if (!link.heard) this.#set(side, { ...link, heard: true, waitsUntil: waitsUntil(this.state, this.#now) })
+    if (!link.heard)
+      this.#set(side, { ...link, heard: true, waitsUntil: waitsUntil(this.state, link.hold, this.#now) })
   }
 
   /** Goes on with a connection in OpenConfirm as far as others let it: with our KEEPALIVE, and with the session once the peer's has come. */
