@@ -71,6 +71,22 @@ describe('the chain of policies', () => {
     ])
   })
 
+  it('has up to four blocks as rules where no port needs a set', () => {
+    const block = (count: number) =>
+      Array.from({ length: count }, (_, index) => ({ ipBlock: { cidr: `10.${2 * index}.0.0/16` } }))
+    expect(ingress([{ from: block(4), ports: [{ port: 80 }] }])).to.deep.equal([
+      'ip saddr 10.0.0.0/16 tcp dport 80 return',
+      'ip saddr 10.2.0.0/16 tcp dport 80 return',
+      'ip saddr 10.4.0.0/16 tcp dport 80 return',
+      'ip saddr 10.6.0.0/16 tcp dport 80 return',
+      DENIED,
+    ])
+    expect(ingress([{ from: block(5), ports: [{ port: 80 }] }])).to.deep.equal([
+      'ip saddr { 10.0.0.0/16, 10.2.0.0/16, 10.4.0.0/16, 10.6.0.0/16, 10.8.0.0/16 } tcp dport 80 return',
+      DENIED,
+    ])
+  })
+
   it('reads names of ingress at the pods that the rules are for', () => {
     expect(ingress([{ ports: [{ port: 'web' }, { port: 443 }] }])).to.deep.equal([
       'tcp dport { 80, 443, 8080 } return',

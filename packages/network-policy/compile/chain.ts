@@ -12,6 +12,8 @@ import { alternatives, type RulePeers, type Sources, sourceMatches, sourcesOf } 
 
 /** As numbers: names depend on the /etc/protocols at hand. */
 const PROTOCOL_NUMBERS: Readonly<Record<Protocol, number>> = { tcp: 6, udp: 17, sctp: 132 }
+/** Each is there for each peer: more would multiply the rules. */
+const FEW_PORTS = 2
 const ALL_PORTS = { first: 1, last: 65_535 }
 
 export interface PolicyChain {
@@ -64,8 +66,8 @@ export function compileClass(
   const unions = new Map<string, PodUnion>()
   const portNames = new Map<string, PortName>()
   const matchesOf: Matches = ({ peers, ports }) => {
-    const from = sourceMatches(sourcesOf([{ peers, namespace: '' }]), scope, unions)
-    return product(from, portMatches(ports, scope, portNames))
+    const through = portMatches(ports, scope, portNames)
+    return product(sourceMatches(sourcesOf([{ peers, namespace: '' }]), scope, unions, through), through)
   }
   const drop = `goto denied-${scope.direction}`
   const rest = own
@@ -111,8 +113,10 @@ function allowed(
   unions: Map<string, PodUnion>,
   drop: string,
 ): readonly string[] {
-  const parts = [...byPort].map(([port, sources]) => [port, sourceMatches(sources, scope, unions)] as const)
-  const lines = new Set(parts.flatMap(([port, from]) => product(from, [port])))
+  const parts = [...byPort].map(([port, sources]) =>
+    product(sourceMatches(sources, scope, unions, [port]), [port]),
+  )
+  const lines = new Set(parts.flat())
   if (lines.has('')) return []
   const ip = scope.family === 4 ? 'ip' : 'ip6'
   // A pod that reaches itself through its Service: a NetworkPolicy never denies that. Last, as it is rare.
@@ -182,5 +186,5 @@ function numberMatches(protocol: Protocol, ranges: readonly Range<number>[]): re
   const texts = ranges.map((range) =>
     range.first === range.last ? String(range.first) : `${range.first}-${range.last}`,
   )
-  return alternatives(texts).map((text) => `${protocol} dport ${text}`)
+  return alternatives(texts, FEW_PORTS).map((text) => `${protocol} dport ${text}`)
 }

@@ -24,6 +24,11 @@ export interface RulePeers {
  */
 const MOST_APART = 8
 
+/** Two blocks with an exception each: four comparisons cost a new connection no more than the look-up in a set of ranges. */
+const FEW_BLOCKS = 4
+/** Where each of those rules would have a set of ports. */
+const FEW_BLOCKS_WITH_SET = 2
+
 /** What any of some rules allows. */
 export function sourcesOf(rules: readonly RulePeers[]): Sources {
   const groups: PodGroup[] = []
@@ -35,11 +40,12 @@ export function sourcesOf(rules: readonly RulePeers[]): Sources {
   return { everybody: rules.some(({ peers }) => peers === undefined), groups, blocks }
 }
 
-/** One match for each set of pods, and one for all blocks together, or one for each of two; '' is everybody. @param unions gets those of the matches */
+/** One match for each set of pods, and one for all blocks together, or one for each of a few; '' is everybody. @param unions gets those of the matches @param ports what a rule asks besides */
 export function sourceMatches(
   { everybody, groups, blocks }: Sources,
   { direction, family }: { readonly direction: Direction; readonly family: Family },
   unions: Map<string, PodUnion>,
+  ports: readonly string[],
 ): readonly string[] {
   if (everybody) return ['']
   const address = `${family === 4 ? 'ip' : 'ip6'} ${direction === 'ingress' ? 'saddr' : 'daddr'}`
@@ -47,9 +53,10 @@ export function sourceMatches(
   for (const one of wanted) unions.set(one.id, one)
   const texts = blockTexts(blocks, family)
   if (texts === 'all') return ['']
+  const few = ports.some((port) => port.includes('{')) ? FEW_BLOCKS_WITH_SET : FEW_BLOCKS
   return [
     ...wanted.map((one) => `${address} @${groupSet(one, family)}`),
-    ...alternatives(texts).map((text) => `${address} ${text}`),
+    ...alternatives(texts, few).map((text) => `${address} ${text}`),
   ]
 }
 
@@ -61,9 +68,9 @@ function united(groups: readonly PodGroup[]): readonly PodUnion[] {
 }
 
 /**
- * Two are two rules: for a set of a rule's own the kernel walks through all sets of the table several times (0.8 ms a rule while 6,000 are
+ * Few are rules: for a set of a rule's own the kernel walks through all sets of the table several times (0.8 ms a rule while 6,000 are
  * made, measured), and nft does when it lists them.
  */
-export function alternatives(texts: readonly string[]): readonly string[] {
-  return texts.length <= 2 ? texts : [`{ ${texts.join(', ')} }`]
+export function alternatives(texts: readonly string[], few: number): readonly string[] {
+  return texts.length <= few ? texts : [`{ ${texts.join(', ')} }`]
 }
