@@ -9,6 +9,8 @@ export interface BenchSize {
   readonly local: number
   readonly policies: number
   readonly namespaces: number
+  /** Seconds that another program has for a change. */
+  readonly limit: number
 }
 
 /** Of a command line. */
@@ -20,12 +22,13 @@ export function sizeOf(args: readonly string[]): BenchSize {
       local: { type: 'string', default: '200' },
       policies: { type: 'string', default: '5000' },
       namespaces: { type: 'string', default: '200' },
+      limit: { type: 'string', default: '900' },
     },
   })
-  const { pods, local, policies, namespaces } = values
+  const { pods, local, policies, namespaces, limit } = values
   return {
     ...{ pods: Number(pods), local: Number(local) },
-    ...{ policies: Number(policies), namespaces: Number(namespaces) },
+    ...{ policies: Number(policies), namespaces: Number(namespaces), limit: Number(limit) },
   }
 }
 

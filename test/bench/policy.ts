@@ -4,7 +4,7 @@
  *   npm run bench:policy -- [--pods 10000] [--local 200] [--policies 5000] [--namespaces 200]
  *   npm run bench:policy -- traffic      # what packets cost under 0 to 1,000 policies
  *   npm run bench:policy -- --vm [traffic] ...      # the same in a virtual machine of the lab, on its kernel
- *   KUBE_ROUTER=PROGRAM npm run bench:policy -- kube-router [--pods 10000] ...      # the same cluster in kube-router
+ *   KUBE_ROUTER=PROGRAM npm run bench:policy -- kube-router [--pods 10000] [--limit SECONDS] ...      # the same cluster in kube-router
  */
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
