@@ -24,8 +24,13 @@ fast() {
     set -- "$@" "$word"
   done
   [ -n "$names" ] && [ -n "$out" ] || return 1
+  case $out in
+  *.mod.o) headers=podroute-core.h ;;
+  net/* | drivers/net/* | kernel/bpf/* | security/*) headers=podroute-network.h ;;
+  *) headers=podroute-core.h ;;
+  esac
   printf '%s' "$names" >"$out.names.h"
-  gcc -include podroute.h "$@" -w -O1 -include "$out.names.h" 2>/dev/null
+  gcc -include $headers "$@" -w -O1 -include "$out.names.h" 2>/dev/null
 }
 
-[ -d podroute.h.gch ] && fast "$@" || exec gcc "$@"
+[ -d podroute-network.h.gch ] && fast "$@" || exec gcc "$@"
