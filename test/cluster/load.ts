@@ -8,6 +8,7 @@ import { buildLoad } from '../../lab/load/build.ts'
 import { clientName, service } from '../../lab/scenarios/blue.ts'
 import { apply, kubectl, waitFor, waitForPods } from '../../lab/scenarios/cluster.ts'
 import type { Load } from '../ipvs/support/load.ts'
+import { onNode } from './lab.ts'
 
 /** Label and name of the Deployment. */
 export const LOAD = 'load'
@@ -54,6 +55,15 @@ export async function removeLoadPods(): Promise<void> {
   await kubectl(['delete', 'service,deployment', LOAD])
 }
 
+/**
+ * Clients and servers go before all else: a node of the lab has one processor, and a program that starts there makes them wait half a second,
+ * which is not the network's doing.
+ */
+async function goFirst(): Promise<void> {
+  for (const { name } of NODES)
+    await onNode(name, 'for each in $(pidof load); do chrt --fifo --pid 1 $each; done')
+}
+
 /** From a pod of the node to the ClusterIP, and from outside to its NodePort, while `disturb` runs: nothing may be lost. */
 export async function underLoad(
   node: string,
@@ -78,6 +88,7 @@ export async function underLoad(
       () => kubectl(['exec', clientName(node), '--', 'pidof', 'load']),
       (pid) => pid.trim() !== '',
     )
+    await goFirst()
     await disturb()
   } finally {
     outside.kill('SIGTERM')
