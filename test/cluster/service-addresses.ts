@@ -57,6 +57,10 @@ function hexOf(address: string): string {
     .toUpperCase()
 }
 
+/** The router's kernel looks at ports as well: else one client's flows all go by one node. */
+const hashByPorts = () =>
+  run('ip', ['netns', 'exec', ROUTER_NAMESPACE, 'sysctl', '-qw', 'net.ipv4.fib_multipath_hash_policy=1'])
+
 /** How many connections to the address a node knows: counters of IPVS stand still where nothing is estimated. */
 async function connections(node: string): Promise<number> {
   return Number(await onNode(node, `grep -c ' ${hexOf(ADDRESS)} 0050 ' /proc/net/ip_vs_conn || true`))
@@ -119,14 +123,7 @@ export function serviceAddresses(): void {
       original = await readConfiguration()
       await startLoadPods()
       await apply(FRONT)
-      await run('ip', [
-        'netns',
-        'exec',
-        ROUTER_NAMESPACE,
-        'sysctl',
-        '-qw',
-        'net.ipv4.fib_multipath_hash_policy=1',
-      ])
+      await hashByPorts()
       await configure(original + SETTINGS)
       await reachedBy(NODES)
     })
@@ -157,6 +154,7 @@ export function servicesThroughUpgrades(): void {
       await startLoadPods()
       await apply(FRONT)
       await waitForPods(`app=${LOAD}`, 2)
+      await hashByPorts()
       await configure(original + SETTINGS)
       await reachedBy(NODES)
     })
@@ -200,6 +198,7 @@ export function servicesThroughUpgrades(): void {
       let byIt = 0
       const left = await underLoad(async () => {
         byIt = await openConnections(NODE.name)
+        for (const { name } of NODES) expect(await connections(name), name).to.be.greaterThan(0)
         await kubectl(['label', 'node', NODE.name, `${LABEL}=yes`])
         await reachedBy(others)
         await route.settled()
