@@ -67,6 +67,7 @@ async function withFiles(
     output('git', 'reset', '-q', '--', ...Object.keys(files))
     output('git', 'checkout', '-q', '--', ...Object.keys(files))
     for (const name of readdirSync(out)) rmSync(join(out, name), { recursive: true })
+    rmSync(builtIn(out), { recursive: true, force: true })
     say('nothing is committed or tagged, all files are as before')
     throw error
   } finally {
