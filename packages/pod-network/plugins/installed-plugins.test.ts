@@ -40,11 +40,16 @@ describe('the CNI plugins on the node', () => {
     for (let looks = 0; looks < 3; looks++) await nextLook()
     expect(condition()).to.include({ ok: false, advisory: true })
     expect(condition()?.detail)
-      .to.include('/opt/cni/bin has bridge, portmap not podroute’s: new pods start without source check')
+      .to.include(
+        '/opt/cni/bin has a package’s bridge, portmap in place of podroute’s: new pods start without source',
+      )
       .and.to.include('delete pod -l app=podroute --field-selector spec.nodeName=node-1')
     expect(world.events.map(({ reason, type }) => [reason, type])).to.deep.equal([
       ['OtherPlugins', 'Warning'],
     ])
+    await put('bridge', PLUGIN_MARK)
+    await nextLook()
+    expect(condition()?.detail).to.include('a package’s portmap in place of podroute’s. The next agent')
     await install()
     await nextLook()
     expect(condition()).to.include({ ok: true })

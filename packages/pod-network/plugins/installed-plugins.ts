@@ -27,6 +27,10 @@ const NAMES = ['bridge', 'host-local', 'loopback', 'portmap'] as const
 /** In milliseconds: no watch of a folder tells of what is moved below a mount of it. */
 const LOOK_AGAIN = 60_000
 
+/** The plugin `bridge` alone does more than a package's. */
+const lost = (others: readonly string[]) =>
+  others.includes('bridge') ? ': new pods start without source check, and do not wait for their policies' : ''
+
 export class InstalledPlugins implements Disposable {
   readonly #options: InstalledPluginsOptions
   /** Files that are not the executable, by their revisions: each is read once. */
@@ -78,7 +82,7 @@ export class InstalledPlugins implements Disposable {
     if (!cni() || (own === undefined && missing.length === NAMES.length)) return undefined
     const problems = [
       ...(others.length > 0
-        ? [`${others.join(', ')} not podroute’s: new pods start without source check and policies`]
+        ? [`a package’s ${others.join(', ')} in place of podroute’s${lost(others)}`]
         : []),
       ...(missing.length > 0 ? [`no ${missing.join(', ')}: new pods do not start`] : []),
     ]

@@ -75,8 +75,10 @@ export const NODE_CHECKS: readonly Check[] = [
       if (cniIsOthers(facts)) return OK
       if (missing.length > 0) return fail(`no plugin ${missing.join(', ')}`, todo)
       if (others.length === 0) return OK
-      const lost = 'new pods start without source check and policies'
-      return warn(`a package has put its own ${others.join(', ')} over podroute’s: ${lost}`, todo)
+      const lost = others.includes('bridge')
+        ? ': new pods start without source check, and do not wait for their policies'
+        : ''
+      return warn(`a package has put its own ${others.join(', ')} over podroute’s${lost}`, todo)
     },
   ),
   checkOf(
