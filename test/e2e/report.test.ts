@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { focusOn, GROUPS, IMPOSSIBLE, impossible, SHORT, SHORT_NETPOL } from './cases.ts'
-import { type GinkgoReport, readReport, summarize } from './report.ts'
+import { caseReader, type GinkgoReport, readReport, summarize } from './report.ts'
 
 function spec(container: string, text: string, state: string, message = '', type = 'It') {
   return {
@@ -14,6 +14,30 @@ function spec(container: string, text: string, state: string, message = '', type
 }
 
 const everything = () => true
+
+describe('the output of upstream’s runner', () => {
+  const heard = (...lines: string[]) => {
+    const cases: string[] = []
+    const read = caseReader((line) => cases.push(line))
+    for (const line of lines) read(line)
+    return cases
+  }
+  const name = '[sig-network] Netpol should deny [Feature:NetworkPolicy]'
+  const rule = '------------------------------'
+
+  it('names a case when it has ended, where several processes run them', () => {
+    expect(
+      heard(rule, '• [1.500 seconds]', `${name} [sig-network, Feature:NetworkPolicy]`, rule),
+    ).to.deep.equal([`• [1.500 seconds] ${name}`])
+  })
+
+  it('names it when it begins, where one process runs all', () => {
+    const begins = `${name} [sig-network, Feature:NetworkPolicy]`
+    expect(heard(rule, begins, '  STEP: deny', '• [1.500 seconds]', rule, 'S')).to.deep.equal([
+      `• [1.500 seconds] ${name}`,
+    ])
+  })
+})
 
 describe('the report of upstream’s tests', () => {
   const report: GinkgoReport = {

@@ -66,6 +66,22 @@ export function readReport(suites: readonly GinkgoReport[], wanted: (name: strin
   return { cases, failures: [...around, ...suite] }
 }
 
+/**
+ * Reads ginkgo's output by lines; `onCase` gets one for each case that has ended. Its name is on the line after that, or, where one process
+ * runs all, on the one that it began with.
+ */
+export function caseReader(onCase: (line: string) => void): (line: string) => void {
+  let [begun, ended] = ['', '']
+  return (line) => {
+    if (ended !== '') {
+      const name = line.startsWith('---') ? begun : line
+      onCase(`${ended} ${name.replace(/ \[sig-network[,\]].*$/, '').trim()}`)
+    }
+    if (line.startsWith('[sig-')) begun = line
+    ended = /^(?:•|S|P) .*\[[\d.]+ seconds\]$/.test(line) ? line : ''
+  }
+}
+
 const firstLine = (text: string) => text.split('\n')[0]!.slice(0, 200)
 
 function section(

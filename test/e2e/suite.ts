@@ -9,7 +9,7 @@ import { buildControlPlane } from '../../lab/control-plane/build.ts'
 import { KUBECONFIG } from '../../lab/state.ts'
 import { buildUpstream } from '../../lab/upstream/programs.ts'
 import { IMPOSSIBLE } from './cases.ts'
-import { type GinkgoReport, type Results, readReport } from './report.ts'
+import { caseReader, type GinkgoReport, type Results, readReport } from './report.ts'
 
 export interface SuiteOptions {
   /** Regular expression of Go: which cases. */
@@ -55,7 +55,7 @@ export async function runSuite(options: SuiteOptions): Promise<Results> {
   return readReport(suites, (name) => wanted.test(name) && !unwanted.some((pattern) => pattern.test(name)))
 }
 
-/** Runs ginkgo with its output in a file; the two lines that it prints at the end of a case go to `onCase`. */
+/** Runs ginkgo with its output in a file; `onCase` hears of each case that has ended. */
 function runLogged(
   runner: readonly string[],
   suite: readonly string[],
@@ -69,11 +69,10 @@ function runLogged(
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     const log = createWriteStream(join(directory, LOG))
-    let ended: string | undefined
+    const read = caseReader(onCase)
     createInterface({ input: child.stdout }).on('line', (line) => {
       log.write(`${line}\n`)
-      if (ended !== undefined) onCase(`${ended} ${line.replace(/ \[sig-network[,\]].*$/, '').trim()}`)
-      ended = /^(?:•|S|P) .*\[[\d.]+ seconds\]$/.test(line) ? line : undefined
+      read(line)
     })
     child.stderr.on('data', (chunk: Buffer) => log.write(chunk))
     // Interrupted, the runner and its processes clean up and write their report.
