@@ -41,20 +41,14 @@ export interface ImageOptions {
 export function buildImages({ name, out, build, buildah, source = TOP }: ImageOptions): Images {
   const list = emptyIndex(name, out, buildah)
   const platforms = ARCHITECTURES.map((architecture) => `linux/${architecture}`).join(',')
-  shown(
-    ...[
-      'buildah',
-      ...buildah,
-      'build',
-      '--platform',
-      platforms,
-      '--manifest',
-      list,
-      '--ignorefile',
-      join(source, '.dockerignore'),
-    ],
-    ...['-f', join(source, 'deploy/Dockerfile'), ...build, source],
-  )
+  const ignored = ['--ignorefile', join(source, '.dockerignore')]
+  const args = ['build', '--platform', platforms, '--manifest', list, ...ignored, ...build]
+  try {
+    shown('buildah', ...buildah, ...args, '-f', join(source, 'deploy/Dockerfile'), source)
+  } catch (cause) {
+    const hint = 'where no registry of images is reached, --local builds without one'
+    throw new Error(`${(cause as Error).message}; ${hint}`, { cause })
+  }
   const { archives } = paths(out)
   const { manifests } = JSON.parse(output('buildah', ...buildah, 'manifest', 'inspect', list)) as Index
   for (const architecture of ARCHITECTURES) {
@@ -180,4 +174,8 @@ async function main(): Promise<number> {
   return 0
 }
 
-if (import.meta.main) process.exitCode = await main()
+if (import.meta.main)
+  process.exitCode = await main().catch((error: Error) => {
+    say(error.message)
+    return 1
+  })
