@@ -15,6 +15,8 @@ export async function buildPlugin(outfile: string, version: string): Promise<voi
     platform: 'node',
     // The file's name has no ending: Node.js takes it for CommonJS, whichever version it is.
     format: 'cjs',
+    // In a folder whose package.json says "module" it is taken for one, which has no `require`.
+    banner: { js: "var require = process.getBuiltinModule('node:module').createRequire(process.argv[1])" },
     target: 'node22',
     minifySyntax: true,
     minifyWhitespace: true,

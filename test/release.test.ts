@@ -4,7 +4,6 @@ import { createHash, createPublicKey, generateKeyPairSync, verify } from 'node:c
 import {
   chmodSync,
   cpSync,
-  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -299,6 +298,8 @@ describe('npm run release', function () {
     expect(faultsOf(sbom)).to.deep.equal([])
     const versions = Object.fromEntries(sbom.packages.map(({ name, versionInfo }) => [name, versionInfo]))
     expect(versions).to.include({ podroute: NEXT, 'Node.js': '24.1.2', libc6: '2.41-12' })
-    expect(existsSync(join(out, 'kubectl-podroute'))).to.equal(true)
+    // Also here, below a package.json of modules.
+    const plugin = [join(out, 'kubectl-podroute'), '--version']
+    expect(execFileSync(process.execPath, plugin, { encoding: 'utf8' }).trim()).to.equal(NEXT)
   }
 })
