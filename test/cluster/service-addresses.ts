@@ -204,8 +204,7 @@ export function servicesThroughUpgrades(): void {
         await route.settled()
       })
       process.stdout.write(`      ${JSON.stringify(left)}, ${byIt} connections by the node\n`)
-      expect(left.failed - left.resets, JSON.stringify(left)).to.equal(0)
-      expect(left.resets).to.be.at.most(byIt + IN_FLIGHT)
+      expect(Math.max(left.failed, left.resets), JSON.stringify(left)).to.be.at.most(byIt + IN_FLIGHT)
       const back = await underLoad(async () => {
         await kubectl(['label', 'node', NODE.name, `${LABEL}-`])
         await reachedBy(NODES)
