@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { AgentCluster } from '../support/agent-cluster.ts'
+import { AgentCluster, agentConfig } from '../support/agent-cluster.ts'
 import type { TestNode } from '../support/agent-network.ts'
 import { eventually } from '../support/eventually.ts'
 
@@ -69,7 +69,8 @@ describe("an agent with the rights of deploy/podroute.yaml's ServiceAccount", fu
     (await cluster.control.kubectl(['auth', 'can-i', verb, resource, `--as=${USER}`])).stdout.trim() === 'yes'
   const start = async (token: string, more = '') => {
     await cluster.killAgent(node)
-    await cluster.startAgent(node, more, { serviceProxy: true, asPod: { token } })
+    const config = agentConfig(cluster.conflist(node), more)
+    await cluster.startAgent(node, config, { serviceProxy: true, asPod: { token } })
   }
 
   before(async () => {

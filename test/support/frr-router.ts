@@ -1,12 +1,16 @@
 /** FRR as the router outside the cluster. */
+import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { run } from '../../lab/command.ts'
 import type { AgentCluster } from './agent-cluster.ts'
 import type { TestNode } from './agent-network.ts'
+import { eventually } from './eventually.ts'
 import { CLIENT_PREFIXES, CLUSTER_ASN, OutsideRouter, ROUTER } from './outside-router.ts'
 
 const DAEMONS = '/usr/lib/frr'
+/** Milliseconds for a daemon to find zebra. */
+const STARTS = 30_000
 
 /** How it watches the paths to nodes by BFD; `check-control-plane-failure`: it minds that a node's agent is what speaks BFD there (RFC 5882 section 4.3). */
 export type FrrBfd = 'bfd' | 'bfd check-control-plane-failure'
@@ -68,7 +72,7 @@ export class FrrRouter extends OutsideRouter {
     await mkdir(folder, { recursive: true })
     await run('chmod', ['a+x', this.cluster.directory]) // the daemons give up root
     await run('chown', ['frr:frr', folder])
-    // Who wants paths to be watched finds the one that does: what bgpd asked for before it was there may be lost.
+    // Each finds the ones before it: a daemon that does not find zebra tries again after ten seconds, and what bgpd asks of bfdd before that is lost.
     for (const daemon of ['zebra', 'bfdd', 'bgpd']) {
       const file = join(folder, `${daemon}.conf`)
       await writeFile(file, daemon === 'bgpd' ? bgpd : 'log stdout informational\n')
@@ -76,7 +80,13 @@ export class FrrRouter extends OutsideRouter {
       if (daemon === 'bfdd') options.push('--bfdctl', join(folder, 'bfdd.sock'))
       const command = [join(DAEMONS, daemon), ...options, '--vty_socket', folder]
       await this.cluster.processes.start(`router-${daemon}`, command, { netns: this.netns })
+      if (daemon === 'zebra') await eventually(() => existsSync(join(folder, 'zserv.api')), STARTS)
+      if (daemon === 'bfdd') await eventually(() => this.#watchesPaths(), STARTS)
     }
+  }
+
+  async #watchesPaths(): Promise<boolean> {
+    return /^bfd\s/m.test(await this.vtysh('show zebra client summary'))
   }
 }
 
