@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { CliError } from '../errors.ts'
 import { type Agent, findAgents } from '../kubectl/agents.ts'
+import { WHICH_CLUSTER } from '../kubectl/arguments.ts'
 import { failure, type Kubectl, kubectlOf, run, stream } from '../kubectl/kubectl.ts'
 import type { Asked, ReportCommand } from '../report.ts'
 import { CONTAINER, createPods, type HelperPods, NEEDS, removePods, waitForPods } from './helper-pod.ts'
@@ -47,16 +48,7 @@ export const clusterCapture: ReportCommand = {
     ...WHICH,
     ...LIMITS,
     ...HOW,
-    {
-      name: 'namespace',
-      kind: 'option',
-      takes: 'name',
-      summary: 'where podroute is',
-      default: 'kube-system',
-    },
-    { name: 'context', kind: 'option', takes: 'name', summary: 'of the kubeconfig' },
-    { name: 'kubeconfig', kind: 'option', takes: 'file', summary: 'file to reach the cluster with' },
-    { name: 'kubectl', kind: 'option', takes: 'program', summary: 'the program', default: 'kubectl' },
+    ...WHICH_CLUSTER,
   ],
   async report(asked) {
     const { query, signal, say } = asked

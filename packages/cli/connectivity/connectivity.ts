@@ -3,6 +3,7 @@ import { millisecondsOf } from '../durations.ts'
 import { CliError, EXIT_NOT_WELL } from '../errors.ts'
 import { table } from '../format.ts'
 import { type Agent, findAgents } from '../kubectl/agents.ts'
+import { WHICH_CLUSTER } from '../kubectl/arguments.ts'
 import { type Kubectl, kubectlOf } from '../kubectl/kubectl.ts'
 import type { Asked, Report, ReportCommand } from '../report.ts'
 import type { Style } from '../style.ts'
@@ -56,16 +57,7 @@ export const connectivity: ReportCommand = {
       summary: 'for so long what does not work is tried again: Services take a moment',
     },
     { name: 'keep', kind: 'flag', summary: 'leave pods and Services there, for looking around' },
-    {
-      name: 'namespace',
-      kind: 'option',
-      takes: 'name',
-      summary: 'where podroute is',
-      default: 'kube-system',
-    },
-    { name: 'context', kind: 'option', takes: 'name', summary: 'of the kubeconfig' },
-    { name: 'kubeconfig', kind: 'option', takes: 'file', summary: 'file to reach the cluster with' },
-    { name: 'kubectl', kind: 'option', takes: 'program', summary: 'the program', default: 'kubectl' },
+    ...WHICH_CLUSTER,
   ],
   async report(asked) {
     const { kubectl: program = 'kubectl', namespace = '', context, kubeconfig, keep } = asked.query
