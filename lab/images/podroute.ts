@@ -10,12 +10,12 @@ import { buildDist, REPOSITORY } from './dist.ts'
 
 export const PODROUTE_IMAGE = 'localhost/podroute:dev'
 
+const RECIPE = ['Dockerfile', 'collect.sh', 'shell.sh']
+
 /** What of the repository decides about the image, beside what is built before it. */
 export function recipe(): Promise<readonly Buffer[]> {
   return Promise.all(RECIPE.map((name) => readFile(join(REPOSITORY, 'deploy', name))))
 }
-
-const RECIPE = ['Dockerfile', 'collect.sh', 'shell.sh']
 
 /** Of `buildah build`, at the top of the repository: on this base, of what is built already. */
 export const buildArguments = (base: string, dist: string): readonly string[] => [
@@ -60,7 +60,7 @@ export async function buildPodrouteImage(): Promise<string> {
   const { directory } = await cached('image', key, async (into) => {
     const runtime = await importBase(base)
     const previous = await imageId()
-    await buildah([...['build', '--layers', ...buildArguments(runtime, dist.directory)]])
+    await buildah(['build', '--layers', ...buildArguments(runtime, dist.directory)])
     // With the layers that only it had; those of the earlier stages stay for the next build.
     if (previous !== '' && previous !== (await imageId())) await buildah(['rmi', previous])
     await buildah([
