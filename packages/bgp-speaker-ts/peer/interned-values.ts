@@ -7,13 +7,12 @@ import type { Negotiated } from './session/negotiation.ts'
 /** Most values that a table remembers: the peers decide how many different ones there are. */
 const MAX_VALUES = 64
 
-/** Interns plain data: values are compared as JSON. */
+/** Interns plain data. */
 export class InternTable<T extends object> {
   readonly #known = new Map<string, T>()
 
-  /** Returns an equal value that is known already, else this one. */
-  intern(value: T): T {
-    const key = JSON.stringify(value)
+  /** Returns an equal value that is known already, else this one. @param key the same for equal values and for no others */
+  intern(value: T, key = JSON.stringify(value)): T {
     const known = this.#known.get(key)
     if (known !== undefined) return known
     if (this.#known.size === MAX_VALUES) this.#known.clear()

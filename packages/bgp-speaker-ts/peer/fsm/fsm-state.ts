@@ -152,13 +152,17 @@ export function linkOf(state: FsmState, side: Side): Link | undefined {
   return state.newcomers.find(({ number }) => number === side)?.link
 }
 
-/** The peer's state by its RFC name: that of its more advanced connection. */
+const PROGRESS = { connecting: 1, 'open-sent': 2, 'open-confirm': 3, established: 4 } as const
+const NAMES = ['connect', 'open-sent', 'open-confirm', 'established'] as const
+
+/** The peer's state by its RFC name: that of its more advanced connection. Asked twice an event. */
 export function stateName(state: FsmState): PeerState {
-  const phases = sidesOf(state).map((side) => linkOf(state, side)?.phase)
-  for (const phase of ['established', 'open-confirm', 'open-sent'] as const)
-    if (phases.includes(phase)) return phase
-  if (phases.includes('connecting')) return 'connect'
-  return state.running ? 'active' : 'idle'
+  let progress = 0
+  for (const side of sidesOf(state)) {
+    const link = linkOf(state, side)
+    if (link !== undefined) progress = Math.max(progress, PROGRESS[link.phase])
+  }
+  return NAMES[progress - 1] ?? (state.running ? 'active' : 'idle')
 }
 
 /** The clock's time of the earliest timer. */

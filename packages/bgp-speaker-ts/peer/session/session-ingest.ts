@@ -89,8 +89,9 @@ export class SessionIngest implements IngestPeer {
     this.maxPrefixes = limits.intern(limitsOf(maxPrefixes))
     this.warnPrefixes = limits.intern(limitsOf(maxPrefixes, WARN_SHARE))
     this.beyondLimit = maxPrefixesAction ?? 'reset'
-    const addresses = [this.#local, nextHop?.ipv4, nextHop?.ipv6].map((text) => parseScoped(text ?? ''))
-    this.#own = this.#speaker.interned.addresses.intern(addresses.filter((bytes) => bytes !== undefined))
+    const texts = [this.#local, nextHop?.ipv4 ?? '', nextHop?.ipv6 ?? '']
+    const addresses = texts.map(parseScoped).filter((bytes) => bytes !== undefined)
+    this.#own = this.#speaker.interned.addresses.intern(addresses, texts.join(' '))
   }
 
   isOwnAddress(bytes: Uint8Array, at: number, length: number): boolean {
