@@ -1,21 +1,26 @@
 // Our speaker against Debian's bird2 and GoBGP in the same run.
-// `npm run bench:bgp [-- --json] [--full] [--rounds N] [--only TEXT] [--without BIRD,GoBGP] [--profile DIRECTORY]`
-import { parseArgs } from 'node:util'
 import { installPackages } from '../../lab/prerequisites.ts'
 import type { Link } from '../interop/support/link.ts'
 import { CASES, type Case, FULL } from './bgp-cases.ts'
 import type { DeviceName } from './bgp-devices.ts'
 import { makeNetwork, removeNetwork, type Sample, sample } from './bgp-sample.ts'
+import { benchOptions } from './options.ts'
 import { begin, type Figure, median, report } from './report.ts'
 
-const { values: options } = parseArgs({
+const USAGE = `bench:bgp [-- OPTION…]
+  --json               a line of JSON for each figure
+  --full               the large cases as well
+  --rounds N           samples of each device (default 3)
+  --only TEXT          cases whose name contains it
+  --without A,B        devices that are not measured: BIRD, GoBGP
+  --profile FOLDER     a processor profile of ours, there`
+
+const { values: options } = benchOptions(USAGE, {
   options: {
     json: { type: 'boolean' },
     full: { type: 'boolean' },
     rounds: { type: 'string', default: '3' },
-    /** Cases whose name contains it. */
     only: { type: 'string', default: '' },
-    /** Devices that are not measured: what is to be compared with them is printed as it is. */
     without: { type: 'string', default: '' },
     profile: { type: 'string' },
   },

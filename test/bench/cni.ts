@@ -1,13 +1,12 @@
-// npm run bench:cni [-- CASE…]: our CNI plugins against the newest reference plugins (and Debian's), in one run, in turn, on one machine.
-// --rounds N (default 20): rounds of ten ADD and DEL of each.
+// Our CNI plugins against the newest reference plugins (and Debian's), in one run, in turn, on one machine.
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { tableScript } from '@podroute/kernel/nft/definition.ts'
 import { sourcesTable } from '@podroute/pod-network/sources/table.ts'
 import { installPackages } from '../../lab/prerequisites.ts'
 import { type Contender, type Harness, prepare, type Sample } from './cni-harness.ts'
+import { benchOptions } from './options.ts'
 import { begin, median, report } from './report.ts'
 
 const PER_ROUND = 10
@@ -16,7 +15,12 @@ const AT_ONCE = 50
 const FOR_P99 = 3
 const NETWORK = 'bench'
 
-const { values: options, positionals: wanted } = parseArgs({
+const USAGE = `bench:cni [-- OPTION…] [CASE…]
+  --json         a line of JSON for each figure
+  --rounds N     rounds of ten ADD and DEL of each (default 20)
+  CASE           a case's name (default: all; an unknown one lists them)`
+
+const { values: options, positionals: wanted } = benchOptions(USAGE, {
   allowPositionals: true,
   options: { json: { type: 'boolean' }, rounds: { type: 'string', default: '20' } },
 })

@@ -1,12 +1,11 @@
 /**
- * `npm run bench:coldstart [-- --json] [--runs N] [--only PEER,…] [--stages]`: from a node's join to its first pod that is ready, of podroute, kindnet and
+ * From a node's join to its first pod that is ready, of podroute, kindnet and
  * kube-router, the latter two where their sources are named (lab/tools/peer-networks.ts). One node, booted anew for each run; all images
- * are on it. A lab for each network, one after the other. `--stages` says where the time goes.
+ * are on it. A lab for each network, one after the other.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 
 process.env.PODROUTE_LAB_NODES = '1'
 process.env.PODROUTE_LAB ??= 'coldstart'
@@ -22,6 +21,7 @@ const { Processes } = await import('../../lab/processes.ts')
 const { Progress } = await import('../../lab/progress.ts')
 const { apply, attemptKubectl, kubectl } = await import('../../lab/scenarios/cluster.ts')
 const { STATE } = await import('../../lab/state.ts')
+const { benchOptions } = await import('./options.ts')
 const { watchStages } = await import('./coldstart-stages.ts')
 const { kindnet, kubeRouter } = await import('./coldstart-peers.ts')
 const { report } = await import('./report.ts')
@@ -101,7 +101,13 @@ async function measure(
 
 const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1]!
 
-const { values } = parseArgs({
+const USAGE = `bench:coldstart [-- OPTION…]
+  --json             a line of JSON for each figure
+  --runs N           joins that count, for each network (default 5)
+  --only PEER,…      kindnet, kube-router (default: both)
+  --stages           says where the time goes`
+
+const { values } = benchOptions(USAGE, {
   options: {
     json: { type: 'boolean', default: false },
     runs: { type: 'string', default: '5' },

@@ -1,13 +1,14 @@
 /**
- * `npm run bench:network [-- --json] [CASE…]`: how fast what the cluster and its configuration say is in the kernels of nodes, and what
+ * How fast what the cluster and its configuration say is in the kernels of nodes, and what
  * an agent costs in a large mesh.
  */
-import { inspect, parseArgs } from 'node:util'
+import { inspect } from 'node:util'
 import { installPackages } from '../../lab/prerequisites.ts'
 import type { NetworkCase } from './network-case.ts'
 import { KERNEL_ROUTES } from './network-kernel.ts'
 import { GOBGP_MESH, IDLE_MESH, LARGE_MESH } from './network-mesh.ts'
 import { THREE_NODES } from './network-nodes.ts'
+import { benchOptions } from './options.ts'
 import { REFLECTORS } from './reflectors.ts'
 import { begin, type Figure, report } from './report.ts'
 import { SERVICE_ROUTES } from './service-routes.ts'
@@ -23,7 +24,11 @@ const CASES: readonly NetworkCase[] = [
   SERVICE_ROUTES,
 ]
 
-const { values, positionals } = parseArgs({
+const USAGE = `bench:network [-- OPTION…] [CASE…]
+  --json     a line of JSON for each figure
+  CASE       ${CASES.map(({ name }) => name).join(', ')} (default: all)`
+
+const { values, positionals } = benchOptions(USAGE, {
   options: { json: { type: 'boolean', default: false } },
   allowPositionals: true,
 })

@@ -1,14 +1,14 @@
 /**
- * `npm run bench:services [-- --json] [CASE…]` (other sizes by name: `agent-300`): the service proxy without a kernel, on the kernel of a VM, and as a process
+ * The service proxy without a kernel, on the kernel of a VM, and as a process
  * there with an API server outside, beside kube-proxy on the same objects.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { buildControlPlane } from '../../lab/control-plane/build.ts'
 import { bootVm } from '../../lab/node/vm.ts'
 import { installPackages } from '../../lab/prerequisites.ts'
+import { benchOptions } from './options.ts'
 import { begin } from './report.ts'
 import { makeBenchNetwork, NETWORK, removeBenchNetwork } from './services-network.ts'
 import { reportSimulated } from './services-simulated.ts'
@@ -49,7 +49,11 @@ async function cluster(cases: readonly string[], flags: readonly string[]): Prom
   }
 }
 
-const { values, positionals } = parseArgs({
+const USAGE = `bench:services [-- OPTION…] [CASE…]
+  --json     a line of JSON for each figure
+  CASE       ${CASES.join(', ')} (default: all); other sizes by name: agent-300`
+
+const { values, positionals } = benchOptions(USAGE, {
   options: { json: { type: 'boolean', default: false } },
   allowPositionals: true,
 })

@@ -1,13 +1,11 @@
-// npm run bench:sources: what the check of pods' addresses costs their traffic. A pod sends to another one on its node as fast as it can, TCP and UDP
+// What the check of pods' addresses costs their traffic. A pod sends to another one on its node as fast as it can, TCP and UDP
 // of 64 bytes, with the check and without in turn; the node has the tables of all features that are on by default, and then none beside it.
-// --rounds N (default 20), --seconds S (default 0.4): of each round and kind.
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { type NftTable, tableScript } from '@podroute/kernel/nft/definition.ts'
 import type { SetElement } from '@podroute/kernel/nft/element.ts'
 import { policyTable } from '@podroute/network-policy/kernel/table.ts'
@@ -18,6 +16,7 @@ import { SOURCES_TABLE, sourcesTable } from '@podroute/pod-network/sources/table
 import { testSettings } from '@podroute/pod-network/testing/fixtures.ts'
 import { SERVICE_TABLE } from '@podroute/service-proxy/rules/table.ts'
 import { installPackages } from '../../lab/prerequisites.ts'
+import { benchOptions } from './options.ts'
 import { begin, median, report } from './report.ts'
 
 const HOST = 'pr-sources-bench'
@@ -28,7 +27,12 @@ const PORT = '9999'
 const PODS = 110
 const SECOND_PROCESSOR = '1'
 
-const { values: options } = parseArgs({
+const USAGE = `bench:sources [-- OPTION…]
+  --json          a line of JSON for each figure
+  --rounds N      rounds with the check and without, in turn (default 20)
+  --seconds S     of each round and kind (default 0.4)`
+
+const { values: options } = benchOptions(USAGE, {
   options: {
     json: { type: 'boolean' },
     rounds: { type: 'string', default: '20' },
