@@ -4,7 +4,7 @@ import { expect } from 'chai'
 const BENCHMARKS = ['bgp', 'cni', 'coldstart', 'network', 'services', 'sources']
 
 function run(name: string, ...args: readonly string[]) {
-  return spawnSync(process.execPath, [`${import.meta.dirname}/${name}.ts`, ...args], {
+  return spawnSync(process.execPath, [`${import.meta.dirname}/bench/${name}.ts`, ...args], {
     encoding: 'utf8',
     timeout: 20_000,
   })
