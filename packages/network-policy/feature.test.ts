@@ -79,7 +79,7 @@ describe('network policy as a feature', () => {
     ])
     expect(feature.summary()).to.deep.equal([['network policies', '2']])
     expect(feature.conditions()).to.deep.equal([{ name: 'network policies', ok: true, detail: '' }])
-    expect(Object.keys(feature.stats())).to.include('isolated-pods')
+    expect(Object.keys(feature.stats())).to.include('policy-elements')
   })
 
   it('says in an Event what of a policy cannot be used', async () => {

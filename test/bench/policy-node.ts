@@ -24,19 +24,22 @@ removeNetns(NETNS)
 createNetns(NETNS)
 try {
   using kernel = openKernel({ netns: NETNS })
-  let scripts: string[] = []
+  let written: (() => string)[] = []
   const run = (script: string) => {
-    scripts.push(script)
+    written.push(() => script)
     return kernel.nft.run(script)
   }
   const writeElements: typeof kernel.nft.writeElements = (table, changes) => {
-    scripts.push(...changes.map(({ kind, set, elements }) => `${kind} ${elements.length} of ${set}\n`))
+    written.push(() =>
+      changes.map(({ kind, set, elements }) => `${kind} ${elements.length} of ${set}\n`).join(''),
+    )
     return kernel.nft.writeElements(table, changes)
   }
   const writeStructure: typeof kernel.nft.writeStructure = (table, changes) => {
-    scripts.push(structureScript(table, changes))
+    written.push(() => structureScript(table, changes))
     return kernel.nft.writeStructure(table, changes)
   }
+  const commands = () => written.flatMap((text) => text().split('\n')).filter((line) => line !== '').length
   const nft = { ...kernel.nft, run, writeElements, writeStructure }
   const state = new ClusterState()
   for (let n = 0; n < NAMESPACES; n++) state.set('namespaces', `ns-${n}`, { labels: namespaceLabels(n) })
@@ -51,9 +54,7 @@ try {
   await enforcement.synced()
   say('first sync', `${(performance.now() - start).toFixed(0)} ms`, '2000 ms')
   const { chains, groups } = enforcement.size
-  process.stdout.write(
-    `  ${chains} chains, ${groups} groups, ${scripts.join('').split('\n').length} commands\n`,
-  )
+  process.stdout.write(`  ${chains} chains, ${groups} groups, ${commands()} commands\n`)
   state.subscribe('networkpolicies', {
     changed: (key, a, b) => enforcement.policyChanged(key, a, b),
     synced() {},
@@ -69,23 +70,19 @@ try {
     undo: (round: number) => void = () => {},
   ) => {
     const times: number[] = []
-    let commands = 0
+    let most = 0
     for (let round = 0; round < ROUNDS; round++) {
-      scripts = []
+      written = []
       const begin = performance.now()
       change(round)
       await enforcement.flush()
       times.push(performance.now() - begin)
-      const written = scripts
-        .join('')
-        .split('\n')
-        .filter((line) => line !== '').length
-      commands = Math.max(commands, written)
+      most = Math.max(most, commands())
       undo(round)
       await enforcement.flush()
     }
     say(what, `${median(times).toFixed(1)} ms`, goal)
-    process.stdout.write(`  ${commands} commands\n`)
+    process.stdout.write(`  ${most} commands\n`)
   }
   const [fresh, many] = [LOCAL - 1, Math.min(MATCHES, POLICIES)]
   for (let n = 0; n < many; n++)

@@ -120,7 +120,7 @@ describe('reports from the field, with real packets', function () {
     const verdicts = [['client>server:80'], ['third>server:80']] as const
     const left = async () => ({
       table: (await kernel.nft.show(`list table inet ${TABLE_NAME}`)).replaceAll(MARKER, ''),
-      elements: enforcement.stats()['policy-peers']?.desired,
+      elements: enforcement.stats()['policy-elements']?.desired,
       size: enforcement.size,
     })
     await judged('before', ...verdicts)

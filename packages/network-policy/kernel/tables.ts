@@ -2,15 +2,16 @@
 import type { Kernel } from '@podroute/kernel/kernel.ts'
 import type { NftTable } from '@podroute/kernel/nft/definition.ts'
 import type { ElementKey, SetElement } from '@podroute/kernel/nft/element.ts'
-import { SetElementResource, touchSets } from '@podroute/kernel/nft/element-resource.ts'
+import { touchSets } from '@podroute/kernel/nft/element-resource.ts'
 import { NftTableResource, type TABLE } from '@podroute/kernel/nft/table-resource.ts'
 import { SysctlResource } from '@podroute/kernel/sysctls/sysctl-resource.ts'
 import { AuditQueue } from '@podroute/reconcile/audit-queue.ts'
 import { Table, type TableOptions } from '@podroute/reconcile/table.ts'
 import type { PolicyChain } from '../compile/chain.ts'
 import { PolicyChainResource } from './chain-resource.ts'
-import { PolicySetResource, policySets, type SetDeclaration } from './set-resource.ts'
-import { DISPATCH_SETS, isOfPolicies, referredType, TABLE_NAME } from './table.ts'
+import { PolicyElementResource } from './element-resource.ts'
+import { PolicySetResource, type SetDeclaration } from './set-resource.ts'
+import { isOfPolicies, TABLE_NAME } from './table.ts'
 
 export type PolicyKernel = Pick<
   Kernel,
@@ -33,43 +34,41 @@ export interface PolicyTables {
   readonly sysctls: Table<string, string>
   readonly rules: Table<typeof TABLE, NftTable>
   readonly sets: Table<string, SetDeclaration>
-  /** Who is in the sets. */
-  readonly elements: Table<ElementKey, SetElement>
   readonly chains: Table<string, PolicyChain>
-  /** Which chain judges the packets of a pod. */
-  readonly dispatch: Table<ElementKey, SetElement>
+  /** Who is in the sets, and which chain judges the packets of a pod. */
+  readonly elements: Table<ElementKey, SetElement>
 }
 
 export function makeTables({ nft: kernelNft, sysctls }: PolicyKernel, options: TableOptions): PolicyTables {
   const { foreignRevision } = kernelNft
   // What of the table is ours to keep is changed by us alone: an audit is for what others do.
   const nft = foreignRevision ? { ...kernelNft, revision: () => foreignRevision() } : kernelNft
-  const policySet = { list: () => policySets(nft), typeOf: referredType }
-  const peers = new SetElementResource(nft, TABLE_NAME, policySet, 'policy-peers')
-  const isolated = new SetElementResource(nft, TABLE_NAME, DISPATCH_SETS, 'isolated-pods')
   const sets = new Table(new PolicySetResource(nft), options)
-  const elements = new Table(peers, options)
   const chains = new Table(new PolicyChainResource(nft), options)
-  const dispatch = new Table(isolated, options)
+  // All at once: which of them comes last is the resource's to say.
+  const elements = new Table(new PolicyElementResource(nft), {
+    ...options,
+    batchSize: Number.POSITIVE_INFINITY,
+  })
   const rules = new NftTableResource(nft, TABLE_NAME, {
     isForOneObject: isOfPolicies,
     // Where the table is a new one all else is gone, too.
     made(names) {
-      touchSets(dispatch, names)
-      for (const table of [sets, elements, chains])
+      touchSets(elements, names)
+      for (const table of [sets, chains, elements])
         for (const key of table.desired().keys()) if (table.acknowledged(key) !== undefined) table.touch(key)
     },
   })
   return {
     sysctls: new Table(new SysctlResource(sysctls), options),
     rules: new Table(rules, options),
-    ...{ sets, elements, chains, dispatch },
+    ...{ sets, chains, elements },
   }
 }
 
-/** A pod's packets find their chain last, when all that its rules refer to is there and filled. */
-export function flushOrder({ sysctls, rules, sets, elements, chains, dispatch }: PolicyTables) {
-  return [sysctls, rules, sets, elements, chains, dispatch]
+/** A pod's packets find their chain last, when all that its rules refer to is there; who is in its sets comes with the way to it. */
+export function flushOrder({ sysctls, rules, sets, chains, elements }: PolicyTables) {
+  return [sysctls, rules, sets, chains, elements]
 }
 
 /** Returns those that this kernel does not have. */

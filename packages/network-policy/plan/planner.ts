@@ -21,6 +21,7 @@ import { PodAddresses } from './addresses.ts'
 import { classesOf, type PodClass } from './classes.ts'
 import { PodGroups } from './pod-groups.ts'
 import { PodsByNamespace } from './pods-by-namespace.ts'
+import { Shared } from './shared.ts'
 
 type PodKey = string
 
@@ -43,9 +44,6 @@ export interface PlannerOptions {
 type OfFamily<T> = readonly [what: T, family: Family]
 
 const SAME_ELEMENT = { equal: (a: SetElement, b: SetElement) => a.element === b.element }
-/** The name of a set says whose it is. */
-const SAME_SET = { equal: () => true }
-const SAME_CHAIN = { equal: (a: PolicyChain, b: PolicyChain) => a.name === b.name }
 
 export class PolicyPlanner {
   readonly #options: PlannerOptions
@@ -58,9 +56,9 @@ export class PolicyPlanner {
   readonly #addresses: PodAddresses
   /** What pods of this node want. */
   readonly #dispatch: Claims<PodKey, ElementKey, SetElement>
-  readonly #chains: Claims<PodKey, string, PolicyChain>
-  readonly #wantedGroups: Claims<PodKey, string, OfFamily<PodUnion>>
-  readonly #wantedNames: Claims<PodKey, string, OfFamily<PortName>>
+  readonly #chains: Shared<PolicyChain>
+  readonly #wantedGroups: Shared<OfFamily<PodUnion>>
+  readonly #wantedNames: Shared<OfFamily<PortName>>
   /** What pods of all nodes are in the sets. */
   readonly #elements: Claims<PodKey, ElementKey, SetElement>
   /** Pods whose elements are to be planned at the end of the round. */
@@ -71,23 +69,20 @@ export class PolicyPlanner {
     const { tables, cluster } = options
     this.#groups = new PodGroups(this.#pods, cluster.namespaces)
     this.#addresses = new PodAddresses((key) => options.mark(key))
-    this.#dispatch = new Claims(this.#watched(tables.dispatch), SAME_ELEMENT)
-    this.#chains = new Claims(tables.chains, SAME_CHAIN)
+    this.#dispatch = new Claims(this.#watched(tables.elements), SAME_ELEMENT)
+    this.#chains = new Shared({
+      first: (name, chain) => tables.chains.set(name, chain),
+      last: (name) => tables.chains.delete(name),
+    })
     this.#elements = new Claims(this.#watched(tables.elements), SAME_ELEMENT)
-    this.#wantedGroups = new Claims<PodKey, string, OfFamily<PodUnion>>(
-      {
-        set: (set, [group], previous) => !previous && this.#groupWanted(set, group),
-        delete: (set, of) => this.#groupUnwanted(set, of),
-      },
-      SAME_SET,
-    )
-    this.#wantedNames = new Claims<PodKey, string, OfFamily<PortName>>(
-      {
-        set: (set, [name], previous) => !previous && this.#nameWanted(set, name),
-        delete: (set, of) => this.#nameUnwanted(set, of),
-      },
-      SAME_SET,
-    )
+    this.#wantedGroups = new Shared<OfFamily<PodUnion>>({
+      first: (set, [group]) => this.#groupWanted(set, group),
+      last: (set, of) => this.#groupUnwanted(set, of),
+    })
+    this.#wantedNames = new Shared<OfFamily<PortName>>({
+      first: (set, [name]) => this.#nameWanted(set, name),
+      last: (set, of) => this.#nameUnwanted(set, of),
+    })
   }
 
   podChanged(key: PodKey, before: Pod | undefined, after: Pod | undefined): void {
@@ -196,10 +191,10 @@ export class PolicyPlanner {
 
   /** What has to be in place for a pod of this node. */
   wants(key: PodKey): readonly WantedKey[] {
-    const { dispatch, chains } = this.#options.tables
+    const { elements, chains } = this.#options.tables
     return [
-      ...this.#dispatch.keysOf(key).map((element) => ({ table: dispatch, key: element })),
-      ...this.#chains.keysOf(key).map((chain) => ({ table: chains, key: chain })),
+      ...this.#dispatch.keysOf(key).map((element) => ({ table: elements, key: element })),
+      ...this.#chains.namesOf(key).map((chain) => ({ table: chains, key: chain })),
     ]
   }
 
@@ -222,13 +217,13 @@ export class PolicyPlanner {
       return [
         ...groups
           .map((group) => ({ set: groupSet(group, family), element: address }))
-          .filter(({ set }) => this.#wantedGroups.winner(set)),
+          .filter(({ set }) => this.#wantedGroups.has(set)),
         ...ports
           .map(({ name, port }) => ({
             set: portSet(name, family),
             element: `${address} . ${port.protocol} . ${port.port}`,
           }))
-          .filter(({ set }) => this.#wantedNames.winner(set)),
+          .filter(({ set }) => this.#wantedNames.has(set)),
       ].map(byKey)
     })
   }
@@ -260,7 +255,7 @@ export class PolicyPlanner {
 
   #groupUnwanted(set: string, [group, family]: OfFamily<PodUnion>): void {
     for (const { key } of this.#groups.members(group)) this.#stale.add(key)
-    if (!this.#wantedGroups.winner(groupSet(group, other(family)))) this.#groups.remove(group)
+    if (!this.#wantedGroups.has(groupSet(group, other(family)))) this.#groups.remove(group)
     this.#options.tables.sets.delete(set)
   }
 
@@ -271,7 +266,7 @@ export class PolicyPlanner {
   }
 
   #nameUnwanted(set: string, [name, family]: OfFamily<PortName>): void {
-    if (!this.#wantedNames.winner(portSet(name, other(family)))) this.#portNames.delete(name.id)
+    if (!this.#wantedNames.has(portSet(name, other(family)))) this.#portNames.delete(name.id)
     this.#options.tables.sets.delete(set)
     this.#staleWith(name)
   }
