@@ -45,7 +45,10 @@ describe('elements of policies', () => {
       (previous): Op<string, typeof previous> => ({ kind: 'remove', key: elementKey(previous), previous }),
     )
     await resource.apply(remove)
-    expect(transactions).to.deep.equal([[`delete 1 ingress-4`, `delete 4095 ${PEERS}`], [`delete 905 ${PEERS}`]])
+    expect(transactions).to.deep.equal([
+      [`delete 1 ingress-4`, `delete 4095 ${PEERS}`],
+      [`delete 905 ${PEERS}`],
+    ])
   })
 
   it('have their outcomes in the order in which they were given', async () => {

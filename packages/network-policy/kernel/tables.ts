@@ -6,12 +6,14 @@ import { touchSets } from '@podroute/kernel/nft/element-resource.ts'
 import { NftTableResource, type TABLE } from '@podroute/kernel/nft/table-resource.ts'
 import { SysctlResource } from '@podroute/kernel/sysctls/sysctl-resource.ts'
 import { AuditQueue } from '@podroute/reconcile/audit-queue.ts'
+import { systemClock } from '@podroute/reconcile/clock.ts'
 import { Table, type TableOptions } from '@podroute/reconcile/table.ts'
 import type { PolicyChain } from '../compile/chain.ts'
 import { PolicyChainResource } from './chain-resource.ts'
 import { PolicyElementResource } from './element-resource.ts'
 import { PolicySetResource, type SetDeclaration } from './set-resource.ts'
 import { isOfPolicies, TABLE_NAME } from './table.ts'
+import { turnClock } from './turn-clock.ts'
 
 export type PolicyKernel = Pick<
   Kernel,
@@ -39,7 +41,8 @@ export interface PolicyTables {
   readonly elements: Table<ElementKey, SetElement>
 }
 
-export function makeTables({ nft: kernelNft, sysctls }: PolicyKernel, options: TableOptions): PolicyTables {
+export function makeTables({ nft: kernelNft, sysctls }: PolicyKernel, given: TableOptions): PolicyTables {
+  const options = { ...given, clock: turnClock(given.clock ?? systemClock) }
   const { foreignRevision } = kernelNft
   // What of the table is ours to keep is changed by us alone: an audit is for what others do.
   const nft = foreignRevision ? { ...kernelNft, revision: () => foreignRevision() } : kernelNft
