@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { serverCandidates } from '@podroute/cluster/api/servers.ts'
+import { describePrepareNode } from '@podroute/cni/testing/prepare-node-suite.ts'
 import { expect } from 'chai'
 import { prepareNode, takeServers } from './prepare-node.ts'
 
@@ -23,6 +24,14 @@ describe('prepare-node', () => {
     out = join(directory, 'out')
   })
   afterEach(() => rmSync(directory, { recursive: true }))
+
+  describePrepareNode(() => ({
+    folder: directory,
+    write: (path, text) => writeFileSync(path, text),
+    read: (path) => readFileSync(path, 'utf8'),
+    list: (path) => readdirSync(path),
+    prepare: (words) => prepareNode(words, []),
+  }))
 
   it('takes over where the API server is, and no credentials', () => {
     const kubelet = join(directory, 'kubelet.conf')

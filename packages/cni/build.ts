@@ -16,11 +16,15 @@ import {
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { FEATURES } from '@podroute/agent/features.ts'
 import { buildSync } from 'esbuild'
 import { type Architecture, machineArchitecture, type Toolchain, toolchain } from './sysroot.ts'
 
 const HERE = import.meta.dirname
 const COMPILER_FLAGS = ['-O2', '-Wall', '-Wextra', '-Wno-unused-parameter', '-fno-asynchronous-unwind-tables']
+
+/** What the features need, for `prepare-node`. */
+const MODULES = [...new Set(FEATURES.flatMap(({ modules = [] }) => modules))]
 
 /** The plugins as one script without imports. */
 function bundle(directory: string): string {
@@ -34,6 +38,7 @@ function bundle(directory: string): string {
     platform: 'neutral',
     target: 'es2022',
     minify: true,
+    define: { PODROUTE_MODULES: JSON.stringify(MODULES) },
     legalComments: 'none',
   })
   return outfile

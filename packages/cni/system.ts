@@ -105,7 +105,18 @@ export interface Network {
   answer(descriptor: number, timeout: number): string
 }
 
-export interface System extends Process, Files, Network {}
+export interface Modules {
+  /** Loads a kernel module from a file. @param flags of finit_module(2) */
+  loadModule(path: string, flags: number): void
+  /**
+   * Asks for the network device of that name: the kernel starts the host's modprobe for it where the process may load modules. ENODEV where
+   * there is no such device, loaded or not.
+   * @param name at most 15 characters
+   */
+  requestModule(name: string): void
+}
+
+export interface System extends Process, Files, Network, Modules {}
 
 /** The symbolic code of a failed system call, or undefined for any other error. */
 export function codeOf(error: unknown): string | undefined {

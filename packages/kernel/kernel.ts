@@ -2,7 +2,7 @@
 import type { Flow, FlowFilter } from '@podroute/linux/conntrack.ts'
 import type { Connections, Destination, IpvsOp, VirtualServer } from '@podroute/linux/ipvs/ipvs.ts'
 import type { LegacyForward } from '@podroute/linux/legacy-iptables.ts'
-import type { ModuleOutcome } from '@podroute/linux/modules.ts'
+import type { ModuleOutcome } from '@podroute/linux/missing-module.ts'
 import type { LoggedPacket } from '@podroute/linux/nflog.ts'
 import type { Addresses, AddressOp } from '@podroute/linux/route/addresses.ts'
 import type { Links } from '@podroute/linux/route/links.ts'

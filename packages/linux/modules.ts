@@ -1,16 +1,13 @@
 /** Loads kernel modules from the host's files where they can be read; else the kernel starts the host's modprobe, when asked for a network device of that name. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { hasCode } from './errors.ts'
-import { configuredModules, filesToLoad } from './module-files.ts'
+import { askHost, capabilitiesOf, LONGEST_REQUEST, type ModuleOutcome, whyMissing } from './missing-module.ts'
+import { loadFlags, type ModuleHost, moduleFolder, pathsToLoad } from './module-files.ts'
 import { AF_INET, close, finitModuleAsync, ioctlAsync, O_RDONLY, open, SOCK_DGRAM, socket } from './sys.ts'
 
 const SIOCGIFFLAGS = 0x8913
 /** struct ifreq: a name of 16 bytes, then a union of 24. */
 const IFREQ_LENGTH = 40
-const NAME_LENGTH = 15
-
-export type ModuleOutcome = { readonly ok: true } | { readonly ok: false; readonly reason: string }
 
 /**
  * Has the kernel load a module; `reason` says what to do where it cannot. SIOCGIFFLAGS on a device that does not exist makes the
@@ -20,7 +17,7 @@ export type ModuleOutcome = { readonly ok: true } | { readonly ok: false; readon
  */
 export async function loadModule(name: string): Promise<ModuleOutcome> {
   if (isLoaded(name)) return { ok: true }
-  if (name.length > NAME_LENGTH) return { ok: false, reason: `load it on the host: modprobe ${name}` }
+  if (name.length > LONGEST_REQUEST) return { ok: false, reason: askHost(name) }
   await requestModule(name)
   return isLoaded(name) ? { ok: true } : { ok: false, reason: reasonFor(name) }
 }
@@ -42,54 +39,41 @@ function release(): string {
   return readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim()
 }
 
-const MODULES = '/lib/modules'
-/** Where modprobe.d(5) has its lines. In a container the host's /etc is mounted; what a distribution forbids is there. */
-const CONFIGURATION = ['/etc', '/run', '/usr/local/lib', '/usr/lib', '/lib'].map((at) => `${at}/modprobe.d`)
-const MODULE_INIT_COMPRESSED_FILE = 4
-
 /** Failures are not reported: the caller checks which modules are loaded afterwards. */
 async function loadFiles(names: readonly string[]): Promise<void> {
-  const folder = join(MODULES, release())
-  const configuration = [join(folder, 'modules.softdep'), ...CONFIGURATION.flatMap(filesOf)].map(textOf)
-  const files = filesToLoad(names, textOf(join(folder, 'modules.dep')), {
-    configured: configuredModules(configuration.join('\n')),
-    loaded: isLoaded,
-  })
-  for (const file of files) await loadFile(join(folder, file)).catch(() => undefined)
+  for (const path of pathsToLoad(names, release(), HOST)) await loadFile(path).catch(() => undefined)
 }
 
 async function loadFile(path: string): Promise<void> {
   const fd = open(path, O_RDONLY)
   try {
-    await finitModuleAsync(fd, path.endsWith('.ko') ? 0 : MODULE_INIT_COMPRESSED_FILE)
+    await finitModuleAsync(fd, loadFlags(path))
   } finally {
     close(fd)
   }
 }
 
-/** None where there is no such folder. */
-function filesOf(folder: string): string[] {
-  try {
-    return readdirSync(folder)
-      .filter((name) => name.endsWith('.conf'))
-      .map((name) => join(folder, name))
-  } catch {
-    return []
-  }
+const HOST: ModuleHost = {
+  list(folder) {
+    try {
+      return readdirSync(folder)
+    } catch {
+      return []
+    }
+  },
+  read(path) {
+    try {
+      return readFileSync(path, 'utf8')
+    } catch {
+      return ''
+    }
+  },
+  isLoaded,
 }
 
-/** Empty where it cannot be read. */
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return ''
-  }
-}
-
-/** Loaded or built in. Modules without parameters of their own have no /sys/module entry when they are built in. */
+/** Loaded or built in. */
 export function isLoaded(name: string): boolean {
-  return existsSync(`/sys/module/${name.replaceAll('-', '_')}`)
+  return existsSync(moduleFolder(name))
 }
 
 async function requestModule(name: string): Promise<void> {
@@ -106,28 +90,7 @@ async function requestModule(name: string): Promise<void> {
   }
 }
 
-const CAP_SYS_MODULE = 16
-/** The agent itself has no such right. */
-const LOADER = 'prepare-node, with SYS_MODULE, starts before each agent'
-
-/** What is known of this process and its kernel. */
-export interface ModuleRights {
-  /** Whether the kernel takes modules at all. */
-  readonly takesModules: boolean
-  /** CapEff of /proc/self/status, hexadecimal. */
-  readonly capabilities: string
-}
-
 function reasonFor(name: string): string {
-  const capabilities = /^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'
+  const capabilities = capabilitiesOf(readFileSync('/proc/self/status', 'utf8'))
   return whyMissing(name, { takesModules: existsSync('/proc/modules'), capabilities })
-}
-
-/** Why a module is not there, and what to do. Pure. */
-export function whyMissing(name: string, { takesModules, capabilities }: ModuleRights): string {
-  if (!takesModules) return `this kernel takes no modules and was built without ${name}`
-  const allowed = (BigInt(`0x${capabilities}`) >> BigInt(CAP_SYS_MODULE)) & 1n
-  if (!allowed)
-    return `load it on the host, modprobe ${name}, or let the init container of podroute.yaml do it: ${LOADER}`
-  return `the host has no module ${name} for this kernel, or forbids it: try modprobe ${name} there`
 }

@@ -3,7 +3,7 @@
  * kube-router, the latter two where their sources are named (lab/tools/peer-networks.ts). One node, booted anew for each run; all images
  * are on it. A lab for each network, one after the other.
  */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -45,7 +45,7 @@ function pod(name: string) {
 }
 
 /** The node goes as if it had never been, and joins once more: seconds until the pod that waited for it is ready. */
-async function joinOnce(prepared: Prepared, name: string): Promise<number> {
+async function joinOnce(prepared: Prepared, name: string, network: string): Promise<number> {
   const processes = await Processes.load(STATE)
   await processes.stop((process) => process.startsWith(NODE.name))
   await kubectl(['delete', 'node', NODE.name])
@@ -67,7 +67,22 @@ async function joinOnce(prepared: Prepared, name: string): Promise<number> {
     const kubelet = await runOnNode(STATE, NODE.name, 'tail -5 /var/log/kubelet.log', { timeout: 20_000 })
     throw new Error(`${name} is not ready: ${stderr}\n${seen.stdout}${kubelet.stdout}`)
   }
+  if (values.logs !== undefined) await keepLogs(join(values.logs, network, name))
   return seconds
+}
+
+/** With moments: of the kubelet and containerd the last words of each line may be long. */
+async function keepLogs(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true })
+  for (const [file, command] of Object.entries({
+    'kubelet.log': 'cat /var/log/kubelet.log',
+    'containerd.log': 'cat /var/log/containerd.log',
+    'pods.log': 'grep -r . /var/log/pods/*/*/',
+    processes: 'ps -eo lstart,etimes,cputimes,pid,args',
+  })) {
+    const { stdout } = await runOnNode(STATE, NODE.name, command, { timeout: 20_000 })
+    await writeFile(join(folder, file), stdout)
+  }
 }
 
 /** A network that has not come up by then is given up, and said. */
@@ -90,7 +105,7 @@ async function measure(
     await within(START, startLab(prepared, new Progress(() => {}), network))
     const seconds: number[] = []
     for (let run = 0; run < runs; run++) {
-      seconds.push(await joinOnce(prepared, `first-${run}`))
+      seconds.push(await joinOnce(prepared, `first-${run}`, network.name))
       process.stderr.write(`  ${network.name}: ${seconds.at(-1)!.toFixed(2)} s\n`)
     }
     return seconds
@@ -105,7 +120,8 @@ const USAGE = `bench:coldstart [-- OPTION…]
   --json             a line of JSON for each figure
   --runs N           joins that count, for each network (default 5)
   --only PEER,…      kindnet, kube-router (default: both)
-  --stages           says where the time goes`
+  --stages           says where the time goes
+  --logs FOLDER      keeps there what kubelet, containerd and pods say at each join`
 
 const { values } = benchOptions(USAGE, {
   options: {
@@ -113,6 +129,7 @@ const { values } = benchOptions(USAGE, {
     runs: { type: 'string', default: '5' },
     only: { type: 'string', default: 'kindnet,kube-router' },
     stages: { type: 'boolean', default: false },
+    logs: { type: 'string' },
   },
 })
 

@@ -42,6 +42,7 @@ static int load(JSContext *ctx)
     JS_SetPropertyFunctionList(ctx, native, native_paths, native_paths_count);
     JS_SetPropertyFunctionList(ctx, native, native_network, native_network_count);
     JS_SetPropertyFunctionList(ctx, native, native_process, native_process_count);
+    JS_SetPropertyFunctionList(ctx, native, native_modules, native_modules_count);
     JS_SetPropertyStr(ctx, global, "native", native);
     JS_FreeValue(ctx, global);
     JSValue code = JS_ReadObject(ctx, bytecode, bytecode_size, JS_READ_OBJ_BYTECODE);

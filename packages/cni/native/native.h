@@ -35,5 +35,7 @@ extern const JSCFunctionListEntry native_network[];
 extern const int native_network_count;
 extern const JSCFunctionListEntry native_process[];
 extern const int native_process_count;
+extern const JSCFunctionListEntry native_modules[];
+extern const int native_modules_count;
 
 #endif

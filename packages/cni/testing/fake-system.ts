@@ -23,6 +23,10 @@ export class FakeMachine {
   readonly programs = new Map<string, (args: readonly string[], input: string) => ChildResult>()
   /** Who listens on a unix socket; undefined is silence. */
   readonly sockets = new Map<string, (text: string) => string | undefined>()
+  /** Module that a file is; the kernel takes no others. */
+  readonly moduleFiles = new Map<string, string>()
+  /** What the kernel's helper loads. */
+  readonly helperModules = new Set<string>()
   /** Milliseconds. */
   clock = 0
   private random = 0
@@ -271,6 +275,16 @@ class FakeProcess {
     const listener = this.machine.sockets.get(path)
     if (listener === undefined) throw new FakeSystemError('ECONNREFUSED', path)
     return this.add({ kind: 'asked', answer: listener(text) })
+  }
+  loadModule(path: string) {
+    this.machine.files.status(path)
+    const name = this.machine.moduleFiles.get(path)
+    if (name === undefined) throw new FakeSystemError('EPERM', path)
+    this.machine.files.makeDirectories(`/sys/module/${name}`)
+  }
+  requestModule(name: string) {
+    if (this.machine.helperModules.has(name)) this.machine.files.makeDirectories(`/sys/module/${name}`)
+    throw new FakeSystemError('ENODEV')
   }
   answer(descriptor: number, timeout: number) {
     const entry = this.descriptors.get(descriptor)

@@ -1,7 +1,7 @@
 /** A kernel in memory, as strict as the real one about what is there, that counts what it is asked. */
 import type { Flow, FlowFilter } from '@podroute/linux/conntrack.ts'
 import type { LegacyForward } from '@podroute/linux/legacy-iptables.ts'
-import type { ModuleOutcome } from '@podroute/linux/modules.ts'
+import type { ModuleOutcome } from '@podroute/linux/missing-module.ts'
 import type { LoggedPacket } from '@podroute/linux/nflog.ts'
 import { type HostAddresses, readHostAddresses } from '../addresses/host-addresses.ts'
 import type { HttpAnswer, Kernel } from '../kernel.ts'

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { whyMissing } from './modules.ts'
+import { whyMissing } from './missing-module.ts'
 
 /** CAP_NET_BIND_SERVICE and CAP_NET_ADMIN, as the agent has them; with CAP_SYS_MODULE, as what starts before it. */
 const AGENT = '0000000000001400'
