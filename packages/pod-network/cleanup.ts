@@ -22,8 +22,8 @@ const TELL_FOR = 200
 export async function cleanUp({ tables, hasSessions, clock }: CleanupInput): Promise<void> {
   const { conflist, announcements, peers, instance, routes, masquerade, rules, forwarding, formerRules } =
     tables
-  const { sources, sourceRules, discards } = tables
-  await remove(conflist, announcements)
+  const { sources, sourceRules, discards, handover4, handover6 } = tables
+  await remove(conflist, announcements, handover4, handover6)
   // A peer that is not told would keep this node's routes when the session ends, as over a restart (RFC 4724).
   if (hasSessions) await new Promise<void>((resolve) => void clock.after(TELL_FOR, resolve))
   await remove(peers, instance, routes, discards, masquerade, rules, forwarding, formerRules)

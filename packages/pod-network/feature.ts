@@ -12,6 +12,7 @@ import { kernelTransport } from './bgp/transport.ts'
 import { section } from './config/section.ts'
 import { BGP_PORT } from './egress/bgp-ports.ts'
 import { FORMER_RULES } from './egress/masquerade.ts'
+import { KEPT_LEFT_NODES } from './handover/left-nodes.ts'
 import { leftBehind } from './left-behind/left-behind.ts'
 import { declareBgpMetrics } from './metrics.ts'
 import { KEPT_ANNOTATIONS } from './node-annotations/node-annotations.ts'
@@ -76,6 +77,7 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
       services: this.#services,
       keptAnnotations: context.store('node-annotations', KEPT_ANNOTATIONS),
       keptPodCidrs: context.store('pod-cidrs', KEPT_POD_CIDRS),
+      keptLeftNodes: context.store('left-nodes', KEPT_LEFT_NODES, 'boot'),
       flushed: () => this.#condition.look(),
       settingsChanged: (changed) => this.#reserveRouters(changed),
       createSpeaker(speaker) {
@@ -159,7 +161,7 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
   summary(): readonly SummaryLine[] {
     const { node, asn, peers, routes } = this.#network.view.snapshot()
     const unchecked = this.#network.uncheckedPorts
-    const { drain } = this.#network
+    const { drain, handsOnTo } = this.#network
     const up = peers.filter((peer) => peer.state === 'established').length
     const installed = routes.filter((route) => route.state === 'installed').length
     return [
@@ -167,6 +169,7 @@ class PodNetworkFeature implements Feature<PodNetworkSettings> {
       ['addresses', node?.addresses.join(', ') ?? ''],
       ['AS number', String(asn)],
       ...(drain === undefined ? [] : [['to be left', drain] as const]),
+      ...(handsOnTo.length === 0 ? [] : [['hands connections on to', handsOnTo.join(', ')] as const]),
       ['peers', `${up} of ${peers.length} up`],
       ['routes', String(installed)],
       ...besideRestart(peers),

@@ -7,6 +7,7 @@ import type { Clock } from '@podroute/reconcile/clock.ts'
 import type { Logger } from '@podroute/reconcile/log.ts'
 import type { BfdMonitor } from './bgp/bfd/monitor.ts'
 import type { CreateSpeaker } from './bgp/instance.ts'
+import type { KeptLeftNodes } from './handover/left-nodes.ts'
 import type { KeptAnnotations } from './node-annotations/node-annotations.ts'
 import type { KeptPodCidrs } from './node-annotations/pod-cidr-overrides.ts'
 import type { ServiceSource } from './service-addresses/service-addresses.ts'
@@ -26,6 +27,8 @@ export interface PodNetworkOptions {
   readonly keptAnnotations: Store<KeptAnnotations>
   /** And which pod prefixes of Nodes were in effect by annotation. */
   readonly keptPodCidrs: Store<KeptPodCidrs>
+  /** And which nodes were left. */
+  readonly keptLeftNodes: Store<KeptLeftNodes>
   readonly events: Pick<EventRecorder, 'record'>
   readonly clock: Clock
   readonly log: Logger

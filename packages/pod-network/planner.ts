@@ -2,6 +2,7 @@
 import type { Cidr } from '@podroute/address/cidr.ts'
 import type { ClusterNode } from '@podroute/cluster/objects/node.ts'
 import type { Service } from '@podroute/cluster/objects/service.ts'
+import type { Store } from '@podroute/feature/feature.ts'
 import type { ReservedHolder } from '@podroute/feature/reserved-addresses.ts'
 import { TABLE } from '@podroute/kernel/nft/table-resource.ts'
 import type { Clock } from '@podroute/reconcile/clock.ts'
@@ -21,12 +22,14 @@ import { planSysctls } from './bridge/sysctls.ts'
 import { bgpPortChains } from './egress/bgp-ports.ts'
 import { ElementClaims } from './egress/element-claims.ts'
 import { masqueradeTable, planConfiguredElements, planNodeElements } from './egress/masquerade.ts'
+import { Handover } from './handover/handover.ts'
+import type { KeptLeftNodes } from './handover/left-nodes.ts'
+import { Notice } from './handover/notice.ts'
 import type { PlanKey } from './keys.ts'
 import { nameOf } from './keys.ts'
 import type { NodeOverrides } from './node-annotations/node-settings.ts'
 import { type AddressFacts, type RefusedAddress, refusedAddresses } from './nodes/address-judge.ts'
 import type { ClusterNodes } from './nodes/cluster-nodes.ts'
-import { nodeDrain } from './nodes/node-drain.ts'
 import { makeGuard } from './route-sources/cluster-guard.ts'
 import { ClusterRanges, hostRanges, nodeRanges, type RangeKind } from './route-sources/cluster-ranges.ts'
 import type { RouteGuard } from './route-sources/route-guard.ts'
@@ -55,6 +58,8 @@ export interface PlannerOptions {
   /** As they were read last. */
   interfaces(): InterfaceState
   readonly services: ServiceSource
+  /** What the last agent knew of nodes that are left. */
+  readonly keptLeftNodes: Store<KeptLeftNodes>
   /** An annotation of a Service means nothing. */
   wrong(service: Service, detail: string): void
   readonly clock: Pick<Clock, 'now'>
@@ -83,6 +88,8 @@ export type PlannedTables = Pick<
   | 'rules'
   | 'sourceRules'
   | 'discards'
+  | 'handover4'
+  | 'handover6'
   | 'instance'
   | 'announcements'
   | 'peers'
@@ -98,6 +105,8 @@ export class Planner {
   readonly discards: DiscardRoutes
   readonly #announcements: AnnouncementClaims
   readonly serviceAddresses: ServiceAddresses
+  readonly handover: Handover
+  readonly #notice: Notice
   readonly #ranges = new ClusterRanges()
   #apiServers: readonly string[] = []
   #serviceRanges: readonly Cidr[] = []
@@ -112,6 +121,8 @@ export class Planner {
     this.#aggregates = new Aggregates(this.discards)
     this.#announcements = new AnnouncementClaims(this.#aggregates)
     this.serviceAddresses = this.#createServiceAddresses()
+    this.handover = new Handover(options, { 4: tables.handover4, 6: tables.handover6 })
+    this.#notice = new Notice(options)
   }
 
   /** Addresses of the API server: no router outside is believed about them. */
@@ -201,6 +212,13 @@ export class Planner {
     this.discards.plan(() => this.#discardFacts())
   }
 
+  /** After keys were planned: it follows from Nodes and Services. What an earlier run left stays until both are known. */
+  planHandover(): void {
+    const { services } = this.#options
+    if (this.serviceAddresses.complete)
+      this.handover.plan(() => (services.servedHere ? this.serviceAddresses.served : []))
+  }
+
   #discardFacts(): DiscardFacts {
     const { services, settings, interfaces } = this.#options
     const nodes = Array.from(this.#nodes.values(), ({ addresses }) => addresses.map(({ text }) => text))
@@ -225,7 +243,7 @@ export class Planner {
       ...{ source: services, claims: this.#announcements, clock, timers },
       settings: () => announcedOf(settings()),
       routers: () => settings().externalPeers.map(peerKey),
-      leaving: (local) => nodeDrain(local, settings().drain),
+      leaving: (local) => this.#notice.told(local),
       wrong: (service, detail) => this.#options.wrong(service, detail),
       mark: (key) => mark(`service/${key}`),
       markLocal: () => mark('local'),
@@ -237,6 +255,7 @@ export class Planner {
     const refused = node ? refusedAddresses(node, this.#addressFacts(local)) : []
     this.#elements.want(name, node ? planNodeElements(node, name === local.name, refused) : [])
     this.#options.refused(name, refused)
+    this.handover.nodeChanged(name, node, refused)
     this.#ranges.replace(`node/${name}`, nodeRanges(node))
     const settings = this.#options.settings()
     const other = name === local.name ? undefined : node
@@ -289,7 +308,8 @@ export class Planner {
     settings: PodNetworkSettings,
   ): PeerConfig | undefined {
     const { overrides, interfaces } = this.#options
-    return planExternalPeer(local, router, settings, overrides(), interfaces())
+    const leaving = this.#notice.told(local) !== undefined
+    return planExternalPeer(local, router, settings, overrides(), interfaces(), leaving)
   }
 }
 

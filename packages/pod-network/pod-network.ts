@@ -153,6 +153,11 @@ export class PodNetwork implements AsyncDisposable {
     return this.#planning ? 'the Node is gone' : undefined
   }
 
+  /** Names of nodes that are left, which connections are handed on to that this one does not know. */
+  get handsOnTo(): readonly string[] {
+    return this.#parts.planner.handover.to
+  }
+
   get ready(): boolean {
     return this.conditions().every(({ ok, advisory }) => ok || advisory)
   }
@@ -342,6 +347,7 @@ export class PodNetwork implements AsyncDisposable {
   #afterPlan(keys: readonly PodNetworkKey[]): void {
     if (!this.#planning) return
     this.#parts.planner.planDiscards()
+    this.#parts.planner.planHandover()
     this.#parts.bgp.judge()
     if (keys.includes('local')) this.#parts.routes.setGuard(this.#parts.planner.guard(this.#local), 'all')
     else if (this.#parts.settings.externalPeers.length > 0 && keys.some((key) => key.startsWith('node/')))
@@ -377,6 +383,7 @@ export class PodNetwork implements AsyncDisposable {
     const late = this.#late && this.#parts.readiness.nodesSynced
     if (!this.#parts.planner.serviceAddresses.settle({ idle, late })) return
     this.#markRouters(this.#parts.settings)
+    this.#mark('local')
   }
 
   /** Until then peers are waited for: that they come up, and that they have told all they have. */

@@ -1,4 +1,5 @@
 /** The tables of the pod network and the order in which they are flushed. */
+import type { Family } from '@podroute/address/address.ts'
 import {
   BridgeAddressResource,
   type InterfaceAddress,
@@ -24,6 +25,7 @@ import { Table, type TableOptions } from '@podroute/reconcile/table.ts'
 import { isExplicitMac } from './bridge/bridge.ts'
 import { FORMER_RULES, MASQUERADE_SETS, TABLE_NAME } from './egress/masquerade.ts'
 import { IPTABLES_CHAINS } from './forwarding/host-chains.ts'
+import { HANDOVER_TABLES } from './handover/table.ts'
 import type { PodNetworkSettings } from './settings.ts'
 import { SOURCE_SETS, SOURCES_TABLE } from './sources/table.ts'
 
@@ -54,6 +56,9 @@ export interface PodNetworkTables {
   readonly routes: Table<string, Route>
   /** Of aggregates that are announced, for what is for nobody inside. */
   readonly discards: Table<string, Route>
+  /** What hands connections on to a node that is left, of IPv4 and of IPv6. */
+  readonly handover4: Table<typeof TABLE, NftTable>
+  readonly handover6: Table<typeof TABLE, NftTable>
   readonly conflist: Table<string, string>
   /** What an earlier version left in the table that features shared. */
   readonly formerRules: Table<string, string>
@@ -83,6 +88,8 @@ export function createTables(
   )
   const masquerade = new Table(new SetElementResource(nft, TABLE_NAME, MASQUERADE_SETS), options)
   const rules = new NftTableResource(nft, TABLE_NAME, { made: () => audits.ask(masquerade) })
+  const handover = (family: Family) =>
+    new Table(new NftTableResource(nft, HANDOVER_TABLES[family], { name: `handover-${family}` }), options)
   return {
     bridge: new Table(new BridgeResource(links, { name: bridge, isExplicitMac, changes }), options),
     ports: new Table(new BridgePortResource(links, { bridge, kind: 'veth' }), options),
@@ -98,6 +105,8 @@ export function createTables(
       new RouteResource(routes, { ...OURS, type: 'blackhole', changes }, 'discards'),
       options,
     ),
+    handover4: handover(4),
+    handover6: handover(6),
     conflist: new Table(new FileResource(files, conflistFile(settings)), options),
     formerRules: new Table(new FormerTableResource(nft, FORMER_RULES), options),
   }
@@ -122,6 +131,8 @@ export function flushOrder(t: PodNetworkTables, bgp: readonly Flushable[]): read
     t.forwarding,
     t.routes,
     t.discards,
+    t.handover4,
+    t.handover6,
     ...bgp,
     t.conflist,
     t.formerRules,
@@ -132,14 +143,17 @@ export function flushOrder(t: PodNetworkTables, bgp: readonly Flushable[]): read
 export function watchRules({ changes }: PodNetworkKernel, tables: PodNetworkTables): Disposable {
   const audits = new AuditQueue()
   const { bridge, ports, addresses, routes, discards, rules, masquerade, sourceRules, sources } = tables
+  const { handover4, handover6 } = tables
   return changes.subscribe({
     onTable(table) {
       if (table === `inet ${TABLE_NAME}`) audits.ask(rules, masquerade)
       if (table === SOURCES_TABLE) audits.ask(sourceRules, sources)
+      if (table === HANDOVER_TABLES[4]) audits.ask(handover4)
+      if (table === HANDOVER_TABLES[6]) audits.ask(handover6)
     },
     onOverrun: () => {
       audits.ask(bridge, ports, addresses, routes, discards)
-      audits.ask(rules, masquerade, sourceRules, sources)
+      audits.ask(rules, masquerade, sourceRules, sources, handover4, handover6)
     },
   })
 }

@@ -20,6 +20,7 @@ import {
   planConfiguredElements,
   planNodeElements,
 } from '@podroute/pod-network/egress/masquerade.ts'
+import { handoverTable } from '@podroute/pod-network/handover/table.ts'
 import { elementsOf } from '@podroute/pod-network/sources/port-elements.ts'
 import { sourcesTable } from '@podroute/pod-network/sources/table.ts'
 import { testNode, testSettings } from '@podroute/pod-network/testing/fixtures.ts'
@@ -114,6 +115,16 @@ describe('the nftables table, whole,', () => {
     await fill(table, elementsOf(PORT_INDEX, { mac: '02:00:5e:00:53:07', addresses }))
     await expectGolden(table.name, 'pod-ports')
   })
+
+  for (const [family, addresses, to] of [
+    [4, ['198.51.100.7', '198.51.100.8'], '172.30.0.12'],
+    [6, ['2001:db8::7', '2001:db8::8'], 'fd30::12'],
+  ] as const)
+    it(`of connections of IPv${family} that are handed on`, async () => {
+      const table = handoverTable(family, { addresses, to, bridge: 'kube-bridge' })
+      await load(table)
+      await expectGolden(table.name, `handover-${family}`)
+    })
 
   it('of the service proxy', async () => {
     await load(SERVICE_TABLE, { isForOneObject: isOfAffinity })

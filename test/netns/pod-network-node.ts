@@ -76,6 +76,7 @@ export class TestNode {
       events: { record() {} },
       keptAnnotations: { load: () => undefined, save() {} },
       keptPodCidrs: { load: () => undefined, save() {} },
+      keptLeftNodes: { load: () => undefined, save() {} },
       podGate: () => undefined,
       pluginFields: () => ({}),
     })

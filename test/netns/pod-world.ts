@@ -103,6 +103,7 @@ export class PodWorld implements AsyncDisposable {
       bfd: openBfd(silent),
       keptAnnotations: { load: () => undefined, save() {} },
       keptPodCidrs: { load: () => undefined, save() {} },
+      keptLeftNodes: { load: () => undefined, save() {} },
     })
     await this.network.start()
     this.network.setNode(

@@ -17,13 +17,17 @@ import { bgpFamily, gracefulRestart, nextHops } from './session-options.ts'
 
 type Interfaces = Pick<InterfaceState, 'interfaces'>
 
-/** The session to a router outside; undefined when this node has no address that it could be from. */
+/**
+ * The session to a router outside; undefined when this node has no address that it could be from.
+ * @param leaving whether the router is told that this node is to be left
+ */
 export function planExternalPeer(
   local: ClusterNode,
   configured: ExternalPeer,
   settings: PodNetworkSettings,
   overrides: NodeOverrides = NO_NODE_SETTINGS,
   interfaces: Interfaces = { interfaces: [] },
+  leaving = nodeDrain(local, settings.drain) !== undefined,
 ): PeerConfig | undefined {
   const peer = withDefaults(configured, settings)
   const localAddress = sourceOf(local, peer, interfaces)
@@ -58,7 +62,7 @@ export function planExternalPeer(
     families: families.map(bgpFamily),
     importPolicy: rejecting(overrides.importReject, externalImport(peer.acceptRoutes, peer)),
     maxPrefixes: limitsOf(peer.maxPrefixes),
-    exportPolicy: withPathAttributes(overrides, exportPolicy(local, peer, settings)),
+    exportPolicy: withPathAttributes(overrides, exportPolicy(peer, settings, leaving)),
     ...nextHopOf(local, peer, localAddress),
   }
 }
@@ -121,10 +125,10 @@ function limitsOf(limits: ExternalPeer['maxPrefixes']): NonNullable<PeerConfig['
   )
 }
 
-function exportPolicy(local: ClusterNode, peer: ExternalPeer, settings: PodNetworkSettings): Policy {
+function exportPolicy(peer: ExternalPeer, settings: PodNetworkSettings, leaving: boolean): Policy {
   const told = peer.announce ? externalExport(peer.announce, peer.localAsn ?? settings.asn) : EXPORT_ALL_KINDS
   const policy = toldOf(told, peer, settings)
-  return nodeDrain(local, settings.drain) === undefined ? policy : lowered(policy)
+  return leaving ? lowered(policy) : policy
 }
 
 /** Some addresses of Services are for other routers only. */

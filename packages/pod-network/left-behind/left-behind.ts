@@ -28,13 +28,27 @@ export async function leftBehind(
     sourceRules,
     formerRules,
     bridge,
+    handover4,
+    handover6,
   } = tables
   // The bridge of another CNI plugin is that one's.
   const inUse = settings.cni ? await podsOn(kernel, settings.bridge) : 0
   const { nextHops, nft } = kernel
   return {
     tables: [
-      ...[conflist, routes, discards, forwarding, masquerade, rules, sources, sourceRules, formerRules],
+      ...[
+        conflist,
+        handover4,
+        handover6,
+        routes,
+        discards,
+        forwarding,
+        masquerade,
+        rules,
+        sources,
+        sourceRules,
+        formerRules,
+      ],
       ...(nextHops ? [new Table(new NextHopResource(nextHops, ROUTE_PROTOCOL))] : []),
       ...(settings.cni ? [bridge, new Table(new PortMappingTableResource(nft))] : []),
     ],

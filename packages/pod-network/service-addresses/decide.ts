@@ -17,6 +17,8 @@ export interface AddressDecision {
   readonly kind: AddressKind
   /** The address itself, or the aggregate that stands for it. */
   readonly prefix: string
+  /** This node serves it, whether it announces it or not: clients may have connections to it. */
+  readonly served: boolean
   /** Undefined: this node does not announce it. */
   readonly wanted: WantedAnnouncement | undefined
   /** Why it is announced as the last resort, or not at all; empty: it is announced. */
@@ -97,10 +99,10 @@ function decide(
   const { settings, node } = facts
   const host = hostCidr(address)!
   const prefix = prefixOf(host, served, settings).text
-  const held = { address, kind, prefix, wanted: undefined }
+  const allowed = kind === 'cluster-ip' || isInside(host, settings.ranges)
+  const held = { address, kind, prefix, served: allowed && served !== undefined, wanted: undefined }
   const withhold = (reason: string): AddressDecision => ({ ...held, reason })
-  if (kind !== 'cluster-ip' && !isInside(host, settings.ranges))
-    return withhold('not in serviceAddresses.ranges')
+  if (!allowed) return withhold('not in serviceAddresses.ranges')
   if (node.kind === 'out') return withhold(node.reason)
   const nextHop = facts.nextHop(familyOf(address))
   if (nextHop === undefined) return withhold(`this node has no IPv${familyOf(address)} address`)

@@ -36,7 +36,7 @@ export interface ServiceAddressesOptions {
   settings(): ServiceAddressSettings
   /** Names of the routers outside. */
   routers(): readonly string[]
-  /** Why this node is to be left; undefined: it is not. */
+  /** Why this node is to be left, once routers are told so; undefined: it is not. */
   leaving(local: ClusterNode): string | undefined
   /** An annotation of a Service means nothing. */
   wrong(service: Service, detail: string): void
@@ -127,6 +127,14 @@ export class ServiceAddresses {
   /** Whether any address of a Service is to be announced, as far as it is known. */
   isSwitchedOn(key: ServiceKey): boolean {
     return this.#decisions.has(key)
+  }
+
+  /** Addresses that are switched on and served here, those that this node does not announce now as well. */
+  get served(): readonly string[] {
+    const addresses = new Set<string>()
+    for (const decisions of this.#decisions.values())
+      for (const { address, served } of decisions) if (served) addresses.add(address)
+    return [...addresses]
   }
 
   /** Prefixes that are announced because of a Service, by it or by one that shares them. */

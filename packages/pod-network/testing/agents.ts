@@ -186,6 +186,7 @@ export class Agents implements AsyncDisposable {
       pluginFields: () => ({}),
       keptAnnotations: { load: () => undefined, save() {} },
       keptPodCidrs: { load: () => undefined, save() {} },
+      keptLeftNodes: { load: () => undefined, save() {} },
     })
   }
 

@@ -16,6 +16,7 @@ import { FakeClock } from 'bgp-speaker-ts/testing/fake-clock.ts'
 import { MemoryNetwork } from 'bgp-speaker-ts/testing/memory-network.ts'
 import { BfdMonitor } from '../bgp/bfd/monitor.ts'
 import { TABLE_NAME } from '../egress/masquerade.ts'
+import type { KeptLeftNodes } from '../handover/left-nodes.ts'
 import type { KeptAnnotations } from '../node-annotations/node-annotations.ts'
 import type { KeptPodCidrs } from '../node-annotations/pod-cidr-overrides.ts'
 import { PodNetwork } from '../pod-network.ts'
@@ -54,6 +55,8 @@ export class World implements AsyncDisposable {
   keptAnnotations: KeptAnnotations | undefined
   /** And of pod prefixes by annotation. */
   keptPodCidrs: KeptPodCidrs | undefined
+  /** And of nodes that were left. */
+  keptLeftNodes: KeptLeftNodes | undefined
   network: PodNetwork
   /** As the pod network was made with them. */
   settings: PodNetworkSettings
@@ -221,6 +224,12 @@ export class World implements AsyncDisposable {
         load: () => this.keptPodCidrs,
         save: (kept) => {
           this.keptPodCidrs = kept
+        },
+      },
+      keptLeftNodes: {
+        load: () => this.keptLeftNodes,
+        save: (kept) => {
+          this.keptLeftNodes = kept
         },
       },
       events: { record: (statement) => void this.events.push(statement) },

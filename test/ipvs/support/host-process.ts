@@ -14,6 +14,8 @@ const PAUSE = 20
 const PATIENCE = 20_000
 /** A server that was told to goes on sending, whether anybody answers or not. */
 const SENDING = { pause: 50, times: 400 }
+/** Bytes of an answer of many packets. */
+const MUCH = 100_000
 /** Of `open`, by its id. */
 const connections = new Map<number, Socket>()
 /** Of `listen`, by its id: how much came since it was asked last. */
@@ -55,6 +57,8 @@ interface Command {
   readonly milliseconds?: number
   /** `say`: on the connection of this `open`. */
   readonly connection?: number
+  /** `say`: the answer is to have many packets, or the connection is to end by a RST. */
+  readonly how?: 'much' | 'reset'
   readonly host: string
   readonly port: number
   /** TCP and UDP: ask from this port. */
@@ -81,7 +85,7 @@ function attempt(command: Command): Promise<string> {
     case 'open':
       return openTcp(command)
     case 'say':
-      return say(connections.get(command.connection ?? 0)!)
+      return sayHow(connections.get(command.connection ?? 0)!, command.how)
     case 'sctp':
       return askSctp(command)
     case 'load':
@@ -103,6 +107,7 @@ function serve(socket: Socket): void {
   // One question and the end of it, or as many as the client likes.
   socket.on('data', (data) => {
     if (data.includes('?')) socket.end(answer())
+    else if (data.includes('#')) socket.write('x'.repeat(MUCH))
     else if (data.includes('*')) goOn(() => socket.writable && socket.write(answer()))
     else socket.write(answer())
   })
@@ -219,6 +224,29 @@ function say(socket: Socket, patience = TIMEOUT): Promise<string> {
     })
     if (socket.destroyed) gone()
     else socket.write('!')
+  })
+}
+
+async function sayHow(socket: Socket, how: Command['how']): Promise<string> {
+  if (how === 'much') return sayMuch(socket)
+  if (how !== 'reset') return say(socket)
+  socket.resetAndDestroy()
+  return ''
+}
+
+function sayMuch(socket: Socket): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(timedOut()), TIMEOUT)
+    let length = 0
+    const hear = (data: Buffer) => {
+      length += data.length
+      if (length < MUCH) return
+      clearTimeout(timer)
+      socket.off('data', hear)
+      resolve(String(length))
+    }
+    socket.on('data', hear)
+    socket.write('#')
   })
 }
 

@@ -37,10 +37,13 @@ export interface Host extends AsyncDisposable {
   /** Answers on an SCTP port of both families, too. */
   serveSctp(port: number): Promise<string>
   /** Opens a TCP connection that stays; each call of the result asks once more on it. */
-  connect(host: string, port: number): Promise<() => Promise<string>>
+  connect(host: string, port: number): Promise<Conversation>
   /** Has the server send from then on, without a word; each call of the result tells how many bytes have come since the last one. */
   listen(protocol: 'tcp' | 'udp', host: string, port: number): Promise<() => Promise<number>>
 }
+
+/** @param how `much`: an answer of many packets, whose length in bytes is the result; `reset`: the client ends it by a RST */
+export type Conversation = (how?: 'much' | 'reset') => Promise<string>
 
 export interface Asking {
   /** Address of the host's to ask from. */
@@ -159,7 +162,7 @@ function via(v4: string, v6: string, host: number): string[] {
   return [`route add ${v4} via 172.31.0.${host}`, `-6 route add ${v6} via fd31::${host}`]
 }
 
-async function startHost(namespace: string, name: string, ports: readonly number[]): Promise<Host> {
+export async function startHost(namespace: string, name: string, ports: readonly number[]): Promise<Host> {
   const script = new URL('host-process.ts', import.meta.url).pathname
   const child = spawn(
     'ip',
@@ -199,7 +202,7 @@ async function startHost(namespace: string, name: string, ports: readonly number
     serveSctp: (port) => ask({ protocol: 'serve-sctp', port }),
     async connect(address, port) {
       const connection = Number(await ask({ protocol: 'open', host: address, port }))
-      return () => ask({ protocol: 'say', connection })
+      return (how) => ask({ protocol: 'say', connection, how })
     },
     async listen(protocol, address, port) {
       const command = protocol === 'tcp' ? 'listen' : 'listen-udp'
