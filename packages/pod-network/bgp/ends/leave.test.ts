@@ -1,6 +1,7 @@
 import type { NodeObject } from '@podroute/cluster/objects/node.ts'
 import type { Speaker } from 'bgp-speaker-ts/speaker.ts'
 import { expect } from 'chai'
+import { NOTICE } from '../../handover/notice.ts'
 import { ipv4Node, World } from '../../testing/world.ts'
 
 const [NODE, ROUTER] = ['172.30.0.12', '172.30.0.100']
@@ -55,6 +56,7 @@ describe('the end of an agent', () => {
 
   it('takes the routes with it on a node that is to be left, which routers were told of before', async () => {
     await told({ taints: [TAINT] })
+    await world.settle(NOTICE)
     expect([known(node), known(outside)]).to.deep.equal([[], [SHUTDOWN]])
     const ended = world.network[Symbol.asyncDispose]()
     await world.settle(150)
