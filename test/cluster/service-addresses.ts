@@ -11,6 +11,7 @@ import { buildLoad } from '../../lab/load/build.ts'
 import { apply, kubectl, waitFor, waitForPods } from '../../lab/scenarios/cluster.ts'
 import { PODROUTE_NAMESPACE } from '../../lab/scenarios/podroute.ts'
 import type { Load } from '../ipvs/support/load.ts'
+import { LastingConnections } from '../support/lasting-connections.ts'
 import { bgpNextHops, ResilientRoute } from '../support/resilient-route.ts'
 import { RouteLog } from '../support/route-log.ts'
 import { agents, inAgent, onNode } from './lab.ts'
@@ -20,6 +21,8 @@ import { expectNothingLost, LOAD, removeLoadPods, startLoadPods } from './load.t
 const ADDRESS = '203.0.113.50'
 /** Requests a second, every other one on a connection of its own. */
 const RATE = 300
+/** Connections that stay open while a node is left and comes back. */
+const LASTING = 60
 const LABEL = 'example.com/leave'
 const SETTINGS = `serviceAddresses: { externalIPs: true, drainSeconds: 5 }\nbgp: { drain: { labels: [${LABEL}] } }\n`
 const NODE = NODES[1]!
@@ -182,6 +185,7 @@ export function servicesThroughUpgrades(): void {
     })
 
     it('none of a node that is left is lost, nor when it comes back; a router that forgets flows may have others reset', async () => {
+      const lasting = await LastingConnections.open(OUTSIDE_NAMESPACE, ADDRESS, 80, LASTING)
       const others = NODES.filter((node) => node !== NODE)
       const load = await underLoad(async () => {
         await kubectl(['label', 'node', NODE.name, `${LABEL}=yes`])
@@ -191,35 +195,42 @@ export function servicesThroughUpgrades(): void {
         await kubectl(['label', 'node', NODE.name, `${LABEL}-`])
         await reachedBy(NODES)
       })
-      process.stdout.write(`      ${JSON.stringify(load)}\n`)
+      const { lost } = await lasting.end()
+      process.stdout.write(`      ${JSON.stringify(load)}; of ${LASTING} that last: ${lost}\n`)
       // Flows that it leads from one node that stays to another one are known by neither it nor the one that is left: docs/routers.md.
       expect(load.failed - load.resets, JSON.stringify(load)).to.equal(0)
+      expect(lost.filter((why) => why !== 'ECONNRESET' && why !== 'closed')).to.deep.equal([])
       expect(load.answered).to.be.greaterThan(RATE)
     })
 
     it('none is lost over a node that is left, nor over one that comes back, where the router hashes resiliently', async () => {
       await using route = await ResilientRoute.over(ROUTER_NAMESPACE, ADDRESS)
+      const lasting = await LastingConnections.open(OUTSIDE_NAMESPACE, ADDRESS, 80, LASTING)
       const others = NODES.filter((node) => node !== NODE)
-      let byIt = 0
+      const byIt = await openConnections(NODE.name)
+      for (const { name } of NODES) expect(await openConnections(name), name).to.be.greaterThan(0)
       let handedOn = ''
       const left = await underLoad(async () => {
-        byIt = await openConnections(NODE.name)
-        for (const { name } of NODES) expect(await connections(name), name).to.be.greaterThan(0)
         await kubectl(['label', 'node', NODE.name, `${LABEL}=yes`])
         await reachedBy(others)
         await route.settled()
         handedOn = await handoverRules()
+        // It was the last resort for so long; then it has withdrawn.
+        await new Promise((done) => setTimeout(done, 8000))
       })
-      process.stdout.write(`      ${JSON.stringify(left)}, ${byIt} connections by the node\n`)
-      expect(byIt, 'connections that it had').to.be.greaterThan(0)
-      expect(handedOn.match(/dup to/g), handedOn).to.have.length(2 * others.length)
-      expectNothingLost([left])
       const back = await underLoad(async () => {
         await kubectl(['label', 'node', NODE.name, `${LABEL}-`])
         await reachedBy(NODES)
         await route.settled()
+        await new Promise((done) => setTimeout(done, 3000))
       })
-      expectNothingLost([back])
+      const { answered, lost } = await lasting.end()
+      process.stdout.write(
+        `      ${LASTING} that last, ${byIt} by the node: ${answered} answers, lost: ${lost}\n`,
+      )
+      expect(handedOn.match(/dup to/g), handedOn).to.have.length(2 * others.length)
+      expect(lost).to.deep.equal([])
+      expectNothingLost([left, back])
     })
   })
 }
