@@ -58,6 +58,8 @@ function ask(socket: Socket): Promise<void> {
   })
 }
 
+// Also when none of them is left.
+setInterval(() => {}, PATIENCE)
 process.on('SIGTERM', () => {
   process.stdout.write(`${JSON.stringify({ answered, lost })}\n`, () => process.exit())
 })
