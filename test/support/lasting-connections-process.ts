@@ -13,6 +13,7 @@ const REQUEST = 'GET / HTTP/1.1\r\nHost: load\r\n\r\n'
 const PAUSE = 500
 const PATIENCE = 10_000
 
+const started = performance.now()
 let answered = 0
 const lost: string[] = []
 
@@ -32,7 +33,8 @@ async function talk(socket: Socket): Promise<void> {
       await ask(socket)
     }
   } catch (error) {
-    lost.push((error as NodeJS.ErrnoException).code ?? (error as Error).message)
+    const why = (error as NodeJS.ErrnoException).code ?? (error as Error).message
+    lost.push(`${why} after ${((performance.now() - started) / 1000).toFixed(1)} s`)
   } finally {
     socket.destroy()
   }

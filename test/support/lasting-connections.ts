@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers'
 
 export interface Lasted {
   readonly answered: number
-  /** Why each connection that did not last ended. */
+  /** Why each connection that did not last ended, and when. */
   readonly lost: readonly string[]
 }
 

@@ -10,8 +10,8 @@ import { nodeDrain } from '../nodes/node-drain.ts'
 import type { PodNetworkSettings } from '../settings.ts'
 import type { NamedTimers } from '../timers.ts'
 
-/** Milliseconds. */
-export const NOTICE = 1000
+/** Milliseconds: an agent that has little of a busy processor needs more than one second (seen in the lab). */
+export const NOTICE = 3000
 
 export interface NoticeOptions {
   readonly clock: Pick<Clock, 'now'>
