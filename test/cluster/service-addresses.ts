@@ -213,15 +213,23 @@ export function servicesThroughUpgrades(): void {
       const byIt = await openConnections(NODE.name)
       for (const { name } of NODES) expect(await openConnections(name), name).to.be.greaterThan(0)
       let handedOn = ''
+      const began = performance.now()
+      const times: string[] = []
+      const note = (what: string) =>
+        times.push(`${what} after ${((performance.now() - began) / 1000).toFixed(1)} s`)
+      using routes = new RouteLog(ROUTER_NAMESPACE)
       const left = await underLoad(async () => {
+        note('left')
         await kubectl(['label', 'node', NODE.name, `${LABEL}=yes`])
         await reachedBy(others)
         await route.settled()
+        note('led away')
         handedOn = await handoverRules()
         // It was the last resort for so long; then it has withdrawn.
         await new Promise((done) => setTimeout(done, 8000))
       })
       const back = await underLoad(async () => {
+        note('back')
         await kubectl(['label', 'node', NODE.name, `${LABEL}-`])
         await reachedBy(NODES)
         await route.settled()
@@ -229,8 +237,9 @@ export function servicesThroughUpgrades(): void {
       })
       const { answered, lost } = await lasting.end()
       process.stdout.write(
-        `      ${LASTING} that last, ${byIt} by the node: ${answered} answers, lost: ${lost}\n`,
+        `      ${LASTING} that last, ${byIt} by the node: ${answered} answers, lost: ${lost}; ${times.join(', ')}\n`,
       )
+      if (lost.length > 0) process.stdout.write(`      ${routes.about('').join('\n      ')}\n`)
       expect(handedOn.match(/dup to/g), handedOn).to.have.length(2 * others.length)
       expect(lost).to.deep.equal([])
       expectNothingLost([left, back])
