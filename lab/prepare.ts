@@ -7,8 +7,8 @@ import { buildPodImages } from './images/pods.ts'
 import { buildImageStore, cachedArchive } from './images/store.ts'
 import { buildLoad } from './load/build.ts'
 import type { Kernel } from './node/kernel.ts'
-import { prepareKernel } from './node/machine.ts'
-import { checkMachine, installPackages, LAB_PACKAGES } from './prerequisites.ts'
+import { machineKind, prepareKernel } from './node/machine.ts'
+import { checkMachine, installPackages, labPackages } from './prerequisites.ts'
 import type { Progress, Report } from './progress.ts'
 import { buildTools } from './tools/build.ts'
 import { buildHelm } from './tools/helm.ts'
@@ -83,7 +83,7 @@ async function afterPackages(
 ): Promise<Omit<Prepared, 'programs'>> {
   await progress.step(
     'install packages',
-    (report) => installPackages(tests ? undefined : Object.keys(LAB_PACKAGES), lastLine(report)),
+    (report) => installPackages(tests ? undefined : labPackages(machineKind()), lastLine(report)),
     (names) => (names.length === 0 ? 'all there' : names.join(' ')),
   )
   const [tools, , kernel, imageStore] = await Promise.all([

@@ -5,20 +5,17 @@ import { chmod, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { attempt, run } from './command.ts'
 import { LabError } from './errors.ts'
+import type { MachineKind } from './node/machine.ts'
 
 /** Debian packages of the lab, with what each is for. */
-export const LAB_PACKAGES: Readonly<Record<string, string>> = {
-  bc: 'builds the kernel of user-mode Linux',
-  bison: 'builds the kernel of user-mode Linux',
+const LAB_PACKAGES: Readonly<Record<string, string>> = {
   buildah: 'builds the container image from deploy/Dockerfile',
   'busybox-static': 'first steps of a node, and the client pods',
   'ca-certificates': 'downloads',
-  chromium: 'looks at the page of podroute ui',
   containerd: 'container runtime of the nodes',
   cpio: 'packs the initial file system of a node',
   crun: 'starts the containers of the nodes',
   curl: 'client in the scenarios, and in the images of upstream’s tests',
-  flex: 'builds the kernel of user-mode Linux',
   frr: 'router outside the cluster',
   gcc: 'builds the CNI plugins, the load program of the tests and the kernel of user-mode Linux',
   iproute2: 'network namespaces, bridges and taps of the lab',
@@ -34,15 +31,26 @@ export const LAB_PACKAGES: Readonly<Record<string, string>> = {
   nftables: 'nftables tests',
   openssl: 'certificates of the lab',
   procps: 'sysctl in the nodes',
-  'qemu-system-x86': 'the nodes, with KVM or emulated',
   'util-linux': 'setpriv and taskset',
   'xz-utils': 'takes the kernel out of its boot image, or of its source package',
+}
+
+/** Beside them, for what the nodes run on. */
+const MACHINE_PACKAGES: Readonly<Record<MachineKind, Readonly<Record<string, string>>>> = {
+  uml: {
+    bc: 'builds the kernel of user-mode Linux',
+    bison: 'builds the kernel of user-mode Linux',
+    flex: 'builds the kernel of user-mode Linux',
+  },
+  kvm: { 'qemu-system-x86': 'the nodes' },
+  tcg: { 'qemu-system-x86': 'the nodes, emulated' },
 }
 
 /** Those that only tests and benchmarks need beside them. */
 const TEST_PACKAGES: Readonly<Record<string, string>> = {
   'bind9-dnsutils': 'dig in the images of upstream’s tests',
   bird2: 'BGP peer in the interoperability tests and benchmarks',
+  chromium: 'looks at the page of podroute ui',
   'containernetworking-plugins': 'peer in the CNI benchmark',
   'docker-compose': 'the control plane of docs/lab.md',
   'docker.io': 'container engine of docs/lab.md',
@@ -65,7 +73,13 @@ const TEST_PACKAGES: Readonly<Record<string, string>> = {
   zsh: 'completes words of podroute',
 }
 
-const ALL = { ...LAB_PACKAGES, ...TEST_PACKAGES }
+/** Tests run machines of every kind. */
+const ALL = { ...LAB_PACKAGES, ...MACHINE_PACKAGES.uml, ...MACHINE_PACKAGES.tcg, ...TEST_PACKAGES }
+
+/** What the lab itself wants where its nodes are of this kind. */
+export function labPackages(kind: MachineKind): string[] {
+  return Object.keys({ ...LAB_PACKAGES, ...MACHINE_PACKAGES[kind] })
+}
 
 /** Where Go's own archive is unpacked to; a shell without a login does not have it in its PATH. */
 const GO = '/usr/local/go/bin'

@@ -1,12 +1,13 @@
 /**
  * Runs one tier in this process: `node test/tier.ts netns [--grep text] [--file path]`. Closes with a line for each failure,
- * `netns failed: TITLE: ERROR`, and with `netns: N passed, N failed`.
+ * `netns failed: TITLE: ERROR`, and with `netns: N passed, N failed`; before them a line a file that took long.
  *
  * Files of tiers that hold the real world to times run once more, each in a process of its own, where something in them failed. What
  * passes then does not fail the tier, and is a line, too: `netns unstable: TITLE: ERROR`. It is a fault of the test or of podroute all the same.
  */
 import { spawnSync } from 'node:child_process'
 import { globSync } from 'node:fs'
+import { relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import Mocha from 'mocha'
 import { tierNamed } from './tiers.ts'
@@ -15,6 +16,8 @@ import { tierNamed } from './tiers.ts'
 const ERROR_LENGTH = 600
 /** Files with a failure above which a second run would hide a fault, and not a busy machine. */
 const MOST_AGAIN = 3
+/** Seconds from which on a file is named among the slow ones. */
+const SLOW = 5
 
 interface Failure {
   readonly file: string
@@ -46,6 +49,7 @@ if (!parallel) await mocha.loadFilesAsync()
 const failures: Failure[] = []
 const runner = mocha.run(() => {
   const { passes = 0, pending = 0 } = runner.stats ?? {}
+  showSlowFiles()
   const unstable = failuresThatPassAgain()
   const failed = failures.filter((failure) => !unstable.includes(failure))
   for (const { text } of failed) process.stdout.write(`${tier.name} failed: ${text}\n`)
@@ -60,6 +64,20 @@ runner.on('fail', (test, error: Error) => {
   const message = error.message.replaceAll(/\s+/g, ' ').slice(0, ERROR_LENGTH)
   failures.push({ file: test.file ?? '', text: `${test.fullTitle()}: ${message}` })
 })
+
+/** What hooks and tests of each file took, in milliseconds. */
+const durations = new Map<string, number>()
+for (const event of ['test end', 'hook end'] as const)
+  runner.on(event, ({ file = '', duration = 0 }: { file?: string; duration?: number }) => {
+    durations.set(file, (durations.get(file) ?? 0) + duration)
+  })
+
+/** A line a file that took long, the slowest first. */
+function showSlowFiles(): void {
+  const slow = [...durations].filter(([, duration]) => duration >= SLOW * 1000).sort(([, a], [, b]) => b - a)
+  for (const [file, duration] of slow)
+    process.stdout.write(`# ${(duration / 1000).toFixed(1).padStart(5)} s ${relative('', file)}\n`)
+}
 
 /** The failures in files that pass when they run again. */
 function failuresThatPassAgain(): readonly Failure[] {
