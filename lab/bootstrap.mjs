@@ -119,17 +119,30 @@ function hasEntry(folder) {
   return existsSync(folder) && readdirSync(folder).some((name) => !name.startsWith('.'))
 }
 
-/** Says what the first time takes, and where it is kept, before anything is done. */
+/** Says what the first time takes, and where it is kept, before anything is done; whether this is the first time. */
 function announceFirstRun(program, args) {
   const firsts = BUILDERS[program]
-  if (firsts === undefined || args.includes('--help') || args.includes('-h')) return
-  if (firsts.length > 0 && !firsts.includes(args[0])) return
+  if (firsts === undefined || args.includes('--help') || args.includes('-h')) return false
+  if (firsts.length > 0 && !firsts.includes(args[0])) return false
   const cache = process.env.PODROUTE_CACHE || join(homedir(), '.cache', 'podroute')
-  if (hasEntry(join(cache, 'kubernetes'))) return
+  if (hasEntry(join(cache, 'kubernetes'))) return false
   say(
     'the first run takes about 12 minutes on two cores, later ones half a minute; Debian packages are installed by apt, ' +
       `what is built (Kubernetes, the nodes’ kernel, images) is kept in ${cache} (some 2 GB) and in Go’s own caches (some 4 GB)`,
   )
+  return true
+}
+
+/** Has Go download the sources of Kubernetes while npm installs. What fails is told when they are built. */
+function downloadKubernetes() {
+  const child = spawn('go', ['mod', 'download'], {
+    cwd: join(TOP, 'lab', 'control-plane'),
+    env: { ...process.env, PATH: [process.env.PATH ?? '', '/usr/local/go/bin'].join(delimiter) },
+    stdio: 'ignore',
+    detached: true,
+  })
+  child.on('error', () => {})
+  child.unref()
 }
 
 /** Runs the program in a process of its own, which gets the signals that this one gets. */
@@ -149,9 +162,12 @@ if (program === undefined) {
   say('usage: node lab/bootstrap.mjs PROGRAM.ts [ARGUMENTS…]')
   process.exit(2)
 }
-announceFirstRun(program, args)
+const first = announceFirstRun(program, args)
 const problem = installProblem()
-if (problem !== undefined) alone(install)
+if (problem !== undefined) {
+  if (first) downloadKubernetes()
+  alone(install)
+}
 const path = join(TOP, program)
 if (problem === undefined && process.execPath === NODE) {
   // A process less: the program does not see that it was started from here.

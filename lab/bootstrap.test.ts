@@ -3,6 +3,7 @@ import {
   chmodSync,
   copyFileSync,
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -169,6 +170,23 @@ describe('bootstrap', function () {
       ['test/run.ts', '--help'],
     ])
       expect((await start(...command)).stderr).not.to.contain('first run')
+  })
+
+  it('has Go download what it builds while npm installs, the first time', async () => {
+    rmSync(join(top, 'cache/kubernetes/v1'), { recursive: true })
+    mkdirSync(join(top, 'lab/control-plane'))
+    writeFileSync(join(top, 'bin/go'), '#!/bin/sh\necho "$@" > go-calls')
+    chmodSync(join(top, 'bin/go'), 0o755)
+    // npm ends when Go has begun, or never.
+    writeFileSync(
+      join(top, 'bin/npm'),
+      `${NPM}\nuntil [ -s lab/control-plane/go-calls ]; do sleep 0.05; done`,
+    )
+    expect((await start('lab/main.ts')).code).to.equal(0)
+    expect(readFileSync(join(top, 'lab/control-plane/go-calls'), 'utf8')).to.equal('mod download\n')
+    rmSync(join(top, 'lab/control-plane/go-calls'))
+    expect((await start('lab/main.ts')).code, 'installed').to.equal(0)
+    expect(existsSync(join(top, 'lab/control-plane/go-calls'))).to.equal(false)
   })
 
   it('ends as the program ends', async () => {
