@@ -21,7 +21,7 @@ export interface Tier {
 export const TIERS: readonly Tier[] = [
   {
     name: 'unit',
-    files: ['packages/*/**/*.test.ts', 'lab/**/*.test.ts', 'test/*.test.ts', 'test/e2e/*.test.ts'],
+    files: ['packages/*/**/*.test.ts', 'lab/**/*.test.ts', 'test/*.test.ts', 'test/{bench,e2e}/*.test.ts'],
     where: 'host',
     timeout: 10_000,
     jobs: 2,
@@ -32,7 +32,7 @@ export const TIERS: readonly Tier[] = [
     where: 'host',
     timeout: 60_000,
     again: true,
-    jobs: 2,
+    jobs: 4,
   },
   { name: 'ipvs', files: ['test/ipvs/**/*.test.ts'], where: 'vm', timeout: 120_000, again: true },
   {
@@ -41,7 +41,7 @@ export const TIERS: readonly Tier[] = [
     where: 'host',
     timeout: 60_000,
     again: true,
-    jobs: 2,
+    jobs: 4,
   },
   {
     name: 'kernels',

@@ -2,7 +2,7 @@
 import { expect } from 'chai'
 import { checklist } from './checklist.ts'
 import { faults } from './faults.ts'
-import { hitless } from './hitless.ts'
+import { killed } from './hitless.ts'
 import { hostile } from './hostile.ts'
 import { lab } from './lab.ts'
 import { liveConfig } from './live-config.ts'
@@ -31,7 +31,7 @@ describe('the lab', function () {
   faults()
   hostile()
   restarts()
-  hitless({ crashing: 4, rollout: ['outside'] })
+  killed()
   serviceAddresses()
   upstream()
   nothingLeft()

@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import { kubectlJson, waitFor } from '../../lab/scenarios/cluster.ts'
 import { PODROUTE_NAMESPACE } from '../../lab/scenarios/podroute.ts'
 import type { PeersReport } from '../../packages/pod-network/pages.ts'
-import { agentOf, hitless, killAgent, packetsOver } from '../cluster/hitless.ts'
+import { agentOf, hitless, killAgent, killed, packetsOver } from '../cluster/hitless.ts'
 import { inAgent, lab } from '../cluster/lab.ts'
 import { configure } from '../cluster/live-config.ts'
 
@@ -22,7 +22,8 @@ describe('agents that are away', function () {
     await lab('down')
   })
 
-  hitless({ crashing: CRASHING, rollout: ['outside', 'pod'] })
+  killed()
+  hitless(CRASHING)
 
   // Last: tests of a suite itself would come before those of the suites in it.
   describe('where graceful restart is off', () => {
