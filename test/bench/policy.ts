@@ -22,6 +22,9 @@ const BUNDLE = join(TOP, '.build', 'bench', 'policy-node.mjs')
 /** What the guest writes is in its memory, too. */
 const MEMORY_MIB = 3072
 
+/** What measures packets; nothing else wants iperf3. */
+const TRAFFIC_PACKAGES = ['gcc', 'iperf3', 'iproute2', 'libc6-dev', 'procps']
+
 /** As deploy/build.ts makes it: stripping the types at run time alone takes as much memory again as all of Node. */
 async function bundle(): Promise<void> {
   await build({
@@ -56,6 +59,7 @@ async function runInVm(command: readonly string[], env: Readonly<Record<string, 
 const [, , ...all] = process.argv
 const args = all.filter((word) => word !== '--vm')
 const run = all.includes('--vm') ? runInVm : runHere
+if (args[0] === 'traffic') await installPackages(TRAFFIC_PACKAGES)
 if (args[0] === 'kube-router') await benchKubeRouter(sizeOf(args.slice(1)))
 else if (args[0] !== 'traffic') process.exitCode = await benchNode(args, run)
 else if (run === runInVm) process.exitCode = await run([process.execPath, import.meta.filename, ...args], {})
