@@ -107,6 +107,8 @@ export async function benchTraffic(): Promise<boolean> {
   state.subscribe('pods', { changed: (key, a, b) => enforcement.podChanged(key, a, b), synced() {} })
   await enforcement.adopt()
   await enforcement.synced()
+  // Connection tracking, whose settings are there only with it.
+  await kernel.nft.run(tables(0))
   // A short timeout, so that what was tried is soon forgotten.
   inside(NODE, 'sysctl', '-qw', 'net.netfilter.nf_conntrack_tcp_timeout_close=1')
   state.set('pods', 'shop/pod', {

@@ -104,7 +104,7 @@ describe('planning of network policies', () => {
     expect(seen()).to.deep.equal([false, true, true])
     for (let index = 5; index < 11; index++) state.delete('networkpolicies', `shop/p${index}`)
     await flush()
-    expect(chain().filter((rule) => rule.includes('@peer-'))).to.have.length(1 + 5)
+    expect(chain().filter((rule) => rule.includes('@peer-'))).to.have.length(1 + 1)
     expect(seen()).to.deep.equal([false, true, true])
     for (let index = 0; index < count; index++) state.delete('networkpolicies', `shop/p${index}`)
     await flush()
@@ -112,6 +112,35 @@ describe('planning of network policies', () => {
     expect(
       [...kernel.nft.tables.get(TABLE)!.sets.keys()].filter((name) => name.startsWith('peer-')),
     ).to.have.length(1)
+  })
+
+  it('asks once for groups of the own namespace, and for each of a few of others', async () => {
+    const { kernel, state, pod, policy, may, flush } = await startNode()
+    const others = (app: string) => ({ namespaceSelector: {}, podSelector: labelled(app) })
+    const own = (app: string) => ({ podSelector: labelled(app) })
+    state.set('namespaces', 'far', { labels: {} })
+    pod('server', 'server', SERVER)
+    policy('p', {
+      podSelector: labelled('server'),
+      ingress: [{ from: [own('a'), own('b'), others('c'), others('d')] }],
+    })
+    const far = (address: string, app: string) =>
+      state.set('pods', `far/${address}`, {
+        uid: address,
+        labels: { app },
+        node: 'node-2',
+        addresses: [address],
+      })
+    for (const [index, app] of ['a', 'b', 'c', 'd', 'e'].entries()) {
+      pod(app, app, `10.244.3.${index}`, { node: 'node-2' })
+      far(`10.244.4.${index}`, app)
+    }
+    await flush()
+    const seen = (net: number) => [0, 1, 2, 3, 4].map((last) => may(`10.244.${net}.${last}`, SERVER))
+    expect(seen(3)).to.deep.equal([true, true, true, true, false])
+    expect(seen(4)).to.deep.equal([false, false, true, true, false])
+    const sets = [...kernel.nft.tables.get(TABLE)!.sets.keys()].filter((name) => name.startsWith('peer-'))
+    expect(sets).to.have.length(3)
   })
 
   it('lets nobody inherit by the address of a pod that is not told to be gone yet', async () => {
