@@ -157,7 +157,7 @@ const CONFLIST = JSON.stringify({
   ],
 })
 
-/** The lab's kernel has neither REJECT nor NFLOG: where kube-router says the one, DROP is meant, and it shows no packets. */
+/** For kernels with neither REJECT nor NFLOG, as the lab's were: where kube-router says the one, DROP is meant, and it shows no packets. */
 const WITHOUT_REJECT = `#!/bin/sh
 n=$#
 while [ $n -gt 0 ]; do

@@ -10,7 +10,7 @@ import { nodeDrain } from '../nodes/node-drain.ts'
 import type { PodNetworkSettings } from '../settings.ts'
 import type { NamedTimers } from '../timers.ts'
 
-/** Milliseconds: an agent that has little of a busy processor needs more than one second (seen in the lab). */
+/** Milliseconds for the other agents to hear of it and to write their rules; one whose node is busy may take longer than a second. */
 export const NOTICE = 3000
 
 export interface NoticeOptions {
