@@ -37,8 +37,9 @@ export async function packetsOver(disturb: () => Promise<void>): Promise<readonl
   expect(packets.map(({ from }) => from).sort()).to.deep.equal(['outside', 'outside', 'pod', 'pod'])
   for (const { from, address, ...counts } of packets) {
     process.stdout.write(`      ${from} ${address}: ${JSON.stringify(counts)}\n`)
-    // An agent that is killed is back within a second and a half.
-    expect(counts.answered).to.be.greaterThan(40)
+    // An agent that is killed is back within a second and a half; where routes go with it, few are answered around that.
+    expect(counts.answered + counts.lost).to.be.greaterThan(40)
+    expect(counts.answered).to.be.greaterThan(10)
     expect(counts.unanswered).to.be.lessThan(25)
   }
   return packets
