@@ -61,13 +61,14 @@ export class LeftNodes {
 
   /** Forgets those whose time is over. Returns the clock time at which the next one's is; undefined: none's. */
   expire(now: number): number | undefined {
+    const { size } = this.#left
     let next: number | undefined
     for (const [name, { until }] of this.#left) {
       if (until === undefined) continue
       if (until <= now) this.#left.delete(name)
       else next = Math.min(until, next ?? until)
     }
-    this.#save()
+    if (this.#left.size < size) this.#save()
     return next
   }
 
