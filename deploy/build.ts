@@ -20,6 +20,7 @@ import { pagesOf, snapshotPages } from '../packages/agent/snapshot-pages.ts'
 import { buildPlugin } from './kubectl-plugin.ts'
 import { agentSettings } from './manifest.ts'
 import { builtins, lateKoffi, leaveOut } from './plugins.ts'
+import { keepCodeOf, LOADED_AT_START } from './snapshot-code.ts'
 import { buildPage } from './ui-page.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
@@ -71,7 +72,9 @@ function makeSnapshot(agent: string, blob: string): void {
   const options = [...flags, ...WITHOUT_COMPILERS, '--snapshot-blob', blob, '--build-snapshot']
   const [program, ...before] = [...emulator, node]
   execFileSync(program!, [...before, ...options, LOADER, agent], { stdio: 'inherit' })
-  writeFileSync(pagesOf(blob), snapshotPages(readFileSync(blob), process.versions.v8))
+  const snapshot = keepCodeOf(LOADED_AT_START, readFileSync(blob))
+  writeFileSync(blob, snapshot)
+  writeFileSync(pagesOf(blob), snapshotPages(snapshot, process.versions.v8))
 }
 
 /** Of every platform package that npm installed. */
