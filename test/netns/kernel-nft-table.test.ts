@@ -174,6 +174,17 @@ describe('the nftables table of a feature', () => {
     expect((await start(undefined)).pending).to.deep.equal([])
   })
 
+  it('is listed in the families that there are, and refused where it is not there', async () => {
+    for (const family of ['inet', 'ip', 'ip6', 'bridge', 'netdev']) {
+      const command = `list table ${family} of-a-family`
+      const refused = await nft.show(command).catch((error: unknown) => error)
+      expect(refused, family).to.have.property('code', 'ENOENT')
+      // One that is made just before is there when it is the listing's turn.
+      void nft.run(`add table ${family} of-a-family`)
+      expect(await nft.show(command), family).to.include(`table ${family} of-a-family`)
+    }
+  })
+
   it('is one transaction: a bad rule leaves what was there', async () => {
     await start(PAGES)
     const before = await nft.show('list table inet podroute-toys')

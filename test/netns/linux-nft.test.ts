@@ -1,5 +1,6 @@
 /** nftables on a real kernel: scripts as transactions, by the library and by the command. */
 import { NftError } from '@podroute/linux/errors.ts'
+import { NftChains } from '@podroute/linux/nft/chains.ts'
 import { NftGeneration } from '@podroute/linux/nft/generation.ts'
 import { type NftTransaction, watchNft } from '@podroute/linux/nft/monitor.ts'
 import { Nft } from '@podroute/linux/nft/nft.ts'
@@ -92,6 +93,21 @@ for (const via of ['library', 'command'] as const) {
         (e: unknown) => e,
       )
       expect(error).to.be.instanceOf(NftError).with.property('code', 'ENOENT')
+    })
+
+    it('does not run for what is known to be missing, which is asked when it is its turn', async () => {
+      using chains = NftChains.open({ netns: netns.path })
+      const asked: string[] = []
+      const isThere = async () => {
+        asked.push((await chains.hasTable('inet', 'podroute')) ? 'there' : 'missing')
+        return asked.at(-1) === 'there'
+      }
+      // What nft itself would say of this is another error.
+      const refused = await nft.show('list nothing', isThere).catch((error: unknown) => error)
+      expect(refused).to.be.instanceOf(NftError).with.property('code', 'ENOENT')
+      void nft.run(TABLE)
+      expect(await nft.show('list table inet podroute', isThere)).to.include('set vips')
+      expect(asked).to.deep.equal(['missing', 'there'])
     })
 
     it('keeps apart what runs at the same time', async () => {

@@ -12,6 +12,9 @@ import { elementText, elementTexts } from './read-elements.ts'
 import { encodeChange } from './write-elements.ts'
 import { encodeStructure } from './write-structure.ts'
 
+/** Most tables that are listed at a start are not there: on a node that is new none of ours is. */
+const LIST_TABLE = /^list table (\w+) (\S+)$/
+
 /** Open until disposed of. @throws KernelError */
 export function openNft(options: NetlinkOptions = {}): NftApi & Disposable {
   const stack = new DisposableStack()
@@ -40,7 +43,17 @@ export function openNft(options: NetlinkOptions = {}): NftApi & Disposable {
         packets: element.packets ?? 0,
       })),
     listJson: (command) => nft.listJson(command),
-    show: (command) => nft.show(command),
+    show(command) {
+      const [, family, table] = LIST_TABLE.exec(command) ?? []
+      if (family === undefined || table === undefined) return nft.show(command)
+      // What else the kernel has to say nft finds out, and says in its own words.
+      return nft.show(command, () =>
+        chains.hasTable(family, table).then(
+          (has) => has !== false,
+          () => true,
+        ),
+      )
+    },
     baseChains: () => chains.baseChains(),
     commentedRules: (chain) => chains.commentedRules(chain),
     generation: () => generation.read(),

@@ -1,7 +1,8 @@
 /**
- * Chains of all nftables tables and the comments of their rules, read over netlink: to list the rules of others nft makes them into
+ * Whether there is a table, chains of all tables and the comments of their rules, read over netlink: to list the rules of others nft makes them into
  * expressions of its own, and some that iptables wrote break it (include/uapi/linux/netfilter/nf_tables.h).
  */
+import { hasCode } from '../errors.ts'
 import { NETLINK_NETFILTER, type NetlinkOptions, NetlinkSocket } from '../netlink/socket.ts'
 import {
   eachAttribute,
@@ -14,6 +15,8 @@ import {
 } from '../netlink/wire.ts'
 import { NFGEN_HEADER, NFNL_SUBSYS_NFTABLES, writeNfgenHeader } from './header.ts'
 
+const NFT_MSG_GETTABLE = (NFNL_SUBSYS_NFTABLES << 8) | 1
+const NFTA_TABLE_NAME = 1
 const NFT_MSG_NEWCHAIN = (NFNL_SUBSYS_NFTABLES << 8) | 3
 const NFT_MSG_GETCHAIN = (NFNL_SUBSYS_NFTABLES << 8) | 4
 const NFT_MSG_NEWRULE = (NFNL_SUBSYS_NFTABLES << 8) | 6
@@ -41,6 +44,9 @@ const HOOKS = ['prerouting', 'input', 'forward', 'output', 'postrouting'] as con
 const FAMILIES = { inet: 1, ip: 2, ip6: 10 } as const
 
 export type NftFamily = keyof typeof FAMILIES
+
+/** Families of tables: those of chains that are read here, and the bridge's. */
+const TABLE_FAMILIES: Readonly<Record<string, number>> = { ...FAMILIES, bridge: 7 }
 
 /** A chain that the kernel itself leads packets to. */
 export interface BaseChain {
@@ -70,6 +76,23 @@ export class NftChains implements Disposable {
   /** @throws KernelError */
   static open(options: NetlinkOptions = {}): NftChains {
     return new NftChains(NetlinkSocket.open(NETLINK_NETFILTER, options))
+  }
+
+  /** Undefined for a family that is not known here. @throws KernelError */
+  async hasTable(family: string, name: string): Promise<boolean | undefined> {
+    const number = TABLE_FAMILIES[family]
+    if (number === undefined) return undefined
+    const body = (w: Writer) => {
+      writeNfgenHeader(w, number)
+      putTextAttribute(w, NFTA_TABLE_NAME, name)
+    }
+    try {
+      await this.#socket.exchange({ call: 'NFT_MSG_GETTABLE', type: NFT_MSG_GETTABLE, flags: 0, body })
+      return true
+    } catch (error) {
+      if (hasCode(error, 'ENOENT')) return false
+      throw error
+    }
   }
 
   /** Of the families inet, ip and ip6. @throws KernelError */

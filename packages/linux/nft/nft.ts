@@ -12,6 +12,8 @@ export interface NftOptions extends NetlinkOptions {
 
 type Runner = (script: string, output: NftOutput) => Promise<NftResult>
 
+const MISSING: NftResult = { ok: false, output: '', error: 'No such file or directory' }
+
 // libnftables keeps global state (its scanner, its symbol tables): one run at a time in the whole process.
 let queue: Promise<unknown> = Promise.resolve()
 
@@ -56,10 +58,11 @@ export class Nft implements Disposable {
   /**
    * What a listing command prints in nft's own syntax, numeric, without the elements of sets. Of some statements nft 1.0.6 makes no
    * JSON; and one listing of a table costs less than one for each of its chains, as each reads the whole table.
+   * @param isThere asked when it is this command's turn: what is known to be missing needs no run of nft, which reads much before it says so
    * @throws NftError with code ENOENT when what is to be listed is not there
    */
-  show(command: string): Promise<string> {
-    return this.#execute(`${command}\n`, 'terse')
+  show(command: string, isThere?: () => Promise<boolean>): Promise<string> {
+    return this.#execute(`${command}\n`, 'terse', isThere)
   }
 
   /**
@@ -81,9 +84,13 @@ export class Nft implements Disposable {
     queue = queue.then(this.#free)
   }
 
-  async #execute(script: string, output: NftOutput): Promise<string> {
+  async #execute(
+    script: string,
+    output: NftOutput,
+    isThere: () => Promise<boolean> = async () => true,
+  ): Promise<string> {
     if (this.#closed) throw new NftError('closed')
-    const result = queue.then(() => this.#run(script, output))
+    const result = queue.then(async () => ((await isThere()) ? this.#run(script, output) : MISSING))
     queue = result.catch(() => {})
     const {
       ok,
