@@ -157,24 +157,6 @@ const CONFLIST = JSON.stringify({
   ],
 })
 
-/** For kernels with neither REJECT nor NFLOG, as the lab's were: where kube-router says the one, DROP is meant, and it shows no packets. */
-const WITHOUT_REJECT = `#!/bin/sh
-n=$#
-while [ $n -gt 0 ]; do
-  word=$1; shift; n=$((n - 1))
-  case $word in
-    REJECT) set -- "$@" DROP ;;
-    --reject-with) shift; n=$((n - 1)) ;;
-    *) set -- "$@" "$word" ;;
-  esac
-done
-exec /usr/sbin/$(basename $0) "$@"
-`
-
-const RESTORE_WITHOUT = `#!/bin/sh
-sed -e '/-j NFLOG/d' -e 's/-j REJECT.*/-j DROP/' | exec /usr/sbin/$(basename $0) "$@"
-`
-
 /**
  * It runs in the node's own file system, where iptables and ipset are, on nodes that do not have the label `network: podroute`, with the
  * plugins of the CNI project, as its manifest installs them; with `firewall`, it enforces network policies, too.
@@ -209,13 +191,6 @@ cp /plugins/kube-router /host/run/kube-router/
 cat > /host/run/kube-router/kubeconfig <<'END'
 ${kubeconfig}
 END
-cat > /host/run/kube-router/iptables <<'END'
-${WITHOUT_REJECT}END
-cat > /host/run/kube-router/iptables-restore <<'END'
-${RESTORE_WITHOUT}END
-chmod +x /host/run/kube-router/iptables*
-cp /host/run/kube-router/iptables /host/run/kube-router/ip6tables
-cp /host/run/kube-router/iptables-restore /host/run/kube-router/ip6tables-restore
 echo '${CONFLIST}' > /host${CONFLIST_FILE}`
   return { command: ['/bin/sh', '-ec', install], mounts: HOST }
 }

@@ -1,12 +1,15 @@
 /**
  * `npm run bench:policy -- traffic`: what a pod's packets cost under 0, 10, 100 and 1,000 policies that select it, each with peers of its own:
- * new connections a second, and the throughput of one. Pod, node and client are network namespaces of this kernel. The node has the pod
- * network's table, as every node has, and so tracks connections whether there are policies or not; what it would cost without is said, too.
+ * new connections a second, and the throughput of one. Each case has a node, a pod and a client, network namespaces of this kernel, and all
+ * cases are there at once: a round measures each for a moment, and what counts is the ratio to the case without policies in the same round.
+ * A second case without policies says what such a ratio is worth. The nodes have the pod network's table, as every node has, and so
+ * track connections whether there are policies or not; what it would cost without is said, too.
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ClusterState } from '@podroute/cluster/state.ts'
 import { tableScript } from '@podroute/kernel/nft/definition.ts'
 import { openKernel } from '@podroute/kernel/open.ts'
@@ -14,39 +17,64 @@ import { createNetns, removeNetns } from '@podroute/linux/netns.ts'
 import { Enforcement } from '@podroute/network-policy/enforcement.ts'
 import { masqueradeTable } from '@podroute/pod-network/egress/masquerade.ts'
 
-const UNTRACKED = 'no tracking'
-const FLOOR = 'one rule'
-const CASES = [UNTRACKED, 0, FLOOR, 10, 100, 1000] as const
+interface Case {
+  readonly name: string
+  /** How many of them select the pod. */
+  readonly policies: number
+  /** What else the node has, in nftables' language. */
+  readonly tables: string
+  /** Whether the goal counts for it. */
+  readonly judged: boolean
+}
+
+const POD_NETWORK = masqueradeTable(true)
+const PODS = [
+  'pods-local-4 { 10.1.0.0/16 }',
+  'pods-4 { 10.1.0.0/16, 10.2.0.0/16 }',
+  'pods-local-6 { fd10:1::/64 }',
+  'pods-6 { fd10:1::/64, fd10:2::/64 }',
+].map((set) => `add element inet ${POD_NETWORK.name} ${set}\n`)
+const USUAL = tableScript(POD_NETWORK) + PODS.join('')
 /** What no judging of connections can do without. */
-const FLOOR_TABLE = `table inet pr-floor {
+const ONE_RULE = `table inet pr-floor {
   chain judge {
     type filter hook postrouting priority 80; policy accept;
     ct state established,related accept
   }
 }
 `
-const POD_NETWORK = masqueradeTable(true)
-const ROUNDS = 9
-const CONNECTIONS = 4000
+const NONE: Case = { name: 'none', policies: 0, tables: USUAL, judged: false }
+const CASES: readonly Case[] = [
+  NONE,
+  { ...NONE, name: 'none, again' },
+  { ...NONE, name: 'no tracking', tables: '' },
+  { ...NONE, name: 'one rule', tables: USUAL + ONE_RULE },
+  ...[10, 100, 1000].map((policies) => ({ ...NONE, name: `${policies} policies`, policies, judged: true })),
+]
+const CONNECTION_ROUNDS = 42
+const THROUGHPUT_ROUNDS = 14
+const CONNECTIONS = 2000
 const SECONDS = 1
-const [NODE, POD, CLIENT] = ['pr-traffic-node', 'pr-traffic-pod', 'pr-traffic-client']
-const ADDRESSES = { [POD]: ['10.1.0.2', 'fd10:1::2'], [CLIENT]: ['10.2.0.2', 'fd10:2::2'] } as const
+const POD_ADDRESSES = ['10.1.0.2', 'fd10:1::2'] as const
+const CLIENT_ADDRESSES = ['10.2.0.2', 'fd10:2::2'] as const
 /** Nobody listens at the first, so that a connection is answered and gone at once. */
-const [CLOSED, IPERF] = [9, 5201]
+const [CLOSED, IPERF] = ['9', '5201']
+/** Processors of iperf3's two ends: each its own where there are two. */
+const PROCESSORS = availableParallelism() > 1 ? '0,1' : '0,0'
 const GOAL = 0.95
 
 const median = (list: readonly number[]) => list.toSorted((a, b) => a - b)[list.length >> 1]!
 const inside = (netns: string, ...command: string[]) =>
   execFileSync('ip', ['netns', 'exec', netns, ...command], { encoding: 'utf8' })
 
-function link(netns: string, [v4, v6]: readonly [string, string], device: string): void {
+function link(node: string, netns: string, [v4, v6]: readonly [string, string], device: string): void {
   const script = `
-    ip link add ${device} netns ${NODE} type veth peer name eth0 netns ${netns}
-    ip -n ${NODE} link set ${device} up
-    ip -n ${NODE} addr add 169.254.1.1/32 dev ${device}
-    ip -n ${NODE} addr add fe80::1/64 dev ${device} nodad
-    ip -n ${NODE} route add ${v4} dev ${device}
-    ip -n ${NODE} route add ${v6} dev ${device}
+    ip link add ${device} netns ${node} type veth peer name eth0 netns ${netns}
+    ip -n ${node} link set ${device} up
+    ip -n ${node} addr add 169.254.1.1/32 dev ${device}
+    ip -n ${node} addr add fe80::1/64 dev ${device} nodad
+    ip -n ${node} route add ${v4} dev ${device}
+    ip -n ${node} route add ${v6} dev ${device}
     ip -n ${netns} link set eth0 up
     ip -n ${netns} addr add ${v4}/32 dev eth0
     ip -n ${netns} addr add ${v6}/128 dev eth0 nodad
@@ -56,48 +84,68 @@ function link(netns: string, [v4, v6]: readonly [string, string], device: string
   execFileSync('sh', ['-ec', script])
 }
 
-async function throughput(): Promise<number> {
-  const server = spawn('ip', [
-    'netns',
-    'exec',
-    POD,
-    'iperf3',
-    '-s',
-    '-1',
-    '-p',
-    String(IPERF),
-    '--forceflush',
-  ])
-  const ended = new Promise((resolve) => server.once('close', resolve))
-  await new Promise<void>((resolve) =>
-    server.stdout.on('data', (text) => /listening/.test(text) && resolve()),
-  )
-  const args = ['-c', ADDRESSES[POD]![0], '-p', String(IPERF), '-t', String(SECONDS), '-J']
-  const { end } = JSON.parse(inside(CLIENT, 'iperf3', ...args)) as {
-    end: { sum_received: { bits_per_second: number } }
+/** What measures one case; all that it makes goes with `stack`. */
+class Path {
+  readonly which: Case
+  readonly #pod: string
+  readonly #client: string
+
+  private constructor(which: Case, pod: string, client: string) {
+    this.which = which
+    this.#pod = pod
+    this.#client = client
   }
-  await ended
-  return end.sum_received.bits_per_second / 1e9
+
+  static async make(which: Case, index: number, stack: AsyncDisposableStack): Promise<Path> {
+    const [node, pod, client] = ['node', 'pod', 'client'].map((role) => `pr-traffic-${index}-${role}`)
+    for (const netns of [node!, pod!, client!]) {
+      removeNetns(netns)
+      createNetns(netns)
+      stack.defer(() => removeNetns(netns))
+      execFileSync('ip', ['-n', netns, 'link', 'set', 'lo', 'up'])
+    }
+    inside(node!, 'sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1')
+    link(node!, pod!, POD_ADDRESSES, 'pod')
+    link(node!, client!, CLIENT_ADDRESSES, 'client')
+    await applyPolicies(which, node!, stack)
+    // A short timeout, so that what was tried is soon forgotten. The setting is there only with connection tracking.
+    if (which.tables !== '') inside(node!, 'sysctl', '-qw', 'net.netfilter.nf_conntrack_tcp_timeout_close=1')
+    const path = new Path(which, pod!, client!)
+    await path.#serve(stack)
+    return path
+  }
+
+  async #serve(stack: AsyncDisposableStack): Promise<void> {
+    const server = spawn('ip', ['netns', 'exec', this.#pod, 'iperf3', '-s', '-p', IPERF, '--forceflush'])
+    const ended = new Promise((resolve) => server.once('close', resolve))
+    stack.defer(async () => {
+      server.kill()
+      await ended
+    })
+    const listening = new Promise<void>((resolve) =>
+      server.stdout.on('data', (text) => /listening/.test(text) && resolve()),
+    )
+    await Promise.race([listening, ended.then(() => Promise.reject(new Error('iperf3 ended')))])
+  }
+
+  /** New ones a second, by the program that policy-connect.c is. */
+  connections(program: string, family: 0 | 1): number {
+    return Number(inside(this.#client, program, POD_ADDRESSES[family], CLOSED, String(CONNECTIONS)))
+  }
+
+  /** Gbit/s. */
+  throughput(): number {
+    const args = ['-c', POD_ADDRESSES[0], '-p', IPERF, '-t', String(SECONDS), '-A', PROCESSORS, '-J']
+    const { end } = JSON.parse(inside(this.#client, 'iperf3', ...args)) as {
+      end: { sum_received: { bits_per_second: number } }
+    }
+    return end.sum_received.bits_per_second / 1e9
+  }
 }
 
-export async function benchTraffic(): Promise<boolean> {
-  using stack = new DisposableStack()
-  for (const netns of [NODE, POD, CLIENT]) {
-    removeNetns(netns)
-    createNetns(netns)
-    stack.defer(() => removeNetns(netns))
-    execFileSync('ip', ['-n', netns, 'link', 'set', 'lo', 'up'])
-  }
-  const settings = ['net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1']
-  inside(NODE, 'sysctl', '-qw', ...settings)
-  link(POD, ADDRESSES[POD]!, 'pod')
-  link(CLIENT, ADDRESSES[CLIENT]!, 'client')
-  const folder = mkdtempSync(join(tmpdir(), 'pr-traffic-'))
-  stack.defer(() => rmSync(folder, { recursive: true }))
-  const program = join(folder, 'connect')
-  execFileSync('gcc', ['-O2', '-o', program, join(import.meta.dirname, 'policy-connect.c')])
-
-  using kernel = openKernel({ netns: NODE })
+async function applyPolicies({ policies, tables }: Case, netns: string, stack: AsyncDisposableStack) {
+  const kernel = stack.use(openKernel({ netns }))
+  await kernel.nft.run(tables)
   const state = new ClusterState()
   const enforcement = new Enforcement({ nodeName: 'node', cluster: state, kernel })
   state.subscribe('networkpolicies', {
@@ -107,75 +155,66 @@ export async function benchTraffic(): Promise<boolean> {
   state.subscribe('pods', { changed: (key, a, b) => enforcement.podChanged(key, a, b), synced() {} })
   await enforcement.adopt()
   await enforcement.synced()
-  // Connection tracking, whose settings are there only with it.
-  await kernel.nft.run(tables(0))
-  // A short timeout, so that what was tried is soon forgotten.
-  inside(NODE, 'sysctl', '-qw', 'net.netfilter.nf_conntrack_tcp_timeout_close=1')
   state.set('pods', 'shop/pod', {
-    uid: 'p',
-    labels: { app: 'pod' },
-    node: 'node',
-    addresses: ADDRESSES[POD]!,
+    ...{ uid: 'p', labels: { app: 'pod' }, node: 'node', addresses: POD_ADDRESSES },
   })
   state.set('pods', 'shop/client', {
-    uid: 'c',
-    labels: { app: 'client-0' },
-    node: 'other',
-    addresses: ADDRESSES[CLIENT]!,
+    ...{ uid: 'c', labels: { app: 'client-0' }, node: 'other', addresses: CLIENT_ADDRESSES },
   })
-
-  const found = new Map<string, number[]>()
-  const note = (name: string, value: number) => found.set(name, [...(found.get(name) ?? []), value])
-  for (let round = 0; round < ROUNDS; round++)
-    // Each begins another round: none is always behind the same one.
-    for (const which of [...CASES.slice(round % CASES.length), ...CASES.slice(0, round % CASES.length)]) {
-      const size = typeof which === 'number' ? which : 0
-      for (const key of [...state.networkPolicies.keys()]) state.delete('networkpolicies', key)
-      for (let index = 0; index < size; index++)
-        state.set('networkpolicies', `shop/p${index}`, {
-          spec: {
-            podSelector: { matchLabels: { app: 'pod' } },
-            ingress: [{ from: [{ podSelector: { matchLabels: { app: `client-${index}` } } }] }],
-          },
-        })
-      if ((await enforcement.flush()).failed > 0) throw new Error('policies are not in place')
-      await kernel.nft.run(tables(which))
-      for (const [family, address] of ADDRESSES[POD]!.entries())
-        note(
-          `new connections/s, IPv${[4, 6][family]}, ${which}`,
-          Number(inside(CLIENT, program, address, String(CLOSED), String(CONNECTIONS))),
-        )
-      note(`throughput, Gbit/s, ${which}`, await throughput())
-    }
-  await enforcement.cleanup()
-  return say(found)
+  for (let index = 0; index < policies; index++)
+    state.set('networkpolicies', `shop/p${index}`, {
+      spec: {
+        podSelector: { matchLabels: { app: 'pod' } },
+        ingress: [{ from: [{ podSelector: { matchLabels: { app: `client-${index}` } } }] }],
+      },
+    })
+  if ((await enforcement.flush()).failed > 0) throw new Error('policies are not in place')
 }
 
-/** What the node has besides policies. */
-function tables(which: (typeof CASES)[number]): string {
-  const [network, floor] = [POD_NETWORK.name, 'pr-floor']
-  const none = [network, floor].map((name) => `add table inet ${name}\ndelete table inet ${name}\n`).join('')
-  if (which === UNTRACKED) return none
-  const pods = [
-    'pods-local-4 { 10.1.0.0/16 }',
-    'pods-4 { 10.1.0.0/16, 10.2.0.0/16 }',
-    'pods-local-6 { fd10:1::/64 }',
-    'pods-6 { fd10:1::/64, fd10:2::/64 }',
-  ].map((set) => `add element inet ${network} ${set}\n`)
-  return none + tableScript(POD_NETWORK) + pods.join('') + (which === FLOOR ? FLOOR_TABLE : '')
+/** Each round begins with another one, and every second goes backwards: none is always behind the same one. */
+function order(paths: readonly Path[], round: number): readonly Path[] {
+  const from = round % paths.length
+  const turned = [...paths.slice(from), ...paths.slice(0, from)]
+  return round % 2 === 0 ? turned : turned.toReversed()
 }
 
-/** The median of all rounds: others use the machine, too. */
-function say(found: ReadonlyMap<string, readonly number[]>): boolean {
+export async function benchTraffic(): Promise<boolean> {
+  await using stack = new AsyncDisposableStack()
+  const folder = mkdtempSync(join(tmpdir(), 'pr-traffic-'))
+  stack.defer(() => rmSync(folder, { recursive: true }))
+  const program = join(folder, 'connect')
+  execFileSync('gcc', ['-O2', '-o', program, join(import.meta.dirname, 'policy-connect.c')])
+  const paths: Path[] = []
+  for (const [index, which] of CASES.entries()) paths.push(await Path.make(which, index, stack))
+
   let met = true
-  const kind = (name: string) => name.slice(0, name.lastIndexOf(', '))
-  for (const [name, list] of [...found].toSorted(([a], [b]) => kind(a).localeCompare(kind(b)))) {
-    const ratio = median(list) / median(found.get(`${kind(name)}, 0`)!)
-    const counts = /\d$/.test(name)
-    met &&= ratio >= GOAL || !counts
-    process.stdout.write(
-      `${name.padEnd(40)} ${median(list).toPrecision(4).padStart(8)} ${ratio.toFixed(3)} x${counts ? `   goal ${GOAL} x` : ''}\n`,
-    )
+  const compare = async (title: string, rounds: number, measure: (path: Path) => number) => {
+    const found = new Map<string, number[]>(CASES.map(({ name }) => [name, []]))
+    for (let round = 0; round < rounds; round++)
+      for (const path of order(paths, round)) {
+        found.get(path.which.name)!.push(measure(path))
+        // iperf3's server is told of the end.
+        await sleep(1)
+      }
+    met = say(title, found) && met
+  }
+  await compare('new connections/s, IPv4', CONNECTION_ROUNDS, (path) => path.connections(program, 0))
+  await compare('new connections/s, IPv6', CONNECTION_ROUNDS, (path) => path.connections(program, 1))
+  await compare('throughput, Gbit/s', THROUGHPUT_ROUNDS, (path) => path.throughput())
+  return met
+}
+
+/** Medians: of what was measured, and of the ratios to the case without policies, round by round, with the quarters around it. */
+function say(title: string, found: ReadonlyMap<string, readonly number[]>): boolean {
+  const none = found.get(NONE.name)!
+  let met = true
+  for (const { name, judged } of CASES) {
+    const values = found.get(name)!
+    const ratios = values.map((value, round) => value / none[round]!).toSorted((a, b) => a - b)
+    const [low, ratio, high] = [1, 2, 3].map((quarter) => ratios[Math.floor((ratios.length * quarter) / 4)]!)
+    met &&= !judged || ratio! >= GOAL
+    const said = `${median(values).toPrecision(4).padStart(9)} ${ratio!.toFixed(3)} x (${low!.toFixed(3)} to ${high!.toFixed(3)})`
+    process.stdout.write(`${title}, ${name}`.padEnd(40) + said + (judged ? `   goal ${GOAL} x\n` : '\n'))
   }
   return met
 }
