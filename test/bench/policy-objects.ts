@@ -14,17 +14,16 @@ export interface BenchSize {
 }
 
 /** Of a command line. */
+export const SIZE_OPTIONS = {
+  pods: { type: 'string', default: '10000' },
+  local: { type: 'string', default: '200' },
+  policies: { type: 'string', default: '5000' },
+  namespaces: { type: 'string', default: '200' },
+  limit: { type: 'string', default: '900' },
+} as const
+
 export function sizeOf(args: readonly string[]): BenchSize {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      pods: { type: 'string', default: '10000' },
-      local: { type: 'string', default: '200' },
-      policies: { type: 'string', default: '5000' },
-      namespaces: { type: 'string', default: '200' },
-      limit: { type: 'string', default: '900' },
-    },
-  })
+  const { values } = parseArgs({ args: [...args], options: SIZE_OPTIONS })
   const { pods, local, policies, namespaces, limit } = values
   return {
     ...{ pods: Number(pods), local: Number(local) },

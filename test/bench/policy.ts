@@ -1,19 +1,13 @@
-/**
- * `npm run bench:policy`: what network policy costs on a node of a large cluster, on this kernel, in a network namespace of its own. As root.
- *
- *   npm run bench:policy -- [--pods 10000] [--local 200] [--policies 5000] [--namespaces 200]
- *   npm run bench:policy -- traffic      # what packets cost under 0 to 1,000 policies
- *   npm run bench:policy -- --vm [traffic] ...      # the same in a virtual machine of the lab, on its kernel
- *   KUBE_ROUTER=PROGRAM npm run bench:policy -- kube-router [--pods 10000] [--limit SECONDS] ...      # the same cluster in kube-router
- */
+/** What network policy costs on a node of a large cluster, on this kernel, in a network namespace of its own. As root. */
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { agentSettings } from '../../deploy/manifest.ts'
 import { bootVm } from '../../lab/node/vm.ts'
 import { installPackages } from '../../lab/prerequisites.ts'
+import { benchOptions } from './options.ts'
 import { benchKubeRouter } from './policy-kube-router.ts'
-import { sizeOf } from './policy-objects.ts'
+import { SIZE_OPTIONS, sizeOf } from './policy-objects.ts'
 import { benchTraffic } from './policy-traffic.ts'
 
 const TOP = join(import.meta.dirname, '..', '..')
@@ -24,6 +18,20 @@ const MEMORY_MIB = 3072
 
 /** What measures packets; nothing else wants iperf3. */
 const TRAFFIC_PACKAGES = ['gcc', 'iperf3', 'iproute2', 'libc6-dev', 'procps']
+
+const USAGE = `bench:policy -- [CASE] [OPTIONS]
+
+without a CASE     what a change costs: a pod, a policy, a label; and the first sync
+traffic            what a pod's packets cost under 0 to 1,000 policies
+kube-router        the first sync of the same cluster in kube-router, the program that KUBE_ROUTER names
+
+--vm               in a virtual machine of the lab, on its kernel
+--pods N           of the cluster (default ${SIZE_OPTIONS.pods.default})
+--local N          of them on the node (default ${SIZE_OPTIONS.local.default})
+--policies N       default ${SIZE_OPTIONS.policies.default}
+--namespaces N     default ${SIZE_OPTIONS.namespaces.default}
+--limit SECONDS    after which kube-router is given up (default ${SIZE_OPTIONS.limit.default})`
+const CASES = ['traffic', 'kube-router']
 
 /** As deploy/build.ts makes it: stripping the types at run time alone takes as much memory again as all of Node. */
 async function bundle(): Promise<void> {
@@ -56,12 +64,24 @@ async function runInVm(command: readonly string[], env: Readonly<Record<string, 
   return await vm.stream(command, streams, { cwd: TOP, env: { PATH: process.env.PATH ?? '', ...env } })
 }
 
-const [, , ...all] = process.argv
-const args = all.filter((word) => word !== '--vm')
-const run = all.includes('--vm') ? runInVm : runHere
-if (args[0] === 'traffic') await installPackages(TRAFFIC_PACKAGES)
-if (args[0] === 'kube-router') await benchKubeRouter(sizeOf(args.slice(1)))
-else if (args[0] !== 'traffic') process.exitCode = await benchNode(args, run)
-else if (run === runInVm) process.exitCode = await run([process.execPath, import.meta.filename, ...args], {})
+const { positionals, values } = benchOptions(USAGE, {
+  allowPositionals: true,
+  options: { ...SIZE_OPTIONS, vm: { type: 'boolean', default: false } },
+})
+const [which] = positionals
+if (
+  positionals.length > 1 ||
+  (which !== undefined && !CASES.includes(which)) ||
+  (which === 'kube-router' && values.vm)
+) {
+  process.stderr.write(`npm run ${USAGE}\n`)
+  process.exit(2)
+}
+const args = process.argv.slice(2).filter((word) => word !== '--vm' && word !== which)
+const run = values.vm ? runInVm : runHere
+if (which === 'traffic') await installPackages(TRAFFIC_PACKAGES)
+if (which === 'kube-router') await benchKubeRouter(sizeOf(args))
+else if (which === undefined) process.exitCode = await benchNode(args, run)
+else if (values.vm) process.exitCode = await run([process.execPath, import.meta.filename, which], {})
 // What follows the kernel there is left to the end of the process.
 else process.exit((await benchTraffic()) ? 0 : 1)
