@@ -28,11 +28,17 @@ export function linkerFlags(): string {
   return `-s -w -X ${version}.gitVersion=v${KUBERNETES_VERSION} -X ${version}.gitMajor=${major} -X ${version}.gitMinor=${minor}`
 }
 
+/** Packages that are compiled as they should be: what most of the time of a server goes to. Functions of all others are not put into their callers. */
+const OPTIMIZED = ['std', 'google.golang.org/...', 'github.com/gogo/...', 'sigs.k8s.io/json/...']
+
 /**
- * What makes the compiler quicker, by a third: no information for debuggers (which the linker would drop), and five times the memory between
- * two collections, at most half a gigabyte a compiler.
+ * What makes the compiler quicker, by half: no information for debuggers (which the linker would drop), no inlining where it matters little, and
+ * no collection of its memory before a compiler has a gigabyte; few take half of that.
  */
-export const QUICKER = { flags: ['-gcflags=all=-dwarf=false'], env: { GOGC: '400' } } as const
+export const QUICKER = {
+  flags: ['-gcflags=all=-dwarf=false -l', ...OPTIMIZED.map((pattern) => `-gcflags=${pattern}=-dwarf=false`)],
+  env: { GOGC: 'off', GOMEMLIMIT: '1GiB' },
+} as const
 
 function cacheKey(): string {
   const folder = import.meta.dirname
