@@ -6,7 +6,7 @@ import { Addresses, IFA_F_NODAD } from '@podroute/linux/route/addresses.ts'
 import { Links } from '@podroute/linux/route/links.ts'
 import { Routes } from '@podroute/linux/route/routes.ts'
 
-/** A fresh namespace with its loopback up; `using` removes it. */
+/** A fresh namespace with its loopback up; `using` removes it. Its name is this process's: files that share a fixture run at the same time. */
 export class TestNetns implements Disposable {
   readonly name: string
   readonly path: string
@@ -16,7 +16,7 @@ export class TestNetns implements Disposable {
   readonly routes: Routes
 
   private constructor(name: string) {
-    this.name = `pr-linux-${name}`
+    this.name = `pr-${process.pid}-${name}`
     removeNetns(this.name)
     this.path = createNetns(this.name)
     this.socket = NetlinkSocket.open(NETLINK_ROUTE, { netns: this.path })
