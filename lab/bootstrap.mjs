@@ -127,7 +127,7 @@ function announceFirstRun(program, args) {
   const cache = process.env.PODROUTE_CACHE || join(homedir(), '.cache', 'podroute')
   if (hasEntry(join(cache, 'kubernetes'))) return false
   say(
-    'the first run takes about 12 minutes on two cores, later ones half a minute; Debian packages are installed by apt, ' +
+    'the first run takes about 8 minutes on two cores, later ones half a minute; Debian packages are installed by apt, ' +
       `what is built (Kubernetes, the nodes’ kernel, images) is kept in ${cache} (some 2 GB) and in Go’s own caches (some 4 GB)`,
   )
   return true
