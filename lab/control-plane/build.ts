@@ -28,7 +28,7 @@ export function linkerFlags(): string {
   return `-s -w -X ${version}.gitVersion=v${KUBERNETES_VERSION} -X ${version}.gitMajor=${major} -X ${version}.gitMinor=${minor}`
 }
 
-/** Packages that are compiled as they should be: what most of the time of a server goes to. Functions of all others are not put into their callers. */
+/** Packages that are compiled with inlining: the servers spend most of their time there. All others are compiled without. */
 const OPTIMIZED = ['std', 'google.golang.org/...', 'github.com/gogo/...', 'sigs.k8s.io/json/...']
 
 /**

@@ -193,7 +193,7 @@ export async function benchTraffic(): Promise<boolean> {
     for (let round = 0; round < rounds; round++)
       for (const path of order(paths, round)) {
         found.get(path.which.name)!.push(measure(path))
-        // iperf3's server is told of the end.
+        // What iperf3's servers print is read meanwhile.
         await sleep(1)
       }
     met = say(title, found) && met

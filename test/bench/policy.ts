@@ -64,19 +64,20 @@ async function runInVm(command: readonly string[], env: Readonly<Record<string, 
   return await vm.stream(command, streams, { cwd: TOP, env: { PATH: process.env.PATH ?? '', ...env } })
 }
 
+function refuse(reason: string): never {
+  process.stderr.write(`${reason}\nnpm run ${USAGE}\n`)
+  process.exit(2)
+}
+
 const { positionals, values } = benchOptions(USAGE, {
   allowPositionals: true,
   options: { ...SIZE_OPTIONS, vm: { type: 'boolean', default: false } },
 })
-const [which] = positionals
-if (
-  positionals.length > 1 ||
-  (which !== undefined && !CASES.includes(which)) ||
-  (which === 'kube-router' && values.vm)
-) {
-  process.stderr.write(`npm run ${USAGE}\n`)
-  process.exit(2)
-}
+const [which, ...more] = positionals
+const unknown = [which, ...more].find((word) => word !== undefined && !CASES.includes(word))
+if (unknown !== undefined) refuse(`there is no case ${unknown}`)
+if (more.length > 0) refuse('one case at a time')
+if (which === 'kube-router' && values.vm) refuse('kube-router is measured without --vm only')
 const args = process.argv.slice(2).filter((word) => word !== '--vm' && word !== which)
 const run = values.vm ? runInVm : runHere
 if (which === 'traffic') await installPackages(TRAFFIC_PACKAGES)

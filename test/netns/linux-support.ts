@@ -6,7 +6,7 @@ import { Addresses, IFA_F_NODAD } from '@podroute/linux/route/addresses.ts'
 import { Links } from '@podroute/linux/route/links.ts'
 import { Routes } from '@podroute/linux/route/routes.ts'
 
-/** A fresh namespace with its loopback up; `using` removes it. Its name is this process's: files that share a fixture run at the same time. */
+/** A fresh namespace with its loopback up; `using` removes it. Its name has this process's number, as files that share a fixture run at the same time. */
 export class TestNetns implements Disposable {
   readonly name: string
   readonly path: string

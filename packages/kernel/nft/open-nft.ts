@@ -12,7 +12,7 @@ import { elementText, elementTexts } from './read-elements.ts'
 import { encodeChange } from './write-elements.ts'
 import { encodeStructure } from './write-structure.ts'
 
-/** Most tables that are listed at a start are not there: on a node that is new none of ours is. */
+/** A listing that the kernel is asked about first: on a node that is new none of our tables is there. */
 const LIST_TABLE = /^list table (\w+) (\S+)$/
 
 /** Open until disposed of. @throws KernelError */

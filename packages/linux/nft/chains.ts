@@ -1,6 +1,7 @@
 /**
- * Whether there is a table, chains of all tables and the comments of their rules, read over netlink: to list the rules of others nft makes them into
- * expressions of its own, and some that iptables wrote break it (include/uapi/linux/netfilter/nf_tables.h).
+ * Chains of all nftables tables, the comments of their rules, and whether there is a table, read over netlink
+ * (include/uapi/linux/netfilter/nf_tables.h): to list the rules of others nft makes them into expressions of its own, and some that
+ * iptables wrote break it.
  */
 import { hasCode } from '../errors.ts'
 import { NETLINK_NETFILTER, type NetlinkOptions, NetlinkSocket } from '../netlink/socket.ts'
@@ -78,7 +79,7 @@ export class NftChains implements Disposable {
     return new NftChains(NetlinkSocket.open(NETLINK_NETFILTER, options))
   }
 
-  /** Undefined for a family that is not known here. @throws KernelError */
+  /** Whether the kernel has this table; undefined for a family that is not known here. @throws KernelError */
   async hasTable(family: string, name: string): Promise<boolean | undefined> {
     const number = TABLE_FAMILIES[family]
     if (number === undefined) return undefined
